@@ -1,0 +1,56 @@
+import eslint from '@eslint/js';
+import { defineConfig, globalIgnores } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+/** Imports point one way; each folder lists the folders of ours that it may not reach. */
+const mayNotImport = (files, folders, why) => ({
+  files,
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      { patterns: [{ group: folders.flatMap((folder) => [`**/${folder}`, `**/${folder}/**`]), message: why }] },
+    ],
+  },
+});
+
+export default defineConfig(
+  globalIgnores(['dist', 'node_modules', '.hubfront', 'coverage']),
+  eslint.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+    },
+  },
+  {
+    files: ['**/*.mjs', '**/*.cjs', '**/*.js'],
+    languageOptions: {
+      globals: { process: 'readonly', console: 'readonly', Buffer: 'readonly', URL: 'readonly', fetch: 'readonly' },
+    },
+  },
+  mayNotImport(
+    ['src/iothub/**'],
+    ['functions', 'http', 'emulator', 'local', 'clients', 'bench', 'test'],
+    'src/iothub knows the Azure SDKs and our settings, no triggers and no tools.',
+  ),
+  mayNotImport(
+    ['src/http/**'],
+    ['functions', 'iothub', 'emulator', 'local', 'clients', 'bench', 'test'],
+    'src/http is HTTP only: the functions bring it together with the hub.',
+  ),
+  mayNotImport(
+    ['src/functions/**', 'src/*.ts'],
+    ['emulator', 'local', 'clients', 'bench', 'test'],
+    'What is deployed knows nothing of the tools around it.',
+  ),
+  mayNotImport(
+    ['emulator/**', 'clients/**'],
+    ['src', 'local', 'functions', 'http', 'iothub', 'clients', 'bench', 'test'],
+    'The emulator and the clients stand alone: they import nothing of ours.',
+  ),
+  mayNotImport(['local/**'], ['bench', 'test'], 'The local stack runs without the benches and tests.'),
+);

@@ -1,0 +1,17 @@
+import { app } from '@azure/functions';
+import { keepAlive } from './functions/keepAlive';
+import { messageFeed } from './functions/messageFeed';
+import { registerDevice } from './functions/registerDevice';
+import { sendMessage } from './functions/sendMessage';
+import { startUp } from './startup';
+
+const startup = startUp(process.env);
+
+registerDevice(startup);
+sendMessage(startup);
+messageFeed(startup);
+keepAlive(startup);
+
+app.hook.appTerminate(() => {
+  if (startup.settings) startup.hub().close();
+});

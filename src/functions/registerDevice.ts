@@ -1,0 +1,48 @@
+import { app } from '@azure/functions';
+import { z } from 'zod';
+import { json } from '../http/answer';
+import { readJson } from '../http/body';
+import { endpoint } from '../http/endpoint';
+import { requireShape } from '../http/shape';
+import { requireDeviceId, requireDeviceKey } from '../iothub';
+import { Problem } from '../problems';
+import type { Startup } from '../startup';
+
+const MAX_BODY_BYTES = 16 * 1024;
+
+const body = z.object({
+  deviceId: z.string(),
+  deviceKey: z.string().optional(),
+});
+
+/** `POST /api/devices`: registers a device, or hands its identity once more to who proves to own it. */
+export function registerDevice({ hub, cors }: Startup): void {
+  const handler = endpoint({
+    cors,
+    warmUp: () => hub().warmUp(),
+    handle: async (request) => {
+      const { devices } = hub();
+      if (request.method !== 'POST') throw new Problem('not_found', 'Devices are registered by POST.');
+      const { deviceId, deviceKey } = requireShape(body, await readJson(request, MAX_BODY_BYTES));
+      requireDeviceId(deviceId);
+      if (deviceKey !== undefined) requireDeviceKey(deviceKey);
+
+      const { created, identity } = await devices.register(deviceId, deviceKey);
+      const location = `https://${devices.hostName}/devices/${encodeURIComponent(deviceId)}`;
+      return json(
+        created ? 201 : 200,
+        { deviceInfo: identity, hostName: devices.hostName },
+        created ? { Location: location } : {},
+      );
+    },
+  });
+
+  app.http('registerDevice', { route: 'devices', methods: ['POST', 'GET'], authLevel: 'function', handler });
+  // A preflight carries no function key, so it has to be a function of its own that asks for none.
+  app.http('registerDevicePreflight', {
+    route: 'devices',
+    methods: ['OPTIONS'],
+    authLevel: 'anonymous',
+    handler,
+  });
+}

@@ -1,0 +1,44 @@
+import type { HttpResponseInit } from '@azure/functions';
+import { Problem, type ProblemCode } from '../problems';
+
+/** Answers are about one moment, and some hold keys: nobody may keep them. */
+const NO_STORE = { 'Cache-Control': 'no-store' } as const;
+
+/** A JSON answer. */
+export function json(status: number, value: unknown, headers: Record<string, string> = {}): HttpResponseInit {
+  return text(status, JSON.stringify(value), 'application/json', headers);
+}
+
+/** An answer whose body is ready. */
+export function text(
+  status: number,
+  body: string,
+  contentType: string,
+  headers: Record<string, string> = {},
+): HttpResponseInit {
+  return {
+    status,
+    body,
+    headers: { 'Content-Type': contentType, 'X-Content-Type-Options': 'nosniff', ...NO_STORE, ...headers },
+  };
+}
+
+export function noContent(headers: Record<string, string>): HttpResponseInit {
+  return { status: 204, headers };
+}
+
+/** Problem details, RFC 9457. What is not a {@link Problem} is told apart by nothing but its code. */
+export function problemDetails(error: unknown, headers: Record<string, string> = {}): HttpResponseInit {
+  const problem = error instanceof Problem ? error : new Problem('internal_error', 'See the log of the app.');
+  const { code, status, title, message: detail, retryAfterSeconds } = problem;
+  return text(
+    status,
+    JSON.stringify({ type: problemType(code), title, status, detail, code }),
+    'application/problem+json',
+    retryAfterSeconds === undefined ? headers : { ...headers, 'Retry-After': String(retryAfterSeconds) },
+  );
+}
+
+function problemType(code: ProblemCode): string {
+  return `urn:problem-type:hubfront:${code}`;
+}

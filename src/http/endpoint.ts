@@ -1,0 +1,42 @@
+import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+import { Problem } from '../problems';
+import { json, noContent, problemDetails } from './answer';
+import type { Cors } from './cors';
+
+export interface Endpoint {
+  /** for endpoints that web pages call */
+  cors?: Cors;
+  /** opens what a request needs; `?action=ping` waits for it */
+  warmUp: () => Promise<void>;
+  handle: (request: HttpRequest) => Promise<HttpResponseInit>;
+}
+
+/** What all HTTP functions share: preflights, pings, and errors as problem details with CORS headers. */
+export function endpoint({ cors, warmUp, handle }: Endpoint): HttpHandler {
+  return async (request, context) => {
+    if (cors && request.method === 'OPTIONS') return noContent(cors.preflightHeaders(request));
+    const corsHeaders = cors?.headers(request) ?? {};
+    try {
+      if (request.query.get('action') === 'ping') {
+        await warmUp();
+        return json(200, { status: 'ok' }, corsHeaders);
+      }
+      const answer = await handle(request);
+      return { ...answer, headers: { ...(answer.headers as Record<string, string>), ...corsHeaders } };
+    } catch (error) {
+      report(error, context);
+      return problemDetails(error, corsHeaders);
+    }
+  };
+}
+
+/** Client errors are the client's to mend and are told to it alone; the rest is the operator's. */
+function report(error: unknown, context: InvocationContext): void {
+  if (!(error instanceof Problem)) {
+    // The message of an unknown error may quote what it worked on, keys included: its kind and place are logged.
+    const { name, stack } = error instanceof Error ? error : new Error();
+    context.error(`Unexpected ${name}`, stack?.split('\n').slice(1, 6).join('\n'));
+  } else if (error.status >= 500 || error.status === 429) {
+    context.warn(`${error.code}: ${error.message}`);
+  }
+}

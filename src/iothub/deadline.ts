@@ -1,0 +1,39 @@
+import { Problem } from '../problems';
+
+/** How long one request may take of the hub's time, retries included. Device clients rarely wait longer. */
+export const HUB_DEADLINE_MS = 10_000;
+
+/**
+ * The outcome of `work`, or a `hub_timeout` problem once `deadlineMs` have passed. The Azure SDKs for IoT Hub
+ * have no effective timeout and cannot be cancelled: what is still under way is left to its socket's timeout.
+ */
+export async function withDeadline<T>(work: Promise<T>, deadlineMs: number, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Problem('hub_timeout', `IoT Hub did not answer within ${deadlineMs / 1000} s: ${what}.`, 5));
+    }, deadlineMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The outcome of `work`, or a rejection with the signal's reason once it is aborted. */
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let stop: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    if (stop) signal.removeEventListener('abort', stop);
+  }
+}

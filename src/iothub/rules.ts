@@ -1,0 +1,82 @@
+import { Problem } from '../problems';
+
+/** IoT Hub: 1 to 128 of these, case-sensitive (iot-hub-devguide-identity-registry). */
+const DEVICE_ID = /^[A-Za-z0-9\-.%_*?!(),:=@$']{1,128}$/;
+/** IoT Hub: up to 128 of these (iot-hub-devguide-messages-construct, `message-id`). */
+const MESSAGE_ID = /^[A-Za-z0-9\-:.+%_#*?!(),=@;$']{1,128}$/;
+/** IoT Hub over HTTPS: names and values of application properties (iot-hub-devguide-messages-construct). */
+const PROPERTY_NAME = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
+const PROPERTY_VALUE = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]*$/;
+/** The device SDK sends this one as a system property, which it is not for a caller to set. */
+const RESERVED_PROPERTIES = new Set(['dt-subject']);
+const MIN_KEY_BYTES = 16;
+const MAX_KEY_BYTES = 64;
+
+/** @throws {Problem} `invalid_device_id` */
+export function requireDeviceId(deviceId: string): void {
+  if (!DEVICE_ID.test(deviceId)) {
+    throw new Problem(
+      'invalid_device_id',
+      "A device id is 1 to 128 of A-Z a-z 0-9 - . % _ * ? ! ( ) , : = @ $ '.",
+    );
+  }
+}
+
+/** @throws {Problem} `invalid_device_key` */
+export function requireDeviceKey(deviceKey: string): void {
+  const bytes = Buffer.from(deviceKey, 'base64');
+  if (
+    bytes.toString('base64') !== deviceKey ||
+    bytes.length < MIN_KEY_BYTES ||
+    bytes.length > MAX_KEY_BYTES
+  ) {
+    throw new Problem(
+      'invalid_device_key',
+      'A device key is the base64 of 16 to 64 bytes, with its padding.',
+    );
+  }
+}
+
+/** @throws {Problem} `invalid_message_id` */
+export function requireMessageId(messageId: string): void {
+  if (!MESSAGE_ID.test(messageId)) {
+    throw new Problem(
+      'invalid_message_id',
+      "A message id is 1 to 128 of A-Z a-z 0-9 - : . + % _ # * ? ! ( ) , = @ ; $ '.",
+    );
+  }
+}
+
+/**
+ * Checks application properties before the device SDK sees them: one that no HTTP header can carry ends the process
+ * when it is in the first message sent, and two that differ in case alone overwrite each other.
+ *
+ * @throws {Problem} `invalid_property`, naming the property where its name can be printed
+ */
+export function requireProperties(properties: Readonly<Record<string, string>>): void {
+  const seen = new Set<string>();
+  for (const [name, value] of Object.entries(properties)) {
+    if (!PROPERTY_NAME.test(name) || name.length > 128) {
+      throw new Problem(
+        'invalid_property',
+        "A property's name is 1 to 128 of A-Z a-z 0-9 ! # $ % & ' * + - . ^ _ ` | ~.",
+      );
+    }
+    if (RESERVED_PROPERTIES.has(name.toLowerCase())) {
+      throw new Problem('invalid_property', `The property '${name}' is reserved by IoT Hub.`);
+    }
+    if (seen.has(name.toLowerCase())) {
+      throw new Problem(
+        'invalid_property',
+        `The property '${name}' stands twice, but for upper and lower case.`,
+      );
+    }
+    if (!PROPERTY_VALUE.test(value)) {
+      throw new Problem(
+        'invalid_property',
+        `The value of the property '${name}' has characters other than A-Z a-z 0-9 ! # $ % & ' * + - . ^ _ \` | ~.`,
+      );
+    }
+    seen.add(name.toLowerCase());
+  }
+}

@@ -1,0 +1,179 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+
+/** Every 4 minutes, as the original did: idle instances were unloaded after five. Six NCRONTAB fields. */
+export const DEFAULT_KEEP_ALIVE_SCHEDULE = '0 */4 * * * *';
+
+const HOST_NAME = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/i;
+const HOST_WITH_PORT = /^(?:https?:\/\/)?[a-z0-9.-]+(?::\d{1,5})?$/i;
+const BASE64 =
+  /^(?:[a-z0-9+/]{4})+(?:[a-z0-9+/]{2}==|[a-z0-9+/]{3}=)?$|^(?:[a-z0-9+/]{2}==|[a-z0-9+/]{3}=)$/i;
+const ORIGIN = /^https?:\/\/(?:\*\.)?[a-z0-9.-]+(?::\d{1,5})?$/i;
+const NCRONTAB = /^\S+(?: +\S+){5}$/;
+
+/** Names and their meaning: the settings table in README.md. App settings that are empty count as absent. */
+const environment = z.object({
+  IOTHUB_HOSTNAME: z.string('is missing').regex(HOST_NAME, 'is not a host name'),
+  IOTHUB_SHAREDACCESSKEYNAME: z
+    .string()
+    .regex(/^[\w-]{1,64}$/, 'is not a policy name')
+    .default('iothubowner'),
+  IOTHUBOWNER_SHAREDACCESSKEY: z.string().regex(BASE64, 'is not base64').optional(),
+  IOTHUB_EVENTHUB_CONNECTION: z.string('is missing').transform(parseEventHubConnection),
+  MESSAGE_POLL_CONSUMERGROUP: z
+    .string()
+    .regex(/^[\w.$-]{1,50}$/, 'is not a consumer group name')
+    .default('$Default'),
+  CORS_ALLOWED_ORIGINS: z.string().default('').transform(parseOrigins),
+  AF_HOST: z.string().regex(HOST_WITH_PORT, 'is not a host name').optional(),
+  WEBSITE_HOSTNAME: z.string().regex(HOST_WITH_PORT, 'is not a host name').optional(),
+  KEEP_ALIVE_SCHEDULE: z
+    .string()
+    .regex(NCRONTAB, 'is not a schedule of six NCRONTAB fields')
+    .default(DEFAULT_KEEP_ALIVE_SCHEDULE),
+  KEEP_ALIVE_FUNCTION_KEY: z.string().optional(),
+  IOTHUB_ENDPOINT: z.string().transform(parseEndpoint).optional(),
+  IOTHUB_CA_FILE: z.string().transform(findFile).optional(),
+});
+
+/** What the app is told by its environment; `undefined` stands for "not set". */
+export interface Settings {
+  /** host name of the IoT hub, `<name>.azure-devices.net` */
+  hubHostName: string;
+  /** where to reach the hub instead of `hubHostName`:443; for local runs */
+  hubEndpoint: { host: string; port: number } | undefined;
+  /** PEM file of a private certificate authority to trust for the hub; for local runs */
+  hubCaFile: string | undefined;
+  /** shared access policy for the identity registry; without it, Microsoft Entra ID is used */
+  registryPolicy: { name: string; key: string } | undefined;
+  eventHub: EventHubConnection;
+  consumerGroup: string;
+  /** exact origins, origins with a leading `*.` label, or `*` */
+  corsAllowedOrigins: readonly string[];
+  /** base URL of this app as the keep-alive timer reaches it */
+  keepAliveTarget: URL | undefined;
+  keepAliveSchedule: string;
+  keepAliveFunctionKey: string | undefined;
+}
+
+/** The Event Hub-compatible endpoint, from its connection string. */
+export interface EventHubConnection {
+  connectionString: string;
+  host: string;
+  port: number;
+  /** plain TCP, as the SDK's `UseDevelopmentEmulator=true` asks for */
+  plainTcp: boolean;
+}
+
+/** All that is wrong with the settings, each by name, no value printed. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+
+  constructor(readonly problems: readonly string[]) {
+    super(`Settings are missing or malformed: ${problems.join('; ')}`);
+  }
+}
+
+/**
+ * Reads the settings once, from environment variables.
+ *
+ * @throws {SettingsError} naming every setting that is missing or malformed
+ */
+export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim() !== ''));
+  const read = environment.safeParse(present);
+  if (!read.success) {
+    throw new SettingsError(read.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`));
+  }
+  const values = read.data;
+  const ownHost = values.AF_HOST ?? values.WEBSITE_HOSTNAME;
+  return {
+    hubHostName: values.IOTHUB_HOSTNAME.toLowerCase(),
+    hubEndpoint: values.IOTHUB_ENDPOINT,
+    hubCaFile: values.IOTHUB_CA_FILE,
+    registryPolicy:
+      values.IOTHUBOWNER_SHAREDACCESSKEY === undefined
+        ? undefined
+        : { name: values.IOTHUB_SHAREDACCESSKEYNAME, key: values.IOTHUBOWNER_SHAREDACCESSKEY },
+    eventHub: values.IOTHUB_EVENTHUB_CONNECTION,
+    consumerGroup: values.MESSAGE_POLL_CONSUMERGROUP,
+    corsAllowedOrigins: values.CORS_ALLOWED_ORIGINS,
+    keepAliveTarget: ownHost === undefined ? undefined : baseUrl(ownHost),
+    keepAliveSchedule: values.KEEP_ALIVE_SCHEDULE,
+    keepAliveFunctionKey: values.KEEP_ALIVE_FUNCTION_KEY,
+  };
+}
+
+const AMQPS_PORT = 5671;
+const AMQP_PORT = 5672;
+
+function parseEventHubConnection(value: string, context: z.RefinementCtx): EventHubConnection {
+  const parts = new Map(
+    value
+      .split(';')
+      .filter((part) => part.includes('='))
+      .map((part) => [
+        part.slice(0, part.indexOf('=')).trim().toLowerCase(),
+        part.slice(part.indexOf('=') + 1),
+      ]),
+  );
+  const lacking = ['Endpoint', 'SharedAccessKeyName', 'SharedAccessKey', 'EntityPath'].filter(
+    (name) => !parts.get(name.toLowerCase()),
+  );
+  const endpoint = /^sb:\/\/([a-z0-9.-]+)(?::(\d{1,5}))?\/?$/i.exec(parts.get('endpoint') ?? '');
+  if (lacking.length > 0 || !endpoint?.[1]) {
+    const what =
+      lacking.length > 0 ? `lacks ${lacking.join(', ')}` : 'has an Endpoint that is not sb://<host>';
+    context.addIssue({ code: 'custom', message: `is not an Event Hub connection string: it ${what}` });
+    return z.NEVER;
+  }
+  const plainTcp = parts.get('usedevelopmentemulator')?.toLowerCase() === 'true';
+  const port = endpoint[2] === undefined ? (plainTcp ? AMQP_PORT : AMQPS_PORT) : Number(endpoint[2]);
+  return { connectionString: value, host: endpoint[1], port, plainTcp };
+}
+
+function parseOrigins(value: string, context: z.RefinementCtx): string[] {
+  const origins = value
+    .split(',')
+    .map((origin) => origin.trim().replace(/\/$/, '').toLowerCase())
+    .filter((origin) => origin !== '');
+  if (!origins.every((origin) => origin === '*' || ORIGIN.test(origin))) {
+    context.addIssue({
+      code: 'custom',
+      message: 'is not a comma list of origins such as https://shop.example, or *',
+    });
+    return z.NEVER;
+  }
+  return origins;
+}
+
+function parseEndpoint(value: string, context: z.RefinementCtx): { host: string; port: number } {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (url?.protocol !== 'https:' || url.pathname !== '/') {
+    context.addIssue({ code: 'custom', message: 'is not an https:// URL of a host and port' });
+    return z.NEVER;
+  }
+  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 443) };
+}
+
+/** The folder of host.json: the bundle is `dist/app.js` in it. The worker's working directory may be another one. */
+const APP_FOLDER = resolve(__dirname, '..');
+
+function findFile(file: string, context: z.RefinementCtx): string {
+  const found = [resolve(APP_FOLDER, file), resolve(file)].find((path) => existsSync(path));
+  if (found === undefined) {
+    context.addIssue({
+      code: 'custom',
+      message: 'names a file that does not exist (the emulator writes it at its start)',
+    });
+    return z.NEVER;
+  }
+  return found;
+}
+
+/** The platform names a bare host, which answers HTTPS; a loopback address is a local run over plain HTTP. */
+function baseUrl(host: string): URL {
+  if (host.includes('://')) return new URL(host);
+  return new URL(`${/^(?:localhost|127\.)/.test(host) ? 'http' : 'https'}://${host}`);
+}

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Every 4 minutes, as the original did: idle instances were unloaded after five. Six NCRONTAB fields. */
 export const DEFAULT_KEEP_ALIVE_SCHEDULE = '0 */4 * * * *';

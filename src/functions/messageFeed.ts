@@ -1,5 +1,5 @@
 import { app } from '@azure/functions';
-import { z } from 'zod';
+import * as z from 'zod';
 import { text } from '../http/answer';
 import { endpoint } from '../http/endpoint';
 import { type FeedAnswer, type FeedQuery, feedMessageJson, parseAfterOffset } from '../iothub';

@@ -1,5 +1,5 @@
 import { app } from '@azure/functions';
-import { z } from 'zod';
+import * as z from 'zod';
 import { json } from '../http/answer';
 import { readJson } from '../http/body';
 import { endpoint } from '../http/endpoint';

@@ -1,0 +1,165 @@
+import type { EventHubServer } from '../eventHub';
+import {
+  armedFault,
+  FAULT_KINDS,
+  immediateFault,
+  isImmediateKind,
+  type ArmedFault,
+  type ArmedFaultSpec,
+} from '../faults';
+import type { Hub } from '../hub';
+import type { PartitionLog } from '../partitionLog';
+import { AdminError, parse } from './adminError';
+import * as requests from './requests';
+import { seed } from './seed';
+import { storedMessage, type StoredMessage } from './storedMessage';
+
+export interface PartitionState {
+  readonly partitionId: string;
+  readonly beginSequenceNumber: number;
+  /** -1: never had a message. */
+  readonly lastSequenceNumber: number;
+  readonly lastOffset: string;
+  /** Messages kept. */
+  readonly count: number;
+  readonly readers: number;
+}
+
+export interface HubState {
+  readonly createdAt: string;
+  readonly devices: number;
+  readonly messages: number;
+  readonly partitions: readonly PartitionState[];
+  readonly connections: { readonly https: number; readonly amqp: number };
+  readonly faults: readonly ArmedFault[];
+}
+
+/** What `armFault` gives: an armed fault, or how many links or connections an immediate one struck. */
+export type FaultResult = ArmedFault | { readonly struck: number };
+
+/** The admin API in process; over HTTPS it is the same functions. Each throws AdminError for a wrong request. */
+export interface AdminApi {
+  state(): HubState;
+  messages(request?: requests.MessagesRequest): StoredMessage[];
+  /** Puts messages straight into the partitions; gives their new state. */
+  seed(request: requests.SeedRequest): HubState;
+  /** Forgets old messages, as retention does. */
+  expire(request: requests.ExpireRequest): HubState;
+  /** Leaves a hole in the offsets. */
+  jumpOffset(request: requests.JumpRequest): HubState;
+  /** Empties devices, messages, faults and throttles; the hub remains the one it was (`created_at` stays). */
+  reset(): HubState;
+  /** As if the hub had been deleted and made again under its name: empty, a new `created_at`, connections closed. */
+  recreateHub(request?: requests.RecreateRequest): HubState;
+  armFault(fault: FaultInput): FaultResult;
+  faults(): ArmedFault[];
+  /** Clears one fault by its id, or all; gives how many there were. */
+  clearFaults(id?: number): { cleared: number };
+}
+
+/** A fault by its `kind`; the fields of each kind are in faults/faultSchema.ts. */
+export type FaultInput = { readonly kind: string } & Readonly<Record<string, unknown>>;
+
+export interface AdminDependencies {
+  readonly hub: Hub;
+  readonly eventHub: EventHubServer;
+  readonly httpsConnections: () => number;
+}
+
+const DETACH = {
+  condition: 'amqp:link:detach-forced',
+  description: 'The link is force detached by the broker.',
+};
+
+export function createAdminApi({ hub, eventHub, httpsConnections }: AdminDependencies): AdminApi {
+  const partitionsOf = (partitionId: string | undefined): readonly PartitionLog[] => {
+    if (partitionId === undefined) return hub.partitions;
+    const found = hub.partitions.filter((partition) => partition.id === partitionId);
+    const ids = hub.partitions.map((partition) => partition.id);
+    if (found.length === 0) throw new AdminError(404, `there is no partition '${partitionId}'`, ids);
+    return found;
+  };
+
+  const state = (): HubState => ({
+    createdAt: new Date(hub.createdAt).toISOString(),
+    devices: hub.registry.count().total,
+    messages: hub.partitions.reduce((sum, log) => sum + log.count, 0),
+    partitions: hub.partitions.map((log) => ({
+      partitionId: log.id,
+      beginSequenceNumber: log.beginSequenceNumber,
+      lastSequenceNumber: log.lastSequenceNumber,
+      lastOffset: String(log.lastOffset),
+      count: log.count,
+      readers: eventHub.readers.of(log.id).length,
+    })),
+    connections: { https: httpsConnections(), amqp: eventHub.connections() },
+    faults: hub.faults.list(),
+  });
+
+  const emptyPartitions = () => hub.partitions.forEach((log) => log.reset());
+
+  return {
+    state,
+    messages(request = {}) {
+      const { partition, from, limit } = parse(requests.messagesRequest, request);
+      const [log] = partitionsOf(partition);
+      const found: StoredMessage[] = [];
+      for (let n = Math.max(from, log?.beginSequenceNumber ?? 0); found.length < limit; n++) {
+        const message = log && storedMessage(log, n);
+        if (!message) break;
+        found.push(message);
+      }
+      return found;
+    },
+    seed(request) {
+      const parsed = parse(requests.seedRequest, request);
+      seed(hub, partitionsOf(parsed.partitionId), parsed);
+      return state();
+    },
+    expire(request) {
+      const parsed = parse(requests.expireRequest, request);
+      for (const log of partitionsOf(parsed.partitionId)) log.expireBefore(firstKept(log, parsed));
+      return state();
+    },
+    jumpOffset(request) {
+      const { partitionId, by } = parse(requests.jumpRequest, request);
+      for (const log of partitionsOf(partitionId)) log.jumpOffset(by);
+      return state();
+    },
+    reset() {
+      emptyPartitions();
+      hub.registry.clear();
+      hub.faults.clear();
+      hub.throttle.reset();
+      // Their positions are beyond what there is now.
+      eventHub.strike({ kind: 'detachLinks', target: 'eventHub', ...DETACH });
+      return state();
+    },
+    recreateHub(request = {}) {
+      const { keepDevices } = parse(requests.recreateRequest, request);
+      emptyPartitions();
+      if (!keepDevices) hub.registry.clear();
+      hub.createdAt = Math.max(Date.now(), hub.createdAt + 1);
+      eventHub.strike({ kind: 'closeConnections', target: 'eventHub' });
+      return state();
+    },
+    armFault(fault) {
+      if (!FAULT_KINDS.includes(fault.kind)) {
+        throw new AdminError(400, `unknown fault kind '${fault.kind}'`, FAULT_KINDS);
+      }
+      if (isImmediateKind(fault.kind)) return { struck: eventHub.strike(parse(immediateFault, fault)) };
+      const parsed: ArmedFaultSpec = parse(armedFault, fault);
+      return hub.faults.arm(parsed);
+    },
+    faults: () => hub.faults.list(),
+    clearFaults: (id) => ({ cleared: hub.faults.clear(id) }),
+  };
+}
+
+function firstKept(log: PartitionLog, request: requests.ExpireRequest): number {
+  const { upToSequenceNumber, olderThanSeconds, keep } = request;
+  if (upToSequenceNumber !== undefined) return upToSequenceNumber + 1;
+  if (olderThanSeconds !== undefined)
+    return log.seek('enqueuedTime', Date.now() - olderThanSeconds * 1_000, true);
+  return log.lastSequenceNumber + 1 - (keep ?? 0);
+}

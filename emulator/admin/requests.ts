@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { MAX_MESSAGE_BYTES } from '../telemetry';
+
+const SEED_MAX = 10_000_000;
+const MESSAGES_MAX = 10_000;
+const MESSAGES_DEFAULT = 100;
+const sequenceNumber = z.number().int().min(0);
+
+export const seedRequest = z.strictObject({
+  count: z.number().int().min(1).max(SEED_MAX),
+  /** Absent: the messages go round all partitions. */
+  partitionId: z.string().optional(),
+  deviceId: z.string().default('seeded-device'),
+  /** Of each body, which is JSON: `{"n": <sequence number>, "pad": "xxx…"}`. */
+  sizeBytes: z.number().int().min(32).max(MAX_MESSAGE_BYTES).default(100),
+});
+
+export const expireRequest = z
+  .strictObject({
+    /** Absent: every partition. */
+    partitionId: z.string().optional(),
+    /** Forget messages up to and including this one. */
+    upToSequenceNumber: sequenceNumber.optional(),
+    /** Forget messages enqueued longer ago than this. */
+    olderThanSeconds: z.number().min(0).optional(),
+    /** Forget all but this many. */
+    keep: z.number().int().min(0).optional(),
+  })
+  .refine(
+    (r) => [r.upToSequenceNumber, r.olderThanSeconds, r.keep].filter((v) => v !== undefined).length === 1,
+    'give one of upToSequenceNumber, olderThanSeconds and keep',
+  );
+
+export const jumpRequest = z.strictObject({
+  partitionId: z.string().optional(),
+  by: z.number().int().min(1).max(1e12),
+});
+
+export const recreateRequest = z.strictObject({ keepDevices: z.boolean().default(false) });
+
+export const messagesRequest = z.strictObject({
+  partition: z.string().default('0'),
+  /** The first sequence number to give; absent: the oldest there is. */
+  from: z.coerce.number().int().min(0).default(0),
+  limit: z.coerce.number().int().min(1).max(MESSAGES_MAX).default(MESSAGES_DEFAULT),
+});
+
+export const resetRequest = z.strictObject({});
+
+export type SeedRequest = z.input<typeof seedRequest>;
+export type ExpireRequest = z.input<typeof expireRequest>;
+export type JumpRequest = z.input<typeof jumpRequest>;
+export type RecreateRequest = z.input<typeof recreateRequest>;
+export type MessagesRequest = z.input<typeof messagesRequest>;

@@ -1,0 +1,30 @@
+import type { z } from 'zod';
+import type { Hub } from '../hub';
+import type { PartitionLog } from '../partitionLog';
+import type { seedRequest } from './requests';
+
+/** Puts messages straight into partitions, as if devices had sent them: a backlog in seconds. */
+export function seed(
+  hub: Hub,
+  partitions: readonly PartitionLog[],
+  { count, deviceId, sizeBytes }: z.output<typeof seedRequest>,
+): void {
+  const origin = {
+    deviceId,
+    generationId: hub.registry.find(deviceId)?.generationId ?? '1',
+    authScope: 'device' as const,
+  };
+  const system = { contentType: 'application/json', contentEncoding: 'utf-8' };
+  const properties = [['kind', 'seeded']] as const;
+  const now = Date.now();
+  for (let index = 0; index < count; index++) {
+    const log = partitions[index % partitions.length];
+    log?.append({ body: seedBody(log.lastSequenceNumber + 1, sizeBytes), system, properties, origin }, now);
+  }
+  for (const log of partitions) for (const wake of hub.onAppended) wake(log.id);
+}
+
+function seedBody(n: number, sizeBytes: number): Buffer {
+  const head = `{"n":${n},"pad":"`;
+  return Buffer.from(`${head}${'x'.repeat(Math.max(0, sizeBytes - head.length - 2))}"}`);
+}

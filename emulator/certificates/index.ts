@@ -1,0 +1,2 @@
+export { issueLeafCertificate } from './leafCertificate';
+export { openLocalCa, type LocalCa } from './localCa';

@@ -1,0 +1,36 @@
+import { scopeCovers } from '../sas';
+
+/** setTimeout() takes no more than 2^31 - 1 ms; a token that lives longer outlives the emulator. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** What one connection may do: entity paths, each until its token expires. */
+export interface Claims {
+  /** `expiry` in Unix milliseconds; a later token for the same path replaces the earlier. */
+  put(path: string, expiry: number): void;
+  cover(path: string): boolean;
+  clear(): void;
+}
+
+/** `onExpired` is called when a claim has ended, so that links that lived by it can be detached. */
+export function createClaims(onExpired: () => void): Claims {
+  const timers = new Map<string, NodeJS.Timeout>();
+  return {
+    put(path, expiry) {
+      const key = path.toLowerCase();
+      clearTimeout(timers.get(key));
+      const timer = setTimeout(
+        () => {
+          timers.delete(key);
+          onExpired();
+        },
+        Math.min(expiry - Date.now(), LONGEST_TIMER_MS),
+      );
+      timers.set(key, timer.unref());
+    },
+    cover: (path) => [...timers.keys()].some((claimed) => scopeCovers(claimed, path)),
+    clear() {
+      for (const timer of timers.values()) clearTimeout(timer);
+      timers.clear();
+    },
+  };
+}

@@ -1,0 +1,1 @@
+export { startEventHubServer, type EventHubServer } from './eventHubServer';

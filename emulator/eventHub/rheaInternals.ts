@@ -1,0 +1,36 @@
+import type { Dictionary, Sender, Session } from 'rhea';
+
+/** What rhea knows of a session's flow control and does not declare. */
+interface Outgoing {
+  readonly next_delivery_id: number;
+  readonly next_pending_delivery: number;
+  /** Deliveries that fit in rhea's buffer. */
+  available(): number;
+  /** Transfer frames that the peer's session window still takes. */
+  transfer_window(): number;
+}
+
+export const outgoingOf = (session: Session): Outgoing =>
+  (session as unknown as { outgoing: Outgoing }).outgoing;
+
+/** Event Hubs answers a receiver's attach with "settled": what is sent is done with. AMQP's snd-settle-mode 1. */
+export function sendSettled(sender: Sender): void {
+  (sender as unknown as { local: { attach: { snd_settle_mode: number } } }).local.attach.snd_settle_mode = 1;
+}
+
+/** A delivery's `settled` is read-only in rhea's types; setting it is how its own auto-settle works. */
+export function sendPreSettled(sender: Sender, payload: Buffer): void {
+  (sender.send(payload, undefined, 0) as { settled: boolean }).settled = true;
+}
+
+/** The fields of an attach that rhea's typed shortcuts do not give. */
+export function remoteAttach(sender: Sender): {
+  properties: Dictionary<unknown>;
+  desiredCapabilities: string[];
+} {
+  const capabilities = sender.desired_capabilities as string | string[] | undefined;
+  return {
+    properties: (sender.properties as Dictionary<unknown> | undefined) ?? {},
+    desiredCapabilities: [capabilities ?? []].flat().map(String),
+  };
+}

@@ -1,0 +1,45 @@
+import type { PartitionLog, PositionKind } from '../partitionLog';
+
+export interface AmqpCondition {
+  readonly condition: string;
+  readonly description: string;
+}
+
+const SELECTOR = /^amqp\.annotation\.x-opt-(offset|sequence-number|enqueued-time)\s*(>=|>)\s*'?([^']*)'?$/;
+
+const KINDS: Record<string, { kind: PositionKind; name: string }> = {
+  offset: { kind: 'offset', name: 'offset' },
+  'sequence-number': { kind: 'sequenceNumber', name: 'sequence number' },
+  'enqueued-time': { kind: 'enqueuedTime', name: 'enqueued time' },
+};
+
+/**
+ * Where a reader with this selector filter begins: a sequence number, or the error with which the service refuses.
+ * Without a filter it begins at the end. The forms are those that Microsoft's Event Hubs SDKs send.
+ */
+export function seek(log: PartitionLog, selector: string | undefined): number | AmqpCondition {
+  const end = log.lastSequenceNumber + 1;
+  if (selector === undefined) return end;
+  const [, annotation = '', operator, value = ''] = SELECTOR.exec(selector) ?? [];
+  const position = KINDS[annotation];
+  if (!position) {
+    return { condition: 'amqp:invalid-field', description: `The filter '${selector}' is not valid.` };
+  }
+  if (position.kind === 'offset' && value === '@latest') return end;
+  const { kind, name } = position;
+  const wanted = value === '' ? NaN : Number(value);
+  if (!Number.isFinite(wanted)) {
+    return {
+      condition: 'com.microsoft:argument-error',
+      description: `The supplied ${name} '${value}' is invalid.`,
+    };
+  }
+  const last = kind === 'offset' ? log.lastOffset : log.lastSequenceNumber;
+  if (kind !== 'enqueuedTime' && wanted > last) {
+    return {
+      condition: 'com.microsoft:argument-error',
+      description: `The supplied ${name} '${value}' is invalid. The last ${name} in the system is '${last}'`,
+    };
+  }
+  return log.seek(kind, wanted, operator === '>=');
+}

@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import { POLICY_NAMES } from '../wellKnown';
+
+const DEFAULT_SLOW_DELAY_MS = 1_000;
+
+const httpsTarget = z.enum(['registry', 'telemetry']);
+const eventHubTarget = z.literal('eventHub').default('eventHub');
+const delayMs = z.number().int().min(0).max(3_600_000).default(DEFAULT_SLOW_DELAY_MS);
+const partitionId = z.string().optional();
+
+/** How often the fault strikes before it is spent; without it, until it is cleared. */
+const times = z.number().int().min(1).optional();
+
+/** Which requests an HTTPS fault strikes; without it, every one of its target. */
+const filter = z
+  .strictObject({
+    deviceId: z.string().optional(),
+    method: z.enum(['GET', 'PUT', 'POST', 'DELETE']).optional(),
+  })
+  .optional();
+
+const https = { target: httpsTarget, times, filter };
+const armed = { target: eventHubTarget, times };
+const lasting = { target: eventHubTarget };
+
+const condition = z.string().min(1);
+
+/** Faults that wait for a request or a link. */
+export const armedFault = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('throttle'),
+    ...https,
+    retryAfterSeconds: z.number().int().min(0).optional(),
+  }),
+  z.strictObject({ kind: z.literal('quota'), ...https }),
+  z.strictObject({ kind: z.literal('serverError'), ...https }),
+  z.strictObject({ kind: z.literal('unavailable'), ...https }),
+  z.strictObject({ kind: z.literal('hang'), ...https }),
+  z.strictObject({ kind: z.literal('slow'), ...https, delayMs }),
+  z.strictObject({ kind: z.literal('resetBefore'), ...https }),
+  z.strictObject({ kind: z.literal('resetAfter'), ...https }),
+  z.strictObject({ kind: z.literal('unauthorized'), ...https }),
+  z.strictObject({ kind: z.literal('clockSkew'), ...https, seconds: z.number().int() }),
+  z.strictObject({ kind: z.literal('serverBusy'), ...armed }),
+  z.strictObject({ kind: z.literal('hangManagement'), ...armed }),
+  z.strictObject({
+    kind: z.literal('attachError'),
+    ...armed,
+    condition: condition.default('amqp:internal-error'),
+    description: z
+      .string()
+      .default('The service was unable to process the request; please retry the operation.'),
+    partitionId,
+  }),
+  z.strictObject({ kind: z.literal('freeze'), ...lasting }),
+  z.strictObject({ kind: z.literal('slowPartition'), ...lasting, partitionId: z.string(), delayMs }),
+  z.strictObject({ kind: z.literal('readerQuota'), ...lasting, max: z.number().int().min(0) }),
+  z.strictObject({ kind: z.literal('revokeKeys'), ...lasting, policy: z.enum(POLICY_NAMES) }),
+]);
+
+/** Faults that happen once, at once, to what is connected. */
+export const immediateFault = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('detachLinks'),
+    ...lasting,
+    condition: condition.default('amqp:link:detach-forced'),
+    description: z.string().default('The link is force detached by the broker.'),
+    partitionId,
+  }),
+  z.strictObject({ kind: z.literal('closeConnections'), ...lasting }),
+  z.strictObject({ kind: z.literal('resetConnections'), ...lasting }),
+]);
+
+export type ArmedFaultSpec = z.infer<typeof armedFault>;
+export type ImmediateFaultSpec = z.infer<typeof immediateFault>;
+export type HttpsFaultSpec = Extract<ArmedFaultSpec, { target: 'registry' | 'telemetry' }>;
+
+const kindsOf = (options: readonly { shape: { kind: { value: string } } }[]) =>
+  options.map((o) => o.shape.kind.value);
+
+const IMMEDIATE_KINDS: readonly string[] = kindsOf(immediateFault.options);
+
+/** Every fault there is, by name. */
+export const FAULT_KINDS: readonly string[] = [...kindsOf(armedFault.options), ...IMMEDIATE_KINDS];
+
+export const isImmediateKind = (kind: unknown) => typeof kind === 'string' && IMMEDIATE_KINDS.includes(kind);

@@ -1,0 +1,110 @@
+import type { ArmedFaultSpec, HttpsFaultSpec } from './faultSchema';
+
+/** A fault that waits, or lasts, until it is spent or cleared. */
+export interface ArmedFault {
+  readonly id: number;
+  readonly fault: ArmedFaultSpec;
+  /** Strikes left; null: unlimited. */
+  readonly remaining: number | null;
+}
+
+type OfKind<Kind> = Extract<ArmedFaultSpec, { kind: Kind }>;
+
+export interface HttpsRequestSubject {
+  readonly target: HttpsFaultSpec['target'];
+  readonly method: string;
+  readonly deviceId: string | undefined;
+}
+
+/** The faults armed on one hub. */
+export interface Faults {
+  arm(fault: ArmedFaultSpec): ArmedFault;
+  list(): ArmedFault[];
+  /** Clears one, or all; gives how many there were. */
+  clear(id?: number): number;
+  /** The first armed fault of that kind that `matches`; it is not spent. */
+  find<Kind extends ArmedFaultSpec['kind']>(
+    kind: Kind,
+    matches?: (fault: OfKind<Kind>) => boolean,
+  ): OfKind<Kind> | undefined;
+  /** As find(), and one of its strikes is spent. */
+  strike<Kind extends ArmedFaultSpec['kind']>(
+    kind: Kind,
+    matches?: (fault: OfKind<Kind>) => boolean,
+  ): OfKind<Kind> | undefined;
+  /** The first HTTPS fault that this request meets; one of its strikes is spent. */
+  strikeHttps(subject: HttpsRequestSubject): HttpsFaultSpec | undefined;
+  /** Called after each change. */
+  onChange(listener: () => void): void;
+}
+
+export function createFaults(): Faults {
+  interface Entry {
+    readonly id: number;
+    readonly fault: ArmedFaultSpec;
+    remaining: number | null;
+  }
+  let entries: Entry[] = [];
+  let lastId = 0;
+  const listeners: (() => void)[] = [];
+
+  const changed = () => listeners.forEach((listener) => listener());
+
+  const spend = (entry: Entry) => {
+    if (entry.remaining === null) return;
+    entry.remaining--;
+    if (entry.remaining > 0) return;
+    entries = entries.filter((other) => other !== entry);
+    changed();
+  };
+
+  const entryOf = (matches: (fault: ArmedFaultSpec) => boolean) =>
+    entries.find((entry) => matches(entry.fault));
+
+  const ofKind =
+    <Kind extends ArmedFaultSpec['kind']>(kind: Kind, matches: (fault: OfKind<Kind>) => boolean) =>
+    (fault: ArmedFaultSpec) =>
+      fault.kind === kind && matches(fault as OfKind<Kind>);
+
+  return {
+    arm(fault) {
+      const entry: Entry = {
+        id: ++lastId,
+        fault,
+        remaining: ('times' in fault ? fault.times : undefined) ?? null,
+      };
+      entries.push(entry);
+      changed();
+      return { ...entry };
+    },
+    list: () => entries.map((entry) => ({ ...entry })),
+    clear(id) {
+      const before = entries.length;
+      entries = id === undefined ? [] : entries.filter((entry) => entry.id !== id);
+      changed();
+      return before - entries.length;
+    },
+    find: (kind, matches = () => true) =>
+      entryOf(ofKind(kind, matches))?.fault as OfKind<typeof kind> | undefined,
+    strike(kind, matches = () => true) {
+      const entry = entryOf(ofKind(kind, matches));
+      if (entry) spend(entry);
+      return entry?.fault as OfKind<typeof kind> | undefined;
+    },
+    strikeHttps(subject) {
+      if (entries.length === 0) return undefined;
+      const entry = entryOf((fault) => isHttpsFault(fault) && meets(fault, subject));
+      if (!entry) return undefined;
+      spend(entry);
+      return entry.fault as HttpsFaultSpec;
+    },
+    onChange: (listener) => void listeners.push(listener),
+  };
+}
+
+const isHttpsFault = (fault: ArmedFaultSpec): fault is HttpsFaultSpec => fault.target !== 'eventHub';
+
+const meets = (fault: HttpsFaultSpec, subject: HttpsRequestSubject) =>
+  fault.target === subject.target &&
+  (fault.filter?.deviceId === undefined || fault.filter.deviceId === subject.deviceId) &&
+  (fault.filter?.method === undefined || fault.filter.method === subject.method);

@@ -1,0 +1,10 @@
+export { createFaults, type ArmedFault, type Faults } from './faults';
+export {
+  armedFault,
+  FAULT_KINDS,
+  immediateFault,
+  isImmediateKind,
+  type ArmedFaultSpec,
+  type HttpsFaultSpec,
+  type ImmediateFaultSpec,
+} from './faultSchema';

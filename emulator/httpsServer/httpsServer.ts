@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { errorBody, IotHubError } from '../iotHubError';
+import type { Outcome } from './hubHandler';
+
+const LOOPBACK = '127.0.0.1';
+/** HTTP.sys, which serves IoT Hub, keeps idle connections for two minutes. */
+const KEEP_ALIVE_TIMEOUT_MS = 120_000;
+
+export interface HttpsServer {
+  readonly port: number;
+  connections(): number;
+  close(): Promise<void>;
+}
+
+export interface HttpsServerOptions {
+  readonly port: number;
+  readonly certificate: { readonly key: string; readonly cert: string };
+  readonly handleHub: (request: IncomingMessage) => Promise<Outcome>;
+  readonly handleAdmin: RequestListener;
+  readonly log: (line: string) => void;
+}
+
+/** Listens on the loopback interface only. Rejects with Node's listen error (`code`, `port`). */
+export async function startHttpsServer(options: HttpsServerOptions): Promise<HttpsServer> {
+  const { certificate, handleHub, handleAdmin, log } = options;
+  const server = createServer({ ...certificate, keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS });
+  const resetPeerOf = trackTcpSockets(server);
+
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    if (request.url?.startsWith('/_emulator/')) {
+      handleAdmin(request, response);
+      return;
+    }
+    handleHub(request).then(
+      (outcome) => {
+        if (outcome === 'reset') resetPeerOf(request);
+        else if (outcome !== 'silence')
+          writeAnswer(response, outcome.status, outcome.body, etagHeader(outcome.etag));
+      },
+      (error: unknown) => {
+        const known = error instanceof IotHubError ? error : undefined;
+        if (!known && !request.complete) return; // the client went away
+        if (!known)
+          log(`hub request failed: ${error instanceof Error ? (error.stack ?? '') : String(error)}`);
+        const answer =
+          known ?? new IotHubError('ServerError', 'An error occurred on the server, please retry.');
+        const close = request.complete ? {} : { Connection: 'close' };
+        const headers = { ...answer.headers, ...close, 'iothub-errorcode': answer.code };
+        writeAnswer(response, answer.status, errorBody(answer), headers);
+      },
+    );
+  });
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, LOOPBACK, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    connections: resetPeerOf.count,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        resetPeerOf.destroyAll();
+      }),
+  };
+}
+
+const etagHeader = (etag: string | undefined): Record<string, string> =>
+  etag === undefined ? {} : { ETag: `"${etag}"` };
+
+function writeAnswer(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>>,
+): void {
+  const common = { Server: 'Microsoft-HTTPAPI/2.0', 'x-ms-request-id': randomUUID(), ...headers };
+  if (body === undefined) {
+    response.writeHead(status, common).end();
+    return;
+  }
+  const json = Buffer.from(JSON.stringify(body));
+  response
+    .writeHead(status, {
+      ...common,
+      'Content-Type': 'application/json; charset=utf-8',
+      'Content-Length': json.length,
+    })
+    .end(json);
+}
+
+/**
+ * Node cannot reset a TLS socket, only the TCP socket beneath it; the two share their remote port.
+ */
+function trackTcpSockets(server: ReturnType<typeof createServer>) {
+  const byRemotePort = new Map<number, Socket>();
+  server.on('connection', (socket: Socket) => {
+    const { remotePort } = socket;
+    if (remotePort === undefined) return;
+    byRemotePort.set(remotePort, socket);
+    socket.on('close', () => byRemotePort.delete(remotePort));
+  });
+  const reset = (request: IncomingMessage) => {
+    byRemotePort.get(request.socket.remotePort ?? -1)?.resetAndDestroy();
+    request.socket.destroy();
+  };
+  return Object.assign(reset, {
+    count: () => byRemotePort.size,
+    destroyAll: () => byRemotePort.forEach((socket) => socket.destroy()),
+  });
+}

@@ -1,0 +1,92 @@
+import type { IncomingMessage } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { HttpsFaultSpec } from '../faults';
+import type { Hub } from '../hub';
+import { IotHubError, throttled, unauthorized } from '../iotHubError';
+import { registryRoutes } from '../registry';
+import { quotaExceeded, telemetryRoute } from '../telemetry';
+import { HUB_HOST_NAME } from '../wellKnown';
+import { readBody } from './readBody';
+import { deviceIdIn, matchesPath, type HubRequest, type HubResponse } from './route';
+
+/** The versions of IoT Hub's REST API, as its specifications list them (azure-rest-api-specs, iothub/data-plane). */
+const API_VERSION =
+  /^20(16-02-03|16-11-14|17-06-30|18-04-01|18-06-30|19-03-30|19-10-01|20-03-13|20-09-30|21-04-12)$/;
+
+/** What becomes of a request: an answer, a reset connection, or nothing at all. */
+export type Outcome = HubResponse | 'reset' | 'silence';
+
+/** Answers requests to the hub's REST API; throws IotHubError for every refusal. */
+export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promise<Outcome> {
+  const routes = [telemetryRoute(hub), ...registryRoutes(hub)];
+
+  return async (incoming) => {
+    const method = incoming.method ?? '';
+    const { segments, query } = parseUrl(incoming.url ?? '/');
+    const onPath = routes.filter((route) => matchesPath(route, segments));
+    const route = onPath.find((candidate) => candidate.method === method);
+    if (!route) {
+      incoming.resume();
+      throw onPath.length > 0
+        ? new IotHubError('GenericMethodNotAllowed', `The method ${method} is not allowed here.`)
+        : new IotHubError('InvalidOperation', 'The emulator does not have this operation.');
+    }
+    const body = await readBody(incoming, route.maxBodyBytes);
+    const fault = hub.faults.strikeHttps({ target: route.target, method, deviceId: deviceIdIn(segments) });
+    if (fault) raise(fault, route.target);
+    if (fault?.kind === 'hang') return 'silence';
+    if (fault?.kind === 'resetBefore') return 'reset';
+    if (fault?.kind === 'slow') await delay(fault.delayMs);
+
+    if (!API_VERSION.test(query.get('api-version') ?? '')) {
+      throw new IotHubError('InvalidProtocolVersion', 'The api-version is missing or not known.');
+    }
+    if (body === 'too large') {
+      throw new IotHubError('MessageTooLarge', `The request body exceeds ${route.maxBodyBytes} bytes.`);
+    }
+    const request: HubRequest = {
+      method,
+      segments,
+      query,
+      body,
+      resource: `${HUB_HOST_NAME}/${segments.join('/')}`,
+      headers: incoming.headers,
+      rawHeaders: incoming.rawHeaders,
+      clockSkewSeconds: fault?.kind === 'clockSkew' ? fault.seconds : 0,
+    };
+    const response = route.handle(request);
+    return fault?.kind === 'resetAfter' ? 'reset' : response;
+  };
+}
+
+function raise(fault: HttpsFaultSpec, target: string): void {
+  switch (fault.kind) {
+    case 'throttle':
+      throw throttled(
+        target === 'registry' ? 'IdentityOperations' : 'DeviceToCloudSend',
+        fault.retryAfterSeconds,
+      );
+    case 'quota':
+      throw quotaExceeded();
+    case 'serverError':
+      throw new IotHubError('ServerError', 'An error occurred on the server, please retry.');
+    case 'unavailable':
+      throw new IotHubError('ServiceUnavailable', 'The service is unavailable, please retry.');
+    case 'unauthorized':
+      throw unauthorized();
+  }
+}
+
+function parseUrl(url: string): { segments: string[]; query: URLSearchParams } {
+  const at = url.indexOf('?');
+  const path = at < 0 ? url : url.slice(0, at);
+  const query = new URLSearchParams(at < 0 ? '' : url.slice(at + 1));
+  try {
+    // The registry SDK lists devices at `/devices/`.
+    const segments = path.split('/').slice(1).map(decodeURIComponent);
+    if (segments.at(-1) === '') segments.pop();
+    return { segments, query };
+  } catch {
+    throw new IotHubError('ArgumentInvalid', 'The path is not valid percent-encoding.');
+  }
+}

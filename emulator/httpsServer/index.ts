@@ -1,0 +1,3 @@
+export { startHttpsServer, type HttpsServer } from './httpsServer';
+export { createHubHandler } from './hubHandler';
+export { readBody } from './readBody';

@@ -1,0 +1,35 @@
+import { createFaults, type Faults } from './faults';
+import { PartitionLog } from './partitionLog';
+import { createDeviceRegistry, type DeviceRegistry } from './registry';
+import type { SasContext } from './sas';
+import { createThrottle, type Throttle, type ThrottleTier } from './throttle';
+
+/** Everything that one emulated hub is, shared by its HTTPS and AMQP sides. */
+export interface Hub {
+  readonly registry: DeviceRegistry;
+  readonly partitions: readonly PartitionLog[];
+  readonly faults: Faults;
+  readonly throttle: Throttle;
+  /** Unix milliseconds; a recreated hub has a new one. */
+  createdAt: number;
+  /** Called with a partition's id when it has new messages. */
+  readonly onAppended: Set<(partitionId: string) => void>;
+  /** What SAS checks need to know; `clockSkewSeconds` moves the hub's clock. */
+  sasContext(clockSkewSeconds?: number): SasContext;
+}
+
+export function createHub(partitions: number, tier: ThrottleTier): Hub {
+  const faults = createFaults();
+  return {
+    registry: createDeviceRegistry(),
+    partitions: Array.from({ length: partitions }, (_, index) => new PartitionLog(String(index))),
+    faults,
+    throttle: createThrottle(tier),
+    createdAt: Date.now(),
+    onAppended: new Set(),
+    sasContext: (clockSkewSeconds = 0) => ({
+      nowSeconds: Date.now() / 1000 + clockSkewSeconds,
+      isRevoked: (policy) => faults.find('revokeKeys', (fault) => fault.policy === policy) !== undefined,
+    }),
+  };
+}

@@ -1,0 +1,15 @@
+export { AdminError } from './admin';
+export type { AdminApi, FaultInput, FaultResult, HubState, PartitionState, StoredMessage } from './admin';
+export type { ConnectionStrings } from './connectionStrings';
+export { FAULT_KINDS, type ArmedFault } from './faults';
+export { MAX_PARTITIONS, startEmulator, type Emulator, type EmulatorOptions } from './startEmulator';
+export { THROTTLE_TIERS, type ThrottleTier } from './throttle';
+export {
+  CONSUMER_GROUPS,
+  EVENT_HUB_NAME,
+  HUB_HOST_NAME,
+  POLICIES,
+  type Permission,
+  type Policy,
+  type PolicyName,
+} from './wellKnown';

@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+
+/**
+ * IoT Hub's error codes with their HTTP status (iot-hub-troubleshoot-error-codes; the numbers are those of
+ * `Microsoft.Azure.Devices.Common.Exceptions.ErrorCode` in the service SDK for .NET).
+ */
+const ERRORS = {
+  InvalidProtocolVersion: { status: 400, number: 400001 },
+  InvalidOperation: { status: 400, number: 400003 },
+  ArgumentInvalid: { status: 400, number: 400004 },
+  IotHubFormatError: { status: 400, number: 400006 },
+  IotHubUnauthorizedAccess: { status: 401, number: 401002 },
+  IotHubQuotaExceeded: { status: 403, number: 403002 },
+  TooManyDevices: { status: 413, number: 413001 },
+  DeviceNotFound: { status: 404, number: 404001 },
+  GenericMethodNotAllowed: { status: 405, number: 405000 },
+  DeviceAlreadyExists: { status: 409, number: 409001 },
+  PreconditionFailed: { status: 412, number: 412001 },
+  MessageTooLarge: { status: 413, number: 413002 },
+  ThrottlingBacklogTimeout: { status: 429, number: 429003 },
+  ServerError: { status: 500, number: 500001 },
+  ServiceUnavailable: { status: 503, number: 503001 },
+} as const;
+
+export type IotHubErrorCode = keyof typeof ERRORS;
+
+/** An answer of IoT Hub's that is no success; thrown by handlers, written by the server. */
+export class IotHubError extends Error {
+  readonly status: number;
+  readonly number: number;
+  constructor(
+    readonly code: IotHubErrorCode,
+    readonly text: string,
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(`${code};${text}`);
+    this.name = 'IotHubError';
+    this.status = ERRORS[code].status;
+    this.number = ERRORS[code].number;
+  }
+}
+
+/** IoT Hub says the same for a wrong key, a wrong scope, an expired token and an unknown device. */
+export const unauthorized = () => new IotHubError('IotHubUnauthorizedAccess', 'Unauthorized');
+
+/** The service's own sentence; how long to wait is only in the text. `retryAfterSeconds` adds the header as well. */
+export function throttled(operation: string, retryAfterSeconds?: number): IotHubError {
+  const text =
+    'The request has been throttled. Wait 10 seconds and try again. ' +
+    `Operation type: ${operation}. For more information, see Guidance on IoT Hub throttling`;
+  return new IotHubError(
+    'ThrottlingBacklogTimeout',
+    text,
+    retryAfterSeconds === undefined ? {} : { 'Retry-After': String(retryAfterSeconds) },
+  );
+}
+
+/** The JSON that IoT Hub sends with an error. */
+export function errorBody(error: IotHubError): { Message: string; ExceptionMessage: string } {
+  const [, date = '', time = ''] = /^(\S+)T(\S+)\./.exec(new Date().toISOString()) ?? [];
+  const [year, month, day] = date.split('-');
+  const tracking = randomUUID().replaceAll('-', '');
+  return {
+    Message: `ErrorCode:${error.code};${error.text}`,
+    ExceptionMessage: `Tracking ID:${tracking}-G:0-TimeStamp:${month}/${day}/${year} ${time}`,
+  };
+}

@@ -1,0 +1,58 @@
+/** No stored message is smaller: its annotations alone take more. Sizes a segment's index. */
+const SMALLEST_MESSAGE_BYTES = 256;
+
+/**
+ * A run of consecutive messages in one block of memory, with their places in typed arrays: a million messages are
+ * a few hundred objects, not millions.
+ */
+export class Segment {
+  count = 0;
+  private used = 0;
+  private readonly bytes: Buffer;
+  private readonly ends: Uint32Array;
+  private readonly offsets: Float64Array;
+  private readonly times: Float64Array;
+
+  constructor(
+    readonly firstSequenceNumber: number,
+    readonly capacity: number,
+  ) {
+    const messages = Math.ceil(capacity / SMALLEST_MESSAGE_BYTES);
+    this.bytes = Buffer.allocUnsafeSlow(capacity);
+    this.ends = new Uint32Array(messages);
+    this.offsets = new Float64Array(messages);
+    this.times = new Float64Array(messages);
+  }
+
+  hasRoomFor(payload: Buffer): boolean {
+    return this.used + payload.length <= this.capacity && this.count < this.ends.length;
+  }
+
+  append(payload: Buffer, offset: number, time: number): void {
+    this.used += payload.copy(this.bytes, this.used);
+    this.ends[this.count] = this.used;
+    this.offsets[this.count] = offset;
+    this.times[this.count] = time;
+    this.count++;
+  }
+
+  contains(sequenceNumber: number): boolean {
+    const index = sequenceNumber - this.firstSequenceNumber;
+    return index >= 0 && index < this.count;
+  }
+
+  /** The encoded message; a view, not a copy. */
+  payload(sequenceNumber: number): Buffer {
+    const index = sequenceNumber - this.firstSequenceNumber;
+    return this.bytes.subarray(index === 0 ? 0 : this.ends[index - 1], this.ends[index]);
+  }
+
+  offset(sequenceNumber: number): number {
+    return this.offsets[sequenceNumber - this.firstSequenceNumber] ?? NaN;
+  }
+
+  /** Enqueued time, Unix milliseconds. */
+  time(sequenceNumber: number): number {
+    return this.times[sequenceNumber - this.firstSequenceNumber] ?? NaN;
+  }
+}

@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { IotHubError } from '../iotHubError';
+import { deviceInput } from './deviceIdentity';
+import type { DeviceRegistry } from './deviceRegistry';
+
+/** iot-hub-devguide-identity-registry: at most 100 identities a bulk request. */
+const BULK_MAX = 100;
+
+const IMPORT_MODES = [
+  'create',
+  'createorupdate',
+  'update',
+  'updateifmatchetag',
+  'delete',
+  'deleteifmatchetag',
+] as const;
+
+const bulkItem = deviceInput.extend({
+  id: z.string(),
+  eTag: z.string().nullish(),
+  etag: z.string().nullish(),
+  // The SDKs spell the modes both ways: `create`, `UpdateIfMatchETag`.
+  importMode: z
+    .string()
+    .transform((mode) => mode.toLowerCase())
+    .pipe(z.enum(IMPORT_MODES)),
+});
+
+type BulkItem = z.infer<typeof bulkItem>;
+
+export interface BulkResult {
+  readonly isSuccessful: boolean;
+  readonly errors: readonly { deviceId: string; errorCode: number; errorStatus: string }[];
+  readonly warnings: readonly never[];
+}
+
+/**
+ * `POST /devices`: each item succeeds or fails alone, and the answer is 200 with the failures in it.
+ *
+ * @throws IotHubError when the request as a whole is malformed
+ */
+export function bulkUpdate(registry: DeviceRegistry, body: unknown): BulkResult {
+  if (Array.isArray(body) && body.length > BULK_MAX) {
+    throw new IotHubError('TooManyDevices', `A bulk request holds at most ${BULK_MAX} devices.`);
+  }
+  const parsed = z.array(bulkItem).min(1).safeParse(body);
+  if (!parsed.success) throw new IotHubError('ArgumentInvalid', 'BadRequest');
+  const errors = [];
+  for (const item of parsed.data) {
+    try {
+      applyItem(registry, item);
+    } catch (error) {
+      if (!(error instanceof IotHubError)) throw error;
+      errors.push({ deviceId: item.id, errorCode: error.number, errorStatus: error.text });
+    }
+  }
+  return { isSuccessful: errors.length === 0, errors, warnings: [] };
+}
+
+function applyItem(registry: DeviceRegistry, item: BulkItem): void {
+  const etag = item.eTag ?? item.etag ?? '';
+  switch (item.importMode) {
+    case 'create':
+      registry.create(item.id, item);
+      break;
+    case 'createorupdate':
+      if (registry.find(item.id)) registry.update(item.id, item, '*');
+      else registry.create(item.id, item);
+      break;
+    case 'update':
+      registry.update(item.id, item, '*');
+      break;
+    case 'updateifmatchetag':
+      registry.update(item.id, item, etag);
+      break;
+    case 'delete':
+      registry.remove(item.id, '*');
+      break;
+    case 'deleteifmatchetag':
+      registry.remove(item.id, etag);
+      break;
+  }
+}

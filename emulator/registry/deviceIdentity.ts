@@ -1,0 +1,154 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { IotHubError } from '../iotHubError';
+
+/** Device ids: 1 to 128 ASCII characters of this set, case-sensitive (iot-hub-devguide-identity-registry). */
+const DEVICE_ID = /^[A-Za-z0-9\-.%_*?!(),:=@$']{1,128}$/;
+/** Symmetric keys are base64 of 16 to 64 bytes (iot-hub-devguide-identity-registry, "symkey"). */
+const KEY_MIN_BYTES = 16;
+const KEY_MAX_BYTES = 64;
+const GENERATED_KEY_BYTES = 32;
+const STATUS_REASON_MAX_CHARS = 128;
+/** What the hub says of a moment that never was. */
+const NEVER = '0001-01-01T00:00:00Z';
+
+const key = z.string().nullish();
+const thumbprint = z.string().nullish();
+
+/** What a client may send as a device identity; read-only fields are ignored, as the hub does. */
+export const deviceInput = z.object({
+  deviceId: z.string().optional(),
+  status: z.enum(['enabled', 'disabled']).nullish(),
+  statusReason: z.string().max(STATUS_REASON_MAX_CHARS).nullish(),
+  authentication: z
+    .object({
+      type: z.enum(['sas', 'selfSigned', 'certificateAuthority', 'none']).nullish(),
+      symmetricKey: z.object({ primaryKey: key, secondaryKey: key }).nullish(),
+      x509Thumbprint: z.object({ primaryThumbprint: thumbprint, secondaryThumbprint: thumbprint }).nullish(),
+    })
+    .nullish(),
+  capabilities: z.object({ iotEdge: z.boolean().nullish() }).nullish(),
+});
+
+export type DeviceInput = z.infer<typeof deviceInput>;
+
+interface SymmetricKey {
+  readonly primaryKey: string | null;
+  readonly secondaryKey: string | null;
+}
+
+/** A device identity as the hub's REST API gives it. */
+export interface DeviceIdentity {
+  readonly deviceId: string;
+  readonly generationId: string;
+  readonly etag: string;
+  readonly connectionState: 'Disconnected';
+  readonly status: 'enabled' | 'disabled';
+  readonly statusReason: string | null;
+  readonly connectionStateUpdatedTime: string;
+  readonly statusUpdatedTime: string;
+  readonly lastActivityTime: string;
+  readonly cloudToDeviceMessageCount: number;
+  readonly authentication: {
+    readonly symmetricKey: SymmetricKey;
+    readonly x509Thumbprint: {
+      readonly primaryThumbprint: string | null;
+      readonly secondaryThumbprint: string | null;
+    };
+    readonly type: 'sas' | 'selfSigned' | 'certificateAuthority' | 'none';
+  };
+  readonly capabilities: { readonly iotEdge: boolean };
+}
+
+/** @throws IotHubError ArgumentInvalid */
+export function assertDeviceId(deviceId: string): void {
+  if (!DEVICE_ID.test(deviceId)) {
+    throw new IotHubError(
+      'ArgumentInvalid',
+      "Device id must be 1 to 128 of the characters A-Z a-z 0-9 - . % _ * ? ! ( ) , : = @ $ '",
+    );
+  }
+}
+
+/**
+ * A new identity, or `previous` replaced by `input` (the hub's PUT replaces; keys that are not given are kept).
+ *
+ * @throws IotHubError ArgumentInvalid for a malformed key, or one key without the other
+ */
+export function makeIdentity(
+  deviceId: string,
+  input: DeviceInput,
+  previous?: DeviceIdentity,
+): DeviceIdentity {
+  const type = input.authentication?.type ?? 'sas';
+  const thumbprints = input.authentication?.x509Thumbprint;
+  const status = input.status ?? 'enabled';
+  const statusChanged = previous !== undefined && previous.status !== status;
+  return {
+    deviceId,
+    generationId: previous?.generationId ?? newGenerationId(),
+    etag: newEtag(),
+    connectionState: 'Disconnected',
+    status,
+    statusReason: input.statusReason ?? null,
+    connectionStateUpdatedTime: NEVER,
+    statusUpdatedTime: statusChanged ? new Date().toISOString() : (previous?.statusUpdatedTime ?? NEVER),
+    lastActivityTime: NEVER,
+    cloudToDeviceMessageCount: 0,
+    authentication: {
+      symmetricKey: type === 'sas' ? symmetricKey(input, previous) : { primaryKey: null, secondaryKey: null },
+      x509Thumbprint: {
+        primaryThumbprint: thumbprints?.primaryThumbprint ?? null,
+        secondaryThumbprint: thumbprints?.secondaryThumbprint ?? null,
+      },
+      type,
+    },
+    capabilities: { iotEdge: input.capabilities?.iotEdge ?? false },
+  };
+}
+
+function symmetricKey(input: DeviceInput, previous: DeviceIdentity | undefined): SymmetricKey {
+  const given = input.authentication?.symmetricKey;
+  const primaryKey = given?.primaryKey ?? '';
+  const secondaryKey = given?.secondaryKey ?? '';
+  if (primaryKey === '' && secondaryKey === '') {
+    const kept = previous?.authentication.symmetricKey;
+    return {
+      primaryKey: kept?.primaryKey ?? newKey(),
+      secondaryKey: kept?.secondaryKey ?? newKey(),
+    };
+  }
+  if (primaryKey === '' || secondaryKey === '') {
+    throw new IotHubError(
+      'ArgumentInvalid',
+      'Both the primary and the secondary key must be given, or neither.',
+    );
+  }
+  assertKey(primaryKey);
+  assertKey(secondaryKey);
+  return { primaryKey, secondaryKey };
+}
+
+function assertKey(value: string): void {
+  const bytes = Buffer.from(value, 'base64');
+  const isBase64 = bytes.toString('base64') === value;
+  if (!isBase64 || bytes.length < KEY_MIN_BYTES || bytes.length > KEY_MAX_BYTES) {
+    throw new IotHubError('ArgumentInvalid', 'A symmetric key must be base64 of 16 to 64 bytes.');
+  }
+}
+
+const newKey = () => randomBytes(GENERATED_KEY_BYTES).toString('base64');
+
+/** Like the hub's: base64 of a decimal number. */
+const newEtag = () => Buffer.from(String(randomBytes(4).readUInt32BE())).toString('base64');
+
+/** Windows' FILETIME: 100 ns units since 1601. */
+const FILETIME_AT_UNIX_EPOCH = 116_444_736_000_000_000n;
+let latestGeneration = 0n;
+
+/** An 18-digit number, unique and increasing: it tells a device that was deleted and made again from its former self. */
+function newGenerationId(): string {
+  const now = BigInt(Date.now()) * 10_000n + FILETIME_AT_UNIX_EPOCH;
+  latestGeneration = now > latestGeneration ? now : latestGeneration + 1n;
+  return String(latestGeneration);
+}

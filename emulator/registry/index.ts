@@ -1,0 +1,3 @@
+export { type DeviceIdentity } from './deviceIdentity';
+export { createDeviceRegistry, type DeviceRegistry } from './deviceRegistry';
+export { registryRoutes } from './registryRoutes';

@@ -1,0 +1,2 @@
+export { isPolicyToken, policyKey, tokenFor, type SasContext } from './policyKeys';
+export { isSignedBy, parseSasToken, scopeCovers } from './sasToken';

@@ -1,0 +1,39 @@
+import { policyNamed, type Permission } from '../wellKnown';
+import { isSignedBy, parseSasToken, scopeCovers, type SasToken } from './sasToken';
+
+/** What a verifier asks of the world: the time, and which policies' keys have been revoked. */
+export interface SasContext {
+  /** Unix time in seconds, as the service sees it. */
+  readonly nowSeconds: number;
+  readonly isRevoked: (policy: string) => boolean;
+}
+
+/** The base64 key of a policy that has the permission and is not revoked. */
+export function policyKey(name: string, permission: Permission, context: SasContext): string | undefined {
+  const policy = policyNamed(name);
+  if (!policy?.permissions.includes(permission) || context.isRevoked(name)) return undefined;
+  return policy.key;
+}
+
+/** A well-formed, unexpired token for this resource (`<host>/<path>`, decoded), or undefined. Signature unchecked. */
+export function tokenFor(
+  text: string | undefined,
+  resource: string,
+  nowSeconds: number,
+): SasToken | undefined {
+  const token = text === undefined ? undefined : parseSasToken(text);
+  return token && token.expiry > nowSeconds && scopeCovers(token.resource, resource) ? token : undefined;
+}
+
+/** Whether an `Authorization` header opens `resource` of the hub to a policy with `permission`. */
+export function isPolicyToken(
+  authorization: string | undefined,
+  resource: string,
+  permission: Permission,
+  context: SasContext,
+): boolean {
+  const token = tokenFor(authorization, resource, context.nowSeconds);
+  if (token?.keyName === undefined) return false;
+  const key = policyKey(token.keyName, permission, context);
+  return key !== undefined && isSignedBy(token, Buffer.from(key, 'base64'));
+}

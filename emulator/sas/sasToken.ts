@@ -1,0 +1,62 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+
+/** A shared access signature as it came: `sr` still encoded, because the signature is over the text as sent. */
+export interface SasToken {
+  readonly resource: string;
+  readonly encodedResource: string;
+  readonly signature: Buffer;
+  /** Unix time in seconds. */
+  readonly expiry: number;
+  /** The policy that signed; undefined for a token signed with a device's own key. */
+  readonly keyName: string | undefined;
+}
+
+const PREFIX = 'SharedAccessSignature ';
+
+/**
+ * Reads `SharedAccessSignature sr=…&sig=…&se=…[&skn=…]`, its fields in any order (iot-hub-dev-guide-sas,
+ * "SAS token structure"). Undefined when it is malformed.
+ */
+export function parseSasToken(text: string): SasToken | undefined {
+  if (!text.startsWith(PREFIX)) return undefined;
+  const fields = new Map<string, string>();
+  for (const part of text.slice(PREFIX.length).trim().split('&')) {
+    const at = part.indexOf('=');
+    if (at <= 0) return undefined;
+    fields.set(part.slice(0, at), part.slice(at + 1));
+  }
+  const encodedResource = fields.get('sr');
+  const signature = fields.get('sig');
+  const expiry = fields.get('se') ?? '';
+  if (!encodedResource || !signature || !/^\d{1,15}$/.test(expiry)) return undefined;
+  try {
+    return {
+      encodedResource,
+      resource: decodeURIComponent(encodedResource),
+      signature: Buffer.from(decodeURIComponent(signature), 'base64'),
+      expiry: Number(expiry),
+      keyName: decodeURIComponent(fields.get('skn') ?? '') || undefined,
+    };
+  } catch {
+    return undefined; // a stray percent sign
+  }
+}
+
+/**
+ * Whether `key` signed the token, compared in constant time. IoT Hub keys are base64 and sign as bytes; Event Hubs
+ * signs with the key's text itself, so its caller passes that.
+ */
+export function isSignedBy(token: SasToken, key: Buffer | string): boolean {
+  const expected = createHmac('sha256', key).update(`${token.encodedResource}\n${token.expiry}`).digest();
+  return expected.length === token.signature.length && timingSafeEqual(expected, token.signature);
+}
+
+/**
+ * Whether a token for `scope` opens `resource`: the same, or an ancestor by whole path segments. Case does not
+ * count, as in IoT Hub ("The URI prefix … is scoped by segment", iot-hub-dev-guide-sas).
+ */
+export function scopeCovers(scope: string, resource: string): boolean {
+  const outer = scope.toLowerCase().replace(/\/+$/, '');
+  const inner = resource.toLowerCase();
+  return outer !== '' && (inner === outer || inner.startsWith(`${outer}/`));
+}

@@ -1,0 +1,84 @@
+import { createAdminApi, createAdminHandler, type AdminApi } from './admin';
+import { issueLeafCertificate, openLocalCa } from './certificates';
+import { connectionStrings, type ConnectionStrings } from './connectionStrings';
+import { startEventHubServer } from './eventHub';
+import { createHubHandler, startHttpsServer } from './httpsServer';
+import { createHub } from './hub';
+import type { ThrottleTier } from './throttle';
+import { HUB_HOST_NAME } from './wellKnown';
+
+/** As an IoT Hub's: "The number of partitions … must be between 2 and 32" is its paid tiers'; 1 is for tests. */
+export const MAX_PARTITIONS = 32;
+
+export interface EmulatorOptions {
+  /** 0: any free port. */
+  readonly hubPort: number;
+  /** 0: any free port. */
+  readonly amqpPort: number;
+  /** 1 to 32. */
+  readonly partitions: number;
+  /** Where the emulator's certificate authority is kept. */
+  readonly caFolder: string;
+  /** Default `none`. */
+  readonly throttle?: ThrottleTier;
+  /** Takes a line about what should not happen; default: nowhere. */
+  readonly log?: (line: string) => void;
+}
+
+export interface Emulator {
+  readonly hostName: string;
+  readonly hubPort: number;
+  readonly amqpPort: number;
+  /** `https://127.0.0.1:<hubPort>` */
+  readonly endpoint: string;
+  /** Absolute path of the CA certificate. */
+  readonly caFile: string;
+  /** The CA certificate, PEM. */
+  readonly ca: string;
+  readonly connectionStrings: ConnectionStrings;
+  readonly admin: AdminApi;
+  /** Ends every connection and frees both ports. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts an IoT Hub on the loopback interface: the identity registry and device-to-cloud messages over HTTPS, the
+ * Event Hub-compatible endpoint over AMQP 1.0. It keeps everything in memory.
+ *
+ * @throws RangeError when `partitions` is not 1 to 32; Node's listen error when a port is taken (`code` is
+ *   `EADDRINUSE`, `port` the port)
+ */
+export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
+  const { partitions, throttle = 'none', log = () => undefined } = options;
+  if (!Number.isInteger(partitions) || partitions < 1 || partitions > MAX_PARTITIONS) {
+    throw new RangeError(`partitions must be 1 to ${MAX_PARTITIONS}`);
+  }
+  const ca = await openLocalCa(options.caFolder);
+  const certificate = await issueLeafCertificate(ca);
+  const hub = createHub(partitions, throttle);
+  const eventHub = await startEventHubServer(hub, options.amqpPort);
+  const admin = createAdminApi({ hub, eventHub, httpsConnections: () => https.connections() });
+  const https = await startHttpsServer({
+    port: options.hubPort,
+    certificate,
+    handleHub: createHubHandler(hub),
+    handleAdmin: createAdminHandler(admin),
+    log,
+  }).catch(async (error: unknown) => {
+    await eventHub.close();
+    throw error;
+  });
+  return {
+    hostName: HUB_HOST_NAME,
+    hubPort: https.port,
+    amqpPort: eventHub.port,
+    endpoint: `https://127.0.0.1:${https.port}`,
+    caFile: ca.file,
+    ca: ca.cert,
+    connectionStrings: connectionStrings(eventHub.port),
+    admin,
+    close: async () => {
+      await Promise.all([https.close(), eventHub.close()]);
+    },
+  };
+}

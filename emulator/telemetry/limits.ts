@@ -1,0 +1,33 @@
+import { IotHubError } from '../iotHubError';
+import type { TelemetryMessage } from '../partitionLog';
+
+/**
+ * iot-hub-devguide-messages-construct: a message holds 256 KB, counting its body, the values of its system properties
+ * and the names and values of its application properties.
+ */
+export const MAX_MESSAGE_BYTES = 256 * 1024;
+
+/** The HTTPS batch: 255 KB less one byte, the limit that Microsoft's device SDK for Java packs to. */
+export const MAX_BATCH_BYTES = 255 * 1024 - 1;
+
+/** iot-hub-devguide-messages-construct, "message-id": up to 128 characters. */
+export const MAX_MESSAGE_ID_CHARS = 128;
+
+/** The size that the hub counts, in bytes. */
+export function messageSize(message: Pick<TelemetryMessage, 'body' | 'system' | 'properties'>): number {
+  let size = message.body.length;
+  for (const value of Object.values(message.system) as string[]) size += Buffer.byteLength(value);
+  for (const [name, value] of message.properties) size += Buffer.byteLength(name) + Buffer.byteLength(value);
+  return size;
+}
+
+export const tooLarge = (limit: number) =>
+  new IotHubError('MessageTooLarge', `The message or batch exceeds ${limit} bytes.`);
+
+/** 403, until the next day begins (UTC); the sentence is the service's, without its numbers. */
+export const quotaExceeded = () =>
+  new IotHubError(
+    'IotHubQuotaExceeded',
+    "Total number of messages on IotHub 'hubfront' exceeded the allocated quota. " +
+      'Send and Receive operations are blocked for this hub until the next UTC day.',
+  );

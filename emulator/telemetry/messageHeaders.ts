@@ -1,0 +1,54 @@
+import { IotHubError } from '../iotHubError';
+import type { TelemetryMessage, TelemetrySystemProperties } from '../partitionLog';
+import { MAX_MESSAGE_ID_CHARS } from './limits';
+
+/** The system properties' names over HTTPS, as Microsoft's device SDKs spell them (HttpsSingleMessage in Java's). */
+const SYSTEM_PROPERTIES = new Map<string, keyof TelemetrySystemProperties>([
+  ['iothub-messageid', 'messageId'],
+  ['iothub-correlationid', 'correlationId'],
+  ['iothub-userid', 'userId'],
+  ['iothub-contenttype', 'contentType'],
+  ['iothub-contentencoding', 'contentEncoding'],
+]);
+
+const APPLICATION_PREFIX = 'iothub-app-';
+
+/** iot-hub-devguide-messages-construct: property names over HTTPS; the same set as HTTP's own header names. */
+const PROPERTY_NAME = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
+
+/**
+ * Sorts a message's headers (or a batch item's properties) into system and application properties. Application
+ * properties keep the case of their names; what is neither is ignored, as the hub does.
+ *
+ * @throws IotHubError ArgumentInvalid for a property name or message id that the hub refuses
+ */
+export function sortHeaders(
+  headers: Iterable<readonly [name: string, value: string]>,
+): Pick<TelemetryMessage, 'system' | 'properties'> {
+  const system: { -readonly [Key in keyof TelemetrySystemProperties]: string } = {};
+  const properties: [string, string][] = [];
+  for (const [name, value] of headers) {
+    const lowerCase = name.toLowerCase();
+    if (lowerCase.startsWith(APPLICATION_PREFIX)) {
+      const property = name.slice(APPLICATION_PREFIX.length);
+      if (!PROPERTY_NAME.test(property)) {
+        throw new IotHubError('ArgumentInvalid', 'A property name has characters that HTTPS does not allow.');
+      }
+      properties.push([property, value]);
+      continue;
+    }
+    const key = SYSTEM_PROPERTIES.get(lowerCase);
+    if (key) system[key] = value;
+  }
+  if ((system.messageId?.length ?? 0) > MAX_MESSAGE_ID_CHARS) {
+    throw new IotHubError('ArgumentInvalid', `A message id has at most ${MAX_MESSAGE_ID_CHARS} characters.`);
+  }
+  return { system, properties };
+}
+
+/** Node gives raw headers as one flat list of names and values. */
+export function* headerPairs(rawHeaders: readonly string[]): Iterable<readonly [string, string]> {
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    yield [rawHeaders[index] ?? '', rawHeaders[index + 1] ?? ''];
+  }
+}

@@ -1,0 +1,67 @@
+import type { HubRequest, Route } from '../httpsServer/route';
+import type { Hub } from '../hub';
+import { IotHubError, throttled, unauthorized } from '../iotHubError';
+import { partitionOf, type TelemetryOrigin } from '../partitionLog';
+import { isPolicyToken, isSignedBy, tokenFor } from '../sas';
+import { BATCH_CONTENT_TYPE, readBatch } from './batch';
+import { MAX_MESSAGE_BYTES, messageSize, quotaExceeded, tooLarge } from './limits';
+import { headerPairs, sortHeaders } from './messageHeaders';
+
+/**
+ * `POST /devices/{id}/messages/events`: one message, or a batch (rest/api/iothub/device/send-device-event). 204 means
+ * stored.
+ */
+export function telemetryRoute(hub: Hub): Route {
+  return {
+    target: 'telemetry',
+    method: 'POST',
+    path: ['devices', '*', 'messages', 'events'],
+    maxBodyBytes: MAX_MESSAGE_BYTES,
+    handle(request) {
+      const origin = authenticate(hub, request);
+      if (!hub.throttle.allowSend()) throw throttled('DeviceToCloudSend');
+      const messages = readMessages(request);
+      const sizes = messages.map(messageSize);
+      if (sizes.some((size) => size > MAX_MESSAGE_BYTES)) throw tooLarge(MAX_MESSAGE_BYTES);
+      if (!hub.throttle.allowMessages(sizes)) throw quotaExceeded();
+      const partition = hub.partitions[partitionOf(origin.deviceId, hub.partitions.length)];
+      if (!partition) throw new IotHubError('ServerError', 'The hub has no partitions.');
+      const now = Date.now();
+      for (const message of messages) partition.append({ ...message, origin }, now);
+      for (const wake of hub.onAppended) wake(partition.id);
+      return { status: 204 };
+    },
+  };
+}
+
+function readMessages(request: HubRequest) {
+  const [contentType = ''] = (request.headers['content-type'] ?? '').split(';', 1);
+  return contentType.trim().toLowerCase() === BATCH_CONTENT_TYPE
+    ? readBatch(request.body)
+    : [{ body: request.body, ...sortHeaders(headerPairs(request.rawHeaders)) }];
+}
+
+/**
+ * A token signed with either of the device's keys, or with a policy that has DeviceConnect.
+ *
+ * @throws IotHubError 401 also for an unknown device, so that nobody learns which devices exist; a disabled one gets
+ *   404 over HTTPS, once it has proved who it is
+ */
+function authenticate(hub: Hub, request: HubRequest): TelemetryOrigin {
+  const deviceId = request.segments[1] ?? '';
+  const context = hub.sasContext(request.clockSkewSeconds);
+  const { authorization } = request.headers;
+  const token = tokenFor(authorization, request.resource, context.nowSeconds);
+  const device = hub.registry.find(deviceId);
+  const authScope = token?.keyName === undefined ? 'device' : 'hub';
+  if (authScope === 'hub') {
+    if (!isPolicyToken(authorization, request.resource, 'DeviceConnect', context)) throw unauthorized();
+    if (!device) throw new IotHubError('DeviceNotFound', deviceId);
+  } else {
+    const { primaryKey, secondaryKey } = device?.authentication.symmetricKey ?? {};
+    const keys = [primaryKey, secondaryKey].filter((key) => key != null);
+    if (!token || !keys.some((key) => isSignedBy(token, Buffer.from(key, 'base64')))) throw unauthorized();
+  }
+  if (device?.status !== 'enabled') throw new IotHubError('DeviceNotFound', deviceId);
+  return { deviceId, generationId: device.generationId, authScope };
+}

@@ -1,0 +1,47 @@
+/**
+ * The emulator's fixed names and development credentials.
+ *
+ * They are published on purpose, as Azurite's are: they open nothing but an emulator that listens on the
+ * loopback interface. Never give a real hub one of these keys.
+ */
+
+/** What a shared access policy of IoT Hub may allow (iot-hub-dev-guide-sas, "Access control and permissions"). */
+export type Permission = 'RegistryRead' | 'RegistryWrite' | 'ServiceConnect' | 'DeviceConnect';
+
+/** A shared access policy: its key in base64 and what it allows. */
+export interface Policy {
+  readonly key: string;
+  readonly permissions: readonly Permission[];
+}
+
+/** `*.localhost` resolves to the loopback interface (RFC 6761), so it is nobody's hub. */
+export const HUB_HOST_NAME = 'hubfront.azure-devices.localhost';
+
+/** The Event Hub-compatible name of the built-in endpoint. */
+export const EVENT_HUB_NAME = 'hubfront';
+
+export const CONSUMER_GROUPS = ['$Default', 'message-feed', 'analytics'] as const;
+
+/** IoT Hub's five default policies, with their permissions as in a new hub. */
+export const POLICIES = {
+  iothubowner: {
+    key: 'aHViZnJvbnQtZW11bGF0b3Itb3duZXItLS0tLS0tLS0=',
+    permissions: ['RegistryRead', 'RegistryWrite', 'ServiceConnect', 'DeviceConnect'],
+  },
+  service: { key: 'aHViZnJvbnQtZW11bGF0b3Itc2VydmljZS0tLS0tLS0=', permissions: ['ServiceConnect'] },
+  registryRead: { key: 'aHViZnJvbnQtZW11bGF0b3ItcmVnaXN0cnlSZC0tLS0=', permissions: ['RegistryRead'] },
+  registryReadWrite: {
+    key: 'aHViZnJvbnQtZW11bGF0b3ItcmVnaXN0cnlSVy0tLS0=',
+    permissions: ['RegistryRead', 'RegistryWrite'],
+  },
+  device: { key: 'aHViZnJvbnQtZW11bGF0b3ItZGV2aWNlLS0tLS0tLS0=', permissions: ['DeviceConnect'] },
+} as const satisfies Record<string, Policy>;
+
+export type PolicyName = keyof typeof POLICIES;
+
+export const POLICY_NAMES = Object.keys(POLICIES) as readonly PolicyName[];
+
+/** The policy of that name, or undefined. Policy names are case-sensitive. */
+export function policyNamed(name: string): Policy | undefined {
+  return Object.hasOwn(POLICIES, name) ? POLICIES[name as PolicyName] : undefined;
+}

@@ -27,6 +27,8 @@ export default defineConfig(
       ],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/consistent-type-imports': 'error',
+      // Our interfaces are of closures, which have no `this` to lose.
+      '@typescript-eslint/unbound-method': 'off',
     },
   },
   {
@@ -39,6 +41,18 @@ export default defineConfig(
         URL: 'readonly',
         fetch: 'readonly',
       },
+    },
+  },
+  {
+    files: ['**/*.cjs'],
+    languageOptions: { globals: { require: 'readonly', module: 'writable', __dirname: 'readonly' } },
+  },
+  {
+    files: ['local/shop/page/**'],
+    languageOptions: {
+      globals: Object.fromEntries(
+        ['document', 'localStorage', 'crypto', 'btoa'].map((name) => [name, 'readonly']),
+      ),
     },
   },
   mayNotImport(

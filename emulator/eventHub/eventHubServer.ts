@@ -89,7 +89,7 @@ function createContainer(): Container {
   };
   mechanisms.enable_anonymous();
   // Microsoft's own name for "the token comes later, through $cbs".
-  mechanisms['MSSBCBS'] = () => ({
+  mechanisms.MSSBCBS = () => ({
     outcome: undefined as boolean | undefined,
     start() {
       this.outcome = true;

@@ -82,6 +82,7 @@ function eventHubInfo(hub: Hub) {
     partition_ids: types.wrap_array(
       hub.partitions.map((partition) => partition.id),
       STRING_TYPE_CODE,
+      undefined,
     ),
     georeplication_factor: types.wrap_int(1),
   };
@@ -117,10 +118,7 @@ function partitionInfo(hub: Hub, id: string): Reply {
 }
 
 const applicationProperties = (request: Message) =>
-  ((request as { application_properties?: Record<string, unknown> }).application_properties ?? {}) as Record<
-    string,
-    unknown
-  >;
+  (request as { application_properties?: Record<string, unknown> }).application_properties ?? {};
 
 /** rhea gives an amqp-value body as itself and other sections wrapped. */
 function bodyOf(request: Message): unknown {

@@ -78,7 +78,7 @@ export function serveConnection(
     }
     const attached = attachReader(hub, readers, claims, sender);
     if (attached instanceof PartitionReader) own.set(sender, attached);
-    else sender.close(attached as AmqpError);
+    else sender.close(attached);
   });
   connection.on('sender_flow', ({ sender }: { sender: Sender }) => own.get(sender)?.wake());
   connection.on('sendable', ({ sender }: { sender: Sender }) => own.get(sender)?.wake());
@@ -92,12 +92,12 @@ export function serveConnection(
     const address = (receiver.target as { address?: string } | undefined)?.address ?? '';
     receiver.set_target(receiver.target);
     receiver.set_source(receiver.source);
-    if (!isRequestAddress(address)) receiver.close(unauthorizedFor('Send', address) as AmqpError);
+    if (!isRequestAddress(address)) receiver.close(unauthorizedFor('Send', address));
   });
   connection.on('message', ({ receiver, message }: { receiver: Receiver; message: Message }) => {
     const address = receiver.target.address;
     const reply = address === '$cbs' ? putToken(hub, claims, message) : readManagement(hub, claims, message);
-    if (reply) send(replyLinks.get(String(message['reply_to'])), message, reply);
+    if (reply) send(replyLinks.get(String(message.reply_to)), message, reply);
   });
 
   for (const ending of ENDINGS) {
@@ -109,17 +109,17 @@ export function serveConnection(
   for (const error of REPORTED_ERRORS) connection.on(error, () => undefined);
 
   connection.accept(socket);
-  return { socket, close: (error) => connection.close(error as AmqpError | undefined) };
+  return { socket, close: (error) => connection.close(error) };
 }
 
 function send(link: Sender | undefined, request: Message, reply: Reply): void {
   link?.send({
-    correlation_id: request['message_id'] as string,
+    correlation_id: request.message_id as string,
     application_properties: {
       'status-code': types.wrap_int(reply.status),
       'status-description': reply.description,
       ...(reply.condition === undefined ? {} : { 'error-condition': reply.condition }),
     },
     body: reply.body,
-  } as unknown as Message);
+  });
 }

@@ -1,0 +1,33 @@
+import { rm } from 'node:fs/promises';
+import { build } from 'esbuild';
+
+/** What is deployed. Beside the app stands what it loads only when it is needed. */
+const ENTRIES = { app: 'src/app.ts', entraId: 'src/iothub/entraId.ts' };
+
+const EXTERNAL = [
+  '@azure/functions-core', // the Functions worker provides it
+  './entraId.js', // an entry of its own, loaded lazily
+  '@azure/storage-blob', // the device SDK loads it for file upload alone, which nothing here uses
+];
+
+/** Bundles the app into `dist/`, CommonJS with source maps. @throws when it does not compile (esbuild prints why) */
+export async function buildApp(): Promise<void> {
+  await rm('dist', { recursive: true, force: true });
+  await build({
+    entryPoints: ENTRIES,
+    outdir: 'dist',
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    sourcemap: true,
+    keepNames: true, // errors of the SDKs are told apart by name
+    external: EXTERNAL,
+    logLevel: 'warning',
+  });
+}
+
+export async function main(): Promise<void> {
+  await buildApp();
+  console.log('built dist/app.js');
+}

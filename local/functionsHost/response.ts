@@ -1,0 +1,46 @@
+import type { ServerResponse } from 'node:http';
+import type { RpcHttpCookie, RpcHttpResponse } from './workerProtocol';
+
+/** Writes what a function returned; nothing returned is 204, as on the real host. */
+export function writeResponse(response: ServerResponse, answer: RpcHttpResponse | undefined): void {
+  if (response.headersSent || response.destroyed) return;
+  if (!answer) {
+    response.writeHead(204).end();
+    return;
+  }
+  const status = Number(answer.statusCode ?? 200);
+  const body = bodyOf(answer);
+  for (const [name, value] of Object.entries(answer.headers ?? {})) {
+    if (name.toLowerCase() !== 'content-length') response.setHeader(name, value);
+  }
+  if (answer.cookies?.length) response.setHeader('Set-Cookie', answer.cookies.map(cookieHeader));
+  if (status !== 204 && status !== 304) response.setHeader('Content-Length', body.length);
+  response.writeHead(status).end(status === 204 || status === 304 ? undefined : body);
+}
+
+function bodyOf({ body }: RpcHttpResponse): Uint8Array {
+  return body?.bytes ?? Buffer.from(body?.string ?? body?.json ?? '');
+}
+
+function cookieHeader({
+  name,
+  value,
+  path,
+  domain,
+  maxAge,
+  secure,
+  httpOnly,
+  sameSite,
+}: RpcHttpCookie): string {
+  return [
+    `${name}=${encodeURIComponent(value)}`,
+    path && `Path=${path.value}`,
+    domain && `Domain=${domain.value}`,
+    maxAge && `Max-Age=${maxAge.value}`,
+    secure?.value && 'Secure',
+    httpOnly?.value && 'HttpOnly',
+    typeof sameSite === 'string' && `SameSite=${sameSite}`,
+  ]
+    .filter(Boolean)
+    .join('; ');
+}

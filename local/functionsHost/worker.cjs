@@ -1,0 +1,156 @@
+'use strict';
+/**
+ * The worker process of the dev host: loads a built function app and runs its functions, as Azure's Node.js worker
+ * does. It provides `@azure/functions-core`, the module through which `@azure/functions` finds its host.
+ *
+ * Plain JavaScript on purpose: nothing but Node and the app is loaded here, so that start-up and memory are the app's.
+ *
+ * @typedef {import('./workerProtocol').ToWorker} ToWorker
+ * @typedef {import('./workerProtocol').FromWorker} FromWorker
+ */
+const Module = require('node:module');
+const path = require('node:path');
+const { format } = require('node:util');
+
+const WORKER_VERSION = '3.9.0';
+const HOST_VERSION = '4.1037.0';
+
+/** @type {Map<string, {metadata: any, callback: Function}>} */
+const functions = new Map();
+/** @type {Map<string, Function[]>} */
+const hooks = new Map();
+const appHookData = {};
+let programmingModel;
+let registrationIsOver = false;
+
+class Disposable {
+  #dispose;
+  constructor(dispose) {
+    this.#dispose = dispose;
+  }
+  dispose() {
+    this.#dispose();
+  }
+}
+
+/** @param {FromWorker} message */
+const tell = (message) => process.send?.(message);
+
+const core = {
+  version: WORKER_VERSION,
+  hostVersion: HOST_VERSION,
+  Disposable,
+  setProgrammingModel: (model) => {
+    programmingModel = model;
+  },
+  getProgrammingModel: () => programmingModel,
+  log: (level, category, message) => tell({ type: 'log', level, category, message }),
+  registerHook: (name, callback) => {
+    hooks.set(name, [...(hooks.get(name) ?? []), callback]);
+    return new Disposable(() =>
+      hooks.set(
+        name,
+        (hooks.get(name) ?? []).filter((other) => other !== callback),
+      ),
+    );
+  },
+  registerFunction: (metadata, callback) => {
+    if (registrationIsOver) throw new Error('A function can only be registered during app startup.');
+    const id = metadata.functionId ?? metadata.name;
+    if (functions.has(id)) throw new Error(`A function with id "${id}" has already been registered.`);
+    functions.set(id, { metadata, callback });
+    return new Disposable(() => functions.delete(id));
+  },
+};
+
+const originalRequire = Module.prototype.require;
+Module.prototype.require = function (id) {
+  return id === '@azure/functions-core' ? core : originalRequire.call(this, id);
+};
+
+async function runHooks(name, context) {
+  for (const hook of hooks.get(name) ?? []) await hook(context);
+}
+
+async function load(appFolder) {
+  const { main } = require(path.join(appFolder, 'package.json'));
+  require(path.join(appFolder, main));
+  await runHooks('appStart', { hookData: {}, appHookData, functionAppDirectory: appFolder });
+  registrationIsOver = true;
+  tell({
+    type: 'loaded',
+    functions: [...functions].map(([id, { metadata }]) => ({
+      id,
+      name: metadata.name,
+      bindings: Object.values(metadata.bindings),
+    })),
+  });
+}
+
+async function invoke({ invocationId, functionId, data }) {
+  const { metadata, callback } = functions.get(functionId);
+  const [trigger] = Object.entries(metadata.bindings).find(([, { type }]) => /trigger$/i.test(type));
+  const coreContext = {
+    invocationId,
+    metadata,
+    state: undefined,
+    request: { invocationId, functionId, inputData: [{ name: trigger, data }], triggerMetadata: {} },
+    log: (level, category, message) =>
+      tell({ type: 'log', level, category, message, functionName: metadata.name }),
+  };
+  const model = await programmingModel.getInvocationModel(coreContext);
+  const { context, inputs } = await model.getArguments();
+  const hookContext = {
+    hookData: {},
+    appHookData,
+    invocationContext: context,
+    inputs,
+    functionCallback: callback,
+  };
+  coreContext.state = 'preInvocationHooks';
+  await runHooks('preInvocation', hookContext);
+  const outcome = { ...hookContext, result: null, error: null };
+  coreContext.state = 'invocation';
+  try {
+    outcome.result = await model.invokeFunction(context, hookContext.inputs, hookContext.functionCallback);
+  } catch (error) {
+    outcome.error = error;
+  }
+  coreContext.state = 'postInvocationHooks';
+  await runHooks('postInvocation', outcome);
+  coreContext.state = undefined;
+  if (outcome.error) throw outcome.error;
+  const { returnValue } = await model.getResponse(context, outcome.result);
+  return returnValue?.http;
+}
+
+/** An error as the log of the real host shows it. */
+const describe = (error) => (error instanceof Error ? (error.stack ?? error.message) : format(error));
+
+process.on('message', (/** @type {ToWorker} */ message) => {
+  switch (message.type) {
+    case 'load':
+      load(message.appFolder).catch((error) => tell({ type: 'loadFailed', reason: describe(error) }));
+      break;
+    case 'invoke':
+      invoke(message).then(
+        (http) => tell({ type: 'result', invocationId: message.invocationId, http }),
+        (error) => tell({ type: 'failed', invocationId: message.invocationId, reason: describe(error) }),
+      );
+      break;
+    case 'terminate':
+      runHooks('appTerminate', { hookData: {}, appHookData }).finally(() => process.exit(0));
+      break;
+  }
+});
+
+// As the real worker: what nobody catches ends it, and every request under way with it.
+const die = (error) => {
+  console.error(`Worker ${process.pid} uncaught exception: ${describe(error)}`);
+  process.exit(1);
+};
+process.on('uncaughtException', die);
+process.on('unhandledRejection', die);
+process.on('disconnect', () => process.exit(0));
+// Ctrl-C reaches the whole process group; the host decides when its worker ends.
+process.on('SIGINT', () => undefined);

@@ -1,0 +1,160 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { FromWorker, LoadedFunction, RpcHttpResponse, ToWorker, TriggerData } from './workerProtocol';
+
+/** The real host gives up at the third death ("Exceeded language worker restart retry count"). */
+const MAX_DEATHS = 3;
+/** How long the app may take to clean up when the host stops. */
+const TERMINATE_GRACE_MS = 1_000;
+
+export interface WorkerOptions {
+  appFolder: string;
+  /** app settings: the worker's environment variables */
+  settings: Readonly<Record<string, string>>;
+  log: (line: string) => void;
+}
+
+export interface WorkerProcess {
+  /** What the app registered. @throws Error when it cannot be loaded */
+  functions: () => Promise<LoadedFunction[]>;
+  /**
+   * Runs a function; waits for a worker that is being restarted.
+   *
+   * @throws Error when the function throws or its worker dies under it
+   */
+  invoke: (functionId: string, data: TriggerData) => Promise<RpcHttpResponse | undefined>;
+  pid: () => number | undefined;
+  /** settles with the reason when the worker has died too often */
+  gaveUp: Promise<string>;
+  close: () => Promise<void>;
+}
+
+interface Pending {
+  resolve: (http: RpcHttpResponse | undefined) => void;
+  reject: (error: Error) => void;
+}
+
+/** Runs the app in a process of its own and brings it back when it dies, twice. */
+export function startWorker({ appFolder, settings, log }: WorkerOptions): WorkerProcess {
+  let deaths = 0;
+  let closing = false;
+  let giveUp: (reason: string) => void;
+  const gaveUp = new Promise<string>((resolve) => {
+    giveUp = resolve;
+  });
+  let current = start();
+
+  function start() {
+    const pending = new Map<string, Pending>();
+    const child: ChildProcess = fork(join(__dirname, 'worker.cjs'), {
+      cwd: appFolder,
+      env: { ...inheritedEnvironment(), ...settings },
+      execArgv: [],
+      serialization: 'advanced',
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', logLines(log));
+    const say = (message: ToWorker): void => {
+      child.send(message, () => undefined);
+    };
+    const loaded = new Promise<LoadedFunction[]>((resolve, reject) => {
+      child.on('message', (message: FromWorker) => {
+        switch (message.type) {
+          case 'loaded':
+            resolve(message.functions);
+            break;
+          case 'loadFailed':
+            reject(new Error(message.reason));
+            break;
+          case 'log':
+            if (message.category === 'user')
+              log(`[${message.functionName ?? 'app'}] ${message.level}: ${message.message}`);
+            break;
+          case 'result':
+            pending.get(message.invocationId)?.resolve(message.http);
+            pending.delete(message.invocationId);
+            break;
+          case 'failed':
+            pending.get(message.invocationId)?.reject(new Error(message.reason));
+            pending.delete(message.invocationId);
+            break;
+        }
+      });
+      child.on('exit', (code, signal) => {
+        const death = new Error(`The worker process ended (${signal ?? `exit code ${code ?? 0}`})`);
+        reject(death);
+        for (const { reject: fail } of pending.values()) fail(death);
+        pending.clear();
+        onExit(death.message);
+      });
+    });
+    loaded.catch(() => undefined); // whoever needs the app is told; nobody may be asking yet
+    say({ type: 'load', appFolder });
+    return { child, pending, loaded, say };
+  }
+
+  function onExit(reason: string): void {
+    if (closing) return;
+    deaths += 1;
+    log(reason);
+    if (deaths < MAX_DEATHS) {
+      log('Restarting the worker process');
+      current = start();
+    } else {
+      giveUp(`Exceeded language worker restart retry count: the worker died ${deaths} times. ${reason}`);
+    }
+  }
+
+  return {
+    functions: () => current.loaded,
+    invoke: async (functionId, data) => {
+      await current.loaded;
+      const { pending, say } = current;
+      const invocationId = randomUUID();
+      return new Promise((resolve, reject) => {
+        pending.set(invocationId, { resolve, reject });
+        say({ type: 'invoke', invocationId, functionId, data });
+      });
+    },
+    pid: () => current.child.pid,
+    gaveUp,
+    close: async () => {
+      closing = true;
+      const { child, say } = current;
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      say({ type: 'terminate' });
+      const kill = setTimeout(() => child.kill('SIGKILL'), TERMINATE_GRACE_MS);
+      await ended;
+      clearTimeout(kill);
+    },
+  };
+}
+
+/** App settings are the app's whole configuration: of the developer's own environment only these come along. */
+function inheritedEnvironment(): Record<string, string> {
+  const names = [
+    'PATH',
+    'HOME',
+    'LANG',
+    'TZ',
+    'TMPDIR',
+    'SystemRoot',
+    'TEMP',
+    'NODE_EXTRA_CA_CERTS',
+    'NODE_OPTIONS',
+  ];
+  return Object.fromEntries(
+    names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
+}
+
+function logLines(log: (line: string) => void): (text: string) => void {
+  let rest = '';
+  return (text) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    lines.filter((line) => line !== '').forEach(log);
+  };
+}

@@ -1,0 +1,62 @@
+/** What the host and its worker process say to each other, over Node's IPC. */
+
+/** A request as `@azure/functions` reads it. */
+export interface RpcHttpRequest {
+  method: string;
+  url: string;
+  nullableHeaders: Record<string, { value: string }>;
+  nullableQuery: Record<string, { value: string }>;
+  nullableParams: Record<string, { value: string }>;
+  body?: { bytes: Buffer };
+}
+
+/** An answer as `@azure/functions` gives it. */
+export interface RpcHttpResponse {
+  statusCode?: string;
+  headers?: Record<string, string>;
+  cookies?: RpcHttpCookie[];
+  body?: { bytes?: Uint8Array; string?: string; json?: string };
+}
+
+export interface RpcHttpCookie {
+  name: string;
+  value: string;
+  path?: { value: string };
+  domain?: { value: string };
+  maxAge?: { value: number };
+  secure?: { value: boolean };
+  httpOnly?: { value: boolean };
+  sameSite?: number | string;
+}
+
+/** The trigger's data: an HTTP request, or a timer's state as JSON. */
+export type TriggerData = { http: RpcHttpRequest } | { json: string };
+
+export interface Binding {
+  type: string;
+  direction: string;
+  name?: string;
+  route?: string;
+  methods?: string[];
+  authLevel?: string;
+  schedule?: string;
+  runOnStartup?: boolean;
+}
+
+export interface LoadedFunction {
+  id: string;
+  name: string;
+  bindings: Binding[];
+}
+
+export type ToWorker =
+  | { type: 'load'; appFolder: string }
+  | { type: 'invoke'; invocationId: string; functionId: string; data: TriggerData }
+  | { type: 'terminate' };
+
+export type FromWorker =
+  | { type: 'loaded'; functions: LoadedFunction[] }
+  | { type: 'loadFailed'; reason: string }
+  | { type: 'result'; invocationId: string; http?: RpcHttpResponse }
+  | { type: 'failed'; invocationId: string; reason: string }
+  | { type: 'log'; level: string; category: string; message: string; functionName?: string };

@@ -1,0 +1,41 @@
+import { Command } from 'commander';
+import { buildApp } from './build';
+import { LOCAL_FUNCTION_KEYS } from './functionKey';
+import { startFunctionsHost } from './functionsHost';
+import { type Running, closeAll, parsePort, startError, stopOnSignal } from './lifecycle';
+import { EXAMPLE_FILE, SETTINGS_FILE, fromEnvironment, readSettingsFile } from './settingsFile';
+
+/** `npm run host`: the functions alone, on the settings of `local.settings.json`. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const command = new Command('npm run host --')
+    .description(`Builds Hubfront and runs its functions with the settings of ${SETTINGS_FILE}.`)
+    .option('--port <port>', 'the functions (0: any free port)', parsePort, 7071)
+    .allowExcessArguments(false);
+  const { port } = command.parse([...argv], { from: 'user' }).opts<{ port: number }>();
+  const running: Running[] = [];
+  stopOnSignal(running);
+  try {
+    const settings = readSettingsFile(SETTINGS_FILE);
+    if (!settings) throw new Error(`there is no ${SETTINGS_FILE}; copy ${EXAMPLE_FILE} for the emulator's`);
+    const names = Object.keys({ ...readSettingsFile(EXAMPLE_FILE), ...settings });
+    await buildApp();
+    const host = await startFunctionsHost({
+      appFolder: process.cwd(),
+      port,
+      settings: () => ({ ...settings, ...fromEnvironment(names) }),
+      functionKeys: LOCAL_FUNCTION_KEYS,
+      log: console.log,
+    });
+    running.push(host);
+    void host.gaveUp.then(async (reason) => {
+      console.error(reason);
+      await closeAll(running);
+      process.exit(1);
+    });
+    console.log(`ready ${host.url}`);
+  } catch (error) {
+    console.error(startError(error, () => '--port'));
+    await closeAll(running);
+    process.exit(1);
+  }
+}

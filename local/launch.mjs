@@ -1,0 +1,54 @@
+// The entry behind every npm script. It needs nothing but Node: it installs what is missing, then runs the command in
+// this very process, so that Ctrl-C and exit codes are the command's own.
+import { spawnSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const PROJECT = join(dirname(fileURLToPath(import.meta.url)), '..');
+const MIN_NODE = [20, 19];
+
+/** Each file exports `main(argv)`. */
+const COMMANDS = {
+  start: 'local/start.ts',
+  host: 'local/host.ts',
+  'start:func': 'local/startFunc.ts',
+  emulator: 'emulator/cli.ts',
+  build: 'local/build.ts',
+  test: 'local/test.ts',
+  bench: 'bench/index.ts',
+};
+
+function fail(line) {
+  console.error(line);
+  process.exit(1);
+}
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < MIN_NODE[0] || (major === MIN_NODE[0] && minor < MIN_NODE[1])) {
+  fail(`Hubfront needs Node ${MIN_NODE.join('.')} or newer; this is ${process.versions.node}.`);
+}
+const [command, ...argv] = process.argv.slice(2);
+const file = COMMANDS[command];
+if (file === undefined)
+  fail(`Unknown command '${command ?? ''}'. There are: ${Object.keys(COMMANDS).join(', ')}.`);
+
+process.chdir(PROJECT);
+installWhatIsMissing();
+createRequire(join(PROJECT, 'package.json'))('tsx/cjs');
+await createRequire(join(PROJECT, 'package.json'))(`./${file}`).main(argv);
+
+function installWhatIsMissing() {
+  const installed = join('node_modules', '.package-lock.json');
+  const missing = !existsSync(installed);
+  if (!missing && statSync(installed).mtimeMs >= statSync('package-lock.json').mtimeMs) return;
+  console.log(
+    `Installing packages (node_modules is ${missing ? 'absent or incomplete' : 'older than package-lock.json'})`,
+  );
+  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  });
+  if (status !== 0) fail('npm ci failed: see above.');
+}

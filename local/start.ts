@@ -1,0 +1,126 @@
+import { resolve } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { MAX_PARTITIONS, type Emulator, startEmulator } from '../emulator';
+import { POLICIES } from '../emulator/wellKnown';
+import { buildApp } from './build';
+import { LOCAL_FUNCTION_KEY, LOCAL_FUNCTION_KEYS } from './functionKey';
+import { startFunctionsHost } from './functionsHost';
+import { type Running, closeAll, parsePort, startError, stopOnSignal } from './lifecycle';
+import { EXAMPLE_FILE, SETTINGS_FILE, fromEnvironment, readSettingsFile } from './settingsFile';
+import { startShop } from './shop';
+
+interface Flags {
+  port: number;
+  hubPort: number;
+  amqpPort: number;
+  shopPort: number;
+  partitions: number;
+}
+
+const FLAG_NAMES: Record<Exclude<keyof Flags, 'partitions'>, string> = {
+  port: '--port',
+  hubPort: '--hub-port',
+  amqpPort: '--amqp-port',
+  shopPort: '--shop-port',
+};
+
+/** `npm start`: the whole system on this machine. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const command = new Command('npm start --')
+    .description('Builds Hubfront and runs it with an IoT Hub emulator and a demo shop, all on 127.0.0.1.')
+    .option('--port <port>', 'the functions (0: any free port)', parsePort, 7071)
+    .option('--hub-port <port>', "the emulator's HTTPS: identity registry and telemetry", parsePort, 8443)
+    .option('--amqp-port <port>', "the emulator's Event Hub-compatible endpoint", parsePort, 5672)
+    .option('--shop-port <port>', 'the demo shop, on another origin', parsePort, 3000)
+    .option('--partitions <count>', `of the hub, 1 to ${MAX_PARTITIONS}`, parsePartitions, 4)
+    .allowExcessArguments(false);
+  await start(command.parse([...argv], { from: 'user' }).opts<Flags>());
+}
+
+async function start(flags: Flags): Promise<void> {
+  const running: Running[] = [];
+  stopOnSignal(running);
+  const keep = <T extends Running>(part: T): T => {
+    running.push(part);
+    return part;
+  };
+  try {
+    const [emulator] = await Promise.all([
+      startEmulator({ ...flags, caFolder: '.hubfront', log: console.error }).then(keep),
+      buildApp(),
+    ]);
+    const shop = keep(await startShop({ port: flags.shopPort, functionKey: LOCAL_FUNCTION_KEY }));
+    const host = keep(
+      await startFunctionsHost({
+        appFolder: process.cwd(),
+        port: flags.port,
+        settings: (port) => settingsFor(emulator, port, shop.origin),
+        functionKeys: LOCAL_FUNCTION_KEYS,
+        log: console.log,
+      }),
+    );
+    shop.setApi(host.url);
+    void host.gaveUp.then(async (reason) => {
+      console.error(reason);
+      await closeAll(running);
+      process.exit(1);
+    });
+    printGuide(emulator, host.url, shop.origin);
+  } catch (error) {
+    console.error(startError(error, (port) => flagOf(port, flags)));
+    await closeAll(running);
+    process.exit(1);
+  }
+}
+
+/** The hub is always the emulator that was just started; all else can be set as for Core Tools. */
+function settingsFor(emulator: Emulator, port: number, shopOrigin: string): Record<string, string> {
+  const defaults = readSettingsFile(EXAMPLE_FILE) ?? {};
+  const chosen = {
+    ...defaults,
+    ...readSettingsFile(SETTINGS_FILE),
+    ...fromEnvironment(Object.keys(defaults)),
+  };
+  const origins = (chosen.CORS_ALLOWED_ORIGINS ?? '').split(',').filter((origin) => origin.trim() !== '');
+  return {
+    ...chosen,
+    IOTHUB_HOSTNAME: emulator.hostName,
+    IOTHUB_SHAREDACCESSKEYNAME: 'iothubowner',
+    IOTHUBOWNER_SHAREDACCESSKEY: POLICIES.iothubowner.key,
+    IOTHUB_EVENTHUB_CONNECTION: emulator.connectionStrings.eventHub('service'),
+    IOTHUB_ENDPOINT: emulator.endpoint,
+    IOTHUB_CA_FILE: resolve(emulator.caFile),
+    AF_HOST: `localhost:${port}`,
+    KEEP_ALIVE_FUNCTION_KEY: LOCAL_FUNCTION_KEY,
+    CORS_ALLOWED_ORIGINS: [...new Set([...origins, shopOrigin])].join(','),
+  };
+}
+
+function flagOf(port: number, flags: Flags): string {
+  const name = (Object.keys(FLAG_NAMES) as (keyof typeof FLAG_NAMES)[]).find((flag) => flags[flag] === port);
+  return FLAG_NAMES[name ?? 'port'];
+}
+
+function parsePartitions(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || count < 1 || count > MAX_PARTITIONS) {
+    throw new InvalidArgumentError(`It must be a number from 1 to ${MAX_PARTITIONS}.`);
+  }
+  return count;
+}
+
+function printGuide(emulator: Emulator, url: string, shopOrigin: string): void {
+  const key = `-H 'x-functions-key: ${LOCAL_FUNCTION_KEY}'`;
+  const json = "-H 'content-type: application/json'";
+  console.log(`
+functions  ${url}/api    (function key: ${LOCAL_FUNCTION_KEY})
+emulator   ${emulator.endpoint}  amqp://127.0.0.1:${emulator.amqpPort}  (CA: ${emulator.caFile})
+demo shop  ${shopOrigin}
+
+Try it from another terminal:
+  curl -si ${url}/api/devices ${key} ${json} -d '{"deviceId":"webClient101"}'
+  curl -si ${url}/api/messages -H 'Origin: ${shopOrigin}' ${json} -d '{"deviceId":"webClient101","deviceKey":"<primaryKey from above>","deviceMessage":{"event":"browse_product","product_id":162}}'
+  curl -s '${url}/api/message_feed?after_offset=0' ${key}
+
+ready ${url}`);
+}

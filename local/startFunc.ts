@@ -1,0 +1,92 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync } from 'node:fs';
+import { connect } from 'node:net';
+import { startEmulator } from '../emulator';
+import { buildApp } from './build';
+import { type Running, closeAll, startError, stopOnSignal } from './lifecycle';
+import { EXAMPLE_FILE, SETTINGS_FILE } from './settingsFile';
+
+/** The ports of local.settings.example.json. */
+const HUB_PORT = 8443;
+const AMQP_PORT = 5672;
+const AZURITE_BLOB_PORT = 10_000;
+
+/** `npm run start:func`: the emulator, and Azure's Core Tools on this folder. Arguments go to `func start`. */
+export async function main(argv: readonly string[]): Promise<void> {
+  if (spawnSync('func', ['--version'], { shell: process.platform === 'win32' }).status !== 0) {
+    console.error(
+      "Azure Functions Core Tools are not installed: there is no 'func' on PATH. See https://aka.ms/func-core-tools",
+    );
+    process.exit(1);
+  }
+  const running: Running[] = [];
+  stopOnSignal(running);
+  try {
+    await buildApp();
+    running.push(
+      await startEmulator({ hubPort: HUB_PORT, amqpPort: AMQP_PORT, partitions: 4, caFolder: '.hubfront' }),
+    );
+    if (!(await isListening(AZURITE_BLOB_PORT))) running.push(startAzurite());
+    if (!existsSync(SETTINGS_FILE)) {
+      copyFileSync(EXAMPLE_FILE, SETTINGS_FILE);
+      console.log(`${SETTINGS_FILE} was made from ${EXAMPLE_FILE}`);
+    }
+    const func = spawn('func', ['start', ...argv], { stdio: 'inherit', shell: process.platform === 'win32' });
+    running.push(child(func));
+    func.once('exit', (code) => {
+      void closeAll(running).then(() => process.exit(code ?? 0));
+    });
+  } catch (error) {
+    console.error(
+      startError(error, () => 'a stop of what listens there: local.settings.json names the port'),
+    );
+    await closeAll(running);
+    process.exit(1);
+  }
+}
+
+/** The real host keeps the timers' schedules in Blob storage. */
+function startAzurite(): Running {
+  const azurite = spawn(
+    process.execPath,
+    [
+      require.resolve('azurite/dist/src/blob/main.js'),
+      ...['--blobHost', '127.0.0.1', '--blobPort', String(AZURITE_BLOB_PORT)],
+      ...['--inMemoryPersistence', '--skipApiVersionCheck', '--silent'],
+    ],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  return child(azurite);
+}
+
+function child(process: ChildProcess): Running {
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        if (process.exitCode !== null || process.signalCode !== null) {
+          resolve();
+          return;
+        }
+        process.once('exit', () => {
+          resolve();
+        });
+        process.kill('SIGINT');
+      }),
+  };
+}
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port });
+    const answer = (listening: boolean): void => {
+      socket.destroy();
+      resolve(listening);
+    };
+    socket.once('connect', () => {
+      answer(true);
+    });
+    socket.once('error', () => {
+      answer(false);
+    });
+  });
+}

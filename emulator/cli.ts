@@ -70,11 +70,15 @@ async function run(flags: Flags): Promise<void> {
     process.exitCode = 1;
     return;
   }
+  let stopping = false;
   const stop = () => {
+    // Ctrl-C may come twice: from the terminal, and passed on by npm.
+    if (stopping) return;
+    stopping = true;
     void emulator.close().then(() => process.exit(0));
   };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
   console.log(`hub            ${emulator.hostName}`);
   console.log(`event hub      ${EVENT_HUB_NAME} (consumer groups ${CONSUMER_GROUPS.join(', ')})`);
   console.log(

@@ -51,7 +51,8 @@ describe('settings', () => {
       'IOTHUB_HOSTNAME',
       'KEEP_ALIVE_SCHEDULE',
     ]);
-    for (const value of [KEY, 'hunter2!', 'javascript', 'often', 'ftp:', '/nowhere']) expect(message).not.toContain(value);
+    for (const value of [KEY, 'hunter2!', 'javascript', 'often', 'ftp:', '/nowhere'])
+      expect(message).not.toContain(value);
   });
 
   test.each([

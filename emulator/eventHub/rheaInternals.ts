@@ -1,4 +1,5 @@
-import type { Dictionary, Sender, Session } from 'rhea';
+import type { Socket } from 'node:net';
+import type { Connection, Dictionary, Sender, Session } from 'rhea';
 
 /** What rhea knows of a session's flow control and does not declare. */
 interface Outgoing {
@@ -33,4 +34,9 @@ export function remoteAttach(sender: Sender): {
     properties: (sender.properties as Dictionary<unknown> | undefined) ?? {},
     desiredCapabilities: [capabilities ?? []].flat().map(String),
   };
+}
+
+/** Serves a connection that a client has opened; rhea documents it and does not type it. */
+export function acceptSocket(connection: Connection, socket: Socket): void {
+  (connection as unknown as { accept(socket: Socket): void }).accept(socket);
 }

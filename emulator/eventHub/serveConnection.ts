@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
 import {
   types,
-  type AmqpError,
   type Connection,
   type Container,
   type EventContext,
@@ -16,7 +15,7 @@ import { createClaims } from './claims';
 import { PartitionReader } from './partitionReader';
 import type { Readers } from './readers';
 import { putToken, readManagement, type Reply } from './requests';
-import { sendSettled } from './rheaInternals';
+import { acceptSocket, sendSettled } from './rheaInternals';
 import type { AmqpCondition } from './selector';
 
 /** Event Hubs closes connections that are silent for four minutes. */
@@ -108,7 +107,7 @@ export function serveConnection(
   }
   for (const error of REPORTED_ERRORS) connection.on(error, () => undefined);
 
-  connection.accept(socket);
+  acceptSocket(connection, socket);
   return { socket, close: (error) => connection.close(error) };
 }
 

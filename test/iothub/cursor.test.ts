@@ -55,19 +55,25 @@ describe('the cursor', () => {
   test('is refused when a character was changed, cut or added', () => {
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
     fc.assert(
-      fc.property(cursor, fc.nat(), fc.integer({ min: 1, max: 63 }), fc.nat({ max: 2 }), (original, at, shift, how) => {
-        const text = encodeCursor(original);
-        const i = at % text.length;
-        const other = alphabet.charAt((alphabet.indexOf(text.charAt(i)) + shift) % 64);
-        const damaged =
-          how === 0
-            ? text.slice(0, i) + other + text.slice(i + 1)
-            : how === 1
-              ? text.slice(0, i) + text.slice(i + 1)
-              : text.slice(0, i) + other + text.slice(i);
-        fc.pre(damaged !== text && !/^\d*$/.test(damaged));
-        expect(refusalOf(damaged).code).toBe('invalid_cursor');
-      }),
+      fc.property(
+        cursor,
+        fc.nat(),
+        fc.integer({ min: 1, max: 63 }),
+        fc.nat({ max: 2 }),
+        (original, at, shift, how) => {
+          const text = encodeCursor(original);
+          const i = at % text.length;
+          const other = alphabet.charAt((alphabet.indexOf(text.charAt(i)) + shift) % 64);
+          const damaged =
+            how === 0
+              ? text.slice(0, i) + other + text.slice(i + 1)
+              : how === 1
+                ? text.slice(0, i) + text.slice(i + 1)
+                : text.slice(0, i) + other + text.slice(i);
+          fc.pre(damaged !== text && !/^\d*$/.test(damaged));
+          expect(refusalOf(damaged).code).toBe('invalid_cursor');
+        },
+      ),
       { numRuns: 2_000 },
     );
   });
@@ -100,7 +106,10 @@ describe('after_offset', () => {
     expect(parseAfterOffset('9223372036854775807')).toEqual({ kind: 'offset', offset: 2n ** 63n - 1n });
   });
 
-  test.each(['-1', '1e9', '9223372036854775808', '1'.repeat(100), '12.5', '@latest'])('%s is refused', (text) => {
-    expect(refusalOf(text).code).toBe('invalid_cursor');
-  });
+  test.each(['-1', '1e9', '9223372036854775808', '1'.repeat(100), '12.5', '@latest'])(
+    '%s is refused',
+    (text) => {
+      expect(refusalOf(text).code).toBe('invalid_cursor');
+    },
+  );
 });

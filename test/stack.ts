@@ -1,0 +1,83 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Emulator, POLICIES, startEmulator } from '../emulator';
+import { type FunctionsHost, startFunctionsHost } from '../local/functionsHost';
+
+export const KEY = 'test-function-key';
+export const SHOP = 'https://shop.example';
+
+/** The emulator and the built app under the dev host, on ports of their own. */
+export interface Stack {
+  emulator: Emulator;
+  host: FunctionsHost;
+  /** all that the app has logged */
+  logged: string[];
+  register: (deviceId: string, deviceKey?: string) => Promise<Answer>;
+  send: (message: object, headers?: Record<string, string>) => Promise<Answer>;
+  feed: (query?: Record<string, string | number>) => Promise<Answer>;
+  close: () => Promise<void>;
+}
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the tests read what a client would read
+  json: any;
+}
+
+export async function startStack({ partitions = 4, settings = {} as Record<string, string> } = {}): Promise<Stack> {
+  const caFolder = await mkdtemp(join(tmpdir(), 'hubfront-'));
+  const emulator = await startEmulator({ hubPort: 0, amqpPort: 0, partitions, caFolder });
+  const logged: string[] = [];
+  const host = await startFunctionsHost({
+    appFolder: process.cwd(),
+    port: 0,
+    functionKeys: { _master: KEY },
+    log: (line) => logged.push(line),
+    settings: () => ({
+      IOTHUB_HOSTNAME: emulator.hostName,
+      IOTHUBOWNER_SHAREDACCESSKEY: POLICIES.iothubowner.key,
+      IOTHUB_EVENTHUB_CONNECTION: emulator.connectionStrings.eventHub('service'),
+      MESSAGE_POLL_CONSUMERGROUP: 'message-feed',
+      IOTHUB_ENDPOINT: emulator.endpoint,
+      IOTHUB_CA_FILE: emulator.caFile,
+      CORS_ALLOWED_ORIGINS: SHOP,
+      KEEP_ALIVE_FUNCTION_KEY: KEY,
+      ...settings,
+    }),
+  });
+  const withKey = { 'x-functions-key': KEY };
+  return {
+    emulator,
+    host,
+    logged,
+    register: (deviceId, deviceKey) => post(`${host.url}/api/devices`, { deviceId, deviceKey }, withKey),
+    send: (message, headers) => post(`${host.url}/api/messages`, message, headers),
+    feed: (query = {}) => {
+      const parameters = Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]);
+      return call(`${host.url}/api/message_feed?${new URLSearchParams(parameters)}`, { headers: withKey });
+    },
+    close: async () => {
+      await host.close();
+      await emulator.close();
+      await rm(caFolder, { recursive: true, force: true });
+    },
+  };
+}
+
+export function post(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+  return call(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+}
+
+export async function call(url: string, init: RequestInit = {}): Promise<Answer> {
+  const response = await fetch(url, init);
+  const text = await response.text();
+  const isJson = /json/.test(response.headers.get('content-type') ?? '');
+  return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined };
+}

@@ -23,11 +23,13 @@ export interface Answer {
   status: number;
   headers: Headers;
   text: string;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the tests read what a client would read
   json: any;
 }
 
-export async function startStack({ partitions = 4, settings = {} as Record<string, string> } = {}): Promise<Stack> {
+export async function startStack({
+  partitions = 4,
+  settings = {},
+} = {}): Promise<Stack> {
   const caFolder = await mkdtemp(join(tmpdir(), 'hubfront-'));
   const emulator = await startEmulator({ hubPort: 0, amqpPort: 0, partitions, caFolder });
   const logged: string[] = [];
@@ -56,8 +58,13 @@ export async function startStack({ partitions = 4, settings = {} as Record<strin
     register: (deviceId, deviceKey) => post(`${host.url}/api/devices`, { deviceId, deviceKey }, withKey),
     send: (message, headers) => post(`${host.url}/api/messages`, message, headers),
     feed: (query = {}) => {
-      const parameters = Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]);
-      return call(`${host.url}/api/message_feed?${new URLSearchParams(parameters)}`, { headers: withKey });
+      const parameters = Object.entries(query).map(([name, value]): [string, string] => [
+        name,
+        String(value),
+      ]);
+      return call(`${host.url}/api/message_feed?${new URLSearchParams(parameters).toString()}`, {
+        headers: withKey,
+      });
     },
     close: async () => {
       await host.close();
@@ -78,6 +85,11 @@ export function post(url: string, body: unknown, headers: Record<string, string>
 export async function call(url: string, init: RequestInit = {}): Promise<Answer> {
   const response = await fetch(url, init);
   const text = await response.text();
-  const isJson = /json/.test(response.headers.get('content-type') ?? '');
-  return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined };
+  const isJson = response.headers.get('content-type')?.includes('json') ?? false;
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    json: isJson ? JSON.parse(text) : undefined,
+  };
 }

@@ -22,6 +22,13 @@ function bodyOf({ body }: RpcHttpResponse): Uint8Array {
   return body?.bytes ?? Buffer.from(body?.string ?? body?.json ?? '');
 }
 
+/** To the worker, `none` stands for "not said". */
+const SAME_SITE: Readonly<Record<string, string>> = {
+  lax: 'SameSite=Lax',
+  strict: 'SameSite=Strict',
+  explicitNone: 'SameSite=None',
+};
+
 function cookieHeader({
   name,
   value,
@@ -39,7 +46,7 @@ function cookieHeader({
     maxAge && `Max-Age=${maxAge.value}`,
     secure?.value && 'Secure',
     httpOnly?.value && 'HttpOnly',
-    typeof sameSite === 'string' && `SameSite=${sameSite}`,
+    typeof sameSite === 'string' && SAME_SITE[sameSite],
   ]
     .filter(Boolean)
     .join('; ');

@@ -52,7 +52,9 @@ describe('registering a device', () => {
   });
 
   test('fifty times at once with one key makes one device', async () => {
-    const answers = await Promise.all(Array.from({ length: 50 }, () => stack.register('phone-5', DEVICE_KEY)));
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => stack.register('phone-5', DEVICE_KEY)),
+    );
     expect(answers.map(({ status }) => status).sort()).toEqual([...Array<number>(49).fill(200), 201]);
     expect(new Set(answers.map(({ json }) => json.deviceInfo.generationId)).size).toBe(1);
   });
@@ -62,13 +64,15 @@ describe('registering a device', () => {
     expect([status, json.code]).toEqual([400, 'invalid_device_id']);
   });
 
-  test.each(['short', Buffer.alloc(15).toString('base64'), Buffer.alloc(65).toString('base64'), `${DEVICE_KEY}=`])(
-    'with the key %j answers 400',
-    async (deviceKey) => {
-      const { status, json } = await stack.register('phone-6', deviceKey);
-      expect([status, json.code]).toEqual([400, 'invalid_device_key']);
-    },
-  );
+  test.each([
+    'short',
+    Buffer.alloc(15).toString('base64'),
+    Buffer.alloc(65).toString('base64'),
+    `${DEVICE_KEY}=`,
+  ])('with the key %j answers 400', async (deviceKey) => {
+    const { status, json } = await stack.register('phone-6', deviceKey);
+    expect([status, json.code]).toEqual([400, 'invalid_device_key']);
+  });
 });
 
 describe('a message', () => {
@@ -103,7 +107,13 @@ describe('a message', () => {
       body: { deviceId: 'web-1', Data: EVENT },
     });
     const rest = await stack.feed({ after_offset: json.next_offset as string });
-    expect(rest.json).toEqual({ messages: [], next_offset: json.next_offset, has_more: false, gaps: [], incomplete: [] });
+    expect(rest.json).toEqual({
+      messages: [],
+      next_offset: json.next_offset,
+      has_more: false,
+      gaps: [],
+      incomplete: [],
+    });
   });
 
   test.each([
@@ -114,7 +124,12 @@ describe('a message', () => {
   ])('with %s answers 401 and stores nothing', async (_, wrong) => {
     await stack.register('web-2', DEVICE_KEY);
     const stored = stack.emulator.admin.state().messages;
-    const { status, json } = await stack.send({ deviceId: 'web-2', deviceKey: DEVICE_KEY, deviceMessage: 1, ...wrong });
+    const { status, json } = await stack.send({
+      deviceId: 'web-2',
+      deviceKey: DEVICE_KEY,
+      deviceMessage: 1,
+      ...wrong,
+    });
     expect([status, json.code]).toEqual([401, 'device_unauthorized']);
     expect(stack.emulator.admin.state().messages).toBe(stored);
   });
@@ -130,12 +145,27 @@ describe('a message', () => {
     ['an id that redirects', { ...valid, deviceId: 'x;HostName=evil' }, 400, 'invalid_device_id'],
     ['properties that are no texts', { ...valid, properties: { a: 1 } }, 400, 'invalid_request'],
     ['a property with an emoji', { ...valid, properties: { a: '😀' } }, 400, 'invalid_property'],
-    ['a property with a line break', { ...valid, properties: { a: 'x\r\nInjected: 1' } }, 400, 'invalid_property'],
-    ['two properties that differ in case', { ...valid, properties: { a: '1', A: '2' } }, 400, 'invalid_property'],
+    [
+      'a property with a line break',
+      { ...valid, properties: { a: 'x\r\nInjected: 1' } },
+      400,
+      'invalid_property',
+    ],
+    [
+      'two properties that differ in case',
+      { ...valid, properties: { a: '1', A: '2' } },
+      400,
+      'invalid_property',
+    ],
     ['a message id with a line break', { ...valid, messageId: 'a\nb' }, 400, 'invalid_message_id'],
     ['300 KB', { ...valid, deviceMessage: 'x'.repeat(300 * 1024) }, 413, 'message_too_large'],
     ['5 MB', { ...valid, deviceMessage: 'x'.repeat(5 * 1024 * 1024) }, 413, 'body_too_large'],
-    ['nesting without end', `{"deviceId":"web-2","deviceKey":"k","deviceMessage":${'['.repeat(2e5)}${']'.repeat(2e5)}}`, 400, 'invalid_request'],
+    [
+      'nesting without end',
+      `{"deviceId":"web-2","deviceKey":"k","deviceMessage":${'['.repeat(2e5)}${']'.repeat(2e5)}}`,
+      400,
+      'invalid_request',
+    ],
   ])('with %s answers a clear problem and stores nothing', async (_, body, status, code) => {
     const stored = stack.emulator.admin.state().messages;
     const answer = await post(`${stack.host.url}/api/messages`, body, { Origin: SHOP });
@@ -212,9 +242,12 @@ describe('the feed', () => {
     stack.emulator.admin.seed({ count: 1_000, deviceId: 'seeded' });
     const seen = new Map<string, number[]>();
     let after = start;
-    for (let more = true; more; ) {
+    for (let more = true; more;) {
       const { json } = await stack.feed({ after_offset: after, limit: 170 });
-      for (const { partitionId, sequenceNumber } of json.messages as { partitionId: string; sequenceNumber: number }[]) {
+      for (const { partitionId, sequenceNumber } of json.messages as {
+        partitionId: string;
+        sequenceNumber: number;
+      }[]) {
         seen.set(partitionId, [...(seen.get(partitionId) ?? []), sequenceNumber]);
       }
       after = json.next_offset as string;
@@ -242,7 +275,9 @@ describe('the feed', () => {
     await stack.register('web-4', DEVICE_KEY);
     await stack.send({ deviceId: 'web-4', deviceKey: DEVICE_KEY, deviceMessage: 'at last' });
     const { json } = await waiting;
-    expect((json.messages as { body: unknown }[]).map(({ body }) => body)).toEqual([{ deviceId: 'web-4', Data: 'at last' }]);
+    expect((json.messages as { body: unknown }[]).map(({ body }) => body)).toEqual([
+      { deviceId: 'web-4', Data: 'at last' },
+    ]);
   });
 
   test('reads on after the hub has closed or reset its connections', async () => {
@@ -309,16 +344,24 @@ describe('keys, routes and pings', () => {
     ['GET', 'messages'],
     ['GET', 'devices'],
   ])('%s /api/%s is 404', async (method, path) => {
-    const { status } = await call(`${stack.host.url}/api/${path}`, { method, headers: { 'x-functions-key': KEY } });
+    const { status } = await call(`${stack.host.url}/api/${path}`, {
+      method,
+      headers: { 'x-functions-key': KEY },
+    });
     expect(status).toBe(404);
   });
 
-  test.each(['devices', 'messages', 'message_feed'])('a ping of %s answers ok and stores nothing', async (path) => {
-    const stored = stack.emulator.admin.state().messages;
-    const { status, json } = await call(`${stack.host.url}/api/${path}?action=ping`, { headers: { 'x-functions-key': KEY } });
-    expect([status, json]).toEqual([200, { status: 'ok' }]);
-    expect(stack.emulator.admin.state().messages).toBe(stored);
-  });
+  test.each(['devices', 'messages', 'message_feed'])(
+    'a ping of %s answers ok and stores nothing',
+    async (path) => {
+      const stored = stack.emulator.admin.state().messages;
+      const { status, json } = await call(`${stack.host.url}/api/${path}?action=ping`, {
+        headers: { 'x-functions-key': KEY },
+      });
+      expect([status, json]).toEqual([200, { status: 'ok' }]);
+      expect(stack.emulator.admin.state().messages).toBe(stored);
+    },
+  );
 });
 
 test('no key or token is in any log', () => {

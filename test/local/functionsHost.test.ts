@@ -1,0 +1,126 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type FunctionsHost, startFunctionsHost } from '../../local/functionsHost';
+import { call } from '../stack';
+
+const KEY = 'host-test-key';
+let host: FunctionsHost;
+let folder: string;
+const logged: string[] = [];
+
+/** Starts the host on a function app of a few lines. */
+async function startApp(source: string, settings: Record<string, string> = {}): Promise<string> {
+  folder = await mkdtemp(join(process.cwd(), 'node_modules', '.host-test-')); // where @azure/functions resolves
+  await writeFile(join(folder, 'package.json'), '{"main":"app.js"}');
+  await writeFile(join(folder, 'host.json'), '{"version":"2.0"}');
+  await writeFile(join(folder, 'app.js'), `const { app } = require('@azure/functions');\n${source}`);
+  logged.length = 0;
+  host = await startFunctionsHost({
+    appFolder: folder,
+    port: 0,
+    settings: () => settings,
+    functionKeys: { _master: KEY, web: 'web-key' },
+    log: (line) => logged.push(line),
+  });
+  return `${host.url}/api`;
+}
+
+afterEach(async () => {
+  await host.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('the dev host, as the real one,', () => {
+  test('gives a function its method, query, parameters, headers and body, and sends what it answers', async () => {
+    const url =
+      await startApp(`app.http('echo', { route: 'echo/{id}/{rest?}', methods: ['POST'], handler: async (request) => ({
+      status: 202, headers: { 'X-Seen': request.headers.get('x-sent') }, cookies: [{ name: 'c', value: '1' }],
+      jsonBody: { method: request.method, params: request.params, q: request.query.get('q'), body: await request.text() } }) });`);
+    const answer = await call(`${url}/echo/a%20b?q=1`, {
+      method: 'POST',
+      body: 'hello',
+      headers: { 'x-sent': 'yes' },
+    });
+    expect(answer.status).toBe(202);
+    expect(answer.json).toEqual({ method: 'POST', params: { id: 'a b' }, q: '1', body: 'hello' });
+    expect([answer.headers.get('x-seen'), answer.headers.get('set-cookie')]).toEqual(['yes', 'c=1']);
+  });
+
+  test('answers 404 to what no function declares, HEAD and OPTIONS included', async () => {
+    const url = await startApp(`app.http('one', { methods: ['GET'], handler: () => ({ body: 'x' }) });`);
+    for (const [method, path] of [
+      ['POST', 'one'],
+      ['HEAD', 'one'],
+      ['OPTIONS', 'one'],
+      ['GET', 'two'],
+    ] as const) {
+      const { status, text } = await call(`${url}/${path}`, { method });
+      expect([method, status, text]).toEqual([method, 404, '']);
+    }
+  });
+
+  test('lets a key in by header or query, the header first', async () => {
+    const url = await startApp(
+      `app.http('locked', { authLevel: 'function', handler: () => ({ body: 'in' }) });`,
+    );
+    const status = async (query: string, header?: string) =>
+      (
+        await call(`${url}/locked${query}`, {
+          headers: header === undefined ? {} : { 'x-functions-key': header },
+        })
+      ).status;
+    expect(await status('', 'web-key')).toBe(200);
+    expect(await status('?code=web-key')).toBe(200);
+    expect(await status('?code=web-key', 'wrong')).toBe(401);
+    expect(await status('')).toBe(401);
+  });
+
+  test('answers 500 when a function throws and 204 when it returns nothing', async () => {
+    const url = await startApp(`
+      app.http('throws', { handler: () => { throw new Error('broken'); } });
+      app.http('nothing', { handler: () => undefined });`);
+    const thrown = await call(`${url}/throws`);
+    expect([thrown.status, thrown.text]).toEqual([500, '']);
+    expect(logged.join('\n')).toContain('broken');
+    expect((await call(`${url}/nothing`)).status).toBe(204);
+  });
+
+  test('brings a dead worker back twice, and gives up at the third death', async () => {
+    const url = await startApp(`
+      app.http('die', { handler: () => { setTimeout(() => Promise.reject(new Error('unhandled')), 0); return new Promise(() => {}); } });
+      app.http('live', { handler: () => ({ body: String(process.pid) }) });`);
+    const pids = new Set<string>();
+    for (let death = 1; death <= 2; death += 1) {
+      expect((await call(`${url}/die`)).status).toBe(500);
+      pids.add((await call(`${url}/live`)).text);
+    }
+    expect(pids.size).toBe(2);
+    await call(`${url}/die`);
+    expect(await host.gaveUp).toContain('Exceeded language worker restart retry count');
+  });
+
+  test('runs a timer by its schedule and on demand, and none that is disabled', async () => {
+    await startApp(
+      `app.timer('tick', { schedule: '%EACH_SECOND%', handler: (timer, context) => context.log('tick', timer.isPastDue) });
+       app.timer('off', { schedule: '* * * * * *', handler: (timer, context) => context.log('never') });`,
+      { EACH_SECOND: '* * * * * *', 'AzureWebJobs.off.Disabled': 'true' },
+    );
+    await expect
+      .poll(() => logged.some((line) => line.includes('tick false')), { timeout: 5_000 })
+      .toBe(true);
+    const onDemand = (name: string, key: string) =>
+      fetch(`${host.url}/admin/functions/${name}`, { method: 'POST', headers: { 'x-functions-key': key } });
+    expect((await onDemand('tick', KEY)).status).toBe(202);
+    expect((await onDemand('tick', 'web-key')).status).toBe(401);
+    expect((await onDemand('off', KEY)).status).toBe(404);
+    expect(logged.join('\n')).not.toContain('never');
+  });
+
+  test('says why an app cannot be loaded, and answers 503', async () => {
+    const url = await startApp(`throw new Error('no such module');`);
+    expect(logged.join('\n')).toContain('no such module');
+    const { status, text } = await call(`${url}/any`);
+    expect([status, text]).toEqual([503, 'Function host is not running.']);
+  });
+});

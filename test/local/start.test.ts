@@ -1,0 +1,76 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { call } from '../stack';
+
+const ANY_PORT = ['--port', '0', '--hub-port', '0', '--amqp-port', '0', '--shop-port', '0'];
+let child: ChildProcess;
+afterEach(() => {
+  child.kill('SIGKILL');
+});
+
+/** Starts a command of the project and collects what it prints. */
+function launch(command: string, ...args: string[]) {
+  child = spawn(process.execPath, ['local/launch.mjs', command, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let out = '';
+  let err = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (err += text));
+  const ready = new Promise<string>((resolve) => {
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+      const line = /^(?:emulator )?ready .*$/m.exec(out)?.[0];
+      if (line !== undefined) resolve(line);
+    });
+  });
+  const exit = new Promise<number | null>((resolve) => {
+    child.once('exit', resolve);
+  });
+  return { ready, exit, out: () => out, err: () => err };
+}
+
+describe('npm start', () => {
+  test('starts everything on free ports, prints them, and stops cleanly on Ctrl-C', async () => {
+    const { ready, exit, out } = launch('start', ...ANY_PORT);
+    const url = (await ready).replace('ready ', '');
+    expect((await call(`${url}/api/messages?action=ping`)).status).toBe(200);
+    const shop = /demo shop +(\S+)/.exec(out())?.[1] ?? '';
+    expect((await call(shop)).text).toContain('<title>');
+    expect((await call(`${shop}/config.json`)).json).toEqual({ api: url, functionKey: 'hubfront-local' });
+    expect(out().trimEnd().endsWith(`ready ${url}`)).toBe(true);
+    child.kill('SIGINT');
+    expect(await exit).toBe(0);
+    await expect(call(url)).rejects.toThrow();
+  });
+
+  test.each(['--port', '--hub-port', '--amqp-port', '--shop-port'])(
+    'names the port that is in use and %s',
+    async (flag) => {
+      const other = createServer();
+      await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+      const { port } = other.address() as AddressInfo;
+      const args = ANY_PORT.map((value, i) => (ANY_PORT[i - 1] === flag ? String(port) : value));
+      const { exit, err } = launch('start', ...args);
+      expect(await exit).toBe(1);
+      expect(err()).toBe(`port ${port} is in use: choose another with ${flag}\n`);
+      other.close();
+    },
+  );
+
+  test('refuses a port that is none in one line', async () => {
+    const { exit, err } = launch('start', '--port', 'http');
+    expect(await exit).toBe(1);
+    expect(err()).toMatch(/^error: .*--port.*\n$/);
+  });
+});
+
+describe('npm run emulator', () => {
+  test('ends its start-up with its addresses and stops cleanly', async () => {
+    const { ready, exit } = launch('emulator', '--hub-port', '0', '--amqp-port', '0');
+    expect(await ready).toMatch(/^emulator ready https:\/\/127\.0\.0\.1:\d+ amqp:\/\/127\.0\.0\.1:\d+$/);
+    child.kill('SIGTERM');
+    expect(await exit).toBe(0);
+  });
+});

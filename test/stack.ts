@@ -26,10 +26,7 @@ export interface Answer {
   json: any;
 }
 
-export async function startStack({
-  partitions = 4,
-  settings = {},
-} = {}): Promise<Stack> {
+export async function startStack({ partitions = 4, settings = {} } = {}): Promise<Stack> {
   const caFolder = await mkdtemp(join(tmpdir(), 'hubfront-'));
   const emulator = await startEmulator({ hubPort: 0, amqpPort: 0, partitions, caFolder });
   const logged: string[] = [];

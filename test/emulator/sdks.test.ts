@@ -5,16 +5,17 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EventHubConsumerClient, type ReceivedEventData, earliestEventPosition } from '@azure/event-hubs';
-import type { Client as DeviceClient } from 'azure-iot-device';
-import type { Registry as RegistryType } from 'azure-iothub';
+import type * as IotCommon from 'azure-iot-common';
+import type * as IotDevice from 'azure-iot-device';
+import type * as IotHub from 'azure-iothub';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Emulator, POLICIES, type PolicyName, startEmulator } from '../../emulator';
 
 const require = createRequire(import.meta.url);
-const { Registry } = require('azure-iothub') as typeof import('azure-iothub');
-const { Client, Message } = require('azure-iot-device') as typeof import('azure-iot-device');
+const { Registry } = require('azure-iothub') as typeof IotHub;
+const { Client, Message } = require('azure-iot-device') as typeof IotDevice;
 const { Http } = require('azure-iot-device-http') as { Http: new () => never };
-const { NoRetry } = require('azure-iot-common') as typeof import('azure-iot-common');
+const { NoRetry } = require('azure-iot-common') as typeof IotCommon;
 
 let emulator: Emulator;
 let caFolder: string;
@@ -31,7 +32,7 @@ afterAll(async () => {
   await rm(caFolder, { recursive: true, force: true });
 });
 
-function registry(policy: PolicyName = 'iothubowner'): RegistryType {
+function registry(policy: PolicyName = 'iothubowner'): IotHub.Registry {
   const made = Registry.fromConnectionString(emulator.connectionStrings.hub(policy));
   // The SDK's port is always 443: an agent is the way to another, as its own option for proxies.
   (
@@ -40,7 +41,7 @@ function registry(policy: PolicyName = 'iothubowner'): RegistryType {
   return made;
 }
 
-function deviceClient(deviceId: string, key: string): DeviceClient {
+function deviceClient(deviceId: string, key: string): IotDevice.Client {
   const client = Client.fromConnectionString(emulator.connectionStrings.device(deviceId, key), Http);
   client.setRetryPolicy(new NoRetry());
   void client.setOptions({ http: { agent } });
@@ -55,7 +56,7 @@ async function keyOf(deviceId: string): Promise<string> {
 const failure = (work: Promise<unknown>): Promise<Error> =>
   work.then(
     () => new Error('it worked'),
-    (error: Error) => error,
+    (error: unknown) => error as Error,
   );
 
 describe('azure-iothub', () => {

@@ -106,6 +106,7 @@ async function startEmulatorProcess(partitions: number) {
       MESSAGE_POLL_CONSUMERGROUP: 'message-feed',
       IOTHUB_ENDPOINT: `https://127.0.0.1:${hubPort}`,
       IOTHUB_CA_FILE: caFile,
+      'AzureWebJobs.keepAlive.Disabled': 'true',
     },
     seed: (count: number): Promise<HubState> =>
       new Promise((resolve, reject) => {

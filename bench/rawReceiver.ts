@@ -2,6 +2,8 @@ import { createHmac, randomUUID } from 'node:crypto';
 import rhea, { type Connection, type EventContext, type Receiver, type Sender } from 'rhea';
 
 const TOKEN_LIFETIME_S = 3_600;
+/** rhea keeps at most 2,048 deliveries in a session's window; it grants credit anew as they come. */
+const CREDIT_WINDOW = 1_000;
 
 /** The least that AMQP asks for: one connection, one claim a partition, one link a partition with credit for all. */
 export interface RawReceiver {
@@ -32,9 +34,11 @@ export async function connectRaw(options: {
   const drainOne = ([partition, count]: [string, number]): Promise<void> =>
     new Promise((resolve, reject) => {
       let left = count;
-      const receiver = connection.open_receiver({
+      const session = connection.create_session(); // one a link, as the SDKs do
+      session.begin();
+      const receiver = session.open_receiver({
         name: randomUUID(),
-        credit_window: 0,
+        credit_window: CREDIT_WINDOW,
         autoaccept: true,
         source: {
           address: address(partition),
@@ -46,7 +50,6 @@ export async function connectRaw(options: {
           },
         },
       });
-      receiver.add_credit(count);
       receiver.on('message', () => {
         left -= 1;
         if (left > 0) return;

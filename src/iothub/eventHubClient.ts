@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { EventHubConsumerClient } from '@azure/event-hubs';
 import type { Settings } from '../settings';
 import { unlessAborted } from './deadline';
@@ -49,6 +50,7 @@ export function createEventHubClients(settings: Settings): EventHubClients {
 
 function createGeneration({ eventHub, consumerGroup }: Settings) {
   const over = new AbortController();
+  setMaxListeners(0, over.signal); // one for each partition that is being read
   let workers = 0;
   let retired = false;
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Problem, type ProblemCode } from '../problems';
 import type { Settings } from '../settings';
@@ -139,6 +140,7 @@ export function createFeed(settings: Settings): Feed {
 
   async function pollWithRetries(query: FeedQuery): Promise<FeedAnswer> {
     const signal = AbortSignal.timeout(POLL_DEADLINE_MS);
+    setMaxListeners(0, signal); // each partition of the poll listens
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await pollOnce(query, signal);

@@ -23,9 +23,9 @@ export interface FeedMessage {
 /** A message with its body, ready to be written. */
 export interface EncodedFeedMessage {
   message: FeedMessage;
-  /** the body as JSON text: of a JSON body the very text that the device sent, so that nothing is rounded */
-  bodyJson: string;
-  /** size in bytes that it takes in an answer, of the JSON text */
+  /** message and body as one line of JSON; a JSON body is the very text that the device sent: nothing is rounded */
+  json: string;
+  /** size of `json` */
   bytes: number;
 }
 
@@ -51,14 +51,9 @@ export function encodeFeedMessage(partitionId: string, event: ReceivedEventData)
       Object.entries(system).filter(([name]) => !TOP_LEVEL.has(name) && !name.startsWith('x-opt-')),
     ),
   };
-  const bodyJson = bodyAsJson(event.body, message.contentType, asText(system.contentEncoding));
-  const bytes = Buffer.byteLength(JSON.stringify(message)) + Buffer.byteLength(bodyJson) + '"body":,'.length;
-  return { message, bodyJson, bytes };
-}
-
-/** The message as one line of JSON. */
-export function feedMessageJson({ message, bodyJson }: EncodedFeedMessage): string {
-  return `${JSON.stringify(message).slice(0, -1)},"body":${bodyJson}}`;
+  const body = bodyAsJson(event.body, message.contentType, asText(system.contentEncoding));
+  const json = `${JSON.stringify(message).slice(0, -1)},\"body\":${body}}`;
+  return { message, json, bytes: Buffer.byteLength(json) };
 }
 
 /** JSON stays JSON, text becomes a string, the rest base64; an encoded (compressed …) body stays as it was sent. */

@@ -7,7 +7,7 @@ import { type Telemetry, createTelemetry } from './telemetry';
 export { type After, parseAfterOffset } from './cursor';
 export type { DeviceIdentity } from './devices';
 export type { FeedAnswer, FeedQuery } from './feed';
-export { type EncodedFeedMessage, feedMessageJson } from './feedMessage';
+export type { EncodedFeedMessage } from './feedMessage';
 export { requireDeviceId, requireDeviceKey, requireMessageId, requireProperties } from './rules';
 export type { TelemetryMessage } from './telemetry';
 

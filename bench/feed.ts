@@ -51,7 +51,11 @@ async function measure(partitions: number, messages: number): Promise<Result> {
     const what = `feed, ${messages === 0 ? 'nothing new' : `${messages} messages`}, ${partitions} partitions`;
     if (messages === 0) {
       const { next_offset: after } = await poll('0');
-      const times = await inAlternation(100, { feed: async () => void (await poll(after)) });
+      const times = await inAlternation(100, {
+        feed: async () => {
+          await poll(after);
+        },
+      });
       return { ...result(what, times.feed), against: "the original's wait", peerMs: ORIGINAL_WAIT_MS };
     }
     const state = await emulator.seed(messages);

@@ -1,5 +1,5 @@
 import { createHmac, randomUUID } from 'node:crypto';
-import rhea, { type Connection, type EventContext, type Receiver, type Sender } from 'rhea';
+import rhea, { type Connection, type Receiver, type Sender } from 'rhea';
 
 const TOKEN_LIFETIME_S = 3_600;
 /** rhea keeps at most 2,048 deliveries in a session's window; it grants credit anew as they come. */
@@ -24,7 +24,7 @@ export async function connectRaw(options: {
   const { port, hub, group } = options;
   const connection = rhea
     .create_container()
-    .connect({ host: '127.0.0.1', port, username: 'raw', reconnect: false } as never);
+    .connect({ host: '127.0.0.1', port, username: 'raw', reconnect: false });
   const address = (partition: string): string => `${hub}/ConsumerGroups/${group}/Partitions/${partition}`;
   await claimAll(
     connection,
@@ -57,7 +57,9 @@ export async function connectRaw(options: {
         resolve();
       });
       receiver.on('receiver_error', () => {
-        reject(new Error(`The raw receiver was refused: ${String(receiver.error)}`));
+        reject(
+          new Error(`The raw receiver was refused: ${(receiver.error as Error | undefined)?.message ?? ''}`),
+        );
       });
     });
   return {
@@ -84,7 +86,7 @@ function claimAll(
       if (left === 0) resolve();
     });
     const sender: Sender = connection.open_sender({ target: { address: '$cbs' } });
-    sender.once('sendable', (_: EventContext) => {
+    sender.once('sendable', () => {
       for (const audience of audiences) {
         sender.send({
           message_id: randomUUID(),

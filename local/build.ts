@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { build } from 'esbuild';
 
 /** What is deployed. Beside the app stands what it loads only when it is needed. */
@@ -12,8 +13,8 @@ const EXTERNAL = [
 
 /** Bundles the app into `dist/`, CommonJS with source maps. @throws when it does not compile (esbuild prints why) */
 export async function buildApp(): Promise<void> {
-  await rm('dist', { recursive: true, force: true });
-  await build({
+  const { outputFiles } = await build({
+    write: false,
     entryPoints: ENTRIES,
     outdir: 'dist',
     bundle: true,
@@ -25,6 +26,13 @@ export async function buildApp(): Promise<void> {
     external: EXTERNAL,
     logLevel: 'warning',
   });
+  // Renamed into place, so that an app that is loaded meanwhile is never read half-written.
+  for (const { path, contents } of outputFiles) {
+    const unfinished = `${path}.${process.pid}`;
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(unfinished, contents);
+    await rename(unfinished, path);
+  }
 }
 
 export async function main(): Promise<void> {

@@ -52,7 +52,7 @@ export function encodeFeedMessage(partitionId: string, event: ReceivedEventData)
     ),
   };
   const body = bodyAsJson(event.body, message.contentType, asText(system.contentEncoding));
-  const json = `${JSON.stringify(message).slice(0, -1)},\"body\":${body}}`;
+  const json = `${JSON.stringify(message).slice(0, -1)},"body":${body}}`;
   return { message, json, bytes: Buffer.byteLength(json) };
 }
 

@@ -74,7 +74,7 @@ function answer(
   response
     .writeHead(status, {
       'Content-Type': `${type}; charset=utf-8`,
-      'Content-Security-Policy': `default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ${api}; base-uri 'none'; form-action 'none'`,
+      'Content-Security-Policy': `default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ${api}; img-src data:; base-uri 'none'; form-action 'none'`,
       'X-Content-Type-Options': 'nosniff',
       'Cache-Control': 'no-store',
     })

@@ -9,7 +9,8 @@ const QUOTA_RETRY_SECONDS = 3_600;
 /** What the SDKs for IoT Hub put on an error that comes from an answer of the hub. */
 interface HubHttpError {
   name?: string;
-  code?: string;
+  /** a text, but for a DOMException's number */
+  code?: unknown;
   response?: { statusCode?: number; headers?: Record<string, string | string[] | undefined> };
   responseBody?: unknown;
 }
@@ -51,7 +52,7 @@ export function registryProblem(error: unknown): Problem {
 export function feedProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const { name, code } = error as HubHttpError;
-  const kind = code ?? name ?? '';
+  const kind = kindOf(code, name);
   switch (kind) {
     case 'UnauthorizedError':
     case 'InvalidSignatureError':
@@ -112,7 +113,11 @@ function commonProblem(error: unknown, status: number | undefined, retryAfter: n
   }
   if (status !== undefined) return unavailable('IoT Hub failed', `status ${status}`, retryAfter);
   const { code, name } = error as HubHttpError;
-  return unavailable('IoT Hub could not be reached', code ?? name ?? '');
+  return unavailable('IoT Hub could not be reached', kindOf(code, name));
+}
+
+function kindOf(code: unknown, name: string | undefined): string {
+  return typeof code === 'string' ? code : (name ?? '');
 }
 
 function unavailable(what: string, kind: string, retryAfter = UNAVAILABLE_RETRY_SECONDS): Problem {

@@ -50,6 +50,7 @@ export function serveConnection(
   } as Parameters<Container['create_connection']>[0]);
   const replyLinks = new Map<string, Sender>();
   const own = new Map<Sender, PartitionReader>();
+  let ended = false;
 
   const claims = createClaims(() => {
     for (const [link, reader] of own) {
@@ -75,6 +76,7 @@ export function serveConnection(
       if (target) replyLinks.set(target, sender);
       return;
     }
+    if (ended) return; // read from the buffer after the end: a reader made now would never be closed
     const attached = attachReader(hub, readers, claims, sender);
     if (attached instanceof PartitionReader) own.set(sender, attached);
     else sender.close(attached);
@@ -99,12 +101,14 @@ export function serveConnection(
     if (reply) send(replyLinks.get(String(message.reply_to)), message, reply);
   });
 
-  for (const ending of ENDINGS) {
-    connection.on(ending, () => {
-      claims.clear();
-      for (const link of own.keys()) forget(link);
-    });
-  }
+  const end = () => {
+    ended = true;
+    claims.clear();
+    for (const link of [...own.keys()]) forget(link);
+  };
+  for (const ending of ENDINGS) connection.on(ending, end);
+  // rhea tells no end of a connection that was closed in the middle of its opening, or reset: the socket always does.
+  socket.once('close', end);
   for (const error of REPORTED_ERRORS) connection.on(error, () => undefined);
 
   acceptSocket(connection, socket);

@@ -59,10 +59,13 @@ export interface Settings {
 
 /** The Event Hub-compatible endpoint, from its connection string. */
 export interface EventHubConnection {
-  connectionString: string;
   host: string;
   port: number;
-  /** plain TCP, as the SDK's `UseDevelopmentEmulator=true` asks for */
+  /** name of the Event Hub, or of what stands for it at the endpoint */
+  entityPath: string;
+  /** shared access policy with the right to read */
+  policy: { name: string; key: string };
+  /** plain TCP, as `UseDevelopmentEmulator=true` asks for */
   plainTcp: boolean;
 }
 
@@ -130,7 +133,14 @@ function parseEventHubConnection(value: string, context: z.RefinementCtx): Event
   }
   const plainTcp = parts.get('usedevelopmentemulator')?.toLowerCase() === 'true';
   const port = endpoint[2] === undefined ? (plainTcp ? AMQP_PORT : AMQPS_PORT) : Number(endpoint[2]);
-  return { connectionString: value, host: endpoint[1], port, plainTcp };
+  const part = (name: string): string => parts.get(name) ?? '';
+  return {
+    host: endpoint[1],
+    port,
+    entityPath: part('entitypath'),
+    policy: { name: part('sharedaccesskeyname'), key: part('sharedaccesskey') },
+    plainTcp,
+  };
 }
 
 function parseOrigins(value: string, context: z.RefinementCtx): string[] {

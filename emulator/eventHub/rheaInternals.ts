@@ -24,6 +24,19 @@ export function sendPreSettled(sender: Sender, payload: Buffer): void {
   (sender.send(payload, undefined, 0) as { settled: boolean }).settled = true;
 }
 
+/**
+ * Calls `onFlow` after each flow frame of a session. rhea tells only of those that name a link; one that does not opens
+ * the session's window all the same.
+ */
+export function watchSessionFlow(session: Session, onFlow: () => void): void {
+  const internals = session as unknown as { on_flow(frame: unknown): void };
+  const handle = internals.on_flow.bind(session);
+  internals.on_flow = (frame) => {
+    handle(frame);
+    onFlow();
+  };
+}
+
 /** The fields of an attach that rhea's typed shortcuts do not give. */
 export function remoteAttach(sender: Sender): {
   properties: Dictionary<unknown>;

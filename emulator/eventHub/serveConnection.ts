@@ -15,7 +15,7 @@ import { createClaims } from './claims';
 import { PartitionReader } from './partitionReader';
 import type { Readers } from './readers';
 import { putToken, readManagement, type Reply } from './requests';
-import { acceptSocket, sendSettled } from './rheaInternals';
+import { acceptSocket, sendSettled, watchSessionFlow } from './rheaInternals';
 import type { AmqpCondition } from './selector';
 
 /** Event Hubs closes connections that are silent for four minutes. */
@@ -81,7 +81,12 @@ export function serveConnection(
     if (attached instanceof PartitionReader) own.set(sender, attached);
     else sender.close(attached);
   });
-  connection.on('sender_flow', ({ sender }: { sender: Sender }) => own.get(sender)?.wake());
+  connection.on('session_open', ({ session }: EventContext) => {
+    if (!session) return;
+    watchSessionFlow(session, () => {
+      for (const [link, reader] of own) if (link.session === session) reader.wake();
+    });
+  });
   connection.on('sendable', ({ sender }: { sender: Sender }) => own.get(sender)?.wake());
   connection.on('sender_close', ({ sender }: { sender: Sender }) => forget(sender));
   connection.on('session_close', ({ session }: EventContext) => {

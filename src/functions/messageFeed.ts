@@ -2,7 +2,7 @@ import { app } from '@azure/functions';
 import * as z from 'zod';
 import { text } from '../http/answer';
 import { endpoint } from '../http/endpoint';
-import { type FeedAnswer, type FeedQuery, parseAfterOffset } from '../iothub';
+import { type FeedAnswer, type FeedQuery, parseAfterOffset, toJson } from '../iothub';
 import { Problem } from '../problems';
 import type { Startup } from '../startup';
 
@@ -64,5 +64,5 @@ function feedJson({ messages, cursor, hasMore, gaps, incomplete, reset }: FeedAn
     incomplete,
     ...(reset && { reset }),
   });
-  return `{"messages":[${messages.map(({ json }) => json).join(',')}],${rest.slice(1)}`;
+  return `{"messages":[${messages.map(toJson).join(',')}],${rest.slice(1)}`;
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Problem } from '../problems';
 
 /** How long one request may take of the hub's time, retries included. Device clients rarely wait longer. */
@@ -35,5 +36,22 @@ export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): P
     return await Promise.race([work, aborted]);
   } finally {
     if (stop) signal.removeEventListener('abort', stop);
+  }
+}
+
+/** Runs `work` with a signal that is aborted, with a `TimeoutError`, once `limitMs` have passed. */
+export async function withTimeLimit<T>(
+  limitMs: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const late = new AbortController();
+  setMaxListeners(0, late.signal); // whatever `work` does at once may listen
+  const timer = setTimeout(() => {
+    late.abort(new DOMException('Out of time', 'TimeoutError'));
+  }, limitMs);
+  try {
+    return await work(late.signal);
+  } finally {
+    clearTimeout(timer);
   }
 }

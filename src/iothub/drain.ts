@@ -1,18 +1,12 @@
-import {
-  earliestEventPosition,
-  type EventPosition,
-  type ReceivedEventData,
-  type Subscription,
-} from '@azure/event-hubs';
-import type { Generation } from './eventHubClient';
-import { type EncodedFeedMessage, encodeFeedMessage } from './feedMessage';
+import type { Message } from 'rhea';
+import type { Generation } from './eventHub/client';
+import type { PartitionReceiver } from './eventHub/receiver';
+import { type EncodedFeedMessage, readFeedMessage } from './feedMessage';
 import type { PartitionPlan } from './readingPlan';
 
-/** Messages that are asked for at a time; the SDK's default of one gives 129 messages a second. */
-const MAX_BATCH = 1_000;
-/** Messages under way that nobody has asked to be processed yet; bounds what is sent in vain when a share ends. */
-const MAX_PREFETCH = 5_000;
-const MIN_PREFETCH = 16;
+/** Messages that are asked for at a time: bounds what is sent in vain when an answer is full before its share ends. */
+const MAX_CREDIT = 5_000;
+const MIN_CREDIT = 16;
 
 /** What was read from one partition, in order. */
 export interface Drained {
@@ -40,84 +34,68 @@ export function drainPartition(
   plan: PartitionPlan,
   limits: DrainLimits,
 ): Promise<Drained> {
-  const { partitionId, upTo } = plan;
+  const { partitionId, start, upTo } = plan;
   const { share, signal } = limits;
   return new Promise((resolve) => {
     const release = generation.hold();
     const messages: EncodedFeedMessage[] = [];
+    const credit = creditFor(plan, limits);
+    let creditLeft = credit;
     let bytes = 0;
-    let subscription: Subscription | undefined;
+    let receiver: PartitionReceiver | undefined;
     let done = false;
 
     const finish = (error?: unknown): void => {
       if (done) return;
       done = true;
-      generation.ended.removeEventListener('abort', onLost);
       signal.removeEventListener('abort', onLate);
-      // The link closes in the background: an answer need not wait for it. Nothing is left to do if it fails.
-      subscription?.close().catch(() => undefined);
+      receiver?.close();
       release();
       resolve(error === undefined ? { partitionId, messages } : { partitionId, messages, error });
-    };
-    const onLost = (): void => {
-      finish(generation.ended.reason);
     };
     const onLate = (): void => {
       finish(signal.reason);
     };
-    const take = (event: ReceivedEventData): void => {
+    const take = (received: Message): void => {
       if (done) return;
-      const message = encodeFeedMessage(partitionId, event);
+      let message: EncodedFeedMessage;
+      try {
+        message = readFeedMessage(partitionId, received);
+      } catch (error) {
+        finish(error); // nothing may be thrown at rhea: it would end the connection for all
+        return;
+      }
       if (messages.length > 0 && bytes + message.bytes > limits.bytes) {
         finish();
         return;
       }
       messages.push(message);
       bytes += message.bytes;
-      if (messages.length >= share || event.sequenceNumber >= upTo) finish();
+      creditLeft -= 1;
+      if (messages.length >= share || message.message.sequenceNumber >= upTo) finish();
+      else if (creditLeft <= credit / 2) creditLeft += more(credit - creditLeft);
+    };
+    /** Keeps messages under way while there are some left to read. */
+    const more = (wanted: number): number => {
+      const granted = Math.min(wanted, share - messages.length - creditLeft);
+      if (granted > 0) receiver?.addCredit(granted);
+      return Math.max(0, granted);
     };
 
-    if (signal.aborted || generation.ended.aborted) {
-      finish(signal.aborted ? signal.reason : generation.ended.reason);
+    if (signal.aborted) {
+      finish(signal.reason);
       return;
     }
-    generation.ended.addEventListener('abort', onLost, { once: true });
     signal.addEventListener('abort', onLate, { once: true });
-    try {
-      subscription = generation.client.subscribe(
-        partitionId,
-        {
-          processEvents: (events) => {
-            events.forEach(take);
-            return Promise.resolve();
-          },
-          processError: (error) => {
-            finish(error);
-            return Promise.resolve();
-          },
-        },
-        {
-          startPosition: eventPosition(plan),
-          maxBatchSize: Math.min(share, MAX_BATCH),
-          prefetchCount: prefetchFor(plan, limits),
-          maxWaitTimeInSeconds: 1,
-          skipParsingBodyAsJson: true,
-        },
-      );
-    } catch (error) {
-      finish(error);
-    }
+    generation.receive(partitionId, { start, credit, onMessage: take, onEnd: finish }).then((opened) => {
+      receiver = opened;
+      if (done) receiver.close();
+    }, finish);
   });
 }
 
-function eventPosition({ start }: PartitionPlan): EventPosition {
-  if ('after' in start) return { sequenceNumber: start.after.sequenceNumber };
-  if ('afterOffset' in start) return { offset: start.afterOffset };
-  return earliestEventPosition;
-}
-
 /** As many as the share, but no more of large messages than about twice what the answer can hold. */
-function prefetchFor({ meanBytes }: PartitionPlan, { share, bytes }: DrainLimits): number {
-  const fitting = meanBytes ? Math.max(MIN_PREFETCH, Math.ceil((2 * bytes) / meanBytes)) : MAX_PREFETCH;
-  return Math.min(share, fitting, MAX_PREFETCH);
+function creditFor({ meanBytes }: PartitionPlan, { share, bytes }: DrainLimits): number {
+  const fitting = meanBytes ? Math.max(MIN_CREDIT, Math.ceil((2 * bytes) / meanBytes)) : MAX_CREDIT;
+  return Math.min(share, fitting, MAX_CREDIT);
 }

@@ -1,4 +1,5 @@
 import { Problem, type ProblemCode } from '../problems';
+import { toAmqpError } from './eventHub/amqpError';
 
 /** IoT Hub's own advice when it throttles ("Wait 10 seconds and try again"), for when it gives none. */
 const THROTTLED_RETRY_SECONDS = 10;
@@ -51,42 +52,40 @@ export function registryProblem(error: unknown): Problem {
 /** What a failure of the Event Hub-compatible endpoint means to a reader of the feed. */
 export function feedProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  const { name, code } = error as HubHttpError;
-  const kind = kindOf(code, name);
-  switch (kind) {
-    case 'UnauthorizedError':
-    case 'InvalidSignatureError':
+  const { condition } = toAmqpError(error);
+  switch (condition) {
+    case 'amqp:unauthorized-access':
+    case 'com.microsoft:auth-failed':
       return new Problem(
         'hub_access_denied',
         'The Event Hub-compatible endpoint refused the credentials of this app.',
       );
-    case 'MessagingEntityNotFoundError':
+    case 'amqp:not-found':
+    case 'com.microsoft:entity-disabled':
       return new Problem(
         'settings_invalid',
         'The hub has no such Event Hub or consumer group: check the settings.',
       );
-    case 'QuotaExceededError':
+    case 'amqp:resource-limit-exceeded':
       return new Problem(
         'hub_throttled',
         'All readers that the hub allows for the consumer group are taken.',
         1,
       );
-    case 'ServerBusyError':
+    case 'com.microsoft:server-busy':
       return new Problem(
         'hub_throttled',
         'The Event Hub-compatible endpoint is busy.',
         THROTTLED_RETRY_SECONDS,
       );
-    case 'OperationTimeoutError':
-    case 'ServiceUnavailableError':
-    case 'TimeoutError':
+    case 'com.microsoft:timeout':
       return new Problem(
         'hub_timeout',
         'The Event Hub-compatible endpoint did not answer in time.',
         UNAVAILABLE_RETRY_SECONDS,
       );
     default:
-      return unavailable('The Event Hub-compatible endpoint could not be reached or failed', kind);
+      return unavailable('The Event Hub-compatible endpoint could not be reached or failed', condition);
   }
 }
 
@@ -122,7 +121,7 @@ function kindOf(code: unknown, name: string | undefined): string {
 
 function unavailable(what: string, kind: string, retryAfter = UNAVAILABLE_RETRY_SECONDS): Problem {
   const code: ProblemCode = 'hub_unavailable';
-  return new Problem(code, /^[\w ]{1,60}$/.test(kind) ? `${what} (${kind}).` : `${what}.`, retryAfter);
+  return new Problem(code, /^[\w :-]{1,60}$/.test(kind) ? `${what} (${kind}).` : `${what}.`, retryAfter);
 }
 
 function readHubError(error: unknown): { status: number | undefined; retryAfter: number | undefined } {

@@ -6,8 +6,9 @@ import { type Telemetry, createTelemetry } from './telemetry';
 
 export { type After, parseAfterOffset } from './cursor';
 export type { DeviceIdentity } from './devices';
-export type { FeedAnswer, FeedQuery } from './feed';
-export type { EncodedFeedMessage } from './feedMessage';
+export type { FeedQuery } from './feed';
+export type { FeedAnswer } from './feedAnswer';
+export { type EncodedFeedMessage, toJson } from './feedMessage';
 export { requireDeviceId, requireDeviceKey, requireMessageId, requireProperties } from './rules';
 export type { TelemetryMessage } from './telemetry';
 

@@ -1,5 +1,6 @@
 import { type After, type Position, isPlainOffset, partitionNumber } from './cursor';
-import type { HubSnapshot, PartitionHead } from './snapshot';
+import type { PartitionProperties } from './eventHub/client';
+import type { HubSnapshot } from './snapshot';
 
 /** Messages that retention removed before they were read: sequence numbers, both included. */
 export interface Gap {
@@ -79,12 +80,16 @@ export function planReading(
 }
 
 /** A plain offset that is exactly a partition's last one means that the partition has been read to its end. */
-function endAt(offset: bigint, head: PartitionHead): Position | undefined {
+function endAt(offset: bigint, head: PartitionProperties): Position | undefined {
   const isEnd = head.lastSequenceNumber >= 0 && head.lastOffset === String(offset);
   return isEnd ? { sequenceNumber: head.lastSequenceNumber, offset: head.lastOffset } : undefined;
 }
 
-function planPartition(head: PartitionHead, position: Position | undefined, after: After): PartitionPlan {
+function planPartition(
+  head: PartitionProperties,
+  position: Position | undefined,
+  after: After,
+): PartitionPlan {
   const { partitionId, firstSequenceNumber, lastSequenceNumber: upTo, lastOffset } = head;
   const numeric = isPlainOffset(lastOffset);
   // A plain offset beyond this partition's end belongs to another partition: better repeated than lost.

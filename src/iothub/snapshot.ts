@@ -1,51 +1,38 @@
 import { createHash } from 'node:crypto';
-import type { PartitionProperties } from '@azure/event-hubs';
-import { type Generation, whileAlive } from './eventHubClient';
-
-/** What one partition holds, as `$management` tells it. */
-export interface PartitionHead {
-  partitionId: string;
-  /** sequence number of the oldest message that is kept */
-  firstSequenceNumber: number;
-  /** sequence number of the newest message; -1 when there has been none */
-  lastSequenceNumber: number;
-  lastOffset: string;
-  /** nothing is kept (any more) */
-  empty: boolean;
-}
+import type { Generation, HubProperties, PartitionProperties } from './eventHub/client';
 
 /** All partitions at one moment, in the order of their numbers. */
 export interface HubSnapshot {
   /** see `Cursor.hubTag` */
   hubTag: number;
-  partitions: readonly PartitionHead[];
+  partitions: readonly PartitionProperties[];
 }
 
-/** @returns where each partition begins and ends now: one call of `$management` each, and one for the hub */
-export async function takeSnapshot(generation: Generation): Promise<HubSnapshot> {
-  const hub = await whileAlive(generation, (client) => client.getEventHubProperties());
-  const heads = await whileAlive(generation, (client) =>
-    Promise.all(hub.partitionIds.map((id) => client.getPartitionProperties(id))),
-  );
-  return {
-    hubTag: tagOf(hub.name, hub.createdOn),
-    partitions: heads.map(toHead).sort((a, b) => Number(a.partitionId) - Number(b.partitionId)),
+/** Where each partition begins and ends now: one call of `$management` each, and one for the hub. */
+export type TakeSnapshot = (generation: Generation) => Promise<HubSnapshot>;
+
+/** Asks for the hub and for the partitions that it had the last time at once, so that it takes one round trip. */
+export function createSnapshots(): TakeSnapshot {
+  let knownIds: readonly string[] = [];
+  return async (generation) => {
+    const expected = knownIds;
+    // The hub first: were it recreated meanwhile, its partitions may be newer than its tag, and never older.
+    const asked = generation.readHub();
+    const reading = Promise.all(expected.map((id) => generation.readPartition(id)));
+    reading.catch(() => undefined); // of no interest when the hub has other partitions by now
+    const hub = await asked;
+    knownIds = [...hub.partitionIds].sort((a, b) => Number(a) - Number(b));
+    const asExpected = knownIds.length === expected.length && knownIds.every((id, i) => id === expected[i]);
+    const partitions = await (asExpected
+      ? reading
+      : Promise.all(knownIds.map((id) => generation.readPartition(id))));
+    return { hubTag: tagOf(hub), partitions };
   };
 }
 
 /** A hub that was recreated, or failed over to another region, has another Event Hub with a new time of creation. */
-function tagOf(eventHubName: string, createdOn: Date): number {
-  return createHash('sha256').update(`${eventHubName}\n${createdOn.getTime()}`).digest().readUInt32BE();
-}
-
-function toHead(properties: PartitionProperties): PartitionHead {
-  return {
-    partitionId: properties.partitionId,
-    firstSequenceNumber: properties.beginningSequenceNumber,
-    lastSequenceNumber: properties.lastEnqueuedSequenceNumber,
-    lastOffset: properties.lastEnqueuedOffset,
-    empty: properties.isEmpty,
-  };
+function tagOf({ name, createdAt }: HubProperties): number {
+  return createHash('sha256').update(`${name}\n${createdAt.getTime()}`).digest().readUInt32BE();
 }
 
 /**

@@ -1,0 +1,74 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { Agent, request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EVENT_HUB_NAME, type HubState, POLICIES } from '../emulator';
+
+/** The emulator in a process of its own, so that neither side of a ratio shares its thread. */
+export async function startEmulatorProcess(partitions: number) {
+  const caFolder = await mkdtemp(join(tmpdir(), 'hubfront-bench-'));
+  const flags = [
+    '--hub-port',
+    '0',
+    '--amqp-port',
+    '0',
+    '--partitions',
+    String(partitions),
+    '--ca-folder',
+    caFolder,
+  ];
+  const child = spawn(process.execPath, ['local/launch.mjs', 'emulator', ...flags], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [hubPort = 0, amqpPort = 0] = await new Promise<number[]>((resolve) => {
+    let out = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+      const ready = /^emulator ready \S+:(\d+) \S+:(\d+)$/m.exec(out);
+      if (ready) resolve([Number(ready[1]), Number(ready[2])]);
+    });
+  });
+  const caFile = join(caFolder, 'ca.pem');
+  const agent = new Agent({ ca: await readFile(caFile), keepAlive: true });
+  return {
+    amqpPort,
+    settings: {
+      IOTHUB_HOSTNAME: 'hubfront.azure-devices.localhost',
+      IOTHUBOWNER_SHAREDACCESSKEY: POLICIES.iothubowner.key,
+      IOTHUB_EVENTHUB_CONNECTION: `Endpoint=sb://127.0.0.1:${amqpPort};SharedAccessKeyName=service;SharedAccessKey=${POLICIES.service.key};EntityPath=${EVENT_HUB_NAME};UseDevelopmentEmulator=true`,
+      MESSAGE_POLL_CONSUMERGROUP: 'message-feed',
+      IOTHUB_ENDPOINT: `https://127.0.0.1:${hubPort}`,
+      IOTHUB_CA_FILE: caFile,
+      'AzureWebJobs.keepAlive.Disabled': 'true',
+    },
+    seed: (count: number): Promise<HubState> =>
+      new Promise((resolve, reject) => {
+        const body = JSON.stringify({ count, deviceId: 'bench', sizeBytes: 200 });
+        request(
+          `https://127.0.0.1:${hubPort}/_emulator/telemetry`,
+          {
+            agent,
+            method: 'POST',
+            headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+          },
+          (response) => {
+            let text = '';
+            response.setEncoding('utf8').on('data', (part: string) => (text += part));
+            response.on('end', () => {
+              resolve(JSON.parse(text) as HubState);
+            });
+          },
+        )
+          .on('error', reject)
+          .end(body);
+      }),
+    close: async () => {
+      agent.destroy();
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGTERM');
+      await ended;
+      await rm(caFolder, { recursive: true, force: true });
+    },
+  };
+}

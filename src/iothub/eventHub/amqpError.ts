@@ -1,0 +1,43 @@
+/** A refusal or failure at the Event Hub-compatible endpoint. */
+export class AmqpError extends Error {
+  override readonly name = 'AmqpError';
+
+  /**
+   * @param condition AMQP error condition, `amqp:not-found`, `com.microsoft:server-busy` …, or the code of a socket's
+   * error, `ECONNREFUSED` …
+   */
+  constructor(
+    readonly condition: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Whatever rhea, a socket or the service has thrown or sent. */
+export function toAmqpError(error: unknown): AmqpError {
+  if (error instanceof AmqpError) return error;
+  const { name, condition, code, description, message } = (error ?? {}) as Record<string, unknown>;
+  if (name === 'TimeoutError') return new AmqpError('com.microsoft:timeout', 'Out of time'); // an AbortSignal's
+  const kind = [condition, code].find((value) => typeof value === 'string') as string | undefined;
+  const text = [description, message].find((value) => typeof value === 'string') as string | undefined;
+  return new AmqpError(kind ?? 'amqp:connection:forced', text ?? 'The connection to the hub was lost');
+}
+
+/** What the service means by an answer to a request that is not a success. */
+export function refusal(status: number, condition: unknown, description: unknown): AmqpError {
+  return new AmqpError(
+    typeof condition === 'string' ? condition : (CONDITIONS[status] ?? 'amqp:internal-error'),
+    typeof description === 'string' ? description : `status ${status}`,
+  );
+}
+
+/** For answers that carry a status alone, as those of `$cbs` do. */
+const CONDITIONS: Readonly<Record<number, string>> = {
+  401: 'amqp:unauthorized-access',
+  403: 'amqp:unauthorized-access',
+  404: 'amqp:not-found',
+  408: 'com.microsoft:timeout',
+  410: 'amqp:not-found',
+  503: 'com.microsoft:server-busy',
+};

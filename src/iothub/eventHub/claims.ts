@@ -1,0 +1,48 @@
+import type { EventHubConnection } from '../../settings';
+import type { AmqpConnection } from './connection';
+import { openRequestLink } from './requestLink';
+import { entitySasToken } from './sasToken';
+
+/** Life of a SAS token; Microsoft's SDK takes the same. */
+const TOKEN_LIFETIME_S = 3_600;
+/** A claim is renewed when it is asked for this close to its end: links that it opened outlive no poll. */
+const RENEWAL_MARGIN_S = 600;
+
+/** The rights that one connection has been given, by claims-based security (`$cbs`). */
+export interface Claims {
+  /**
+   * Claims the right to an entity, unless the connection has it. A claim costs a round trip, so it is kept.
+   *
+   * @param path `<event hub>/ConsumerGroups/<group>/Partitions/<id>` or `<event hub>/$management`
+   * @throws {AmqpError}
+   */
+  ensure: (path: string) => Promise<void>;
+  /** the token for an entity, for requests that carry it themselves */
+  tokenFor: (path: string) => string;
+}
+
+export function createClaims(connection: AmqpConnection, settings: EventHubConnection): Claims {
+  const cbs = openRequestLink(connection, '$cbs');
+  const claimed = new Map<string, { until: number; granted: Promise<void> }>();
+  const nowSeconds = (): number => Math.floor(Date.now() / 1_000);
+  const resourceOf = (path: string): string => `sb://${settings.host}/${path}`;
+  const sign = (path: string): string =>
+    entitySasToken(resourceOf(path), settings.policy, nowSeconds() + TOKEN_LIFETIME_S);
+
+  return {
+    tokenFor: sign,
+    ensure: (path) => {
+      const known = claimed.get(path);
+      if (known && known.until - nowSeconds() > RENEWAL_MARGIN_S) return known.granted;
+      const granted = cbs
+        .request(
+          { operation: 'put-token', type: 'servicebus.windows.net:sastoken', name: resourceOf(path) },
+          sign(path),
+        )
+        .then(() => undefined);
+      claimed.set(path, { until: nowSeconds() + TOKEN_LIFETIME_S, granted });
+      granted.catch(() => claimed.delete(path));
+      return granted;
+    },
+  };
+}

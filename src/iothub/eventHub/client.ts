@@ -1,0 +1,157 @@
+import type { Message } from 'rhea';
+import type { Settings } from '../../settings';
+import { unlessAborted, withTimeLimit } from '../deadline';
+import { createClaims } from './claims';
+import { openAmqpConnection } from './connection';
+import { type PartitionReceiver, type Start, openReceiver } from './receiver';
+import { openRequestLink, type RequestLink } from './requestLink';
+
+/** A single exchange with the service: opening a connection, claiming a right, asking `$management`. */
+const OPERATION_TIMEOUT_MS = 4_000;
+
+/**
+ * The service is asked for a sign of life at least every 60 s: silence for longer means that the connection is dead,
+ * or that this instance was frozen.
+ */
+const SILENCE_LIMIT_MS = 65_000;
+
+/** What `$management` tells of an Event Hub. */
+export interface HubProperties {
+  name: string;
+  createdAt: Date;
+  partitionIds: readonly string[];
+}
+
+/** What `$management` tells of a partition. */
+export interface PartitionProperties {
+  partitionId: string;
+  firstSequenceNumber: number;
+  lastSequenceNumber: number;
+  lastOffset: string;
+  empty: boolean;
+}
+
+export interface ReceiveOptions {
+  start: Start;
+  credit: number;
+  onMessage: (message: Message) => void;
+  onEnd: (error: unknown) => void;
+}
+
+/**
+ * One connection to the Event Hub-compatible endpoint. After any failure its state is not worth trusting, so it is a
+ * generation: used while it is well, thrown away whole as soon as it is not.
+ */
+export interface Generation {
+  /** aborted when the connection is gone */
+  readonly ended: AbortSignal;
+  /** @throws {AmqpError} */
+  readHub: () => Promise<HubProperties>;
+  /** @throws {AmqpError} */
+  readPartition: (partitionId: string) => Promise<PartitionProperties>;
+  /**
+   * Claims the right to a partition and attaches a reader.
+   *
+   * @throws {AmqpError} when the claim is refused; what comes later is told to `onEnd`
+   */
+  receive: (partitionId: string, options: ReceiveOptions) => Promise<PartitionReceiver>;
+  /** Marks work under way; what it returns marks the end of that work. */
+  hold: () => () => void;
+  /** Gives it no new work, and ends it when the work under way is done. */
+  retire: () => void;
+}
+
+/** Hands out the current generation, or a new one when the last is over. */
+export interface EventHubClient {
+  current: () => Generation;
+  close: () => void;
+}
+
+export function createEventHubClient(settings: Settings): EventHubClient {
+  let latest: ReturnType<typeof createGeneration> | undefined;
+  return {
+    current: () => {
+      if (!latest?.isUsable()) {
+        latest?.end();
+        latest = createGeneration(settings);
+      }
+      return latest;
+    },
+    close: () => latest?.end(),
+  };
+}
+
+function createGeneration({ eventHub, consumerGroup }: Settings) {
+  const connection = openAmqpConnection(eventHub);
+  const claims = createClaims(connection, eventHub);
+  const hub = eventHub.entityPath;
+  const managementPath = `${hub}/$management`;
+  const { end, ended } = connection;
+  let management: RequestLink | undefined;
+  let workers = 0;
+  let retired = false;
+
+  const hold = (): (() => void) => {
+    workers += 1;
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      workers -= 1;
+      if (retired && workers === 0) end();
+    };
+  };
+  /** One exchange with the service: it ends with the connection, or when it takes too long. */
+  const exchange = <T>(work: () => Promise<T>): Promise<T> =>
+    withTimeLimit(OPERATION_TIMEOUT_MS, async (signal) => {
+      const release = hold();
+      try {
+        return await unlessAborted(unlessAborted(work(), ended), signal);
+      } finally {
+        release();
+      }
+    });
+  const ask = (properties: Record<string, string>): Promise<Record<string, unknown>> =>
+    exchange(async () => {
+      await claims.ensure(managementPath);
+      if (!management?.isOpen()) management = openRequestLink(connection, '$management');
+      const asked = { operation: 'READ', name: hub, security_token: claims.tokenFor(managementPath) };
+      return (await management.request({ ...asked, ...properties }, Buffer.from('[]'))) as Record<
+        string,
+        unknown
+      >;
+    });
+  return {
+    ended,
+    end,
+    hold,
+    retire: () => {
+      retired = true;
+      if (workers === 0) end();
+    },
+    isUsable: () => !retired && !ended.aborted && Date.now() - connection.lastReceivedAt() < SILENCE_LIMIT_MS,
+    readHub: async (): Promise<HubProperties> => {
+      const info = await ask({ type: 'com.microsoft:eventhub' });
+      return {
+        name: String(info.name),
+        createdAt: new Date(info.created_at as Date | number),
+        partitionIds: (info.partition_ids as unknown[]).map(String),
+      };
+    },
+    readPartition: async (partitionId: string): Promise<PartitionProperties> => {
+      const info = await ask({ type: 'com.microsoft:partition', partition: partitionId });
+      return {
+        partitionId,
+        firstSequenceNumber: Number(info.begin_sequence_number),
+        lastSequenceNumber: Number(info.last_enqueued_sequence_number),
+        lastOffset: String(info.last_enqueued_offset),
+        empty: info.is_partition_empty === true,
+      };
+    },
+    receive: async (partitionId: string, options: ReceiveOptions): Promise<PartitionReceiver> => {
+      const address = `${hub}/ConsumerGroups/${consumerGroup}/Partitions/${partitionId}`;
+      await exchange(() => claims.ensure(address));
+      return openReceiver(connection, address, options);
+    },
+  };
+}

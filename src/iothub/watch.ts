@@ -1,0 +1,129 @@
+import type { Position } from './cursor';
+import type { EventHubClient } from './eventHub/client';
+import type { PartitionReceiver } from './eventHub/receiver';
+
+/** One message is enough to know that there is news; it is read by the poll that follows. */
+const CREDIT = 1;
+
+/** A partition that a poll waits for, and what the poll has of it. */
+export interface Awaited {
+  partitionId: string;
+  /** undefined when nothing has ever been read of it */
+  position: Position | undefined;
+}
+
+/** Tells polls that wait when a message arrives, by a reader kept on each partition for as long as anybody waits. */
+export interface Watch {
+  /**
+   * @returns `news` as soon as one of the partitions has a message after its position; `lost` when that can no longer
+   * be told (the connection ended, all readers of the group are taken): look again, later
+   */
+  firstNews: (partitions: readonly Awaited[], signal: AbortSignal) => Promise<'news' | 'lost' | 'late'>;
+  /** Gives up the reader on a partition, whose place in the group somebody else needs more. */
+  yieldTo: (partitionId: string) => void;
+}
+
+interface Waiter {
+  sequenceNumber: number;
+  tell: (what: 'news' | 'lost') => void;
+}
+
+/** The reader on one partition, shared by all who wait for it. */
+interface Watcher {
+  /** it knows of all messages up to here */
+  seen: number;
+  waiters: Set<Waiter>;
+  end: () => void;
+  /** ends it and tells those who wait */
+  lose: () => void;
+}
+
+export function createWatch(client: EventHubClient): Watch {
+  const watchers = new Map<string, Watcher>();
+
+  function open({ partitionId, position }: Awaited): Watcher {
+    const generation = client.current();
+    const release = generation.hold();
+    let receiver: PartitionReceiver | undefined;
+    let over = false;
+    const watcher: Watcher = {
+      seen: position?.sequenceNumber ?? -1,
+      waiters: new Set(),
+      end: () => {
+        if (over) return;
+        over = true;
+        if (watchers.get(partitionId) === watcher) watchers.delete(partitionId);
+        receiver?.close();
+        release();
+      },
+      lose: () => {
+        watcher.end();
+        for (const { tell } of [...watcher.waiters]) tell('lost');
+      },
+    };
+    watchers.set(partitionId, watcher);
+    generation
+      .receive(partitionId, {
+        start: position ? { after: position } : { at: 'beginning' },
+        credit: CREDIT,
+        onMessage: ({ message_annotations: annotations }) => {
+          watcher.seen = Number((annotations as Record<string, unknown>)['x-opt-sequence-number']);
+          tellNews(watcher);
+          receiver?.addCredit(CREDIT);
+        },
+        onEnd: watcher.lose,
+      })
+      .then((opened) => {
+        receiver = opened;
+        if (over) receiver.close();
+      }, watcher.lose);
+    return watcher;
+  }
+
+  function join(awaited: Awaited, tell: Waiter['tell']): () => void {
+    const sequenceNumber = awaited.position?.sequenceNumber ?? -1;
+    let watcher = watchers.get(awaited.partitionId);
+    if (watcher && watcher.seen < sequenceNumber) {
+      // Somebody has read further than this reader has come: to those who have less, that is news.
+      watcher.seen = sequenceNumber;
+      tellNews(watcher);
+      watcher = undefined;
+    }
+    watcher ??= open(awaited);
+    const { waiters, seen, end } = watcher;
+    const waiter: Waiter = { sequenceNumber, tell };
+    waiters.add(waiter);
+    if (seen > sequenceNumber) tell('news');
+    return () => {
+      waiters.delete(waiter);
+      if (waiters.size === 0) end();
+    };
+  }
+
+  return {
+    firstNews: (partitions, signal) =>
+      new Promise((resolve) => {
+        let told = false;
+        const leave: (() => void)[] = [];
+        const tell = (what: 'news' | 'lost' | 'late'): void => {
+          if (told) return;
+          told = true;
+          signal.removeEventListener('abort', late);
+          for (const leaveOne of leave) leaveOne();
+          resolve(what);
+        };
+        const late = (): void => {
+          tell('late');
+        };
+        signal.addEventListener('abort', late, { once: true });
+        for (const awaited of partitions) leave.push(join(awaited, tell));
+        if (signal.aborted) late();
+        if (told) for (const leaveOne of leave) leaveOne(); // by what was known already
+      }),
+    yieldTo: (partitionId) => watchers.get(partitionId)?.lose(),
+  };
+}
+
+function tellNews({ waiters, seen }: Watcher): void {
+  for (const { sequenceNumber, tell } of [...waiters]) if (sequenceNumber < seen) tell('news');
+}

@@ -42,9 +42,9 @@ export async function startEmulatorProcess(partitions: number) {
       IOTHUB_CA_FILE: caFile,
       'AzureWebJobs.keepAlive.Disabled': 'true',
     },
-    seed: (count: number): Promise<HubState> =>
+    seed: (count: number, partitionId?: string): Promise<HubState> =>
       new Promise((resolve, reject) => {
-        const body = JSON.stringify({ count, deviceId: 'bench', sizeBytes: 200 });
+        const body = JSON.stringify({ count, partitionId, deviceId: 'bench', sizeBytes: 200 });
         request(
           `https://127.0.0.1:${hubPort}/_emulator/telemetry`,
           {

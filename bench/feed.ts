@@ -2,26 +2,45 @@ import { EVENT_HUB_NAME, POLICIES } from '../emulator';
 import { startFunctionsHost } from '../local/functionsHost';
 import { startEmulatorProcess } from './emulatorProcess';
 import { type Result, inAlternation, result } from './measure';
+import { pollAsTheOriginal } from './originalFeed';
+import { createPollClient, readAnswer } from './pollClient';
 import { connectRaw } from './rawReceiver';
 
 const KEY = 'bench';
-const ROUNDS = 15;
-/** What the original waited in every poll, whatever there was. */
-const ORIGINAL_WAIT_MS = 5_000;
+const ROUNDS = 21;
+const EMPTY_POLLS = 200;
+const WAITS = 60;
+/** How long a message lets a waiting poll wait, so that the poll surely waits by then. */
+const BEFORE_ARRIVAL_MS = 60;
+
+type Bench = Awaited<ReturnType<typeof start>>;
 
 /**
- * The feed through the app and the dev host, on warm connections, against a bare `rhea` receiver that reads the same
- * messages from the same emulator: the least that any client of the endpoint pays.
+ * The feed through the app and the dev host, on warm connections, until the last byte of the answer, against a bare
+ * `rhea` client of the same emulator: the least that any reader of the endpoint pays. Messages are of 200 bytes.
  */
 export async function benchFeed(): Promise<Result[]> {
   const results: Result[] = [];
   for (const partitions of [4, 32]) {
-    for (const messages of [0, 1_000, 10_000]) results.push(await measure(partitions, messages));
+    for (const run of [
+      nothingNew,
+      (bench: Bench) => backlog(bench, 1_000),
+      (bench: Bench) => backlog(bench, 10_000),
+      waiting,
+    ]) {
+      const bench = await start(partitions);
+      try {
+        results.push(await run(bench));
+      } finally {
+        await bench.close();
+      }
+    }
   }
+  results.push(...(await original()));
   return results;
 }
 
-async function measure(partitions: number, messages: number): Promise<Result> {
+async function start(partitions: number) {
   const emulator = await startEmulatorProcess(partitions);
   const host = await startFunctionsHost({
     appFolder: process.cwd(),
@@ -30,11 +49,7 @@ async function measure(partitions: number, messages: number): Promise<Result> {
     log: console.error,
     settings: () => emulator.settings,
   });
-  const poll = async (after: string): Promise<{ messages: unknown[]; next_offset: string }> => {
-    const url = `${host.url}/api/message_feed?limit=10000&after_offset=${after}`;
-    const answer = await fetch(url, { headers: { 'x-functions-key': KEY } });
-    return (await answer.json()) as { messages: unknown[]; next_offset: string };
-  };
+  const { poll, close } = createPollClient(host.url, KEY);
   const raw = await connectRaw({
     port: emulator.amqpPort,
     hub: EVENT_HUB_NAME,
@@ -43,30 +58,107 @@ async function measure(partitions: number, messages: number): Promise<Result> {
     key: POLICIES.service.key,
     partitions: Array.from({ length: partitions }, (_, i) => String(i)),
   });
+  return {
+    partitions,
+    emulator,
+    poll,
+    raw,
+    close: async () => {
+      close();
+      raw.close();
+      await host.close();
+      await emulator.close();
+    },
+  };
+}
+
+async function nothingNew({ partitions, poll, raw }: Bench): Promise<Result> {
+  const { next_offset: after } = readAnswer(await poll({ after_offset: 0 }));
+  const times = await inAlternation(EMPTY_POLLS, {
+    feed: async () => {
+      await poll({ after_offset: after });
+    },
+    raw: () => raw.readPartition('0'),
+  });
+  return result(`nothing new, ${partitions} partitions`, times.feed, 'one bare $management trip', times.raw);
+}
+
+async function backlog({ partitions, emulator, poll, raw }: Bench, messages: number): Promise<Result> {
+  const state = await emulator.seed(messages);
+  const counts = new Map(state.partitions.map(({ partitionId, count }) => [partitionId, count]));
+  let last: Buffer = Buffer.alloc(0);
+  const times = await inAlternation(ROUNDS, {
+    feed: async () => {
+      last = await poll({ limit: 10_000, after_offset: 0 });
+    },
+    raw: () => raw.drain(counts),
+  });
+  const got = readAnswer(last).messages.length;
+  if (got !== messages) throw new Error(`the feed gave ${got} of ${messages} messages`);
+  return result(
+    `${messages} messages, ${partitions} partitions`,
+    times.feed,
+    'a bare rhea receiver',
+    times.raw,
+  );
+}
+
+/** From a message's arrival at the hub to the end of the answer of a poll that waits for it. */
+async function waiting({ partitions, emulator, poll }: Bench): Promise<Result> {
+  let { next_offset: after } = readAnswer(await poll({ after_offset: 0 }));
+  const times: number[] = [];
+  for (let i = 0; i < WAITS; i += 1) {
+    const polled = poll({ wait: 10, after_offset: after });
+    await new Promise((resolve) => setTimeout(resolve, BEFORE_ARRIVAL_MS));
+    const start = performance.now();
+    await emulator.seed(1);
+    const answer = readAnswer(await polled);
+    times.push(performance.now() - start);
+    if (answer.messages.length !== 1) throw new Error('a waiting poll came back without its message');
+    after = answer.next_offset;
+  }
+  return result(`wait=10 sees a message, ${partitions} partitions`, times);
+}
+
+/** The design before this one, with what it loses where partitions differ: three polls while messages come. */
+async function original(): Promise<Result[]> {
+  const bench = await start(4);
+  const { emulator, poll } = bench;
   try {
-    const what = `feed, ${messages === 0 ? 'nothing new' : `${messages} messages`}, ${partitions} partitions`;
-    if (messages === 0) {
-      const { next_offset: after } = await poll('0');
-      const times = await inAlternation(100, {
-        feed: async () => {
-          await poll(after);
-        },
-      });
-      return { ...result(what, times.feed), against: "the original's wait", peerMs: ORIGINAL_WAIT_MS };
+    const seen = { original: new Set<string>(), feed: new Set<string>() };
+    const name = (m: { partitionId: string; sequenceNumber: number }): string =>
+      `${m.partitionId}/${m.sequenceNumber}`;
+    const times: { original: number[]; feed: number[] } = { original: [], feed: [] };
+    let [offset, cursor, sent] = ['-1', '0', 0];
+    for (let round = 1; round <= 3; round += 1) {
+      for (let partition = 0; partition < 4; partition += 1) {
+        const count = 100 * (partition + 1);
+        await emulator.seed(count, String(partition));
+        sent += count;
+      }
+      let start = performance.now();
+      const old = await pollAsTheOriginal(emulator.settings.IOTHUB_EVENTHUB_CONNECTION, '$Default', offset);
+      times.original.push(performance.now() - start);
+      offset = old.nextOffset;
+      for (const message of old.messages) seen.original.add(name(message));
+
+      start = performance.now();
+      const answer = readAnswer(await poll({ limit: 10_000, after_offset: cursor }));
+      times.feed.push(performance.now() - start);
+      cursor = answer.next_offset;
+      for (const message of answer.messages) seen.feed.add(name(message));
     }
-    const state = await emulator.seed(messages);
-    const counts = new Map(state.partitions.map(({ partitionId, count }) => [partitionId, count]));
-    const times = await inAlternation(ROUNDS, {
-      feed: async () => {
-        const got = (await poll('0')).messages.length;
-        if (got !== messages) throw new Error(`the feed gave ${got} of ${messages} messages`);
-      },
-      raw: () => raw.drain(counts),
-    });
-    return result(what, times.feed, 'a bare rhea receiver', times.raw);
+    const what = (label: string, got: Set<string>): string =>
+      `${label}: ${sent - got.size} of ${sent} messages lost`;
+    return [
+      result(
+        what("3 polls of partitions that differ, the feed's design", seen.feed),
+        times.feed,
+        what("the original's design", seen.original),
+        times.original,
+      ),
+    ];
   } finally {
-    raw.close();
-    await host.close();
-    await emulator.close();
+    await bench.close();
   }
 }

@@ -9,10 +9,12 @@ const CREDIT_WINDOW = 1_000;
 export interface RawReceiver {
   /** Reads that many messages of each partition from its beginning. */
   drain: (counts: ReadonlyMap<string, number>) => Promise<void>;
+  /** One round trip to `$management`: the properties of a partition. */
+  readPartition: (id: string) => Promise<void>;
   close: () => void;
 }
 
-/** A bare `rhea` receiver: what any client of the Event Hub-compatible endpoint pays at the least. */
+/** A bare `rhea` client: what any client of the Event Hub-compatible endpoint pays at the least. */
 export async function connectRaw(options: {
   port: number;
   hub: string;
@@ -29,8 +31,11 @@ export async function connectRaw(options: {
   await claimAll(
     connection,
     options,
-    options.partitions.map((id) => `sb://127.0.0.1:${port}/${address(id)}`),
+    [...options.partitions.map(address), `${hub}/$management`].map(
+      (path) => `sb://127.0.0.1:${port}/${path}`,
+    ),
   );
+  const management = requestLink(connection, '$management');
   const drainOne = ([partition, count]: [string, number]): Promise<void> =>
     new Promise((resolve, reject) => {
       let left = count;
@@ -66,41 +71,49 @@ export async function connectRaw(options: {
     drain: async (counts) => {
       await Promise.all([...counts].filter(([, count]) => count > 0).map(drainOne));
     },
+    readPartition: (partition) =>
+      management({ operation: 'READ', name: hub, type: 'com.microsoft:partition', partition }, '[]'),
     close: () => {
       connection.close();
     },
   };
 }
 
-function claimAll(
+async function claimAll(
   connection: Connection,
   { policy, key }: { policy: string; key: string },
   audiences: readonly string[],
 ): Promise<void> {
-  const replyTo = `cbs-${randomUUID()}`;
-  return new Promise((resolve) => {
-    let left = audiences.length;
-    const replies: Receiver = connection.open_receiver({ name: replyTo, source: { address: '$cbs' } });
-    replies.on('message', () => {
-      left -= 1;
-      if (left === 0) resolve();
-    });
-    const sender: Sender = connection.open_sender({ target: { address: '$cbs' } });
-    sender.once('sendable', () => {
-      for (const audience of audiences) {
-        sender.send({
-          message_id: randomUUID(),
-          reply_to: replyTo,
-          body: sasToken(audience, policy, key),
-          application_properties: {
-            operation: 'put-token',
-            name: audience,
-            type: 'servicebus.windows.net:sastoken',
-          },
-        });
-      }
-    });
+  const cbs = requestLink(connection, '$cbs');
+  await Promise.all(
+    audiences.map((name) =>
+      cbs(
+        { operation: 'put-token', name, type: 'servicebus.windows.net:sastoken' },
+        sasToken(name, policy, key),
+      ),
+    ),
+  );
+}
+
+/** Requests and answers in order, as the emulator gives them. */
+function requestLink(
+  connection: Connection,
+  address: string,
+): (properties: Record<string, string>, body: string) => Promise<void> {
+  const replyTo = randomUUID();
+  const waiting: (() => void)[] = [];
+  const replies: Receiver = connection.open_receiver({
+    name: replyTo,
+    source: { address },
+    target: { address: replyTo },
   });
+  replies.on('message', () => waiting.shift()?.());
+  const sender: Sender = connection.open_sender({ target: { address } });
+  return (properties, body) =>
+    new Promise((resolve) => {
+      waiting.push(resolve);
+      sender.send({ message_id: randomUUID(), reply_to: replyTo, application_properties: properties, body });
+    });
 }
 
 function sasToken(audience: string, policy: string, key: string): string {

@@ -1,8 +1,9 @@
 import { app } from '@azure/functions';
 import * as z from 'zod';
-import { text } from '../http/answer';
+import { ready } from '../http/answer';
 import { endpoint } from '../http/endpoint';
-import { type FeedAnswer, type FeedQuery, parseAfterOffset, toJson } from '../iothub';
+import { acceptedMediaType, compressed } from '../http/negotiation';
+import { type FeedQuery, createFeedFormats, parseAfterOffset } from '../iothub';
 import { Problem } from '../problems';
 import type { Startup } from '../startup';
 
@@ -29,7 +30,8 @@ const parameters = z.object({
 });
 
 /** `GET /api/message_feed`: the messages of all partitions after a cursor. */
-export function messageFeed({ hub }: Startup): void {
+export function messageFeed({ hub, settings }: Startup): void {
+  const formats = createFeedFormats(settings?.hubHostName ?? '');
   app.http('messageFeed', {
     route: 'message_feed',
     methods: ['GET'],
@@ -38,14 +40,32 @@ export function messageFeed({ hub }: Startup): void {
       warmUp: () => hub().feed.warmUp(),
       handle: async (request) => {
         const { feed } = hub();
-        const answer = await feed.poll(readQuery(request.query));
-        return text(200, feedJson(answer), 'application/json');
+        const mediaType = acceptedMediaType(
+          request,
+          formats.map((format) => format.mediaType),
+        );
+        const format = formats.find((one) => one.mediaType === mediaType) ?? formats[0];
+        const answer = await feed.poll({ ...readQuery(request.query), encode: format.encode });
+        const { body, headers } = await compressed(request, format.write(answer));
+        return ready(200, body, mediaType, {
+          ...headers,
+          ...format.headers(answer),
+          Link: `<${nextUrl(request.url, answer.cursor)}>; rel="next"`,
+        });
       },
     }),
   });
 }
 
-function readQuery(query: URLSearchParams): FeedQuery {
+/** Without a function key that the URL may carry: keys are for those who have them to add. */
+function nextUrl(url: string, cursor: string): string {
+  const next = new URL(url);
+  next.searchParams.delete('code');
+  next.searchParams.set('after_offset', cursor);
+  return next.href;
+}
+
+function readQuery(query: URLSearchParams): Omit<FeedQuery, 'encode'> {
   const after = parseAfterOffset(query.get('after_offset'));
   const read = parameters.safeParse(Object.fromEntries(query));
   if (!read.success) {
@@ -54,15 +74,4 @@ function readQuery(query: URLSearchParams): FeedQuery {
   }
   const { limit, wait, partitions } = read.data;
   return { after, limit, waitSeconds: wait, partitions };
-}
-
-function feedJson({ messages, cursor, hasMore, gaps, incomplete, reset }: FeedAnswer): string {
-  const rest = JSON.stringify({
-    next_offset: cursor,
-    has_more: hasMore,
-    gaps,
-    incomplete,
-    ...(reset && { reset }),
-  });
-  return `{"messages":[${messages.map(toJson).join(',')}],${rest.slice(1)}`;
 }

@@ -6,13 +6,13 @@ const NO_STORE = { 'Cache-Control': 'no-store' } as const;
 
 /** A JSON answer. */
 export function json(status: number, value: unknown, headers: Record<string, string> = {}): HttpResponseInit {
-  return text(status, JSON.stringify(value), 'application/json', headers);
+  return ready(status, JSON.stringify(value), 'application/json', headers);
 }
 
 /** An answer whose body is ready. */
-export function text(
+export function ready(
   status: number,
-  body: string,
+  body: string | Buffer,
   contentType: string,
   headers: Record<string, string> = {},
 ): HttpResponseInit {
@@ -31,7 +31,7 @@ export function noContent(headers: Record<string, string>): HttpResponseInit {
 export function problemDetails(error: unknown, headers: Record<string, string> = {}): HttpResponseInit {
   const problem = error instanceof Problem ? error : new Problem('internal_error', 'See the log of the app.');
   const { code, status, title, message: detail, retryAfterSeconds } = problem;
-  return text(
+  return ready(
     status,
     JSON.stringify({ type: problemType(code), title, status, detail, code }),
     'application/problem+json',

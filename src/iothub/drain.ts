@@ -1,7 +1,12 @@
 import type { Message } from 'rhea';
 import type { Generation } from './eventHub/client';
 import type { PartitionReceiver } from './eventHub/receiver';
-import { type EncodedFeedMessage, readFeedMessage } from './feedMessage';
+import {
+  type EncodedFeedMessage,
+  type EncodeMessage,
+  encodeFeedMessage,
+  readFeedMessage,
+} from './feedMessage';
 import type { PartitionPlan } from './readingPlan';
 
 /** Messages that are asked for at a time: bounds what is sent in vain when an answer is full before its share ends. */
@@ -21,6 +26,7 @@ export interface DrainLimits {
   share: number;
   /** bytes of the answer; the first message may be larger */
   bytes: number;
+  encode: EncodeMessage;
   /** ends the reading, keeping what was read */
   signal: AbortSignal;
 }
@@ -60,19 +66,19 @@ export function drainPartition(
       if (done) return;
       let message: EncodedFeedMessage;
       try {
-        message = readFeedMessage(partitionId, received);
+        message = encodeFeedMessage(readFeedMessage(partitionId, received), limits.encode);
       } catch (error) {
         finish(error); // nothing may be thrown at rhea: it would end the connection for all
         return;
       }
-      if (messages.length > 0 && bytes + message.bytes > limits.bytes) {
+      if (messages.length > 0 && bytes + message.encoded.length > limits.bytes) {
         finish();
         return;
       }
       messages.push(message);
-      bytes += message.bytes;
+      bytes += message.encoded.length;
       creditLeft -= 1;
-      if (messages.length >= share || message.message.sequenceNumber >= upTo) finish();
+      if (messages.length >= share || message.sequenceNumber >= upTo) finish();
       else if (creditLeft <= credit / 2) creditLeft += more(credit - creditLeft);
     };
     /** Keeps messages under way while there are some left to read. */

@@ -3,10 +3,11 @@ import { Problem, type ProblemCode } from '../problems';
 import type { Settings } from '../settings';
 import type { After } from './cursor';
 import { unlessAborted, withTimeLimit } from './deadline';
-import { type Drained, drainPartition } from './drain';
+import { type DrainLimits, type Drained, drainPartition } from './drain';
 import { feedProblem } from './errors';
 import { createEventHubClient } from './eventHub/client';
 import { type FeedAnswer, MAX_ANSWER_BYTES, assemble } from './feedAnswer';
+import type { EncodeMessage } from './feedMessage';
 import { createLines } from './lines';
 import { type PartitionPlan, isForeign, planReading, shareOut } from './readingPlan';
 import { createSnapshots, type HubSnapshot, shared } from './snapshot';
@@ -35,6 +36,8 @@ export interface FeedQuery {
   waitSeconds: number;
   /** ids of the partitions to read; all when undefined */
   partitions: readonly string[] | undefined;
+  /** how each message is to be written */
+  encode: EncodeMessage;
 }
 
 export interface Feed {
@@ -90,7 +93,10 @@ export function createFeed(settings: Settings): Feed {
     const drained = await Promise.all(
       plan.readings
         .filter(({ partitionId }) => shares.has(partitionId))
-        .map((reading) => drain(reading, { share: shares.get(reading.partitionId) ?? 0, bytes, signal })),
+        .map((reading) => {
+          const share = shares.get(reading.partitionId) ?? 0;
+          return drain(reading, { share, bytes, encode: query.encode, signal });
+        }),
     );
     const { answer, positions } = assemble(seen.hubTag, plan, drained, { turn, nextTurn });
     const ends = seen.partitions
@@ -100,10 +106,7 @@ export function createFeed(settings: Settings): Feed {
   }
 
   /** One reader at a time in a partition: polls that come together take their turns, five readers are all there are. */
-  function drain(
-    reading: PartitionPlan,
-    limits: { share: number; bytes: number; signal: AbortSignal },
-  ): Promise<Drained> {
+  function drain(reading: PartitionPlan, limits: DrainLimits): Promise<Drained> {
     const { partitionId } = reading;
     return lines.inLine(
       partitionId,

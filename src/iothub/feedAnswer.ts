@@ -43,20 +43,20 @@ export function assemble(
 
   for (const { partitionId, messages } of byTurn(drained, turn)) {
     const fitting = messages.findIndex((message) => {
-      if (bytes > 0 && bytes + message.bytes > MAX_ANSWER_BYTES) return true;
-      bytes += message.bytes;
+      if (bytes > 0 && bytes + message.encoded.length > MAX_ANSWER_BYTES) return true;
+      bytes += message.encoded.length;
       return false;
     });
     const part = fitting === -1 ? messages : messages.slice(0, fitting);
     if (fitting !== -1) firstLeftOut ??= partitionId;
     let before = known.get(partitionId)?.sequenceNumber;
-    for (const { message } of part) {
+    for (const message of part) {
       if (before !== undefined && message.sequenceNumber > before + 1) {
         gaps.push({ partitionId, from: before + 1, to: message.sequenceNumber - 1 });
       }
       before = message.sequenceNumber;
     }
-    const last = part.at(-1)?.message;
+    const last = part.at(-1);
     if (last) positions.set(partitionId, positionOf(last));
     taken.push(part);
   }
@@ -94,10 +94,10 @@ function positionOf({ sequenceNumber, offset }: Position): Position {
 function mergeByEnqueuedTime(partitions: readonly EncodedFeedMessage[][]): EncodedFeedMessage[] {
   const keyed = partitions.flatMap((messages) => {
     let time = '';
-    return messages.map((encoded) => {
-      if (encoded.message.enqueuedTimeUtc > time) time = encoded.message.enqueuedTimeUtc;
-      return { time, encoded };
+    return messages.map((message) => {
+      if (message.enqueuedTimeUtc > time) time = message.enqueuedTimeUtc;
+      return { time, message };
     });
   });
-  return keyed.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0)).map(({ encoded }) => encoded);
+  return keyed.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0)).map(({ message }) => message);
 }

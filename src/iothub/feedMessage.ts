@@ -12,21 +12,32 @@ export interface FeedMessage {
   /** the sender that IoT Hub authenticated, whatever the body claims; null where the hub names none */
   deviceId: string | null;
   messageId: string | null;
-  correlationId?: string;
+  correlationId: string | undefined;
   contentType: string | null;
   /** application properties */
   properties: Record<string, unknown>;
   /** the rest of the system properties, by IoT Hub's names (`iothub-connection-auth-method` …) */
   systemProperties: Record<string, unknown>;
+  body: FeedBody;
 }
 
-/** A message with its body, ready to be written. */
+/** The body as JSON text; where the device sent JSON, the very text that it sent: nothing is rounded. */
+export interface FeedBody {
+  json: string;
+  /** `binary`: the JSON is `{"base64": …}` */
+  kind: 'json' | 'text' | 'binary';
+}
+
+/** How a message is written, as one JSON object on one line. */
+export type EncodeMessage = (message: FeedMessage) => string;
+
+/** A message that is ready to be written. Just that is kept of it: an answer may hold 10,000. */
 export interface EncodedFeedMessage {
-  message: FeedMessage;
-  /** the body as JSON; where the device sent JSON, the very text that it sent: nothing is rounded */
-  body: string;
-  /** size of message and body in bytes, about: what a message adds to an answer */
-  bytes: number;
+  sequenceNumber: number;
+  offset: string;
+  enqueuedTimeUtc: string;
+  /** UTF-8 */
+  encoded: Buffer;
 }
 
 const DEVICE_ID = 'iothub-connection-device-id';
@@ -51,33 +62,45 @@ const AMQP_PROPERTIES = {
 } as const satisfies Partial<Record<keyof Message, string>>;
 /** Content encodings whose bytes are the text itself. */
 const PLAIN_ENCODINGS = new Set(['', 'utf-8', 'utf8', 'identity']);
-/** What names and punctuation of the fields of a message take, about. */
-const FIELDS_BYTES = 200;
 
 /** @param message as rhea has decoded it from an Event Hub-compatible endpoint */
-export function readFeedMessage(partitionId: string, message: Message): EncodedFeedMessage {
+export function readFeedMessage(partitionId: string, message: Message): FeedMessage {
   const annotations = (message.message_annotations ?? {}) as Record<string, unknown>;
-  const { message_id: messageId, correlation_id: correlationId, content_type: contentType } = message;
-  const type = asText(contentType);
-  const read: FeedMessage = {
+  const { message_id: messageId, correlation_id: correlationId } = message;
+  const contentType = asText(message.content_type);
+  return {
     partitionId,
     offset: String(annotations['x-opt-offset']),
     sequenceNumber: Number(annotations['x-opt-sequence-number']),
     enqueuedTimeUtc: new Date(annotations['x-opt-enqueued-time'] as Date | number).toISOString(),
     deviceId: asText(annotations[DEVICE_ID]),
     messageId: asText(messageId),
-    ...(correlationId === undefined ? {} : { correlationId: asText(correlationId) ?? '' }),
-    contentType: type,
+    correlationId: asText(correlationId) ?? undefined,
+    contentType,
     properties: asJson(message.application_properties),
     systemProperties: systemProperties(message, annotations),
+    body: readBody(contentOf(message.body), contentType, asText(message.content_encoding) ?? ''),
   };
-  const { text, bytes } = bodyAsJson(contentOf(message.body), type, asText(message.content_encoding) ?? '');
-  return { message: read, body: text, bytes: FIELDS_BYTES + sizeOf(message) + bytes };
 }
 
-/** The message as one JSON object on one line. */
-export function toJson({ message, body }: EncodedFeedMessage): string {
-  return `${JSON.stringify(message).slice(0, -1)},"body":${body}}`;
+export function encodeFeedMessage(message: FeedMessage, encode: EncodeMessage): EncodedFeedMessage {
+  const { sequenceNumber, offset, enqueuedTimeUtc } = message;
+  return { sequenceNumber, offset, enqueuedTimeUtc, encoded: Buffer.from(encode(message)) };
+}
+
+/** The feed's own form. Written by hand: a poll's time goes here, message by message. */
+export const toJson: EncodeMessage = (m) =>
+  `{"partitionId":"${m.partitionId}","offset":${quote(m.offset)},"sequenceNumber":${m.sequenceNumber}` +
+  `,"enqueuedTimeUtc":"${m.enqueuedTimeUtc}","deviceId":${quote(m.deviceId)},"messageId":${quote(m.messageId)}` +
+  (m.correlationId === undefined ? '' : `,"correlationId":${quote(m.correlationId)}`) +
+  `,"contentType":${quote(m.contentType)},"properties":${JSON.stringify(m.properties)}` +
+  `,"systemProperties":${JSON.stringify(m.systemProperties)},"body":${m.body.json}}`;
+
+const NEEDS_NO_ESCAPE = /^[\w .:/;=+@-]*$/;
+
+function quote(text: string | null): string {
+  if (text === null) return 'null';
+  return NEEDS_NO_ESCAPE.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 function systemProperties(message: Message, annotations: Record<string, unknown>): Record<string, unknown> {
@@ -100,25 +123,17 @@ function contentOf(body: unknown): unknown {
 }
 
 /** JSON stays JSON, text becomes a string, the rest base64; an encoded (compressed …) body stays as it was sent. */
-function bodyAsJson(
-  content: unknown,
-  contentType: string | null,
-  contentEncoding: string,
-): { text: string; bytes: number } {
-  if (!Buffer.isBuffer(content)) return sized(JSON.stringify(jsonValue(content ?? null)));
+function readBody(content: unknown, contentType: string | null, contentEncoding: string): FeedBody {
+  if (!Buffer.isBuffer(content)) return { kind: 'json', json: JSON.stringify(jsonValue(content ?? null)) };
   if (!PLAIN_ENCODINGS.has(contentEncoding.toLowerCase())) {
-    return sized(JSON.stringify({ base64: content.toString('base64'), contentEncoding }));
+    return { kind: 'binary', json: JSON.stringify({ base64: content.toString('base64'), contentEncoding }) };
   }
-  if (!isUtf8(content)) return sized(JSON.stringify({ base64: content.toString('base64') }));
+  if (!isUtf8(content)) return { kind: 'binary', json: `{"base64":"${content.toString('base64')}"}` };
   const text = content.toString('utf8').replace(/^\uFEFF/, '');
-  if (contentType !== null && /^text\//i.test(contentType)) return sized(JSON.stringify(text));
-  if (!isJson(text)) return sized(JSON.stringify(text));
+  const isText = contentType !== null && /^text\//i.test(contentType);
+  if (isText || !isJson(text)) return { kind: 'text', json: JSON.stringify(text) };
   // Line ends within JSON are white space between its parts: without them a message fits on one line.
-  return { text: text.replace(/[\r\n]+/g, ' '), bytes: content.length };
-}
-
-function sized(text: string): { text: string; bytes: number } {
-  return { text, bytes: Buffer.byteLength(text) };
+  return { kind: 'json', json: text.replace(/[\r\n]+/g, ' ') };
 }
 
 function isJson(text: string): boolean {
@@ -128,17 +143,6 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-function sizeOf({ application_properties: properties, message_annotations: annotations }: Message): number {
-  let bytes = 0;
-  for (const map of [properties, annotations] as (Record<string, unknown> | undefined)[]) {
-    for (const name in map) {
-      const value = map[name];
-      bytes += 6 + Buffer.byteLength(name) + (typeof value === 'string' ? Buffer.byteLength(value) : 24);
-    }
-  }
-  return bytes;
 }
 
 function asJson(properties: unknown): Record<string, unknown> {

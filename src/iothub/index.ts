@@ -7,8 +7,7 @@ import { type Telemetry, createTelemetry } from './telemetry';
 export { type After, parseAfterOffset } from './cursor';
 export type { DeviceIdentity } from './devices';
 export type { FeedQuery } from './feed';
-export type { FeedAnswer } from './feedAnswer';
-export { type EncodedFeedMessage, toJson } from './feedMessage';
+export { createFeedFormats } from './feedFormats';
 export { requireDeviceId, requireDeviceKey, requireMessageId, requireProperties } from './rules';
 export type { TelemetryMessage } from './telemetry';
 

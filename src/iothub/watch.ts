@@ -103,22 +103,23 @@ export function createWatch(client: EventHubClient): Watch {
   return {
     firstNews: (partitions, signal) =>
       new Promise((resolve) => {
-        let told = false;
-        const leave: (() => void)[] = [];
+        const wait: { over: boolean; leave: (() => void)[] } = { over: false, leave: [] };
         const tell = (what: 'news' | 'lost' | 'late'): void => {
-          if (told) return;
-          told = true;
+          if (wait.over) return;
+          wait.over = true;
           signal.removeEventListener('abort', late);
-          for (const leaveOne of leave) leaveOne();
+          for (const leave of wait.leave) leave();
           resolve(what);
         };
         const late = (): void => {
           tell('late');
         };
         signal.addEventListener('abort', late, { once: true });
-        for (const awaited of partitions) leave.push(join(awaited, tell));
-        if (signal.aborted) late();
-        if (told) for (const leaveOne of leave) leaveOne(); // by what was known already
+        for (const awaited of partitions) {
+          const leave = join(awaited, tell); // may tell at once, what is known already
+          if (wait.over) leave();
+          else wait.leave.push(leave);
+        }
       }),
     yieldTo: (partitionId) => watchers.get(partitionId)?.lose(),
   };

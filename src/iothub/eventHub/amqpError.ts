@@ -19,8 +19,8 @@ export function toAmqpError(error: unknown): AmqpError {
   if (error instanceof AmqpError) return error;
   const { name, condition, code, description, message } = (error ?? {}) as Record<string, unknown>;
   if (name === 'TimeoutError') return new AmqpError('com.microsoft:timeout', 'Out of time'); // an AbortSignal's
-  const kind = [condition, code].find((value) => typeof value === 'string') as string | undefined;
-  const text = [description, message].find((value) => typeof value === 'string') as string | undefined;
+  const kind = [condition, code].find(isText);
+  const text = [description, message].find(isText);
   return new AmqpError(kind ?? 'amqp:connection:forced', text ?? 'The connection to the hub was lost');
 }
 
@@ -41,3 +41,7 @@ const CONDITIONS: Readonly<Record<number, string>> = {
   410: 'amqp:not-found',
   503: 'com.microsoft:server-busy',
 };
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}

@@ -86,7 +86,7 @@ export function openAmqpConnection({ host, port, plainTcp }: EventHubConnection)
 
 /** rhea writes frame by frame: what it writes in one turn leaves in one packet. */
 function writeTogether(socket: net.Socket): void {
-  const write = socket.write.bind(socket) as (data: Uint8Array) => boolean;
+  const write = socket.write.bind(socket);
   socket.write = (data: Uint8Array | string): boolean => {
     if (socket.destroyed) return false;
     if (socket.writableCorked === 0) {
@@ -95,6 +95,6 @@ function writeTogether(socket: net.Socket): void {
         socket.uncork();
       });
     }
-    return write(data as Uint8Array);
+    return write(data);
   };
 }

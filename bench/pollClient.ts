@@ -1,0 +1,45 @@
+import { Agent, get } from 'node:http';
+
+export interface PollClient {
+  /** @returns the answer's body, unread, as it came over one kept connection */
+  poll: (query: Record<string, string | number>) => Promise<Buffer>;
+  close: () => void;
+}
+
+/** A worker's side of the feed: plain HTTP on a kept connection. */
+export function createPollClient(host: string, functionKey: string): PollClient {
+  const agent = new Agent({ keepAlive: true });
+  return {
+    poll: (query) =>
+      new Promise((resolve, reject) => {
+        const parameters = Object.entries(query).map(([name, value]) => `${name}=${value}`);
+        const url = `${host}/api/message_feed?${parameters.join('&')}`;
+        get(url, { agent, headers: { 'x-functions-key': functionKey } }, (response) => {
+          const chunks: Buffer[] = [];
+          response.on('data', (chunk: Buffer) => chunks.push(chunk));
+          response.on('end', () => {
+            const body = Buffer.concat(chunks);
+            if (response.statusCode === 200) resolve(body);
+            else reject(new Error(`the feed answered ${response.statusCode ?? 0}: ${body.toString()}`));
+          });
+        }).on('error', reject);
+      }),
+    close: () => {
+      agent.destroy();
+    },
+  };
+}
+
+export interface PolledMessage {
+  partitionId: string;
+  sequenceNumber: number;
+  body: unknown;
+}
+
+export function readAnswer(body: Buffer): {
+  messages: PolledMessage[];
+  next_offset: string;
+  has_more: boolean;
+} {
+  return JSON.parse(body.toString()) as ReturnType<typeof readAnswer>;
+}

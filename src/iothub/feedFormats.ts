@@ -1,0 +1,93 @@
+import type { FeedAnswer } from './feedAnswer';
+import { type EncodeMessage, toJson } from './feedMessage';
+
+/** A way to write an answer of the feed. */
+export interface FeedFormat {
+  mediaType: string;
+  encode: EncodeMessage;
+  /** The whole answer, of messages that `encode` has written. */
+  write: (answer: FeedAnswer) => Buffer;
+  /** what the reader must know and the body has no place for, as headers */
+  headers: (answer: FeedAnswer) => Record<string, string>;
+}
+
+const COMMA = Buffer.from(',');
+const NEWLINE = Buffer.from('\n');
+
+const json: FeedFormat = {
+  mediaType: 'application/json',
+  encode: toJson,
+  write: (answer) =>
+    Buffer.concat([
+      Buffer.from('{"messages":['),
+      ...separated(answer, COMMA),
+      Buffer.from(`],${JSON.stringify(state(answer)).slice(1)}`),
+    ]),
+  headers: () => ({}),
+};
+
+/** One message a line; the last line has no message but `next_offset` and the rest of an answer. */
+const ndjson: FeedFormat = {
+  mediaType: 'application/x-ndjson',
+  encode: toJson,
+  write: (answer) =>
+    Buffer.concat([
+      ...answer.messages.flatMap(({ encoded }) => [encoded, NEWLINE]),
+      Buffer.from(`${JSON.stringify(state(answer))}\n`),
+    ]),
+  headers: () => ({}),
+};
+
+/**
+ * CloudEvents 1.0, JSON batch, with the attributes and the data that Event Grid gives IoT Hub's telemetry. A batch has
+ * no place for gaps and the like: they are headers, as the link to what follows is.
+ *
+ * @see https://learn.microsoft.com/azure/event-grid/event-schema-iot-hub
+ */
+const cloudEvents = (hubHostName: string): FeedFormat => ({
+  mediaType: 'application/cloudevents-batch+json',
+  encode: (m) => {
+    const attributes = {
+      specversion: '1.0',
+      type: 'Microsoft.Devices.DeviceTelemetry',
+      source: `//${hubHostName}`,
+      id: `${m.partitionId}:${m.sequenceNumber}`,
+      ...(m.deviceId === null ? {} : { subject: `devices/${m.deviceId}` }),
+      time: m.enqueuedTimeUtc,
+      datacontenttype: 'application/json',
+      partitionid: m.partitionId,
+      sequencenumber: String(m.sequenceNumber), // CloudEvents' integers have 32 bits
+      offset: m.offset,
+      ...(m.messageId === null ? {} : { messageid: m.messageId }),
+      ...(m.correlationId === undefined ? {} : { correlationid: m.correlationId }),
+    };
+    const { properties, systemProperties: system, contentType } = m;
+    const systemProperties = contentType === null ? system : { ...system, 'content-type': contentType };
+    const data = JSON.stringify({ properties, systemProperties });
+    return `${JSON.stringify(attributes).slice(0, -1)},"data":${data.slice(0, -1)},"body":${m.body.json}}}`;
+  },
+  write: (answer) => Buffer.concat([Buffer.from('['), ...separated(answer, COMMA), Buffer.from(']')]),
+  headers: ({ hasMore, gaps, incomplete, reset }) => ({
+    'Hubfront-Has-More': String(hasMore),
+    ...(gaps.length > 0 && {
+      'Hubfront-Gaps': gaps.map(({ partitionId, from, to }) => `${partitionId}:${from}-${to}`).join(', '),
+    }),
+    ...(incomplete.length > 0 && {
+      'Hubfront-Incomplete': incomplete.map(({ partitionId, code }) => `${partitionId}:${code}`).join(', '),
+    }),
+    ...(reset && { 'Hubfront-Reset': 'true' }),
+  }),
+});
+
+/** All of them, the default first. @param hubHostName the source that CloudEvents name */
+export function createFeedFormats(hubHostName: string): readonly [FeedFormat, ...FeedFormat[]] {
+  return [json, ndjson, cloudEvents(hubHostName)];
+}
+
+function state({ cursor, hasMore, gaps, incomplete, reset }: FeedAnswer) {
+  return { next_offset: cursor, has_more: hasMore, gaps, incomplete, ...(reset && { reset }) };
+}
+
+function separated({ messages }: FeedAnswer, separator: Buffer): Buffer[] {
+  return messages.flatMap(({ encoded }, i) => (i === 0 ? [encoded] : [separator, encoded]));
+}

@@ -13,6 +13,8 @@ export interface Stack {
   host: FunctionsHost;
   /** all that the app has logged */
   logged: string[];
+  /** the app's */
+  settings: Readonly<Record<string, string>>;
   register: (deviceId: string, deviceKey?: string) => Promise<Answer>;
   send: (message: object, headers?: Record<string, string>) => Promise<Answer>;
   feed: (query?: Record<string, string | number>) => Promise<Answer>;
@@ -30,28 +32,30 @@ export async function startStack({ partitions = 4, settings = {} } = {}): Promis
   const caFolder = await mkdtemp(join(tmpdir(), 'hubfront-'));
   const emulator = await startEmulator({ hubPort: 0, amqpPort: 0, partitions, caFolder });
   const logged: string[] = [];
+  const appSettings = {
+    IOTHUB_HOSTNAME: emulator.hostName,
+    IOTHUBOWNER_SHAREDACCESSKEY: POLICIES.iothubowner.key,
+    IOTHUB_EVENTHUB_CONNECTION: emulator.connectionStrings.eventHub('service'),
+    MESSAGE_POLL_CONSUMERGROUP: 'message-feed',
+    IOTHUB_ENDPOINT: emulator.endpoint,
+    IOTHUB_CA_FILE: emulator.caFile,
+    CORS_ALLOWED_ORIGINS: SHOP,
+    KEEP_ALIVE_FUNCTION_KEY: KEY,
+    ...settings,
+  };
   const host = await startFunctionsHost({
     appFolder: process.cwd(),
     port: 0,
     functionKeys: { _master: KEY },
     log: (line) => logged.push(line),
-    settings: () => ({
-      IOTHUB_HOSTNAME: emulator.hostName,
-      IOTHUBOWNER_SHAREDACCESSKEY: POLICIES.iothubowner.key,
-      IOTHUB_EVENTHUB_CONNECTION: emulator.connectionStrings.eventHub('service'),
-      MESSAGE_POLL_CONSUMERGROUP: 'message-feed',
-      IOTHUB_ENDPOINT: emulator.endpoint,
-      IOTHUB_CA_FILE: emulator.caFile,
-      CORS_ALLOWED_ORIGINS: SHOP,
-      KEEP_ALIVE_FUNCTION_KEY: KEY,
-      ...settings,
-    }),
+    settings: () => appSettings,
   });
   const withKey = { 'x-functions-key': KEY };
   return {
     emulator,
     host,
     logged,
+    settings: appSettings,
     register: (deviceId, deviceKey) => post(`${host.url}/api/devices`, { deviceId, deviceKey }, withKey),
     send: (message, headers) => post(`${host.url}/api/messages`, message, headers),
     feed: (query = {}) => {

@@ -7,7 +7,7 @@ import {
   type ArmedFault,
   type ArmedFaultSpec,
 } from '../faults';
-import type { Hub } from '../hub';
+import { emptyPartitions, type Hub } from '../hub';
 import type { PartitionLog } from '../partitionLog';
 import { AdminError, parse } from './adminError';
 import * as requests from './requests';
@@ -96,8 +96,6 @@ export function createAdminApi({ hub, eventHub, httpsConnections }: AdminDepende
     faults: hub.faults.list(),
   });
 
-  const emptyPartitions = () => hub.partitions.forEach((log) => log.reset());
-
   return {
     state,
     messages(request = {}) {
@@ -127,7 +125,7 @@ export function createAdminApi({ hub, eventHub, httpsConnections }: AdminDepende
       return state();
     },
     reset() {
-      emptyPartitions();
+      hub.partitions.forEach((log) => log.reset());
       hub.registry.clear();
       hub.faults.clear();
       hub.throttle.reset();
@@ -136,8 +134,8 @@ export function createAdminApi({ hub, eventHub, httpsConnections }: AdminDepende
       return state();
     },
     recreateHub(request = {}) {
-      const { keepDevices } = parse(requests.recreateRequest, request);
-      emptyPartitions();
+      const { keepDevices, partitions } = parse(requests.recreateRequest, request);
+      hub.partitions = emptyPartitions(partitions ?? hub.partitions.length);
       if (!keepDevices) hub.registry.clear();
       hub.createdAt = Math.max(Date.now(), hub.createdAt + 1);
       eventHub.strike({ kind: 'closeConnections', target: 'eventHub' });

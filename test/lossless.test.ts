@@ -58,7 +58,10 @@ const step = fc.oneof(
   ),
 );
 const history = fc.record({
-  partitions: fc.oneof(fc.integer({ min: 1, max: 6 }), fc.constantFrom(8, 16, 32)),
+  partitions: fc.oneof(
+    weighted(12, fc.integer({ min: 1, max: 5 })),
+    weighted(1, fc.integer({ min: 6, max: 32 })),
+  ),
   steps: fc.array(step, { minLength: 1, maxLength: 12 }),
 });
 

@@ -72,7 +72,8 @@ export function createFeed(settings: Settings): Feed {
         if (attempt === MAX_ATTEMPTS || LASTING.includes(problem.code) || Date.now() > lastAttempt) {
           throw problem;
         }
-        await delay(jitter(busy ? BUSY_DELAY_MS * attempt : RETRY_DELAY_MS));
+        // A kept connection is often found dead by its use only: the first retry, on a new one, need not wait.
+        if (busy || attempt > 1) await delay(jitter(busy ? BUSY_DELAY_MS * attempt : RETRY_DELAY_MS));
       }
     }
   }

@@ -18,6 +18,8 @@ export interface Stack {
   register: (deviceId: string, deviceKey?: string) => Promise<Answer>;
   send: (message: object, headers?: Record<string, string>) => Promise<Answer>;
   feed: (query?: Record<string, string | number>) => Promise<Answer>;
+  /** with a query as it is written in a URL */
+  feedAt: (query: string, headers?: Record<string, string>) => Promise<Answer>;
   close: () => Promise<void>;
 }
 
@@ -51,6 +53,8 @@ export async function startStack({ partitions = 4, settings = {} } = {}): Promis
     settings: () => appSettings,
   });
   const withKey = { 'x-functions-key': KEY };
+  const feedAt: Stack['feedAt'] = (query, headers) =>
+    call(`${host.url}/api/message_feed${query}`, { headers: { ...withKey, ...headers } });
   return {
     emulator,
     host,
@@ -63,10 +67,9 @@ export async function startStack({ partitions = 4, settings = {} } = {}): Promis
         name,
         String(value),
       ]);
-      return call(`${host.url}/api/message_feed?${new URLSearchParams(parameters).toString()}`, {
-        headers: withKey,
-      });
+      return feedAt(`?${new URLSearchParams(parameters).toString()}`);
     },
+    feedAt,
     close: async () => {
       await host.close();
       await emulator.close();
@@ -86,7 +89,7 @@ export function post(url: string, body: unknown, headers: Record<string, string>
 export async function call(url: string, init: RequestInit = {}): Promise<Answer> {
   const response = await fetch(url, init);
   const text = await response.text();
-  const isJson = response.headers.get('content-type')?.includes('json') ?? false;
+  const isJson = /[/+]json\b/.test(response.headers.get('content-type') ?? '');
   return {
     status: response.status,
     headers: response.headers,

@@ -25,7 +25,7 @@ afterAll(async () => {
   await stack.close();
 });
 beforeEach(() => {
-  stack.emulator.admin.recreateHub({ keepDevices: true });
+  stack.emulator.admin.recreateHub({ keepDevices: true, partitions: 2 });
 });
 
 async function send(
@@ -242,19 +242,37 @@ describe('compression', () => {
 });
 
 describe('an answer', () => {
-  test('holds 8 MB at the most, and goes on with the next', async () => {
-    stack.emulator.admin.seed({ count: 150, sizeBytes: 100_000 });
-    let after = '0';
-    let seen = 0;
-    for (let more = true; more;) {
-      const { text, json } = await stack.feed({ after_offset: after, limit: 10_000 });
-      expect(Buffer.byteLength(text)).toBeLessThan(8 * MB + 4_096);
-      seen += (json.messages as unknown[]).length;
-      after = json.next_offset as string;
-      more = json.has_more as boolean;
-    }
-    expect(seen).toBe(150);
-  });
+  test.each([
+    ['many large messages', { partitions: 2, count: 150, sizeBytes: 100_000 }],
+    [
+      'a message a partition that together are too many',
+      { partitions: 32, count: 96, sizeBytes: 256 * 1024 },
+    ],
+  ])(
+    'of %s holds 8 MB at the most, and goes on with the next',
+    async (_, { partitions, count, sizeBytes }) => {
+      stack.emulator.admin.recreateHub({ keepDevices: true, partitions });
+      stack.emulator.admin.seed({ count, sizeBytes });
+      const seen = new Map<string, number[]>();
+      let after = '0';
+      for (let more = true; more;) {
+        const { text, json } = await stack.feed({ after_offset: after, limit: 10_000 });
+        expect(Buffer.byteLength(text)).toBeLessThan(8 * MB + 4_096);
+        expect(json.gaps).toEqual([]);
+        for (const { partitionId, sequenceNumber } of json.messages as {
+          partitionId: string;
+          sequenceNumber: number;
+        }[]) {
+          seen.set(partitionId, [...(seen.get(partitionId) ?? []), sequenceNumber]);
+        }
+        after = json.next_offset as string;
+        more = json.has_more as boolean;
+      }
+      expect(seen.size).toBe(partitions);
+      const all = Array.from({ length: count / partitions }, (_, number) => number);
+      for (const numbers of seen.values()) expect(numbers).toEqual(all);
+    },
+  );
 
   test('takes messages that grow sixfold when they are written', async () => {
     // Control characters take six bytes each in JSON; the message itself is within IoT Hub's 256 KB.

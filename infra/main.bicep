@@ -158,6 +158,7 @@ var appName = '${abbrs.webSitesFunctions}${token}'
 var hubName = '${abbrs.devicesIotHubs}${token}'
 var vaultName = '${abbrs.keyVaultVaults}${token}'
 var hostStorageName = '${abbrs.storageStorageAccounts}host${token}'
+var jobName = '${abbrs.streamAnalyticsJobs}${token}'
 var productsStorageName = '${abbrs.storageStorageAccounts}products${token}'
 
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
@@ -235,52 +236,56 @@ module appOnHostStorage 'modules/storageRole.bicep' = {
   name: 'appOnHostStorage'
   scope: group
   params: {
-    accountName: hostStorage.outputs.name
+    accountName: hostStorageName
     containerName: ''
     principalId: identity.outputs.principalId
     principalType: 'ServicePrincipal'
     roleId: roles.storageBlobDataOwner
     assignee: 'functionApp'
   }
+  dependsOn: [hostStorage]
 }
 
 module appOnSnapshots 'modules/storageRole.bicep' = {
   name: 'appOnSnapshots'
   scope: group
   params: {
-    accountName: productsStorage.outputs.name
+    accountName: productsStorageName
     containerName: snapshotContainer
     principalId: identity.outputs.principalId
     principalType: 'ServicePrincipal'
     roleId: roles.storageBlobDataContributor
     assignee: 'functionApp'
   }
+  dependsOn: [productsStorage]
 }
 
 module jobOnSnapshots 'modules/storageRole.bicep' = {
   name: 'jobOnSnapshots'
   scope: group
   params: {
-    accountName: productsStorage.outputs.name
+    accountName: productsStorageName
     containerName: snapshotContainer
     principalId: streamAnalytics.outputs.principalId
     principalType: 'ServicePrincipal'
     roleId: roles.storageBlobDataReader
     assignee: 'streamAnalytics'
   }
+  dependsOn: [productsStorage]
 }
 
 module deployerOnSnapshots 'modules/storageRole.bicep' = if (!empty(principalId)) {
   name: 'deployerOnSnapshots'
   scope: group
   params: {
-    accountName: productsStorage.outputs.name
+    accountName: productsStorageName
     containerName: snapshotContainer
     principalId: principalId
     principalType: ''
     roleId: roles.storageBlobDataContributor
     assignee: principalId
   }
+  dependsOn: [productsStorage]
 }
 
 module keyVault 'modules/keyVault.bicep' = {
@@ -297,12 +302,13 @@ module keyVault 'modules/keyVault.bicep' = {
 module secrets 'modules/secrets.bicep' = {
   scope: group
   params: {
-    vaultName: keyVault.outputs.name
-    hubName: iotHub.outputs.name
+    vaultName: vaultName
+    hubName: hubName
     hubKey: iotHubKey
     withRegistryKey: registryAuthentication == 'key'
     productsDatabaseUrl: productsDatabaseUrl
   }
+  dependsOn: [keyVault, iotHub]
 }
 
 module network 'modules/network.bicep' = if (privateNetworking) {
@@ -345,43 +351,29 @@ module functionApp 'modules/functionApp.bicep' = {
     maximumInstances: maximumInstances
     instanceMemoryMB: instanceMemoryMB
     subnetId: privateNetworking ? network!.outputs.functionsSubnetId : ''
-    settings: union(
-      {
-        // The platform's
-        AzureWebJobsStorage__blobServiceUri: hostStorage.outputs.blobEndpoint
-        AzureWebJobsStorage__credential: 'managedidentity'
-        AzureWebJobsStorage__clientId: identity.outputs.clientId
-        APPLICATIONINSIGHTS_CONNECTION_STRING: monitoring.outputs.connectionString
-        APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.outputs.clientId};Authorization=AAD'
-        AZURE_CLIENT_ID: identity.outputs.clientId
-        // Ours
-        IOTHUB_HOSTNAME: iotHub.outputs.hostName
-        IOTHUB_EVENTHUB_CONNECTION: '${secretReference}iothub-eventhub-connection)'
-        MESSAGE_POLL_CONSUMERGROUP: consumerGroups.feed
-        CORS_ALLOWED_ORIGINS: join(checkedOrigins, ',')
-      },
-      empty(productsDatabaseUrl)
-        ? {}
-        : {
-            PRODUCTS_DATABASE_URL: '${secretReference}products-database-url)'
-            PRODUCTS_STORAGE__blobServiceUri: productsStorage.outputs.blobEndpoint
-          },
-      empty(productsQuery) ? {} : { PRODUCTS_QUERY: productsQuery },
-      registryAuthentication == 'key'
-        ? {
-            IOTHUB_SHAREDACCESSKEYNAME: 'registryReadWrite'
-            IOTHUBOWNER_SHAREDACCESSKEY: '${secretReference}iothub-registry-key)'
-          }
-        : {},
-      alwaysReadyInstances > 0
-        ? {
-            'AzureWebJobs.keepAlive.Disabled': 'true'
-          }
-        : {
-            // The postdeploy hook makes the key: it is the app's own, and exists only once the app runs.
-            KEEP_ALIVE_FUNCTION_KEY: '${secretReference}keep-alive-function-key)'
-          }
-    )
+    // One literal object: what is not used is empty, which the app takes as absent.
+    settings: {
+      // The platform's
+      AzureWebJobsStorage__blobServiceUri: hostStorage.outputs.blobEndpoint
+      AzureWebJobsStorage__credential: 'managedidentity'
+      AzureWebJobsStorage__clientId: identity.outputs.clientId
+      APPLICATIONINSIGHTS_CONNECTION_STRING: monitoring.outputs.connectionString
+      APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.outputs.clientId};Authorization=AAD'
+      AZURE_CLIENT_ID: identity.outputs.clientId
+      'AzureWebJobs.keepAlive.Disabled': alwaysReadyInstances > 0 ? 'true' : 'false'
+      // The app's own, as src/settings.ts reads them
+      IOTHUB_HOSTNAME: iotHub.outputs.hostName
+      IOTHUB_EVENTHUB_CONNECTION: '${secretReference}iothub-eventhub-connection)'
+      IOTHUB_SHAREDACCESSKEYNAME: registryAuthentication == 'key' ? 'registryReadWrite' : ''
+      IOTHUBOWNER_SHAREDACCESSKEY: registryAuthentication == 'key' ? '${secretReference}iothub-registry-key)' : ''
+      MESSAGE_POLL_CONSUMERGROUP: consumerGroups.feed
+      CORS_ALLOWED_ORIGINS: join(checkedOrigins, ',')
+      // The postdeploy hook makes this key: it is the app's own, and exists only once the app runs.
+      KEEP_ALIVE_FUNCTION_KEY: alwaysReadyInstances > 0 ? '' : '${secretReference}keep-alive-function-key)'
+      PRODUCTS_DATABASE_URL: empty(productsDatabaseUrl) ? '' : '${secretReference}products-database-url)'
+      PRODUCTS_QUERY: productsQuery
+      PRODUCTS_STORAGE__blobServiceUri: productsStorage.outputs.blobEndpoint
+    }
   }
   dependsOn: [appOnHostStorage, secrets, privateAccess]
 }
@@ -389,11 +381,11 @@ module functionApp 'modules/functionApp.bicep' = {
 module streamAnalytics 'modules/streamAnalytics.bicep' = {
   scope: group
   params: {
-    name: '${abbrs.streamAnalyticsJobs}${token}'
+    name: jobName
     location: location
     tags: tags
     streamingUnits: streamingUnits
-    hubName: iotHub.outputs.name
+    hubName: hubName
     consumerGroup: consumerGroups.analytics
     hubKey: iotHubKey
     productsAccountName: productsStorageName
@@ -403,22 +395,24 @@ module streamAnalytics 'modules/streamAnalytics.bicep' = {
     lateArrivalSeconds: 60
     outOfOrderSeconds: 5
   }
+  dependsOn: [iotHub]
 }
 
 module outputPowerBi 'modules/outputPowerBi.bicep' = if (analyticsOutput == 'powerBi') {
   scope: group
   params: {
-    jobName: streamAnalytics.outputs.name
+    jobName: jobName
     outputNames: outputNames
     workspaceId: checkedWorkspaceId
     workspaceName: powerBiWorkspaceName
   }
+  dependsOn: [streamAnalytics]
 }
 
 module outputEventHub 'modules/outputEventHub.bicep' = if (analyticsOutput == 'eventHub') {
   scope: group
   params: {
-    jobName: streamAnalytics.outputs.name
+    jobName: jobName
     jobPrincipalId: streamAnalytics.outputs.principalId
     outputNames: outputNames
     namespaceName: '${abbrs.eventHubNamespaces}${token}'
@@ -473,9 +467,9 @@ output AZURE_RESOURCE_GROUP string = group.name
 output SERVICE_API_NAME string = functionApp.outputs.name
 output SERVICE_API_ENDPOINTS string[] = ['https://${functionApp.outputs.hostName}']
 output API_URL string = 'https://${functionApp.outputs.hostName}'
-output IOTHUB_NAME string = iotHub.outputs.name
-output KEY_VAULT_NAME string = keyVault.outputs.name
-output STREAM_ANALYTICS_JOB_NAME string = streamAnalytics.outputs.name
+output IOTHUB_NAME string = hubName
+output KEY_VAULT_NAME string = vaultName
+output STREAM_ANALYTICS_JOB_NAME string = jobName
 output STREAM_ANALYTICS_PRINCIPAL_ID string = streamAnalytics.outputs.principalId
 output ANALYTICS_OUTPUT string = analyticsOutput
 output PRODUCTS_BLOB_ENDPOINT string = productsStorage.outputs.blobEndpoint

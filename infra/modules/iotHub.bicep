@@ -70,5 +70,4 @@ resource registryContributor 'Microsoft.Authorization/roleAssignments@2022-04-01
 }
 
 output id string = hub.id
-output name string = hub.name
 output hostName string = hub.properties.hostName

@@ -41,4 +41,3 @@ resource secretsUser 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 }
 
 output id string = vault.id
-output name string = vault.name

@@ -128,5 +128,4 @@ resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
 }
 
 output id string = job.id
-output name string = job.name
 output principalId string = job.identity.principalId

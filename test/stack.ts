@@ -16,6 +16,8 @@ export interface Stack {
   register: (deviceId: string, deviceKey?: string) => Promise<Answer>;
   send: (message: object, headers?: Record<string, string>) => Promise<Answer>;
   feed: (query?: Record<string, string | number>) => Promise<Answer>;
+  /** Ends the app, with what is under way in it, and starts it again on the same port. */
+  restartHost: () => Promise<void>;
   close: () => Promise<void>;
 }
 
@@ -30,27 +32,31 @@ export async function startStack({ partitions = 4, settings = {} } = {}): Promis
   const caFolder = await mkdtemp(join(tmpdir(), 'hubfront-'));
   const emulator = await startEmulator({ hubPort: 0, amqpPort: 0, partitions, caFolder });
   const logged: string[] = [];
-  const host = await startFunctionsHost({
-    appFolder: process.cwd(),
-    port: 0,
-    functionKeys: { _master: KEY },
-    log: (line) => logged.push(line),
-    settings: () => ({
-      IOTHUB_HOSTNAME: emulator.hostName,
-      IOTHUBOWNER_SHAREDACCESSKEY: POLICIES.iothubowner.key,
-      IOTHUB_EVENTHUB_CONNECTION: emulator.connectionStrings.eventHub('service'),
-      MESSAGE_POLL_CONSUMERGROUP: 'message-feed',
-      IOTHUB_ENDPOINT: emulator.endpoint,
-      IOTHUB_CA_FILE: emulator.caFile,
-      CORS_ALLOWED_ORIGINS: SHOP,
-      KEEP_ALIVE_FUNCTION_KEY: KEY,
-      ...settings,
-    }),
-  });
+  const startHost = (port: number) =>
+    startFunctionsHost({
+      appFolder: process.cwd(),
+      port,
+      functionKeys: { _master: KEY },
+      log: (line) => logged.push(line),
+      settings: () => ({
+        IOTHUB_HOSTNAME: emulator.hostName,
+        IOTHUBOWNER_SHAREDACCESSKEY: POLICIES.iothubowner.key,
+        IOTHUB_EVENTHUB_CONNECTION: emulator.connectionStrings.eventHub('service'),
+        MESSAGE_POLL_CONSUMERGROUP: 'message-feed',
+        IOTHUB_ENDPOINT: emulator.endpoint,
+        IOTHUB_CA_FILE: emulator.caFile,
+        CORS_ALLOWED_ORIGINS: SHOP,
+        KEEP_ALIVE_FUNCTION_KEY: KEY,
+        ...settings,
+      }),
+    });
+  let host = await startHost(0);
   const withKey = { 'x-functions-key': KEY };
   return {
     emulator,
-    host,
+    get host() {
+      return host;
+    },
     logged,
     register: (deviceId, deviceKey) => post(`${host.url}/api/devices`, { deviceId, deviceKey }, withKey),
     send: (message, headers) => post(`${host.url}/api/messages`, message, headers),
@@ -62,6 +68,11 @@ export async function startStack({ partitions = 4, settings = {} } = {}): Promis
       return call(`${host.url}/api/message_feed?${new URLSearchParams(parameters).toString()}`, {
         headers: withKey,
       });
+    },
+    restartHost: async () => {
+      const { port } = new URL(host.url);
+      await host.close();
+      host = await startHost(Number(port));
     },
     close: async () => {
       await host.close();

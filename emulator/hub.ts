@@ -10,6 +10,8 @@ export interface Hub {
   readonly partitions: readonly PartitionLog[];
   readonly faults: Faults;
   readonly throttle: Throttle;
+  /** Requests received since the start, by what they were for; each is an operation of its throttle. */
+  readonly requests: { registry: number; telemetry: number };
   /** Unix milliseconds; a recreated hub has a new one. */
   createdAt: number;
   /** Called with a partition's id when it has new messages. */
@@ -25,6 +27,7 @@ export function createHub(partitions: number, tier: ThrottleTier): Hub {
     partitions: Array.from({ length: partitions }, (_, index) => new PartitionLog(String(index))),
     faults,
     throttle: createThrottle(tier),
+    requests: { registry: 0, telemetry: 0 },
     createdAt: Date.now(),
     onAppended: new Set(),
     sasContext: (clockSkewSeconds = 0) => ({

@@ -57,7 +57,11 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const certificate = await issueLeafCertificate(ca);
   const hub = createHub(partitions, throttle);
   const eventHub = await startEventHubServer(hub, options.amqpPort);
-  const admin = createAdminApi({ hub, eventHub, httpsConnections: () => https.connections() });
+  const admin = createAdminApi({
+    hub,
+    eventHub,
+    https: { connections: () => https.connections(), restart: (downMs) => https.restart(downMs) },
+  });
   const https = await startHttpsServer({
     port: options.hubPort,
     certificate,

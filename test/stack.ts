@@ -20,6 +20,8 @@ export interface Stack {
   feed: (query?: Record<string, string | number>) => Promise<Answer>;
   /** with a query as it is written in a URL */
   feedAt: (query: string, headers?: Record<string, string>) => Promise<Answer>;
+  /** Ends the app, with what is under way in it, and starts it again on the same port. */
+  restartHost: () => Promise<void>;
   close: () => Promise<void>;
 }
 
@@ -45,19 +47,23 @@ export async function startStack({ partitions = 4, settings = {} } = {}): Promis
     KEEP_ALIVE_FUNCTION_KEY: KEY,
     ...settings,
   };
-  const host = await startFunctionsHost({
-    appFolder: process.cwd(),
-    port: 0,
-    functionKeys: { _master: KEY },
-    log: (line) => logged.push(line),
-    settings: () => appSettings,
-  });
+  const startHost = (port: number): Promise<FunctionsHost> =>
+    startFunctionsHost({
+      appFolder: process.cwd(),
+      port,
+      functionKeys: { _master: KEY },
+      log: (line) => logged.push(line),
+      settings: () => appSettings,
+    });
+  let host = await startHost(0);
   const withKey = { 'x-functions-key': KEY };
   const feedAt: Stack['feedAt'] = (query, headers) =>
     call(`${host.url}/api/message_feed${query}`, { headers: { ...withKey, ...headers } });
   return {
     emulator,
-    host,
+    get host() {
+      return host;
+    },
     logged,
     settings: appSettings,
     register: (deviceId, deviceKey) => post(`${host.url}/api/devices`, { deviceId, deviceKey }, withKey),
@@ -70,6 +76,11 @@ export async function startStack({ partitions = 4, settings = {} } = {}): Promis
       return feedAt(`?${new URLSearchParams(parameters).toString()}`);
     },
     feedAt,
+    restartHost: async () => {
+      const { port } = new URL(host.url);
+      await host.close();
+      host = await startHost(Number(port));
+    },
     close: async () => {
       await host.close();
       await emulator.close();

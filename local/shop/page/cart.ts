@@ -31,7 +31,7 @@ export function add(sku: Sku): void {
 
 /** 0 takes it out. */
 export function setQuantity(skuId: number, quantity: number): void {
-  const quantities = { ...read(), [skuId]: Math.min(quantity, MAX_QUANTITY) };
+  const quantities: Record<string, number> = { ...read(), [skuId]: Math.min(quantity, MAX_QUANTITY) };
   const left = Object.entries(quantities).filter(([, chosen]) => chosen > 0);
   localStorage.setItem(KEY, JSON.stringify(Object.fromEntries(left)));
 }

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { buildApp } from '../local/build';
 import { benchBacklog } from './backlog';
 import { benchFeed } from './feed';
+import { benchFirstRequest } from './firstRequest';
 import { benchLoad } from './load';
 import type { Result } from './measure';
 
@@ -10,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Result[]>>> = {
   feed: benchFeed,
   backlog: benchBacklog,
   load: () => benchLoad(),
+  firstRequest: benchFirstRequest,
 };
 
 /** `npm run bench [-- name …]`: ratios within one run; absolute times are this machine's and mean nothing elsewhere. */

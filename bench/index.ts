@@ -2,9 +2,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { buildApp } from '../local/build';
 import { benchFeed } from './feed';
-import type { Result } from './measure';
+import { benchSending } from './sending';
 
-const BENCHES: Readonly<Record<string, () => Promise<Result[]>>> = { feed: benchFeed };
+/** Each gives the lines of a table of its own. */
+const BENCHES: Readonly<Record<string, () => Promise<object[]>>> = { feed: benchFeed, sending: benchSending };
 
 /** `npm run bench [-- name …]`: ratios within one run; absolute times are this machine's and mean nothing elsewhere. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -15,11 +16,14 @@ export async function main(argv: readonly string[]): Promise<void> {
     return;
   }
   await buildApp();
-  const results: Result[] = [];
+  const results: object[] = [];
   for (const [name, bench] of Object.entries(BENCHES)) {
-    if (argv.length === 0 || argv.includes(name)) results.push(...(await bench()));
+    if (argv.length === 0 || argv.includes(name)) {
+      const lines = await bench();
+      console.table(lines);
+      results.push(...lines);
+    }
   }
-  console.table(results);
   const run = {
     date: new Date().toISOString(),
     node: process.version,

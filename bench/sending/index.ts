@@ -3,7 +3,7 @@ import { startEmulatorProcess } from '../emulatorProcess';
 import { type Child, cpuMicroseconds, residentMb, startScript } from './childProcess';
 import { type Load, type LoadResult, createLoad } from './load';
 import { startNginx } from './nginx';
-import { startOriginal } from './originalHost';
+import { hostApp } from './hostApp';
 
 const CONNECTIONS = 32;
 const ROUNDS = 9;
@@ -68,8 +68,17 @@ export async function benchSending(): Promise<SendingResult[]> {
     closing.push(proxy.close);
     const nginx = await startNginx(hub);
     if (nginx) closing.push(nginx.close);
-    const originals = await Promise.all([true, false].map((keepAlive) => startOriginal(settings, keepAlive)));
-    for (const original of originals) closing.push(original.close);
+    const bare = await hostApp('bench/sending/bareApp.ts', settings);
+    closing.push(bare.close);
+    const originals = [];
+    for (const keepAlive of ['true', 'false']) {
+      const original = await hostApp('bench/sending/originalApp.ts', {
+        ...settings,
+        BENCH_KEEP_ALIVE: keepAlive,
+      });
+      closing.push(original.close);
+      originals.push(original);
+    }
 
     const json = { 'content-type': 'application/json', origin: 'https://shop.example' };
     const one = (n: number) =>
@@ -96,6 +105,12 @@ export async function benchSending(): Promise<SendingResult[]> {
       ...(nginx
         ? [subject('nginx', createLoad(nginx.port, CONNECTIONS, straight), REQUESTS, nginx.pids)]
         : []),
+      subject(
+        'node:http + undici pool, as a function in the same host',
+        createLoad(portAndPid(bare)[0] ?? 0, CONNECTIONS, { ...straight, path: `/api${straight.path}` }),
+        REQUESTS,
+        () => [bare.pid, ...portAndPid(bare).slice(1)],
+      ),
       ...originals.map((original, index) =>
         subject(
           `the original's design, ${index === 0 ? 'connections kept' : 'a connection each'}`,

@@ -4,14 +4,11 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { type Child, startScript } from './childProcess';
 
-/** The original's design in the same host as the app. */
-export async function startOriginal(
-  settings: Readonly<Record<string, string>>,
-  keepAlive: boolean,
-): Promise<Child> {
-  const folder = await mkdtemp(join(tmpdir(), 'hubfront-original-'));
+/** Another app in the same host as ours. @param file its source */
+export async function hostApp(file: string, settings: Readonly<Record<string, string>>): Promise<Child> {
+  const folder = await mkdtemp(join(tmpdir(), 'hubfront-bench-app-'));
   await build({
-    entryPoints: ['bench/sending/originalApp.ts'],
+    entryPoints: [file],
     outfile: join(folder, 'app.js'),
     bundle: true,
     platform: 'node',
@@ -24,7 +21,7 @@ export async function startOriginal(
   await writeFile(join(folder, 'host.json'), '{"version":"2.0"}');
   const child = await startScript('bench/sending/runHost.ts', {
     BENCH_APP_FOLDER: folder,
-    BENCH_SETTINGS: JSON.stringify({ ...settings, BENCH_KEEP_ALIVE: String(keepAlive) }),
+    BENCH_SETTINGS: JSON.stringify(settings),
   });
   return {
     ...child,

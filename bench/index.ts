@@ -1,11 +1,18 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { buildApp } from '../local/build';
+import { benchBacklog } from './backlog';
 import { benchFeed } from './feed';
+import { benchLoad } from './load';
 import { benchSending } from './sending';
 
 /** Each gives the lines of a table of its own. */
-const BENCHES: Readonly<Record<string, () => Promise<object[]>>> = { feed: benchFeed, sending: benchSending };
+const BENCHES: Readonly<Record<string, () => Promise<object[]>>> = {
+  feed: benchFeed,
+  backlog: benchBacklog,
+  sending: benchSending,
+  load: () => benchLoad(),
+};
 
 /** `npm run bench [-- name …]`: ratios within one run; absolute times are this machine's and mean nothing elsewhere. */
 export async function main(argv: readonly string[]): Promise<void> {

@@ -67,6 +67,19 @@ export async function startEmulatorProcess(partitions: number) {
           .on('error', reject)
           .end(body);
       }),
+    /** device-to-cloud requests that it has had */
+    requests: (): Promise<number> =>
+      new Promise((resolve, reject) => {
+        request(`https://127.0.0.1:${hubPort}/_emulator/state`, { agent }, (response) => {
+          let text = '';
+          response.setEncoding('utf8').on('data', (part: string) => (text += part));
+          response.on('end', () => {
+            resolve((JSON.parse(text) as HubState).requests.telemetry);
+          });
+        })
+          .on('error', reject)
+          .end();
+      }),
     close: async () => {
       agent.destroy();
       const ended = new Promise((resolve) => child.once('exit', resolve));

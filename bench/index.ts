@@ -5,11 +5,13 @@ import { benchBacklog } from './backlog';
 import { benchFeed } from './feed';
 import { benchFirstRequest } from './firstRequest';
 import { benchLoad } from './load';
-import type { Result } from './measure';
+import { benchSending } from './sending';
 
-const BENCHES: Readonly<Record<string, () => Promise<Result[]>>> = {
+/** Each gives the lines of a table of its own. */
+const BENCHES: Readonly<Record<string, () => Promise<object[]>>> = {
   feed: benchFeed,
   backlog: benchBacklog,
+  sending: benchSending,
   load: () => benchLoad(),
   firstRequest: benchFirstRequest,
 };
@@ -23,11 +25,14 @@ export async function main(argv: readonly string[]): Promise<void> {
     return;
   }
   await buildApp();
-  const results: Result[] = [];
+  const results: object[] = [];
   for (const [name, bench] of Object.entries(BENCHES)) {
-    if (argv.length === 0 || argv.includes(name)) results.push(...(await bench()));
+    if (argv.length === 0 || argv.includes(name)) {
+      const lines = await bench();
+      console.table(lines);
+      results.push(...lines);
+    }
   }
-  console.table(results);
   const run = {
     date: new Date().toISOString(),
     node: process.version,

@@ -9,6 +9,7 @@ export {
   CONSUMER_GROUPS,
   EVENT_HUB_NAME,
   HUB_HOST_NAME,
+  IDENTITY_HEADER,
   POLICIES,
   type Permission,
   type Policy,

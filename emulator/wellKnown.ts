@@ -37,6 +37,12 @@ export const POLICIES = {
   device: { key: 'aHViZnJvbnQtZW11bGF0b3ItZGV2aWNlLS0tLS0tLS0=', permissions: ['DeviceConnect'] },
 } as const satisfies Record<string, Policy>;
 
+/** Signs the access tokens that the emulator gives out in the place of Microsoft Entra ID. */
+export const ENTRA_ID_SIGNING_KEY = 'hubfront-emulator-entra-id-----';
+
+/** What a managed identity's endpoint wants in `X-IDENTITY-HEADER`: on Azure a secret of the app's sandbox. */
+export const IDENTITY_HEADER = 'hubfront';
+
 export type PolicyName = keyof typeof POLICIES;
 
 export const POLICY_NAMES = Object.keys(POLICIES) as readonly PolicyName[];

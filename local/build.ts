@@ -23,7 +23,6 @@ export async function buildApp(): Promise<void> {
     target: 'node20',
     format: 'cjs',
     sourcemap: true,
-    keepNames: true, // errors of the SDKs are told apart by name
     external: EXTERNAL,
     logLevel: 'warning',
   });

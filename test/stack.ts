@@ -32,7 +32,13 @@ export interface Answer {
   json: any;
 }
 
-export async function startStack({ partitions = 4, settings = {} } = {}): Promise<Stack> {
+export interface StackOptions {
+  partitions?: number;
+  /** beside, or instead of, those that the app needs for the emulator */
+  settings?: Record<string, string> | ((emulator: Emulator) => Record<string, string>);
+}
+
+export async function startStack({ partitions = 4, settings = {} }: StackOptions = {}): Promise<Stack> {
   const caFolder = await mkdtemp(join(tmpdir(), 'hubfront-'));
   const emulator = await startEmulator({ hubPort: 0, amqpPort: 0, partitions, caFolder });
   const logged: string[] = [];
@@ -45,7 +51,7 @@ export async function startStack({ partitions = 4, settings = {} } = {}): Promis
     IOTHUB_CA_FILE: emulator.caFile,
     CORS_ALLOWED_ORIGINS: SHOP,
     KEEP_ALIVE_FUNCTION_KEY: KEY,
-    ...settings,
+    ...(typeof settings === 'function' ? settings(emulator) : settings),
   };
   const startHost = (port: number): Promise<FunctionsHost> =>
     startFunctionsHost({

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 /** A refusal of the admin API, with the HTTP status that it has there. */
 export class AdminError extends Error {
   constructor(
-    readonly status: 400 | 403 | 404 | 405 | 413 | 415,
+    readonly status: 400 | 401 | 403 | 404 | 405 | 413 | 415,
     message: string,
     /** The names that would have been right. */
     readonly known?: readonly string[],

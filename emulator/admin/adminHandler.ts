@@ -1,6 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { readBody } from '../httpsServer/readBody';
-import { HUB_HOST_NAME } from '../wellKnown';
+import { IOT_HUB_RESOURCE, issueAccessToken } from '../entraId';
+import { HUB_HOST_NAME, IDENTITY_HEADER } from '../wellKnown';
 import type { AdminApi, FaultInput } from './adminApi';
 import { AdminError, parse } from './adminError';
 import type { ExpireRequest, JumpRequest, SeedRequest, ThrottleRequest } from './requests';
@@ -12,7 +13,7 @@ const MAX_BODY_BYTES = 1024 * 1024;
 /** A web page may make a browser resolve its own name to 127.0.0.1; then the Host header gives it away. */
 const HOSTS = new Set(['127.0.0.1', 'localhost', '[::1]', HUB_HOST_NAME]);
 
-type Operation = (body: unknown, query: URLSearchParams) => unknown;
+type Operation = (body: unknown, query: URLSearchParams, headers: IncomingHttpHeaders) => unknown;
 
 /** The admin API over HTTPS: `https://127.0.0.1:<port>/_emulator/…`, without SAS, JSON in and out. */
 export function createAdminHandler(
@@ -39,6 +40,7 @@ function operationsOf(api: AdminApi): Record<string, Operation> {
   return {
     'GET state': () => api.state(),
     'GET messages': (_body, query) => api.messages(Object.fromEntries(query)),
+    'GET identity/token': (_body, query, headers) => identityToken(query, headers),
     'GET faults': () => api.faults(),
     'POST faults': (body) => api.armFault(asFault(body)),
     'DELETE faults': () => api.clearFaults(),
@@ -78,7 +80,31 @@ async function answer(
     const isOtherMethod = known.some((name) => name.endsWith(` ${path}`));
     throw new AdminError(isOtherMethod ? 405 : 404, `there is no ${method} ${PREFIX}${path}`, known);
   }
-  return operation(method === 'POST' ? await readJson(request) : undefined, url.searchParams);
+  return operation(
+    method === 'POST' ? await readJson(request) : undefined,
+    url.searchParams,
+    request.headers,
+  );
+}
+
+/**
+ * App Service's endpoint for managed identities, api-version 2019-08-01 (overview-managed-identity, "REST endpoint
+ * reference"): what `IDENTITY_ENDPOINT` names there.
+ */
+function identityToken(query: URLSearchParams, headers: IncomingHttpHeaders): unknown {
+  if (headers['x-identity-header'] !== IDENTITY_HEADER) {
+    throw new AdminError(401, 'X-IDENTITY-HEADER is missing or wrong');
+  }
+  if (query.get('resource') !== IOT_HUB_RESOURCE) {
+    throw new AdminError(400, 'there are tokens for this resource alone', [IOT_HUB_RESOURCE]);
+  }
+  const { token, expiresOn } = issueAccessToken(Date.now() / 1_000);
+  return {
+    access_token: token,
+    expires_on: String(expiresOn),
+    resource: IOT_HUB_RESOURCE,
+    token_type: 'Bearer',
+  };
 }
 
 /** JSON only: a web page cannot send that type to another origin without asking first. */

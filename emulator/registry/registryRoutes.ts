@@ -1,3 +1,4 @@
+import { isAccessToken } from '../entraId';
 import type { HubRequest, HubResponse, Route } from '../httpsServer/route';
 import type { Hub } from '../hub';
 import { IotHubError, throttled, unauthorized } from '../iotHubError';
@@ -26,8 +27,11 @@ export function registryRoutes(hub: Hub): Route[] {
     maxBodyBytes: MAX_BODY_BYTES,
     handle(request) {
       const context = hub.sasContext(request.clockSkewSeconds);
-      if (!isPolicyToken(request.headers.authorization, request.resource, permission, context))
-        throw unauthorized();
+      const { authorization } = request.headers;
+      const isAllowed =
+        isPolicyToken(authorization, request.resource, permission, context) ||
+        isAccessToken(authorization, context.nowSeconds);
+      if (!isAllowed) throw unauthorized();
       if (!hub.throttle.allowRegistryOperation()) throw throttled('IdentityOperations');
       return handle(request, request.segments[1] ?? '');
     },

@@ -57,7 +57,11 @@ async function handle(
 ): Promise<void> {
   const { keys, routes, invoke, log } = options;
   const method = request.method ?? 'GET';
-  const url = new URL(`http://${request.headers.host ?? 'localhost'}${request.url ?? '/'}`);
+  const url = urlOf(request);
+  if (!url) {
+    end(response, 400);
+    return;
+  }
   const admin = /^\/admin\/functions\/([\w-]+)$/.exec(url.pathname);
   if (admin?.[1] && method === 'POST') {
     const allowed = isAuthorized({ authLevel: 'admin' }, request, url.searchParams, keys);
@@ -126,6 +130,16 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
     return Buffer.alloc(0); // the client went away while sending
   }
   return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+}
+
+const HOST = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
+
+/** Undefined where the request line or `Host` make no URL; Azure's front ends refuse those before the host. */
+function urlOf(request: IncomingMessage): URL | undefined {
+  const { host = 'localhost' } = request.headers;
+  const path = request.url ?? '/';
+  const url = `http://${host}${path}`;
+  return HOST.test(host) && path.startsWith('/') && URL.canParse(url) ? new URL(url) : undefined;
 }
 
 function headersOf(request: IncomingMessage): [string, string][] {

@@ -10,6 +10,7 @@
  */
 const Module = require('node:module');
 const path = require('node:path');
+const { setImmediate } = require('node:timers');
 const { format } = require('node:util');
 
 const WORKER_VERSION = '3.9.0';
@@ -33,8 +34,24 @@ class Disposable {
   }
 }
 
-/** @param {FromWorker} message */
-const tell = (message) => process.send?.(message);
+/** @type {FromWorker[]} */
+let unsaid = [];
+
+/**
+ * What is said in one turn of the event loop goes in one write: each costs as much as the rest of a small request.
+ *
+ * @param {FromWorker} message
+ */
+function tell(message) {
+  if (unsaid.length === 0) setImmediate(sayAll);
+  unsaid.push(message);
+}
+
+/** Logs come before the exit that they explain. */
+function sayAll() {
+  if (unsaid.length > 0) process.send?.(unsaid);
+  unsaid = [];
+}
 
 const core = {
   version: WORKER_VERSION,
@@ -127,7 +144,8 @@ async function invoke({ invocationId, functionId, data }) {
 /** An error as the log of the real host shows it. */
 const describe = (error) => (error instanceof Error ? (error.stack ?? error.message) : format(error));
 
-process.on('message', (/** @type {ToWorker} */ message) => {
+/** @param {ToWorker} message */
+function obey(message) {
   switch (message.type) {
     case 'load':
       load(message.appFolder).catch((error) => tell({ type: 'loadFailed', reason: describe(error) }));
@@ -139,14 +157,20 @@ process.on('message', (/** @type {ToWorker} */ message) => {
       );
       break;
     case 'terminate':
-      runHooks('appTerminate', { hookData: {}, appHookData }).finally(() => process.exit(0));
+      runHooks('appTerminate', { hookData: {}, appHookData }).finally(() => {
+        sayAll();
+        process.exit(0);
+      });
       break;
   }
-});
+}
+
+process.on('message', (/** @type {ToWorker[]} */ messages) => messages.forEach(obey));
 
 // As the real worker: what nobody catches ends it, and every request under way with it.
 const die = (error) => {
   console.error(`Worker ${process.pid} uncaught exception: ${describe(error)}`);
+  sayAll();
   process.exit(1);
 };
 process.on('uncaughtException', die);

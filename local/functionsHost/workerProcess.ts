@@ -55,11 +55,17 @@ export function startWorker({ appFolder, settings, log }: WorkerOptions): Worker
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', logLines(log));
+    let unsaid: ToWorker[] = [];
+    // One write for what comes together, as the worker does it.
     const say = (message: ToWorker): void => {
-      child.send(message, () => undefined);
+      if (unsaid.push(message) > 1) return;
+      setImmediate(() => {
+        child.send(unsaid, () => undefined);
+        unsaid = [];
+      });
     };
     const loaded = new Promise<LoadedFunction[]>((resolve, reject) => {
-      child.on('message', (message: FromWorker) => {
+      const hear = (message: FromWorker): void => {
         switch (message.type) {
           case 'loaded':
             resolve(message.functions);
@@ -80,6 +86,9 @@ export function startWorker({ appFolder, settings, log }: WorkerOptions): Worker
             pending.delete(message.invocationId);
             break;
         }
+      };
+      child.on('message', (messages: FromWorker[]) => {
+        messages.forEach(hear);
       });
       child.on('exit', (code, signal) => {
         const death = new Error(`The worker process ended (${signal ?? `exit code ${code ?? 0}`})`);

@@ -38,12 +38,25 @@ export function deviceProblem(error: unknown): Problem {
 
 /** What the identity registry's answer to this app means to a client. */
 export function registryProblem(error: unknown): Problem {
-  const { status, retryAfter } = readHubError(error);
+  const { status, retryAfter, isQuota } = readHubError(error);
+  if (
+    status === undefined &&
+    /^(?:Aggregate)?Authentication|^CredentialUnavailable/.test((error as Error).name)
+  ) {
+    return new Problem(
+      'hub_access_denied',
+      'This app got no token from Microsoft Entra ID for the identity registry.',
+      UNAVAILABLE_RETRY_SECONDS,
+    );
+  }
   switch (status) {
     case 400:
       return new Problem('invalid_request', 'IoT Hub refused the device identity as malformed.');
     case 401:
       return new Problem('hub_access_denied', 'The identity registry refused the credentials of this app.');
+    case 403:
+      if (isQuota) return commonProblem(error, status, retryAfter);
+      return new Problem('hub_access_denied', 'The identity registry is forbidden to this app.');
     default:
       return commonProblem(error, status, retryAfter);
   }
@@ -137,11 +150,20 @@ function unavailable(what: string, kind: string, retryAfter = UNAVAILABLE_RETRY_
   return new Problem(code, /^[\w :-]{1,60}$/.test(kind) ? `${what} (${kind}).` : `${what}.`, retryAfter);
 }
 
-function readHubError(error: unknown): { status: number | undefined; retryAfter: number | undefined } {
+interface HubAnswer {
+  status: number | undefined;
+  /** seconds */
+  retryAfter: number | undefined;
+  /** whether a 403 is about how much there is already, not about who asks */
+  isQuota: boolean;
+}
+
+function readHubError(error: unknown): HubAnswer {
   const { response, responseBody } = error as HubHttpError;
   const status = response?.statusCode;
   const header = Number(response?.headers?.['retry-after']);
-  const sentence = /Wait (\d+) seconds/i.exec(typeof responseBody === 'string' ? responseBody : '')?.[1];
+  const text = typeof responseBody === 'string' ? responseBody : '';
+  const sentence = /Wait (\d+) seconds/i.exec(text)?.[1];
   const retryAfter = header > 0 ? Math.ceil(header) : sentence === undefined ? undefined : Number(sentence);
-  return { status, retryAfter };
+  return { status, retryAfter, isQuota: /Quota|TooManyDevices/.test(text) };
 }

@@ -1,0 +1,77 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+/** Linux counts CPU time in these. */
+const TICKS_PER_SECOND = 100;
+
+export interface Child {
+  /** what followed `ready ` on the line that the process wrote when it was */
+  ready: string;
+  pid: number;
+  close: () => Promise<void>;
+}
+
+/** Starts a process and waits for its line `ready …`. @throws when it ends without one */
+export function startChild(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Child> {
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+  });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  return new Promise((resolve, reject) => {
+    let out = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+      const ready = /^ready (.*)$/m.exec(out)?.[1];
+      if (ready === undefined || child.pid === undefined) return;
+      resolve({
+        ready,
+        pid: child.pid,
+        close: async () => {
+          child.kill('SIGTERM');
+          await ended;
+        },
+      });
+    });
+    void ended.then(() => {
+      reject(new Error(`${command} ${args.join(' ')} ended before it was ready: ${out}`));
+    });
+    child.on('error', reject);
+  });
+}
+
+/** A TypeScript file of ours in a process of its own. */
+export function startScript(file: string, env: Readonly<Record<string, string>>): Promise<Child> {
+  return startChild(process.execPath, ['--import', 'tsx', file], env);
+}
+
+/** CPU time that processes have used, µs (Linux; elsewhere NaN). */
+export function cpuMicroseconds(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => sum + cpuOf(pid), 0);
+}
+
+function cpuOf(pid: number): number {
+  try {
+    // The name of the program, in brackets, may hold spaces; user and system time are the 12th and 13th after it.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return ((Number(fields[11]) + Number(fields[12])) * 1_000_000) / TICKS_PER_SECOND;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+/** Resident memory of a process, MB (Linux; elsewhere NaN). */
+export function residentMb(pid: number): number {
+  try {
+    const kb = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return Number(kb) / 1024;
+  } catch {
+    return Number.NaN;
+  }
+}

@@ -1,0 +1,242 @@
+import { SharedAccessSignature } from 'azure-iot-common';
+import { startEmulatorProcess } from '../emulatorProcess';
+import { type Child, cpuMicroseconds, residentMb, startScript } from './childProcess';
+import { type Load, type LoadResult, createLoad } from './load';
+import { startNginx } from './nginx';
+import { hostApp } from './hostApp';
+
+const CONNECTIONS = 32;
+const ROUNDS = 9;
+const REQUESTS = 3_000;
+/** The slowest one makes about 300 a second. */
+const REQUESTS_OF_ORIGINAL = 600;
+const BATCH = 100;
+const KEY = 'bench';
+const DEVICE_KEY = Buffer.alloc(32, 1).toString('base64');
+const EVENT = {
+  event: 'browse_product',
+  event_value: 'https://shop.example/ja/shop/products/162-spangle-bag?color=379',
+  product_id: 162,
+};
+
+interface Subject {
+  name: string;
+  load: Load;
+  requests: number;
+  /** whose CPU time it costs, beside the hub's and the load's */
+  pids: () => number[];
+  rounds: LoadResult[];
+  cpuPerRequest: number[];
+}
+
+/** One line of the table. */
+export interface SendingResult {
+  what: string;
+  perSecond?: number;
+  p50ms?: number;
+  p99ms?: number;
+  cpuUs?: number;
+  /** throughput by that of the app, or what else is compared */
+  note: string;
+}
+
+/**
+ * Sends over 32 connections through the app, against peers that do less: a bare proxy in Node, nginx with CORS
+ * headers, and the original's design in the same host. All of them go to one emulator in a process of its own.
+ */
+export async function benchSending(): Promise<SendingResult[]> {
+  const emulator = await startEmulatorProcess(4);
+  const closing: (() => Promise<void>)[] = [emulator.close];
+  try {
+    const { settings } = emulator;
+    const app = await startScript('bench/sending/runHost.ts', {
+      BENCH_SETTINGS: JSON.stringify(settings),
+      BENCH_KEY: KEY,
+    });
+    closing.push(app.close);
+    await registerDevice(app);
+    const hub = {
+      endpoint: settings.IOTHUB_ENDPOINT,
+      host: settings.IOTHUB_HOSTNAME,
+      caFile: settings.IOTHUB_CA_FILE,
+    };
+    const proxy = await startScript('bench/sending/runProxy.ts', {
+      BENCH_ENDPOINT: hub.endpoint,
+      BENCH_HOST: hub.host,
+      BENCH_CA_FILE: hub.caFile,
+    });
+    closing.push(proxy.close);
+    const nginx = await startNginx(hub);
+    if (nginx) closing.push(nginx.close);
+    const bare = await hostApp('bench/sending/bareApp.ts', settings);
+    closing.push(bare.close);
+    const originals = [];
+    for (const keepAlive of ['true', 'false']) {
+      const original = await hostApp('bench/sending/originalApp.ts', {
+        ...settings,
+        BENCH_KEEP_ALIVE: keepAlive,
+      });
+      closing.push(original.close);
+      originals.push(original);
+    }
+
+    const json = { 'content-type': 'application/json', origin: 'https://shop.example' };
+    const one = (n: number) =>
+      JSON.stringify({ deviceId: 'bench', deviceKey: DEVICE_KEY, deviceMessage: { ...EVENT, n } });
+    const front = { path: '/api/messages', headers: json, body: one, expected: 201 };
+    const straight = {
+      path: '/devices/bench/messages/events?api-version=2021-04-12',
+      headers: { ...json, authorization: deviceToken(hub.host) },
+      body: (n: number) => JSON.stringify({ deviceId: 'bench', Data: { ...EVENT, n } }),
+      expected: 204,
+    };
+    const [port = 0] = portAndPid(app);
+    const subjects = [
+      subject('the app', createLoad(port, CONNECTIONS, front), REQUESTS, () => [
+        app.pid,
+        ...portAndPid(app).slice(1),
+      ]),
+      subject(
+        'node:http + undici pool',
+        createLoad(Number(proxy.ready), CONNECTIONS, straight),
+        REQUESTS,
+        () => [proxy.pid],
+      ),
+      ...(nginx
+        ? [subject('nginx', createLoad(nginx.port, CONNECTIONS, straight), REQUESTS, nginx.pids)]
+        : []),
+      subject(
+        'node:http + undici pool, as a function in the same host',
+        createLoad(portAndPid(bare)[0] ?? 0, CONNECTIONS, { ...straight, path: `/api${straight.path}` }),
+        REQUESTS,
+        () => [bare.pid, ...portAndPid(bare).slice(1)],
+      ),
+      ...originals.map((original, index) =>
+        subject(
+          `the original's design, ${index === 0 ? 'connections kept' : 'a connection each'}`,
+          createLoad(portAndPid(original)[0] ?? 0, CONNECTIONS, front),
+          index === 0 ? REQUESTS : REQUESTS_OF_ORIGINAL,
+          () => [original.pid, ...portAndPid(original).slice(1)],
+        ),
+      ),
+    ];
+    for (const { load } of subjects) closing.unshift(load.close);
+    for (const { load, requests } of subjects) await load.run(Math.ceil(requests / 3)); // warm
+    for (let round = 0; round < ROUNDS; round += 1) for (const each of subjects) await measure(each);
+    return [
+      ...against(subjects),
+      ...(await batches(port, emulator.requests)),
+      await memory(portAndPid(app)[1] ?? 0, subjects[0]?.load),
+    ];
+  } finally {
+    for (const close of closing.reverse()) await close();
+  }
+}
+
+function subject(name: string, load: Load, requests: number, pids: () => number[]): Subject {
+  return { name, load, requests, pids, rounds: [], cpuPerRequest: [] };
+}
+
+async function measure({ load, requests, pids, rounds, cpuPerRequest }: Subject): Promise<void> {
+  const before = cpuMicroseconds(pids());
+  rounds.push(await load.run(requests));
+  cpuPerRequest.push((cpuMicroseconds(pids()) - before) / requests);
+}
+
+function against(subjects: readonly Subject[]): SendingResult[] {
+  const rate = ({ rounds }: Subject): number => median(rounds.map(({ perSecond }) => perSecond));
+  const p99 = ({ rounds }: Subject): number => median(rounds.map((round) => round.p99));
+  const [app] = subjects;
+  return subjects.map((each) => ({
+    what: each.name,
+    perSecond: Math.round(rate(each)),
+    p50ms: round(median(each.rounds.map(({ p50 }) => p50))),
+    p99ms: round(p99(each)),
+    cpuUs: Math.round(median(each.cpuPerRequest)),
+    note:
+      app === undefined || each === app
+        ? ''
+        : `the app makes ${(rate(app) / rate(each)).toFixed(2)}× of it, p99 ${(p99(app) / p99(each)).toFixed(2)}×`,
+  }));
+}
+
+/** Messages a second, singly and in batches, and the operations of the hub's throttle that they cost. */
+async function batches(port: number, hubRequests: () => Promise<number>): Promise<SendingResult[]> {
+  const sender = { deviceId: 'bench', deviceKey: DEVICE_KEY };
+  const headers = { 'content-type': 'application/json' };
+  const singly = createLoad(port, CONNECTIONS, {
+    path: '/api/messages',
+    headers,
+    body: (n) => JSON.stringify({ ...sender, deviceMessage: { ...EVENT, n } }),
+    expected: 201,
+  });
+  const together = createLoad(port, CONNECTIONS, {
+    path: '/api/messages',
+    headers,
+    body: (n) =>
+      JSON.stringify({
+        ...sender,
+        messages: Array.from({ length: BATCH }, (_, i) => ({ deviceMessage: { ...EVENT, n, i } })),
+      }),
+    expected: 201,
+  });
+  const rates = { singly: [] as number[], together: [] as number[] };
+  const operations = { singly: 0, together: 0 };
+  for (let n = 0; n < ROUNDS; n += 1) {
+    let before = await hubRequests();
+    rates.singly.push((await singly.run(REQUESTS)).perSecond);
+    operations.singly = ((await hubRequests()) - before) / REQUESTS;
+    before = await hubRequests();
+    rates.together.push((await together.run(REQUESTS / 10)).perSecond * BATCH);
+    operations.together = ((await hubRequests()) - before) / ((REQUESTS / 10) * BATCH);
+  }
+  await Promise.all([singly.close(), together.close()]);
+  const [one, many] = [median(rates.singly), median(rates.together)];
+  return [
+    { what: 'messages sent singly', perSecond: Math.round(one), note: cost(operations.singly) },
+    {
+      what: `messages in batches of ${BATCH}`,
+      perSecond: Math.round(many),
+      note: `${(many / one).toFixed(1)}× of singly; ${cost(operations.together)}`,
+    },
+  ];
+}
+
+/** S1: 100 send operations a second, whatever they hold. */
+const cost = (operations: number): string =>
+  `${operations.toFixed(2)} operations a message: an S1 unit takes ${Math.round(100 / operations)} a second`;
+
+async function memory(worker: number, load: Load | undefined): Promise<SendingResult> {
+  const before = residentMb(worker);
+  await load?.run(100_000);
+  const after = residentMb(worker);
+  return {
+    what: '100,000 more sends',
+    note: `resident memory of the app's process: ${Math.round(before)} MB before, ${Math.round(after)} MB after`,
+  };
+}
+
+const portAndPid = ({ ready }: Child): number[] => ready.split(' ').map(Number);
+
+async function registerDevice(app: Child): Promise<void> {
+  const [port = 0] = portAndPid(app);
+  const { status } = await fetch(`http://127.0.0.1:${port}/api/devices`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-functions-key': KEY },
+    body: JSON.stringify({ deviceId: 'bench', deviceKey: DEVICE_KEY }),
+  });
+  if (status !== 201) throw new Error(`the device could not be registered: ${status}`);
+}
+
+function deviceToken(host: string): string {
+  const expiry = Math.ceil(Date.now() / 1_000) + 3_600;
+  return SharedAccessSignature.create(`${host}/devices/bench`, '', DEVICE_KEY, expiry).toString();
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}

@@ -1,0 +1,1 @@
+export { IOT_HUB_RESOURCE, isAccessToken, issueAccessToken } from './accessToken';

@@ -6,6 +6,7 @@ import { type Telemetry, createTelemetry } from './telemetry';
 export { type After, parseAfterOffset } from './cursor';
 export type { DeviceIdentity } from './devices';
 export type { FeedQuery } from './feed';
+export type { FeedAnswer } from './feedAnswer';
 export { createFeedFormats } from './feedFormats';
 export { requireDeviceId, requireDeviceKey } from './rules';
 export type { Verdict } from './telemetry';

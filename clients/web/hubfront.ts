@@ -318,6 +318,8 @@ export function createHubfront(options: HubfrontOptions): Hubfront {
         writes = Promise.all([writes, keep(message)])
           .then(trim)
           .catch(() => undefined);
+        // Early, since a beacon cannot wait for it. What fails here is tried again when it is sent.
+        void tabs.ready.then(() => (tabs.isSender() ? device.get() : undefined)).catch(() => undefined);
         if (tabs.isSender()) arrived();
         else
           void writes.then(() => {

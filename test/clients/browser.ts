@@ -34,8 +34,8 @@ export async function watchMessages(context: BrowserContext, page: Page): Promis
   const session = await context.newCDPSession(page);
   session.on('Network.requestWillBeSent', ({ request, type = '' }) => {
     if (!request.url.endsWith('/api/messages')) return;
-    const kinds: Record<string, Seen['kind']> = { Preflight: 'preflight', Ping: 'beacon' };
-    seen.push({ kind: kinds[type] ?? 'post', contentType: request.headers['Content-Type'] ?? '' });
+    const kind = request.method === 'OPTIONS' ? 'preflight' : type === 'Ping' ? 'beacon' : 'post';
+    seen.push({ kind, contentType: request.headers['Content-Type'] ?? '' });
   });
   await session.send('Network.enable');
   return seen;

@@ -3,12 +3,9 @@ import { issueLeafCertificate, openLocalCa } from './certificates';
 import { connectionStrings, type ConnectionStrings } from './connectionStrings';
 import { startEventHubServer } from './eventHub';
 import { createHubHandler, startHttpsServer } from './httpsServer';
-import { createHub } from './hub';
+import { createHub, MAX_PARTITIONS } from './hub';
 import type { ThrottleTier } from './throttle';
 import { HUB_HOST_NAME } from './wellKnown';
-
-/** As an IoT Hub's: "The number of partitions … must be between 2 and 32" is its paid tiers'; 1 is for tests. */
-export const MAX_PARTITIONS = 32;
 
 export interface EmulatorOptions {
   /** 0: any free port. */

@@ -18,6 +18,9 @@ const COMMANDS = {
   build: 'local/build.ts',
   test: 'local/test.ts',
   bench: 'bench/index.ts',
+  'infra:check': 'infra/check/index.ts',
+  'infra:hook': 'infra/hooks/index.ts',
+  'package:check': 'infra/check/deployPackage.ts',
 };
 
 function fail(line) {

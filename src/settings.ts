@@ -163,7 +163,7 @@ function parseEventHubConnection(value: string, context: z.RefinementCtx): Event
 function parseOrigins(value: string, context: z.RefinementCtx): string[] {
   const origins = value
     .split(',')
-    .map((origin) => origin.trim().replace(/\/$/, '').toLowerCase())
+    .map((origin) => withoutDefaultPort(origin.trim().replace(/\/$/, '').toLowerCase()))
     .filter((origin) => origin !== '');
   if (!origins.every((origin) => origin === '*' || ORIGIN.test(origin))) {
     context.addIssue({
@@ -173,6 +173,11 @@ function parseOrigins(value: string, context: z.RefinementCtx): string[] {
     return z.NEVER;
   }
   return origins;
+}
+
+/** As browsers write an origin. */
+function withoutDefaultPort(origin: string): string {
+  return origin.replace(/^(https:.*):443$/, '$1').replace(/^(http:.*):80$/, '$1');
 }
 
 function parseEndpoint(value: string, context: z.RefinementCtx): { host: string; port: number } {

@@ -7,7 +7,7 @@ import {
   type ArmedFault,
   type ArmedFaultSpec,
 } from '../faults';
-import type { Hub } from '../hub';
+import { emptyPartitions, type Hub } from '../hub';
 import type { PartitionLog } from '../partitionLog';
 import type { ThrottleState } from '../throttle';
 import { AdminError, parse } from './adminError';
@@ -104,8 +104,6 @@ export function createAdminApi({ hub, eventHub, https }: AdminDependencies): Adm
     faults: hub.faults.list(),
   });
 
-  const emptyPartitions = () => hub.partitions.forEach((log) => log.reset());
-
   return {
     state,
     messages(request = {}) {
@@ -135,7 +133,7 @@ export function createAdminApi({ hub, eventHub, https }: AdminDependencies): Adm
       return state();
     },
     reset() {
-      emptyPartitions();
+      hub.partitions.forEach((log) => log.reset());
       hub.registry.clear();
       hub.faults.clear();
       hub.throttle.reset();
@@ -144,8 +142,8 @@ export function createAdminApi({ hub, eventHub, https }: AdminDependencies): Adm
       return state();
     },
     recreateHub(request = {}) {
-      const { keepDevices } = parse(requests.recreateRequest, request);
-      emptyPartitions();
+      const { keepDevices, partitions } = parse(requests.recreateRequest, request);
+      hub.partitions = emptyPartitions(partitions ?? hub.partitions.length);
       if (!keepDevices) hub.registry.clear();
       hub.createdAt = Math.max(Date.now(), hub.createdAt + 1);
       eventHub.strike({ kind: 'closeConnections', target: 'eventHub' });

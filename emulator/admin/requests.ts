@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_PARTITIONS } from '../hub';
 import { MAX_MESSAGE_BYTES } from '../telemetry';
 import { MAX_UNITS, THROTTLE_TIERS } from '../throttle';
 
@@ -37,7 +38,11 @@ export const jumpRequest = z.strictObject({
   by: z.number().int().min(1).max(1e12),
 });
 
-export const recreateRequest = z.strictObject({ keepDevices: z.boolean().default(false) });
+export const recreateRequest = z.strictObject({
+  keepDevices: z.boolean().default(false),
+  /** Absent: as many as before. */
+  partitions: z.number().int().min(1).max(MAX_PARTITIONS).optional(),
+});
 
 export const messagesRequest = z.strictObject({
   partition: z.string().default('0'),

@@ -102,7 +102,10 @@ function readMessage(
     throw new Problem('invalid_request', `deviceMessage is nested deeper than ${MAX_DEPTH} levels.`);
   }
   const named = members.get('properties');
-  if (named) memberSpans(text, named);
+  // The schema skips this name, since it is no ordinary one for an object; nothing is left out silently.
+  if (named && memberSpans(text, named).has('__proto__')) {
+    throw new Problem('invalid_property', "A property cannot be named '__proto__'.");
+  }
   return { json: text.slice(data.start, data.end), messageId, properties };
 }
 

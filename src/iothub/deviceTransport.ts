@@ -34,7 +34,7 @@ export class DeviceTransport extends Http {
 
   #post(message: Message | undefined, headers: string[], body: Buffer | string, done: Done): void {
     const signal = message instanceof DeviceMessage ? message.signal : undefined;
-     
+
     this.authentication.getDeviceCredentials((error?: Error | null, config?: TransportConfig) => {
       if (error || !config) {
         done(error ?? new Error('There are no credentials for the device'));

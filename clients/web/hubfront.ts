@@ -353,8 +353,10 @@ export function createHubfront(options: HubfrontOptions): Hubfront {
       else {
         mine.clear();
         device.forget();
+        const until = newMessageId(); // what comes after it is tracked with a new consent
         writes = writes
-          .then(() => stored(async (kept) => kept.remove((await kept.oldest(maxQueued)).map(({ id }) => id))))
+          .then(() => stored((kept) => kept.oldest(maxQueued)))
+          .then((all) => forget(all.map(({ id }) => id).filter((id) => id < until)))
           .catch(() => undefined);
       }
     },

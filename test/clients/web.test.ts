@@ -182,6 +182,8 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
   ])('keeps its queue in %s across a reload', async (_, before) => {
     const page = await open({ endpoint: 'http://localhost:9/api' }, before);
     await page.evaluate('for (let n = 0; n < 50; n++) hub.track({ n })');
+    // Only then is it known that a beacon would get nowhere.
+    await expect.poll(async () => (await told(page)).map(({ name }) => name), SLOW).toContain('retry');
     await page.reload();
     await page.evaluate('hub.track({ n: 50 })');
     await page.evaluate('hub.flush()');

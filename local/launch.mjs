@@ -17,6 +17,7 @@ const COMMANDS = {
   emulator: 'emulator/cli.ts',
   build: 'local/build.ts',
   test: 'local/test.ts',
+  analytics: 'local/analytics/cli.ts',
   bench: 'bench/index.ts',
 };
 

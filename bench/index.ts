@@ -1,10 +1,14 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { buildApp } from '../local/build';
+import { benchBacklog } from './backlog';
 import { benchFeed } from './feed';
 import type { Result } from './measure';
 
-const BENCHES: Readonly<Record<string, () => Promise<Result[]>>> = { feed: benchFeed };
+const BENCHES: Readonly<Record<string, () => Promise<Result[]>>> = {
+  feed: benchFeed,
+  backlog: benchBacklog,
+};
 
 /** `npm run bench [-- name …]`: ratios within one run; absolute times are this machine's and mean nothing elsewhere. */
 export async function main(argv: readonly string[]): Promise<void> {

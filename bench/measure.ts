@@ -1,13 +1,14 @@
 /** One line of a bench's table. */
 export interface Result {
   what: string;
-  /** median, ms */
-  ms: number;
-  /** from the 10th to the 90th percentile, ms */
+  /** median, in `unit` */
+  median: number;
+  unit: 'ms' | 'MB';
+  /** from the 10th to the 90th percentile */
   spread: string;
   against?: string;
-  /** the peer's median, ms */
-  peerMs?: number;
+  /** the peer's median */
+  peerMedian?: number;
   /** this one's median by the peer's; "?" where the spread makes it meaningless */
   ratio?: string;
 }
@@ -38,17 +39,18 @@ export function result(
   times: readonly number[],
   against?: string,
   peer?: readonly number[],
+  unit: Result['unit'] = 'ms',
 ): Result {
-  const [ms, low, high] = [quantile(times, 0.5), quantile(times, 0.1), quantile(times, 0.9)];
-  const own = { what, ms: round(ms), spread: `${round(low)} to ${round(high)}` };
+  const [median, low, high] = [quantile(times, 0.5), quantile(times, 0.1), quantile(times, 0.9)];
+  const own = { what, median: round(median), unit, spread: `${round(low)} to ${round(high)}` };
   if (against === undefined || peer === undefined) return own;
-  const peerMs = quantile(peer, 0.5);
+  const peerMedian = quantile(peer, 0.5);
   const meaningless = [times, peer].some((all) => quantile(all, 0.9) > MAX_SPREAD * quantile(all, 0.1));
   return {
     ...own,
     against,
-    peerMs: round(peerMs),
-    ratio: meaningless ? '?' : `${(ms / peerMs).toFixed(2)}×`,
+    peerMedian: round(peerMedian),
+    ratio: meaningless ? '?' : `${(median / peerMedian).toFixed(2)}×`,
   };
 }
 

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { MAX_PARTITIONS, startEmulator, type Emulator } from './startEmulator';
+import { MAX_PARTITIONS } from './hub';
+import { startEmulator, type Emulator } from './startEmulator';
 import { THROTTLE_TIERS, type ThrottleTier } from './throttle';
 import { CONSUMER_GROUPS, EVENT_HUB_NAME, POLICY_NAMES } from './wellKnown';
 

@@ -2,7 +2,8 @@ export { AdminError } from './admin';
 export type { AdminApi, FaultInput, FaultResult, HubState, PartitionState, StoredMessage } from './admin';
 export type { ConnectionStrings } from './connectionStrings';
 export { FAULT_KINDS, type ArmedFault } from './faults';
-export { MAX_PARTITIONS, startEmulator, type Emulator, type EmulatorOptions } from './startEmulator';
+export { MAX_PARTITIONS } from './hub';
+export { startEmulator, type Emulator, type EmulatorOptions } from './startEmulator';
 export { THROTTLE_TIERS, type ThrottleTier } from './throttle';
 export {
   CONSUMER_GROUPS,

@@ -3,12 +3,9 @@ import { issueLeafCertificate, openLocalCa } from './certificates';
 import { connectionStrings, type ConnectionStrings } from './connectionStrings';
 import { startEventHubServer } from './eventHub';
 import { createHubHandler, startHttpsServer } from './httpsServer';
-import { createHub } from './hub';
+import { createHub, MAX_PARTITIONS } from './hub';
 import type { ThrottleTier } from './throttle';
 import { HUB_HOST_NAME } from './wellKnown';
-
-/** As an IoT Hub's: "The number of partitions … must be between 2 and 32" is its paid tiers'; 1 is for tests. */
-export const MAX_PARTITIONS = 32;
 
 export interface EmulatorOptions {
   /** 0: any free port. */
@@ -57,7 +54,11 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const certificate = await issueLeafCertificate(ca);
   const hub = createHub(partitions, throttle);
   const eventHub = await startEventHubServer(hub, options.amqpPort);
-  const admin = createAdminApi({ hub, eventHub, httpsConnections: () => https.connections() });
+  const admin = createAdminApi({
+    hub,
+    eventHub,
+    https: { connections: () => https.connections(), restart: (downMs) => https.restart(downMs) },
+  });
   const https = await startHttpsServer({
     port: options.hubPort,
     certificate,

@@ -2,18 +2,37 @@
 export const THROTTLE_TIERS = ['none', 'F1', 'S1'] as const;
 export type ThrottleTier = (typeof THROTTLE_TIERS)[number];
 
+/** iot-hub-scaling: S1 and S2 have up to 200 units; the free tier is one. */
+export const MAX_UNITS = 200;
+
 interface TierLimits {
+  /** Per unit. */
   readonly registryPerMinute: number;
-  readonly sendsPerSecond: number;
+  /** Whatever the number of units is. */
+  readonly leastSendsPerSecond: number;
+  readonly sendsPerSecondAndUnit: number;
+  /** Per unit. */
   readonly messagesPerDay: number;
   /** A message counts once for each block of this size that it fills or begins. */
   readonly blockBytes: number;
 }
 
-/** iot-hub-devguide-quotas-throttling, for one unit; a batch is one send operation, its messages count singly. */
+/** iot-hub-devguide-quotas-throttling; a batch is one send operation, its messages count singly. */
 const LIMITS: Record<Exclude<ThrottleTier, 'none'>, TierLimits> = {
-  F1: { registryPerMinute: 100, sendsPerSecond: 100, messagesPerDay: 8_000, blockBytes: 512 },
-  S1: { registryPerMinute: 100, sendsPerSecond: 100, messagesPerDay: 400_000, blockBytes: 4_096 },
+  F1: {
+    registryPerMinute: 100,
+    leastSendsPerSecond: 100,
+    sendsPerSecondAndUnit: 12,
+    messagesPerDay: 8_000,
+    blockBytes: 512,
+  },
+  S1: {
+    registryPerMinute: 100,
+    leastSendsPerSecond: 100,
+    sendsPerSecondAndUnit: 12,
+    messagesPerDay: 400_000,
+    blockBytes: 4_096,
+  },
 };
 
 /** event-hubs-quotas: calls to GetRuntimeInformation, per second. */
@@ -29,10 +48,38 @@ export interface Throttle {
   allowManagementCall(): boolean;
   /** Message sizes in bytes, of one request: all count or none. The quota's day is UTC's. */
   allowMessages(sizes: readonly number[]): boolean;
+  /** Begins anew with full buckets and an unused quota, as a hub of this tier and number of units. */
+  set(tier: ThrottleTier, units: number): void;
+  state(): ThrottleState;
   reset(): void;
 }
 
+export interface ThrottleState {
+  readonly tier: ThrottleTier;
+  readonly units: number;
+}
+
 export function createThrottle(tier: ThrottleTier): Throttle {
+  let state: ThrottleState = { tier, units: 1 };
+  let current = limiter(tier, 1);
+  const set = (nextTier: ThrottleTier, units: number) => {
+    state = { tier: nextTier, units };
+    current = limiter(nextTier, units);
+  };
+  return {
+    allowRegistryOperation: () => current.allowRegistryOperation(),
+    allowSend: () => current.allowSend(),
+    allowManagementCall: () => current.allowManagementCall(),
+    allowMessages: (sizes) => current.allowMessages(sizes),
+    set,
+    state: () => state,
+    reset: () => set(state.tier, state.units),
+  };
+}
+
+type Limiter = Omit<Throttle, 'set' | 'state' | 'reset'>;
+
+function limiter(tier: ThrottleTier, units: number): Limiter {
   if (tier === 'none') {
     const always = () => true;
     return {
@@ -40,12 +87,14 @@ export function createThrottle(tier: ThrottleTier): Throttle {
       allowSend: always,
       allowManagementCall: always,
       allowMessages: always,
-      reset: () => undefined,
     };
   }
   const limits = LIMITS[tier];
-  const registry = tokenBucket(limits.registryPerMinute, MINUTE_MS);
-  const sends = tokenBucket(limits.sendsPerSecond, SECOND_MS);
+  const registry = tokenBucket(limits.registryPerMinute * units, MINUTE_MS);
+  const sends = tokenBucket(
+    Math.max(limits.leastSendsPerSecond, limits.sendsPerSecondAndUnit * units),
+    SECOND_MS,
+  );
   const management = tokenBucket(MANAGEMENT_CALLS_PER_SECOND, SECOND_MS);
   let day = '';
   let used = 0;
@@ -57,15 +106,9 @@ export function createThrottle(tier: ThrottleTier): Throttle {
       const today = new Date().toISOString().slice(0, 10);
       if (today !== day) [day, used] = [today, 0];
       const blocks = sizes.reduce((sum, size) => sum + Math.max(1, Math.ceil(size / limits.blockBytes)), 0);
-      if (used + blocks > limits.messagesPerDay) return false;
+      if (used + blocks > limits.messagesPerDay * units) return false;
       used += blocks;
       return true;
-    },
-    reset() {
-      registry.fill();
-      sends.fill();
-      management.fill();
-      used = 0;
     },
   };
 }
@@ -83,6 +126,5 @@ function tokenBucket(limit: number, periodMs: number) {
       tokens -= 1;
       return true;
     },
-    fill: () => void (tokens = limit),
   };
 }

@@ -1,6 +1,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { build } from 'esbuild';
+import { buildWebClient } from './buildWebClient';
 
 /** What is deployed. Beside the app stands what it loads only when it is needed. */
 const ENTRIES = { app: 'src/app.ts', entraId: 'src/iothub/entraId.ts' };
@@ -36,6 +37,6 @@ export async function buildApp(): Promise<void> {
 }
 
 export async function main(): Promise<void> {
-  await buildApp();
-  console.log('built dist/app.js');
+  await Promise.all([buildApp(), buildWebClient()]);
+  console.log('built dist/app.js and clients/web/dist');
 }

@@ -19,6 +19,9 @@ const COMMANDS = {
   test: 'local/test.ts',
   analytics: 'local/analytics/cli.ts',
   bench: 'bench/index.ts',
+  'infra:check': 'infra/check/index.ts',
+  'infra:hook': 'infra/hooks/index.ts',
+  'package:check': 'infra/check/deployPackage.ts',
 };
 
 function fail(line) {

@@ -55,6 +55,11 @@ export class Problem extends Error {
     return PROBLEMS[this.code].status;
   }
 
+  /** Whether trying again later may help. */
+  get isRetryable(): boolean {
+    return this.retryAfterSeconds !== undefined;
+  }
+
   get title(): string {
     return PROBLEMS[this.code].title;
   }

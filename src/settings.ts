@@ -5,6 +5,11 @@ import * as z from 'zod';
 /** Every 4 minutes, as the original did: idle instances were unloaded after five. Six NCRONTAB fields. */
 export const DEFAULT_KEEP_ALIVE_SCHEDULE = '0 */4 * * * *';
 
+/** How long one request may take of the hub's time, retries included. Pages and phones rarely wait longer. */
+const DEFAULT_HUB_DEADLINE_S = 10;
+/** Below the 230 s after which the platform ends a request. */
+const MAX_HUB_DEADLINE_S = 120;
+
 const HOST_NAME = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/i;
 const HOST_WITH_PORT = /^(?:https?:\/\/)?[a-z0-9.-]+(?::\d{1,5})?$/i;
 const BASE64 =
@@ -26,6 +31,15 @@ const environment = z.object({
     .regex(/^[\w.$-]{1,50}$/, 'is not a consumer group name')
     .default('$Default'),
   CORS_ALLOWED_ORIGINS: z.string().default('').transform(parseOrigins),
+  HUB_DEADLINE_SECONDS: z
+    .string()
+    .regex(/^\d{1,3}$/, `is not a whole number of seconds from 1 to ${MAX_HUB_DEADLINE_S}`)
+    .transform(Number)
+    .refine(
+      (seconds) => seconds >= 1 && seconds <= MAX_HUB_DEADLINE_S,
+      `is not from 1 to ${MAX_HUB_DEADLINE_S}`,
+    )
+    .default(DEFAULT_HUB_DEADLINE_S),
   AF_HOST: z.string().regex(HOST_WITH_PORT, 'is not a host name').optional(),
   WEBSITE_HOSTNAME: z.string().regex(HOST_WITH_PORT, 'is not a host name').optional(),
   KEEP_ALIVE_SCHEDULE: z
@@ -45,6 +59,8 @@ export interface Settings {
   hubEndpoint: { host: string; port: number } | undefined;
   /** PEM file of a private certificate authority to trust for the hub; for local runs */
   hubCaFile: string | undefined;
+  /** how long a registration or the sending of a request's messages may take, retries included */
+  hubDeadlineMs: number;
   /** shared access policy for the identity registry; without it, Microsoft Entra ID is used */
   registryPolicy: { name: string; key: string } | undefined;
   eventHub: EventHubConnection;
@@ -95,6 +111,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     hubHostName: values.IOTHUB_HOSTNAME.toLowerCase(),
     hubEndpoint: values.IOTHUB_ENDPOINT,
     hubCaFile: values.IOTHUB_CA_FILE,
+    hubDeadlineMs: values.HUB_DEADLINE_SECONDS * 1_000,
     registryPolicy:
       values.IOTHUBOWNER_SHAREDACCESSKEY === undefined
         ? undefined
@@ -146,7 +163,7 @@ function parseEventHubConnection(value: string, context: z.RefinementCtx): Event
 function parseOrigins(value: string, context: z.RefinementCtx): string[] {
   const origins = value
     .split(',')
-    .map((origin) => origin.trim().replace(/\/$/, '').toLowerCase())
+    .map((origin) => withoutDefaultPort(origin.trim().replace(/\/$/, '').toLowerCase()))
     .filter((origin) => origin !== '');
   if (!origins.every((origin) => origin === '*' || ORIGIN.test(origin))) {
     context.addIssue({
@@ -156,6 +173,11 @@ function parseOrigins(value: string, context: z.RefinementCtx): string[] {
     return z.NEVER;
   }
   return origins;
+}
+
+/** As browsers write an origin. */
+function withoutDefaultPort(origin: string): string {
+  return origin.replace(/^(https:.*):443$/, '$1').replace(/^(http:.*):80$/, '$1');
 }
 
 function parseEndpoint(value: string, context: z.RefinementCtx): { host: string; port: number } {

@@ -13,9 +13,15 @@ export interface Stack {
   host: FunctionsHost;
   /** all that the app has logged */
   logged: string[];
+  /** the app's */
+  settings: Readonly<Record<string, string>>;
   register: (deviceId: string, deviceKey?: string) => Promise<Answer>;
   send: (message: object, headers?: Record<string, string>) => Promise<Answer>;
   feed: (query?: Record<string, string | number>) => Promise<Answer>;
+  /** with a query as it is written in a URL */
+  feedAt: (query: string, headers?: Record<string, string>) => Promise<Answer>;
+  /** Ends the app, with what is under way in it, and starts it again on the same port. */
+  restartHost: () => Promise<void>;
   close: () => Promise<void>;
 }
 
@@ -30,28 +36,36 @@ export async function startStack({ partitions = 4, settings = {} } = {}): Promis
   const caFolder = await mkdtemp(join(tmpdir(), 'hubfront-'));
   const emulator = await startEmulator({ hubPort: 0, amqpPort: 0, partitions, caFolder });
   const logged: string[] = [];
-  const host = await startFunctionsHost({
-    appFolder: process.cwd(),
-    port: 0,
-    functionKeys: { _master: KEY },
-    log: (line) => logged.push(line),
-    settings: () => ({
-      IOTHUB_HOSTNAME: emulator.hostName,
-      IOTHUBOWNER_SHAREDACCESSKEY: POLICIES.iothubowner.key,
-      IOTHUB_EVENTHUB_CONNECTION: emulator.connectionStrings.eventHub('service'),
-      MESSAGE_POLL_CONSUMERGROUP: 'message-feed',
-      IOTHUB_ENDPOINT: emulator.endpoint,
-      IOTHUB_CA_FILE: emulator.caFile,
-      CORS_ALLOWED_ORIGINS: SHOP,
-      KEEP_ALIVE_FUNCTION_KEY: KEY,
-      ...settings,
-    }),
-  });
+  const appSettings = {
+    IOTHUB_HOSTNAME: emulator.hostName,
+    IOTHUBOWNER_SHAREDACCESSKEY: POLICIES.iothubowner.key,
+    IOTHUB_EVENTHUB_CONNECTION: emulator.connectionStrings.eventHub('service'),
+    MESSAGE_POLL_CONSUMERGROUP: 'message-feed',
+    IOTHUB_ENDPOINT: emulator.endpoint,
+    IOTHUB_CA_FILE: emulator.caFile,
+    CORS_ALLOWED_ORIGINS: SHOP,
+    KEEP_ALIVE_FUNCTION_KEY: KEY,
+    ...settings,
+  };
+  const startHost = (port: number): Promise<FunctionsHost> =>
+    startFunctionsHost({
+      appFolder: process.cwd(),
+      port,
+      functionKeys: { _master: KEY },
+      log: (line) => logged.push(line),
+      settings: () => appSettings,
+    });
+  let host = await startHost(0);
   const withKey = { 'x-functions-key': KEY };
+  const feedAt: Stack['feedAt'] = (query, headers) =>
+    call(`${host.url}/api/message_feed${query}`, { headers: { ...withKey, ...headers } });
   return {
     emulator,
-    host,
+    get host() {
+      return host;
+    },
     logged,
+    settings: appSettings,
     register: (deviceId, deviceKey) => post(`${host.url}/api/devices`, { deviceId, deviceKey }, withKey),
     send: (message, headers) => post(`${host.url}/api/messages`, message, headers),
     feed: (query = {}) => {
@@ -59,9 +73,13 @@ export async function startStack({ partitions = 4, settings = {} } = {}): Promis
         name,
         String(value),
       ]);
-      return call(`${host.url}/api/message_feed?${new URLSearchParams(parameters).toString()}`, {
-        headers: withKey,
-      });
+      return feedAt(`?${new URLSearchParams(parameters).toString()}`);
+    },
+    feedAt,
+    restartHost: async () => {
+      const { port } = new URL(host.url);
+      await host.close();
+      host = await startHost(Number(port));
     },
     close: async () => {
       await host.close();
@@ -82,7 +100,7 @@ export function post(url: string, body: unknown, headers: Record<string, string>
 export async function call(url: string, init: RequestInit = {}): Promise<Answer> {
   const response = await fetch(url, init);
   const text = await response.text();
-  const isJson = response.headers.get('content-type')?.includes('json') ?? false;
+  const isJson = /[/+]json\b/.test(response.headers.get('content-type') ?? '');
   return {
     status: response.status,
     headers: response.headers,

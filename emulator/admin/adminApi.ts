@@ -7,8 +7,9 @@ import {
   type ArmedFault,
   type ArmedFaultSpec,
 } from '../faults';
-import type { Hub } from '../hub';
+import { emptyPartitions, type Hub } from '../hub';
 import type { PartitionLog } from '../partitionLog';
+import type { ThrottleState } from '../throttle';
 import { AdminError, parse } from './adminError';
 import * as requests from './requests';
 import { seed } from './seed';
@@ -30,6 +31,9 @@ export interface HubState {
   readonly devices: number;
   readonly messages: number;
   readonly partitions: readonly PartitionState[];
+  /** Requests received since the start; each counts as one operation of its throttle. */
+  readonly requests: { readonly registry: number; readonly telemetry: number };
+  readonly throttle: ThrottleState;
   readonly connections: { readonly https: number; readonly amqp: number };
   readonly faults: readonly ArmedFault[];
 }
@@ -52,6 +56,8 @@ export interface AdminApi {
   /** As if the hub had been deleted and made again under its name: empty, a new `created_at`, connections closed. */
   recreateHub(request?: requests.RecreateRequest): HubState;
   armFault(fault: FaultInput): FaultResult;
+  /** Throttles and quotas as a hub of this tier and number of units has them, from now on; `none` lifts them. */
+  setThrottle(request: requests.ThrottleRequest): HubState;
   faults(): ArmedFault[];
   /** Clears one fault by its id, or all; gives how many there were. */
   clearFaults(id?: number): { cleared: number };
@@ -63,7 +69,7 @@ export type FaultInput = { readonly kind: string } & Readonly<Record<string, unk
 export interface AdminDependencies {
   readonly hub: Hub;
   readonly eventHub: EventHubServer;
-  readonly httpsConnections: () => number;
+  readonly https: { connections(): number; restart(downMs: number): number };
 }
 
 const DETACH = {
@@ -71,7 +77,7 @@ const DETACH = {
   description: 'The link is force detached by the broker.',
 };
 
-export function createAdminApi({ hub, eventHub, httpsConnections }: AdminDependencies): AdminApi {
+export function createAdminApi({ hub, eventHub, https }: AdminDependencies): AdminApi {
   const partitionsOf = (partitionId: string | undefined): readonly PartitionLog[] => {
     if (partitionId === undefined) return hub.partitions;
     const found = hub.partitions.filter((partition) => partition.id === partitionId);
@@ -92,11 +98,11 @@ export function createAdminApi({ hub, eventHub, httpsConnections }: AdminDepende
       count: log.count,
       readers: eventHub.readers.of(log.id).length,
     })),
-    connections: { https: httpsConnections(), amqp: eventHub.connections() },
+    requests: { ...hub.requests },
+    throttle: hub.throttle.state(),
+    connections: { https: https.connections(), amqp: eventHub.connections() },
     faults: hub.faults.list(),
   });
-
-  const emptyPartitions = () => hub.partitions.forEach((log) => log.reset());
 
   return {
     state,
@@ -127,7 +133,7 @@ export function createAdminApi({ hub, eventHub, httpsConnections }: AdminDepende
       return state();
     },
     reset() {
-      emptyPartitions();
+      hub.partitions.forEach((log) => log.reset());
       hub.registry.clear();
       hub.faults.clear();
       hub.throttle.reset();
@@ -136,18 +142,28 @@ export function createAdminApi({ hub, eventHub, httpsConnections }: AdminDepende
       return state();
     },
     recreateHub(request = {}) {
-      const { keepDevices } = parse(requests.recreateRequest, request);
-      emptyPartitions();
+      const { keepDevices, partitions } = parse(requests.recreateRequest, request);
+      hub.partitions = emptyPartitions(partitions ?? hub.partitions.length);
       if (!keepDevices) hub.registry.clear();
       hub.createdAt = Math.max(Date.now(), hub.createdAt + 1);
       eventHub.strike({ kind: 'closeConnections', target: 'eventHub' });
+      return state();
+    },
+    setThrottle(request) {
+      const { tier, units } = parse(requests.throttleRequest, request);
+      hub.throttle.set(tier, units);
       return state();
     },
     armFault(fault) {
       if (!FAULT_KINDS.includes(fault.kind)) {
         throw new AdminError(400, `unknown fault kind '${fault.kind}'`, FAULT_KINDS);
       }
-      if (isImmediateKind(fault.kind)) return { struck: eventHub.strike(parse(immediateFault, fault)) };
+      if (isImmediateKind(fault.kind)) {
+        const immediate = parse(immediateFault, fault);
+        const struck =
+          immediate.kind === 'restart' ? https.restart(immediate.downMs) : eventHub.strike(immediate);
+        return { struck };
+      }
       const parsed: ArmedFaultSpec = parse(armedFault, fault);
       return hub.faults.arm(parsed);
     },

@@ -3,7 +3,7 @@ import { readBody } from '../httpsServer/readBody';
 import { HUB_HOST_NAME } from '../wellKnown';
 import type { AdminApi, FaultInput } from './adminApi';
 import { AdminError, parse } from './adminError';
-import type { ExpireRequest, JumpRequest, SeedRequest } from './requests';
+import type { ExpireRequest, JumpRequest, SeedRequest, ThrottleRequest } from './requests';
 import { resetRequest } from './requests';
 
 const PREFIX = '/_emulator/';
@@ -45,6 +45,7 @@ function operationsOf(api: AdminApi): Record<string, Operation> {
     'POST telemetry': (body) => api.seed(body as SeedRequest),
     'POST retention/expire': (body) => api.expire(body as ExpireRequest),
     'POST offsets/jump': (body) => api.jumpOffset(body as JumpRequest),
+    'POST throttle': (body) => api.setThrottle(body as ThrottleRequest),
     'POST hub/recreate': (body) => api.recreateHub(body as object),
     'POST reset': (body) => {
       parse(resetRequest, body);

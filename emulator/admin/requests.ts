@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { MAX_PARTITIONS } from '../hub';
 import { MAX_MESSAGE_BYTES } from '../telemetry';
+import { MAX_UNITS, THROTTLE_TIERS } from '../throttle';
 
 const SEED_MAX = 10_000_000;
 const MESSAGES_MAX = 10_000;
@@ -36,7 +38,11 @@ export const jumpRequest = z.strictObject({
   by: z.number().int().min(1).max(1e12),
 });
 
-export const recreateRequest = z.strictObject({ keepDevices: z.boolean().default(false) });
+export const recreateRequest = z.strictObject({
+  keepDevices: z.boolean().default(false),
+  /** Absent: as many as before. */
+  partitions: z.number().int().min(1).max(MAX_PARTITIONS).optional(),
+});
 
 export const messagesRequest = z.strictObject({
   partition: z.string().default('0'),
@@ -45,10 +51,16 @@ export const messagesRequest = z.strictObject({
   limit: z.coerce.number().int().min(1).max(MESSAGES_MAX).default(MESSAGES_DEFAULT),
 });
 
+export const throttleRequest = z.strictObject({
+  tier: z.enum(THROTTLE_TIERS),
+  units: z.number().int().min(1).max(MAX_UNITS).default(1),
+});
+
 export const resetRequest = z.strictObject({});
 
 export type SeedRequest = z.input<typeof seedRequest>;
 export type ExpireRequest = z.input<typeof expireRequest>;
 export type JumpRequest = z.input<typeof jumpRequest>;
+export type ThrottleRequest = z.input<typeof throttleRequest>;
 export type RecreateRequest = z.input<typeof recreateRequest>;
 export type MessagesRequest = z.input<typeof messagesRequest>;

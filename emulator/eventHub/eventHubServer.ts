@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { create_container, type Container } from 'rhea';
-import type { ImmediateFaultSpec } from '../faults';
+import type { EventHubStrike } from '../faults';
 import type { Hub } from '../hub';
 import { createReaders, type Readers } from './readers';
 import type { AmqpCondition } from './selector';
@@ -14,7 +14,7 @@ export interface EventHubServer {
   readonly readers: Readers;
   connections(): number;
   /** Does a fault to what is connected now; gives the number of links or connections it struck. */
-  strike(fault: ImmediateFaultSpec): number;
+  strike(fault: EventHubStrike): number;
   close(): Promise<void>;
 }
 

@@ -53,3 +53,18 @@ export function remoteAttach(sender: Sender): {
 export function acceptSocket(connection: Connection, socket: Socket): void {
   (connection as unknown as { accept(socket: Socket): void }).accept(socket);
 }
+
+/**
+ * rhea sets its timers anew when it is told to close a connection whose socket has gone, and keeps it alive with them
+ * for minutes more.
+ */
+export function stopHeartbeats(connection: Connection): void {
+  const internals = connection as unknown as {
+    socket_ready: boolean;
+    heartbeat_in?: NodeJS.Timeout;
+    heartbeat_out?: NodeJS.Timeout;
+  };
+  internals.socket_ready = false; // it writes no more, and sets no timer
+  clearTimeout(internals.heartbeat_in);
+  clearTimeout(internals.heartbeat_out);
+}

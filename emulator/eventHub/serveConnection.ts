@@ -15,7 +15,7 @@ import { createClaims } from './claims';
 import { PartitionReader } from './partitionReader';
 import type { Readers } from './readers';
 import { putToken, readManagement, type Reply } from './requests';
-import { acceptSocket, sendSettled, watchSessionFlow } from './rheaInternals';
+import { acceptSocket, sendSettled, stopHeartbeats, watchSessionFlow } from './rheaInternals';
 import type { AmqpCondition } from './selector';
 
 /** Event Hubs closes connections that are silent for four minutes. */
@@ -113,7 +113,10 @@ export function serveConnection(
   };
   for (const ending of ENDINGS) connection.on(ending, end);
   // rhea tells no end of a connection that was closed in the middle of its opening, or reset: the socket always does.
-  socket.once('close', end);
+  socket.once('close', () => {
+    end();
+    stopHeartbeats(connection);
+  });
   for (const error of REPORTED_ERRORS) connection.on(error, () => undefined);
 
   acceptSocket(connection, socket);

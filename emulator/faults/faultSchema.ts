@@ -41,6 +41,12 @@ export const armedFault = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('resetAfter'), ...https }),
   z.strictObject({ kind: z.literal('unauthorized'), ...https }),
   z.strictObject({ kind: z.literal('clockSkew'), ...https, seconds: z.number().int() }),
+  /** 400 for every request that holds the message with this id: a batch is refused as a whole. */
+  z.strictObject({
+    kind: z.literal('refuse'),
+    target: z.literal('telemetry').default('telemetry'),
+    messageId: z.string().min(1),
+  }),
   z.strictObject({ kind: z.literal('serverBusy'), ...armed }),
   z.strictObject({ kind: z.literal('hangManagement'), ...armed }),
   z.strictObject({
@@ -68,12 +74,24 @@ export const immediateFault = z.discriminatedUnion('kind', [
     partitionId,
   }),
   z.strictObject({ kind: z.literal('closeConnections'), ...lasting }),
+  /** Every HTTPS connection is reset, and the port is closed for a while. What is stored stays. */
+  z.strictObject({
+    kind: z.literal('restart'),
+    target: z.literal('https').default('https'),
+    downMs: delayMs,
+  }),
   z.strictObject({ kind: z.literal('resetConnections'), ...lasting }),
 ]);
 
 export type ArmedFaultSpec = z.infer<typeof armedFault>;
 export type ImmediateFaultSpec = z.infer<typeof immediateFault>;
-export type HttpsFaultSpec = Extract<ArmedFaultSpec, { target: 'registry' | 'telemetry' }>;
+/** Faults that strike a request, whatever it holds. */
+export type HttpsFaultSpec = Exclude<
+  Extract<ArmedFaultSpec, { target: 'registry' | 'telemetry' }>,
+  { kind: 'refuse' }
+>;
+/** Faults that strike the Event Hub-compatible endpoint's connections. */
+export type EventHubStrike = Exclude<ImmediateFaultSpec, { kind: 'restart' }>;
 
 const kindsOf = (options: readonly { shape: { kind: { value: string } } }[]) =>
   options.map((o) => o.shape.kind.value);

@@ -102,7 +102,8 @@ export function createFaults(): Faults {
   };
 }
 
-const isHttpsFault = (fault: ArmedFaultSpec): fault is HttpsFaultSpec => fault.target !== 'eventHub';
+const isHttpsFault = (fault: ArmedFaultSpec): fault is HttpsFaultSpec =>
+  fault.target !== 'eventHub' && fault.kind !== 'refuse';
 
 const meets = (fault: HttpsFaultSpec, subject: HttpsRequestSubject) =>
   fault.target === subject.target &&

@@ -5,6 +5,7 @@ export {
   immediateFault,
   isImmediateKind,
   type ArmedFaultSpec,
+  type EventHubStrike,
   type HttpsFaultSpec,
   type ImmediateFaultSpec,
 } from './faultSchema';

@@ -12,6 +12,8 @@ const KEEP_ALIVE_TIMEOUT_MS = 120_000;
 export interface HttpsServer {
   readonly port: number;
   connections(): number;
+  /** Resets every connection and listens again on the same port after a while; gives how many there were. */
+  restart(downMs: number): number;
   close(): Promise<void>;
 }
 
@@ -54,19 +56,34 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
     );
   });
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port, LOOPBACK, () => {
-      server.off('error', reject);
-      resolve();
+  const listen = (port: number) =>
+    new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, LOOPBACK, () => {
+        server.off('error', reject);
+        resolve();
+      });
     });
-  });
+  await listen(options.port);
+  const { port } = server.address() as AddressInfo;
+  let downUntil: NodeJS.Timeout | undefined;
 
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     connections: resetPeerOf.count,
+    restart(downMs) {
+      const connections = resetPeerOf.count();
+      server.close();
+      resetPeerOf.resetAll();
+      clearTimeout(downUntil);
+      downUntil = setTimeout(() => {
+        listen(port).catch((error: unknown) => log(`the port could not be had again: ${String(error)}`));
+      }, downMs);
+      return connections;
+    },
     close: () =>
       new Promise((resolve) => {
+        clearTimeout(downUntil);
         server.close(() => resolve());
         resetPeerOf.destroyAll();
       }),
@@ -114,6 +131,7 @@ function trackTcpSockets(server: ReturnType<typeof createServer>) {
   };
   return Object.assign(reset, {
     count: () => byRemotePort.size,
+    resetAll: () => byRemotePort.forEach((socket) => socket.resetAndDestroy()),
     destroyAll: () => byRemotePort.forEach((socket) => socket.destroy()),
   });
 }

@@ -32,6 +32,7 @@ export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promis
         : new IotHubError('InvalidOperation', 'The emulator does not have this operation.');
     }
     const body = await readBody(incoming, route.maxBodyBytes);
+    hub.requests[route.target]++;
     const fault = hub.faults.strikeHttps({ target: route.target, method, deviceId: deviceIdIn(segments) });
     if (fault) raise(fault, route.target);
     if (fault?.kind === 'hang') return 'silence';

@@ -21,6 +21,12 @@ export function telemetryRoute(hub: Hub): Route {
       const origin = authenticate(hub, request);
       if (!hub.throttle.allowSend()) throw throttled('DeviceToCloudSend');
       const messages = readMessages(request);
+      if (
+        hub.faults.find('refuse', ({ messageId }) =>
+          messages.some(({ system }) => system.messageId === messageId),
+        )
+      )
+        throw new IotHubError('ArgumentInvalid', 'BadRequest');
       const sizes = messages.map(messageSize);
       if (sizes.some((size) => size > MAX_MESSAGE_BYTES)) throw tooLarge(MAX_MESSAGE_BYTES);
       if (!hub.throttle.allowMessages(sizes)) throw quotaExceeded();

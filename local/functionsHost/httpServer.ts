@@ -7,6 +7,8 @@ import type { RpcHttpResponse, TriggerData } from './workerProtocol';
 
 /** The Functions host: 100 MB (`MaxRequestBodySize`, 104,857,600 bytes); beyond it, 500 with an empty body. */
 const MAX_BODY_BYTES = 104_857_600;
+/** Azure refuses a URL above 8 KB itself (414); here the app gets to say what is wrong with it. */
+const MAX_HEAD_BYTES = 2 * 1024 * 1024;
 /** Azure's load balancer ends an HTTP request that has had no answer for 230 s. */
 const RESPONSE_LIMIT_MS = 230_000;
 
@@ -25,13 +27,16 @@ export interface HttpServerOptions {
 export async function startHttpServer(
   options: HttpServerOptions,
 ): Promise<{ port: number; close: () => Promise<void> }> {
-  const server = createServer({ keepAliveTimeout: 65_000 }, (request, response) => {
-    response.on('error', () => undefined); // a client that is gone
-    handle(request, response, options).catch((error: unknown) => {
-      options.log(`The host failed: ${(error as Error).message}`);
-      end(response, 500);
-    });
-  });
+  const server = createServer(
+    { keepAliveTimeout: 65_000, maxHeaderSize: MAX_HEAD_BYTES },
+    (request, response) => {
+      response.on('error', () => undefined); // a client that is gone
+      handle(request, response, options).catch((error: unknown) => {
+        options.log(`The host failed: ${(error as Error).message}`);
+        end(response, 500);
+      });
+    },
+  );
   await listen(server, options.port);
   return {
     port: (server.address() as AddressInfo).port,

@@ -19,11 +19,12 @@ const body = z.object({
 export function registerDevice({ hub, cors }: Startup): void {
   const handler = endpoint({
     cors,
-    warmUp: () => hub().warmUp(),
+    warmUp: () => hub().devices.warmUp(),
     handle: async (request) => {
       const { devices } = hub();
       if (request.method !== 'POST') throw new Problem('not_found', 'Devices are registered by POST.');
-      const { deviceId, deviceKey } = requireShape(body, await readJson(request, MAX_BODY_BYTES));
+      const { value } = requireShape(body, await readJson(request, MAX_BODY_BYTES));
+      const { deviceId, deviceKey } = value;
       requireDeviceId(deviceId);
       if (deviceKey !== undefined) requireDeviceKey(deviceKey);
 

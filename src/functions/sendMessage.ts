@@ -1,26 +1,30 @@
 import { randomUUID } from 'node:crypto';
 import { app } from '@azure/functions';
 import * as z from 'zod';
-import { json } from '../http/answer';
 import { readJson } from '../http/body';
-import { endpoint } from '../http/endpoint';
-import { requireShape } from '../http/shape';
-import { requireDeviceId, requireMessageId, requireProperties } from '../iothub';
+import { endpoint, report } from '../http/endpoint';
+import { MAX_DEPTH, type Span, elementSpans, isDeeperThan, memberSpans } from '../http/jsonText';
+import { requireShape, wrongShape } from '../http/shape';
+import { type MessageVerdict, verdictsAnswer } from '../http/verdicts';
+import { type TelemetryMessage, requireDeviceId } from '../iothub';
 import { Problem } from '../problems';
 import type { Startup } from '../startup';
 
 /** Room for several of the hub's largest messages (256 KB); a larger body is refused unread. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
+/** Of one request. */
+const MAX_MESSAGES = 500;
 
-const body = z.object({
-  deviceId: z.string(),
-  deviceKey: z.string().min(1).max(256),
+const message = z.object({
   deviceMessage: z.unknown().refine((value) => value !== undefined, 'is missing'),
   messageId: z.string().optional(),
   properties: z.record(z.string(), z.string()).optional(),
 });
+const sender = z.object({ deviceId: z.string(), deviceKey: z.string().min(1).max(256) });
+const one = sender.extend(message.shape);
+const many = sender.extend({ messages: z.array(z.unknown()).min(1).max(MAX_MESSAGES) });
 
-/** `POST /api/messages`: sends a message as the device whose key it brings, from any allowed origin. */
+/** `POST /api/messages`: sends messages as the device whose key they bring, from any allowed origin. */
 export function sendMessage({ hub, cors }: Startup): void {
   app.http('sendMessage', {
     route: 'messages',
@@ -28,22 +32,85 @@ export function sendMessage({ hub, cors }: Startup): void {
     authLevel: 'anonymous',
     handler: endpoint({
       cors,
-      warmUp: () => hub().warmUp(),
-      handle: async (request) => {
+      warmUp: () => hub().telemetry.warmUp(),
+      handle: async (request, context) => {
         const { telemetry } = hub();
         if (request.method !== 'POST') throw new Problem('not_found', 'Messages are sent by POST.');
-        const { deviceId, deviceKey, ...sent } = requireShape(body, await readJson(request, MAX_BODY_BYTES));
-        const { deviceMessage: data, messageId = randomUUID(), properties = {} } = sent;
+        const body = await readJson(request, MAX_BODY_BYTES);
+        const isBatch = typeof body.value === 'object' && body.value !== null && 'messages' in body.value;
+        const { value, members } = requireShape<z.infer<typeof many> | z.infer<typeof one>>(
+          isBatch ? many : one,
+          body,
+        );
+        const { deviceId, deviceKey, ...sent } = value;
         requireDeviceId(deviceId);
-        requireMessageId(messageId);
-        requireProperties(properties);
 
-        await telemetry.send({ deviceId, deviceKey }, { data, messageId, properties });
-        return json(201, {
-          Data: `1 message(s) from ${deviceId} sent successfully`,
-          results: [{ messageId, status: 'accepted' }],
-        });
+        const read =
+          'messages' in sent
+            ? readMany(body.text, members, sent.messages)
+            : [readMessage(body.text, members, sent)];
+        const messages = read.filter((candidate): candidate is TelemetryMessage => !isProblem(candidate));
+        const problems = await telemetry.send({ deviceId, deviceKey }, messages);
+        for (const problem of new Set(problems)) if (problem) report(problem, context);
+        const verdicts = read.map((candidate) =>
+          isProblem(candidate)
+            ? { messageId: null, problem: candidate }
+            : verdictOn(candidate, problems.shift()),
+        );
+        return verdictsAnswer(deviceId, verdicts, isBatch);
       },
     }),
   });
+}
+
+const isProblem = (read: TelemetryMessage | Problem): read is Problem => read instanceof Problem;
+
+/** An id that is no valid one is not repeated. */
+function verdictOn({ messageId }: TelemetryMessage, problem: Problem | undefined): MessageVerdict {
+  return { messageId: problem?.code === 'invalid_message_id' ? null : messageId, problem };
+}
+
+function readMany(
+  text: string,
+  members: ReadonlyMap<string, Span>,
+  values: readonly unknown[],
+): (TelemetryMessage | Problem)[] {
+  if (members.has('deviceMessage')) {
+    throw new Problem('invalid_request', 'Send deviceMessage or messages, not both.');
+  }
+  const spans = elementSpans(text, spanOf(members, 'messages'));
+  return values.map((value, index) => {
+    try {
+      const read = message.safeParse(value);
+      if (!read.success) throw wrongShape(read.error);
+      return readMessage(text, memberSpans(text, spans[index] ?? { start: 0, end: 0 }), read.data);
+    } catch (error) {
+      if (error instanceof Problem) return error;
+      throw error;
+    }
+  });
+}
+
+/** Takes the message's text as it was sent, so that it arrives as it was sent. */
+function readMessage(
+  text: string,
+  members: ReadonlyMap<string, Span>,
+  { messageId = randomUUID(), properties = {} }: z.infer<typeof message>,
+): TelemetryMessage {
+  const data = spanOf(members, 'deviceMessage');
+  if (isDeeperThan(text, data, MAX_DEPTH)) {
+    throw new Problem('invalid_request', `deviceMessage is nested deeper than ${MAX_DEPTH} levels.`);
+  }
+  const named = members.get('properties');
+  // The schema skips this name, since it is no ordinary one for an object; nothing is left out silently.
+  if (named && memberSpans(text, named).has('__proto__')) {
+    throw new Problem('invalid_property', "A property cannot be named '__proto__'.");
+  }
+  return { json: text.slice(data.start, data.end), messageId, properties };
+}
+
+function spanOf(members: ReadonlyMap<string, Span>, name: string): Span {
+  const span = members.get(name);
+  if (!span) throw new Problem('invalid_request', `${name}: is missing.`);
+  return span;
 }

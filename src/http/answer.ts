@@ -28,12 +28,16 @@ export function noContent(headers: Record<string, string>): HttpResponseInit {
 }
 
 /** Problem details, RFC 9457. What is not a {@link Problem} is told apart by nothing but its code. */
-export function problemDetails(error: unknown, headers: Record<string, string> = {}): HttpResponseInit {
+export function problemDetails(
+  error: unknown,
+  headers: Record<string, string> = {},
+  extension: object = {},
+): HttpResponseInit {
   const problem = error instanceof Problem ? error : new Problem('internal_error', 'See the log of the app.');
   const { code, status, title, message: detail, retryAfterSeconds } = problem;
   return ready(
     status,
-    JSON.stringify({ type: problemType(code), title, status, detail, code }),
+    JSON.stringify({ type: problemType(code), title, status, detail, code, ...extension }),
     'application/problem+json',
     retryAfterSeconds === undefined ? headers : { ...headers, 'Retry-After': String(retryAfterSeconds) },
   );

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { HttpRequest } from '@azure/functions';
 import { Problem } from '../problems';
+import type { JsonText } from './jsonText';
 
 /** `text/plain` is what `navigator.sendBeacon` sends without a preflight. */
 const MEDIA_TYPES = /^(?:application\/(?:[\w.+-]+\+)?json|text\/plain)$/i;
@@ -15,7 +16,7 @@ const inflate = promisify(gunzip);
  * @param maxBytes of the body as it came, and of what it inflates to
  * @throws {Problem} `length_required`, `body_too_large`, `unsupported_media_type`, `invalid_json`
  */
-export async function readJson(request: HttpRequest, maxBytes: number): Promise<unknown> {
+export async function readJson(request: HttpRequest, maxBytes: number): Promise<JsonText> {
   const { headers } = request;
   // Without HTTP streaming the host hands on a chunked body as an empty one: the reason is told, not "no body".
   if (headers.has('transfer-encoding') && !headers.has('content-length')) {
@@ -27,7 +28,8 @@ export async function readJson(request: HttpRequest, maxBytes: number): Promise<
   if (sent.length === 0) throw new Problem('invalid_json', 'The body is empty.');
   const bytes = await decode(sent, headers.get('content-encoding'), maxBytes);
   if (!isUtf8(bytes)) throw new Problem('invalid_json', 'The body is not UTF-8.');
-  return parse(bytes.toString('utf8').replace(/^\uFEFF/, ''));
+  const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
+  return { text, value: parse(text) };
 }
 
 function requireMediaType(contentType: string | null): void {

@@ -8,7 +8,7 @@ export interface Endpoint {
   cors?: Cors;
   /** opens what a request needs; `?action=ping` waits for it */
   warmUp: () => Promise<void>;
-  handle: (request: HttpRequest) => Promise<HttpResponseInit>;
+  handle: (request: HttpRequest, context: InvocationContext) => Promise<HttpResponseInit>;
 }
 
 /** What all HTTP functions share: preflights, pings, and errors as problem details with CORS headers. */
@@ -21,7 +21,7 @@ export function endpoint({ cors, warmUp, handle }: Endpoint): HttpHandler {
         await warmUp();
         return json(200, { status: 'ok' }, corsHeaders);
       }
-      const answer = await handle(request);
+      const answer = await handle(request, context);
       return { ...answer, headers: { ...(answer.headers as Record<string, string>), ...corsHeaders } };
     } catch (error) {
       report(error, context);
@@ -31,7 +31,7 @@ export function endpoint({ cors, warmUp, handle }: Endpoint): HttpHandler {
 }
 
 /** Client errors are the client's to mend and are told to it alone; the rest is the operator's. */
-function report(error: unknown, context: InvocationContext): void {
+export function report(error: unknown, context: InvocationContext): void {
   if (!(error instanceof Problem)) {
     // The message of an unknown error may quote what it worked on, keys included: its kind and place are logged.
     const { name, stack } = error instanceof Error ? error : new Error();

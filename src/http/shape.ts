@@ -1,16 +1,25 @@
 import type * as z from 'zod';
 import { Problem } from '../problems';
+import { type JsonText, type Span, memberSpans, wholeSpan } from './jsonText';
 
 /**
- * Checks a body against its schema.
+ * Checks a body that is an object against its schema.
  *
- * @throws {Problem} `invalid_request`, naming the fields and what was expected of them, never a value
+ * @returns what the schema makes of it, and where each of its members stands in the text
+ * @throws {Problem} `invalid_request`, naming the fields and what was expected of them, never a value; or when a name
+ * stands twice
  */
-export function requireShape<T>(schema: z.ZodType<T>, body: unknown): T {
-  const read = schema.safeParse(body);
-  if (read.success) return read.data;
-  const wrong = read.error.issues
-    .slice(0, 5)
-    .map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
-  throw new Problem('invalid_request', `${wrong.join('; ')}.`);
+export function requireShape<T>(
+  schema: z.ZodType<T>,
+  { text, value }: JsonText,
+): { value: T; members: Map<string, Span> } {
+  const read = schema.safeParse(value);
+  if (!read.success) throw wrongShape(read.error);
+  return { value: read.data, members: memberSpans(text, wholeSpan(text)) };
+}
+
+/** The fields that are wrong, without their values. */
+export function wrongShape({ issues }: z.ZodError): Problem {
+  const wrong = issues.slice(0, 5).map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
+  return new Problem('invalid_request', `${wrong.join('; ')}.`);
 }

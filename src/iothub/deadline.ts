@@ -1,9 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { Problem } from '../problems';
 
-/** How long one request may take of the hub's time, retries included. Device clients rarely wait longer. */
-export const HUB_DEADLINE_MS = 10_000;
-
 /**
  * The outcome of `work`, or a `hub_timeout` problem once `deadlineMs` have passed. The Azure SDKs for IoT Hub
  * have no effective timeout and cannot be cancelled: what is still under way is left to its socket's timeout.

@@ -5,9 +5,11 @@ import { SharedAccessSignature } from 'azure-iothub/dist/common-core/shared_acce
 import { Registry } from 'azure-iothub/dist/registry.js';
 import { Problem } from '../problems';
 import type { Settings } from '../settings';
-import { HUB_DEADLINE_MS, withDeadline } from './deadline';
+import { createHubAgent, openAgentConnection } from './connection';
+import { unlessAborted, withTimeLimit } from './deadline';
 import type { EntraId } from './entraId';
-import { isConnectionLoss, registryProblem } from './errors';
+import { registryProblem, wasNeverSent } from './errors';
+import { withRetries } from './retry';
 
 /** IoT Hub's own keys are of this size. */
 const GENERATED_KEY_BYTES = 32;
@@ -27,9 +29,13 @@ export interface Devices {
    * `hub_unavailable`, `hub_timeout`
    */
   register: (deviceId: string, deviceKey?: string) => Promise<{ created: boolean; identity: DeviceIdentity }>;
+  /** Opens a connection to the hub. @throws {Problem} `hub_unavailable`, `hub_timeout` */
+  warmUp: () => Promise<void>;
+  close: () => void;
 }
 
-export function createDevices(settings: Settings, agent: Agent): Devices {
+export function createDevices(settings: Settings): Devices {
+  const agent = createHubAgent(settings);
   const registry = createRegistry(settings, agent);
 
   async function register(deviceId: string, deviceKey?: string) {
@@ -58,6 +64,7 @@ export function createDevices(settings: Settings, agent: Agent): Devices {
     if (deviceKey === undefined) throw exists;
     const { responseBody: identity } = await registry.get(deviceId);
     const { primaryKey, secondaryKey } = identity.authentication?.symmetricKey ?? {};
+    // Both, always: which of the two it is takes no other time either.
     const isPrimary = equalInConstantTime(deviceKey, primaryKey);
     const isSecondary = equalInConstantTime(deviceKey, secondaryKey);
     if (!isPrimary && !isSecondary) throw exists;
@@ -66,21 +73,27 @@ export function createDevices(settings: Settings, agent: Agent): Devices {
 
   return {
     hostName: settings.hubHostName,
-    register: (deviceId, deviceKey) => {
-      const attempt = async () => {
-        try {
-          return await register(deviceId, deviceKey);
-        } catch (error) {
+    register: (deviceId, deviceKey) =>
+      withTimeLimit(settings.hubDeadlineMs, (signal) =>
+        withRetries(
+          () => unlessAborted(register(deviceId, deviceKey), signal),
+          signal,
           // Only with a proposed key can a second try tell its own first one from somebody else's device.
-          if (deviceKey === undefined || !isConnectionLoss(error)) throw error;
-          return await register(deviceId, deviceKey);
-        }
-      };
-      return withDeadline(attempt(), HUB_DEADLINE_MS, 'registering a device').catch((error: unknown) => {
+          (error) => wasNeverSent(error) || (deviceKey !== undefined && mayPass(error)),
+        ),
+      ).catch((error: unknown) => {
         throw registryProblem(error);
-      });
+      }),
+    warmUp: () => openAgentConnection(settings, agent),
+    close: () => {
+      agent.destroy();
     },
   };
+}
+
+/** A device that was deleted between being found and being read can be registered after all. */
+function mayPass(error: unknown): boolean {
+  return (error as Error).name === 'DeviceNotFoundError' || registryProblem(error).code === 'hub_unavailable';
 }
 
 function createRegistry({ hubHostName: host, registryPolicy }: Settings, agent: Agent): Registry {
@@ -126,7 +139,7 @@ function lazyCredential() {
 }
 
 /** Equal digests are compared, so that neither the first different character nor the length takes another time. */
-function equalInConstantTime(a: string, b: string | undefined): boolean {
+function equalInConstantTime(a: string, b: string | null | undefined): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(a), digest(b ?? '')) && b !== undefined;
+  return timingSafeEqual(digest(a), digest(b ?? '')) && b != null;
 }

@@ -89,9 +89,13 @@ export function feedProblem(error: unknown): Problem {
   }
 }
 
-/** Whether the connection was lost, so that nobody knows whether the hub took the request. */
-export function isConnectionLoss(error: unknown): boolean {
-  return !(error instanceof Problem) && readHubError(error).status === undefined;
+/** Failures to reach a hub at all. */
+const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+
+/** Whether the hub surely has not got the request. */
+export function wasNeverSent(error: unknown): boolean {
+  const { code } = error as HubHttpError;
+  return typeof code === 'string' && NEVER_SENT.has(code);
 }
 
 function commonProblem(error: unknown, status: number | undefined, retryAfter: number | undefined): Problem {
@@ -112,7 +116,16 @@ function commonProblem(error: unknown, status: number | undefined, retryAfter: n
   }
   if (status !== undefined) return unavailable('IoT Hub failed', `status ${status}`, retryAfter);
   const { code, name } = error as HubHttpError;
+  if (name === 'TimeoutError') return timedOut();
   return unavailable('IoT Hub could not be reached', kindOf(code, name));
+}
+
+function timedOut(): Problem {
+  return new Problem(
+    'hub_timeout',
+    'IoT Hub did not answer in the time that one request has.',
+    UNAVAILABLE_RETRY_SECONDS,
+  );
 }
 
 function kindOf(code: unknown, name: string | undefined): string {

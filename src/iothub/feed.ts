@@ -72,7 +72,8 @@ export function createFeed(settings: Settings): Feed {
         if (attempt === MAX_ATTEMPTS || LASTING.includes(problem.code) || Date.now() > lastAttempt) {
           throw problem;
         }
-        await delay(jitter(busy ? BUSY_DELAY_MS * attempt : RETRY_DELAY_MS));
+        // A kept connection is often found dead by its use only: the first retry, on a new one, need not wait.
+        if (busy || attempt > 1) await delay(jitter(busy ? BUSY_DELAY_MS * attempt : RETRY_DELAY_MS));
       }
     }
   }
@@ -111,13 +112,17 @@ export function createFeed(settings: Settings): Feed {
     return lines.inLine(
       partitionId,
       async () => {
+        let refused: Drained | undefined;
         for (let attempt = 0; ; attempt += 1) {
           const generation = client.current();
           const drained = await drainPartition(generation, reading, limits);
+          // Out of time while there was no place: that is what the reader should know.
+          if (limits.signal.aborted && drained.messages.length === 0) return refused ?? drained;
           if (drained.error === undefined || limits.signal.aborted) return drained;
           const noPlace = feedProblem(drained.error).code === 'hub_throttled';
           if (!noPlace) generation.retire();
           if (!noPlace || drained.messages.length > 0) return drained;
+          refused = drained;
           watch.yieldTo(partitionId);
           await delay(jitter(Math.min(RETRY_DELAY_MS * 2 ** attempt, MAX_RETRY_DELAY_MS)));
         }

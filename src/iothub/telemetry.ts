@@ -1,130 +1,122 @@
-import type { Agent } from 'node:https';
-import { Client, Message } from 'azure-iot-device';
-import { Http as DeviceTransport } from 'azure-iot-device-http/dist/http.js';
-import { NoRetry } from 'azure-iot-common';
-import { Http } from 'azure-iot-http-base';
-import { LRUCache } from 'lru-cache';
+import type { Client } from 'azure-iot-device';
 import { Problem } from '../problems';
 import type { Settings } from '../settings';
-import { HUB_DEADLINE_MS, withDeadline } from './deadline';
-import { deviceProblem, isConnectionLoss } from './errors';
-import { SharedAccessKeyAuthentication } from './sharedAccessKey';
+import { packBatches } from './batch';
+import { createHubPool, openPoolConnection } from './connection';
+import { withTimeLimit } from './deadline';
+import { type Device, createDeviceClients } from './deviceClients';
+import { deviceProblem } from './errors';
+import { withRetries } from './retry';
+import { type DeviceMessage, type TelemetryMessage, toDeviceMessage } from './telemetryMessage';
 
-/** Device clients that are kept for their next message: enough for the devices of a busy minute, some 10 MB. */
-const MAX_CLIENTS = 5_000;
-/** IoT Hub: 256 KB for body, system properties and application properties (iot-hub-devguide-quotas-throttling). */
-export const MAX_MESSAGE_BYTES = 256 * 1024;
-
-/** One device-to-cloud message, checked by the caller for what HTTPS can carry. */
-export interface TelemetryMessage {
-  /** any JSON value */
-  data: unknown;
-  messageId: string;
-  properties: Readonly<Record<string, string>>;
-}
+/** What became of a message: nothing is wrong when the hub has stored it. */
+export type Verdict = Problem | undefined;
 
 export interface Telemetry {
   /**
-   * Sends one message as a device; when it resolves the hub has stored the message.
+   * Sends messages as a device, in their order, as few requests to the hub as it allows, and gives a verdict on each.
    *
-   * What reaches the hub is `{"deviceId", "Data"}`, content type `application/json`, encoding `utf-8`.
+   * Those of one request are stored together or not at all. Where the hub refuses a request for the sake of one
+   * message, it is taken apart until each message has a verdict of its own. Lost connections and failures of the hub
+   * are tried again within the deadline, with the same message id: whether the hub has stored the message already,
+   * nobody knows. Verdicts that may change later have `retryAfterSeconds`.
    *
-   * @throws {Problem} `device_unauthorized`, `message_too_large`, `hub_throttled`, `hub_quota_exceeded`,
-   * `hub_unavailable`, `hub_timeout`
+   * @returns in the order of `messages`: undefined where the hub has stored the message, or `invalid_message_id`,
+   * `invalid_property`, `message_too_large`, `invalid_request`, `device_unauthorized`, `hub_throttled`,
+   * `hub_quota_exceeded`, `hub_unavailable`, `hub_timeout`
    */
-  send: (device: { deviceId: string; deviceKey: string }, message: TelemetryMessage) => Promise<void>;
+  send: (device: Device, messages: readonly TelemetryMessage[]) => Promise<Verdict[]>;
+  /** Opens a connection to the hub. @throws {Problem} `hub_unavailable`, `hub_timeout` */
+  warmUp: () => Promise<void>;
   close: () => void;
 }
 
-export function createTelemetry({ hubHostName }: Settings, agent: Agent): Telemetry {
-  const http = new Http();
-  http.setOptions({ http: { agent } });
-
-  /** Only clients that the hub has let in: a flood of wrong keys cannot push them out. */
-  const clients = new LRUCache<string, Client>({
-    max: MAX_CLIENTS,
-    dispose: (client) => {
-      closeClient(client);
-    },
-  });
-
-  function createClient(deviceId: string, deviceKey: string): Client {
-    const authentication = new SharedAccessKeyAuthentication(hubHostName, deviceId, deviceKey);
-    const client = new Client(new DeviceTransport(authentication, http));
-    client.setRetryPolicy(new NoRetry());
-    return client;
-  }
-
-  async function deliver(client: Client, message: Message): Promise<void> {
-    try {
-      await client.sendEvent(message);
-    } catch (error) {
-      if (!isConnectionLoss(error)) throw error;
-      // The hub may have closed an idle connection just as it was used, or have stored the message: sending the same
-      // message id once more is safe, since consumers can tell a repetition by it.
-      await client.sendEvent(message);
-    }
-  }
+export function createTelemetry(settings: Settings): Telemetry {
+  const { hubHostName, hubDeadlineMs } = settings;
+  const pool = createHubPool(settings);
+  const clients = createDeviceClients(hubHostName, pool);
 
   return {
-    send: async ({ deviceId, deviceKey }, message) => {
-      const key = `${deviceId}\n${deviceKey}`;
-      const known = clients.get(key);
-      const client = known ?? createClient(deviceId, deviceKey);
-      try {
-        const hubMessage = toHubMessage(deviceId, message);
-        await withDeadline(deliver(client, hubMessage), HUB_DEADLINE_MS, 'sending a message');
-        if (!known) keep(key, client);
-      } catch (error) {
-        const problem = deviceProblem(error);
-        if (!known) closeClient(client);
-        else if (problem.code === 'device_unauthorized') clients.delete(key);
-        throw problem;
-      }
-    },
+    send: (device, messages) =>
+      withTimeLimit(hubDeadlineMs, async (signal) => {
+        const verdicts = new Map<TelemetryMessage, Verdict>();
+        const sendable = new Map<DeviceMessage, TelemetryMessage>();
+        for (const message of messages) {
+          const read = prepared(device.deviceId, message, signal);
+          if (read instanceof Problem) verdicts.set(message, read);
+          else sendable.set(read, message);
+        }
+        const client = clients.take(device);
+        const judged = await sendAll(client, packBatches([...sendable.keys()]), signal);
+        for (const [sent, verdict] of judged) {
+          const message = sendable.get(sent);
+          if (message) verdicts.set(message, verdict);
+        }
+        const all = messages.map((message) => verdicts.get(message));
+        if (all.some((verdict) => verdict === undefined)) clients.keep(device, client);
+        else if (all.some((verdict) => verdict?.code === 'device_unauthorized')) clients.drop(device, client);
+        return all;
+      }),
+    warmUp: () => openPoolConnection(settings, pool),
     close: () => {
-      clients.clear();
+      clients.close();
+      void pool.destroy();
     },
   };
-
-  function keep(key: string, client: Client): void {
-    if (clients.has(key)) closeClient(client);
-    else clients.set(key, client);
-  }
 }
 
-function toHubMessage(deviceId: string, { data, messageId, properties }: TelemetryMessage): Message {
-  const body = envelope(deviceId, data);
-  const message = new Message(body);
-  message.messageId = messageId;
-  message.contentType = 'application/json';
-  message.contentEncoding = 'utf-8';
-  let bytes =
-    Buffer.byteLength(body) + messageId.length + message.contentType.length + message.contentEncoding.length;
-  for (const [name, value] of Object.entries(properties)) {
-    message.properties.add(name, value);
-    bytes += name.length + value.length;
-  }
-  if (bytes > MAX_MESSAGE_BYTES) {
-    throw new Problem(
-      'message_too_large',
-      `The message takes ${bytes} bytes with its properties; IoT Hub takes ${MAX_MESSAGE_BYTES}.`,
-    );
-  }
-  return message;
-}
-
-function envelope(deviceId: string, data: unknown): string {
+function prepared(deviceId: string, message: TelemetryMessage, signal: AbortSignal): DeviceMessage | Problem {
   try {
-    return JSON.stringify({ deviceId, Data: data });
+    return toDeviceMessage(deviceId, message, signal);
   } catch (error) {
-    if (error instanceof RangeError)
-      throw new Problem('invalid_request', 'deviceMessage is nested too deeply.');
+    if (error instanceof Problem) return error;
     throw error;
   }
 }
 
-/** Over HTTPS there is no connection to close: this only drops the client's token and listeners. */
-function closeClient(client: Client): void {
-  client.close(() => undefined);
+/** Sends batches one after the other; after a refusal that strikes all alike, the rest is not tried. */
+async function sendAll(
+  client: Client,
+  batches: readonly DeviceMessage[][],
+  signal: AbortSignal,
+): Promise<Map<DeviceMessage, Verdict>> {
+  const verdicts = new Map<DeviceMessage, Verdict>();
+  const waiting = [...batches];
+  let refusal: Verdict;
+  for (let batch = waiting.shift(); batch !== undefined; batch = waiting.shift()) {
+    const verdict = refusal ?? (await sendRequest(client, batch, signal));
+    if (verdict && batch.length > 1 && isOfOneMessage(verdict)) {
+      // Halves find the one message in a few requests, where sending 500 singly would throttle the hub.
+      const half = Math.ceil(batch.length / 2);
+      waiting.unshift(batch.slice(0, half), batch.slice(half));
+      continue;
+    }
+    if (verdict && !isOfOneMessage(verdict)) refusal = verdict;
+    for (const message of batch) verdicts.set(message, verdict);
+  }
+  return verdicts;
+}
+
+/** Whether the hub may take other messages of the same device all the same. */
+const isOfOneMessage = ({ code }: Problem): boolean =>
+  code === 'invalid_request' || code === 'message_too_large';
+
+/** One request to the hub, tried again where that may help: each message keeps its id, so a repetition is known. */
+async function sendRequest(
+  client: Client,
+  batch: readonly DeviceMessage[],
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const [first] = batch;
+  if (!first) return undefined;
+  try {
+    await withRetries(
+      () => (batch.length === 1 ? client.sendEvent(first) : client.sendEventBatch([...batch])),
+      signal,
+      (error) => deviceProblem(error).code === 'hub_unavailable',
+    );
+    return undefined;
+  } catch (error) {
+    return deviceProblem(error);
+  }
 }

@@ -1,21 +1,17 @@
 import { createHmac } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { Agent, request } from 'node:https';
+import { type Agent, request } from 'node:https';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EventHubConsumerClient, type ReceivedEventData, earliestEventPosition } from '@azure/event-hubs';
-import type * as IotCommon from 'azure-iot-common';
-import type * as IotDevice from 'azure-iot-device';
+import { EventHubConsumerClient } from '@azure/event-hubs';
 import type * as IotHub from 'azure-iothub';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Emulator, POLICIES, type PolicyName, startEmulator } from '../../emulator';
+import { Message, deviceClient, emulatorAgent, receiveEvents } from '../azureSdks';
 
 const require = createRequire(import.meta.url);
 const { Registry } = require('azure-iothub') as typeof IotHub;
-const { Client, Message } = require('azure-iot-device') as typeof IotDevice;
-const { Http } = require('azure-iot-device-http') as { Http: new () => never };
-const { NoRetry } = require('azure-iot-common') as typeof IotCommon;
 
 let emulator: Emulator;
 let caFolder: string;
@@ -24,7 +20,7 @@ let agent: Agent;
 beforeAll(async () => {
   caFolder = await mkdtemp(join(tmpdir(), 'hubfront-'));
   emulator = await startEmulator({ hubPort: 0, amqpPort: 0, partitions: 4, caFolder });
-  agent = new Agent({ keepAlive: true, host: '127.0.0.1', port: emulator.hubPort, ca: emulator.ca });
+  agent = emulatorAgent(emulator);
 });
 afterAll(async () => {
   agent.destroy();
@@ -39,13 +35,6 @@ function registry(policy: PolicyName = 'iothubowner'): IotHub.Registry {
     made as unknown as { _restApiClient: { setOptions: (options: object) => void } }
   )._restApiClient.setOptions({ http: { agent } });
   return made;
-}
-
-function deviceClient(deviceId: string, key: string): IotDevice.Client {
-  const client = Client.fromConnectionString(emulator.connectionStrings.device(deviceId, key), Http);
-  client.setRetryPolicy(new NoRetry());
-  void client.setOptions({ http: { agent } });
-  return client;
 }
 
 async function keyOf(deviceId: string): Promise<string> {
@@ -89,7 +78,7 @@ describe('azure-iothub', () => {
 
 describe('azure-iot-device-http', () => {
   test('sends messages and batches, which arrive with what IoT Hub adds', async () => {
-    const client = deviceClient('d-1', await keyOf('d-1'));
+    const client = deviceClient(emulator, agent, 'd-1', await keyOf('d-1'));
     const message = new Message(JSON.stringify({ t: 21 }));
     message.messageId = 'one';
     message.contentType = 'application/json';
@@ -110,49 +99,33 @@ describe('azure-iot-device-http', () => {
   test('is refused with a wrong key, when disabled, and above 256 KB', async () => {
     const key = await keyOf('d-2');
     expect(
-      (await failure(deviceClient('d-2', Buffer.alloc(32).toString('base64')).sendEvent(new Message('x'))))
-        .name,
+      (
+        await failure(
+          deviceClient(emulator, agent, 'd-2', Buffer.alloc(32).toString('base64')).sendEvent(
+            new Message('x'),
+          ),
+        )
+      ).name,
     ).toBe('UnauthorizedError');
-    expect((await failure(deviceClient('unknown', key).sendEvent(new Message('x')))).name).toBe(
-      'UnauthorizedError',
-    );
     expect(
-      (await failure(deviceClient('d-2', key).sendEvent(new Message(Buffer.alloc(257 * 1024))))).name,
+      (await failure(deviceClient(emulator, agent, 'unknown', key).sendEvent(new Message('x')))).name,
+    ).toBe('UnauthorizedError');
+    expect(
+      (
+        await failure(
+          deviceClient(emulator, agent, 'd-2', key).sendEvent(new Message(Buffer.alloc(257 * 1024))),
+        )
+      ).name,
     ).toBe('MessageTooLargeError');
     await registry().update({ deviceId: 'd-2', status: 'disabled' });
-    expect((await failure(deviceClient('d-2', key).sendEvent(new Message('x')))).name).toBe(
+    expect((await failure(deviceClient(emulator, agent, 'd-2', key).sendEvent(new Message('x')))).name).toBe(
       'DeviceNotFoundError',
     );
   });
 });
 
-/** Reads the first events of the hub with an unmodified client. */
-async function receive(policy: PolicyName, count: number, group = '$Default'): Promise<ReceivedEventData[]> {
-  const client = new EventHubConsumerClient(group, emulator.connectionStrings.eventHub(policy), {
-    retryOptions: { maxRetries: 0, timeoutInMs: 4_000 },
-  });
-  try {
-    return await new Promise((resolve, reject) => {
-      const events: ReceivedEventData[] = [];
-      client.subscribe(
-        {
-          processEvents: (batch) => {
-            events.push(...batch);
-            if (events.length >= count) resolve(events);
-            return Promise.resolve();
-          },
-          processError: (error) => {
-            reject(error);
-            return Promise.resolve();
-          },
-        },
-        { startPosition: earliestEventPosition, maxBatchSize: 10 },
-      );
-    });
-  } finally {
-    void client.close().catch(() => undefined); // after a failure it may never settle
-  }
-}
+const receive = (policy: PolicyName, count: number, group?: string) =>
+  receiveEvents(emulator.connectionStrings.eventHub(policy), count, group);
 
 /** The code of the error that a reader of one partition meets. */
 function refusal(policy: PolicyName, group: string): Promise<unknown> {

@@ -202,7 +202,7 @@ describe('a message', () => {
     [{ target: 'telemetry', kind: 'unavailable' }, 503, 'hub_unavailable'],
   ])('while the hub answers %j passes it on as %i', async (fault, status, code) => {
     await stack.register('web-2', DEVICE_KEY);
-    stack.emulator.admin.armFault({ ...fault, times: 1 });
+    stack.emulator.admin.armFault(fault);
     const answer = await stack.send(valid);
     stack.emulator.admin.clearFaults();
     expect([answer.status, answer.json.code]).toEqual([status, code]);

@@ -17,32 +17,42 @@ export interface Claims {
    * @throws {AmqpError}
    */
   ensure: (path: string) => Promise<void>;
-  /** the token for an entity, for requests that carry it themselves */
-  tokenFor: (path: string) => string;
+  /**
+   * As `ensure`.
+   *
+   * @returns the token for the entity, for requests that carry it themselves
+   */
+  tokenFor: (path: string) => Promise<string>;
 }
 
 export function createClaims(connection: AmqpConnection, settings: EventHubConnection): Claims {
   const cbs = openRequestLink(connection, '$cbs');
-  const claimed = new Map<string, { until: number; granted: Promise<void> }>();
+  const claimed = new Map<string, { until: number; token: string; granted: Promise<void> }>();
   const nowSeconds = (): number => Math.floor(Date.now() / 1_000);
   const resourceOf = (path: string): string => `sb://${settings.host}/${path}`;
-  const sign = (path: string): string =>
-    entitySasToken(resourceOf(path), settings.policy, nowSeconds() + TOKEN_LIFETIME_S);
+
+  const claim = (path: string) => {
+    const known = claimed.get(path);
+    if (known && known.until - nowSeconds() > RENEWAL_MARGIN_S) return known;
+    const token = entitySasToken(resourceOf(path), settings.policy, nowSeconds() + TOKEN_LIFETIME_S);
+    const granted = cbs
+      .request(
+        { operation: 'put-token', type: 'servicebus.windows.net:sastoken', name: resourceOf(path) },
+        token,
+      )
+      .then(() => undefined);
+    const made = { until: nowSeconds() + TOKEN_LIFETIME_S, token, granted };
+    claimed.set(path, made);
+    granted.catch(() => claimed.delete(path));
+    return made;
+  };
 
   return {
-    tokenFor: sign,
-    ensure: (path) => {
-      const known = claimed.get(path);
-      if (known && known.until - nowSeconds() > RENEWAL_MARGIN_S) return known.granted;
-      const granted = cbs
-        .request(
-          { operation: 'put-token', type: 'servicebus.windows.net:sastoken', name: resourceOf(path) },
-          sign(path),
-        )
-        .then(() => undefined);
-      claimed.set(path, { until: nowSeconds() + TOKEN_LIFETIME_S, granted });
-      granted.catch(() => claimed.delete(path));
-      return granted;
+    ensure: (path) => claim(path).granted,
+    tokenFor: async (path) => {
+      const { token, granted } = claim(path);
+      await granted;
+      return token;
     },
   };
 }

@@ -113,9 +113,9 @@ function createGeneration({ eventHub, consumerGroup }: Settings) {
     });
   const ask = (properties: Record<string, string>): Promise<Record<string, unknown>> =>
     exchange(async () => {
-      await claims.ensure(managementPath);
+      const token = await claims.tokenFor(managementPath);
       if (!management?.isOpen()) management = openRequestLink(connection, '$management');
-      const asked = { operation: 'READ', name: hub, security_token: claims.tokenFor(managementPath) };
+      const asked = { operation: 'READ', name: hub, security_token: token };
       return (await management.request({ ...asked, ...properties }, Buffer.from('[]'))) as Record<
         string,
         unknown

@@ -79,9 +79,27 @@ export function openAmqpConnection({ host, port, plainTcp }: EventHubConnection)
   }
   socket.on('end', end);
   socket.on('error', end);
-  socket.on('close', end);
+  socket.on('close', () => {
+    end();
+    stopHeartbeats(amqp);
+  });
   amqp.connect();
   return { amqp, ended: over.signal, lastReceivedAt: () => receivedAt, end };
+}
+
+/**
+ * rhea sets its timers anew when it is told to close a connection whose socket has gone, and keeps it alive with them
+ * for two minutes more.
+ */
+function stopHeartbeats(amqp: Connection): void {
+  const internals = amqp as unknown as {
+    socket_ready: boolean;
+    heartbeat_in?: NodeJS.Timeout;
+    heartbeat_out?: NodeJS.Timeout;
+  };
+  internals.socket_ready = false; // it writes no more, and sets no timer
+  clearTimeout(internals.heartbeat_in);
+  clearTimeout(internals.heartbeat_out);
 }
 
 /** rhea writes frame by frame: what it writes in one turn leaves in one packet. */

@@ -1,0 +1,76 @@
+import { execFileSync } from 'node:child_process';
+import { startFunctionsHost } from '../local/functionsHost';
+import { startEmulatorProcess } from './emulatorProcess';
+import { type Result, result } from './measure';
+import { createPollClient, readAnswer } from './pollClient';
+
+const KEY = 'bench';
+const PARTITIONS = 32;
+const MESSAGES = Number(process.env.BACKLOG_MESSAGES ?? 1_000_000);
+const LIMIT = 10_000;
+
+/**
+ * A deep backlog, read to its end through the app: nothing may be lost, a poll may not take longer for what lies behind
+ * or before it, and the app's process may not grow. The peer is the same run's own beginning.
+ */
+export async function benchBacklog(): Promise<Result[]> {
+  const emulator = await startEmulatorProcess(PARTITIONS);
+  const host = await startFunctionsHost({
+    appFolder: process.cwd(),
+    port: 0,
+    functionKeys: { bench: KEY },
+    log: console.error,
+    settings: () => emulator.settings,
+  });
+  const { poll, close } = createPollClient(host.url, KEY);
+  try {
+    await emulator.seed(MESSAGES);
+    const times: number[] = [];
+    const megabytes: number[] = [];
+    const next = new Map<string, number>();
+    let after = '0';
+    for (let more = true; more;) {
+      const start = performance.now();
+      const body = await poll({ limit: LIMIT, after_offset: after });
+      times.push(performance.now() - start);
+      megabytes.push(residentMegabytes(host.workerPid()));
+      const answer = readAnswer(body);
+      for (const { partitionId, sequenceNumber } of answer.messages) {
+        const expected = next.get(partitionId) ?? 0;
+        if (sequenceNumber !== expected) {
+          throw new Error(`partition ${partitionId}: ${sequenceNumber} came in place of ${expected}`);
+        }
+        next.set(partitionId, expected + 1);
+      }
+      after = answer.next_offset;
+      more = answer.has_more;
+    }
+    const read = [...next.values()].reduce((sum, count) => sum + count, 0);
+    const tenth = Math.ceil(times.length / 10);
+    const backlog = `${read} of ${MESSAGES} messages in ${times.length} polls over ${PARTITIONS} partitions`;
+    return [
+      result(
+        `${backlog}: a poll of the last tenth`,
+        times.slice(-tenth),
+        'the first tenth',
+        times.slice(0, tenth),
+      ),
+      result(
+        'the same: memory of the app',
+        megabytes.slice(-tenth),
+        'the first tenth',
+        megabytes.slice(0, tenth),
+        'MB',
+      ),
+    ];
+  } finally {
+    close();
+    await host.close();
+    await emulator.close();
+  }
+}
+
+/** Resident set size of a process, by `ps`, which counts in KB. */
+function residentMegabytes(pid: number | undefined): number {
+  return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) / 1024;
+}

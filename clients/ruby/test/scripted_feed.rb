@@ -1,0 +1,59 @@
+# frozen_string_literal: true
+
+require "json"
+require "socket"
+
+# A feed that answers what it is told to, request by request, over a real socket: for answers that a healthy app gives
+# seldom. Each script entry is [status, headers, body], or nil to hang up; the last one repeats.
+class ScriptedFeed
+  attr_reader :requests
+
+  def initialize(*script)
+    @script = script
+    @requests = Queue.new
+    @server = TCPServer.new("127.0.0.1", 0)
+    @thread = Thread.new { loop { serve(@server.accept) } }
+  end
+
+  def url = "http://127.0.0.1:#{@server.addr[1]}/api/message_feed"
+
+  def close
+    @thread.kill
+    @server.close
+  end
+
+  # The parts of an answer of the feed.
+  def self.page(cursor, *messages, **state)
+    state = { next_offset: cursor, has_more: false, gaps: [], incomplete: [] }.merge(state)
+    [200, {}, [*messages, state].map { |line| line.is_a?(String) ? line : JSON.generate(line) }.join("\n") + "\n"]
+  end
+
+  def self.message(partition, number, body = { "n" => number })
+    { partitionId: partition, offset: number.to_s, sequenceNumber: number, enqueuedTimeUtc: "2026-01-02T03:04:05.678Z",
+      deviceId: "d", messageId: "m-#{number}", contentType: "application/json", properties: { "a" => "b" },
+      systemProperties: {}, body: body }
+  end
+
+  private
+
+  def serve(socket)
+    request = socket.gets or return
+    headers = {}
+    while (line = socket.gets&.chomp) && !line.empty?
+      name, value = line.split(": ", 2)
+      headers[name.downcase] = value
+    end
+    @requests << [request.split[1], headers]
+    answer(socket, @script.size > 1 ? @script.shift : @script.first)
+  ensure
+    socket.close
+  end
+
+  def answer(socket, scripted)
+    return unless scripted
+
+    status, headers, body = scripted
+    head = headers.merge("Content-Length" => body.bytesize, "Connection" => "close")
+    socket.write("HTTP/1.1 #{status} x\r\n#{head.map { |pair| pair.join(": ") }.join("\r\n")}\r\n\r\n#{body}")
+  end
+end

@@ -1,0 +1,91 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** The version that is restored where PATH has none, or an older one: `bicep snapshot` and `fail()` are in it. */
+const BICEP_VERSION = '0.47.16';
+const RESTORE_TIMEOUT_MS = 240_000;
+
+export interface CommandResult {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+export type Bicep = (...args: string[]) => CommandResult;
+
+/**
+ * The Bicep compiler: from PATH, else from the NuGet package, which `dotnet` restores if need be.
+ *
+ * @returns the compiler, or in a sentence why there is none
+ */
+export function findBicep(): Bicep | string {
+  const onPath = run('bicep', ['--version']);
+  const version = /(\d+)\.(\d+)\.(\d+)/.exec(onPath.stdout);
+  if (onPath.status === 0 && version && isRecent(version.slice(1).map(Number))) return commandOf('bicep');
+  const packaged = join(packageFolder(), 'tools', process.platform === 'win32' ? 'bicep.exe' : 'bicep');
+  if (!existsSync(packaged)) {
+    const problem = restore();
+    if (problem !== undefined) return problem;
+  }
+  chmodSync(packaged, 0o755);
+  return commandOf(packaged);
+}
+
+function isRecent(version: readonly number[]): boolean {
+  const wanted = BICEP_VERSION.split('.').map(Number);
+  const differing = wanted.findIndex((part, i) => part !== version[i]);
+  return differing < 0 || (version[differing] ?? 0) > (wanted[differing] ?? 0);
+}
+
+function commandOf(file: string): Bicep {
+  return (...args) => run(file, args);
+}
+
+function run(file: string, args: readonly string[], timeout = 120_000): CommandResult {
+  const { status, stdout, stderr, error } = spawnSync(file, args, {
+    encoding: 'utf8',
+    timeout,
+    maxBuffer: 256 * 1024 * 1024,
+  });
+  return { status: status ?? 1, stdout: stdout || '', stderr: stderr || (error?.message ?? '') };
+}
+
+const PLATFORMS: Record<string, string> = { linux: 'linux', darwin: 'osx', win32: 'win' };
+
+function packageName(): string {
+  return `Azure.Bicep.CommandLine.${PLATFORMS[process.platform] ?? process.platform}-${process.arch}`;
+}
+
+function packageFolder(): string {
+  const packages = process.env.NUGET_PACKAGES ?? join(homedir(), '.nuget', 'packages');
+  return join(packages, packageName().toLowerCase(), BICEP_VERSION);
+}
+
+/** @returns what is wrong, or undefined when the package is there */
+function restore(): string | undefined {
+  const why = `bicep ${BICEP_VERSION} or newer is not on PATH`;
+  if (run('dotnet', ['--version']).status !== 0) return `${why}, and there is no dotnet to restore it with`;
+  const folder = mkdtempSync(join(tmpdir(), 'hubfront-bicep-'));
+  try {
+    const project = join(folder, 'bicep.csproj');
+    writeFileSync(
+      project,
+      `<Project Sdk="Microsoft.NET.Sdk">
+  <PropertyGroup>
+    <TargetFramework>netstandard2.0</TargetFramework>
+    <DisableImplicitFrameworkReferences>true</DisableImplicitFrameworkReferences>
+    <AutomaticallyUseReferenceAssemblyPackages>false</AutomaticallyUseReferenceAssemblyPackages>
+  </PropertyGroup>
+  <ItemGroup><PackageDownload Include="${packageName()}" Version="[${BICEP_VERSION}]" /></ItemGroup>
+</Project>
+`,
+    );
+    const { status, stdout, stderr } = run('dotnet', ['restore', project], RESTORE_TIMEOUT_MS);
+    if (status === 0) return undefined;
+    return `${why}, and dotnet could not restore ${packageName()}: ${(stdout + stderr).trim()}`;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

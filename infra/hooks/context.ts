@@ -1,0 +1,103 @@
+import { spawnSync } from 'node:child_process';
+import { HookError, type Rest, createRest } from './rest';
+
+/** Where the services are. */
+export interface Endpoints {
+  arm: string;
+  powerBi: string;
+  fabric: string;
+}
+
+const AZURE: Endpoints = {
+  arm: 'https://management.azure.com',
+  powerBi: 'https://api.powerbi.com/v1.0/myorg',
+  fabric: 'https://api.fabric.microsoft.com/v1',
+};
+
+/** What a hook works with. */
+export interface HookContext {
+  /** azd's environment: its own values and the outputs of the deployment */
+  environment: Readonly<Record<string, string | undefined>>;
+  endpoints: Endpoints;
+  rest: Rest;
+  log: (line: string) => void;
+  whatIf: boolean;
+  /** between two looks at something that takes its time */
+  pollMs: number;
+  /** keeps a value in azd's environment */
+  remember: (name: string, value: string) => void;
+}
+
+/** A value of azd's environment; an empty one counts as none. */
+export function optional({ environment }: HookContext, name: string): string | undefined {
+  return environment[name] === '' ? undefined : environment[name];
+}
+
+/** @throws {HookError} when azd has not set it */
+export function required(context: HookContext, name: string): string {
+  const value = optional(context, name);
+  if (value === undefined)
+    throw new HookError(`${name} is not set: run this by azd, or after azd provision.`);
+  return value;
+}
+
+/** A resource of the deployment, as a URL of Azure Resource Manager without its api-version. */
+export function armUrl(context: HookContext, provider: string): string {
+  const subscription = required(context, 'AZURE_SUBSCRIPTION_ID');
+  const group = required(context, 'AZURE_RESOURCE_GROUP');
+  return `${context.endpoints.arm}/subscriptions/${subscription}/resourceGroups/${group}/providers/${provider}`;
+}
+
+const POLL_MS = 5_000;
+const RETRY_MS = 2_000;
+
+/** With the login of azd, or of the Azure CLI. */
+export function azdContext(whatIf: boolean): HookContext {
+  const log = (line: string): void => console.log(line);
+  const tokens = new Map<string, string>();
+  const token = (url: string): Promise<string> => {
+    const resource = resourceOf(url);
+    const kept = resource === undefined ? '' : (tokens.get(resource) ?? login(resource));
+    if (resource !== undefined) tokens.set(resource, kept);
+    return Promise.resolve(kept);
+  };
+  return {
+    environment: process.env,
+    endpoints: AZURE,
+    rest: createRest({ token, whatIf, log, retryMs: RETRY_MS }),
+    log,
+    whatIf,
+    pollMs: POLL_MS,
+    remember: (name, value) => {
+      const { status } = spawnSync('azd', ['env', 'set', name, value], { stdio: 'inherit' });
+      if (status !== 0) throw new HookError(`azd env set ${name} did not work: run it by hand with ${value}`);
+    },
+  };
+}
+
+/** What a token is asked for; undefined for the function app, which has keys of its own. */
+function resourceOf(url: string): string | undefined {
+  const { host } = new URL(url);
+  if (host === new URL(AZURE.arm).host) return `${AZURE.arm}/`;
+  if (host === new URL(AZURE.powerBi).host) return 'https://analysis.windows.net/powerbi/api';
+  if (host === new URL(AZURE.fabric).host) return 'https://api.fabric.microsoft.com';
+  if (/\.blob\.core\.\S+$/.test(host)) return 'https://storage.azure.com';
+  return undefined;
+}
+
+function login(resource: string): string {
+  const scope = `${resource.replace(/\/$/, '')}/.default`;
+  const azd = spawnSync('azd', ['auth', 'token', '--scope', scope, '--output', 'json'], { encoding: 'utf8' });
+  const az = (): ReturnType<typeof spawnSync> =>
+    spawnSync('az', ['account', 'get-access-token', '--resource', resource, '--output', 'json'], {
+      encoding: 'utf8',
+      shell: process.platform === 'win32', // az is a .cmd there
+    });
+  for (const { status, stdout } of [azd, az()]) {
+    if (status !== 0) continue;
+    const read = JSON.parse(String(stdout)) as { token?: string; accessToken?: string };
+    const token = read.token ?? read.accessToken;
+    if (token !== undefined) return token;
+  }
+  throw new HookError(`There is no login for ${resource}: run azd auth login, or az login.`);
+}

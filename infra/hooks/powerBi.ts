@@ -1,0 +1,144 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type HookContext, optional, required } from './context';
+import { HookError, RestError } from './rest';
+
+const POWERBI_FOLDER = join(__dirname, '..', 'powerbi');
+/** One for each output of the query: Stream Analytics writes one table a dataset. */
+export const DATASETS = ['product-events', 'events-per-minute'];
+const MAY_WRITE = ['Admin', 'Member', 'Contributor'];
+
+interface Listed<T> {
+  value: T[];
+}
+
+interface Named {
+  id: string;
+  name: string;
+}
+
+interface WorkspaceUser {
+  identifier: string;
+  groupUserAccessRight: string;
+}
+
+/** The deployment's rows go to Power BI, and not to event hubs. */
+export function usesPowerBi(context: HookContext): boolean {
+  return (optional(context, 'ANALYTICS_OUTPUT') ?? 'powerBi') === 'powerBi';
+}
+
+/**
+ * Finds the workspace by its id or its name, or makes it, and keeps its id for the deployment.
+ *
+ * @throws {HookError} when it is not there for this login, or may not be made
+ */
+export async function ensureWorkspace(context: HookContext): Promise<void> {
+  const { endpoints, rest, log, remember, whatIf } = context;
+  const id = optional(context, 'POWERBI_WORKSPACE_ID');
+  const name = optional(context, 'POWERBI_WORKSPACE_NAME') ?? 'Hubfront';
+  const filter = id ? `id eq '${id}'` : `name eq '${name.replaceAll("'", "''")}'`;
+  const found = (await explained(
+    rest(`${endpoints.powerBi}/groups?$filter=${encodeURIComponent(filter)}`),
+    'list workspaces',
+  )) as Listed<Named>;
+  const workspace = found.value[0];
+  if (workspace && id) {
+    if (workspace.name !== name) remember('POWERBI_WORKSPACE_NAME', workspace.name);
+    log(`Power BI: workspace ${workspace.name} is there`);
+  } else if (workspace) {
+    remember('POWERBI_WORKSPACE_ID', workspace.id);
+    log(`Power BI: workspace ${name} found`);
+  } else if (id) {
+    throw new HookError(
+      `Power BI has no workspace ${id} for this login. Ask its admin for a place in it, or unset POWERBI_WORKSPACE_ID.`,
+    );
+  } else {
+    const made = (await explained(
+      rest(`${endpoints.powerBi}/groups?workspaceV2=True`, {
+        method: 'POST',
+        body: { name },
+        what: `make the Power BI workspace ${name}`,
+      }),
+      `make the workspace ${name}`,
+    )) as Named | undefined;
+    if (made === undefined && whatIf) return;
+    if (made?.id === undefined) throw new HookError(`Power BI did not say the id of the workspace ${name}.`);
+    remember('POWERBI_WORKSPACE_ID', made.id);
+    log(`Power BI: workspace ${name} made`);
+  }
+}
+
+/** Lets the job's identity write into the workspace, which Azure Resource Manager has no say in. */
+export async function ensureContributor(context: HookContext): Promise<void> {
+  const { rest, log } = context;
+  const users = `${workspaceUrl(context)}/users`;
+  const identifier = required(context, 'STREAM_ANALYTICS_PRINCIPAL_ID');
+  const { value } = (await explained(
+    rest(users),
+    'list the users of the workspace',
+  )) as Listed<WorkspaceUser>;
+  const user = value.find((one) => one.identifier.toLowerCase() === identifier.toLowerCase());
+  if (user && MAY_WRITE.includes(user.groupUserAccessRight)) {
+    log(`Power BI: the job is ${user.groupUserAccessRight} already`);
+    return;
+  }
+  await explained(
+    rest(users, {
+      method: user ? 'PUT' : 'POST',
+      body: { identifier, groupUserAccessRight: 'Contributor', principalType: 'App' },
+      what: `make the job's identity ${identifier} Contributor of the workspace`,
+    }),
+    'add the identity of the job to the workspace',
+  );
+  if (!context.whatIf) log('Power BI: the job is made Contributor');
+}
+
+/**
+ * Makes the datasets that are not there yet, so that reports can be bound before the first event. They keep the
+ * newest 200,000 rows (`basicFIFO`). Where POWERBI_CREATE_DATASETS is false, the job makes them with its first row.
+ */
+export async function ensureDatasets(context: HookContext): Promise<void> {
+  const { environment, rest, log } = context;
+  if (environment.POWERBI_CREATE_DATASETS?.toLowerCase() === 'false') return;
+  const there = await datasetIds(context);
+  for (const dataset of DATASETS) {
+    if (there.has(dataset)) {
+      log(`Power BI: dataset ${dataset} is there`);
+      continue;
+    }
+    await explained(
+      rest(`${workspaceUrl(context)}/datasets?defaultRetentionPolicy=basicFIFO`, {
+        method: 'POST',
+        body: JSON.parse(readFileSync(join(POWERBI_FOLDER, 'datasets', `${dataset}.json`), 'utf8')),
+        what: `make the dataset ${dataset}`,
+      }),
+      `make the dataset ${dataset}`,
+    );
+    if (!context.whatIf) log(`Power BI: dataset ${dataset} made`);
+  }
+}
+
+/** Ids of the workspace's datasets, by name. */
+export async function datasetIds(context: HookContext): Promise<Map<string, string>> {
+  const listed = await explained(context.rest(`${workspaceUrl(context)}/datasets`), 'list datasets');
+  return new Map((listed as Listed<Named>).value.map(({ id, name }) => [name, id]));
+}
+
+function workspaceUrl(context: HookContext): string {
+  return `${context.endpoints.powerBi}/groups/${required(context, 'POWERBI_WORKSPACE_ID')}`;
+}
+
+/** Says what is to be done about a refusal: Power BI's own message names neither the right nor the setting. */
+export async function explained<T>(request: Promise<T>, what: string): Promise<T> {
+  try {
+    return await request;
+  } catch (error) {
+    if (!(error instanceof RestError) || (error.status !== 401 && error.status !== 403)) throw error;
+    throw new HookError(
+      `Power BI does not let this login ${what} (${error.message}). It needs: a Power BI Pro licence; the role Admin ` +
+        'in the workspace; and the tenant settings "Create workspaces" and "Service principals can call Fabric public ' +
+        'APIs", which a Fabric administrator allows. Then run azd provision again: it goes on from here. To do ' +
+        'without Power BI: azd env set ANALYTICS_OUTPUT eventHub.',
+    );
+  }
+}

@@ -1,0 +1,58 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join, sep } from 'node:path';
+import { type HookContext, required } from './context';
+import { datasetIds, explained } from './powerBi';
+
+const REPORTS_FOLDER = join(__dirname, '..', 'powerbi');
+
+/**
+ * Publishes the report definitions that are not in the workspace yet, each bound to the dataset of its name. One that
+ * is there is left alone: people change their reports.
+ */
+export async function publishReports(context: HookContext): Promise<void> {
+  const { endpoints, rest, log, whatIf } = context;
+  const reports = `${endpoints.fabric}/workspaces/${required(context, 'POWERBI_WORKSPACE_ID')}/reports`;
+  const datasets = await datasetIds(context);
+  const { value } = (await explained(rest(reports), 'list reports')) as { value: { displayName: string }[] };
+  const there = value.map(({ displayName }) => displayName);
+  for (const folder of readdirSync(REPORTS_FOLDER).filter((name) => name.endsWith('.Report'))) {
+    const name = folder.slice(0, -'.Report'.length);
+    const dataset = datasets.get(name);
+    if (there.includes(name)) log(`Power BI: report ${name} is there`);
+    else if (dataset === undefined)
+      log(`Power BI: report ${name} waits for its dataset, which the job makes`);
+    else {
+      await explained(
+        rest(reports, {
+          method: 'POST',
+          body: { displayName: name, definition: { parts: definitionParts(folder, dataset) } },
+          what: `publish the report ${name}`,
+        }),
+        `publish the report ${name}`,
+      );
+      if (!whatIf) log(`Power BI: report ${name} published`);
+    }
+  }
+}
+
+interface DefinitionPart {
+  path: string;
+  payload: string;
+  payloadType: 'InlineBase64';
+}
+
+/** The files of a report (PBIR), with the id of the dataset in the place of the template's. */
+export function definitionParts(folder: string, datasetId: string): DefinitionPart[] {
+  const root = join(REPORTS_FOLDER, folder);
+  return readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name !== '.platform')
+    .map((entry) => {
+      const file = join(entry.parentPath, entry.name);
+      const text = readFileSync(file, 'utf8').replaceAll('00000000-0000-0000-0000-000000000000', datasetId);
+      return {
+        path: file.slice(root.length + 1).replaceAll(sep, '/'),
+        payload: Buffer.from(text).toString('base64'),
+        payloadType: 'InlineBase64',
+      };
+    });
+}

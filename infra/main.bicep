@@ -1,0 +1,479 @@
+targetScope = 'subscription'
+
+import { roles } from 'modules/roles.bicep'
+
+@minLength(1)
+@maxLength(64)
+@description('Name of the azd environment; a short hash of it is part of the names of all resources.')
+param environmentName string
+
+@minLength(1)
+@description('Region of all resources. Flex Consumption and Stream Analytics must be offered there.')
+@metadata({
+  azd: {
+    type: 'location'
+  }
+})
+param location string
+
+@description('Name of the resource group; empty: rg-<environment>.')
+param resourceGroupName string = ''
+
+@description('Who deploys: may write product snapshots by hand where there is no products database. Empty: nobody.')
+param principalId string = ''
+
+// --- Front -----------------------------------------------------------------------------------------------------
+
+@description('Origins whose pages may call, comma-separated, as `https://shop.example`; `*` for all. The platform compares them exactly: no wildcard for subdomains.')
+param corsAllowedOrigins string
+
+@minValue(0)
+@maxValue(100)
+@description('Instances for HTTP that are always running, so that no page waits for a start. 0: the keep-alive timer runs instead, which keeps one instance warm at best.')
+param alwaysReadyInstances int = 1
+
+@minValue(40)
+@maxValue(1000)
+@description('Instances at the most: a limit to what a flood of requests costs.')
+param maximumInstances int = 100
+
+@allowed([512, 2048, 4096])
+param instanceMemoryMB int = 2048
+
+@allowed(['identity', 'key'])
+@description('How the app registers devices: by its managed identity, or by the key of the policy `registryReadWrite`.')
+param registryAuthentication string = 'identity'
+
+// --- IoT Hub ---------------------------------------------------------------------------------------------------
+
+@description('S1, S2 or S3.')
+param iotHubSku string = 'S1'
+
+@minValue(1)
+@maxValue(200)
+param iotHubUnits int = 1
+
+@minValue(2)
+@maxValue(32)
+@description('Partitions of the built-in endpoint; fixed once the hub exists.')
+param iotHubPartitions int = 4
+
+@minValue(1)
+@maxValue(7)
+@description('Days for which messages are kept, and so for which a worker or the job may be down.')
+param iotHubRetentionDays int = 1
+
+@allowed(['primary', 'secondary'])
+@description('The key of the hub\'s policies that is in use; the other one can be renewed.')
+param iotHubKey string = 'primary'
+
+// --- Analytics -------------------------------------------------------------------------------------------------
+
+@allowed([3, 7, 10, 20, 30, 40, 50, 60])
+@description('Streaming units as the API counts them: 3 is a third of a V2 unit, 10 is one.')
+param streamingUnits int = 3
+
+@allowed(['powerBi', 'eventHub'])
+@description('Where the rows go: Power BI (until 2027-10-31), or event hubs for a Fabric eventstream or Azure Data Explorer.')
+param analyticsOutput string = 'powerBi'
+
+@description('Id of the Power BI workspace; the preprovision hook finds or makes it.')
+param powerBiWorkspaceId string = ''
+param powerBiWorkspaceName string = 'Hubfront'
+
+@secure()
+@description('PostgreSQL connection string of the products; empty: product snapshots are written by other means.')
+param productsDatabaseUrl string = ''
+
+@description('SQL that gives the SKUs; empty: the default, for the schema in the README.')
+param productsQuery string = ''
+
+@minValue(0)
+@description('Days after which product snapshots are deleted. Longer than the job may be down.')
+param productSnapshotDays int = 30
+
+// --- Network and operations ------------------------------------------------------------------------------------
+
+@description('Storage and Key Vault behind private endpoints, the app in a virtual network. Costs extra: infra/README.md.')
+param privateNetworking bool = false
+
+@description('Prefix of the virtual network, /16 to /24.')
+param networkPrefix string = '10.0.0.0/24'
+
+@description('Who gets alerts and budget notices; empty: nobody is written to.')
+param alertEmail string = ''
+
+@minValue(30)
+@description('Seconds by which the worker or the job may be behind before an alert.')
+param maxLagSeconds int = 300
+
+@description('GB of logs a day at the most; -1 for no cap.')
+param logDailyCapGb int = 1
+
+@minValue(0)
+@description('Monthly budget in the subscription\'s currency, of which 80 % and a forecast of 100 % are told; 0: none.')
+param monthlyBudget int = 0
+
+@description('Month in which the budget begins.')
+param budgetStartDate string = utcNow('yyyy-MM-01')
+
+// ---------------------------------------------------------------------------------------------------------------
+
+// Messages a day and unit: https://learn.microsoft.com/azure/iot-hub/iot-hub-scaling
+var hubSkus = {
+  S1: 400000
+  S2: 6000000
+  S3: 300000000
+}
+var hubSku = contains(hubSkus, toUpper(iotHubSku))
+  ? toUpper(iotHubSku)
+  : toUpper(iotHubSku) == 'F1'
+      ? fail('iotHubSku F1 cannot carry this system: a free hub has 2 partitions, and only the consumer group $Default for the worker and the analytics job together, and 8,000 messages of 0.5 KB a day. Use S1.')
+      : fail('iotHubSku ${iotHubSku} is not offered: use S1, S2 or S3 (the basic tiers have no registry access for devices that a page registers).')
+
+var origins = filter(map(split(corsAllowedOrigins, ','), origin => trim(origin)), origin => !empty(origin))
+var checkedOrigins = contains(origins, '*') && length(origins) > 1
+  ? fail('corsAllowedOrigins: * stands alone.')
+  : empty(filter(origins, origin => origin != '*' && contains(origin, '*')))
+      ? origins
+      : fail('corsAllowedOrigins: ${join(origins, ',')} has a wildcard for subdomains, which the platform would match with nothing. List each origin, or use * alone.')
+
+var checkedWorkspaceId = analyticsOutput != 'powerBi' || !empty(powerBiWorkspaceId)
+  ? powerBiWorkspaceId
+  : fail('powerBiWorkspaceId is empty: the preprovision hook of azd finds or makes the workspace. Without azd, set it, or set analyticsOutput to eventHub.')
+
+var abbrs = loadJsonContent('abbreviations.json')
+var token = toLower(uniqueString(subscription().id, environmentName, location))
+var tags = { 'azd-env-name': environmentName }
+
+var consumerGroups = {
+  analytics: 'analytics'
+  feed: 'message-feed'
+}
+var packageContainer = 'app-package'
+var snapshotContainer = 'reference'
+var outputNames = ['product-events', 'events-per-minute']
+
+var appName = '${abbrs.webSitesFunctions}${token}'
+var hubName = '${abbrs.devicesIotHubs}${token}'
+var vaultName = '${abbrs.keyVaultVaults}${token}'
+var hostStorageName = '${abbrs.storageStorageAccounts}host${token}'
+var jobName = '${abbrs.streamAnalyticsJobs}${token}'
+var productsStorageName = '${abbrs.storageStorageAccounts}products${token}'
+
+resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+  name: empty(resourceGroupName) ? '${abbrs.resourcesResourceGroups}${environmentName}' : resourceGroupName
+  location: location
+  tags: tags
+}
+
+module identity 'modules/identity.bicep' = {
+  scope: group
+  params: {
+    name: '${abbrs.managedIdentityUserAssignedIdentities}${token}'
+    location: location
+    tags: tags
+  }
+}
+
+module iotHub 'modules/iotHub.bicep' = {
+  scope: group
+  params: {
+    name: hubName
+    location: location
+    tags: tags
+    skuName: hubSku
+    units: iotHubUnits
+    partitionCount: iotHubPartitions
+    retentionDays: iotHubRetentionDays
+    consumerGroups: [consumerGroups.analytics, consumerGroups.feed]
+    registryPrincipalId: registryAuthentication == 'identity' ? identity.outputs.principalId : ''
+  }
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  scope: group
+  params: {
+    logAnalyticsName: '${abbrs.operationalInsightsWorkspaces}${token}'
+    applicationInsightsName: '${abbrs.insightsComponents}${token}'
+    location: location
+    tags: tags
+    publisherPrincipalId: identity.outputs.principalId
+    dailyCapGb: logDailyCapGb
+  }
+}
+
+module hostStorage 'modules/storageAccount.bicep' = {
+  name: 'hostStorage'
+  scope: group
+  params: {
+    name: hostStorageName
+    location: location
+    tags: tags
+    containers: [packageContainer]
+    private: privateNetworking
+    trustedServices: false
+    deleteAfterDays: 0
+  }
+}
+
+module productsStorage 'modules/storageAccount.bicep' = {
+  name: 'productsStorage'
+  scope: group
+  params: {
+    name: productsStorageName
+    location: location
+    tags: tags
+    containers: [snapshotContainer]
+    private: privateNetworking
+    trustedServices: true
+    deleteAfterDays: productSnapshotDays
+  }
+}
+
+// The host keeps its keys, timers' schedules and locks here, and reads the package.
+module appOnHostStorage 'modules/storageRole.bicep' = {
+  name: 'appOnHostStorage'
+  scope: group
+  params: {
+    accountName: hostStorageName
+    containerName: ''
+    principalId: identity.outputs.principalId
+    principalType: 'ServicePrincipal'
+    roleId: roles.storageBlobDataOwner
+    assignee: 'functionApp'
+  }
+  dependsOn: [hostStorage]
+}
+
+module appOnSnapshots 'modules/storageRole.bicep' = {
+  name: 'appOnSnapshots'
+  scope: group
+  params: {
+    accountName: productsStorageName
+    containerName: snapshotContainer
+    principalId: identity.outputs.principalId
+    principalType: 'ServicePrincipal'
+    roleId: roles.storageBlobDataContributor
+    assignee: 'functionApp'
+  }
+  dependsOn: [productsStorage]
+}
+
+module jobOnSnapshots 'modules/storageRole.bicep' = {
+  name: 'jobOnSnapshots'
+  scope: group
+  params: {
+    accountName: productsStorageName
+    containerName: snapshotContainer
+    principalId: streamAnalytics.outputs.principalId
+    principalType: 'ServicePrincipal'
+    roleId: roles.storageBlobDataReader
+    assignee: 'streamAnalytics'
+  }
+  dependsOn: [productsStorage]
+}
+
+module deployerOnSnapshots 'modules/storageRole.bicep' = if (!empty(principalId)) {
+  name: 'deployerOnSnapshots'
+  scope: group
+  params: {
+    accountName: productsStorageName
+    containerName: snapshotContainer
+    principalId: principalId
+    principalType: ''
+    roleId: roles.storageBlobDataContributor
+    assignee: principalId
+  }
+  dependsOn: [productsStorage]
+}
+
+module keyVault 'modules/keyVault.bicep' = {
+  scope: group
+  params: {
+    name: vaultName
+    location: location
+    tags: tags
+    private: privateNetworking
+    readerPrincipalId: identity.outputs.principalId
+  }
+}
+
+module secrets 'modules/secrets.bicep' = {
+  scope: group
+  params: {
+    vaultName: vaultName
+    hubName: hubName
+    hubKey: iotHubKey
+    withRegistryKey: registryAuthentication == 'key'
+    productsDatabaseUrl: productsDatabaseUrl
+  }
+  dependsOn: [keyVault, iotHub]
+}
+
+module network 'modules/network.bicep' = if (privateNetworking) {
+  scope: group
+  params: {
+    name: '${abbrs.networkVirtualNetworks}${token}'
+    location: location
+    tags: tags
+    addressPrefix: networkPrefix
+  }
+}
+
+module privateAccess 'modules/privateAccess.bicep' = if (privateNetworking) {
+  scope: group
+  params: {
+    namePrefix: '${abbrs.networkPrivateEndpoints}${token}'
+    location: location
+    tags: tags
+    networkId: network!.outputs.id
+    subnetId: network!.outputs.privateEndpointsSubnetId
+    hostStorageId: hostStorage.outputs.id
+    productsStorageId: productsStorage.outputs.id
+    vaultId: keyVault.outputs.id
+  }
+}
+
+var secretReference = '@Microsoft.KeyVault(VaultName=${vaultName};SecretName='
+
+module functionApp 'modules/functionApp.bicep' = {
+  scope: group
+  params: {
+    name: appName
+    planName: '${abbrs.webServerFarms}${token}'
+    location: location
+    tags: tags
+    identityId: identity.outputs.id
+    corsAllowedOrigins: checkedOrigins
+    packageContainerUrl: '${hostStorage.outputs.blobEndpoint}${packageContainer}'
+    alwaysReadyInstances: alwaysReadyInstances
+    maximumInstances: maximumInstances
+    instanceMemoryMB: instanceMemoryMB
+    subnetId: privateNetworking ? network!.outputs.functionsSubnetId : ''
+    // One literal object: what is not used is empty, which the app takes as absent.
+    settings: {
+      // The platform's
+      AzureWebJobsStorage__blobServiceUri: hostStorage.outputs.blobEndpoint
+      AzureWebJobsStorage__credential: 'managedidentity'
+      AzureWebJobsStorage__clientId: identity.outputs.clientId
+      APPLICATIONINSIGHTS_CONNECTION_STRING: monitoring.outputs.connectionString
+      APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.outputs.clientId};Authorization=AAD'
+      AZURE_CLIENT_ID: identity.outputs.clientId
+      'AzureWebJobs.keepAlive.Disabled': alwaysReadyInstances > 0 ? 'true' : 'false'
+      // The app's own, as src/settings.ts reads them
+      IOTHUB_HOSTNAME: iotHub.outputs.hostName
+      IOTHUB_EVENTHUB_CONNECTION: '${secretReference}iothub-eventhub-connection)'
+      IOTHUB_SHAREDACCESSKEYNAME: registryAuthentication == 'key' ? 'registryReadWrite' : ''
+      IOTHUBOWNER_SHAREDACCESSKEY: registryAuthentication == 'key' ? '${secretReference}iothub-registry-key)' : ''
+      MESSAGE_POLL_CONSUMERGROUP: consumerGroups.feed
+      CORS_ALLOWED_ORIGINS: join(checkedOrigins, ',')
+      // The postdeploy hook makes this key: it is the app's own, and exists only once the app runs.
+      KEEP_ALIVE_FUNCTION_KEY: alwaysReadyInstances > 0 ? '' : '${secretReference}keep-alive-function-key)'
+      PRODUCTS_DATABASE_URL: empty(productsDatabaseUrl) ? '' : '${secretReference}products-database-url)'
+      PRODUCTS_QUERY: productsQuery
+      PRODUCTS_STORAGE__blobServiceUri: productsStorage.outputs.blobEndpoint
+    }
+  }
+  dependsOn: [appOnHostStorage, secrets, privateAccess]
+}
+
+module streamAnalytics 'modules/streamAnalytics.bicep' = {
+  scope: group
+  params: {
+    name: jobName
+    location: location
+    tags: tags
+    streamingUnits: streamingUnits
+    hubName: hubName
+    consumerGroup: consumerGroups.analytics
+    hubKey: iotHubKey
+    productsAccountName: productsStorageName
+    productsContainerName: snapshotContainer
+    workspaceId: monitoring.outputs.workspaceId
+    // Offline pages send later what happened earlier, but an event's time here is its arrival at the hub.
+    lateArrivalSeconds: 60
+    outOfOrderSeconds: 5
+  }
+  dependsOn: [iotHub]
+}
+
+module outputPowerBi 'modules/outputPowerBi.bicep' = if (analyticsOutput == 'powerBi') {
+  scope: group
+  params: {
+    jobName: jobName
+    outputNames: outputNames
+    workspaceId: checkedWorkspaceId
+    workspaceName: powerBiWorkspaceName
+  }
+  dependsOn: [streamAnalytics]
+}
+
+module outputEventHub 'modules/outputEventHub.bicep' = if (analyticsOutput == 'eventHub') {
+  scope: group
+  params: {
+    jobName: jobName
+    jobPrincipalId: streamAnalytics.outputs.principalId
+    outputNames: outputNames
+    namespaceName: '${abbrs.eventHubNamespaces}${token}'
+    location: location
+    tags: tags
+  }
+}
+
+module alerts 'modules/alerts.bicep' = {
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    actionGroupName: '${abbrs.insightsActionGroups}${token}'
+    email: alertEmail
+    applicationInsightsId: monitoring.outputs.applicationInsightsId
+    workspaceId: monitoring.outputs.workspaceId
+    hubId: iotHub.outputs.id
+    jobId: streamAnalytics.outputs.id
+    dailyMessageQuota: hubSkus[hubSku] * iotHubUnits
+    maxLagSeconds: maxLagSeconds
+  }
+}
+
+module workbook 'modules/workbook.bicep' = {
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    displayName: 'Hubfront ${environmentName}'
+    applicationInsightsId: monitoring.outputs.applicationInsightsId
+    workspaceId: monitoring.outputs.workspaceId
+    hubId: iotHub.outputs.id
+    jobId: streamAnalytics.outputs.id
+  }
+}
+
+module budget 'modules/budget.bicep' = if (monthlyBudget > 0) {
+  scope: group
+  params: {
+    name: '${abbrs.consumptionBudgets}${environmentName}'
+    monthlyAmount: monthlyBudget
+    startDate: budgetStartDate
+    email: alertEmail
+  }
+}
+
+// azd keeps the outputs in the environment; the hooks read them there.
+output AZURE_LOCATION string = location
+output AZURE_TENANT_ID string = tenant().tenantId
+output AZURE_RESOURCE_GROUP string = group.name
+output SERVICE_API_NAME string = functionApp.outputs.name
+output SERVICE_API_ENDPOINTS string[] = ['https://${functionApp.outputs.hostName}']
+output API_URL string = 'https://${functionApp.outputs.hostName}'
+output IOTHUB_NAME string = hubName
+output KEY_VAULT_NAME string = vaultName
+output STREAM_ANALYTICS_JOB_NAME string = jobName
+output STREAM_ANALYTICS_PRINCIPAL_ID string = streamAnalytics.outputs.principalId
+output ANALYTICS_OUTPUT string = analyticsOutput
+output PRODUCTS_BLOB_ENDPOINT string = productsStorage.outputs.blobEndpoint
+output PRODUCTS_CONTAINER string = snapshotContainer
+#disable-next-line outputs-should-not-contain-secrets // tells whether it is there, not what it is
+output PRODUCTS_FROM_DATABASE bool = !empty(productsDatabaseUrl)
+output KEEP_ALIVE_ENABLED bool = alwaysReadyInstances == 0

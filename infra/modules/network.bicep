@@ -1,0 +1,53 @@
+param name string
+param location string
+param tags object
+
+@description('Prefix of the virtual network, /16 to /24; it must not overlap with a network it is peered with.')
+param addressPrefix string
+
+resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
+  name: name
+  location: location
+  tags: tags
+  properties: {
+    addressSpace: {
+      addressPrefixes: [addressPrefix]
+    }
+    subnets: [
+      {
+        // No underscore in its name: Flex Consumption refuses one.
+        name: 'functions'
+        properties: {
+          addressPrefix: cidrSubnet(addressPrefix, 26, 0)
+          delegations: [
+            {
+              name: 'flex-consumption'
+              properties: {
+                serviceName: 'Microsoft.App/environments'
+              }
+            }
+          ]
+        }
+      }
+      {
+        name: 'private-endpoints'
+        properties: {
+          addressPrefix: cidrSubnet(addressPrefix, 26, 1)
+          privateEndpointNetworkPolicies: 'Disabled'
+        }
+      }
+    ]
+  }
+
+  resource functions 'subnets' existing = {
+    name: 'functions'
+  }
+
+  resource privateEndpoints 'subnets' existing = {
+    name: 'private-endpoints'
+  }
+}
+
+output id string = network.id
+output functionsSubnetId string = network::functions.id
+output privateEndpointsSubnetId string = network::privateEndpoints.id

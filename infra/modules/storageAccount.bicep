@@ -1,0 +1,79 @@
+param name string
+param location string
+param tags object
+param containers string[]
+
+@description('Closed to the internet: reached through a private endpoint, and by trusted Azure services where `trustedServices` is set.')
+param private bool
+
+@description('Azure services with a role here (Stream Analytics) come in although the account is closed.')
+param trustedServices bool
+
+@description('Days after which blobs are deleted; 0 keeps them.')
+param deleteAfterDays int
+
+resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'StorageV2'
+  sku: {
+    name: 'Standard_LRS'
+  }
+  properties: {
+    accessTier: 'Hot'
+    allowBlobPublicAccess: false
+    allowSharedKeyAccess: false
+    defaultToOAuthAuthentication: true
+    minimumTlsVersion: 'TLS1_2'
+    supportsHttpsTrafficOnly: true
+    publicNetworkAccess: private && !trustedServices ? 'Disabled' : 'Enabled'
+    networkAcls: {
+      bypass: trustedServices ? 'AzureServices' : 'None'
+      defaultAction: private ? 'Deny' : 'Allow'
+    }
+  }
+}
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = {
+  parent: account
+  name: 'default'
+}
+
+resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = [
+  for containerName in containers: {
+    parent: blobs
+    name: containerName
+  }
+]
+
+resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05-01' = if (deleteAfterDays > 0) {
+  parent: account
+  name: 'default'
+  properties: {
+    policy: {
+      rules: [
+        {
+          name: 'delete-old-snapshots'
+          type: 'Lifecycle'
+          enabled: true
+          definition: {
+            filters: {
+              blobTypes: ['blockBlob']
+            }
+            actions: {
+              baseBlob: {
+                delete: {
+                  daysAfterModificationGreaterThan: deleteAfterDays
+                }
+              }
+            }
+          }
+        }
+      ]
+    }
+  }
+}
+
+output id string = account.id
+output blobEndpoint string = account.properties.primaryEndpoints.blob

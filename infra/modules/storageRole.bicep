@@ -1,0 +1,41 @@
+param accountName string
+
+@description('Container that the role is for; empty for the whole account.')
+param containerName string
+
+param principalId string
+param principalType 'ServicePrincipal' | 'User' | 'Group' | ''
+param roleId string
+
+@description('Who has the role: part of the assignment\'s name, known before the principal exists.')
+param assignee string
+
+resource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
+  name: accountName
+
+  resource blobs 'blobServices' existing = {
+    name: 'default'
+
+    resource container 'containers' existing = {
+      name: empty(containerName) ? 'none' : containerName
+    }
+  }
+}
+
+var role = {
+  principalId: principalId
+  principalType: empty(principalType) ? null : principalType
+  roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleId)
+}
+
+resource onAccount 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (empty(containerName)) {
+  scope: account
+  name: guid(account.id, assignee, roleId)
+  properties: role
+}
+
+resource onContainer 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(containerName)) {
+  scope: account::blobs::container
+  name: guid(account.id, containerName, assignee, roleId)
+  properties: role
+}

@@ -1,0 +1,5 @@
+/** undici declares types for its entry alone. */
+declare module 'undici/lib/dispatcher/pool.js' {
+  import { Pool } from 'undici';
+  export default Pool;
+}

@@ -1,0 +1,62 @@
+import { Agent } from 'node:https';
+import { createRequire } from 'node:module';
+import { EventHubConsumerClient, type ReceivedEventData, earliestEventPosition } from '@azure/event-hubs';
+import type * as IotCommon from 'azure-iot-common';
+import type * as IotDevice from 'azure-iot-device';
+import type { Emulator } from '../emulator';
+
+const require = createRequire(import.meta.url);
+/** As CommonJS: their exports by name are not seen from ES modules. */
+export const { Client, Message } = require('azure-iot-device') as typeof IotDevice;
+const { Http } = require('azure-iot-device-http') as { Http: new () => never };
+const { NoRetry } = require('azure-iot-common') as typeof IotCommon;
+
+/** Leads the SDKs, which always use port 443, to the emulator. */
+export function emulatorAgent(emulator: Emulator): Agent {
+  return new Agent({ keepAlive: true, host: '127.0.0.1', port: emulator.hubPort, ca: emulator.ca });
+}
+
+/** Microsoft's device client over HTTPS, which tries once. */
+export function deviceClient(
+  emulator: Emulator,
+  agent: Agent,
+  deviceId: string,
+  key: string,
+): IotDevice.Client {
+  const client = Client.fromConnectionString(emulator.connectionStrings.device(deviceId, key), Http);
+  client.setRetryPolicy(new NoRetry());
+  void client.setOptions({ http: { agent } });
+  return client;
+}
+
+/** The first events of a hub, of all partitions as they come, by Microsoft's own client. */
+export async function receiveEvents(
+  connectionString: string,
+  count: number,
+  group = '$Default',
+): Promise<(ReceivedEventData & { partitionId: string })[]> {
+  const client = new EventHubConsumerClient(group, connectionString, {
+    retryOptions: { maxRetries: 0, timeoutInMs: 4_000 },
+  });
+  try {
+    return await new Promise((resolve, reject) => {
+      const events: (ReceivedEventData & { partitionId: string })[] = [];
+      client.subscribe(
+        {
+          processEvents: (batch, { partitionId }) => {
+            events.push(...batch.map((event) => ({ ...event, partitionId })));
+            if (events.length >= count) resolve(events);
+            return Promise.resolve();
+          },
+          processError: (error) => {
+            reject(error);
+            return Promise.resolve();
+          },
+        },
+        { startPosition: earliestEventPosition, maxBatchSize: 100 },
+      );
+    });
+  } finally {
+    void client.close().catch(() => undefined); // after a failure it may never settle
+  }
+}

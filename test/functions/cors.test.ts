@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { KEY, type Stack, call, post, startStack } from '../stack';
+
+const ALLOWED =
+  'https://shop.example, https://*.shop.example,http://localhost:3000, https://cafe.example:443';
+
+const preflight = (stack: Stack, origin: string, path = 'messages') =>
+  call(`${stack.host.url}/api/${path}`, {
+    method: 'OPTIONS',
+    headers: { Origin: origin, 'Access-Control-Request-Method': 'POST' },
+  });
+
+describe('a list of origins', () => {
+  let stack: Stack;
+  beforeAll(async () => {
+    stack = await startStack({ settings: { CORS_ALLOWED_ORIGINS: ALLOWED } });
+  });
+  afterAll(() => stack.close());
+
+  test.each([
+    'https://shop.example',
+    'https://www.shop.example',
+    'https://a.b-c.shop.example',
+    'http://localhost:3000',
+    'https://cafe.example',
+  ])('allows %s', async (origin) => {
+    for (const path of ['messages', 'devices']) {
+      const { status, headers, text } = await preflight(stack, origin, path);
+      expect([status, text]).toEqual([204, '']);
+      expect(headers.get('access-control-allow-origin')).toBe(origin);
+      expect(headers.get('access-control-allow-methods')).toContain('POST');
+      expect(headers.get('access-control-allow-headers')?.toLowerCase()).toContain('content-type');
+      expect(headers.get('access-control-max-age')).toBe('86400');
+      expect(headers.get('vary')).toBe('Origin');
+      expect(headers.get('access-control-allow-credentials')).toBeNull();
+    }
+    const refused = await post(`${stack.host.url}/api/messages`, '{', { Origin: origin });
+    expect(refused.status).toBe(400);
+    expect(refused.headers.get('access-control-allow-origin')).toBe(origin);
+    expect(refused.headers.get('vary')).toBe('Origin');
+    expect(refused.headers.get('cache-control')).toBe('no-store');
+  });
+
+  test.each([
+    'https://evil.example',
+    'http://shop.example',
+    'https://shop.example:8443',
+    'https://www.shop.example:8443',
+    'https://evilshop.example',
+    'https://shop.example.evil.example',
+    'https://www.shop.example.evil.example',
+    'https://.shop.example',
+    'https://a..shop.example',
+    'https://evil.example/.shop.example',
+    'https://evil.example#.shop.example',
+    'https://evil.example?.shop.example',
+    'https://user@evil.example\\.shop.example',
+    'https://wwwXshop.example',
+    'https://www.shopXexample',
+    'https://*.shop.example',
+    'HTTPS://SHOP.EXAMPLE',
+    'https://shop.example, https://evil.example',
+    'http://localhost:30001',
+    'null',
+    '*',
+    '',
+  ])('does not allow %j', async (origin) => {
+    const answers = [
+      await preflight(stack, origin),
+      await post(`${stack.host.url}/api/messages`, '{', { Origin: origin }),
+    ];
+    for (const { headers } of answers) {
+      expect([...headers.keys()].filter((name) => name.startsWith('access-control-'))).toEqual([]);
+      expect(headers.get('vary')).toBe('Origin');
+    }
+  });
+
+  test('a very long origin is refused as fast as a short one', async () => {
+    const started = Date.now();
+    await preflight(stack, `https://${'a.'.repeat(7_000)}evil.example`);
+    expect(Date.now() - started).toBeLessThan(2_000);
+  });
+
+  test('the message feed is for workers: no page may read it', async () => {
+    const { status, headers } = await call(`${stack.host.url}/api/message_feed?limit=1`, {
+      headers: { Origin: 'https://shop.example', 'x-functions-key': KEY },
+    });
+    expect([status, headers.get('access-control-allow-origin')]).toEqual([200, null]);
+  });
+});
+
+test.each([
+  ['*', '*'],
+  ['', null],
+])('CORS_ALLOWED_ORIGINS=%j', async (allowed, expected) => {
+  const stack = await startStack({ settings: { CORS_ALLOWED_ORIGINS: allowed } });
+  try {
+    for (const answer of [
+      await preflight(stack, 'https://any.example'),
+      await post(`${stack.host.url}/api/messages`, '{', { Origin: 'https://any.example' }),
+    ]) {
+      expect(answer.headers.get('access-control-allow-origin')).toBe(expected);
+      expect(answer.headers.get('vary')).toBe('Origin');
+    }
+  } finally {
+    await stack.close();
+  }
+});

@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type FunctionsHost, startFunctionsHost } from '../../local/functionsHost';
+import { type Answer, KEY, type Stack, call, startStack } from '../stack';
+
+const PARTITIONS = 8;
+
+let stack: Stack;
+/** A second instance of the app before the same hub. */
+let other: FunctionsHost;
+beforeAll(async () => {
+  stack = await startStack({ partitions: PARTITIONS });
+  other = await startFunctionsHost({
+    appFolder: process.cwd(),
+    port: 0,
+    functionKeys: { _master: KEY },
+    log: (line) => stack.logged.push(line),
+    settings: () => stack.settings,
+  });
+});
+afterAll(async () => {
+  await other.close();
+  await stack.close();
+});
+beforeEach(() => {
+  stack.emulator.admin.recreateHub();
+  stack.emulator.admin.clearFaults();
+});
+
+const otherFeed = (query: string): Promise<Answer> =>
+  call(`${other.url}/api/message_feed${query}`, { headers: { 'x-functions-key': KEY } });
+
+/** Settles once a reader waits on that partition. */
+const readerOn = (partitionId: string): Promise<void> =>
+  expect
+    .poll(
+      () => stack.emulator.admin.state().partitions.find((one) => one.partitionId === partitionId)?.readers,
+      { timeout: 10_000, interval: 5 },
+    )
+    .toBeGreaterThan(0);
+
+describe('a poll that waits', () => {
+  test('answers with the first message, to each of those who wait', async () => {
+    const waiting = Array.from({ length: 10 }, () => stack.feed({ wait: 30 }));
+    waiting.push(otherFeed('?wait=30'));
+    await readerOn('3');
+    stack.emulator.admin.seed({ count: 1, partitionId: '3' });
+    for (const { json } of await Promise.all(waiting)) expect(json.messages).toHaveLength(1);
+  });
+
+  test('wakes for its own partitions only', async () => {
+    const waiting = stack.feed({ wait: 30, partitions: '1,2' });
+    await readerOn('2');
+    stack.emulator.admin.seed({ count: 5, partitionId: '0' });
+    stack.emulator.admin.seed({ count: 1, partitionId: '2' });
+    const { json } = await waiting;
+    expect(json.messages).toMatchObject([{ partitionId: '2' }]);
+  });
+
+  test('answers empty when the time is over, with a cursor that goes on', async () => {
+    const { status, json } = await stack.feed({ wait: 1 });
+    expect(status).toBe(200);
+    expect(json).toMatchObject({ messages: [], has_more: false, gaps: [], incomplete: [] });
+    stack.emulator.admin.seed({ count: 3 });
+    expect((await stack.feed({ after_offset: json.next_offset })).json.messages).toHaveLength(3);
+  });
+
+  test.each(['closeConnections', 'resetConnections', 'detachLinks'])(
+    'still sees the message after %s',
+    async (kind) => {
+      const waiting = stack.feed({ wait: 30 });
+      await readerOn('0');
+      stack.emulator.admin.armFault({ target: 'eventHub', kind });
+      stack.emulator.admin.seed({ count: 1, partitionId: '0' });
+      expect((await waiting).json.messages).toHaveLength(1);
+    },
+  );
+
+  test('leaves no reader behind', async () => {
+    const waiting = stack.feed({ wait: 30 });
+    await readerOn('7');
+    stack.emulator.admin.seed({ count: 1, partitionId: '0' });
+    await waiting;
+    await expect
+      .poll(() => stack.emulator.admin.state().partitions.reduce((sum, { readers }) => sum + readers, 0))
+      .toBe(0);
+  });
+});
+
+describe('many workers at once', () => {
+  test('all get whole answers, through one instance and through two, with others waiting', async () => {
+    stack.emulator.admin.seed({ count: 4_000 });
+    const end = (await stack.feed({ limit: 10_000 })).json.next_offset as string;
+    const waiting = Array.from({ length: 5 }, () => stack.feed({ wait: 30, after_offset: end }));
+    await readerOn('7');
+    for (let round = 0; round < 3; round += 1) {
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, (_, i) =>
+          i % 2 ? stack.feed({ limit: 10_000 }) : otherFeed('?limit=10000'),
+        ),
+      );
+      for (const { status, json } of answers) {
+        expect([status, json.incomplete, json.has_more]).toEqual([200, [], false]);
+        expect(json.messages).toHaveLength(4_000);
+      }
+    }
+    stack.emulator.admin.seed({ count: 1 });
+    for (const { json } of await Promise.all(waiting)) expect(json.messages).toHaveLength(1);
+  }, 60_000);
+
+  test('share out the partitions, each with a cursor of its own', async () => {
+    stack.emulator.admin.seed({ count: 800 });
+    const read = await Promise.all(
+      ['0,1', '2,3', '4,5', '6,7'].map(async (partitions) => {
+        const numbers: string[] = [];
+        let after = '0';
+        for (let more = true; more;) {
+          const { json } = await stack.feed({ after_offset: after, partitions, limit: 60 });
+          for (const { partitionId, sequenceNumber } of json.messages)
+            numbers.push(`${partitionId}:${sequenceNumber}`);
+          after = json.next_offset as string;
+          more = json.has_more as boolean;
+        }
+        return numbers;
+      }),
+    );
+    expect(read.map(({ length }) => length)).toEqual([200, 200, 200, 200]);
+    expect(new Set(read.flat()).size).toBe(800);
+  });
+
+  test('are told of partitions that have no place for a reader, and read them later', async () => {
+    stack.emulator.admin.seed({ count: 80 });
+    const quota = stack.emulator.admin.armFault({
+      target: 'eventHub',
+      kind: 'attachError',
+      condition: 'amqp:resource-limit-exceeded',
+      partitionId: '5',
+    });
+    const { json } = await stack.feed();
+    expect(json.incomplete).toEqual([{ partitionId: '5', code: 'hub_throttled' }]);
+    expect(json.has_more).toBe(true);
+    expect(json.messages).toHaveLength(70);
+    if ('id' in quota) stack.emulator.admin.clearFaults(quota.id);
+    const rest = await stack.feed({ after_offset: json.next_offset });
+    expect(rest.json.messages).toHaveLength(10);
+    expect(rest.json.has_more).toBe(false);
+  }, 30_000);
+});

@@ -1,0 +1,221 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { Agent } from 'node:https';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type * as IotHub from 'azure-iothub';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { startEmulator } from '../../emulator';
+import { SHOP, type Stack, startStack } from '../stack';
+
+const { Registry } = createRequire(import.meta.url)('azure-iothub') as typeof IotHub;
+
+const KEY = Buffer.alloc(32, 4).toString('base64');
+const device = { deviceId: 'd-1', deviceKey: KEY };
+const DEADLINE_S = 2;
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack({ settings: { HUB_DEADLINE_SECONDS: String(DEADLINE_S) } });
+  await stack.register(device.deviceId, KEY);
+});
+afterAll(() => stack.close());
+afterEach(() => {
+  stack.emulator.admin.clearFaults();
+  stack.emulator.admin.setThrottle({ tier: 'none' });
+});
+
+const arm = (fault: { kind: string } & Record<string, unknown>) => stack.emulator.admin.armFault(fault);
+const send = (messageId = 'm') => stack.send({ ...device, deviceMessage: 1, messageId }, { Origin: SHOP });
+/** As an operator does, through the registry's own API. */
+async function setStatus(deviceId: string, status: 'enabled' | 'disabled'): Promise<void> {
+  const registry = Registry.fromConnectionString(stack.emulator.connectionStrings.hub('iothubowner'));
+  const { hubPort, ca } = stack.emulator;
+  const agent = new Agent({ host: '127.0.0.1', port: hubPort, ca });
+  (
+    registry as unknown as { _restApiClient: { setOptions: (options: object) => void } }
+  )._restApiClient.setOptions({ http: { agent } });
+  await registry.update({
+    deviceId,
+    status,
+    authentication: { symmetricKey: { primaryKey: KEY, secondaryKey: KEY } },
+  });
+  agent.destroy();
+}
+
+/** How often each message id is stored. */
+const copies = (messageId: string) =>
+  stack.emulator.admin
+    .state()
+    .partitions.flatMap(({ partitionId }) =>
+      stack.emulator.admin.messages({ partition: partitionId, limit: 10_000 }),
+    )
+    .filter((message) => message.messageId === messageId).length;
+
+describe('what the hub answers a message is passed on', () => {
+  test.each([
+    [{ kind: 'unauthorized' }, 401, 'device_unauthorized', null],
+    [{ kind: 'clockSkew', seconds: 7_200 }, 401, 'device_unauthorized', null],
+    [{ kind: 'throttle' }, 429, 'hub_throttled', '10'],
+    [{ kind: 'throttle', retryAfterSeconds: 3 }, 429, 'hub_throttled', '3'],
+    [{ kind: 'quota' }, 429, 'hub_quota_exceeded', '3600'],
+    [{ kind: 'serverError' }, 503, 'hub_unavailable', '5'],
+    [{ kind: 'unavailable' }, 503, 'hub_unavailable', '5'],
+    [{ kind: 'resetBefore' }, 503, 'hub_unavailable', '5'],
+    [{ kind: 'resetAfter' }, 503, 'hub_unavailable', '5'],
+    [{ kind: 'hang' }, 504, 'hub_timeout', '5'],
+    [{ kind: 'slow', delayMs: 60_000 }, 504, 'hub_timeout', '5'],
+  ])('%j as %i %s, Retry-After %s, readable by a page', async (fault, status, code, retryAfter) => {
+    arm({ target: 'telemetry', ...fault });
+    const started = Date.now();
+    const { headers, json, ...answer } = await send();
+    expect([answer.status, json.code, headers.get('retry-after')]).toEqual([status, code, retryAfter]);
+    expect(headers.get('content-type')).toBe('application/problem+json');
+    expect(headers.get('access-control-allow-origin')).toBe(SHOP);
+    expect(headers.get('access-control-expose-headers')).toContain('Retry-After');
+    expect(Date.now() - started).toBeLessThan((DEADLINE_S + 2) * 1_000);
+  });
+
+  test.each(['serverError', 'unavailable', 'resetBefore', 'resetAfter'])(
+    '%s once is made good, under the same message id',
+    async (kind) => {
+      arm({ target: 'telemetry', kind, times: 1 });
+      const before = copies(kind);
+      expect((await send(kind)).status).toBe(201);
+      expect(copies(kind) - before).toBe(kind === 'resetAfter' ? 2 : 1);
+    },
+  );
+
+  test('throttling is not answered with more requests', async () => {
+    arm({ target: 'telemetry', kind: 'throttle' });
+    const before = stack.emulator.admin.state().requests.telemetry;
+    await send();
+    expect(stack.emulator.admin.state().requests.telemetry - before).toBe(1);
+  });
+
+  test('a slow hub is waited for', async () => {
+    arm({ target: 'telemetry', kind: 'slow', delayMs: 1_000, times: 1 });
+    expect((await send('slow')).status).toBe(201);
+    expect(copies('slow')).toBe(1);
+  });
+
+  test('a hub that restarts is reached again', async () => {
+    arm({ kind: 'restart', downMs: 0 });
+    expect((await send('restarted')).status).toBe(201);
+    arm({ kind: 'restart', downMs: 1_000 });
+    expect((await send('down')).json.code).toBe('hub_unavailable');
+    await expect.poll(async () => (await send('up-again')).status, { timeout: 10_000 }).toBe(201);
+  });
+
+  test('the throttle of an S1 hub passes as 429, and its quota', async () => {
+    stack.emulator.admin.setThrottle({ tier: 'S1' });
+    const answers = await Promise.all(Array.from({ length: 300 }, () => send('throttled')));
+    const codes = answers.map(({ status, json }) => (status === 201 ? 'stored' : `${status} ${json.code}`));
+    expect(new Set(codes)).toEqual(new Set(['stored', '429 hub_throttled']));
+    expect(copies('throttled')).toBe(codes.filter((code) => code === 'stored').length);
+  });
+
+  test('the daily quota of a free hub counts blocks of half a kilobyte', async () => {
+    stack.emulator.admin.setThrottle({ tier: 'F1' });
+    const messages = Array.from({ length: 15 }, () => ({ deviceMessage: 'x'.repeat(200_000) }));
+    const first = await stack.send({ ...device, messages });
+    expect(first.status).toBe(201); // 15 times 391 blocks, of 8,000 a day
+    const second = await stack.send({ ...device, messages });
+    expect([second.status, second.headers.get('retry-after')]).toEqual([207, '3600']);
+    expect(second.json.results.at(-1)).toMatchObject({ status: 'retry', code: 'hub_quota_exceeded' });
+  });
+});
+
+describe('a device that is not let in', () => {
+  test('is told the same whether it is unknown, disabled or has the wrong key', async () => {
+    await stack.register('d-disabled', KEY);
+    await setStatus('d-disabled', 'disabled');
+    const message = { deviceMessage: 1 };
+    const answers = await Promise.all([
+      stack.send({ ...message, deviceId: 'd-disabled', deviceKey: KEY }),
+      stack.send({ ...message, deviceId: 'd-unknown', deviceKey: KEY }),
+      stack.send({ ...message, deviceId: 'd-1', deviceKey: Buffer.alloc(32, 5).toString('base64') }),
+    ]);
+    expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+    expect(answers[0].json.code).toBe('device_unauthorized');
+  });
+});
+
+describe('a hub that is not the one it should be, or not there', () => {
+  test('has no message sent to it when its certificate is not trusted', async () => {
+    const caFolder = await mkdtemp(join(tmpdir(), 'hubfront-'));
+    const other = await startEmulator({ hubPort: 0, amqpPort: 0, partitions: 1, caFolder });
+    const misled = await startStack({ settings: { IOTHUB_ENDPOINT: other.endpoint } });
+    try {
+      for (const answer of [
+        await misled.send({ ...device, deviceMessage: 1 }),
+        await misled.register('d-2', KEY),
+        await misled.register('d-2'),
+      ]) {
+        expect([answer.status, answer.json.code]).toEqual([503, 'hub_unavailable']);
+        expect(answer.headers.get('retry-after')).toBe('5');
+      }
+      expect(other.admin.state().requests).toEqual({ registry: 0, telemetry: 0 });
+    } finally {
+      await misled.close();
+      await other.close();
+      await rm(caFolder, { recursive: true, force: true });
+    }
+  });
+
+  test('is told as unavailable when nobody listens', async () => {
+    const alone = await startStack({ settings: { IOTHUB_ENDPOINT: 'https://127.0.0.1:1' } });
+    try {
+      for (const answer of [await alone.send({ ...device, deviceMessage: 1 }), await alone.register('d-2')]) {
+        expect([answer.status, answer.json.code]).toEqual([503, 'hub_unavailable']);
+      }
+    } finally {
+      await alone.close();
+    }
+  });
+});
+
+describe('what the registry answers a registration is passed on', () => {
+  test.each([
+    [{ kind: 'throttle' }, 429, 'hub_throttled', '10'],
+    [{ kind: 'throttle', retryAfterSeconds: 4 }, 429, 'hub_throttled', '4'],
+    [{ kind: 'serverError' }, 503, 'hub_unavailable', '5'],
+    [{ kind: 'unavailable' }, 503, 'hub_unavailable', '5'],
+    [{ kind: 'resetBefore' }, 503, 'hub_unavailable', '5'],
+    [{ kind: 'hang' }, 504, 'hub_timeout', '5'],
+    [{ kind: 'unauthorized' }, 503, 'hub_access_denied', null],
+  ])('%j as %i %s', async (fault, status, code, retryAfter) => {
+    arm({ target: 'registry', ...fault });
+    for (const key of [undefined, KEY]) {
+      const { headers, json, ...answer } = await stack.register('d-never', key);
+      expect([answer.status, json.code, headers.get('retry-after')]).toEqual([status, code, retryAfter]);
+    }
+  });
+
+  test.each(['serverError', 'unavailable', 'resetBefore', 'resetAfter'])(
+    '%s once is made good where the client proposed a key',
+    async (kind) => {
+      arm({ target: 'registry', kind, times: 1 });
+      const { status, json } = await stack.register(`r-${kind}`, KEY);
+      // The lost answer to the first try was about a device that it had made.
+      expect(status).toBe(kind === 'resetAfter' ? 200 : 201);
+      expect(json.deviceInfo.authentication.symmetricKey.primaryKey).toBe(KEY);
+    },
+  );
+
+  test('a lost answer without a proposed key is not tried again: the device may be there', async () => {
+    arm({ target: 'registry', kind: 'resetAfter', times: 1 });
+    const { status, json } = await stack.register('r-lost');
+    expect([status, json.code]).toEqual([503, 'hub_unavailable']);
+    expect((await stack.register('r-lost')).status).toBe(409);
+  });
+
+  test('the throttle of an S1 hub passes as 429', async () => {
+    stack.emulator.admin.setThrottle({ tier: 'S1' });
+    const answers = await Promise.all(Array.from({ length: 130 }, (_, n) => stack.register(`s1-${n}`, KEY)));
+    const counts = new Map<number, number>();
+    for (const { status } of answers) counts.set(status, (counts.get(status) ?? 0) + 1);
+    expect([...counts.keys()].sort()).toEqual([201, 429]);
+    expect(counts.get(201)).toBeGreaterThanOrEqual(100);
+  });
+});

@@ -18,6 +18,7 @@ const COMMANDS = {
   build: 'local/build.ts',
   test: 'local/test.ts',
   analytics: 'local/analytics/cli.ts',
+  'products:database': 'local/products/database.ts',
   bench: 'bench/index.ts',
   'infra:check': 'infra/check/index.ts',
   'infra:hook': 'infra/hooks/index.ts',

@@ -15,13 +15,13 @@ const PLATFORM_SETTINGS = [
   'AZURE_CLIENT_ID',
   'AzureWebJobs.keepAlive.Disabled',
 ];
-/** Read by the timer that takes product snapshots. */
-const SNAPSHOT_SETTINGS = ['PRODUCTS_DATABASE_URL', 'PRODUCTS_QUERY', 'PRODUCTS_STORAGE__blobServiceUri'];
 /** Read by the app, and no business of a deployment: the platform sets it, or it is for local runs. */
 const NEVER_DEPLOYED = [
   'AF_HOST',
   'WEBSITE_HOSTNAME',
   'KEEP_ALIVE_SCHEDULE',
+  'PRODUCTS_SCHEDULE',
+  'PRODUCTS_STORAGE',
   'IOTHUB_ENDPOINT',
   'IOTHUB_CA_FILE',
 ];
@@ -61,7 +61,7 @@ export function checkSettings(deployment: Deployment): void {
   const settings = settingsOf(deployment);
   const known = knownSettings();
   const own = known.filter((name) => !NEVER_DEPLOYED.includes(name));
-  const expected = new Set([...own, ...SNAPSHOT_SETTINGS, ...PLATFORM_SETTINGS]);
+  const expected = new Set([...own, ...PLATFORM_SETTINGS]);
   expect(Object.keys(settings).toSorted()).toEqual([...expected].toSorted());
   const vault = deployment.the('Microsoft.KeyVault/vaults').name;
   const secrets = deployment.of('Microsoft.KeyVault/vaults/secrets').map(({ name }) => name);

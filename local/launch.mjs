@@ -19,6 +19,7 @@ const COMMANDS = {
   test: 'local/test.ts',
   analytics: 'local/analytics/cli.ts',
   'products:database': 'local/products/database.ts',
+  dashboard: 'local/dashboard/process.ts',
   bench: 'bench/index.ts',
   'infra:check': 'infra/check/index.ts',
   'infra:hook': 'infra/hooks/index.ts',

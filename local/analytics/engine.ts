@@ -44,6 +44,8 @@ export interface Engine {
   references: References;
   counts: Readonly<Record<keyof Counts, number>>;
   connection: DuckDBConnection;
+  /** a further connection, for reading beside the query */
+  connect: () => Promise<DuckDBConnection>;
   /**
    * Runs a batch of events through the query, in the order of their arrival.
    *
@@ -166,6 +168,7 @@ export async function createEngine(plan: Plan, policy: TimePolicy): Promise<Engi
     references,
     counts,
     connection,
+    connect: () => instance.connect(),
     process: async (input, events, onResult) => {
       await arrive(events);
       await connection.run(PARSE_SQL, { now_us: Date.now() * 1_000 });

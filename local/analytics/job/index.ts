@@ -185,7 +185,7 @@ export async function startJob(options: JobOptions): Promise<Job> {
   return {
     plan,
     state: () => state,
-    connection: engine.connection,
+    connection: await engine.connect(),
     close: async () => {
       closing = true;
       clearInterval(poll);

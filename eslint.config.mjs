@@ -14,7 +14,7 @@ const mayNotImport = (files, folders, why) => ({
 });
 
 export default defineConfig(
-  globalIgnores(['dist', 'node_modules', '.hubfront', 'coverage']),
+  globalIgnores(['**/dist', 'node_modules', '.hubfront', 'coverage']),
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],
@@ -58,14 +58,6 @@ export default defineConfig(
   {
     files: ['**/*.cjs'],
     languageOptions: { globals: { require: 'readonly', module: 'writable', __dirname: 'readonly' } },
-  },
-  {
-    files: ['local/shop/page/**'],
-    languageOptions: {
-      globals: Object.fromEntries(
-        ['document', 'localStorage', 'crypto', 'btoa'].map((name) => [name, 'readonly']),
-      ),
-    },
   },
   mayNotImport(
     ['src/iothub/**'],

@@ -3,11 +3,13 @@ import { availableParallelism } from 'node:os';
 import { buildApp } from '../local/build';
 import { benchBacklog } from './backlog';
 import { benchFeed } from './feed';
+import { benchLoad } from './load';
 import type { Result } from './measure';
 
 const BENCHES: Readonly<Record<string, () => Promise<Result[]>>> = {
   feed: benchFeed,
   backlog: benchBacklog,
+  load: () => benchLoad(),
 };
 
 /** `npm run bench [-- name …]`: ratios within one run; absolute times are this machine's and mean nothing elsewhere. */

@@ -67,6 +67,11 @@ param iotHubRetentionDays int = 1
 @description('The key of the hub\'s policies that is in use; the other one can be renewed.')
 param iotHubKey string = 'primary'
 
+@description('Seconds that one registration or one send may take in all, retries included.')
+@minValue(1)
+@maxValue(120)
+param hubDeadlineSeconds int = 10
+
 // --- Analytics -------------------------------------------------------------------------------------------------
 
 @allowed([3, 7, 10, 20, 30, 40, 50, 60])
@@ -368,6 +373,7 @@ module functionApp 'modules/functionApp.bicep' = {
       IOTHUBOWNER_SHAREDACCESSKEY: registryAuthentication == 'key' ? '${secretReference}iothub-registry-key)' : ''
       MESSAGE_POLL_CONSUMERGROUP: consumerGroups.feed
       CORS_ALLOWED_ORIGINS: join(checkedOrigins, ',')
+      HUB_DEADLINE_SECONDS: string(hubDeadlineSeconds)
       // The postdeploy hook makes this key: it is the app's own, and exists only once the app runs.
       KEEP_ALIVE_FUNCTION_KEY: alwaysReadyInstances > 0 ? '' : '${secretReference}keep-alive-function-key)'
       PRODUCTS_DATABASE_URL: empty(productsDatabaseUrl) ? '' : '${secretReference}products-database-url)'

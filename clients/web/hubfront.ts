@@ -43,7 +43,7 @@ export interface TrackOptions {
 }
 
 /** What is told of a message. */
-export interface MessageEvent {
+export interface MessageReport {
   messageId: string;
   deviceMessage: unknown;
   /** why it was rejected or has to be sent again, a code of the server's problem details or of ours */
@@ -67,16 +67,18 @@ export interface Hubfront {
   /** Sends what is queued now. Resolves when it is sent, or could not be; never rejects. */
   flush: () => Promise<void>;
   /** Calls `listener` for each message; returns what ends that. */
-  on: (name: EventName, listener: (event: MessageEvent) => void) => () => void;
+  on: (name: EventName, listener: (event: MessageReport) => void) => () => void;
   /** The visitor agrees, or does not any more: then what is queued and a device of ours are forgotten. */
   setConsent: (given: boolean) => void;
+  /** The device of this page, once it is known to be registered. */
+  readonly deviceId: string | undefined;
   /** How many messages were dropped since the page was loaded, because too many were queued. */
   readonly dropped: number;
 }
 
 /** Between tabs: a message was queued, `flush` was asked for, or an event is told. */
 type Note =
-  { note: 'queued' } | { note: 'flush' } | { note: 'done' } | { note: EventName; event: MessageEvent };
+  { note: 'queued' } | { note: 'flush' } | { note: 'done' } | { note: EventName; event: MessageReport };
 
 /** Sends the page's messages as one device, from one tab for all; see the README for what is kept when. */
 export function createHubfront(options: HubfrontOptions): Hubfront {
@@ -85,7 +87,7 @@ export function createHubfront(options: HubfrontOptions): Hubfront {
   const url = `${endpoint}/messages`;
   const name = `hubfront ${endpoint}`;
   const device = createDeviceSource(name, 'register' in options ? options.register : options);
-  const listeners: Partial<Record<EventName, Set<(event: MessageEvent) => void>>> = {};
+  const listeners: Partial<Record<EventName, Set<(event: MessageReport) => void>>> = {};
 
   /** What this tab has queued and nobody has dealt with yet. */
   const mine = new Map<string, Queued & { stored?: boolean }>();
@@ -104,13 +106,13 @@ export function createHubfront(options: HubfrontOptions): Hubfront {
   let writes: Promise<unknown> = Promise.resolve();
   let queue: Promise<Queue> | undefined;
 
-  const emit = (event: EventName, { id, json }: Queued, more: Partial<MessageEvent> = {}): void => {
+  const emit = (event: EventName, { id, json }: Queued, more: Partial<MessageReport> = {}): void => {
     const { deviceMessage } = JSON.parse(json) as { deviceMessage: unknown };
     const told = { messageId: id, deviceMessage, code: '', retryIn: 0, beacon: false, ...more };
     tell(event, told);
     tabs.tell({ note: event, event: told });
   };
-  const tell = (event: EventName, told: MessageEvent): void => {
+  const tell = (event: EventName, told: MessageReport): void => {
     for (const listener of listeners[event] ?? []) {
       try {
         listener(told);
@@ -353,6 +355,9 @@ export function createHubfront(options: HubfrontOptions): Hubfront {
           .then(() => stored(async (kept) => kept.remove((await kept.oldest(maxQueued)).map(({ id }) => id))))
           .catch(() => undefined);
       }
+    },
+    get deviceId() {
+      return device.current()?.deviceId;
     },
     get dropped() {
       return dropped;

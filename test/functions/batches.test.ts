@@ -187,20 +187,6 @@ describe('a batch', () => {
     }
   });
 
-  test('whose time runs out says what is not known to be stored', async () => {
-    stack.emulator.admin.armFault({ target: 'telemetry', kind: 'slow', delayMs: 1_200 });
-    try {
-      const messages = [1, 2, 3].map((n) => ({ deviceMessage: `${n}${'x'.repeat(150_000)}` }));
-      const started = Date.now();
-      const { status, json } = await sendBatch(messages);
-      expect(Date.now() - started).toBeLessThan(4_000);
-      expect(status).toBe(207);
-      expect(statuses(json.results)).toEqual(['accepted', 'retry hub_timeout', 'retry hub_timeout']);
-    } finally {
-      stack.emulator.admin.clearFaults();
-    }
-  });
-
   test.each([
     ['no messages', { messages: [] }],
     ['501 messages', { messages: numbered(501) }],
@@ -228,5 +214,20 @@ describe('a batch', () => {
       [crafted, {}],
       [2, {}],
     ]);
+  });
+
+  // The last: what it leaves to a slow hub arrives when it is over.
+  test('whose time runs out says what is not known to be stored', async () => {
+    stack.emulator.admin.armFault({ target: 'telemetry', kind: 'slow', delayMs: 1_200 });
+    try {
+      const messages = [1, 2, 3].map((n) => ({ deviceMessage: `${n}${'x'.repeat(150_000)}` }));
+      const started = Date.now();
+      const { status, json } = await sendBatch(messages);
+      expect(Date.now() - started).toBeLessThan(4_000);
+      expect(status).toBe(207);
+      expect(statuses(json.results)).toEqual(['accepted', 'retry hub_timeout', 'retry hub_timeout']);
+    } finally {
+      stack.emulator.admin.clearFaults();
+    }
   });
 });

@@ -37,8 +37,9 @@ describe('npm start', () => {
     const url = (await ready).replace('ready ', '');
     expect((await call(`${url}/api/messages?action=ping`)).status).toBe(200);
     const shop = /demo shop +(\S+)/.exec(out())?.[1] ?? '';
-    expect((await call(shop)).text).toContain('<title>');
-    expect((await call(`${shop}/config.json`)).json).toEqual({ api: url, functionKey: 'hubfront-local' });
+    const page = (await call(shop)).text;
+    expect(page).toContain(`data-endpoint="${url}/api"`);
+    expect(page).not.toContain('hubfront-local');
     expect(out().trimEnd().endsWith(`ready ${url}`)).toBe(true);
     child.kill('SIGINT');
     expect(await exit).toBe(0);

@@ -1,0 +1,112 @@
+import * as cart from './cart';
+import { element } from './html';
+import { createOfflineSwitch } from './offline';
+import { startPanel } from './panel';
+import { ofSku, productAt } from './products';
+import { createTracking } from './tracking';
+import { type View, cartView, homeView, missingView, productView, thanksView } from './views';
+
+const endpoint = document.documentElement.dataset.endpoint ?? '';
+const offline = createOfflineSwitch(endpoint);
+const tracking = createTracking(endpoint);
+startPanel(tracking, offline);
+
+function viewOf(pathname: string): View {
+  if (pathname === '/') return homeView();
+  if (pathname === '/cart') return cartView(cart.lines(), cart.total());
+  const product = productAt(pathname.replace('/products/', ''));
+  return product ? productView(product) : missingView();
+}
+
+function show(view: View): void {
+  const main = element('main');
+  main.innerHTML = view.content.markup;
+  document.title = view.title === '' ? 'Spangle' : `${view.title} · Spangle`;
+  const count = cart.count();
+  const badge = element('cart-count');
+  badge.hidden = count === 0;
+  badge.textContent = String(count);
+  for (const link of document.querySelectorAll<HTMLAnchorElement>('.top nav a')) {
+    link.toggleAttribute('aria-current', link.pathname === location.pathname);
+  }
+}
+
+function visit(): void {
+  show(viewOf(location.pathname));
+  const product = productAt(location.pathname.replace('/products/', ''));
+  const [sku] = product?.skus ?? [];
+  if (product && sku) tracking.browsed(product, sku);
+}
+
+function announce(text: string): void {
+  element('announcement').textContent = text;
+}
+
+/** Links within the shop are followed without loading the page anew. */
+document.addEventListener('click', (event) => {
+  const link = (event.target as Element).closest('a');
+  const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
+  if (!link || !plain || link.origin !== location.origin || link.hash !== '') return;
+  event.preventDefault();
+  history.pushState(null, '', link.href);
+  visit();
+  scrollTo(0, 0);
+  element('main').focus({ preventScroll: true });
+});
+addEventListener('popstate', visit);
+
+document.addEventListener('submit', (event) => {
+  event.preventDefault();
+  const form = event.target as HTMLFormElement;
+  if (form.id === 'add-to-cart') addChosen(form);
+  if (form.id === 'order') placeOrder();
+});
+
+document.addEventListener('change', (event) => {
+  const field = event.target as HTMLInputElement;
+  const { form } = field;
+  if (field.dataset.sku !== undefined) changeQuantity(Number(field.dataset.sku), Number(field.value));
+  else if (form?.id === 'add-to-cart' && field.name === 'color') {
+    form.dataset.color = field.value;
+    document.querySelector('.product')?.setAttribute('data-color', field.value);
+  }
+});
+
+document.addEventListener('click', (event) => {
+  const button = (event.target as Element).closest<HTMLButtonElement>('button[data-remove]');
+  if (button) changeQuantity(Number(button.dataset.remove), 0);
+});
+
+function addChosen(form: HTMLFormElement): void {
+  const chosen = new FormData(form);
+  const product = productAt(location.pathname.replace('/products/', ''));
+  const sku = product?.skus.find(
+    ({ color_name, size_name }) => color_name === chosen.get('color') && size_name === chosen.get('size'),
+  );
+  if (!product || !sku) return;
+  cart.add(sku);
+  tracking.addedToCart(product, sku);
+  const count = element('cart-count');
+  count.hidden = false;
+  count.textContent = String(cart.count());
+  announce(`${product.product_name} is in your cart.`);
+  element('added').hidden = false;
+}
+
+function changeQuantity(skuId: number, quantity: number): void {
+  cart.setQuantity(skuId, quantity);
+  show(viewOf(location.pathname));
+  element('main').focus({ preventScroll: true });
+  announce(
+    `${ofSku(skuId)?.product.product_name ?? ''}: ${quantity === 0 ? 'taken out' : `quantity ${quantity}`}.`,
+  );
+}
+
+function placeOrder(): void {
+  for (const { product, sku } of cart.lines()) tracking.purchased(product, sku);
+  cart.empty();
+  show(thanksView());
+  element('main').focus({ preventScroll: true });
+}
+
+visit();

@@ -1,0 +1,180 @@
+import { element } from './html';
+import type { createOfflineSwitch } from './offline';
+import type { ShopEvent, Tracking } from './tracking';
+
+/** A message of the feed, as far as it is shown. */
+interface FeedMessage {
+  partitionId: string;
+  sequenceNumber: number;
+  enqueuedTimeUtc: string;
+  deviceId: string | null;
+  messageId: string | null;
+  body: unknown;
+}
+
+/** The way of an event, from the page to the worker. */
+const STAGES = ['queued', 'sending', 'accepted', 'in the feed'] as const;
+type Stage = (typeof STAGES)[number];
+const KEPT_ROWS = 100;
+
+/** Shows each event's way, the switch that plays being offline, and the live feed. */
+export function startPanel(tracking: Tracking, offline: ReturnType<typeof createOfflineSwitch>): void {
+  const rows = new Map<string, Row>();
+  const rowOf = (messageId: string, message: unknown): Row => {
+    const known = rows.get(messageId);
+    if (known) return known;
+    const made = createRow(messageId, message as ShopEvent);
+    rows.set(messageId, made);
+    prepend('events', made.item);
+    element('no-events').hidden = true;
+    return made;
+  };
+
+  tracking.onQueued((messageId, message) => {
+    rowOf(messageId, message).reach('queued');
+  });
+  const showDevice = (): void => {
+    const deviceId = tracking.deviceId();
+    if (deviceId !== undefined) element('device').textContent = `This browser is the device ${deviceId}`;
+  };
+  showDevice();
+  tracking.on('sent', showDevice);
+  tracking.on('sending', ({ messageId, deviceMessage }) => {
+    rowOf(messageId, deviceMessage).reach('sending');
+  });
+  tracking.on('sent', ({ messageId, deviceMessage, beacon }) => {
+    rowOf(messageId, deviceMessage).reach('accepted', beacon ? 'by beacon' : '');
+  });
+  tracking.on('retry', ({ messageId, deviceMessage, code, retryIn }) => {
+    rowOf(messageId, deviceMessage).wait(`${code}: again in ${Math.ceil(retryIn / 1_000)} s`);
+  });
+  tracking.on('rejected', ({ messageId, deviceMessage, code }) => {
+    rowOf(messageId, deviceMessage).reject(code);
+  });
+
+  wireSwitch(offline);
+  showFeed((message) => {
+    rows.get(message.messageId ?? '')?.reach('in the feed');
+    return message.deviceId === tracking.deviceId();
+  });
+}
+
+function wireSwitch(offline: ReturnType<typeof createOfflineSwitch>): void {
+  const box = element('offline') as HTMLInputElement;
+  const show = (): void => {
+    box.checked = offline.isOffline();
+    document.body.classList.toggle('offline', box.checked);
+  };
+  show();
+  box.addEventListener('change', () => {
+    offline.set(box.checked);
+  });
+  addEventListener('online', show);
+  addEventListener('offline', show);
+}
+
+interface Row {
+  item: HTMLLIElement;
+  /** Never steps back: a late word of an earlier stage changes nothing. */
+  reach: (stage: Stage, note?: string) => void;
+  wait: (note: string) => void;
+  reject: (code: string) => void;
+}
+
+function createRow(messageId: string, { event, event_value, color_name, size_name }: ShopEvent): Row {
+  const item = document.createElement('li');
+  item.dataset.messageId = messageId;
+  const name = textOf('strong', event);
+  const what = textOf('span', nameIn(event_value), 'what');
+  what.title = `${color_name}, ${size_name}`;
+  const state = textOf('span', 'queued', 'state');
+  const track = document.createElement('span');
+  track.className = 'track';
+  track.setAttribute('aria-hidden', 'true');
+  track.append(...STAGES.map(() => document.createElement('i')));
+  const id = textOf('code', messageId);
+  item.append(name, what, state, track, id);
+
+  let reached = -1;
+  const show = (text: string, kind: string): void => {
+    state.textContent = text;
+    item.className = kind;
+    item.style.setProperty('--reached', String(reached));
+    [...track.children].forEach((mark, at) => mark.classList.toggle('on', at <= reached));
+  };
+  return {
+    item,
+    reach: (stage, note = '') => {
+      const at = STAGES.indexOf(stage);
+      if (at <= reached) return;
+      reached = at;
+      show(note === '' ? stage : `${stage} ${note}`, stage.replaceAll(' ', '-'));
+    },
+    wait: (note) => {
+      reached = 0;
+      show(note, 'waiting');
+    },
+    reject: (code) => {
+      show(`rejected: ${code}`, 'rejected');
+    },
+  };
+}
+
+/** @param onMessage tells whether it is a message of this page */
+function showFeed(onMessage: (message: FeedMessage) => boolean): void {
+  const state = element('feed-state');
+  const source = new EventSource('/live');
+  const say = (connected: boolean): void => {
+    state.classList.toggle('on', connected);
+    state.title = connected ? 'connected' : 'not connected';
+  };
+  source.onopen = () => {
+    element('feed').replaceChildren(); // the latest messages come again
+    say(true);
+  };
+  source.onerror = () => {
+    say(false);
+  };
+  source.onmessage = ({ data }) => {
+    const message = JSON.parse(data as string) as FeedMessage;
+    const item = document.createElement('li');
+    item.classList.toggle('mine', onMessage(message));
+    item.dataset.messageId = message.messageId ?? '';
+    const place = textOf('code', `${message.partitionId}:${message.sequenceNumber}`);
+    place.title = 'partition and sequence number';
+    const time = document.createElement('time');
+    time.dateTime = message.enqueuedTimeUtc;
+    time.textContent = new Date(message.enqueuedTimeUtc).toLocaleTimeString();
+    const details = document.createElement('details');
+    details.append(
+      textOf('summary', summaryOf(message.body)),
+      textOf('pre', JSON.stringify(message, null, 2)),
+    );
+    item.append(place, time, details);
+    prepend('feed', item);
+    element('no-messages').hidden = true;
+  };
+}
+
+function summaryOf(body: unknown): string {
+  const { Data: data } = (body ?? {}) as { Data?: Partial<ShopEvent> };
+  return data?.event === undefined ? JSON.stringify(body) : `${data.event} ${nameIn(data.event_value ?? '')}`;
+}
+
+/** `…/products/162-spangle-bag?color=379` to `spangle bag` */
+function nameIn(url: string): string {
+  return (/\/products\/\d+-([\w-]+)/.exec(url)?.[1] ?? '').replaceAll('-', ' ');
+}
+
+function textOf(tag: string, text: string, className = ''): HTMLElement {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  made.className = className;
+  return made;
+}
+
+function prepend(list: 'events' | 'feed', item: HTMLElement): void {
+  const parent = element(list);
+  parent.prepend(item);
+  while (parent.children.length > KEPT_ROWS) parent.lastElementChild?.remove();
+}

@@ -1,0 +1,75 @@
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { type Browser, type BrowserContext, type Page, chromium } from 'playwright-core';
+import { findProgram } from './programs';
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+export const browserProgram = findProgram('chromium', 'chromium');
+
+/** Debian's Chromium with a new, empty profile. */
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: browserProgram ?? '', args: FLAGS });
+}
+
+/** A request of a page as the network sees it, preflights and beacons among them. */
+export interface Seen {
+  kind: 'preflight' | 'post' | 'beacon';
+  contentType: string;
+}
+
+/** Watches what a page sends to the functions; what Playwright calls a request leaves preflights out. */
+export async function watchMessages(context: BrowserContext, page: Page): Promise<Seen[]> {
+  const seen: Seen[] = [];
+  const session = await context.newCDPSession(page);
+  session.on('Network.requestWillBeSent', ({ request, type = '' }) => {
+    if (!request.url.endsWith('/api/messages')) return;
+    const kinds: Record<string, Seen['kind']> = { Preflight: 'preflight', Ping: 'beacon' };
+    seen.push({ kind: kinds[type] ?? 'post', contentType: request.headers['Content-Type'] ?? '' });
+  });
+  await session.send('Network.enable');
+  return seen;
+}
+
+/** Serves the built client and pages around it, on an origin of its own. */
+export interface Site {
+  origin: string;
+  /** The page at `/`, HTML. */
+  page: string;
+  close: () => Promise<void>;
+}
+
+export async function startSite(): Promise<Site> {
+  const dist = join('clients', 'web', 'dist');
+  const server = createServer((request, response) => {
+    const file = /^\/(hubfront\.m?js)$/.exec(request.url ?? '')?.[1];
+    const type = file ? 'text/javascript' : 'text/html';
+    const content = file ? readFile(join(dist, file)) : Promise.resolve(site.page);
+    void content.then((bytes) => response.writeHead(200, { 'Content-Type': type }).end(bytes));
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const site: Site = {
+    origin: `http://localhost:${(server.address() as AddressInfo).port}`,
+    page: '<!doctype html><link rel="icon" href="data:,">',
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+        server.closeAllConnections();
+      }),
+  };
+  return site;
+}

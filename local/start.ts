@@ -28,6 +28,9 @@ const FLAG_NAMES = {
   hubPort: '--hub-port',
   amqpPort: '--amqp-port',
   shopPort: '--shop-port',
+  dashboardPort: '--dashboard-port',
+  databasePort: '--database-port',
+  blobPort: '--blob-port',
 } as const;
 
 /** `npm start`: the whole system on this machine. */

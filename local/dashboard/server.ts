@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import type { Running } from '../lifecycle';
+import { serveReport } from './report';
 import type { View } from './view';
 
 const PAGE_FOLDER = join(__dirname, 'page');
@@ -58,7 +59,8 @@ export async function startDashboardServer(
           "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
       });
       response.end(file.text);
-    } else end(response, 404);
+    } else if (pathname.startsWith('/report/')) void serveReport(pathname, response);
+    else end(response, 404);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(port, '127.0.0.1', resolve);

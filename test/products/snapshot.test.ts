@@ -7,14 +7,15 @@ import { seedSql } from '../../local/products/seed';
 import { takeSnapshot } from '../../src/products/productSnapshot';
 import { DEFAULT_PRODUCTS_QUERY } from '../../src/settings';
 import { KEY, type Stack, startStack } from '../stack';
-import { type Postgres, findPostgres, freePort, startPostgres } from './postgres';
+import { type Postgresql, findPostgresql, startPostgresql } from '../clients/postgresql';
+import { freePort } from '../freePort';
 
 const PATH = /^products\/\d{4}-\d\d-\d\d\/\d\d-\d\d\/products\.json$/;
-const binaries = await findPostgres();
+const binaries = findPostgresql();
 
 let storage: Child;
 let pglite: Child;
-let postgres: Postgres | undefined;
+let postgres: Postgresql | undefined;
 let connectionString: string;
 let pgliteUrl: string;
 let container: ContainerClient;
@@ -27,7 +28,7 @@ beforeAll(async () => {
   pgliteUrl = databaseUrl(databasePort);
   container = BlobServiceClient.fromConnectionString(connectionString).getContainerClient('reference');
   if (binaries !== undefined) {
-    postgres = await startPostgres(binaries);
+    postgres = await startPostgresql(binaries);
     await sql(postgres.url, seedSql());
   }
   await Promise.all([storage.ready, pglite.ready]);

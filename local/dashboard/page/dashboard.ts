@@ -10,7 +10,7 @@ function part(id: string): HTMLElement {
 }
 
 const number = new Intl.NumberFormat('en');
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const canvas = part('minutes') as HTMLCanvasElement;
 const chart = new Chart<'bar', number[], string>(canvas, {
   type: 'bar',
@@ -107,6 +107,9 @@ function showReference({ now, reference, nextReference }: View): void {
   part('reference-path').textContent = `${reference.path}, ${number.format(reference.rows)} SKUs${next}`;
 }
 
+const counted = (count: number, what: string): string =>
+  `${number.format(count)} ${what}${count === 1 ? '' : 's'}`;
+
 function showFunnel({ funnel }: View): void {
   const most = Math.max(1, ...funnel.map(({ events }) => events));
   part('funnel').replaceChildren(
@@ -117,7 +120,7 @@ function showFunnel({ funnel }: View): void {
       const name = document.createElement('span');
       name.textContent = stage;
       const count = document.createElement('span');
-      count.textContent = `${number.format(events)} events, ${number.format(visitors)} visitors`;
+      count.textContent = `${counted(events, 'event')}, ${counted(visitors, 'visitor')}`;
       label.append(name, count);
       const bar = document.createElement('div');
       bar.className = 'bar';

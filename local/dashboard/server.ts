@@ -9,7 +9,7 @@ import type { View } from './view';
 
 const PAGE_FOLDER = join(__dirname, 'page');
 /** How often the page hears of what has changed. */
-const VIEW_EVERY_MS = 1_000;
+const VIEW_EVERY_MS = 500;
 /** An idle stream says so, since proxies and browsers give up silent ones. */
 const HEARTBEAT_MS = 15_000;
 

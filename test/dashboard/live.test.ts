@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { Client } from 'pg';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { browserProgram, launchBrowser } from '../clients/browser';
 
 const FLAGS = ['port', 'hub-port', 'amqp-port', 'shop-port', 'dashboard-port', 'database-port', 'blob-port'];
@@ -14,8 +14,14 @@ let dashboard: Page;
 
 /** The first group of what `npm start` has printed, once it has. */
 async function printed(pattern: RegExp): Promise<string> {
-  await expect.poll(() => out, { timeout: 60_000, interval: 100 }).toMatch(pattern);
-  return pattern.exec(out)?.[1] ?? '';
+  return vi.waitFor(
+    () => {
+      const found = pattern.exec(out)?.[1];
+      if (found === undefined) throw new Error(`npm start has not printed ${String(pattern)}: ${out}`);
+      return found;
+    },
+    { timeout: 60_000, interval: 100 },
+  );
 }
 
 beforeAll(async () => {
@@ -94,8 +100,9 @@ describe.skipIf(!browserProgram)('a click in the shop', () => {
   test('works on a phone, in the dark, and by keyboard', async () => {
     await dashboard.setViewportSize({ width: 360, height: 700 });
     await dashboard.emulateMedia({ colorScheme: 'dark' });
-    const wider = await dashboard.evaluate('document.documentElement.scrollWidth > window.innerWidth');
-    expect(wider).toBe(false);
+    await expect
+      .poll(() => dashboard.evaluate('document.documentElement.scrollWidth - window.innerWidth'))
+      .toBe(0);
     const ground = String(await dashboard.evaluate('getComputedStyle(document.body).backgroundColor'));
     expect(ground).toBe('rgb(20, 22, 26)');
     const pause = dashboard.getByRole('button', { name: 'Pause' });

@@ -1,31 +1,35 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { build } from 'esbuild';
+import { type BuildOptions, type OutputFile, build } from 'esbuild';
 import { buildWebClient } from './buildWebClient';
 
-/** What is deployed. Beside the app stands what it loads only when it is needed. */
-const ENTRIES = { app: 'src/app.ts', entraId: 'src/iothub/entraId.ts' };
+interface Bundle extends Pick<BuildOptions, 'define' | 'banner'> {
+  entryPoints: Record<string, string>;
+  external: readonly string[];
+}
 
-const EXTERNAL = [
-  '@azure/functions-core', // the Functions worker provides it
-  './entraId.js', // an entry of its own, loaded lazily
-  '@azure/storage-blob', // the device SDK loads it for file upload alone, which nothing here uses
+/** What is deployed. Beside the app stands what it loads only when it is needed. */
+const BUNDLES: readonly Bundle[] = [
+  {
+    entryPoints: { app: 'src/app.ts', entraId: 'src/iothub/entraId.ts' },
+    external: [
+      './entraId.js', // entries of their own, loaded lazily
+      './productSnapshot.js',
+      '@azure/storage-blob', // the device SDK loads it for file upload alone, which nothing here uses
+    ],
+  },
+  {
+    entryPoints: { productSnapshot: 'src/products/productSnapshot.ts' },
+    external: ['./entraId.js', 'pg-native'],
+    // The storage SDK comes as an ES module here and asks for its own place.
+    define: { 'import.meta.url': 'importMetaUrl' },
+    banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+  },
 ];
 
 /** Bundles the app into `dist/`, CommonJS with source maps. @throws when it does not compile (esbuild prints why) */
 export async function buildApp(): Promise<void> {
-  const { outputFiles } = await build({
-    write: false,
-    entryPoints: ENTRIES,
-    outdir: 'dist',
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'cjs',
-    sourcemap: true,
-    external: EXTERNAL,
-    logLevel: 'warning',
-  });
+  const outputFiles = (await Promise.all(BUNDLES.map(bundle))).flat();
   // Renamed into place, so that an app that is loaded meanwhile is never read half-written.
   for (const { path, contents } of outputFiles) {
     const unfinished = `${path}.${process.pid}`;
@@ -33,6 +37,23 @@ export async function buildApp(): Promise<void> {
     await writeFile(unfinished, contents);
     await rename(unfinished, path);
   }
+}
+
+async function bundle({ entryPoints, external, ...options }: Bundle): Promise<OutputFile[]> {
+  const { outputFiles } = await build({
+    write: false,
+    entryPoints: Object.entries(entryPoints).map(([out, file]) => ({ in: file, out })),
+    outdir: 'dist',
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    sourcemap: true,
+    external: ['@azure/functions-core', ...external], // the Functions worker provides the first
+    logLevel: 'warning',
+    ...options,
+  });
+  return outputFiles;
 }
 
 export async function main(): Promise<void> {

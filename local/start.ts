@@ -2,11 +2,13 @@ import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { MAX_PARTITIONS, type Emulator, startEmulator } from '../emulator';
 import { POLICIES } from '../emulator/wellKnown';
+import { type AnalyticsPorts, reserveAnalyticsPorts, startAnalytics } from './analyticsStack';
 import { buildApp } from './build';
 import { LOCAL_FUNCTION_KEY, LOCAL_FUNCTION_KEYS } from './functionKey';
 import { startFunctionsHost } from './functionsHost';
 import { type Running, closeAll, parsePort, startError, stopOnSignal } from './lifecycle';
 import { EXAMPLE_FILE, SETTINGS_FILE, fromEnvironment, readSettingsFile } from './settingsFile';
+import { databaseUrl, storageConnection } from './products';
 import { startShop } from './shop';
 
 interface Flags {
@@ -15,14 +17,21 @@ interface Flags {
   amqpPort: number;
   shopPort: number;
   partitions: number;
+  dashboardPort?: number;
+  databasePort?: number;
+  blobPort?: number;
+  analytics: boolean;
 }
 
-const FLAG_NAMES: Record<Exclude<keyof Flags, 'partitions'>, string> = {
+const FLAG_NAMES = {
   port: '--port',
   hubPort: '--hub-port',
   amqpPort: '--amqp-port',
   shopPort: '--shop-port',
-};
+  dashboardPort: '--dashboard-port',
+  databasePort: '--database-port',
+  blobPort: '--blob-port',
+} as const;
 
 /** `npm start`: the whole system on this machine. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -33,6 +42,10 @@ export async function main(argv: readonly string[]): Promise<void> {
     .option('--amqp-port <port>', "the emulator's Event Hub-compatible endpoint", parsePort, 5672)
     .option('--shop-port <port>', 'the demo shop, on another origin', parsePort, 3000)
     .option('--partitions <count>', `of the hub, 1 to ${MAX_PARTITIONS}`, parsePartitions, 4)
+    .option('--dashboard-port <port>', 'the dashboard (default: 3001, or any free port)', parsePort)
+    .option('--database-port <port>', 'the product database (default: 5433, or any free port)', parsePort)
+    .option('--blob-port <port>', 'Blob storage, Azurite (default: 10000, or any free port)', parsePort)
+    .option('--no-analytics', 'without the product database, Blob storage and the dashboard')
     .allowExcessArguments(false);
   await start(command.parse([...argv], { from: 'user' }).opts<Flags>());
 }
@@ -45,8 +58,9 @@ async function start(flags: Flags): Promise<void> {
     return part;
   };
   try {
-    const [emulator] = await Promise.all([
+    const [emulator, analyticsPorts] = await Promise.all([
       startEmulator({ ...flags, caFolder: '.hubfront', log: console.error }).then(keep),
+      flags.analytics ? reserveAnalyticsPorts(flags) : undefined,
       buildApp(),
     ]);
     const shop = keep(await startShop({ port: flags.shopPort, functionKey: LOCAL_FUNCTION_KEY }));
@@ -54,7 +68,7 @@ async function start(flags: Flags): Promise<void> {
       await startFunctionsHost({
         appFolder: process.cwd(),
         port: flags.port,
-        settings: (port) => settingsFor(emulator, port, shop.origin),
+        settings: (port) => settingsFor(emulator, port, shop.origin, analyticsPorts),
         functionKeys: LOCAL_FUNCTION_KEYS,
         log: console.log,
       }),
@@ -66,6 +80,16 @@ async function start(flags: Flags): Promise<void> {
       process.exit(1);
     });
     printGuide(emulator, host.url, shop.origin);
+    if (analyticsPorts)
+      keep(
+        startAnalytics({
+          ports: analyticsPorts,
+          databaseUrl: productSettings().PRODUCTS_DATABASE_URL,
+          eventHubConnection: emulator.connectionStrings.eventHub('service'),
+          functionsUrl: host.url,
+          log: console.log,
+        }),
+      );
   } catch (error) {
     console.error(startError(error, (port) => flagOf(port, flags)));
     await closeAll(running);
@@ -74,13 +98,13 @@ async function start(flags: Flags): Promise<void> {
 }
 
 /** The hub is always the emulator that was just started; all else can be set as for Core Tools. */
-function settingsFor(emulator: Emulator, port: number, shopOrigin: string): Record<string, string> {
-  const defaults = readSettingsFile(EXAMPLE_FILE) ?? {};
-  const chosen = {
-    ...defaults,
-    ...readSettingsFile(SETTINGS_FILE),
-    ...fromEnvironment(Object.keys(defaults)),
-  };
+function settingsFor(
+  emulator: Emulator,
+  port: number,
+  shopOrigin: string,
+  analyticsPorts: AnalyticsPorts | undefined,
+): Record<string, string> {
+  const chosen = chosenSettings();
   const origins = (chosen.CORS_ALLOWED_ORIGINS ?? '').split(',').filter((origin) => origin.trim() !== '');
   return {
     ...chosen,
@@ -93,7 +117,22 @@ function settingsFor(emulator: Emulator, port: number, shopOrigin: string): Reco
     AF_HOST: `localhost:${port}`,
     KEEP_ALIVE_FUNCTION_KEY: LOCAL_FUNCTION_KEY,
     CORS_ALLOWED_ORIGINS: [...new Set([...origins, shopOrigin])].join(','),
+    ...(analyticsPorts && {
+      PRODUCTS_DATABASE_URL: productSettings().PRODUCTS_DATABASE_URL ?? databaseUrl(analyticsPorts.database),
+      PRODUCTS_STORAGE: storageConnection(analyticsPorts.blob),
+    }),
   };
+}
+
+function chosenSettings(): Record<string, string> {
+  const defaults = readSettingsFile(EXAMPLE_FILE) ?? {};
+  return { ...defaults, ...readSettingsFile(SETTINGS_FILE), ...fromEnvironment(Object.keys(defaults)) };
+}
+
+/** A database of one's own takes the place of the local one. */
+function productSettings(): { PRODUCTS_DATABASE_URL: string | undefined } {
+  const { PRODUCTS_DATABASE_URL: url } = chosenSettings();
+  return { PRODUCTS_DATABASE_URL: url === '' ? undefined : url };
 }
 
 function flagOf(port: number, flags: Flags): string {

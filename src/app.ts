@@ -3,6 +3,7 @@ import { keepAlive } from './functions/keepAlive';
 import { messageFeed } from './functions/messageFeed';
 import { registerDevice } from './functions/registerDevice';
 import { sendMessage } from './functions/sendMessage';
+import { snapshotProducts } from './functions/snapshotProducts';
 import { startUp } from './startup';
 
 const startup = startUp(process.env);
@@ -11,6 +12,7 @@ registerDevice(startup);
 sendMessage(startup);
 messageFeed(startup);
 keepAlive(startup);
+snapshotProducts(startup);
 
 app.hook.appStart(() => {
   // Not awaited: registration waits for nothing, and who has the first request may find the connections open.

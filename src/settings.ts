@@ -10,6 +10,16 @@ const DEFAULT_HUB_DEADLINE_S = 10;
 /** Below the 230 s after which the platform ends a request. */
 const MAX_HUB_DEADLINE_S = 120;
 
+/** Every hour: six NCRONTAB fields. */
+export const DEFAULT_PRODUCTS_SCHEDULE = '0 0 * * * *';
+
+/** A row for each SKU, with what the analytics query reads of its product; the tables are those of README.md. */
+export const DEFAULT_PRODUCTS_QUERY = `
+  SELECT skus.sku_id, products.product_id, products.product_code, products.product_name, products.price,
+    products.product_state, products.can_purchase, skus.size_name, skus.color_name
+  FROM products JOIN skus ON skus.product_id = products.product_id
+  ORDER BY products.product_id, skus.sku_id`;
+
 const HOST_NAME = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/i;
 const HOST_WITH_PORT = /^(?:https?:\/\/)?[a-z0-9.-]+(?::\d{1,5})?$/i;
 const BASE64 =
@@ -47,6 +57,23 @@ const environment = z.object({
     .regex(NCRONTAB, 'is not a schedule of six NCRONTAB fields')
     .default(DEFAULT_KEEP_ALIVE_SCHEDULE),
   KEEP_ALIVE_FUNCTION_KEY: z.string().optional(),
+  PRODUCTS_DATABASE_URL: z
+    .string()
+    .refine(isPostgresUrl, 'is not a URL that begins with postgres:// or postgresql://')
+    .optional(),
+  PRODUCTS_QUERY: z.string().default(DEFAULT_PRODUCTS_QUERY),
+  PRODUCTS_SCHEDULE: z
+    .string()
+    .regex(NCRONTAB, 'is not a schedule of six NCRONTAB fields')
+    .default(DEFAULT_PRODUCTS_SCHEDULE),
+  PRODUCTS_STORAGE: z
+    .string()
+    .regex(
+      /(?:^|;)(?:AccountName|SharedAccessSignature|UseDevelopmentStorage)=./i,
+      'is not a connection string of a storage account',
+    )
+    .optional(),
+  PRODUCTS_STORAGE__blobServiceUri: z.url({ protocol: /^https?$/, error: 'is not a URL' }).optional(),
   IOTHUB_ENDPOINT: z.string().transform(parseEndpoint).optional(),
   IOTHUB_CA_FILE: z.string().transform(findFile).optional(),
 });
@@ -71,7 +98,20 @@ export interface Settings {
   keepAliveTarget: URL | undefined;
   keepAliveSchedule: string;
   keepAliveFunctionKey: string | undefined;
+  /** undefined: no product snapshots are taken */
+  products: ProductSettings | undefined;
+  productsSchedule: string;
 }
+
+/** Where products come from and where their snapshots go. */
+export interface ProductSettings {
+  databaseUrl: string;
+  query: string;
+  storage: ProductStorage;
+}
+
+/** A storage account: by connection string, or by its URL with Microsoft Entra ID. */
+export type ProductStorage = { connectionString: string } | { blobServiceUri: string };
 
 /** The Event Hub-compatible endpoint, from its connection string. */
 export interface EventHubConnection {
@@ -122,7 +162,21 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     keepAliveTarget: ownHost === undefined ? undefined : baseUrl(ownHost),
     keepAliveSchedule: values.KEEP_ALIVE_SCHEDULE,
     keepAliveFunctionKey: values.KEEP_ALIVE_FUNCTION_KEY,
+    products: productSettings(values),
+    productsSchedule: values.PRODUCTS_SCHEDULE,
   };
+}
+
+function productSettings(values: z.infer<typeof environment>): ProductSettings | undefined {
+  const { PRODUCTS_DATABASE_URL: databaseUrl, PRODUCTS_QUERY: query } = values;
+  const { PRODUCTS_STORAGE: connectionString, PRODUCTS_STORAGE__blobServiceUri: blobServiceUri } = values;
+  if (databaseUrl === undefined) return undefined;
+  if (connectionString !== undefined) return { databaseUrl, query, storage: { connectionString } };
+  return blobServiceUri === undefined ? undefined : { databaseUrl, query, storage: { blobServiceUri } };
+}
+
+function isPostgresUrl(value: string): boolean {
+  return URL.canParse(value) && /^postgres(?:ql)?:$/.test(new URL(value).protocol);
 }
 
 const AMQPS_PORT = 5671;

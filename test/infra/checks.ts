@@ -15,8 +15,6 @@ const PLATFORM_SETTINGS = [
   'AZURE_CLIENT_ID',
   'AzureWebJobs.keepAlive.Disabled',
 ];
-/** Read by the timer that takes product snapshots. */
-const SNAPSHOT_SETTINGS = ['PRODUCTS_DATABASE_URL', 'PRODUCTS_QUERY', 'PRODUCTS_STORAGE__blobServiceUri'];
 /** Optional for the app, and of this deployment all the same. */
 const DEPLOYED = [
   'IOTHUB_SHAREDACCESSKEYNAME',
@@ -84,7 +82,7 @@ export function checkSettings(deployment: Deployment): void {
   const settings = settingsOf(deployment);
   const known = knownSettings();
   const names = Object.keys(settings);
-  const mayBeSet = [...known, ...SNAPSHOT_SETTINGS, ...PLATFORM_SETTINGS];
+  const mayBeSet = [...known, ...PLATFORM_SETTINGS];
   expect(names.filter((name) => !mayBeSet.includes(name) || NEVER_DEPLOYED.includes(name))).toEqual([]);
   const needed = [...requiredSettings(), ...DEPLOYED, ...PLATFORM_SETTINGS];
   expect(needed.filter((name) => !names.includes(name))).toEqual([]);

@@ -1,0 +1,224 @@
+import {
+  type DuckDBConnection,
+  DuckDBInstance,
+  DuckDBTimestampValue,
+  type DuckDBValue,
+} from '@duckdb/node-api';
+import {
+  PARSE_SQL,
+  RAW_TABLES,
+  countSql,
+  progressSql,
+  progressTableSql,
+  sourceSql,
+  watermarkSql,
+} from './batchSql';
+import type { HubEvent, TimePolicy } from './event';
+import {
+  type GroupedSelect,
+  MACROS,
+  type Output,
+  type Plan,
+  type StreamSource,
+  raisedInQuery,
+} from './query';
+import { type References, createReferences } from './references';
+
+/** What has become of the events that a query was given. */
+export interface Counts {
+  events: number;
+  /** neither JSON objects nor arrays of them: dropped */
+  malformed: number;
+  /** TIMESTAMP BY gave no time: dropped */
+  untimed: number;
+  /** more than five minutes ahead of their arrival: dropped */
+  early: number;
+  /** behind the tolerances: moved to the latest time they may have, or dropped as the policy says */
+  late: number;
+  /** of the late ones, those that were dropped */
+  lateDropped: number;
+}
+
+/** A translated query at work in a DuckDB database of its own, in memory. */
+export interface Engine {
+  references: References;
+  counts: Readonly<Record<keyof Counts, number>>;
+  connection: DuckDBConnection;
+  /** a further connection, for reading beside the query */
+  connect: () => Promise<DuckDBConnection>;
+  /**
+   * Runs a batch of events through the query, in the order of their arrival.
+   *
+   * @param onResult called for each output that has rows; they are in `output.table` until it settles
+   * @throws {QueryError} when a CAST fails: a job in Azure would stop
+   */
+  process: (input: string, events: readonly HubEvent[], onResult: OnResult) => Promise<void>;
+  /** Tells the windows that have ended by `nowUs`, or all when it is Infinity. */
+  advance: (nowUs: number, onResult: OnResult) => Promise<void>;
+  close: () => void;
+}
+
+export type OnResult = (output: Output) => Promise<void>;
+
+const MIN_US = -62_135_596_800_000_000; // 0001-01-01
+const MAX_US = 253_402_300_799_000_000; // 9999-12-31
+
+interface SourceState {
+  source: StreamSource;
+  watermarkUs: number;
+}
+
+/** @throws Error when DuckDB refuses what was translated: a fault of the translation, not of the query's author */
+export async function createEngine(plan: Plan, policy: TimePolicy): Promise<Engine> {
+  const instance = await DuckDBInstance.create(':memory:', { threads: '2' });
+  const connection = await instance.connect();
+  await connection.run("SET TimeZone = 'UTC'").catch(() => undefined);
+  for (const macro of MACROS) await connection.run(`CREATE OR REPLACE MACRO ${macro}`);
+  for (const table of RAW_TABLES) await connection.run(table);
+  for (const source of plan.sources) await connection.run(progressTableSql(source));
+  const references = await createReferences(connection, plan.references);
+  const states = plan.sources.map((source): SourceState => ({ source, watermarkUs: MIN_US }));
+  const told = new Map<string, number>();
+  const counts: Counts = { events: 0, malformed: 0, untimed: 0, early: 0, late: 0, lateDropped: 0 };
+  let sequence = 0;
+
+  const numbers = async (sql: string): Promise<number[]> => {
+    const [row = []] = (await connection.runAndReadAll(sql)).getRows();
+    return row.map((value) => (value === null ? NaN : Number(value)));
+  };
+
+  async function arrive(events: readonly HubEvent[]): Promise<void> {
+    await connection.run(RAW_TABLES[0] ?? '');
+    const appender = await connection.createAppender('arrived');
+    const text = (value: string | undefined): void =>
+      value === undefined ? appender.appendNull() : appender.appendVarchar(value);
+    for (const event of events) {
+      appender.appendVarchar(event.body);
+      if (event.enqueuedUs === undefined) appender.appendNull();
+      else appender.appendDouble(event.enqueuedUs);
+      if (event.partitionId === undefined) appender.appendNull();
+      else appender.appendBigInt(BigInt(event.partitionId));
+      appender.appendBigInt(BigInt((sequence += 1)));
+      text(event.deviceId);
+      text(event.messageId);
+      text(event.correlationId);
+      text(event.generationId);
+      text(event.properties);
+      appender.endRow();
+    }
+    appender.closeSync();
+    counts.events += events.length;
+  }
+
+  async function timeEvents(state: SourceState): Promise<void> {
+    const { source } = state;
+    await connection.run(sourceSql(source, policy), { watermark: timestamp(state.watermarkUs) });
+    const [untimed = 0, early = 0, late = 0, lateDropped = 0] = await numbers(countSql(source));
+    counts.untimed += untimed;
+    counts.early += early;
+    counts.late += late;
+    counts.lateDropped += lateDropped;
+    if (untimed + early + lateDropped > 0)
+      await connection.run(`DELETE FROM ${source.table} WHERE __ts IS NULL`);
+    await connection.run(progressSql(source));
+    const [watermark = NaN] = await numbers(watermarkSql(source, policy));
+    if (watermark > state.watermarkUs) state.watermarkUs = watermark;
+  }
+
+  /** Fills the tables of one input in their order. */
+  async function run(input: string, onResult: OnResult): Promise<void> {
+    const own = states.filter(({ source }) => same(source.input, input));
+    const watermarkUs = Math.min(...own.map((state) => state.watermarkUs));
+    for (const select of plan.selects.filter((one) => same(one.input, input))) {
+      if (select.kind === 'grouped') await tellWindows(select, watermarkUs);
+      else await connection.run(`CREATE OR REPLACE TEMP TABLE ${select.table} AS ${select.sql}`);
+    }
+    for (const output of plan.outputs.filter((one) => same(one.input, input))) {
+      const [rows = 0] = await numbers(`SELECT count(*) FROM ${output.table}`);
+      if (rows > 0) await onResult(output);
+    }
+  }
+
+  async function tellWindows(select: GroupedSelect, watermarkUs: number): Promise<void> {
+    const { table, keptTable, keepSql, sql, spanUs } = select;
+    const fromUs = told.get(table);
+    if (fromUs === undefined) await connection.run(`CREATE TABLE ${keptTable} AS ${keepSql}`);
+    else await connection.run(`INSERT INTO ${keptTable} ${keepSql}`);
+    // An event may still come at the watermark itself, so a window that ends there is not over.
+    const toUs = watermarkUs >= MAX_US ? MAX_US : watermarkUs - 1;
+    const started = fromUs ?? MIN_US;
+    const closes = toUs > started && mayClose(select, started, toUs);
+    await connection.run(`CREATE OR REPLACE TEMP TABLE ${table} AS ${closes ? sql : `${sql} LIMIT 0`}`, {
+      from: timestamp(started),
+      to: timestamp(closes ? toUs : started),
+    });
+    if (closes) {
+      // Made anew rather than deleted from, which gives the memory back.
+      await connection.run(
+        `CREATE OR REPLACE TABLE ${keptTable} AS SELECT * FROM ${keptTable} WHERE __ts > $until`,
+        {
+          until: timestamp(Math.max(MIN_US, toUs - spanUs)),
+        },
+      );
+    }
+    told.set(table, closes ? toUs : started);
+  }
+
+  return {
+    references,
+    counts,
+    connection,
+    connect: () => instance.connect(),
+    process: async (input, events, onResult) => {
+      await arrive(events);
+      await connection.run(PARSE_SQL, { now_us: Date.now() * 1_000 });
+      const [malformed = 0] = await numbers('SELECT count(*) FROM raw WHERE event IS NULL');
+      counts.malformed += malformed;
+      for (const state of states) if (same(state.source.input, input)) await timeEvents(state);
+      await run(input, onResult).catch((error: unknown) => {
+        throw raisedInQuery(error) ?? error;
+      });
+    },
+    advance: async (nowUs, onResult) => {
+      const { eventsLateArrivalMaxDelayInSeconds: late, eventsOutOfOrderMaxDelayInSeconds: outOfOrder } =
+        policy;
+      const watermarkUs = nowUs === Infinity ? MAX_US : nowUs - (late + outOfOrder) * 1_000_000;
+      for (const state of states) state.watermarkUs = Math.max(state.watermarkUs, watermarkUs);
+      for (const input of new Set(states.map(({ source }) => source.input.toLowerCase()))) {
+        const closes = plan.selects.some(
+          (one) =>
+            one.kind === 'grouped' &&
+            same(one.input, input) &&
+            mayClose(one, told.get(one.table) ?? MIN_US, watermarkUs - 1),
+        );
+        if (!closes) continue;
+        await emptyBatches(input);
+        await run(input, onResult);
+      }
+    },
+    close: () => {
+      connection.closeSync();
+      instance.closeSync();
+    },
+  };
+
+  async function emptyBatches(input: string): Promise<void> {
+    const own = states.filter(({ source }) => same(source.input, input));
+    if (own.length === 0) return;
+    await arrive([]);
+    await connection.run(PARSE_SQL, { now_us: Date.now() * 1_000 });
+    for (const { source, watermarkUs } of own)
+      await connection.run(sourceSql(source, policy), { watermark: timestamp(watermarkUs) });
+  }
+}
+
+/** Whether a window ends after `fromUs` and not after `toUs`: spares looking at the rows in vain. */
+function mayClose({ hopUs, offsetUs }: GroupedSelect, fromUs: number, toUs: number): boolean {
+  if (hopUs === 0) return true;
+  const windowsBy = (us: number): bigint =>
+    (BigInt(Math.floor(us)) - BigInt(MIN_US) - BigInt(offsetUs)) / BigInt(hopUs);
+  return windowsBy(toUs) > windowsBy(fromUs);
+}
+
+const timestamp = (us: number): DuckDBValue => new DuckDBTimestampValue(BigInt(Math.floor(us)));
+const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();

@@ -1,0 +1,161 @@
+import {
+  type EventPosition,
+  EventHubConsumerClient,
+  type ReceivedEventData,
+  type Subscription,
+} from '@azure/event-hubs';
+import type { HubEvent } from '../event';
+
+/** Of a partition: the sequence number of the last event that is done with. */
+export type Checkpoint = ReadonlyMap<string, number>;
+
+export interface ReadEvent extends HubEvent {
+  partition: string;
+  sequenceNumber: number;
+}
+
+export interface HubReaderOptions {
+  connectionString: string;
+  consumerGroup: string;
+  /** where to go on, asked anew whenever reading begins anew */
+  checkpoint: () => Checkpoint;
+  /** a partition has been made anew since the checkpoint, and is read from its beginning */
+  onReset: (partition: string) => void;
+  /** takes events of one partition in their order; the next ones come when it has settled */
+  take: (events: readonly ReadEvent[]) => Promise<void>;
+  /** what went wrong, before it is tried again */
+  onError: (error: Error) => void;
+}
+
+export interface HubReader {
+  /** settles when all partitions are being read */
+  started: Promise<void>;
+  close: () => Promise<void>;
+}
+
+const MAX_BATCH_EVENTS = 1_000;
+/** How long the SDK collects events before it hands over fewer than a batch. */
+const MAX_WAIT_S = 0.25;
+const RESTART_DELAY_MS = 1_000;
+/** The SDK's own is a minute, for each of four attempts. */
+const SDK_TIMEOUT_MS = 10_000;
+
+/**
+ * Reads all partitions of a consumer group with the Event Hubs SDK, after the checkpoint. On any error the client is
+ * thrown away and another one goes on from the checkpoint: one that has lost its connection cannot be relied on.
+ */
+export function readHub(options: HubReaderOptions): HubReader {
+  let stopped = false;
+  const isStopped = (): boolean => stopped;
+  let wake: (() => void) | undefined;
+  let markStarted: () => void;
+  const started = new Promise<void>((resolve) => {
+    markStarted = resolve;
+  });
+
+  async function readOnce(): Promise<void> {
+    const { connectionString, consumerGroup, checkpoint, take } = options;
+    const client = new EventHubConsumerClient(consumerGroup, connectionString, {
+      retryOptions: { maxRetries: 0, timeoutInMs: SDK_TIMEOUT_MS },
+    });
+    const subscriptions: Subscription[] = [];
+    try {
+      let fail: (error: Error) => void;
+      const failed = new Promise<void>((_, reject) => {
+        fail = reject;
+      });
+      failed.catch(() => undefined);
+      const done = checkpoint();
+      for (const partition of await client.getPartitionIds()) {
+        const startPosition = await positionAfter(client, partition, done.get(partition), options);
+        subscriptions.push(
+          client.subscribe(
+            partition,
+            {
+              processEvents: async (events) => {
+                if (events.length === 0 || stopped) return;
+                await take(events.map((event) => toReadEvent(event, partition))).catch(fail);
+              },
+              processError: (error) => {
+                fail(error);
+                return Promise.resolve();
+              },
+            },
+            {
+              startPosition,
+              maxBatchSize: MAX_BATCH_EVENTS,
+              maxWaitTimeInSeconds: MAX_WAIT_S,
+              prefetchCount: 2 * MAX_BATCH_EVENTS,
+              skipParsingBodyAsJson: true,
+            },
+          ),
+        );
+      }
+      markStarted();
+      await Promise.race([failed, new Promise<void>((resolve) => (wake = resolve))]);
+    } finally {
+      // Closing a broken client may never settle, and what it held is the process's to free.
+      const closed = Promise.allSettled([...subscriptions.map((one) => one.close()), client.close()]);
+      await Promise.race([closed, delay(RESTART_DELAY_MS)]);
+    }
+  }
+
+  const finished = (async () => {
+    while (!isStopped()) {
+      await readOnce().catch((error: unknown) => {
+        if (!isStopped()) options.onError(error as Error);
+      });
+      if (!isStopped()) await delay(RESTART_DELAY_MS);
+    }
+  })();
+
+  return {
+    started,
+    close: async () => {
+      stopped = true;
+      wake?.();
+      await finished;
+    },
+  };
+}
+
+/** Where to begin. A checkpoint beyond the end is of a hub that was made anew since. */
+async function positionAfter(
+  client: EventHubConsumerClient,
+  partition: string,
+  sequenceNumber: number | undefined,
+  { onReset }: HubReaderOptions,
+): Promise<EventPosition> {
+  const { isEmpty, lastEnqueuedSequenceNumber, beginningSequenceNumber } =
+    await client.getPartitionProperties(partition);
+  const fromStart = { offset: '-1' };
+  if (sequenceNumber === undefined) return fromStart;
+  if (sequenceNumber > lastEnqueuedSequenceNumber) {
+    onReset(partition);
+    return fromStart;
+  }
+  return isEmpty || sequenceNumber < beginningSequenceNumber - 1
+    ? fromStart
+    : { sequenceNumber, isInclusive: false };
+}
+
+function toReadEvent(event: ReceivedEventData, partition: string): ReadEvent {
+  const system = (event.systemProperties ?? {}) as Record<string, unknown>;
+  const text = (value: unknown): string | undefined =>
+    typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
+  const properties = event.properties;
+  return {
+    partition,
+    sequenceNumber: event.sequenceNumber,
+    body: Buffer.isBuffer(event.body) ? event.body.toString('utf8') : String(event.body),
+    enqueuedUs: event.enqueuedTimeUtc.getTime() * 1_000,
+    partitionId: Number(partition),
+    deviceId: text(system['iothub-connection-device-id']),
+    messageId: text(event.messageId),
+    correlationId: text(event.correlationId),
+    generationId: text(system['iothub-connection-auth-generation-id']),
+    properties: properties && Object.keys(properties).length > 0 ? JSON.stringify(properties) : undefined,
+  };
+}
+
+const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,208 @@
+import { readFile } from 'node:fs/promises';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { type Counts, createEngine } from '../engine';
+import { type Output, type Plan, QueryError, diagnostic, translate } from '../query';
+import { readTimePolicy } from '../timePolicy';
+import { type ReadEvent, readHub } from './hubReader';
+import { openResults } from './results';
+import { type Snapshot, openSnapshots } from './snapshots';
+
+export { resultTable } from './results';
+
+export interface JobOptions {
+  queryFile: string;
+  /** of the hub's Event Hub-compatible endpoint */
+  eventHubConnection: string;
+  consumerGroup: string;
+  /** of the storage account of the product snapshots, and the container in it */
+  storageConnection: string;
+  container: string;
+  /** file of results and checkpoint: a job that is started with it again goes on where it was */
+  resultsFile: string;
+  log: (line: string) => void;
+}
+
+export interface ReferenceState {
+  path: string;
+  /** from when on it is valid, ms */
+  validFrom: number;
+  rows: number;
+}
+
+export interface JobState {
+  /** `waiting`: for the first snapshot, as a job in Azure does; `stopped`: the query failed on an event */
+  status: 'waiting' | 'running' | 'stopped';
+  /** why it stopped, or what was last in its way */
+  problem: string | undefined;
+  counts: Readonly<Counts>;
+  reference: ReferenceState | undefined;
+  /** a snapshot whose time is still to come */
+  next: { path: string; validFrom: number } | undefined;
+}
+
+export interface Job {
+  plan: Plan;
+  state: () => JobState;
+  /** for reading the results: tables of {@link resultTable} */
+  connection: DuckDBConnection;
+  close: () => Promise<void>;
+}
+
+const SNAPSHOT_POLL_MS = 2_000;
+const TICK_MS = 1_000;
+const TRIM_EVERY_TICKS = 60;
+/** Events that wait for the query; beyond that the reading of the hub waits. */
+const MAX_WAITING_EVENTS = 20_000;
+const MAX_BATCH_EVENTS = 10_000;
+
+/**
+ * The local stand-in for a Stream Analytics job: events of the consumer group, product snapshots by the times of their
+ * paths, the deployed query.
+ *
+ * @throws {QueryError} told as `file:line:column: message` when the query is wrong or not covered
+ */
+export async function startJob(options: JobOptions): Promise<Job> {
+  const { queryFile, log } = options;
+  const plan = await readPlan(queryFile);
+  const engine = await createEngine(plan, readTimePolicy(queryFile));
+  const results = await openResults(engine.connection, options.resultsFile, plan.outputs);
+  const snapshots = openSnapshots(options.storageConnection, options.container);
+  const input = plan.sources[0]?.input ?? '';
+  const state: JobState = {
+    status: plan.references.length > 0 ? 'waiting' : 'running',
+    problem: undefined,
+    counts: engine.counts,
+    reference: undefined,
+    next: undefined,
+  };
+  const waiting: ReadEvent[] = [];
+  let roomMade: (() => void)[] = [];
+  let closing = false;
+  const isClosing = (): boolean => closing;
+
+  // The engine does one thing at a time.
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = last.then(work);
+    last = turn.catch(() => undefined);
+    return turn;
+  };
+
+  function stop(error: unknown): void {
+    state.status = 'stopped';
+    state.problem = error instanceof QueryError ? diagnostic(queryFile, error) : (error as Error).message;
+    log(`analytics job stopped: ${state.problem}`);
+  }
+
+  /** Runs what waits through the query and keeps the rows together with the checkpoint. */
+  async function processWaiting(): Promise<void> {
+    if (state.status !== 'running' || waiting.length === 0 || isClosing()) return;
+    const known = results.checkpoint();
+    const batch = waiting
+      .splice(0, MAX_BATCH_EVENTS)
+      .filter(({ partition, sequenceNumber }) => sequenceNumber > (known.get(partition) ?? -1));
+    for (const resume of roomMade.splice(0)) resume();
+    const withRows: Output[] = [];
+    try {
+      await engine.process(input, batch, keep(withRows));
+      const done = new Map(batch.map(({ partition, sequenceNumber }) => [partition, sequenceNumber]));
+      await results.commit(withRows, done);
+    } catch (error) {
+      stop(error);
+    }
+  }
+  const keep = (into: Output[]) => (output: Output) => {
+    into.push(output);
+    return Promise.resolve();
+  };
+
+  async function loadSnapshots(): Promise<void> {
+    const all = await snapshots.list();
+    const now = Date.now();
+    const usable = all.filter(({ time }) => time <= now && time > (state.reference?.validFrom ?? -Infinity));
+    const future = all.find(({ time }) => time > now);
+    state.next = future && { path: future.path, validFrom: future.time };
+    // The first one that a job loads is the newest; after that each in turn, since events may be of its time.
+    for (const snapshot of state.reference ? usable : usable.slice(-1)) await load(snapshot);
+  }
+
+  async function load(snapshot: Snapshot): Promise<void> {
+    const { path, time } = snapshot;
+    await snapshots.withFile(snapshot, async (file) => {
+      let rows = 0;
+      for (const name of engine.references.names) {
+        rows = await engine.references.load(name, file, time * 1_000);
+        await engine.references.prune(name, (time - 600_000) * 1_000);
+      }
+      state.reference = { path, validFrom: time, rows };
+    });
+    if (state.status === 'waiting') state.status = 'running';
+    log(`analytics reference data ${path}`);
+  }
+
+  const told = (error: unknown): void => {
+    state.problem = (error as Error).message;
+  };
+  let ticks = 0;
+  const poll = setInterval(() => {
+    if (engine.references.names.length > 0) void inTurn(loadSnapshots).catch(told).then(pump);
+  }, SNAPSHOT_POLL_MS);
+  const tick = setInterval(() => {
+    void inTurn(async () => {
+      if (state.status !== 'running') return;
+      const withRows: Output[] = [];
+      await engine.advance(Date.now() * 1_000, keep(withRows));
+      if (withRows.length > 0) await results.commit(withRows, new Map());
+      if ((ticks += 1) % TRIM_EVERY_TICKS === 0) await results.trim();
+    }).catch(stop);
+  }, TICK_MS);
+  const pump = (): void => {
+    void inTurn(processWaiting).then(() => {
+      if (waiting.length > 0 && state.status === 'running' && !isClosing()) pump();
+    });
+  };
+
+  const reader = readHub({
+    connectionString: options.eventHubConnection,
+    consumerGroup: options.consumerGroup,
+    checkpoint: () => {
+      // What waits has not been done: a reader that begins anew brings it again.
+      waiting.splice(0);
+      return results.checkpoint();
+    },
+    take: async (events) => {
+      waiting.push(...events);
+      state.problem = state.status === 'stopped' ? state.problem : undefined;
+      pump();
+      if (waiting.length > MAX_WAITING_EVENTS && !isClosing())
+        await new Promise<void>((resolve) => roomMade.push(resolve));
+    },
+    onReset: results.forget,
+    onError: told,
+  });
+  await Promise.race([reader.started, inTurn(loadSnapshots).catch(told)]);
+
+  return {
+    plan,
+    state: () => state,
+    connection: await engine.connect(),
+    close: async () => {
+      closing = true;
+      clearInterval(poll);
+      clearInterval(tick);
+      for (const resume of roomMade.splice(0)) resume();
+      roomMade = [];
+      await reader.close();
+      await last;
+      engine.close();
+    },
+  };
+}
+
+async function readPlan(queryFile: string): Promise<Plan> {
+  try {
+    return translate(await readFile(queryFile, 'utf8'));
+  } catch (error) {
+    throw error instanceof QueryError ? new Error(diagnostic(queryFile, error)) : error;
+  }
+}

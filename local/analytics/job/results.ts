@@ -1,0 +1,84 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { type Output, sqlName, sqlText } from '../query';
+import type { Checkpoint } from './hubReader';
+
+/** The rows that a job has given, and how far it has come, in one file: they are written together or not at all. */
+export interface Results {
+  checkpoint: () => Checkpoint;
+  /** a partition that begins anew */
+  forget: (partition: string) => void;
+  /** Adds the rows that stand in the tables of the outputs, and moves the checkpoint. */
+  commit: (outputs: readonly Output[], done: Checkpoint) => Promise<void>;
+  /** Forgets the oldest rows. */
+  trim: () => Promise<void>;
+}
+
+/** The attached file, as SQL names it. */
+export const RESULTS_SCHEMA = 'results';
+export const resultTable = (output: string): string => `${RESULTS_SCHEMA}.${sqlName(output)}`;
+
+/** What a dashboard looks back on; older rows go. */
+const KEPT_MINUTES = 60;
+/** However many events there are, this many rows of an output are kept at the most. */
+const KEPT_ROWS = 300_000;
+
+/** @throws Error when the file is of another query: its columns do not fit */
+export async function openResults(
+  connection: DuckDBConnection,
+  file: string,
+  outputs: readonly Output[],
+): Promise<Results> {
+  await connection.run(`ATTACH ${sqlText(file)} AS ${RESULTS_SCHEMA}`);
+  await connection.run(
+    `CREATE TABLE IF NOT EXISTS ${RESULTS_SCHEMA}.checkpoint (partition VARCHAR PRIMARY KEY, sequence_number BIGINT)`,
+  );
+  const made = new Set<string>();
+  const kept = await connection.runAndReadAll(`SELECT * FROM ${RESULTS_SCHEMA}.checkpoint`);
+  const checkpoint = new Map<string, number>();
+  for (const [partition, sequenceNumber] of kept.getRows())
+    checkpoint.set(String(partition), Number(sequenceNumber));
+
+  /** Columns are known once there is a first result. */
+  async function makeTable({ name, table }: Output): Promise<void> {
+    if (made.has(name)) return;
+    await connection.run(
+      `CREATE TABLE IF NOT EXISTS ${resultTable(name)} AS SELECT * EXCLUDE (__row) FROM ${table} LIMIT 0`,
+    );
+    made.add(name);
+  }
+
+  return {
+    checkpoint: () => checkpoint,
+    forget: (partition) => checkpoint.delete(partition),
+    commit: async (withRows, done) => {
+      for (const output of withRows) await makeTable(output);
+      await connection.run('BEGIN');
+      try {
+        for (const { name, table } of withRows)
+          await connection.run(
+            `INSERT INTO ${resultTable(name)} SELECT * EXCLUDE (__row) FROM ${table} ORDER BY __ts, __seq, __row`,
+          );
+        for (const [partition, sequenceNumber] of done)
+          await connection.run(
+            `INSERT OR REPLACE INTO ${RESULTS_SCHEMA}.checkpoint VALUES (${sqlText(partition)}, ${sequenceNumber})`,
+          );
+        await connection.run('COMMIT');
+      } catch (error) {
+        await connection.run('ROLLBACK');
+        throw error;
+      }
+      for (const [partition, sequenceNumber] of done) checkpoint.set(partition, sequenceNumber);
+    },
+    trim: async () => {
+      for (const { name } of outputs) {
+        if (!made.has(name)) continue;
+        const table = resultTable(name);
+        await connection.run(
+          `DELETE FROM ${table} WHERE __ts < (now() AT TIME ZONE 'UTC') - INTERVAL '${KEPT_MINUTES} minutes'
+             OR rowid < (SELECT max(rowid) - ${KEPT_ROWS} FROM ${table})`,
+        );
+      }
+      await connection.run(`CHECKPOINT ${RESULTS_SCHEMA}`);
+    },
+  };
+}

@@ -1,0 +1,64 @@
+/**
+ * What Stream Analytics does with a value whose type only the event knows, as DuckDB macros. Such a value is DuckDB's
+ * `JSON`; a missing field and JSON's `null` are both SQL's NULL. All conversions give NULL where they fail.
+ */
+export const MACROS: readonly string[] = [
+  `asa_pointer(name) AS '/' || replace(replace(name, '~', '~0'), '/', '~1')`,
+  // Names are case-insensitive; the exact name is tried first, since it nearly always fits.
+  `asa_field_ci(j, name) AS json_extract(j, asa_pointer(list_filter(json_keys(j), lambda k: lower(k) = lower(name))[1]))`,
+  `asa_present(j) AS CASE WHEN j::VARCHAR = 'null' THEN NULL ELSE j END`,
+  `asa_field(j, name) AS asa_present(coalesce(json_extract(j, asa_pointer(name)), asa_field_ci(j, name)))`,
+
+  `asa_is_int(j) AS json_type(j) IN ('BIGINT', 'UBIGINT')`,
+  `asa_is_number(j) AS json_type(j) IN ('BIGINT', 'UBIGINT', 'DOUBLE', 'BOOLEAN')`,
+  `asa_string(j) AS CASE WHEN json_type(j) = 'VARCHAR' THEN j->>'$' END`,
+  `asa_number(j) AS CASE json_type(j) WHEN 'BIGINT' THEN TRY_CAST(j->>'$' AS DOUBLE) WHEN 'UBIGINT' THEN TRY_CAST(j->>'$' AS DOUBLE)
+     WHEN 'DOUBLE' THEN TRY_CAST(j->>'$' AS DOUBLE) WHEN 'BOOLEAN' THEN CASE WHEN j->>'$' = 'true' THEN 1 ELSE 0 END END`,
+
+  `asa_text_bigint(s) AS CASE WHEN regexp_full_match(s, '\\s*[+-]?[0-9]+\\s*') THEN TRY_CAST(trim(s) AS BIGINT) END`,
+  `asa_text_float(s) AS CASE WHEN regexp_full_match(s, '\\s*[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?\\s*') THEN TRY_CAST(trim(s) AS DOUBLE) END`,
+  `asa_text_datetime(s) AS CASE WHEN regexp_full_match(s, '\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}.*') THEN timezone('UTC', TRY_CAST(
+     CASE WHEN regexp_matches(s, '(Z|z|[+-][0-9]{2}:?[0-9]{2})\\s*$') THEN trim(s) ELSE trim(s) || 'Z' END AS TIMESTAMPTZ)) END`,
+  `asa_text_bit(s) AS CASE WHEN lower(trim(s)) IN ('true', '1') THEN true WHEN lower(trim(s)) IN ('false', '0') THEN false END`,
+  `asa_text_json(s) AS TRY_CAST(s AS JSON)`,
+  `asa_float_bigint(x) AS TRY_CAST(trunc(x) AS BIGINT)`,
+  `asa_float_text(x) AS CASE WHEN x = trunc(x) AND abs(x) < 1e15 THEN x::BIGINT::VARCHAR ELSE x::VARCHAR END`,
+  `asa_bit_text(b) AS CASE WHEN b THEN '1' WHEN NOT b THEN '0' END`,
+  `asa_datetime_text(t) AS strftime(t, '%Y-%m-%dT%H:%M:%S.%f') || '0Z'`,
+
+  `asa_bigint(j) AS CASE json_type(j) WHEN 'BIGINT' THEN TRY_CAST(j->>'$' AS BIGINT) WHEN 'UBIGINT' THEN TRY_CAST(j->>'$' AS BIGINT)
+     WHEN 'DOUBLE' THEN asa_float_bigint(TRY_CAST(j->>'$' AS DOUBLE))
+     WHEN 'VARCHAR' THEN asa_text_bigint(j->>'$') WHEN 'BOOLEAN' THEN CASE WHEN j->>'$' = 'true' THEN 1 ELSE 0 END END`,
+  `asa_float(j) AS CASE WHEN json_type(j) = 'VARCHAR' THEN asa_text_float(j->>'$') ELSE asa_number(j) END`,
+  `asa_nvarchar(j) AS CASE json_type(j) WHEN 'BOOLEAN' THEN CASE WHEN j->>'$' = 'true' THEN '1' ELSE '0' END
+     WHEN 'DOUBLE' THEN asa_float_text(TRY_CAST(j->>'$' AS DOUBLE)) ELSE j->>'$' END`,
+  `asa_datetime(j) AS asa_text_datetime(asa_string(j))`,
+  `asa_bit(j) AS CASE WHEN json_type(j) = 'VARCHAR' THEN asa_text_bit(j->>'$') ELSE asa_number(j) <> 0 END`,
+  `asa_record(j) AS CASE json_type(j) WHEN 'OBJECT' THEN j END`,
+  `asa_array(j) AS CASE json_type(j) WHEN 'ARRAY' THEN j END`,
+
+  // Equal keys are equal values: a bigint and a float compare as numbers; a number and a text never match.
+  `asa_key(j) AS CASE json_type(j) WHEN 'VARCHAR' THEN 's' || (j->>'$') WHEN 'BIGINT' THEN 'n' || (j->>'$') WHEN 'UBIGINT' THEN 'n' || (j->>'$')
+     WHEN 'DOUBLE' THEN 'n' || asa_float_text(TRY_CAST(j->>'$' AS DOUBLE)) WHEN 'BOOLEAN' THEN CASE WHEN j->>'$' = 'true' THEN 'n1' ELSE 'n0' END END`,
+
+  `asa_add(a, b) AS CASE WHEN asa_is_int(a) AND asa_is_int(b) THEN to_json(asa_bigint(a) + asa_bigint(b))
+     WHEN asa_is_number(a) AND asa_is_number(b) THEN to_json(asa_number(a) + asa_number(b))
+     WHEN json_type(a) = 'VARCHAR' AND json_type(b) = 'VARCHAR' THEN to_json(asa_string(a) || asa_string(b)) END`,
+  ...(
+    [
+      ['subtract', '-', '-'],
+      ['multiply', '*', '*'],
+      ['divide', '//', '/'],
+      ['modulo', '%', '%'],
+    ] as const
+  ).map(
+    ([name, ofIntegers, ofFloats]) =>
+      `asa_${name}(a, b) AS CASE WHEN asa_is_int(a) AND asa_is_int(b) THEN to_json(asa_bigint(a) ${ofIntegers} asa_bigint(b))
+     WHEN asa_is_number(a) AND asa_is_number(b) THEN to_json(asa_number(a) ${ofFloats} asa_number(b)) END`,
+  ),
+
+  // 0001-01-01 stands 62,135,596,800 s before 1970. Windows hold (start, end]: an event at an end belongs to it.
+  `asa_window_end(t, hop_us, offset_us) AS make_timestamp(((epoch_us(t) + 62135596800000000 - offset_us + hop_us - 1) // hop_us) * hop_us + offset_us - 62135596800000000)`,
+  `asa_merge(a, b) AS CASE WHEN a IS NULL OR a::VARCHAR = '{}' THEN b WHEN b IS NULL OR b::VARCHAR = '{}' THEN a
+     ELSE (left(trim(a::VARCHAR), len(trim(a::VARCHAR)) - 1) || ',' || substr(trim(b::VARCHAR), 2))::JSON END`,
+];

@@ -1,0 +1,164 @@
+import type { CastType, Position } from './ast';
+import { QueryError } from './queryError';
+
+/** The type of an expression: one of Stream Analytics' own, or `any` where each event decides. */
+export type Type = CastType | 'any' | 'null';
+
+/** A translated expression: DuckDB SQL and the type it has in Stream Analytics. */
+export interface Typed {
+  sql: string;
+  type: Type;
+}
+
+export const typeName = (type: Type): string => (type === 'nvarchar' ? 'nvarchar(max)' : type);
+
+/** How the types are held in DuckDB. */
+export const SQL_TYPES: Record<Type, string> = {
+  bigint: 'BIGINT',
+  float: 'DOUBLE',
+  nvarchar: 'VARCHAR',
+  datetime: 'TIMESTAMP',
+  bit: 'BOOLEAN',
+  record: 'JSON',
+  array: 'JSON',
+  any: 'JSON',
+  null: 'VARCHAR',
+};
+
+const isJson = (type: Type): boolean => type === 'any' || type === 'record' || type === 'array';
+export const isNumeric = (type: Type): boolean => type === 'bigint' || type === 'float';
+
+type Convert = (sql: string) => string;
+const call =
+  (macro: string): Convert =>
+  (sql) =>
+    `${macro}(${sql})`;
+
+/** From a type whose values are always of it, to another; absent: there is no such conversion. */
+const CONVERSIONS: Partial<Record<Type, Partial<Record<CastType, Convert>>>> = {
+  bigint: {
+    float: (sql) => `CAST(${sql} AS DOUBLE)`,
+    nvarchar: (sql) => `CAST(${sql} AS VARCHAR)`,
+    bit: (sql) => `(${sql} <> 0)`,
+  },
+  float: {
+    bigint: call('asa_float_bigint'),
+    nvarchar: call('asa_float_text'),
+    bit: (sql) => `(${sql} <> 0)`,
+  },
+  nvarchar: {
+    bigint: call('asa_text_bigint'),
+    float: call('asa_text_float'),
+    datetime: call('asa_text_datetime'),
+    bit: call('asa_text_bit'),
+    record: (sql) => `asa_record(asa_text_json(${sql}))`,
+    array: (sql) => `asa_array(asa_text_json(${sql}))`,
+  },
+  datetime: { nvarchar: call('asa_datetime_text') },
+  bit: {
+    bigint: (sql) => `CAST(${sql} AS BIGINT)`,
+    float: (sql) => `CAST(CAST(${sql} AS BIGINT) AS DOUBLE)`,
+    nvarchar: call('asa_bit_text'),
+  },
+};
+
+/**
+ * Converts as TRY_CAST does: NULL where a value does not fit.
+ *
+ * @throws {QueryError} when no value of the type could ever fit
+ */
+export function convert({ sql, type }: Typed, to: CastType, at: Position): string {
+  if (type === to) return sql;
+  if (type === 'null') return `CAST(NULL AS ${SQL_TYPES[to]})`;
+  if (isJson(type)) return `asa_${to}(${sql})`;
+  const found = CONVERSIONS[type]?.[to];
+  if (!found) throw new QueryError(`${typeName(type)} cannot be converted to ${typeName(to)}`, at);
+  return found(sql);
+}
+
+/** The value as JSON, whatever its type. */
+export function toJson({ sql, type }: Typed): string {
+  if (isJson(type)) return sql;
+  if (type === 'null') return 'CAST(NULL AS JSON)';
+  return type === 'datetime' ? `to_json(asa_datetime_text(${sql}))` : `to_json(${sql})`;
+}
+
+/** One type for values that stand side by side, as the branches of a CASE. */
+export function unify(values: readonly Typed[]): Type {
+  const types = new Set(values.map(({ type }) => type).filter((type) => type !== 'null'));
+  const [first = 'null'] = types;
+  if (types.size <= 1) return first;
+  return [...types].every(isNumeric) ? 'float' : 'any';
+}
+
+/** Lossless, to a type from {@link unify}. */
+export function widen(value: Typed, to: Type): string {
+  if (value.type === to) return value.sql;
+  if (to === 'any') return toJson(value);
+  return value.type === 'null' ? 'NULL' : `CAST(${value.sql} AS ${SQL_TYPES[to]})`;
+}
+
+/** @throws {QueryError} for two types of which no values can be compared */
+export function compare(left: Typed, op: string, right: Typed, at: Position): string {
+  const both = (a: string, b: string): string => `(${a} ${op} ${b})`;
+  if (left.type === 'null' || right.type === 'null') return 'CAST(NULL AS BOOLEAN)';
+  if (isJson(left.type) && isJson(right.type)) {
+    return op === '=' || op === '<>'
+      ? both(`asa_key(${left.sql})`, `asa_key(${right.sql})`)
+      : `coalesce(${both(`asa_number(${left.sql})`, `asa_number(${right.sql})`)}, ${both(`asa_string(${left.sql})`, `asa_string(${right.sql})`)})`;
+  }
+  if (isJson(left.type)) return both(asTyped(left.sql, right.type), right.sql);
+  if (isJson(right.type)) return both(left.sql, asTyped(right.sql, left.type));
+  if (left.type === right.type || (isNumeric(left.type) && isNumeric(right.type)))
+    return both(left.sql, right.sql);
+  if (left.type === 'bit' && isNumeric(right.type)) return both(`CAST(${left.sql} AS BIGINT)`, right.sql);
+  if (right.type === 'bit' && isNumeric(left.type)) return both(left.sql, `CAST(${right.sql} AS BIGINT)`);
+  if (left.type === 'datetime' && right.type === 'nvarchar')
+    return both(left.sql, convert(right, 'datetime', at));
+  if (right.type === 'datetime' && left.type === 'nvarchar')
+    return both(convert(left, 'datetime', at), right.sql);
+  throw new QueryError(
+    `${typeName(left.type)} cannot be compared with ${typeName(right.type)}: cast one of them`,
+    at,
+  );
+}
+
+/** An event's own value seen as a type, without conversion between numbers and texts. */
+function asTyped(json: string, type: Type): string {
+  if (isNumeric(type)) return `asa_number(${json})`;
+  if (type === 'nvarchar') return `asa_string(${json})`;
+  return type === 'datetime' ? `asa_datetime(${json})` : `asa_bit(${json})`;
+}
+
+const OPERATORS: Record<string, string> = {
+  '+': 'asa_add',
+  '-': 'asa_subtract',
+  '*': 'asa_multiply',
+  '/': 'asa_divide',
+  '%': 'asa_modulo',
+};
+
+/** Of two bigints a bigint: division truncates. A text `+` a text is one text. @throws {QueryError} */
+export function arithmetic(left: Typed, op: string, right: Typed, at: Position): Typed {
+  if (left.type === 'null' || right.type === 'null') return { sql: 'NULL', type: 'null' };
+  if (isNumeric(left.type) && isNumeric(right.type)) {
+    const type = unify([left, right]);
+    const symbol = op === '/' && type === 'bigint' ? '//' : op;
+    return { sql: `(${left.sql} ${symbol} ${right.sql})`, type };
+  }
+  if (op === '+' && left.type === 'nvarchar' && right.type === 'nvarchar')
+    return { sql: `(${left.sql} || ${right.sql})`, type: 'nvarchar' };
+  const fits = (type: Type): boolean =>
+    type === 'any' || isNumeric(type) || (op === '+' && type === 'nvarchar');
+  if ((left.type === 'any' || right.type === 'any') && fits(left.type) && fits(right.type))
+    return { sql: `${OPERATORS[op] ?? ''}(${toJson(left)}, ${toJson(right)})`, type: 'any' };
+  throw new QueryError(
+    `the operator ${op} does not take ${typeName(left.type)} and ${typeName(right.type)}: cast one of them`,
+    at,
+  );
+}
+
+/** A text as SQL. */
+export const quote = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+/** A name as SQL. */
+export const name = (text: string): string => `"${text.replaceAll('"', '""')}"`;

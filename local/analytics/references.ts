@@ -1,0 +1,78 @@
+import { type DuckDBConnection, DuckDBTimestampValue } from '@duckdb/node-api';
+import { type ReferenceUse, referenceColumn, referenceTable, sqlName, sqlText } from './query';
+
+/** The reference data of a query: each event meets the version that was valid at its own time. */
+export interface References {
+  /** as the query names them */
+  names: readonly string[];
+  /**
+   * Loads a snapshot: a JSON array of objects, or objects one a line. It takes over from the one before at its time.
+   * The first one holds for all that was before it, too, since a job has to start with something.
+   *
+   * @returns its number of rows
+   * @throws Error when the file is not such JSON; what was loaded before stays
+   */
+  load: (name: string, file: string, validFromUs: number) => Promise<number>;
+  /** forgets the versions that no event of this time or a later one will meet */
+  prune: (name: string, beforeUs: number) => Promise<void>;
+}
+
+/** The largest JSON object of a snapshot that is read. */
+const MAX_OBJECT_BYTES = 16 * 1_048_576;
+
+export async function createReferences(
+  connection: DuckDBConnection,
+  uses: readonly ReferenceUse[],
+): Promise<References> {
+  const loaded = new Set<string>();
+  for (const use of uses) {
+    const columns = [...use.fields.keys()]
+      .map((field) => `${sqlName(referenceColumn(field))} JSON, `)
+      .join('');
+    await connection.run(
+      `CREATE TABLE ${sqlName(referenceTable(use.name))} (${columns}event JSON, __row BIGINT, valid_from TIMESTAMP, valid_to TIMESTAMP)`,
+    );
+  }
+  const find = (name: string): ReferenceUse => {
+    const use = uses.find((one) => one.name.toLowerCase() === name.toLowerCase());
+    if (!use) throw new Error(`the query joins no reference data called '${name}'`);
+    return use;
+  };
+  return {
+    names: uses.map(({ name }) => name),
+    load: async (name, file, validFromUs) => {
+      const use = find(name);
+      const table = sqlName(referenceTable(use.name));
+      const first = !loaded.has(table);
+      const from = first ? "TIMESTAMP '0001-01-01'" : '$from';
+      const values = first ? {} : { from: new DuckDBTimestampValue(BigInt(validFromUs)) };
+      const fields = [...use.fields.values()].map((field) => `asa_field(json, ${sqlText(field)}), `).join('');
+      const rows = `read_json_objects(${sqlText(file)}, format = 'auto', maximum_object_size = ${MAX_OBJECT_BYTES})`;
+      await connection.run('BEGIN');
+      try {
+        if (!first)
+          await connection.run(`UPDATE ${table} SET valid_to = $from WHERE valid_to > $from`, values);
+        const inserted = await connection.run(
+          `INSERT INTO ${table} SELECT ${fields}${use.wholeRows ? 'json' : 'NULL'}, row_number() OVER (), ${from}, TIMESTAMP '9999-12-31'
+           FROM ${rows} WHERE json_type(json) = 'OBJECT'`,
+          values,
+        );
+        await connection.run('COMMIT');
+        loaded.add(table);
+        return inserted.rowsChanged;
+      } catch (error) {
+        await connection.run('ROLLBACK');
+        throw error;
+      }
+    },
+    prune: async (name, beforeUs) => {
+      const table = sqlName(referenceTable(find(name).name));
+      await connection.run(
+        `CREATE OR REPLACE TABLE ${table} AS SELECT * FROM ${table} WHERE valid_to > $before`,
+        {
+          before: new DuckDBTimestampValue(BigInt(beforeUs)),
+        },
+      );
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import * as z from 'zod';
+import { DEFAULT_TIME_POLICY, type TimePolicy } from './event';
+
+/** The settings of the job, as the Stream Analytics tools keep them beside the query. */
+const JOB_CONFIG_FILE = 'JobConfig.json';
+
+const jobConfig = z.object({
+  EventsLateArrivalMaxDelayInSeconds: z.int().min(-1).optional(),
+  EventsOutOfOrderMaxDelayInSeconds: z.int().min(0).optional(),
+  EventsOutOfOrderPolicy: z.enum(['Adjust', 'Drop']).optional(),
+});
+
+/** Stream Analytics takes 20 days at the most; -1 stands for it. */
+const MAX_LATE_ARRIVAL_S = 20 * 86_400;
+
+/** The tolerances of `JobConfig.json` beside a query, or Stream Analytics' defaults. @throws Error naming the file */
+export function readTimePolicy(queryFile: string): TimePolicy {
+  const file = join(dirname(queryFile), JOB_CONFIG_FILE);
+  if (!existsSync(file)) return DEFAULT_TIME_POLICY;
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(file, 'utf8').replace(/^\uFEFF/, ''));
+  } catch {
+    throw new Error(`${file} is not valid JSON`);
+  }
+  const read = jobConfig.safeParse(content);
+  if (!read.success)
+    throw new Error(
+      `${file}: ${read.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('; ')}`,
+    );
+  const late = read.data.EventsLateArrivalMaxDelayInSeconds;
+  return {
+    eventsLateArrivalMaxDelayInSeconds:
+      late === -1 ? MAX_LATE_ARRIVAL_S : (late ?? DEFAULT_TIME_POLICY.eventsLateArrivalMaxDelayInSeconds),
+    eventsOutOfOrderMaxDelayInSeconds:
+      read.data.EventsOutOfOrderMaxDelayInSeconds ?? DEFAULT_TIME_POLICY.eventsOutOfOrderMaxDelayInSeconds,
+    eventsOutOfOrderPolicy: read.data.EventsOutOfOrderPolicy ?? DEFAULT_TIME_POLICY.eventsOutOfOrderPolicy,
+  };
+}

@@ -1,0 +1,48 @@
+import * as z from 'zod';
+import { startJob } from '../analytics/job';
+import { endWithParent } from '../childProcess';
+import { type Running, closeAll, startError, stopOnSignal } from '../lifecycle';
+import { startDashboardServer } from './server';
+import { createView } from './view';
+
+/** What the process is told by its environment. */
+const environment = z.object({
+  DASHBOARD_PORT: z.coerce.number(),
+  ANALYTICS_QUERY: z.string(),
+  ANALYTICS_EVENTHUB_CONNECTION: z.string(),
+  ANALYTICS_CONSUMERGROUP: z.string(),
+  ANALYTICS_STORAGE: z.string(),
+  ANALYTICS_CONTAINER: z.string(),
+  ANALYTICS_RESULTS: z.string(),
+});
+export type DashboardEnvironment = Record<keyof z.infer<typeof environment>, string>;
+
+/** The analytics job and its dashboard, in a process of their own: a busy query slows nothing else down. */
+export async function main(): Promise<void> {
+  endWithParent();
+  const running: Running[] = [];
+  stopOnSignal(running);
+  const options = environment.parse(process.env);
+  try {
+    const job = await startJob({
+      queryFile: options.ANALYTICS_QUERY,
+      eventHubConnection: options.ANALYTICS_EVENTHUB_CONNECTION,
+      consumerGroup: options.ANALYTICS_CONSUMERGROUP,
+      storageConnection: options.ANALYTICS_STORAGE,
+      container: options.ANALYTICS_CONTAINER,
+      resultsFile: options.ANALYTICS_RESULTS,
+      log: console.error,
+    });
+    running.push(job);
+    const server = await startDashboardServer(
+      options.DASHBOARD_PORT,
+      createView(job, options.ANALYTICS_QUERY),
+    );
+    running.push(server);
+    console.log(`dashboard ready ${server.url}`);
+  } catch (error) {
+    console.error(startError(error, () => '--dashboard-port'));
+    await closeAll(running);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,167 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import * as z from 'zod';
+import { type Job, resultTable } from '../analytics/job';
+import type { Output } from '../analytics/query';
+
+/** What the page shows, as it is sent to it. Times are ISO 8601. */
+export interface View {
+  now: string;
+  job: {
+    status: 'waiting' | 'running' | 'stopped';
+    problem: string | null;
+    query: string;
+  };
+  counts: { events: number; rows: number; dropped: number; late: number; malformed: number };
+  reference: { path: string; validFrom: string; rows: number } | null;
+  nextReference: { path: string; validFrom: string } | null;
+  /** of the last minutes, oldest first, the current one included */
+  minutes: { minute: string; events: number }[];
+  products: {
+    productId: number | null;
+    code: string | null;
+    price: number | null;
+    state: string | null;
+    events: number;
+  }[];
+  /** in the order of the funnel */
+  funnel: { stage: string; events: number; visitors: number }[];
+  /** newest first, with the columns of the query's output */
+  latest: { columns: string[]; rows: (string | number | boolean | null)[][] };
+  /** what a tile lacks in the query's output */
+  missing: string[];
+}
+
+const MINUTES = 15;
+const TOP_PRODUCTS = 8;
+const LATEST_ROWS = 30;
+
+/** The events of the demo shop, as a customer goes through them. */
+const FUNNEL = [
+  ['Browse', 'browse_product'],
+  ['Cart', 'add_to_cart'],
+  ['Purchase', 'purchase'],
+] as const;
+
+/** The columns of the output of joined rows that the tiles read. */
+const NEEDED = [
+  'event',
+  'message_id',
+  'device_id',
+  'product_id',
+  'product_code',
+  'price',
+  'product_state',
+] as const;
+
+const minuteRows = z.array(z.object({ minute: z.string(), events: z.number() }));
+const productRows = z.array(
+  z.object({
+    productId: z.number().nullable(),
+    code: z.string().nullable(),
+    price: z.number().nullable(),
+    state: z.string().nullable(),
+    events: z.number(),
+  }),
+);
+const funnelRows = z.array(z.object({ event: z.string(), events: z.number(), visitors: z.number() }));
+const latestRows = z.array(z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])));
+
+/** Reads the results of a job for the dashboard. */
+export function createView({ plan, connection, state }: Job, queryFile: string): () => Promise<View> {
+  const joined = joinedOutput(plan.outputs);
+  const table = resultTable(joined?.name ?? '');
+  const columns = (joined?.columns ?? []).filter(({ kind }) => kind === 'column').map(({ name }) => name);
+  const missing = NEEDED.filter((name) => !columns.includes(name));
+
+  return async () => {
+    const { status, problem, counts, reference, next } = state();
+    const readable = missing.length === 0 && (await exists(connection, joined?.name ?? ''));
+    const read = async <T>(rows: z.ZodType<T[]>, sql: string): Promise<T[]> =>
+      readable ? rows.parse(await jsonRows(connection, sql)) : [];
+    const funnel = await read(
+      funnelRows,
+      `SELECT event, count(DISTINCT message_id) AS events, count(DISTINCT device_id) AS visitors
+       FROM ${table} WHERE event IS NOT NULL GROUP BY event`,
+    );
+    const [total] = await read(
+      z.array(z.object({ rows: z.number() })),
+      `SELECT count(*) AS rows FROM ${table}`,
+    );
+    return {
+      now: new Date().toISOString(),
+      job: { status, problem: problem ?? null, query: queryFile },
+      counts: {
+        events: counts.events,
+        rows: total?.rows ?? 0,
+        dropped: counts.malformed + counts.untimed + counts.early + counts.lateDropped,
+        late: counts.late,
+        malformed: counts.malformed,
+      },
+      reference: reference
+        ? {
+            path: reference.path,
+            validFrom: new Date(reference.validFrom).toISOString(),
+            rows: reference.rows,
+          }
+        : null,
+      nextReference: next ? { path: next.path, validFrom: new Date(next.validFrom).toISOString() } : null,
+      minutes: await read(
+        minuteRows,
+        `SELECT strftime(minute, '%Y-%m-%dT%H:%M:00Z') AS minute, count(DISTINCT message_id) AS events
+         FROM (SELECT unnest(range(date_trunc('minute', now() AT TIME ZONE 'UTC') - INTERVAL '${MINUTES - 1} minutes',
+           date_trunc('minute', now() AT TIME ZONE 'UTC') + INTERVAL '1 minute', INTERVAL '1 minute')) AS minute)
+         LEFT JOIN ${table} ON date_trunc('minute', __ts) = minute GROUP BY minute ORDER BY minute`,
+      ),
+      products: await read(
+        productRows,
+        `SELECT product_id AS "productId", arg_max(product_code, __ts) AS code, arg_max(price, __ts) AS price,
+           arg_max(product_state, __ts) AS state, count(DISTINCT message_id) AS events
+         FROM ${table} WHERE product_id IS NOT NULL GROUP BY product_id ORDER BY events DESC, product_id LIMIT ${TOP_PRODUCTS}`,
+      ),
+      funnel: FUNNEL.map(([stage, event]) => {
+        const found = funnel.find((row) => row.event === event);
+        return { stage, events: found?.events ?? 0, visitors: found?.visitors ?? 0 };
+      }),
+      latest: {
+        columns,
+        rows: (
+          await read(
+            latestRows,
+            `SELECT * EXCLUDE (__ts, __seq) FROM ${table} ORDER BY __ts DESC, rowid DESC LIMIT ${LATEST_ROWS}`,
+          )
+        ).map((row) => columns.map((column) => row[column] ?? null)),
+      },
+      missing,
+    };
+  };
+}
+
+/** The output with the most of the columns that the tiles read. */
+function joinedOutput(outputs: readonly Output[]): Output | undefined {
+  const fitting = ({ columns }: Output): number =>
+    NEEDED.filter((name) => columns.some((column) => column.name === name)).length;
+  return [...outputs].sort((a, b) => fitting(b) - fitting(a))[0];
+}
+
+async function exists(connection: DuckDBConnection, output: string): Promise<boolean> {
+  const found = await connection.runAndReadAll(
+    "SELECT 1 FROM duckdb_tables() WHERE database_name = 'results' AND table_name = $output",
+    { output },
+  );
+  return found.currentRowCount > 0;
+}
+
+/** Numbers of 64 bits as JSON numbers, datetimes as ISO 8601. */
+async function jsonRows(connection: DuckDBConnection, sql: string): Promise<unknown[]> {
+  const found = await connection.runAndReadAll(sql);
+  return found.getRowObjectsJson().map((row) =>
+    Object.fromEntries(
+      Object.entries(row).map(([key, value], i) => {
+        const type = String(found.columnType(i));
+        if (typeof value === 'string' && type === 'BIGINT') return [key, Number(value)];
+        if (typeof value === 'string' && type === 'TIMESTAMP') return [key, `${value.replace(' ', 'T')}Z`];
+        return [key, value];
+      }),
+    ),
+  );
+}

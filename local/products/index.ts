@@ -1,0 +1,37 @@
+import { type Child, startChild } from '../childProcess';
+
+/** Azurite's published development account. */
+const ACCOUNT = 'devstoreaccount1';
+const ACCOUNT_KEY =
+  'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
+
+export const databaseUrl = (port: number): string => `postgres://postgres@127.0.0.1:${port}/postgres`;
+
+export const storageConnection = (port: number): string =>
+  `DefaultEndpointsProtocol=http;AccountName=${ACCOUNT};AccountKey=${ACCOUNT_KEY};BlobEndpoint=http://127.0.0.1:${port}/${ACCOUNT};`;
+
+/** PGlite with the demo shop's products. `ready` gives its URL. */
+export function startProductDatabase(port: number, log: (line: string) => void): Child {
+  return startChild({
+    name: 'the product database',
+    args: ['local/launch.mjs', 'products:database', String(port)],
+    ready: /^database ready (\S+)/,
+    log,
+  });
+}
+
+/** Azurite's Blob storage, in memory. `ready` gives its URL. */
+export function startBlobStorage(port: number, log: (line: string) => void): Child {
+  return startChild({
+    name: 'Azurite',
+    args: [
+      require.resolve('azurite/dist/src/blob/main.js'),
+      ...['--blobHost', '127.0.0.1', '--blobPort', String(port)],
+      ...['--inMemoryPersistence', '--skipApiVersionCheck', '--silent', '--disableTelemetry'],
+    ],
+    ready: /successfully listen\w* on (\S+)/,
+    log: (line) => {
+      if (!/is closing|is closed/.test(line)) log(line);
+    },
+  });
+}

@@ -1,0 +1,34 @@
+import { type InvocationContext, type Timer, app } from '@azure/functions';
+import type { ProductSnapshot } from '../products/productSnapshot';
+import { DEFAULT_PRODUCTS_SCHEDULE } from '../settings';
+import type { Startup } from '../startup';
+
+/**
+ * Timer: copies the products from PostgreSQL to Blob storage, where the analytics job joins them with events. When it
+ * fails, the last snapshot stays in use and the failure is the function's own, as alerts see it.
+ */
+export function snapshotProducts({ settings }: Startup): void {
+  app.timer('snapshotProducts', {
+    schedule: settings?.productsSchedule ?? DEFAULT_PRODUCTS_SCHEDULE,
+    handler: async (_: Timer, context: InvocationContext) => {
+      const products = settings?.products;
+      if (!products) {
+        context.log('No product snapshot: PRODUCTS_DATABASE_URL and a storage for it are not set');
+        return;
+      }
+      // Loaded here, so that an instance that starts for a page's event reads no database driver.
+      // eslint-disable-next-line @typescript-eslint/no-require-imports
+      const { takeSnapshot } = require('./productSnapshot.js') as ProductSnapshot;
+      const start = performance.now();
+      try {
+        const { rows, bytes, path, unchanged } = await takeSnapshot(products);
+        const took = `${rows} rows, ${bytes} bytes in ${Math.round(performance.now() - start)} ms`;
+        context.log(`Product snapshot: ${took}: ${unchanged ? `the same as ${path}` : path}`);
+      } catch (error) {
+        throw new Error(`No product snapshot, the last one stays in use: ${(error as Error).message}`, {
+          cause: error,
+        });
+      }
+    },
+  });
+}

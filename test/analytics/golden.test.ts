@@ -1,0 +1,56 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { main } from '../../local/analytics/cli';
+import { translate } from '../../local/analytics/query';
+
+/** One folder a query: its rows or its refusal, worked out by hand from the documentation that the query names. */
+const GOLDEN = join(__dirname, 'golden');
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hubfront-golden-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+afterEach(() => {
+  process.exitCode = 0;
+  vi.restoreAllMocks();
+});
+
+describe('golden queries', () => {
+  test.each(readdirSync(GOLDEN))('%s', async (name) => {
+    const file = (part: string): string => join(GOLDEN, name, part);
+    const told = vi.spyOn(console, 'error').mockReturnValue();
+    const output = join(folder, `${name}.ndjson`);
+    const reference = existsSync(file('products.json')) ? ['--reference', file('products.json')] : [];
+    const query = file('query.asaql');
+    await main([...inputs(query, file('events.ndjson')), ...reference, '--query', query, '--output', output]);
+    if (existsSync(file('refusal.txt'))) {
+      expect(told.mock.lastCall?.[0]).toBe(`${query}:${readFileSync(file('refusal.txt'), 'utf8').trimEnd()}`);
+      expect(process.exitCode).toBe(1);
+    } else {
+      expect(lines(output)).toEqual(lines(file('expected.ndjson')));
+      expect(process.exitCode ?? 0).toBe(0);
+    }
+  });
+});
+
+/** A query of several inputs is refused before its files are looked at; one of them is enough. */
+function inputs(query: string, events: string): string[] {
+  try {
+    return translate(readFileSync(query, 'utf8')).sources.flatMap(({ input }) => [
+      '--input',
+      `${input}=${events}`,
+    ]);
+  } catch {
+    return ['--input', events];
+  }
+}
+
+const lines = (file: string): unknown[] =>
+  readFileSync(file, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);

@@ -1,0 +1,121 @@
+import { BlobServiceClient } from '@azure/storage-blob';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Child, startChild } from '../../local/childProcess';
+import { startBlobStorage, storageConnection } from '../../local/products';
+import type { View } from '../../local/dashboard/view';
+import { type Stack, startStack } from '../stack';
+import { freePort } from '../freePort';
+
+const MESSAGES = 3_000;
+const KILLS = 6;
+
+let stack: Stack;
+let storage: Child;
+let job: Child;
+let folder: string;
+let url: string;
+let environment: Record<string, string>;
+
+beforeAll(async () => {
+  const [blobPort, dashboardPort] = [await freePort(), await freePort()];
+  storage = startBlobStorage(blobPort, () => undefined);
+  folder = await mkdtemp(join(tmpdir(), 'hubfront-killed-'));
+  stack = await startStack();
+  await storage.ready;
+  const container = BlobServiceClient.fromConnectionString(storageConnection(blobPort)).getContainerClient(
+    'reference',
+  );
+  await container.create();
+  const products = '[{"product_id":1,"sku_id":10,"price":5}]';
+  await container.uploadBlockBlob('products/2020-01-01/00-00/products.json', products, products.length);
+  url = `http://127.0.0.1:${dashboardPort}`;
+  environment = {
+    DASHBOARD_PORT: String(dashboardPort),
+    ANALYTICS_QUERY: 'infra/analytics/query.asaql',
+    ANALYTICS_EVENTHUB_CONNECTION: stack.emulator.connectionStrings.eventHub('service'),
+    ANALYTICS_CONSUMERGROUP: 'analytics',
+    ANALYTICS_STORAGE: storageConnection(blobPort),
+    ANALYTICS_CONTAINER: 'reference',
+    ANALYTICS_RESULTS: join(folder, 'results.duckdb'),
+  };
+}, 60_000);
+afterAll(async () => {
+  await job.close();
+  await Promise.all([storage.close(), stack.close()]);
+  await rm(folder, { recursive: true, force: true });
+});
+
+function startJobProcess(): Child {
+  return startChild({
+    name: 'the job',
+    args: ['local/launch.mjs', 'dashboard'],
+    env: environment,
+    ready: /^dashboard ready (\S+)/,
+    log: () => undefined,
+  });
+}
+
+/** The newest view that the dashboard tells. */
+async function view(): Promise<View | undefined> {
+  const abort = AbortSignal.timeout(3_000);
+  const response = await fetch(`${url}/events`, { signal: abort }).catch(() => undefined);
+  const reader = response?.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  while (reader) {
+    const part = await reader.read().catch(() => undefined);
+    if (!part || part.done) return undefined;
+    text += part.value;
+    const data = /^data: (.*)\n\n/m.exec(text)?.[1];
+    if (data !== undefined) {
+      await reader.cancel().catch(() => undefined);
+      return JSON.parse(data) as View;
+    }
+  }
+  return undefined;
+}
+
+test('a job that is killed at random loses no event and repeats none, and the feed never notices', async () => {
+  const registered = await stack.register('shop-1');
+  const deviceKey = registered.json.deviceInfo.authentication.symmetricKey.primaryKey as string;
+  let sent = 0;
+  const sending = (async () => {
+    while (sent < MESSAGES) {
+      const messages = Array.from({ length: 50 }, (_, i) => ({
+        messageId: `m-${sent + i}`,
+        deviceMessage: { event: 'browse_product', product_id: (sent + i) % 2 },
+      }));
+      const answer = await stack.send({ deviceId: 'shop-1', deviceKey, messages });
+      expect(answer.status).toBe(201);
+      sent += 50;
+      await new Promise((resolve) => setTimeout(resolve, 100)); // spreads the messages over the kills
+    }
+  })();
+  for (let kill = 0; kill < KILLS; kill += 1) {
+    job = startJobProcess();
+    if (kill > 0) await job.ready;
+    await new Promise((resolve) => setTimeout(resolve, 200 + Math.random() * 800));
+    process.kill(job.pid ?? 0, 'SIGKILL');
+    await job.ended;
+  }
+  await sending;
+  job = startJobProcess();
+  await job.ready;
+  await expect
+    .poll(async () => (await view())?.counts.rows, { timeout: 30_000, interval: 200 })
+    .toBe(MESSAGES);
+  const events = (await view())?.funnel[0]?.events;
+  expect(events).toBe(MESSAGES);
+
+  const seen: string[] = [];
+  let cursor = '0';
+  for (let more = true; more;) {
+    const { json } = await stack.feed({ after_offset: cursor, limit: 10_000 });
+    seen.push(...(json.messages as { messageId: string }[]).map(({ messageId }) => messageId));
+    [cursor, more] = [json.next_offset as string, json.has_more as boolean];
+  }
+  expect(seen).toHaveLength(MESSAGES);
+  expect(new Set(seen).size).toBe(MESSAGES);
+}, 120_000);

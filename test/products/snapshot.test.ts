@@ -1,0 +1,162 @@
+import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
+import { Client } from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Child } from '../../local/childProcess';
+import { databaseUrl, startBlobStorage, startProductDatabase, storageConnection } from '../../local/products';
+import { seedSql } from '../../local/products/seed';
+import { takeSnapshot } from '../../src/products/productSnapshot';
+import { DEFAULT_PRODUCTS_QUERY } from '../../src/settings';
+import { KEY, type Stack, startStack } from '../stack';
+import { type Postgresql, findPostgresql, startPostgresql } from '../clients/postgresql';
+import { freePort } from '../freePort';
+
+const PATH = /^products\/\d{4}-\d\d-\d\d\/\d\d-\d\d\/products\.json$/;
+const binaries = findPostgresql();
+
+let storage: Child;
+let pglite: Child;
+let postgres: Postgresql | undefined;
+let connectionString: string;
+let pgliteUrl: string;
+let container: ContainerClient;
+
+beforeAll(async () => {
+  const [blobPort, databasePort] = [await freePort(), await freePort()];
+  storage = startBlobStorage(blobPort, console.error);
+  pglite = startProductDatabase(databasePort, console.error);
+  connectionString = storageConnection(blobPort);
+  pgliteUrl = databaseUrl(databasePort);
+  container = BlobServiceClient.fromConnectionString(connectionString).getContainerClient('reference');
+  if (binaries !== undefined) {
+    postgres = await startPostgresql(binaries);
+    await sql(postgres.url, seedSql());
+  }
+  await Promise.all([storage.ready, pglite.ready]);
+}, 90_000);
+afterAll(async () => {
+  await Promise.all([storage.close(), pglite.close(), postgres?.close()]);
+}, 30_000);
+beforeEach(async () => {
+  await container.deleteIfExists();
+});
+
+async function sql(url: string, text: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  await client.query(text);
+  await client.end();
+}
+
+async function blobs(): Promise<{ name: string; text: string }[]> {
+  const found = [];
+  for await (const { name } of container.listBlobsFlat())
+    found.push({ name, text: (await container.getBlobClient(name).downloadToBuffer()).toString() });
+  return found;
+}
+
+const settings = (url: string, query = DEFAULT_PRODUCTS_QUERY) => ({
+  databaseUrl: url,
+  query,
+  storage: { connectionString },
+});
+
+describe('the product snapshot', () => {
+  test('holds one row per SKU, at the path of its minute', async () => {
+    const { rows, path } = await takeSnapshot(settings(pgliteUrl), new Date('2026-03-04T05:06:07Z'));
+    expect(path).toBe('products/2026-03-04/05-06/products.json');
+    const [blob] = await blobs();
+    const products = JSON.parse(blob?.text ?? '') as unknown[];
+    expect(products).toHaveLength(rows);
+    expect(products[0]).toEqual({
+      sku_id: 16201,
+      product_id: 162,
+      product_code: 'SPG-0162',
+      product_name: 'Spangle bag',
+      price: 4900,
+      product_state: 'on_sale',
+      can_purchase: true,
+      size_name: 'FREE',
+      color_name: 'BLACK',
+    });
+  });
+
+  test('is not written again while the products are the same, and never over another', async () => {
+    const now = new Date('2026-03-04T05:06:07Z');
+    const first = await takeSnapshot(settings(pgliteUrl), now);
+    expect(await takeSnapshot(settings(pgliteUrl), now)).toEqual({ ...first, unchanged: true });
+    const other = await takeSnapshot(settings(pgliteUrl, 'SELECT 1 AS sku_id;'), now);
+    expect(other.path).toBe('products/2026-03-04/05-07/products.json');
+    expect((await blobs()).map(({ name }) => name)).toEqual([first.path, other.path]);
+  });
+
+  test.each([
+    ['gives no rows', 'SELECT 1 WHERE false', /no rows/],
+    ['is wrong', 'SELECT nothing FROM nowhere', /nowhere/],
+    ['would write', 'DELETE FROM skus RETURNING sku_id', /syntax|read-only/],
+  ])('fails when its query %s, and leaves the last one in place', async (_, query, message) => {
+    const { path } = await takeSnapshot(settings(pgliteUrl));
+    await expect(takeSnapshot(settings(pgliteUrl, query))).rejects.toThrow(message);
+    expect((await blobs()).map(({ name }) => name)).toEqual([path]);
+  });
+
+  test.skipIf(binaries === undefined)('is the same, byte for byte, from PGlite and PostgreSQL', async () => {
+    const odd = `SELECT 9007199254740993::bigint AS id, 12.340::numeric AS price, 0.1::float8 AS f, E'\\u00e9"\\n' AS t,
+      true AS b, NULL AS n, '2026-01-02T03:04:05.678901+09'::timestamptz AS at, '{"a": 1}'::jsonb AS j`;
+    for (const query of [DEFAULT_PRODUCTS_QUERY, odd]) {
+      await container.deleteIfExists();
+      await takeSnapshot(settings(pgliteUrl, query));
+      const [ofPglite] = await blobs();
+      await container.deleteIfExists();
+      await takeSnapshot(settings(postgres?.url ?? '', query));
+      const [ofPostgres] = await blobs();
+      expect(ofPostgres?.text).toBe(ofPglite?.text);
+      expect(ofPglite?.text).toMatch(/^\[\n\{/);
+    }
+  });
+
+  test.skipIf(binaries === undefined)('of 100,000 SKUs leaves memory where it was', async () => {
+    const query = `SELECT n AS sku_id, n / 5 AS product_id, md5(n::text) AS product_code, repeat('x', 200) AS name
+      FROM generate_series(1, 100000) AS n ORDER BY n`;
+    globalThis.gc?.();
+    let peak = 0;
+    const before = process.memoryUsage().rss;
+    const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 20);
+    const { rows, bytes } = await takeSnapshot(settings(postgres?.url ?? '', query));
+    clearInterval(watch);
+    expect(rows).toBe(100_000);
+    expect(bytes).toBeGreaterThan(25_000_000);
+    // Far less than a copy of what went through, in text and as objects.
+    expect(peak - before).toBeLessThan(80_000_000);
+  });
+});
+
+describe('the timer snapshotProducts', () => {
+  let stack: Stack;
+  const run = async (over: Record<string, string> = {}, until: RegExp) => {
+    stack = await startStack({
+      settings: { PRODUCTS_DATABASE_URL: pgliteUrl, PRODUCTS_STORAGE: connectionString, ...over },
+    });
+    await fetch(`${stack.host.url}/admin/functions/snapshotProducts`, {
+      method: 'POST',
+      headers: { 'x-functions-key': KEY },
+    });
+    await expect.poll(() => stack.logged.join('\n'), { timeout: 20_000 }).toMatch(until);
+    await stack.close();
+    return stack.logged.join('\n');
+  };
+
+  test('takes a snapshot in the built app and logs rows, bytes and time', async () => {
+    await run({}, /Product snapshot: 53 rows, \d+ bytes in \d+ ms: products\//);
+    expect((await blobs()).map(({ name }) => name)).toEqual([expect.stringMatching(PATH)]);
+  });
+
+  test('tells a database that is not there as a failure, without its password', async () => {
+    const url = `postgres://reader:hush-hush@127.0.0.1:${await freePort()}/shop`;
+    const log = await run({ PRODUCTS_DATABASE_URL: url }, /failed: .*No product snapshot.*ECONNREFUSED/);
+    expect(log).not.toContain('hush-hush');
+  });
+
+  test('rests without a database', async () => {
+    await run({ PRODUCTS_DATABASE_URL: '' }, /No product snapshot: PRODUCTS_DATABASE_URL/);
+  });
+});

@@ -7,7 +7,7 @@ export { type After, parseAfterOffset } from './cursor';
 export type { DeviceIdentity } from './devices';
 export type { FeedQuery } from './feed';
 export { createFeedFormats } from './feedFormats';
-export { requireDeviceId, requireDeviceKey } from './rules';
+export { isMessageId, requireDeviceId, requireDeviceKey } from './rules';
 export type { Verdict } from './telemetry';
 export type { TelemetryMessage } from './telemetryMessage';
 

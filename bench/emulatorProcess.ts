@@ -31,17 +31,21 @@ export async function startEmulatorProcess(partitions: number) {
   });
   const caFile = join(caFolder, 'ca.pem');
   const agent = new Agent({ ca: await readFile(caFile), keepAlive: true });
+  /** The app's, for this emulator or for proxies before it. */
+  const settingsAt = (ports: { hubPort: number; amqpPort: number }) => ({
+    IOTHUB_HOSTNAME: 'hubfront.azure-devices.localhost',
+    IOTHUBOWNER_SHAREDACCESSKEY: POLICIES.iothubowner.key,
+    IOTHUB_EVENTHUB_CONNECTION: `Endpoint=sb://127.0.0.1:${ports.amqpPort};SharedAccessKeyName=service;SharedAccessKey=${POLICIES.service.key};EntityPath=${EVENT_HUB_NAME};UseDevelopmentEmulator=true`,
+    MESSAGE_POLL_CONSUMERGROUP: 'message-feed',
+    IOTHUB_ENDPOINT: `https://127.0.0.1:${ports.hubPort}`,
+    IOTHUB_CA_FILE: caFile,
+    'AzureWebJobs.keepAlive.Disabled': 'true',
+  });
   return {
+    hubPort,
     amqpPort,
-    settings: {
-      IOTHUB_HOSTNAME: 'hubfront.azure-devices.localhost',
-      IOTHUBOWNER_SHAREDACCESSKEY: POLICIES.iothubowner.key,
-      IOTHUB_EVENTHUB_CONNECTION: `Endpoint=sb://127.0.0.1:${amqpPort};SharedAccessKeyName=service;SharedAccessKey=${POLICIES.service.key};EntityPath=${EVENT_HUB_NAME};UseDevelopmentEmulator=true`,
-      MESSAGE_POLL_CONSUMERGROUP: 'message-feed',
-      IOTHUB_ENDPOINT: `https://127.0.0.1:${hubPort}`,
-      IOTHUB_CA_FILE: caFile,
-      'AzureWebJobs.keepAlive.Disabled': 'true',
-    },
+    settingsAt,
+    settings: settingsAt({ hubPort, amqpPort }),
     seed: (count: number, partitionId?: string): Promise<HubState> =>
       new Promise((resolve, reject) => {
         const body = JSON.stringify({ count, partitionId, deviceId: 'bench', sizeBytes: 200 });

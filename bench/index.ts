@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { buildApp } from '../local/build';
 import { benchBacklog } from './backlog';
 import { benchFeed } from './feed';
+import { benchFirstRequest } from './firstRequest';
 import { benchLoad } from './load';
 import { benchSending } from './sending';
 
@@ -12,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<object[]>>> = {
   backlog: benchBacklog,
   sending: benchSending,
   load: () => benchLoad(),
+  firstRequest: benchFirstRequest,
 };
 
 /** `npm run bench [-- name …]`: ratios within one run; absolute times are this machine's and mean nothing elsewhere. */

@@ -41,17 +41,22 @@ export function result(
   peer?: readonly number[],
   unit: Result['unit'] = 'ms',
 ): Result {
-  const [median, low, high] = [quantile(times, 0.5), quantile(times, 0.1), quantile(times, 0.9)];
-  const own = { what, median: round(median), unit, spread: `${round(low)} to ${round(high)}` };
+  const [low, high] = [quantile(times, 0.1), quantile(times, 0.9)];
+  const own = { what, median: round(median(times)), unit, spread: `${round(low)} to ${round(high)}` };
   if (against === undefined || peer === undefined) return own;
-  const peerMedian = quantile(peer, 0.5);
+  const peerMedian = median(peer);
   const meaningless = [times, peer].some((all) => quantile(all, 0.9) > MAX_SPREAD * quantile(all, 0.1));
   return {
     ...own,
     against,
     peerMedian: round(peerMedian),
-    ratio: meaningless ? '?' : `${(median / peerMedian).toFixed(2)}×`,
+    ratio: meaningless ? '?' : `${(median(times) / peerMedian).toFixed(2)}×`,
   };
+}
+
+/** The middle one. */
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
 }
 
 function quantile(values: readonly number[], q: number): number {

@@ -24,6 +24,7 @@ param principalId string = ''
 
 // --- Front -----------------------------------------------------------------------------------------------------
 
+@minLength(1)
 @description('Origins whose pages may call, comma-separated, as `https://shop.example`; `*` for all. The platform compares them exactly: no wildcard for subdomains.')
 param corsAllowedOrigins string
 
@@ -92,10 +93,6 @@ param productsDatabaseUrl string = ''
 
 @description('SQL that gives the SKUs; empty: the default, for the schema in the README.')
 param productsQuery string = ''
-
-@minValue(0)
-@description('Days after which product snapshots are deleted. Longer than the job may be down.')
-param productSnapshotDays int = 30
 
 // --- Network and operations ------------------------------------------------------------------------------------
 
@@ -218,7 +215,6 @@ module hostStorage 'modules/storageAccount.bicep' = {
     containers: [packageContainer]
     private: privateNetworking
     trustedServices: false
-    deleteAfterDays: 0
   }
 }
 
@@ -232,7 +228,6 @@ module productsStorage 'modules/storageAccount.bicep' = {
     containers: [snapshotContainer]
     private: privateNetworking
     trustedServices: true
-    deleteAfterDays: productSnapshotDays
   }
 }
 

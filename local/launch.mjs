@@ -18,6 +18,7 @@ const COMMANDS = {
   build: 'local/build.ts',
   test: 'local/test.ts',
   bench: 'bench/index.ts',
+  screenshots: 'local/screenshots.ts',
   'infra:check': 'infra/check/index.ts',
   'infra:hook': 'infra/hooks/index.ts',
   'package:check': 'infra/check/deployPackage.ts',

@@ -12,6 +12,10 @@ sendMessage(startup);
 messageFeed(startup);
 keepAlive(startup);
 
+app.hook.appStart(() => {
+  // Not awaited: registration waits for nothing, and who has the first request may find the connections open.
+  if (startup.settings) void startup.hub().warmUp();
+});
 app.hook.appTerminate(() => {
   if (startup.settings) startup.hub().close();
 });

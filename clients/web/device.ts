@@ -25,6 +25,7 @@ export function createDeviceSource(name: string, given: Device | Register): Devi
   const key = `${name} device`;
   let device: (Device & { registered?: boolean }) | undefined;
   let renewed = false;
+  let registering: Promise<Device> | undefined;
 
   const read = () => {
     try {
@@ -54,23 +55,28 @@ export function createDeviceSource(name: string, given: Device | Register): Devi
     }
   };
 
+  const register = async (): Promise<Device> => {
+    const known = read();
+    if (known?.registered) return known;
+    const proposal = known ?? {
+      deviceId: `web-${newMessageId()}`,
+      deviceKey: btoa(String.fromCharCode(...randomBytes(32))),
+    };
+    keep(proposal);
+    const { deviceId, deviceKey } = await given({ ...proposal });
+    keep({ deviceId, deviceKey, registered: true });
+    return { deviceId, deviceKey };
+  };
+
   return {
     current: () => {
       const known = read();
       return known?.registered ? known : undefined;
     },
-    get: async () => {
-      const known = read();
-      if (known?.registered) return known;
-      const proposal = known ?? {
-        deviceId: `web-${newMessageId()}`,
-        deviceKey: btoa(String.fromCharCode(...randomBytes(32))),
-      };
-      keep(proposal);
-      const { deviceId, deviceKey } = await given({ ...proposal });
-      keep({ deviceId, deviceKey, registered: true });
-      return { deviceId, deviceKey };
-    },
+    get: () =>
+      (registering ??= register().finally(() => {
+        registering = undefined;
+      })),
     renew: () => {
       if (renewed) return false;
       renewed = true;

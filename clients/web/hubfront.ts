@@ -318,6 +318,8 @@ export function createHubfront(options: HubfrontOptions): Hubfront {
         writes = Promise.all([writes, keep(message)])
           .then(trim)
           .catch(() => undefined);
+        // Early, since a beacon cannot wait for it. What fails here is tried again when it is sent.
+        void tabs.ready.then(() => (tabs.isSender() ? device.get() : undefined)).catch(() => undefined);
         if (tabs.isSender()) arrived();
         else
           void writes.then(() => {
@@ -351,8 +353,10 @@ export function createHubfront(options: HubfrontOptions): Hubfront {
       else {
         mine.clear();
         device.forget();
+        const until = newMessageId(); // what comes after it is tracked with a new consent
         writes = writes
-          .then(() => stored(async (kept) => kept.remove((await kept.oldest(maxQueued)).map(({ id }) => id))))
+          .then(() => stored((kept) => kept.oldest(maxQueued)))
+          .then((all) => forget(all.map(({ id }) => id).filter((id) => id < until)))
           .catch(() => undefined);
       }
     },

@@ -34,14 +34,19 @@ async function ensureKeepAliveSecret(context: HookContext): Promise<void> {
   const { rest, log, whatIf } = context;
   const vault = required(context, 'KEY_VAULT_NAME');
   const secret = `${armUrl(context, `Microsoft.KeyVault/vaults/${vault}`)}/secrets/${KEEP_ALIVE_SECRET}?${VAULT_API}`;
-  if ((await rest(secret, { absentOn: 404 })) !== undefined) return;
-  const value = (await readKeys(context)).functionKeys['keep-alive'];
-  await rest(secret, {
-    method: 'PUT',
-    body: { properties: { value, contentType: 'function key of the keep-alive timer' } },
-    what: `put the function key keep-alive into the vault ${vault}`,
-  });
-  // The app has asked in vain before, and would ask again only after hours.
+  if ((await rest(secret, { absentOn: 404 })) === undefined) {
+    const value = (await readKeys(context)).functionKeys['keep-alive'];
+    await rest(secret, {
+      method: 'PUT',
+      body: { properties: { value, contentType: 'function key of the keep-alive timer' } },
+      what: `put the function key keep-alive into the vault ${vault}`,
+    });
+  }
+  const reference = await rest(
+    appUrl(context, '/config/configreferences/appsettings/KEEP_ALIVE_FUNCTION_KEY'),
+  );
+  if ((reference as { properties: { status: string } }).properties.status === 'Resolved') return;
+  // The app has asked for the secret in vain before, and would ask again only after hours.
   await rest(appUrl(context, '/config/configreferences/appsettings/refresh'), {
     method: 'POST',
     what: 'have the app read its secrets anew',

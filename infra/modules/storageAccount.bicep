@@ -9,9 +9,6 @@ param private bool
 @description('Azure services with a role here (Stream Analytics) come in although the account is closed.')
 param trustedServices bool
 
-@description('Days after which blobs are deleted; 0 keeps them.')
-param deleteAfterDays int
-
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   name: name
   location: location
@@ -46,34 +43,6 @@ resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@20
     name: containerName
   }
 ]
-
-resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05-01' = if (deleteAfterDays > 0) {
-  parent: account
-  name: 'default'
-  properties: {
-    policy: {
-      rules: [
-        {
-          name: 'delete-old-snapshots'
-          type: 'Lifecycle'
-          enabled: true
-          definition: {
-            filters: {
-              blobTypes: ['blockBlob']
-            }
-            actions: {
-              baseBlob: {
-                delete: {
-                  daysAfterModificationGreaterThan: deleteAfterDays
-                }
-              }
-            }
-          }
-        }
-      ]
-    }
-  }
-}
 
 output id string = account.id
 output blobEndpoint string = account.properties.primaryEndpoints.blob

@@ -1,9 +1,9 @@
-import { app } from '@azure/functions';
+import { type InvocationContext, app } from '@azure/functions';
 import * as z from 'zod';
 import { ready } from '../http/answer';
 import { endpoint } from '../http/endpoint';
 import { acceptedMediaType, compressed } from '../http/negotiation';
-import { type FeedQuery, createFeedFormats, parseAfterOffset } from '../iothub';
+import { type FeedAnswer, type FeedQuery, createFeedFormats, parseAfterOffset } from '../iothub';
 import { Problem } from '../problems';
 import type { Startup } from '../startup';
 
@@ -38,7 +38,7 @@ export function messageFeed({ hub, settings }: Startup): void {
     authLevel: 'function',
     handler: endpoint({
       warmUp: () => hub().feed.warmUp(),
-      handle: async (request) => {
+      handle: async (request, context) => {
         const { feed } = hub();
         const mediaType = acceptedMediaType(
           request,
@@ -46,6 +46,7 @@ export function messageFeed({ hub, settings }: Startup): void {
         );
         const format = formats.find((one) => one.mediaType === mediaType) ?? formats[0];
         const answer = await feed.poll({ ...readQuery(request.query), encode: format.encode });
+        reportLag(answer, context);
         const { body, headers } = await compressed(request, format.write(answer));
         return ready(200, body, mediaType, {
           ...headers,
@@ -55,6 +56,14 @@ export function messageFeed({ hub, settings }: Startup): void {
       },
     }),
   });
+}
+
+/** For the operator, whose alert reads this line (infra/operations/feedLag.kql): a worker that keeps up is near 0. */
+function reportLag({ messages }: FeedAnswer, context: InvocationContext): void {
+  const newest = messages.at(-1);
+  if (!newest) return;
+  const lagSeconds = Math.max(0, (Date.now() - Date.parse(newest.enqueuedTimeUtc)) / 1000);
+  context.log(`Feed: ${messages.length} message(s), newest ${lagSeconds.toFixed(1)} s old`);
 }
 
 /** Without a function key that the URL may carry: keys are for those who have them to add. */

@@ -74,7 +74,8 @@ export async function openAgentConnection(settings: ConnectionSettings, agent: A
 
 /** As {@link openAgentConnection}, for the pool. */
 export async function openPoolConnection(settings: ConnectionSettings, pool: UndiciPool): Promise<void> {
-  const answered = respond(pool, { method: 'HEAD', path: '/', headers: { host: settings.hubHostName } });
+  // By GET: after a HEAD the pool closes its connection.
+  const answered = respond(pool, { method: 'GET', path: '/', headers: { host: settings.hubHostName } });
   await opened(answered, settings);
 }
 

@@ -163,7 +163,8 @@ export function createFeed(settings: Settings): Feed {
   return {
     poll,
     warmUp: async () => {
-      await withTimeLimit(POLL_DEADLINE_MS, (signal) => unlessAborted(snapshot(), signal)).catch(
+      // Not shared: a poll that comes meanwhile would wait for this one's end.
+      await withTimeLimit(POLL_DEADLINE_MS, (signal) => unlessAborted(snapshotWithRetries(), signal)).catch(
         (error: unknown) => {
           throw feedProblem(error);
         },

@@ -6,6 +6,7 @@ import { type Telemetry, createTelemetry } from './telemetry';
 export { type After, parseAfterOffset } from './cursor';
 export type { DeviceIdentity } from './devices';
 export type { FeedQuery } from './feed';
+export type { FeedAnswer } from './feedAnswer';
 export { createFeedFormats } from './feedFormats';
 export { isMessageId, requireDeviceId, requireDeviceKey } from './rules';
 export type { Verdict } from './telemetry';
@@ -16,10 +17,12 @@ export interface IotHub {
   devices: Devices;
   telemetry: Telemetry;
   feed: Feed;
+  /** Opens the connections of all three. Never fails: what cannot be opened now is opened by whoever needs it. */
+  warmUp: () => Promise<void>;
   close: () => void;
 }
 
-/** Opens no connection by itself: the first request does, or the `warmUp` of each part. */
+/** Opens no connection by itself: the first request does, or `warmUp`. */
 export function createIotHub(settings: Settings): IotHub {
   const devices = createDevices(settings);
   const telemetry = createTelemetry(settings);
@@ -28,6 +31,9 @@ export function createIotHub(settings: Settings): IotHub {
     devices,
     telemetry,
     feed,
+    warmUp: async () => {
+      await Promise.allSettled([devices, telemetry, feed].map((part) => part.warmUp()));
+    },
     close: () => {
       devices.close();
       telemetry.close();

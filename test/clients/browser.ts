@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { type Browser, type BrowserContext, type Page, chromium } from 'playwright-core';
 import { findProgram } from './programs';
 
@@ -34,8 +35,8 @@ export async function watchMessages(context: BrowserContext, page: Page): Promis
   const session = await context.newCDPSession(page);
   session.on('Network.requestWillBeSent', ({ request, type = '' }) => {
     if (!request.url.endsWith('/api/messages')) return;
-    const kinds: Record<string, Seen['kind']> = { Preflight: 'preflight', Ping: 'beacon' };
-    seen.push({ kind: kinds[type] ?? 'post', contentType: request.headers['Content-Type'] ?? '' });
+    const kind = request.method === 'OPTIONS' ? 'preflight' : type === 'Ping' ? 'beacon' : 'post';
+    seen.push({ kind, contentType: request.headers['Content-Type'] ?? '' });
   });
   await session.send('Network.enable');
   return seen;
@@ -46,12 +47,20 @@ export interface Site {
   origin: string;
   /** The page at `/`, HTML. */
   page: string;
+  /** Registers a visitor; what `POST /visitors` of a page's own server does. */
+  register: (visitor: { deviceId: string; deviceKey: string }) => Promise<unknown>;
   close: () => Promise<void>;
 }
 
 export async function startSite(): Promise<Site> {
   const dist = join('clients', 'web', 'dist');
   const server = createServer((request, response) => {
+    if (request.url === '/visitors') {
+      void json(request)
+        .then((visitor) => site.register(visitor as { deviceId: string; deviceKey: string }))
+        .then(() => response.end());
+      return;
+    }
     const file = /^\/(hubfront\.m?js)$/.exec(request.url ?? '')?.[1];
     const type = file ? 'text/javascript' : 'text/html';
     const content = file ? readFile(join(dist, file)) : Promise.resolve(site.page);
@@ -63,6 +72,7 @@ export async function startSite(): Promise<Site> {
   const site: Site = {
     origin: `http://localhost:${(server.address() as AddressInfo).port}`,
     page: '<!doctype html><link rel="icon" href="data:,">',
+    register: () => Promise.resolve(),
     close: () =>
       new Promise((resolve) => {
         server.close(() => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { CONSUMER_GROUPS } from '../../emulator/wellKnown';
-import { readSettings } from '../../src/settings';
+import { type SettingsError, readSettings } from '../../src/settings';
 import { QUERY_FILE, readQuery } from './query';
 import { type Deployment, eachString } from './snapshot';
 
@@ -17,11 +17,24 @@ const PLATFORM_SETTINGS = [
 ];
 /** Read by the timer that takes product snapshots. */
 const SNAPSHOT_SETTINGS = ['PRODUCTS_DATABASE_URL', 'PRODUCTS_QUERY', 'PRODUCTS_STORAGE__blobServiceUri'];
+/** Optional for the app, and of this deployment all the same. */
+const DEPLOYED = [
+  'IOTHUB_SHAREDACCESSKEYNAME',
+  'IOTHUBOWNER_SHAREDACCESSKEY',
+  'MESSAGE_POLL_CONSUMERGROUP',
+  'CORS_ALLOWED_ORIGINS',
+  'KEEP_ALIVE_FUNCTION_KEY',
+  'PRODUCTS_DATABASE_URL',
+  'PRODUCTS_QUERY',
+  'PRODUCTS_STORAGE__blobServiceUri',
+];
 /** Read by the app, and no business of a deployment: the platform sets it, or it is for local runs. */
 const NEVER_DEPLOYED = [
   'AF_HOST',
   'WEBSITE_HOSTNAME',
   'KEEP_ALIVE_SCHEDULE',
+  'PRODUCTS_SCHEDULE',
+  'PRODUCTS_STORAGE',
   'IOTHUB_ENDPOINT',
   'IOTHUB_CA_FILE',
 ];
@@ -56,13 +69,25 @@ export function knownSettings(): string[] {
   return [...source.matchAll(/^ {2}([A-Z][A-Za-z0-9_]*): z\b/gm)].map(([, name = '']) => name);
 }
 
+/** The names without which the app does not start, in its own words. */
+function requiredSettings(): string[] {
+  try {
+    readSettings({});
+    return [];
+  } catch (error) {
+    return (error as SettingsError).problems.map((problem) => problem.split(' ')[0] ?? '');
+  }
+}
+
 /** All that the app requires is set, nothing that it does not know, and it starts with them. */
 export function checkSettings(deployment: Deployment): void {
   const settings = settingsOf(deployment);
   const known = knownSettings();
-  const own = known.filter((name) => !NEVER_DEPLOYED.includes(name));
-  const expected = new Set([...own, ...SNAPSHOT_SETTINGS, ...PLATFORM_SETTINGS]);
-  expect(Object.keys(settings).toSorted()).toEqual([...expected].toSorted());
+  const names = Object.keys(settings);
+  const mayBeSet = [...known, ...SNAPSHOT_SETTINGS, ...PLATFORM_SETTINGS];
+  expect(names.filter((name) => !mayBeSet.includes(name) || NEVER_DEPLOYED.includes(name))).toEqual([]);
+  const needed = [...requiredSettings(), ...DEPLOYED, ...PLATFORM_SETTINGS];
+  expect(needed.filter((name) => !names.includes(name))).toEqual([]);
   const vault = deployment.the('Microsoft.KeyVault/vaults').name;
   const secrets = deployment.of('Microsoft.KeyVault/vaults/secrets').map(({ name }) => name);
   for (const [name, value] of Object.entries(settings)) {

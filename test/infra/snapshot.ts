@@ -1,6 +1,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { vi } from 'vitest';
 import { type Bicep, findBicep } from '../../infra/check/bicep';
 
 export interface Resource {
@@ -18,6 +19,9 @@ export interface Deployment {
   of: (type: string) => Resource[];
   the: (type: string) => Resource;
 }
+
+/** The compiler takes seconds, and on a busy machine many of them. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const PARAMETERS = 'test/infra/parameters';
 const found = findBicep();

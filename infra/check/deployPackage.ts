@@ -1,0 +1,78 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join, sep } from 'node:path';
+import { deflateRawSync } from 'node:zlib';
+import ignore from 'ignore';
+import { buildApp } from '../../local/build';
+
+const MAX_ZIPPED_BYTES = 5 * 1024 * 1024;
+/** A zip's own bytes for a file, beside its content and twice its name. */
+const ZIP_ENTRY_BYTES = 30 + 46;
+
+/** What may be in a package: a bundle needs no `node_modules`. */
+const BELONGS = /^(?:host\.json|package\.json|dist\/[\w./-]+\.js(?:\.map)?)$/;
+const MUST_BE_THERE = ['host.json', 'package.json', 'dist/app.js'];
+
+const SECRETS: [RegExp, string][] = [
+  [/-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----\s*[A-Za-z0-9+/]{40}/, 'a private key'],
+  [/SharedAccessKey=[A-Za-z0-9+/]{20,}={0,2}/, 'a shared access key'],
+  // Azurite's published key is part of the storage SDK.
+  [
+    /AccountKey=(?!Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq)[A-Za-z0-9+/]{20,}/,
+    'a storage key',
+  ],
+  [/[?&]sig=[A-Za-z0-9%]{30,}/, 'a shared access signature'],
+  [/postgres(?:ql)?:\/\/[^\s:/'"`$]+:[^\s@'"`$]+@/, "a database's password"],
+];
+
+export interface DeployPackage {
+  /** relative to the project, with forward slashes */
+  files: string[];
+  zippedBytes: number;
+  /** each in a sentence; empty when it may be deployed */
+  problems: string[];
+}
+
+/** What `azd deploy` and `func azure functionapp publish` upload of a folder: all that `.funcignore` leaves. */
+export function inspectPackage(folder: string): DeployPackage {
+  const ignored = ignore().add(readFileSync(join(folder, '.funcignore'), 'utf8'));
+  const files = filesBelow(folder, '', (path) => ignored.ignores(path));
+  const problems = MUST_BE_THERE.filter((file) => !files.includes(file)).map((file) => `${file} is missing`);
+  let zippedBytes = 0;
+  for (const file of files) {
+    if (!BELONGS.test(file)) problems.push(`${file} does not belong into the package`);
+    const content = readFileSync(join(folder, file));
+    zippedBytes += deflateRawSync(content).length + ZIP_ENTRY_BYTES + 2 * Buffer.byteLength(file);
+    const text = content.toString('utf8');
+    for (const [secret, what] of SECRETS) if (secret.test(text)) problems.push(`${file} holds ${what}`);
+    if (text.includes(folder + sep)) problems.push(`${file} names a folder of this machine`);
+  }
+  if (zippedBytes > MAX_ZIPPED_BYTES) {
+    problems.push(
+      `the package is ${megabytes(zippedBytes)} zipped, more than ${megabytes(MAX_ZIPPED_BYTES)}`,
+    );
+  }
+  return { files, zippedBytes, problems };
+}
+
+/** Folders are never looked into that a package cannot have. */
+function filesBelow(folder: string, below: string, ignores: (path: string) => boolean): string[] {
+  return readdirSync(join(folder, below), { withFileTypes: true }).flatMap((entry) => {
+    const path = below === '' ? entry.name : `${below}/${entry.name}`;
+    if (entry.name === '.git' || ignores(entry.isDirectory() ? `${path}/` : path)) return [];
+    return entry.isDirectory() ? filesBelow(folder, path, ignores) : [path];
+  });
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1024 / 1024).toFixed(2)} MB`;
+}
+
+/** `npm run package:check`: builds the app and looks at what would be uploaded. */
+export async function main(): Promise<void> {
+  await buildApp();
+  const { files, zippedBytes, problems } = inspectPackage(process.cwd());
+  for (const file of files) console.log(file);
+  for (const problem of problems) console.error(`package:check: ${problem}`);
+  if (problems.length > 0) process.exitCode = 1;
+  else console.log(`package:check: ${files.length} files, ${megabytes(zippedBytes)} zipped`);
+}

@@ -1,0 +1,92 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Page, chromium } from 'playwright-core';
+import { POLICIES, startEmulator } from '../emulator';
+import { buildApp } from './build';
+import { LOCAL_FUNCTION_KEY, LOCAL_FUNCTION_KEYS } from './functionKey';
+import { startFunctionsHost } from './functionsHost';
+import { type Running, closeAll } from './lifecycle';
+import { startShop } from './shop';
+
+const FOLDER = 'docs';
+const DESKTOP = { width: 1360, height: 850 };
+const PHONE = { width: 390, height: 844 };
+
+/**
+ * `npm run screenshots`: pictures of the demo shop for the README, of a visit to a stack of its own.
+ *
+ * `CHROMIUM` names the browser's program; default `/usr/bin/chromium`.
+ */
+export async function main(): Promise<void> {
+  const running: Running[] = [];
+  const keep = <T extends Running>(part: T): T => {
+    running.push(part);
+    return part;
+  };
+  try {
+    await buildApp();
+    const caFolder = await mkdtemp(join(tmpdir(), 'hubfront-'));
+    keep({ close: () => rm(caFolder, { recursive: true, force: true }) });
+    const emulator = keep(await startEmulator({ hubPort: 0, amqpPort: 0, partitions: 4, caFolder }));
+    const shop = keep(await startShop({ port: 0, functionKey: LOCAL_FUNCTION_KEY }));
+    const host = keep(
+      await startFunctionsHost({
+        appFolder: process.cwd(),
+        port: 0,
+        functionKeys: LOCAL_FUNCTION_KEYS,
+        log: () => undefined,
+        settings: () => ({
+          IOTHUB_HOSTNAME: emulator.hostName,
+          IOTHUBOWNER_SHAREDACCESSKEY: POLICIES.iothubowner.key,
+          IOTHUB_EVENTHUB_CONNECTION: emulator.connectionStrings.eventHub('service'),
+          IOTHUB_ENDPOINT: emulator.endpoint,
+          IOTHUB_CA_FILE: emulator.caFile,
+          CORS_ALLOWED_ORIGINS: shop.origin,
+        }),
+      }),
+    );
+    shop.setApi(host.url);
+    const browser = await chromium.launch({
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+    });
+    keep({ close: () => browser.close() });
+    await mkdir(FOLDER, { recursive: true });
+    await takeAll(await browser.newPage({ viewport: DESKTOP }), shop.origin);
+  } finally {
+    await closeAll(running);
+  }
+}
+
+async function takeAll(page: Page, origin: string): Promise<void> {
+  const take = async (name: string, fullPage = false): Promise<void> => {
+    const path = join(FOLDER, `${name}.png`);
+    await page.screenshot({ path, fullPage });
+    console.log(path);
+  };
+  await page.goto(origin);
+  for (const name of ['Spangle bag', 'Denim jacket']) {
+    await page.getByRole('link', { name: new RegExp(name) }).click();
+    await page.getByRole('heading', { name, level: 1 }).waitFor();
+    await page.getByRole('button', { name: 'Add to cart' }).click();
+    await page.getByRole('link', { name: 'Products' }).first().click();
+  }
+  await page.locator('#events .in-the-feed').nth(3).waitFor();
+  await page.getByRole('heading', { level: 1 }).hover();
+  await take('shop-light');
+
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.getByRole('link', { name: /Straw hat/ }).click();
+  await page.locator('#events .in-the-feed').nth(4).waitFor();
+  await page.getByLabel('Go offline').check();
+  await page.getByRole('button', { name: 'Add to cart' }).click();
+  await page.locator('#events .waiting').first().waitFor();
+  await take('shop-dark');
+
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.setViewportSize(PHONE);
+  await page.getByLabel('Go offline').uncheck();
+  await page.goto(`${origin}/cart`);
+  await take('shop-phone', true);
+}

@@ -1,0 +1,293 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runHook } from '../../infra/hooks';
+import { snapshotPath } from '../../infra/hooks/products';
+import { type FakeAzure, provisioned, startFakeAzure } from './fakeAzure';
+
+const FIRST_RUN = [
+  'POST /powerbi/groups',
+  'POST /powerbi/groups/workspace-1/users',
+  'POST /powerbi/groups/workspace-1/datasets',
+  'POST /powerbi/groups/workspace-1/datasets',
+  'POST /fabric/workspaces/workspace-1/reports',
+  'POST /fabric/workspaces/workspace-1/reports',
+  'PUT /Microsoft.Web/sites/func-test/host/default/functionKeys/web',
+  'PUT /Microsoft.Web/sites/func-test/host/default/functionKeys/worker',
+  'PUT /Microsoft.Web/sites/func-test/host/default/functionKeys/keep-alive',
+  'PUT /Microsoft.KeyVault/vaults/kv-test/secrets/keep-alive-function-key',
+  'POST /Microsoft.Web/sites/func-test/config/configreferences/appsettings/refresh',
+  'POST /app/admin/functions/snapshotProducts',
+  'POST /Microsoft.StreamAnalytics/streamingjobs/asa-test/start',
+];
+
+/** Power BI and Azure cannot run here: a local fake answers for the few endpoints that the hooks use. */
+describe('the hooks of azd', () => {
+  let azure: FakeAzure;
+  beforeEach(async () => {
+    azure = await startFakeAzure();
+  });
+  afterEach(() => azure.close());
+
+  /** As azd up does, with the deployments between. */
+  const up = async (options?: { whatIf?: boolean }): Promise<void> => {
+    await runHook('preprovision', azure.context(options));
+    provisioned(azure);
+    await runHook('postprovision', azure.context(options));
+    await runHook('postdeploy', azure.context(options));
+  };
+  const sent = (): string[] => azure.changes.splice(0);
+
+  it('a first run makes all that a dashboard needs, and starts the job last', async () => {
+    await up();
+    expect(sent()).toEqual(FIRST_RUN);
+    expect(azure.environment.POWERBI_WORKSPACE_ID).toBe('workspace-1');
+    expect(azure.state.users).toEqual([
+      {
+        identifier: azure.environment.STREAM_ANALYTICS_PRINCIPAL_ID,
+        groupUserAccessRight: 'Contributor',
+        principalType: 'App',
+      },
+    ]);
+    expect(azure.state.datasets.map(({ name }) => name)).toEqual(['product-events', 'events-per-minute']);
+    expect(azure.state.secrets).toEqual({ 'keep-alive-function-key': 'generated-keep-alive' });
+    expect(azure.state.job).toMatchObject({ jobState: 'Running', startModes: ['JobStartTime'] });
+  });
+
+  it('a second run changes nothing but the job, which stops while it is deployed to and goes on where it was', async () => {
+    await up();
+    sent();
+    if (azure.state.job) azure.state.job.lastOutputEventTime = '2026-11-24T10:00:00Z';
+    await up();
+    expect(sent()).toEqual([
+      'POST /Microsoft.StreamAnalytics/streamingjobs/asa-test/stop',
+      'POST /Microsoft.StreamAnalytics/streamingjobs/asa-test/start',
+    ]);
+    expect(azure.state.job?.startModes).toEqual(['JobStartTime', 'LastOutputEventTime']);
+  });
+
+  it('azd deploy alone changes nothing', async () => {
+    await up();
+    sent();
+    await runHook('postdeploy', azure.context());
+    expect(sent()).toEqual([]);
+  });
+
+  it.each(FIRST_RUN.map((request, i) => [i + 1, request] as const))(
+    'a run that broke at change %i (%s) is finished by the next',
+    async (count, request) => {
+      const [method = '', path = ''] = request.split(' ');
+      const sameBefore = FIRST_RUN.slice(0, count - 1).filter((one) => one === request).length;
+      // The nth of equal requests breaks: those before it pass.
+      let passed = 0;
+      const context = (): ReturnType<FakeAzure['context']> => {
+        const whole = azure.context();
+        return {
+          ...whole,
+          rest: (url, options) => {
+            const plain = new URL(url).pathname.replace(/^\/arm\/.*?\/providers/, '');
+            if ((options?.method ?? 'GET') === method && plain === path && passed++ === sameBefore) {
+              throw new Error('the machine went away');
+            }
+            return whole.rest(url, options);
+          },
+        };
+      };
+      const broken = async (): Promise<void> => {
+        await runHook('preprovision', context());
+        provisioned(azure);
+        await runHook('postprovision', context());
+        await runHook('postdeploy', context());
+      };
+      await expect(broken()).rejects.toThrow('the machine went away');
+      await up();
+      expect(sent()).toEqual(FIRST_RUN);
+      expect(azure.state.job?.jobState).toBe('Running');
+    },
+  );
+
+  it('--what-if says what it would do and does nothing', async () => {
+    azure.state.workspaces.push({ id: 'workspace-1', name: 'Hubfront' });
+    await up({ whatIf: true });
+    expect(sent()).toEqual([]);
+    expect(azure.said.filter((line) => line.startsWith('would'))).toEqual([
+      `would make the job's identity ${azure.environment.STREAM_ANALYTICS_PRINCIPAL_ID ?? ''} Contributor of the workspace`,
+      'would make the dataset product-events',
+      'would make the dataset events-per-minute',
+      'would make the function key web',
+      'would make the function key worker',
+      'would make the function key keep-alive',
+      'would put the function key keep-alive into the vault kv-test',
+      'would have the app read its secrets anew',
+      'would take a product snapshot from the database',
+      'would start the analytics job (JobStartTime)',
+    ]);
+  });
+
+  it('uses the workspace that is there by its name, and one that is given by its id', async () => {
+    azure.state.workspaces.push({ id: 'workspace-7', name: "The shop's" });
+    azure.environment.POWERBI_WORKSPACE_NAME = "The shop's";
+    await runHook('preprovision', azure.context());
+    expect(azure.environment.POWERBI_WORKSPACE_ID).toBe('workspace-7');
+    delete azure.environment.POWERBI_WORKSPACE_NAME;
+    await runHook('preprovision', azure.context());
+    expect(azure.environment.POWERBI_WORKSPACE_NAME).toBe("The shop's");
+    expect(sent()).toEqual([]);
+  });
+
+  it('lifts an identity that may only look', async () => {
+    azure.state.workspaces.push({ id: 'workspace-1', name: 'Hubfront' });
+    azure.state.users.push({
+      identifier: '33333333-3333-3333-3333-333333333333',
+      groupUserAccessRight: 'Viewer',
+    });
+    await up();
+    expect(azure.state.users).toMatchObject([{ groupUserAccessRight: 'Contributor' }]);
+  });
+
+  it.each([
+    ['POST /powerbi/groups?', 'preprovision', /does not let this login make the workspace Hubfront/],
+    ['POST /users', 'postprovision', /does not let this login add the identity of the job to the workspace/],
+    ['POST /datasets', 'postprovision', /does not let this login make the dataset product-events/],
+  ])('a missing permission (%s) is told with what to ask for', async (request, hook, message) => {
+    if (hook !== 'preprovision') {
+      await runHook('preprovision', azure.context());
+      provisioned(azure);
+    }
+    azure.refuse(request, 403, { error: { code: 'PowerBINotAuthorizedException' } });
+    const run = runHook(hook, azure.context());
+    await expect(run).rejects.toThrow(message);
+    await expect(run).rejects.toThrow(/licence.*role Admin.*tenant settings.*azd provision again/);
+    await expect(run).rejects.toThrow(/PowerBINotAuthorizedException/);
+  });
+
+  it('waits where the service says so, and tries what passes again', async () => {
+    azure.refuse('GET /powerbi/groups', 429, undefined, 2);
+    azure.refuse('POST /listKeys', 503, undefined, 3);
+    await up();
+    expect(sent()).toEqual(FIRST_RUN);
+  });
+
+  it('gives up on a service that stays away, and says which', async () => {
+    azure.refuse('GET /powerbi/groups', 500, { error: { message: 'Something went wrong' } });
+    await expect(up()).rejects.toThrow(
+      /GET 127\.0\.0\.1:\d+\/powerbi\/groups answered 500: Something went wrong/,
+    );
+  });
+
+  it('says where to look when no snapshot comes', async () => {
+    azure.state.snapshotWorks = false;
+    await expect(up()).rejects.toThrow(/No product snapshot came.*snapshotProducts/);
+    expect(azure.state.job?.startModes).toEqual([]);
+  });
+
+  it('says where to look when the job fails to start, and starts it again in the next run', async () => {
+    azure.state.startFails = true;
+    await expect(up()).rejects.toThrow(/failed to start.*activity log/);
+    azure.state.startFails = false;
+    await runHook('postdeploy', azure.context());
+    expect(azure.state.job?.jobState).toBe('Running');
+  });
+
+  it('without a database writes an empty snapshot of the present minute', async () => {
+    await runHook('preprovision', azure.context());
+    provisioned(azure);
+    azure.environment.PRODUCTS_FROM_DATABASE = 'false';
+    const before = snapshotPath(new Date());
+    await runHook('postdeploy', azure.context());
+    const after = snapshotPath(new Date());
+    expect(azure.state.snapshots).toHaveLength(1);
+    expect([before, after]).toContain(azure.state.snapshots[0]?.path);
+    expect(azure.state.snapshots[0]?.text).toBe('[]');
+  });
+
+  it('tells a storage that lets nobody in from what could be done', async () => {
+    await runHook('preprovision', azure.context());
+    provisioned(azure);
+    azure.refuse('GET /blob/', 403);
+    await expect(runHook('postdeploy', azure.context())).rejects.toThrow(
+      /cannot be reached.*within the network/,
+    );
+  });
+
+  it('keeps its hands off Power BI where rows go to event hubs', async () => {
+    azure.environment.ANALYTICS_OUTPUT = 'eventHub';
+    await up();
+    expect(sent().filter((change) => /powerbi|fabric/.test(change))).toEqual([]);
+  });
+
+  it('leaves datasets to the job where that is wanted', async () => {
+    azure.environment.POWERBI_CREATE_DATASETS = 'false';
+    await up();
+    expect(azure.state.datasets).toEqual([]);
+    expect(azure.said).toContain(
+      'Power BI: report product-events waits for its dataset, which the job makes',
+    );
+  });
+
+  it('shows no key and no token', async () => {
+    await up();
+    expect(azure.said.join('\n')).not.toMatch(/generated-|master-key|test-token/);
+  });
+
+  it('publishes reports that are bound to their datasets, with the columns that these have', async () => {
+    await up();
+    for (const { displayName, definition } of azure.state.reports) {
+      const dataset = azure.state.datasets.find(({ name }) => name === displayName);
+      const parts = new Map<string, string>(
+        definition.parts.map((part: any): [string, string] => [
+          part.path,
+          Buffer.from(part.payload, 'base64').toString(),
+        ]),
+      );
+      expect(JSON.parse(parts.get('definition.pbir') ?? '')).toMatchObject({
+        datasetReference: { byConnection: { connectionString: `semanticmodelid=${dataset?.id ?? ''}` } },
+      });
+      const table = dataset?.definition.tables[0];
+      const names = [...table.columns, ...table.measures].map(({ name }: { name: string }) => name);
+      const fields = [...parts].flatMap(([path, text]): RegExpExecArray[] =>
+        path.endsWith('visual.json')
+          ? [...text.matchAll(/"Entity": "([\w-]+)"[^]*?"Property": "(\w+)"/g)]
+          : [],
+      );
+      expect(fields.length).toBeGreaterThan(3);
+      for (const [, entity, property] of fields) {
+        expect(entity).toBe(displayName);
+        expect(names).toContain(property);
+      }
+    }
+    expect(azure.state.reports.map(({ displayName }) => displayName).toSorted()).toEqual([
+      'events-per-minute',
+      'product-events',
+    ]);
+  });
+});
+
+describe('npm run infra:hook', () => {
+  const run = (...args: string[]): { status: number | null; stderr: string } =>
+    spawnSync(process.execPath, ['local/launch.mjs', 'infra:hook', ...args], {
+      encoding: 'utf8',
+      env: { PATH: '/nonexistent', HOME: process.env.HOME },
+    });
+
+  it('names the hooks that there are', () => {
+    const { status, stderr } = run('postprovsion');
+    expect(status).toBe(1);
+    expect(stderr.trim()).toBe('There is no hook postprovsion: use preprovision, postprovision, postdeploy.');
+  });
+
+  it('says that a login is missing, without a stack', () => {
+    const { status, stderr } = run('preprovision', '--what-if');
+    expect(status).toBe(1);
+    expect(stderr.trim()).toBe(
+      'There is no login for https://analysis.windows.net/powerbi/api: run azd auth login, or az login.',
+    );
+  });
+
+  it('is what azure.yaml calls', () => {
+    const yaml = readFileSync('azure.yaml', 'utf8');
+    const called = [...yaml.matchAll(/infra:hook -- (\w+)/g)].map(([, hook]) => hook);
+    expect([...new Set(called)]).toEqual(['preprovision', 'postprovision', 'postdeploy']);
+    expect(readdirSync('infra')).toContain('main.bicep');
+  });
+});

@@ -2,6 +2,7 @@ import { execFileSync, fork } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { FromWorker } from '../local/functionsHost/workerProtocol';
 import { type Result, inAlternation, result } from './measure';
 import { OFFLINE_SETTINGS } from './offlineSettings';
 
@@ -88,15 +89,16 @@ function loadOnce(execPath: string, appFolder: string, env: Record<string, strin
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
-    child.on('message', ({ type }: { type: string }) => {
-      if (type !== 'loaded' && type !== 'loadFailed') return;
+    child.on('message', (messages: FromWorker[]) => {
+      const type = messages.map((message) => message.type).find((one) => one.startsWith('load'));
+      if (type === undefined) return;
       child.once('exit', () => undefined);
       // The compile cache is written when a process ends by itself.
-      child.send({ type: 'terminate' }, () => undefined);
+      child.send([{ type: 'terminate' }], () => undefined);
       if (type === 'loaded') resolve();
       else reject(new Error(`${appFolder} could not be loaded`));
     });
     child.on('error', reject);
-    child.send({ type: 'load', appFolder });
+    child.send([{ type: 'load', appFolder }]);
   });
 }

@@ -1,4 +1,4 @@
-/** What the host and its worker process say to each other, over Node's IPC. */
+/** What the host and its worker process say to each other, over Node's IPC: a list of messages at a time. */
 
 /** A request as `@azure/functions` reads it. */
 export interface RpcHttpRequest {

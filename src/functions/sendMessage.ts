@@ -6,7 +6,7 @@ import { endpoint, report } from '../http/endpoint';
 import { MAX_DEPTH, type Span, elementSpans, isDeeperThan, memberSpans } from '../http/jsonText';
 import { requireShape, wrongShape } from '../http/shape';
 import { type MessageVerdict, verdictsAnswer } from '../http/verdicts';
-import { type TelemetryMessage, requireDeviceId } from '../iothub';
+import { type TelemetryMessage, isMessageId, requireDeviceId } from '../iothub';
 import { Problem } from '../problems';
 import type { Startup } from '../startup';
 
@@ -20,6 +20,7 @@ const message = z.object({
   messageId: z.string().optional(),
   properties: z.record(z.string(), z.string()).optional(),
 });
+const named = message.pick({ messageId: true });
 const sender = z.object({ deviceId: z.string(), deviceKey: z.string().min(1).max(256) });
 const one = sender.extend(message.shape);
 const many = sender.extend({ messages: z.array(z.unknown()).min(1).max(MAX_MESSAGES) });
@@ -49,13 +50,11 @@ export function sendMessage({ hub, cors }: Startup): void {
           'messages' in sent
             ? readMany(body.text, members, sent.messages)
             : [readMessage(body.text, members, sent)];
-        const messages = read.filter((candidate): candidate is TelemetryMessage => !isProblem(candidate));
+        const messages = read.filter((candidate): candidate is TelemetryMessage => !isRefused(candidate));
         const problems = await telemetry.send({ deviceId, deviceKey }, messages);
         for (const problem of new Set(problems)) if (problem) report(problem, context);
         const verdicts = read.map((candidate) =>
-          isProblem(candidate)
-            ? { messageId: null, problem: candidate }
-            : verdictOn(candidate, problems.shift()),
+          isRefused(candidate) ? candidate : verdictOn(candidate.messageId, problems.shift()),
         );
         return verdictsAnswer(deviceId, verdicts, isBatch);
       },
@@ -63,18 +62,18 @@ export function sendMessage({ hub, cors }: Startup): void {
   });
 }
 
-const isProblem = (read: TelemetryMessage | Problem): read is Problem => read instanceof Problem;
+const isRefused = (read: TelemetryMessage | MessageVerdict): read is MessageVerdict => 'problem' in read;
 
 /** An id that is no valid one is not repeated. */
-function verdictOn({ messageId }: TelemetryMessage, problem: Problem | undefined): MessageVerdict {
-  return { messageId: problem?.code === 'invalid_message_id' ? null : messageId, problem };
+function verdictOn(messageId: unknown, problem: Problem | undefined): MessageVerdict {
+  return { messageId: isMessageId(messageId) ? messageId : null, problem };
 }
 
 function readMany(
   text: string,
   members: ReadonlyMap<string, Span>,
   values: readonly unknown[],
-): (TelemetryMessage | Problem)[] {
+): (TelemetryMessage | MessageVerdict)[] {
   if (members.has('deviceMessage')) {
     throw new Problem('invalid_request', 'Send deviceMessage or messages, not both.');
   }
@@ -85,8 +84,8 @@ function readMany(
       if (!read.success) throw wrongShape(read.error);
       return readMessage(text, memberSpans(text, spans[index] ?? { start: 0, end: 0 }), read.data);
     } catch (error) {
-      if (error instanceof Problem) return error;
-      throw error;
+      if (!(error instanceof Problem)) throw error;
+      return verdictOn(named.safeParse(value).data?.messageId, error);
     }
   });
 }
@@ -101,9 +100,9 @@ function readMessage(
   if (isDeeperThan(text, data, MAX_DEPTH)) {
     throw new Problem('invalid_request', `deviceMessage is nested deeper than ${MAX_DEPTH} levels.`);
   }
-  const named = members.get('properties');
+  const sentProperties = members.get('properties');
   // The schema skips this name, since it is no ordinary one for an object; nothing is left out silently.
-  if (named && memberSpans(text, named).has('__proto__')) {
+  if (sentProperties && memberSpans(text, sentProperties).has('__proto__')) {
     throw new Problem('invalid_property', "A property cannot be named '__proto__'.");
   }
   return { json: text.slice(data.start, data.end), messageId, properties };

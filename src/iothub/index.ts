@@ -8,7 +8,7 @@ export type { DeviceIdentity } from './devices';
 export type { FeedQuery } from './feed';
 export type { FeedAnswer } from './feedAnswer';
 export { createFeedFormats } from './feedFormats';
-export { requireDeviceId, requireDeviceKey } from './rules';
+export { isMessageId, requireDeviceId, requireDeviceKey } from './rules';
 export type { Verdict } from './telemetry';
 export type { TelemetryMessage } from './telemetryMessage';
 

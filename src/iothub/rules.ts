@@ -37,9 +37,12 @@ export function requireDeviceKey(deviceKey: string): void {
   }
 }
 
+export const isMessageId = (messageId: unknown): messageId is string =>
+  typeof messageId === 'string' && MESSAGE_ID.test(messageId);
+
 /** @throws {Problem} `invalid_message_id` */
 export function requireMessageId(messageId: string): void {
-  if (!MESSAGE_ID.test(messageId)) {
+  if (!isMessageId(messageId)) {
     throw new Problem(
       'invalid_message_id',
       "A message id is 1 to 128 of A-Z a-z 0-9 - : . + % _ # * ? ! ( ) , = @ ; $ '.",

@@ -122,6 +122,12 @@ describe('a batch', () => {
         'rejected invalid_request',
         'accepted',
       ]);
+      expect((json.results as Result[]).slice(0, 4).map(({ messageId }) => messageId)).toEqual([
+        'good',
+        null,
+        expect.any(String),
+        'no-message',
+      ]);
       expect(headers.get('retry-after')).toBeNull();
     });
     expect(arrived.map(({ body }) => body.Data)).toEqual([1, 7]);

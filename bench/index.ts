@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { buildApp } from '../local/build';
 import { benchBacklog } from './backlog';
+import { checkBounds } from './check';
 import { benchFeed } from './feed';
 import { benchFirstRequest } from './firstRequest';
 import { benchLoad } from './load';
@@ -16,8 +17,13 @@ const BENCHES: Readonly<Record<string, () => Promise<object[]>>> = {
   firstRequest: benchFirstRequest,
 };
 
-/** `npm run bench [-- name …]`: ratios within one run; absolute times are this machine's and mean nothing elsewhere. */
+/** `npm run bench [-- name … | --check]`: ratios within one run; absolute times are this machine's and mean nothing elsewhere. */
 export async function main(argv: readonly string[]): Promise<void> {
+  if (argv.includes('--check')) {
+    await buildApp();
+    process.exitCode = (await checkBounds()) ? 0 : 1;
+    return;
+  }
   const unknown = argv.filter((name) => !(name in BENCHES));
   if (unknown.length > 0) {
     console.error(`no bench is called ${unknown.join(', ')}; there are: ${Object.keys(BENCHES).join(', ')}`);

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { buildApp } from '../local/build';
+import { benchAnalytics } from './analytics';
 import { benchBacklog } from './backlog';
 import { benchFeed } from './feed';
 import { benchLoad } from './load';
@@ -10,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Result[]>>> = {
   feed: benchFeed,
   backlog: benchBacklog,
   load: () => benchLoad(),
+  analytics: benchAnalytics,
 };
 
 /** `npm run bench [-- name …]`: ratios within one run; absolute times are this machine's and mean nothing elsewhere. */

@@ -22,8 +22,8 @@ describe('any text', () => {
       fc.property(fc.oneof(words, fc.string()), (text) => {
         const result = outcome(text);
         if (!(result instanceof Error)) return;
-        expect(result).toBeInstanceOf(QueryError);
-        const { line, column } = (result as QueryError).at;
+        if (!(result instanceof QueryError)) throw result;
+        const { line, column } = result.at;
         expect(line).toBeGreaterThan(0);
         expect(line).toBeLessThanOrEqual(text.split('\n').length);
         expect(column).toBeGreaterThan(0);

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { buildApp } from '../local/build';
+import { benchAnalytics } from './analytics';
 import { benchBacklog } from './backlog';
 import { checkBounds } from './check';
 import { benchFeed } from './feed';
@@ -15,6 +16,7 @@ const BENCHES: Readonly<Record<string, () => Promise<object[]>>> = {
   sending: benchSending,
   load: () => benchLoad(),
   firstRequest: benchFirstRequest,
+  analytics: benchAnalytics,
 };
 
 /** `npm run bench [-- name … | --check]`: ratios within one run; absolute times are this machine's and mean nothing elsewhere. */

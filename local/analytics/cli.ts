@@ -56,7 +56,11 @@ export async function main(argv: readonly string[]): Promise<void> {
     else if (error instanceof UsageError) {
       console.error(`error: ${error.message}`);
       process.exitCode = EXIT_USAGE;
-    } else throw error;
+    } else {
+      // What DuckDB says of a value that no conversion foresaw, such as a sum beyond 64 bits.
+      console.error(`error: ${(error as Error).message.split('\n')[0] ?? ''}`);
+      process.exitCode = EXIT_QUERY;
+    }
   }
 }
 

@@ -60,6 +60,10 @@ const settings = (url: string, query = DEFAULT_PRODUCTS_QUERY) => ({
   storage: { connectionString },
 });
 
+test.runIf(process.env.CI)('in CI there is a PostgreSQL server', () => {
+  expect(binaries).toBeDefined();
+});
+
 describe('the product snapshot', () => {
   test('holds one row per SKU, at the path of its minute', async () => {
     const { rows, path } = await takeSnapshot(settings(pgliteUrl), new Date('2026-03-04T05:06:07Z'));

@@ -6,7 +6,7 @@ import { sendMessage } from './functions/sendMessage';
 import { snapshotProducts } from './functions/snapshotProducts';
 import { startUp } from './startup';
 
-/** The host hears first that the functions are registered: setting TLS up takes a quarter of the load's time. */
+/** The host hears first that the functions are registered: running the SDKs' code and setting TLS up takes as long again. */
 const WARM_UP_AFTER_MS = 20;
 
 const startup = startUp(process.env);

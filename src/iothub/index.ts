@@ -1,7 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Settings } from '../settings';
-import { type Devices, createDevices } from './devices';
-import { type Feed, createFeed } from './feed';
-import { type Telemetry, createTelemetry } from './telemetry';
+import type { Devices } from './devices';
+import type { Feed } from './feed';
+import { onDemand } from './onDemand';
+import type { Telemetry } from './telemetry';
 
 export { type After, parseAfterOffset } from './cursor';
 export type { DeviceIdentity } from './devices';
@@ -22,22 +24,42 @@ export interface IotHub {
   close: () => void;
 }
 
-/** Opens no connection by itself: the first request does, or `warmUp`. */
+/**
+ * Opens no connection by itself: the first request does, or `warmUp`. Nor is the code of a part run before it is used:
+ * the instance that answers a page's event needs no AMQP for it, and loads in half the time without.
+ */
 export function createIotHub(settings: Settings): IotHub {
-  const devices = createDevices(settings);
-  const telemetry = createTelemetry(settings);
-  const feed = createFeed(settings);
-  return {
-    devices,
-    telemetry,
-    feed,
+  const devices = onDemand(async () => (await import('./devices')).createDevices(settings));
+  const telemetry = onDemand(async () => (await import('./telemetry')).createTelemetry(settings));
+  const feed = onDemand(async () => (await import('./feed')).createFeed(settings));
+  const hub: IotHub = {
+    devices: {
+      hostName: settings.hubHostName,
+      register: async (...device) => (await devices.use()).register(...device),
+      warmUp: async () => (await devices.use()).warmUp(),
+      close: devices.close,
+    },
+    telemetry: {
+      send: async (...messages) => (await telemetry.use()).send(...messages),
+      warmUp: async () => (await telemetry.use()).warmUp(),
+      close: telemetry.close,
+    },
+    feed: {
+      poll: async (query) => (await feed.use()).poll(query),
+      warmUp: async () => (await feed.use()).warmUp(),
+      close: feed.close,
+    },
     warmUp: async () => {
-      await Promise.allSettled([devices, telemetry, feed].map((part) => part.warmUp()));
+      const opening: Promise<void>[] = [];
+      for (const part of [hub.telemetry, hub.devices, hub.feed]) {
+        opening.push(part.warmUp().catch(() => undefined));
+        await setImmediate(); // a request that has come meanwhile goes first
+      }
+      await Promise.all(opening);
     },
     close: () => {
-      devices.close();
-      telemetry.close();
-      feed.close();
+      for (const part of [devices, telemetry, feed]) part.close();
     },
   };
+  return hub;
 }

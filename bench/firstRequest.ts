@@ -1,10 +1,11 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { join } from 'node:path';
 import { startFunctionsHost } from '../local/functionsHost';
-import { startDelayingProxy } from './delayingProxy';
 import { startEmulatorProcess } from './emulatorProcess';
+import { describeFlights, roundTrips } from './capture';
+import { type HubProxy, startHubProxy } from './hubProxy';
 import { type Result, median, result } from './measure';
+import { writeApp } from './peerApps';
 
 const KEY = 'bench';
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 7);
@@ -14,52 +15,43 @@ const ROUND_TRIP_MS = 40;
 /** Between load and first request on an instance that was started ahead of need. */
 const AHEAD_MS = 1_000;
 const DEVICE_KEY = Buffer.alloc(32, 1).toString('base64');
-const COLD_FOLDER = 'node_modules/.cache/hubfront-bench/cold';
 
-type Requests = Record<'send' | 'poll' | 'register', () => Promise<void>>;
+const KINDS = ['send', 'poll', 'register'] as const;
+type Kind = (typeof KINDS)[number];
+type Requests = Record<Kind, () => Promise<void>>;
 
 /**
- * The first answer of a fresh instance, whose connections to the hub are yet to be opened, against its warm answers;
- * with the hub a round trip of 40 ms away. Three times: without warming up at load; with it and the request at once, as
- * when the request is what the instance was started for; with it and the request a second later, as on an instance that
- * is always ready or was added ahead of need.
+ * The first answer of a fresh instance against its warm answers, with the hub a round trip of 40 ms away: the peer is the
+ * same instance, so that the difference is the cold start's and nothing else's. Three times: without warming up at load;
+ * with it and the request at once, as when the request is what the instance was started for; with it and the request a
+ * second later, as on an instance that is always ready or was added ahead of need. The proxy on the way counts the round
+ * trips: what the difference has beyond them is the code's first run.
  */
 export async function benchFirstRequest(): Promise<Result[]> {
   const emulator = await startEmulatorProcess(4);
-  const https = await startDelayingProxy(emulator.hubPort, ROUND_TRIP_MS);
-  const amqp = await startDelayingProxy(emulator.amqpPort, ROUND_TRIP_MS);
+  const https = await startHubProxy(emulator.hubPort, ROUND_TRIP_MS);
+  const amqp = await startHubProxy(emulator.amqpPort, ROUND_TRIP_MS);
   const settings = emulator.settingsAt({ hubPort: https.port, amqpPort: amqp.port });
-  const cold = await coldApp();
+  const variants = [
+    ['not warmed up', await appWithoutWarmUp(), 0],
+    ['warming up, at once', process.cwd(), 0],
+    ['warmed up, a second later', process.cwd(), AHEAD_MS],
+  ] as const;
+  const measured = new Map<string, FirstRequest[]>();
   try {
-    const results: Result[] = [];
-    for (const [what, appFolder, aheadMs] of [
-      ['not warmed up', cold, 0],
-      ['warming up, at once', process.cwd(), 0],
-      ['warmed up, a second later', process.cwd(), AHEAD_MS],
-    ] as const) {
-      for (const kind of ['send', 'poll', 'register'] as const) {
-        const first: number[] = [];
-        const warm: number[] = [];
-        for (let round = 0; round < ROUNDS; round += 1) {
-          const host = await startFunctionsHost({
-            appFolder,
-            port: 0,
-            functionKeys: { bench: KEY },
-            log: console.error,
-            settings: () => settings,
-          });
-          const ask = requests(host.url)[kind];
-          await delay(aheadMs);
-          first.push(await timed(ask));
-          for (let i = 0; i < WARM_REQUESTS; i += 1) warm.push(await timed(ask));
-          await host.close();
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const [variant, appFolder, aheadMs] of variants) {
+        for (const kind of KINDS) {
+          const first = await firstRequest({ kind, appFolder, aheadMs, settings, proxies: { https, amqp } });
+          const name = `${kind}, ${variant}`;
+          measured.set(name, [...(measured.get(name) ?? []), first]);
         }
-        const trips = (median(first) - median(warm)) / ROUND_TRIP_MS;
-        const named = `first ${kind}, ${what}: ${trips.toFixed(1)} round trips more`;
-        results.push(result(named, first, 'the same, warm', warm));
       }
     }
-    return results;
+    for (const [name, [one]] of measured) {
+      if (name.endsWith('not warmed up')) console.log(`first ${name}, on the wire:\n${one?.wire ?? ''}\n`);
+    }
+    return [...measured].flatMap(([name, rounds]) => lines(name, rounds));
   } finally {
     https.close();
     amqp.close();
@@ -67,21 +59,76 @@ export async function benchFirstRequest(): Promise<Result[]> {
   }
 }
 
+interface FirstRequest {
+  firstMs: number;
+  warmMs: number;
+  /** of the network, during the first request */
+  firstTrips: number;
+  warmTrips: number;
+  /** what went by, a line for each flight */
+  wire: string;
+}
+
+function lines(name: string, rounds: readonly FirstRequest[]): Result[] {
+  const all = (get: (one: FirstRequest) => number): number[] => rounds.map(get);
+  const more = all((one) => (one.firstMs - one.warmMs) / ROUND_TRIP_MS);
+  const onTheWire = all((one) => one.firstTrips - one.warmTrips);
+  return [
+    result(
+      `first ${name}`,
+      all((one) => one.firstMs),
+      'the same, warm',
+      all((one) => one.warmMs),
+    ),
+    result(`… it takes longer by, at ${ROUND_TRIP_MS} ms each`, more, undefined, undefined, 'round trips'),
+    result('… of which on the wire', onTheWire, undefined, undefined, 'round trips'),
+  ];
+}
+
+async function firstRequest(how: {
+  kind: Kind;
+  appFolder: string;
+  aheadMs: number;
+  settings: Record<string, string>;
+  proxies: { https: HubProxy; amqp: HubProxy };
+}): Promise<FirstRequest> {
+  const { https, amqp } = how.proxies;
+  const proxy = how.kind === 'poll' ? amqp : https;
+  proxy.startCapture();
+  const host = await startFunctionsHost({
+    appFolder: how.appFolder,
+    port: 0,
+    functionKeys: { bench: KEY },
+    log: (line) => !line.includes('] information: ') && console.error(line),
+    settings: () => how.settings,
+  });
+  try {
+    const ask = requests(host.url)[how.kind];
+    await delay(how.aheadMs);
+    if (how.aheadMs > 0) proxy.startCapture();
+    const firstMs = await timed(ask);
+    const first = proxy.captured();
+    const [firstTrips, wire] = [roundTrips(first), describeFlights(first)];
+    const warm: number[] = [];
+    for (let i = 0; i < WARM_REQUESTS; i += 1) warm.push(await timed(ask));
+    proxy.startCapture();
+    await ask();
+    return { firstMs, warmMs: median(warm), firstTrips, warmTrips: roundTrips(proxy.captured()), wire };
+  } finally {
+    await host.close();
+  }
+}
+
 /** The built app with its hook at start left out. */
-async function coldApp(): Promise<string> {
-  const folder = join(process.cwd(), COLD_FOLDER);
-  await mkdir(folder, { recursive: true });
-  await copyFile('host.json', join(folder, 'host.json'));
-  await writeFile(join(folder, 'package.json'), '{ "main": "index.js" }\n');
-  await writeFile(
-    join(folder, 'index.js'),
+function appWithoutWarmUp(): Promise<string> {
+  return writeApp(
+    'cold',
     `const core = require('@azure/functions-core');
 const { registerHook } = core;
 core.registerHook = (name, hook) => (name === 'appStart' ? new core.Disposable(() => {}) : registerHook(name, hook));
 require(${JSON.stringify(join(process.cwd(), 'dist/app.js'))});
 `,
   );
-  return folder;
 }
 
 let devices = 0;

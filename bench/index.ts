@@ -1,55 +1,70 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
-import { buildApp } from '../local/build';
 import { benchAnalytics } from './analytics';
 import { benchBacklog } from './backlog';
 import { checkBounds } from './check';
+import { benchCost } from './cost';
 import { benchFeed } from './feed';
 import { benchFirstRequest } from './firstRequest';
+import { benchFreeze } from './freeze';
 import { benchLoad } from './load';
+import { type Result, tableLine } from './measure';
+import { buildApp } from '../local/build';
+import { saveRun } from './results';
 import { benchSending } from './sending';
 
-/** Each gives the lines of a table of its own. */
-const BENCHES: Readonly<Record<string, () => Promise<object[]>>> = {
-  feed: benchFeed,
-  backlog: benchBacklog,
-  sending: benchSending,
-  load: () => benchLoad(),
-  firstRequest: benchFirstRequest,
-  analytics: benchAnalytics,
+interface Bench {
+  /** what, and against what */
+  measures: string;
+  run: () => Promise<Result[]>;
+}
+
+/** Why the peer is the right one is said in each bench's own file. */
+const BENCHES: Readonly<Record<string, Bench>> = {
+  load: {
+    measures: 'fresh process to "functions registered", against the same packages unbundled and an empty app',
+    run: () => benchLoad(),
+  },
+  firstRequest: {
+    measures: "each function's first answer, the hub 40 ms away, against its warm answers",
+    run: benchFirstRequest,
+  },
+  freeze: {
+    measures:
+      "each function's answer after 10 s, 1 and 10 minutes frozen, connections dead, against its warm one",
+    run: benchFreeze,
+  },
+  cost: {
+    measures: 'CPU, allocations, garbage collection and memory of sends and of polled messages',
+    run: benchCost,
+  },
+  sending: {
+    measures: 'sends over 32 connections, against bare proxies, nginx and a client per request',
+    run: benchSending,
+  },
+  feed: { measures: 'polls, against a bare rhea client', run: benchFeed },
+  backlog: { measures: 'a backlog of 1,000,000: its end against its beginning', run: benchBacklog },
+  analytics: { measures: 'events through the query, against the SDK that only reads', run: benchAnalytics },
 };
 
 /** `npm run bench [-- name … | --check]`: ratios within one run; absolute times are this machine's and mean nothing elsewhere. */
 export async function main(argv: readonly string[]): Promise<void> {
-  if (argv.includes('--check')) {
-    await buildApp();
-    process.exitCode = (await checkBounds()) ? 0 : 1;
-    return;
-  }
-  const unknown = argv.filter((name) => !(name in BENCHES));
+  const unknown = argv.filter((name) => !(name in BENCHES) && name !== '--check');
   if (unknown.length > 0) {
-    console.error(`no bench is called ${unknown.join(', ')}; there are: ${Object.keys(BENCHES).join(', ')}`);
+    console.error(`There is no bench ${unknown.join(', ')}. There are:`);
+    for (const [name, { measures }] of Object.entries(BENCHES)) console.error(`  ${name}: ${measures}`);
     process.exitCode = 1;
     return;
   }
   await buildApp();
-  const results: object[] = [];
-  for (const [name, bench] of Object.entries(BENCHES)) {
-    if (argv.length === 0 || argv.includes(name)) {
-      const lines = await bench();
-      console.table(lines);
-      results.push(...lines);
-    }
+  if (argv.includes('--check')) {
+    process.exitCode = (await checkBounds()) ? 0 : 1;
+    return;
   }
-  const run = {
-    date: new Date().toISOString(),
-    node: process.version,
-    cores: availableParallelism(),
-    results,
-  };
-  await mkdir('bench/results', { recursive: true });
-  await writeFile(
-    `bench/results/${run.date.replaceAll(':', '-')}.json`,
-    `${JSON.stringify(run, undefined, 2)}\n`,
-  );
+  const results: Record<string, Result[]> = {};
+  for (const [name, { measures, run }] of Object.entries(BENCHES)) {
+    if (argv.length > 0 && !argv.includes(name)) continue;
+    console.log(`\n${name}: ${measures}`);
+    results[name] = await run();
+    console.table(results[name].map(tableLine));
+  }
+  console.log(`\nwritten to ${await saveRun(results)}`);
 }

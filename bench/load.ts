@@ -1,104 +1,55 @@
-import { execFileSync, fork } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { FromWorker } from '../local/functionsHost/workerProtocol';
-import { type Result, inAlternation, result } from './measure';
-import { OFFLINE_SETTINGS } from './offlineSettings';
+import { type LoadCost, loadInFreshWorker, nodeOf } from './freshWorker';
+import { type Result, measuredInAlternation, result } from './measure';
+import { unbundledPackages, wholeApp, writeApp } from './peerApps';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 15);
-const WORKER = 'local/functionsHost/worker.cjs';
-/** Within node_modules, so that packages are found from there by their names. */
-const PEERS_FOLDER = 'node_modules/.cache/hubfront-bench';
-
-/** What src/ imports, by package names. */
-const SDKS = [
-  '@azure/functions',
-  'azure-iothub',
-  'azure-iot-device',
-  'azure-iot-device-http',
-  'rhea',
-  'undici',
-  'zod',
-  'lru-cache',
-  'negotiator',
-];
 
 /**
- * From a fresh process to "functions registered", as the worker of a new instance does it: the built app, against the
- * same packages imported by their names and unbundled, and against an app that imports nothing, which is what Node and
- * the worker cost themselves. On each Node that is asked for, by default the one that runs this and the one in Azure.
+ * From a fresh process to "functions registered", as the worker of a new instance does it. The peer is the same packages
+ * imported by their names, unbundled, as their manuals say: what the app would cost without the work on its load. The
+ * app that imports nothing is the floor: Node and the worker themselves. With all its parts run at load, the app shows
+ * what running each part at its first use saves, and what the bundle saves alone.
  *
- * @param majors of Node, fetched by npx where they are not the running one
+ * @param majors of Node, fetched by npx where they are not the running one; in Azure it is the last
  */
 export async function benchLoad(majors = [20, 22, 24]): Promise<Result[]> {
-  const sdks = await peerApp('sdks', SDKS.map((name) => `require('${name}');`).join('\n'));
-  const nothing = await peerApp('nothing', '');
+  const [unbundled, nothing, whole] = [
+    await unbundledPackages(),
+    await writeApp('nothing', ''),
+    await wholeApp(),
+  ];
   const results: Result[] = [];
   for (const major of majors) {
     const { node, version } = nodeOf(major);
     const cache = await mkdtemp(join(tmpdir(), 'hubfront-compile-cache-'));
-    const load = (folder: string, env = {}) => loadOnce(node, folder, env);
-    const times = await inAlternation(ROUNDS, {
+    const load = (folder: string, env = {}) => loadInFreshWorker(node, folder, env);
+    const costs = await measuredInAlternation(ROUNDS, {
       app: () => load(process.cwd()),
-      sdks: () => load(sdks),
+      unbundled: () => load(unbundled),
       nothing: () => load(nothing),
+      whole: () => load(whole),
       // Node 20 does not know the setting: there this is the same as `app`.
       cached: () => load(process.cwd(), { NODE_COMPILE_CACHE: cache }),
     });
     await rm(cache, { recursive: true, force: true });
-    const what = `load, Node ${version}`;
+    const ms = (all: readonly LoadCost[]): number[] => all.map((cost) => cost.ms);
+    const cpu = (all: readonly LoadCost[]): number[] => all.map((cost) => cost.cpuMs);
+    const [app, peer, floor] = [ms(costs.app), ms(costs.unbundled), ms(costs.nothing)];
+    const beyond = (all: readonly number[]): number[] => all.map((time, i) => time - (floor[i] ?? 0));
+    const name = `Node ${version}`;
     results.push(
-      result(what, times.app, 'the same packages unbundled', times.sdks),
-      result(what, times.app, 'an app that imports nothing', times.nothing),
+      result(`load, ${name}`, app, 'the same packages unbundled', peer),
+      result(`its CPU time, ${name}`, cpu(costs.app), 'the same packages unbundled', cpu(costs.unbundled)),
+      result(`load, ${name}`, app, 'an app that imports nothing', floor),
+      result(`load beyond that, ${name}`, beyond(app), 'the same packages unbundled', beyond(peer)),
+      result(`load with all parts run, ${name}`, ms(costs.whole), 'the same packages unbundled', peer),
     );
     if (major >= 22) {
-      results.push(result(`${what}, restarted with a compile cache`, times.cached, 'without', times.app));
+      results.push(result(`load with a compile cache, ${name}`, ms(costs.cached), 'without', app));
     }
   }
   return results;
-}
-
-async function peerApp(name: string, source: string): Promise<string> {
-  const folder = join(process.cwd(), PEERS_FOLDER, name);
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'package.json'), '{ "main": "index.js" }\n');
-  await writeFile(join(folder, 'index.js'), source);
-  return folder;
-}
-
-function nodeOf(major: number): { node: string; version: string } {
-  if (process.versions.node.startsWith(`${major}.`)) {
-    return { node: process.execPath, version: process.versions.node };
-  }
-  const printed = execFileSync(
-    'npx',
-    ['-y', '-p', `node@${major}`, 'node', '-p', 'process.execPath + " " + process.versions.node'],
-    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
-  );
-  const [node = '', version = ''] = printed.trim().split(' ');
-  return { node, version };
-}
-
-function loadOnce(execPath: string, appFolder: string, env: Record<string, string>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = fork(WORKER, {
-      execPath,
-      execArgv: [],
-      env: { ...OFFLINE_SETTINGS, ...env },
-      serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    });
-    child.on('message', (messages: FromWorker[]) => {
-      const type = messages.map((message) => message.type).find((one) => one.startsWith('load'));
-      if (type === undefined) return;
-      child.once('exit', () => undefined);
-      // The compile cache is written when a process ends by itself.
-      child.send([{ type: 'terminate' }], () => undefined);
-      if (type === 'loaded') resolve();
-      else reject(new Error(`${appFolder} could not be loaded`));
-    });
-    child.on('error', reject);
-    child.send([{ type: 'load', appFolder }]);
-  });
 }

@@ -1,56 +1,103 @@
-/** One line of a bench's table. */
+/** What a bench has measured of one subject, against a peer where there is one: a line of the table and of the JSON. */
 export interface Result {
   what: string;
-  /** median, in `unit` */
+  unit: Unit;
+  /** of the rounds */
   median: number;
-  unit: 'ms' | 'MB';
-  /** from the 10th to the 90th percentile */
-  spread: string;
+  /** the 10th and the 90th percentile of the rounds */
+  low: number;
+  high: number;
+  rounds: number;
   against?: string;
   /** the peer's median */
   peerMedian?: number;
-  /** this one's median by the peer's; "?" where the spread makes it meaningless */
-  ratio?: string;
+  /** this median by the peer's; null where the rounds differ too much for it to mean anything */
+  ratio?: number | null;
+  /** the quartiles of the ratios of single rounds */
+  ratioLow?: number;
+  ratioHigh?: number;
 }
 
-/** Beyond this, p90 by p10, medians of the rounds say nothing about each other. */
-const MAX_SPREAD = 4;
+export type Unit = 'ms' | 'MB' | 'KB' | 'µs' | 'a second' | 'round trips' | 'count' | '%';
+
+/** When the middle half of the rounds' own ratios spans more than this factor, their median is chance. */
+const MAX_RATIO_SPREAD = 1.5;
 
 /** Runs the rounds of each subject in turn, so that what else the machine does strikes all alike. @returns ms */
 export async function inAlternation<Name extends string>(
   rounds: number,
   subjects: Record<Name, () => Promise<void>>,
 ): Promise<Record<Name, number[]>> {
-  const names = Object.keys(subjects) as Name[];
-  const times = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
-  for (const name of names) await subjects[name](); // warm
-  for (let round = 0; round < rounds; round += 1) {
-    for (const name of names) {
-      const start = performance.now();
-      await subjects[name]();
-      times[name].push(performance.now() - start);
-    }
-  }
-  return times;
+  const timed = Object.fromEntries(
+    Object.entries<() => Promise<void>>(subjects).map(([name, run]) => [
+      name,
+      async () => {
+        const start = performance.now();
+        await run();
+        return performance.now() - start;
+      },
+    ]),
+  ) as Record<Name, () => Promise<number>>;
+  return measuredInAlternation(rounds, timed);
 }
 
+/** As {@link inAlternation}, of subjects that measure themselves. */
+export async function measuredInAlternation<Name extends string, Measured>(
+  rounds: number,
+  subjects: Record<Name, () => Promise<Measured>>,
+): Promise<Record<Name, Measured[]>> {
+  const names = Object.keys(subjects) as Name[];
+  const measured = Object.fromEntries(names.map((name) => [name, [] as Measured[]])) as Record<
+    Name,
+    Measured[]
+  >;
+  for (const name of names) await subjects[name](); // warm
+  for (let round = 0; round < rounds; round += 1) {
+    for (const name of names) measured[name].push(await subjects[name]());
+  }
+  return measured;
+}
+
+/** A line from the rounds of one subject and, in the same order, those of its peer. */
 export function result(
   what: string,
-  times: readonly number[],
+  values: readonly number[],
   against?: string,
   peer?: readonly number[],
-  unit: Result['unit'] = 'ms',
+  unit: Unit = 'ms',
 ): Result {
-  const [low, high] = [quantile(times, 0.1), quantile(times, 0.9)];
-  const own = { what, median: round(median(times)), unit, spread: `${round(low)} to ${round(high)}` };
+  const own: Result = {
+    what,
+    unit,
+    median: rounded(median(values)),
+    low: rounded(quantile(values, 0.1)),
+    high: rounded(quantile(values, 0.9)),
+    rounds: values.length,
+  };
   if (against === undefined || peer === undefined) return own;
-  const peerMedian = median(peer);
-  const meaningless = [times, peer].some((all) => quantile(all, 0.9) > MAX_SPREAD * quantile(all, 0.1));
+  const ratios = pairs(values, peer).map(([value, other]) => value / other);
+  const [ratioLow, ratioHigh] = [quantile(ratios, 0.25), quantile(ratios, 0.75)];
+  const isChance = !(ratioHigh <= MAX_RATIO_SPREAD * ratioLow);
   return {
     ...own,
     against,
-    peerMedian: round(peerMedian),
-    ratio: meaningless ? '?' : `${(median(times) / peerMedian).toFixed(2)}×`,
+    peerMedian: rounded(median(peer)),
+    ratio: isChance ? null : rounded(median(values) / median(peer)),
+    ratioLow: rounded(ratioLow),
+    ratioHigh: rounded(ratioHigh),
+  };
+}
+
+/** As a line of a table: a ratio with its quartiles, or `?` and why there is none. */
+export function tableLine({ what, unit, median: middle, low, high, ...rest }: Result): object {
+  const line = { what, median: `${middle} ${unit}`, 'p10 to p90': `${low} to ${high}` };
+  const { against, peerMedian, ratio, ratioLow, ratioHigh } = rest;
+  if (against === undefined) return line;
+  const spread = `${ratioLow ?? ''} to ${ratioHigh ?? ''}`;
+  return {
+    ...line,
+    against: `${against}: ${peerMedian ?? ''}`,
+    ratio: ratio == null ? `? (rounds: ${spread})` : `${ratio}× (${spread})`,
   };
 }
 
@@ -64,6 +111,17 @@ function quantile(values: readonly number[], q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0;
 }
 
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
+/** Round by round; where one has more rounds than the other, by rank. */
+function pairs(values: readonly number[], peer: readonly number[]): [number, number][] {
+  if (values.length === peer.length) return values.map((value, i) => [value, peer[i] ?? NaN]);
+  const ranks = Math.min(values.length, peer.length);
+  return Array.from({ length: ranks }, (_, i) => [
+    quantile(values, (i + 0.5) / ranks),
+    quantile(peer, (i + 0.5) / ranks),
+  ]);
+}
+
+/** Three figures: more of them are noise. */
+function rounded(value: number): number {
+  return Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3));
 }

@@ -16,17 +16,22 @@ const LAZY_MODULES: readonly { required: RegExp; by: RegExp; why: string }[] = [
 export const lazyModules: Plugin = {
   name: 'lazy-modules',
   setup({ onResolve, onLoad, resolve }) {
-    onResolve({ filter: new RegExp(LAZY_MODULES.map(({ required }) => required.source).join('|')) }, async (asked) => {
-      const isLazy = LAZY_MODULES.some(({ required, by }) => required.test(asked.path) && by.test(asked.importer));
-      if (asked.namespace !== 'file' || asked.pluginData === lazyModules || !isLazy) return undefined;
-      const { path, errors } = await resolve(asked.path, {
-        kind: asked.kind,
-        importer: asked.importer,
-        resolveDir: asked.resolveDir,
-        pluginData: lazyModules,
-      });
-      return { path, errors, namespace: 'lazy' };
-    });
+    onResolve(
+      { filter: new RegExp(LAZY_MODULES.map(({ required }) => required.source).join('|')) },
+      async (asked) => {
+        const isLazy = LAZY_MODULES.some(
+          ({ required, by }) => required.test(asked.path) && by.test(asked.importer),
+        );
+        if (asked.namespace !== 'file' || asked.pluginData === lazyModules || !isLazy) return undefined;
+        const { path, errors } = await resolve(asked.path, {
+          kind: asked.kind,
+          importer: asked.importer,
+          resolveDir: asked.resolveDir,
+          pluginData: lazyModules,
+        });
+        return { path, errors, namespace: 'lazy' };
+      },
+    );
     onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path }) => ({
       resolveDir: '/',
       contents: `

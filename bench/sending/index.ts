@@ -1,5 +1,6 @@
 import { SharedAccessSignature } from 'azure-iot-common';
 import { startEmulatorProcess } from '../emulatorProcess';
+import { type Result, result } from '../measure';
 import { type Child, cpuMicroseconds, residentMb, startScript } from './childProcess';
 import { type Load, type LoadResult, createLoad } from './load';
 import { startNginx } from './nginx';
@@ -29,22 +30,11 @@ interface Subject {
   cpuPerRequest: number[];
 }
 
-/** One line of the table. */
-export interface SendingResult {
-  what: string;
-  perSecond?: number;
-  p50ms?: number;
-  p99ms?: number;
-  cpuUs?: number;
-  /** throughput by that of the app, or what else is compared */
-  note: string;
-}
-
 /**
  * Sends over 32 connections through the app, against peers that do less: a bare proxy in Node, nginx with CORS
  * headers, and the original's design in the same host. All of them go to one emulator in a process of its own.
  */
-export async function benchSending(): Promise<SendingResult[]> {
+export async function benchSending(): Promise<Result[]> {
   const emulator = await startEmulatorProcess(4);
   const closing: (() => Promise<void>)[] = [emulator.close];
   try {
@@ -126,7 +116,7 @@ export async function benchSending(): Promise<SendingResult[]> {
     return [
       ...against(subjects),
       ...(await batches(port, emulator.requests)),
-      await memory(portAndPid(app)[1] ?? 0, subjects[0]?.load),
+      ...(await memory(portAndPid(app)[1] ?? 0, subjects[0]?.load)),
     ];
   } finally {
     for (const close of closing.reverse()) await close();
@@ -143,25 +133,23 @@ async function measure({ load, requests, pids, rounds, cpuPerRequest }: Subject)
   cpuPerRequest.push((cpuMicroseconds(pids()) - before) / requests);
 }
 
-function against(subjects: readonly Subject[]): SendingResult[] {
-  const rate = ({ rounds }: Subject): number => median(rounds.map(({ perSecond }) => perSecond));
-  const p99 = ({ rounds }: Subject): number => median(rounds.map((round) => round.p99));
-  const [app] = subjects;
-  return subjects.map((each) => ({
-    what: each.name,
-    perSecond: Math.round(rate(each)),
-    p50ms: round(median(each.rounds.map(({ p50 }) => p50))),
-    p99ms: round(p99(each)),
-    cpuUs: Math.round(median(each.cpuPerRequest)),
-    note:
-      app === undefined || each === app
-        ? ''
-        : `the app makes ${(rate(app) / rate(each)).toFixed(2)}× of it, p99 ${(p99(app) / p99(each)).toFixed(2)}×`,
-  }));
+function against([app, ...peers]: readonly Subject[]): Result[] {
+  if (!app) return [];
+  const rates = ({ rounds }: Subject): number[] => rounds.map(({ perSecond }) => perSecond);
+  const p99s = ({ rounds }: Subject): number[] => rounds.map(({ p99 }) => p99);
+  const p50s = app.rounds.map(({ p50 }) => p50);
+  return [
+    result('p50 of the app', p50s),
+    ...peers.flatMap((peer) => [
+      result('sends of the app', rates(app), peer.name, rates(peer), 'a second'),
+      result('p99 of the app', p99s(app), peer.name, p99s(peer)),
+      result('CPU a send of the app', app.cpuPerRequest, peer.name, peer.cpuPerRequest, 'µs'),
+    ]),
+  ];
 }
 
 /** Messages a second, singly and in batches, and the operations of the hub's throttle that they cost. */
-async function batches(port: number, hubRequests: () => Promise<number>): Promise<SendingResult[]> {
+async function batches(port: number, hubRequests: () => Promise<number>): Promise<Result[]> {
   const sender = { deviceId: 'bench', deviceKey: DEVICE_KEY };
   const headers = { 'content-type': 'application/json' };
   const singly = createLoad(port, CONNECTIONS, {
@@ -191,29 +179,20 @@ async function batches(port: number, hubRequests: () => Promise<number>): Promis
     operations.together = ((await hubRequests()) - before) / ((REQUESTS / 10) * BATCH);
   }
   await Promise.all([singly.close(), together.close()]);
-  const [one, many] = [median(rates.singly), median(rates.together)];
   return [
-    { what: 'messages sent singly', perSecond: Math.round(one), note: cost(operations.singly) },
-    {
-      what: `messages in batches of ${BATCH}`,
-      perSecond: Math.round(many),
-      note: `${(many / one).toFixed(1)}× of singly; ${cost(operations.together)}`,
-    },
+    result(`messages in batches of ${BATCH}`, rates.together, 'singly', rates.singly, 'a second'),
+    result('operations of the hub a message, singly', [operations.singly], undefined, undefined, 'count'),
+    result('the same in batches', [operations.together], undefined, undefined, 'count'),
   ];
 }
 
-/** S1: 100 send operations a second, whatever they hold. */
-const cost = (operations: number): string =>
-  `${operations.toFixed(2)} operations a message: an S1 unit takes ${Math.round(100 / operations)} a second`;
-
-async function memory(worker: number, load: Load | undefined): Promise<SendingResult> {
+async function memory(worker: number, load: Load | undefined): Promise<Result[]> {
   const before = residentMb(worker);
   await load?.run(100_000);
   const after = residentMb(worker);
-  return {
-    what: '100,000 more sends',
-    note: `resident memory of the app's process: ${Math.round(before)} MB before, ${Math.round(after)} MB after`,
-  };
+  return [
+    result("resident memory of the app's process after 100,000 sends", [after], 'before', [before], 'MB'),
+  ];
 }
 
 const portAndPid = ({ ready }: Child): number[] => ready.split(' ').map(Number);
@@ -231,12 +210,4 @@ async function registerDevice(app: Child): Promise<void> {
 function deviceToken(host: string): string {
   const expiry = Math.ceil(Date.now() / 1_000) + 3_600;
   return SharedAccessSignature.create(`${host}/devices/bench`, '', DEVICE_KEY, expiry).toString();
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
 }

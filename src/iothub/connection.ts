@@ -1,22 +1,27 @@
 import { readFileSync } from 'node:fs';
+import type { ClientRequest } from 'node:http';
 import { Agent, type AgentOptions, request } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Pool as UndiciPool } from 'undici';
-// The pool alone: the package's entry loads fetch, WebSockets and caches too, four times the files.
-import Pool from 'undici/lib/dispatcher/pool.js';
 import type { Settings } from '../settings';
 import { withDeadline } from './deadline';
 import { deviceProblem } from './errors';
-import { respond } from './respond';
+import type { HubPool } from './hubPool';
 
 /** Sockets to the hub at a time. IoT Hub answers in tens of ms, so this carries thousands of sends a second. */
-const MAX_SOCKETS = 128;
+export const MAX_SOCKETS = 128;
 /** A silent socket outlives the deadline of the request on it by this much, so that the request times out first. */
-const SOCKET_TIMEOUT_MARGIN_MS = 1_000;
+export const SOCKET_TIMEOUT_MARGIN_MS = 1_000;
 /** HTTP.sys, which serves IoT Hub, closes connections that were idle for two minutes; we are first. */
-const IDLE_TIMEOUT_MS = 100_000;
+export const IDLE_TIMEOUT_MS = 100_000;
 
-type ConnectionSettings = Pick<Settings, 'hubHostName' | 'hubEndpoint' | 'hubCaFile' | 'hubDeadlineMs'>;
+/** A connection on which nothing was heard for so long may be dead: whoever cut it need not have told us. */
+const DOUBTFUL_AFTER_MS = 5_000;
+
+export type ConnectionSettings = Pick<
+  Settings,
+  'hubHostName' | 'hubEndpoint' | 'hubCaFile' | 'hubDeadlineMs'
+>;
 
 /**
  * The HTTPS agent for the identity registry's SDK: connections are kept alive and reused, and one on which the hub
@@ -25,35 +30,28 @@ type ConnectionSettings = Pick<Settings, 'hubHostName' | 'hubEndpoint' | 'hubCaF
  * Node merges an agent's options over the request's, while SNI and `Host` keep the hub's name: so `hubEndpoint`
  * redirects the unmodified SDK, whose port is fixed at 443.
  */
-export function createHubAgent({ hubEndpoint, hubCaFile, hubDeadlineMs }: ConnectionSettings): Agent {
-  return new SilenceEndingAgent({
-    keepAlive: true,
-    maxSockets: MAX_SOCKETS,
-    timeout: hubDeadlineMs + SOCKET_TIMEOUT_MARGIN_MS,
-    ...(hubCaFile === undefined ? {} : { ca: readFileSync(hubCaFile) }),
-    ...hubEndpoint,
-  });
+export function createHubAgent(settings: ConnectionSettings): Agent {
+  const { hubEndpoint, hubCaFile, hubDeadlineMs } = settings;
+  return new SilenceEndingAgent(
+    {
+      keepAlive: true,
+      maxSockets: MAX_SOCKETS,
+      timeout: hubDeadlineMs + SOCKET_TIMEOUT_MARGIN_MS,
+      ...(hubCaFile === undefined ? {} : { ca: readFileSync(hubCaFile) }),
+      ...hubEndpoint,
+    },
+    doubtfulLimitMs(settings),
+  );
 }
 
-/** The connections that all device-to-cloud messages share: kept alive, one request at a time on each. */
-export function createHubPool({
-  hubHostName,
-  hubEndpoint: { host, port } = { host: hubHostName, port: 443 },
-  hubCaFile,
-  hubDeadlineMs,
-}: ConnectionSettings): UndiciPool {
-  return new Pool(`https://${host.includes(':') ? `[${host}]` : host}:${port}`, {
-    connections: MAX_SOCKETS,
-    pipelining: 1,
-    keepAliveTimeout: IDLE_TIMEOUT_MS,
-    headersTimeout: hubDeadlineMs + SOCKET_TIMEOUT_MARGIN_MS,
-    bodyTimeout: hubDeadlineMs + SOCKET_TIMEOUT_MARGIN_MS,
-    connect: {
-      servername: hubHostName,
-      timeout: hubDeadlineMs,
-      ...(hubCaFile === undefined ? {} : { ca: readFileSync(hubCaFile) }),
-    },
-  });
+/** @param usedAt when the hub was last heard on a connection, if it ever was */
+export function isDoubtful(usedAt: number | undefined): boolean {
+  return usedAt !== undefined && Date.now() - usedAt > DOUBTFUL_AFTER_MS;
+}
+
+/** How long a request waits on such a connection: there is time to ask again on a new one. */
+export function doubtfulLimitMs({ hubDeadlineMs }: ConnectionSettings): number {
+  return hubDeadlineMs / 3;
 }
 
 /**
@@ -73,9 +71,9 @@ export async function openAgentConnection(settings: ConnectionSettings, agent: A
 }
 
 /** As {@link openAgentConnection}, for the pool. */
-export async function openPoolConnection(settings: ConnectionSettings, pool: UndiciPool): Promise<void> {
+export async function openPoolConnection(settings: ConnectionSettings, pool: HubPool): Promise<void> {
   // By GET: after a HEAD the pool closes its connection.
-  const answered = respond(pool, { method: 'GET', path: '/', headers: { host: settings.hubHostName } });
+  const answered = pool.request({ method: 'GET', path: '/', headers: { host: settings.hubHostName } });
   await opened(answered, settings);
 }
 
@@ -86,12 +84,43 @@ async function opened(answered: Promise<unknown>, { hubDeadlineMs }: ConnectionS
 }
 
 class SilenceEndingAgent extends Agent {
+  readonly #idleSince = new WeakMap<Duplex, number>();
+
+  constructor(
+    options: AgentOptions,
+    private readonly doubtfulMs: number,
+  ) {
+    super(options);
+  }
+
   override createConnection(
     options: AgentOptions,
     callback?: (error: Error | null, socket: Duplex) => void,
   ): Duplex | null | undefined {
     const socket = super.createConnection(options, callback);
-    socket?.on('timeout', () => socket.destroy(new Error('The hub went silent on this connection')));
+    socket?.on('timeout', () => {
+      socket.destroy(new Error('The hub went silent on this connection'));
+      // What was idle beside it is as doubtful.
+      if (isDoubtful(this.#idleSince.get(socket))) {
+        for (const idle of Object.values(this.freeSockets).flat()) idle?.destroy();
+      }
+    });
     return socket;
+  }
+
+  // Both get the agent's own sockets, which the types know as Duplex, and the first returns whether one is kept.
+  /** Without a request a connection may be silent for longer than with one. */
+  override keepSocketAlive(socket: Socket): boolean {
+    this.#idleSince.set(socket, Date.now());
+    const keep: (socket: Socket) => unknown = super.keepSocketAlive.bind(this);
+    const isKept = keep(socket) === true;
+    if (isKept) socket.setTimeout(IDLE_TIMEOUT_MS);
+    return isKept;
+  }
+
+  override reuseSocket(socket: Socket, request: ClientRequest): void {
+    const mayBeDead = isDoubtful(this.#idleSince.get(socket));
+    socket.setTimeout(mayBeDead ? this.doubtfulMs : (this.options.timeout ?? 0));
+    super.reuseSocket(socket, request);
   }
 }

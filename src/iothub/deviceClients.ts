@@ -1,7 +1,7 @@
 import { NoRetry } from 'azure-iot-common';
 import { Client } from 'azure-iot-device';
 import { LRUCache } from 'lru-cache';
-import type { Pool } from 'undici';
+import type { HubPool } from './hubPool';
 import { DeviceTransport } from './deviceTransport';
 import { SharedAccessKeyAuthentication } from './sharedAccessKey';
 
@@ -24,7 +24,7 @@ export interface DeviceClients {
   close: () => void;
 }
 
-export function createDeviceClients(hubHostName: string, pool: Pool): DeviceClients {
+export function createDeviceClients(hubHostName: string, pool: HubPool): DeviceClients {
   const kept = new LRUCache<string, Client>({ max: MAX_CLIENTS, dispose: close });
   const keyOf = ({ deviceId, deviceKey }: Device): string => `${deviceId}\n${deviceKey}`;
 

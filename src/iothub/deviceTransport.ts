@@ -2,9 +2,8 @@ import type { AuthenticationProvider, Message, TransportConfig } from 'azure-iot
 import { encodeUriComponentStrict, endpoint, results } from 'azure-iot-common';
 import { Http } from 'azure-iot-device-http/dist/http.js';
 import { translateError } from 'azure-iot-device-http/dist/http_errors.js';
-import type { Pool } from 'undici';
 import { BATCH_CONTENT_TYPE, batchBody } from './batch';
-import { respond } from './respond';
+import type { HubPool } from './hubPool';
 import { DeviceMessage, hubProperties } from './telemetryMessage';
 
 const USER_AGENT = 'hubfront';
@@ -18,7 +17,7 @@ type Done = (error?: Error, result?: results.MessageEnqueued) => void;
 export class DeviceTransport extends Http {
   constructor(
     private readonly authentication: AuthenticationProvider,
-    private readonly pool: Pool,
+    private readonly pool: HubPool,
   ) {
     super(authentication, { setOptions: () => undefined });
   }
@@ -53,7 +52,7 @@ export class DeviceTransport extends Http {
         headers: [...always, ...headers],
         body,
       };
-      respond(this.pool, request, signal).then(
+      this.pool.request(request, signal).then(
         (response) => {
           if (response.statusCode < 300) done(undefined, new results.MessageEnqueued(response));
           else done(translateError('Could not send message', response.body, response as never));

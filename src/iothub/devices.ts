@@ -56,6 +56,23 @@ export function createDevices(settings: Settings): Devices {
     }
   }
 
+  /** Tries again what may have been lost on its way. @param lost how the first try ended */
+  async function registerAgain(deviceId: string, deviceKey: string | undefined, lost: unknown) {
+    // Only with a proposed key can a second try tell its own first one from somebody else's device.
+    if (deviceKey === undefined && !wasNeverSent(lost) && (await exists(deviceId))) throw lost;
+    return register(deviceId, deviceKey);
+  }
+
+  async function exists(deviceId: string): Promise<boolean> {
+    try {
+      await registry.get(deviceId);
+      return true;
+    } catch (error) {
+      if ((error as Error).name === 'DeviceNotFoundError') return false;
+      throw error;
+    }
+  }
+
   async function proveOwnership(deviceId: string, deviceKey: string | undefined): Promise<DeviceIdentity> {
     const exists = new Problem(
       'device_exists',
@@ -74,14 +91,21 @@ export function createDevices(settings: Settings): Devices {
   return {
     hostName: settings.hubHostName,
     register: (deviceId, deviceKey) =>
-      withTimeLimit(settings.hubDeadlineMs, (signal) =>
-        withRetries(
-          () => unlessAborted(register(deviceId, deviceKey), signal),
+      withTimeLimit(settings.hubDeadlineMs, (signal) => {
+        let lost: unknown;
+        return withRetries(
+          async () => {
+            const registered =
+              lost === undefined ? register(deviceId, deviceKey) : registerAgain(deviceId, deviceKey, lost);
+            return unlessAborted(registered, signal);
+          },
           signal,
-          // Only with a proposed key can a second try tell its own first one from somebody else's device.
-          (error) => wasNeverSent(error) || (deviceKey !== undefined && mayPass(error)),
-        ),
-      ).catch((error: unknown) => {
+          (error) => {
+            lost = error;
+            return mayPass(error);
+          },
+        );
+      }).catch((error: unknown) => {
         throw registryProblem(error);
       }),
     warmUp: () => openAgentConnection(settings, agent),

@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import type { Settings } from '../settings';
 import type { Devices } from './devices';
 import type { Feed } from './feed';
-import { onDemand } from './onDemand';
+import { watchFreezes } from './freezes';
+import { type Part, createPart } from './part';
 import type { Telemetry } from './telemetry';
 
 export { type After, parseAfterOffset } from './cursor';
@@ -16,9 +17,9 @@ export type { TelemetryMessage } from './telemetryMessage';
 
 /** The one IoT Hub client of the app. Made once, at module load: its connections are reused by every request. */
 export interface IotHub {
-  devices: Devices;
-  telemetry: Telemetry;
-  feed: Feed;
+  devices: Omit<Devices, 'close'>;
+  telemetry: Omit<Telemetry, 'close'>;
+  feed: Omit<Feed, 'close'>;
   /** Opens the connections of all three. Never fails: what cannot be opened now is opened by whoever needs it. */
   warmUp: () => Promise<void>;
   close: () => void;
@@ -29,37 +30,36 @@ export interface IotHub {
  * the instance that answers a page's event needs no AMQP for it, and loads in half the time without.
  */
 export function createIotHub(settings: Settings): IotHub {
-  const devices = onDemand(async () => (await import('./devices')).createDevices(settings));
-  const telemetry = onDemand(async () => (await import('./telemetry')).createTelemetry(settings));
-  const feed = onDemand(async () => (await import('./feed')).createFeed(settings));
-  const hub: IotHub = {
+  const freezes = watchFreezes();
+  const devices = createPart(freezes, async () => (await import('./devices')).createDevices(settings));
+  const telemetry = createPart(freezes, async () => (await import('./telemetry')).createTelemetry(settings));
+  const feed = createPart(freezes, async () => (await import('./feed')).createFeed(settings));
+  const parts: Part<{ warmUp: () => Promise<void> }>[] = [telemetry, devices, feed];
+  return {
     devices: {
       hostName: settings.hubHostName,
-      register: async (...device) => (await devices.use()).register(...device),
-      warmUp: async () => (await devices.use()).warmUp(),
-      close: devices.close,
+      register: (...device) => devices.run((part) => part.register(...device)),
+      warmUp: () => devices.run((part) => part.warmUp()),
     },
     telemetry: {
-      send: async (...messages) => (await telemetry.use()).send(...messages),
-      warmUp: async () => (await telemetry.use()).warmUp(),
-      close: telemetry.close,
+      send: (...messages) => telemetry.run((part) => part.send(...messages)),
+      warmUp: () => telemetry.run((part) => part.warmUp()),
     },
     feed: {
-      poll: async (query) => (await feed.use()).poll(query),
-      warmUp: async () => (await feed.use()).warmUp(),
-      close: feed.close,
+      poll: (query) => feed.run((part) => part.poll(query)),
+      warmUp: () => feed.run((part) => part.warmUp()),
     },
     warmUp: async () => {
       const opening: Promise<void>[] = [];
-      for (const part of [hub.telemetry, hub.devices, hub.feed]) {
-        opening.push(part.warmUp().catch(() => undefined));
+      for (const part of parts) {
+        opening.push(part.run(({ warmUp }) => warmUp()).catch(() => undefined));
         await setImmediate(); // a request that has come meanwhile goes first
       }
       await Promise.all(opening);
     },
     close: () => {
-      for (const part of [devices, telemetry, feed]) part.close();
+      freezes.close();
+      for (const part of parts) part.close();
     },
   };
-  return hub;
 }

@@ -2,10 +2,11 @@ import type { Client } from 'azure-iot-device';
 import { Problem } from '../problems';
 import type { Settings } from '../settings';
 import { packBatches } from './batch';
-import { createHubPool, openPoolConnection } from './connection';
+import { openPoolConnection } from './connection';
 import { withTimeLimit } from './deadline';
 import { type Device, createDeviceClients } from './deviceClients';
 import { deviceProblem } from './errors';
+import { createHubPool } from './hubPool';
 import { withRetries } from './retry';
 import { type DeviceMessage, type TelemetryMessage, toDeviceMessage } from './telemetryMessage';
 
@@ -60,7 +61,7 @@ export function createTelemetry(settings: Settings): Telemetry {
     warmUp: () => openPoolConnection(settings, pool),
     close: () => {
       clients.close();
-      void pool.destroy();
+      pool.close();
     },
   };
 }

@@ -52,7 +52,9 @@ describe('the dev host, as the real one,', () => {
       handler: ({ params }) => ({ body: Buffer.alloc(Number(params.bytes), params.letter) }) });`);
     const sizes = [5_000_000, 0, 65_536, 65_537, 1, 300_000, 2_000_000, 65_535, 100_000];
     const asked = sizes.map((bytes, i) => ({ bytes, letter: String.fromCharCode(97 + i) }));
-    const answers = await Promise.all(asked.map(({ bytes, letter }) => call(`${url}/fill/${bytes}/${letter}`)));
+    const answers = await Promise.all(
+      asked.map(({ bytes, letter }) => call(`${url}/fill/${bytes}/${letter}`)),
+    );
     asked.forEach(({ bytes, letter }, i) => {
       const text = answers[i]?.text ?? '';
       expect([text.length, text === letter.repeat(bytes)]).toEqual([bytes, true]);

@@ -57,14 +57,15 @@ export function createFeed(settings: Settings): Feed {
   const watch = createWatch(client);
   const lines = createLines();
   const takeSnapshot = createSnapshots();
-  const snapshot = shared(snapshotWithRetries);
+  const snapshot = shared(() => snapshotWithRetries(false));
+  const snapshotAnew = shared(() => snapshotWithRetries(true));
 
-  async function snapshotWithRetries(): Promise<HubSnapshot> {
+  async function snapshotWithRetries(anew: boolean): Promise<HubSnapshot> {
     const lastAttempt = Date.now() + LAST_ATTEMPT_MS;
     for (let attempt = 1; ; attempt += 1) {
       const generation = client.current();
       try {
-        return await takeSnapshot(generation);
+        return await takeSnapshot(generation, anew);
       } catch (error) {
         const problem = feedProblem(error);
         const busy = problem.code === 'hub_throttled';
@@ -85,7 +86,7 @@ export function createFeed(settings: Settings): Feed {
   ): Promise<{ answer: FeedAnswer; ends: Awaited[] }> {
     let seen = await unlessAborted(snapshot(), signal);
     // A snapshot may be older than a cursor that another instance has just given: ask again before believing it.
-    if (isForeign(query.after, seen)) seen = await unlessAborted(snapshot(), signal);
+    if (isForeign(query.after, seen)) seen = await unlessAborted(snapshotAnew(), signal);
     const inScope = scopeOf(query.partitions, seen);
     const plan = planReading(query.after, seen, inScope);
     const turn = query.after.kind === 'cursor' && !plan.reset ? query.after.cursor.turn : 0;
@@ -164,11 +165,11 @@ export function createFeed(settings: Settings): Feed {
     poll,
     warmUp: async () => {
       // Not shared: a poll that comes meanwhile would wait for this one's end.
-      await withTimeLimit(POLL_DEADLINE_MS, (signal) => unlessAborted(snapshotWithRetries(), signal)).catch(
-        (error: unknown) => {
-          throw feedProblem(error);
-        },
-      );
+      await withTimeLimit(POLL_DEADLINE_MS, (signal) =>
+        unlessAborted(snapshotWithRetries(false), signal),
+      ).catch((error: unknown) => {
+        throw feedProblem(error);
+      });
     },
     close: client.close,
   };

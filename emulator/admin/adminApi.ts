@@ -160,11 +160,13 @@ export function createAdminApi({ hub, eventHub, https }: AdminDependencies): Adm
       }
       if (isImmediateKind(fault.kind)) {
         const immediate = parse(immediateFault, fault);
+        if ('partitionId' in immediate) partitionsOf(immediate.partitionId);
         const struck =
           immediate.kind === 'restart' ? https.restart(immediate.downMs) : eventHub.strike(immediate);
         return { struck };
       }
       const parsed: ArmedFaultSpec = parse(armedFault, fault);
+      if ('partitionId' in parsed) partitionsOf(parsed.partitionId);
       return hub.faults.arm(parsed);
     },
     faults: () => hub.faults.list(),

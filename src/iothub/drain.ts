@@ -7,6 +7,7 @@ import {
   encodeFeedMessage,
   readFeedMessage,
 } from './feedMessage';
+import { bytesOf } from './feedAnswer';
 import type { PartitionPlan } from './readingPlan';
 
 /** Messages that are asked for at a time: bounds what is sent in vain when an answer is full before its share ends. */
@@ -40,7 +41,7 @@ export function drainPartition(
   plan: PartitionPlan,
   limits: DrainLimits,
 ): Promise<Drained> {
-  const { partitionId, start, upTo } = plan;
+  const { partitionId, after, upTo } = plan;
   const { share, signal } = limits;
   return new Promise((resolve) => {
     const release = generation.hold();
@@ -71,12 +72,12 @@ export function drainPartition(
         finish(error); // nothing may be thrown at rhea: it would end the connection for all
         return;
       }
-      if (messages.length > 0 && bytes + message.encoded.length > limits.bytes) {
+      if (messages.length > 0 && bytes + bytesOf(message) > limits.bytes) {
         finish();
         return;
       }
       messages.push(message);
-      bytes += message.encoded.length;
+      bytes += bytesOf(message);
       creditLeft -= 1;
       if (messages.length >= share || message.sequenceNumber >= upTo) finish();
       else if (creditLeft <= credit / 2) creditLeft += more(credit - creditLeft);
@@ -93,7 +94,7 @@ export function drainPartition(
       return;
     }
     signal.addEventListener('abort', onLate, { once: true });
-    generation.receive(partitionId, { start, credit, onMessage: take, onEnd: finish }).then((opened) => {
+    generation.receive(partitionId, { after, credit, onMessage: take, onEnd: finish }).then((opened) => {
       receiver = opened;
       if (done) receiver.close();
     }, finish);

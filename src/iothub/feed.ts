@@ -6,7 +6,7 @@ import { unlessAborted, withTimeLimit } from './deadline';
 import { type DrainLimits, type Drained, drainPartition } from './drain';
 import { feedProblem } from './errors';
 import { createEventHubClient } from './eventHub/client';
-import { type FeedAnswer, MAX_ANSWER_BYTES, assemble } from './feedAnswer';
+import { type FeedAnswer, MAX_MESSAGES_BYTES, assemble } from './feedAnswer';
 import type { EncodeMessage } from './feedMessage';
 import { createLines } from './lines';
 import { type PartitionPlan, isForeign, planReading, shareOut } from './readingPlan';
@@ -88,21 +88,24 @@ export function createFeed(settings: Settings): Feed {
     if (isForeign(query.after, seen)) seen = await unlessAborted(snapshot(), signal);
     const inScope = scopeOf(query.partitions, seen);
     const plan = planReading(query.after, seen, inScope);
-    const turn = query.after.kind === 'cursor' && !plan.reset ? query.after.cursor.turn : 0;
-    const { shares, turn: nextTurn } = shareOut(query.limit, plan.readings, turn);
-    const bytes = Math.floor(MAX_ANSWER_BYTES / Math.max(1, shares.size));
-    const drained = await Promise.all(
-      plan.readings
-        .filter(({ partitionId }) => shares.has(partitionId))
-        .map((reading) => {
-          const share = shares.get(reading.partitionId) ?? 0;
-          return drain(reading, { share, bytes, encode: query.encode, signal });
-        }),
-    );
-    const { answer, positions } = assemble(seen.hubTag, plan, drained, { turn, nextTurn });
+    const drained: Drained[] = [];
+    let untried = plan.readings;
+    do {
+      const shares = shareOut(query.limit, untried);
+      const bytes = Math.floor(MAX_MESSAGES_BYTES / Math.max(1, shares.size));
+      const tried = untried.filter(({ partitionId }) => shares.has(partitionId));
+      untried = untried.filter(({ partitionId }) => !shares.has(partitionId));
+      const drains = tried.map((reading) => {
+        const share = shares.get(reading.partitionId) ?? 0;
+        return drain(reading, { share, bytes, encode: query.encode, signal });
+      });
+      drained.push(...(await Promise.all(drains)));
+      // Shares that their partitions could not use go to those that had none.
+    } while (untried.length > 0 && !signal.aborted && drained.every(({ messages }) => messages.length === 0));
+    const { answer, positions } = assemble(seen.hubTag, plan, drained);
     const ends = seen.partitions
-      .filter(({ partitionId }) => inScope(partitionId))
-      .map(({ partitionId }) => ({ partitionId, position: positions.get(partitionId) }));
+      .map(({ partitionId }) => ({ partitionId, position: positions.get(partitionId) }))
+      .filter((end): end is Awaited => end.position !== undefined && inScope(end.partitionId));
     return { answer, ends };
   }
 

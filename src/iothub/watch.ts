@@ -8,8 +8,7 @@ const CREDIT = 1;
 /** A partition that a poll waits for, and what the poll has of it. */
 export interface Awaited {
   partitionId: string;
-  /** undefined when nothing has ever been read of it */
-  position: Position | undefined;
+  position: Position;
 }
 
 /** Tells polls that wait when a message arrives, by a reader kept on each partition for as long as anybody waits. */
@@ -47,7 +46,7 @@ export function createWatch(client: EventHubClient): Watch {
     let receiver: PartitionReceiver | undefined;
     let over = false;
     const watcher: Watcher = {
-      seen: position?.sequenceNumber ?? -1,
+      seen: position.sequenceNumber,
       waiters: new Set(),
       end: () => {
         if (over) return;
@@ -64,7 +63,7 @@ export function createWatch(client: EventHubClient): Watch {
     watchers.set(partitionId, watcher);
     generation
       .receive(partitionId, {
-        start: position ? { after: position } : { at: 'beginning' },
+        after: position,
         credit: CREDIT,
         onMessage: ({ message_annotations: annotations }) => {
           watcher.seen = Number((annotations as Record<string, unknown>)['x-opt-sequence-number']);
@@ -81,7 +80,7 @@ export function createWatch(client: EventHubClient): Watch {
   }
 
   function join(awaited: Awaited, tell: Waiter['tell']): () => void {
-    const sequenceNumber = awaited.position?.sequenceNumber ?? -1;
+    const { sequenceNumber } = awaited.position;
     let watcher = watchers.get(awaited.partitionId);
     if (watcher && watcher.seen < sequenceNumber) {
       // Somebody has read further than this reader has come: to those who have less, that is news.

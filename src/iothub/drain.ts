@@ -13,6 +13,8 @@ import type { PartitionPlan } from './readingPlan';
 /** Messages that are asked for at a time: bounds what is sent in vain when an answer is full before its share ends. */
 const MAX_CREDIT = 5_000;
 const MIN_CREDIT = 16;
+/** After this long without a message the partition is asked whether it still has what the plan saw. */
+const STALL_MS = 1_000;
 
 /** What was read from one partition, in order. */
 export interface Drained {
@@ -34,7 +36,8 @@ export interface DrainLimits {
 
 /**
  * Reads one partition with a receiver of its own: exactly `share` messages, or to the end that the plan saw, or
- * until `bytes` are full. It never fails: an error comes with the messages that were read before it.
+ * until `bytes` are full, or until retention has taken what is left; the next poll tells that as a gap. It never
+ * fails: an error comes with the messages that were read before it.
  */
 export function drainPartition(
   generation: Generation,
@@ -55,6 +58,7 @@ export function drainPartition(
     const finish = (error?: unknown): void => {
       if (done) return;
       done = true;
+      clearInterval(watchdog);
       signal.removeEventListener('abort', onLate);
       receiver?.close();
       release();
@@ -88,6 +92,21 @@ export function drainPartition(
       if (granted > 0) receiver?.addCredit(granted);
       return Math.max(0, granted);
     };
+
+    /** Retention tells nobody; a receiver that waits for what it took would wait in vain. */
+    let seen = 0;
+    const watchdog = setInterval(() => {
+      if (messages.length > seen) {
+        seen = messages.length;
+        return;
+      }
+      generation.readPartition(partitionId).then(
+        ({ firstSequenceNumber, empty }) => {
+          if (empty || firstSequenceNumber > upTo) finish();
+        },
+        () => undefined, // the receiver hears of it too, or the time runs out
+      );
+    }, STALL_MS);
 
     if (signal.aborted) {
       finish(signal.reason);

@@ -31,8 +31,8 @@ export interface HubState {
   readonly devices: number;
   readonly messages: number;
   readonly partitions: readonly PartitionState[];
-  /** Requests received since the start; each counts as one operation of its throttle. */
-  readonly requests: { readonly registry: number; readonly telemetry: number };
+  /** Requests received since the start; each counts as one operation of its throttle. `management`: of `$management`. */
+  readonly requests: { readonly registry: number; readonly telemetry: number; readonly management: number };
   readonly throttle: ThrottleState;
   readonly connections: { readonly https: number; readonly amqp: number };
   readonly faults: readonly ArmedFault[];

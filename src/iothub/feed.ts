@@ -15,7 +15,7 @@ import { type Awaited, createWatch } from './watch';
 
 /** How long one poll may take to read what there is; what is not read by then is named in `incomplete`. */
 const POLL_DEADLINE_MS = 10_000;
-/** Between looks at the hub while a poll waits for news and cannot be told of it. */
+/** Between looks at the hub while polls wait for news and cannot be told of it. */
 const WAIT_CHECK_MS = 1_000;
 /** Tries at a snapshot or a poll on new connections before the failure is the caller's. */
 const MAX_ATTEMPTS = 3;
@@ -58,6 +58,7 @@ export function createFeed(settings: Settings): Feed {
   const lines = createLines();
   const takeSnapshot = createSnapshots();
   const snapshot = shared(snapshotWithRetries);
+  const nextLook = beat(WAIT_CHECK_MS);
 
   async function snapshotWithRetries(): Promise<HubSnapshot> {
     const lastAttempt = Date.now() + LAST_ATTEMPT_MS;
@@ -126,7 +127,7 @@ export function createFeed(settings: Settings): Feed {
           if (!noPlace) generation.retire();
           if (!noPlace || drained.messages.length > 0) return drained;
           refused = drained;
-          watch.yieldTo(partitionId);
+          watch.yieldTo(partitionId, drained.error);
           await delay(jitter(Math.min(RETRY_DELAY_MS * 2 ** attempt, MAX_RETRY_DELAY_MS)));
         }
       },
@@ -159,7 +160,7 @@ export function createFeed(settings: Settings): Feed {
       if (hasNews || left <= 0) return answer;
       const what = await withTimeLimit(left, (signal) => watch.firstNews(ends, signal));
       if (what === 'late') return answer;
-      if (what === 'lost') await delay(Math.min(jitter(WAIT_CHECK_MS), Math.max(0, waitUntil - Date.now())));
+      if (what === 'lost') await withTimeLimit(waitUntil - Date.now(), nextLook);
     }
   }
 
@@ -192,6 +193,17 @@ function scopeOf(
     );
   }
   return (partitionId) => wanted.includes(partitionId);
+}
+
+/** A pause that all share who come while it lasts, so that what they do after it they do together. */
+function beat(milliseconds: number): (signal: AbortSignal) => Promise<void> {
+  let pause: Promise<void> | undefined;
+  return async (signal) => {
+    pause ??= delay(milliseconds).then(() => {
+      pause = undefined;
+    });
+    await unlessAborted(pause, signal).catch(() => undefined);
+  };
 }
 
 function jitter(milliseconds: number): number {

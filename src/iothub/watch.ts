@@ -1,9 +1,12 @@
 import type { Position } from './cursor';
+import { feedProblem } from './errors';
 import type { EventHubClient } from './eventHub/client';
 import type { PartitionReceiver } from './eventHub/receiver';
 
 /** One message is enough to know that there is news; it is read by the poll that follows. */
 const CREDIT = 1;
+/** Where a partition had no place for a reader, none is tried again for this long: those who read need it more. */
+const NO_PLACE_MS = 5_000;
 
 /** A partition that a poll waits for, and what the poll has of it. */
 export interface Awaited {
@@ -18,8 +21,8 @@ export interface Watch {
    * be told (the connection ended, all readers of the group are taken): look again, later
    */
   firstNews: (partitions: readonly Awaited[], signal: AbortSignal) => Promise<'news' | 'lost' | 'late'>;
-  /** Gives up the reader on a partition, whose place in the group somebody else needs more. */
-  yieldTo: (partitionId: string) => void;
+  /** Gives up the reader on a partition, whose place in the group somebody else needs more, who was refused. */
+  yieldTo: (partitionId: string, refusal: unknown) => void;
 }
 
 interface Waiter {
@@ -34,11 +37,12 @@ interface Watcher {
   waiters: Set<Waiter>;
   end: () => void;
   /** ends it and tells those who wait */
-  lose: () => void;
+  lose: (error: unknown) => void;
 }
 
 export function createWatch(client: EventHubClient): Watch {
   const watchers = new Map<string, Watcher>();
+  let noPlaceUntil = 0;
 
   function open({ partitionId, position }: Awaited): Watcher {
     const generation = client.current();
@@ -55,7 +59,8 @@ export function createWatch(client: EventHubClient): Watch {
         receiver?.close();
         release();
       },
-      lose: () => {
+      lose: (error) => {
+        if (feedProblem(error).code === 'hub_throttled') noPlaceUntil = Date.now() + NO_PLACE_MS;
         watcher.end();
         for (const { tell } of [...watcher.waiters]) tell('lost');
       },
@@ -102,6 +107,10 @@ export function createWatch(client: EventHubClient): Watch {
   return {
     firstNews: (partitions, signal) =>
       new Promise((resolve) => {
+        if (Date.now() < noPlaceUntil) {
+          resolve('lost');
+          return;
+        }
         const wait: { over: boolean; leave: (() => void)[] } = { over: false, leave: [] };
         const tell = (what: 'news' | 'lost' | 'late'): void => {
           if (wait.over) return;
@@ -120,7 +129,7 @@ export function createWatch(client: EventHubClient): Watch {
           else wait.leave.push(leave);
         }
       }),
-    yieldTo: (partitionId) => watchers.get(partitionId)?.lose(),
+    yieldTo: (partitionId, refusal) => watchers.get(partitionId)?.lose(refusal),
   };
 }
 

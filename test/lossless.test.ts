@@ -24,7 +24,7 @@ const weighted = <T>(weight: number, arbitrary: fc.Arbitrary<T>) => ({ weight, a
 /** Taken modulo how many partitions there are. */
 const partition = fc.nat({ max: 31 });
 const subset = fc.option(fc.uniqueArray(partition, { minLength: 1, maxLength: 8 }), { nil: undefined });
-const fault = fc.oneof(
+const faultToArm = fc.oneof(
   fc.record({ kind: fc.constantFrom('closeConnections', 'resetConnections', 'detachLinks') }),
   fc.record({ kind: fc.constant('serverBusy'), times: fc.constant(1) }),
   fc.record({
@@ -38,6 +38,8 @@ const fault = fc.oneof(
     ),
   }),
 );
+const fault = fc.record({ do: fc.constant('fault' as const), fault: faultToArm });
+const expire = fc.record({ do: fc.constant('expire' as const), partition, keep: fc.nat({ max: 10 }) });
 const send = fc.record({
   do: fc.constant('send' as const),
   partition,
@@ -45,12 +47,12 @@ const send = fc.record({
 });
 const step = fc.oneof(
   weighted(5, send),
-  weighted(1, fc.record({ do: fc.constant('expire' as const), partition, keep: fc.nat({ max: 10 }) })),
+  weighted(1, expire),
   weighted(
     1,
     fc.record({ do: fc.constant('jump' as const), partition, by: fc.integer({ min: 1, max: 1_000_000 }) }),
   ),
-  weighted(1, fc.record({ do: fc.constant('fault' as const), fault })),
+  weighted(1, fault),
   weighted(1, fc.record({ do: fc.constant('restart' as const) })),
   weighted(
     1,
@@ -67,11 +69,11 @@ const step = fc.oneof(
       do: fc.constant('poll' as const),
       limit: fc.integer({ min: 1, max: 60 }),
       only: subset,
-      /** what retention leaves of a partition while the poll is under way */
-      expire: fc.option(fc.record({ partition, keep: fc.nat({ max: 10 }), turns: fc.nat({ max: 60 }) }), {
-        nil: undefined,
-        freq: 2,
-      }),
+      /** what happens while the poll is under way, after so many turns of the event loop */
+      meanwhile: fc.oneof(
+        weighted(4, fc.constant(undefined)),
+        weighted(1, fc.record({ turns: fc.nat({ max: 60 }), what: fc.oneof(expire, fault) })),
+      ),
     }),
   ),
 );
@@ -159,7 +161,9 @@ async function play(reader: Reader, { partitions: atFirst, steps }: History) {
   const { admin } = stack.emulator;
   let partitions = atFirst;
   const idOf = (number: number): string => String(number % partitions);
-  const faulty = steps.some((one) => one.do === 'fault');
+  const faulty = steps.some(
+    (one) => one.do === 'fault' || (one.do === 'poll' && one.meanwhile?.what.do === 'fault'),
+  );
   /** the next sequence number of each partition that polls were for */
   const next = new Map<string, number>();
   let after = '0';
@@ -265,16 +269,19 @@ async function play(reader: Reader, { partitions: atFirst, steps }: History) {
         },
       );
     } else {
-      const { expire, limit, only } = one;
+      const { limit, only, meanwhile } = one;
       // Where the reader stands must be known before retention passes it.
-      const expires = expire && next.size === partitions && !recreated;
+      const happens =
+        meanwhile && (meanwhile.what.do === 'fault' || (next.size === partitions && !recreated));
       await poll(
         { limit, only: only && [...new Set(only.map(idOf))] },
         {
-          meanwhile: expires
+          meanwhile: happens
             ? async () => {
-                for (let turn = 0; turn < expire.turns; turn += 1) await setImmediate();
-                admin.expire({ partitionId: idOf(expire.partition), keep: expire.keep });
+                const { turns, what } = meanwhile;
+                for (let turn = 0; turn < turns; turn += 1) await setImmediate();
+                if (what.do === 'fault') admin.armFault({ target: 'eventHub', ...what.fault });
+                else admin.expire({ partitionId: idOf(what.partition), keep: what.keep });
               }
             : undefined,
         },

@@ -292,6 +292,21 @@ describe('an answer', () => {
     },
   );
 
+  test('that ends in the middle of a partition goes on just there', async () => {
+    stack.emulator.admin.recreateHub({ keepDevices: true, partitions: 30 });
+    for (let id = 0; id < 29; id += 1) {
+      stack.emulator.admin.seed({ count: 1, sizeBytes: 256 * 1024, partitionId: String(id) });
+    }
+    stack.emulator.admin.seed({ count: 5, sizeBytes: 52_000, partitionId: '29' });
+    const { json } = await stack.feed();
+    expect(json.has_more).toBe(true);
+    const ofLast = (messages: { partitionId: string; sequenceNumber: number }[]): number[] =>
+      messages.filter((one) => one.partitionId === '29').map((one) => one.sequenceNumber);
+    expect(ofLast(json.messages)).toEqual([0, 1, 2, 3]);
+    const rest = await stack.feed({ after_offset: json.next_offset });
+    expect(ofLast(rest.json.messages)).toEqual([4]);
+  });
+
   test('ends early too where messages grow sixfold when they are written', async () => {
     // Control characters take six bytes each in JSON: no message of IoT Hub's 256 KB comes near to 8 MB.
     for (let i = 0; i < 7; i += 1) await send('\u0001'.repeat(250_000));

@@ -165,6 +165,22 @@ describe('a plain offset', () => {
   });
 });
 
+test('a partition that cannot be read keeps its position, and is named', async () => {
+  emulator.admin.seed({ count: 40 });
+  const { next_offset: after } = await poll('0');
+  emulator.admin.seed({ count: 40 });
+  emulator.admin.armFault({ kind: 'attachError', condition: 'amqp:link:stolen', partitionId: '2' });
+  const answer = await poll(after);
+  expect(answer).toMatchObject({
+    incomplete: [{ partitionId: '2', code: 'hub_unavailable' }],
+    has_more: true,
+    gaps: [],
+  });
+  expect(answer.messages).toHaveLength(30);
+  emulator.admin.clearFaults();
+  expect(await readOn(answer.next_offset, 10_000)).toEqual({ '2': range(10, 19) });
+});
+
 describe('fairness', () => {
   test('whatever partitions and limits a sequence of polls has, none with news waits for more than a round', async () => {
     emulator.admin.seed({ count: 20_000 });

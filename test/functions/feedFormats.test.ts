@@ -297,7 +297,7 @@ describe('an answer', () => {
     for (let id = 0; id < 29; id += 1) {
       stack.emulator.admin.seed({ count: 1, sizeBytes: 256 * 1024, partitionId: String(id) });
     }
-    stack.emulator.admin.seed({ count: 5, sizeBytes: 52_000, partitionId: '29' });
+    stack.emulator.admin.seed({ count: 5, sizeBytes: 51_000, partitionId: '29' });
     const { json } = await stack.feed();
     expect(json.has_more).toBe(true);
     const ofLast = (messages: { partitionId: string; sequenceNumber: number }[]): number[] =>

@@ -194,7 +194,7 @@ describe('fairness', () => {
         async (cycle) => {
           const waited = new Map<string, number>();
           let after = '0';
-          for (let round = 0; round < 3; round += 1) {
+          for (let round = 0; round < 2; round += 1) {
             for (const one of cycle) {
               const partitions = one.subset.map(String);
               const answer = await poll(after, { limit: one.limit, partitions });
@@ -207,9 +207,9 @@ describe('fairness', () => {
           }
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 25 },
     );
-  }, 60_000);
+  }, 120_000);
 
   test('a partition that cannot be read does not keep the others from being read, even at limit=1', async () => {
     emulator.admin.seed({ count: 40 });

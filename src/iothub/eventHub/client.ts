@@ -1,9 +1,10 @@
 import type { Message } from 'rhea';
 import type { Settings } from '../../settings';
+import type { Position } from '../cursor';
 import { unlessAborted, withTimeLimit } from '../deadline';
 import { createClaims } from './claims';
 import { openAmqpConnection } from './connection';
-import { type PartitionReceiver, type Start, openReceiver } from './receiver';
+import { type PartitionReceiver, openReceiver } from './receiver';
 import { openRequestLink, type RequestLink } from './requestLink';
 
 /** A single exchange with the service: opening a connection, claiming a right, asking `$management`. */
@@ -35,7 +36,7 @@ export interface PartitionProperties {
 }
 
 export interface ReceiveOptions {
-  start: Start;
+  after: Position;
   credit: number;
   onMessage: (message: Message) => void;
   onEnd: (error: unknown) => void;

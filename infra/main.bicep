@@ -470,7 +470,7 @@ module workbook 'modules/workbook.bicep' = {
 module budget 'modules/budget.bicep' = if (monthlyBudget > 0) {
   scope: group
   params: {
-    name: '${abbrs.consumptionBudgets}${environmentName}'
+    name: take('${abbrs.consumptionBudgets}${environmentName}', 63)
     monthlyAmount: monthlyBudget
     startDate: budgetStart
     email: alertEmail

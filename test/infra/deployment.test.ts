@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { PROBLEMS } from '../../src/problems';
 import * as accessChecks from './accessChecks';
@@ -99,6 +100,52 @@ describe.skipIf(!bicep)(`the evaluated deployment${WHY_SKIPPED}`, () => {
         },
       });
     });
+  });
+
+  it('deploys the sizes that are asked for, and the key of the policies that is in use', () => {
+    const { the, of } = evaluated('large');
+    const hub = the('Microsoft.Devices/IotHubs');
+    expect(hub.sku).toEqual({ name: 'S2', capacity: 10 });
+    expect(hub.properties.eventHubEndpoints.events).toEqual({ partitionCount: 32, retentionTimeInDays: 7 });
+    expect(the('Microsoft.StreamAnalytics/streamingjobs/transformations').properties.streamingUnits).toBe(20);
+    expect(the('Microsoft.Web/sites').properties.functionAppConfig.scaleAndConcurrency).toMatchObject({
+      maximumInstanceCount: 400,
+      alwaysReady: [],
+    });
+    const keys = [
+      ...of('Microsoft.KeyVault/vaults/secrets').map(({ properties }) => String(properties.value)),
+      ...of('Microsoft.StreamAnalytics/streamingjobs/inputs').map(({ properties }) =>
+        String(properties.datasource.properties.sharedAccessPolicyKey),
+      ),
+    ].filter((value) => value.includes('listKeys'));
+    expect(keys).toHaveLength(3);
+    for (const key of keys) expect(key).toMatch(/secondaryKey/);
+    expect(keys.join()).not.toMatch(/iothubowner/);
+  });
+
+  it('keeps instances ready for HTTP, and sends telemetry as OpenTelemetry', () => {
+    const { alwaysReady } =
+      evaluated('private').the('Microsoft.Web/sites').properties.functionAppConfig.scaleAndConcurrency;
+    expect(alwaysReady).toEqual([{ name: 'http', instanceCount: 2 }]);
+    expect(JSON.parse(readFileSync('host.json', 'utf8')).telemetryMode).toBe('OpenTelemetry');
+  });
+
+  it('sends rows to Power BI, or to event hubs behind the same names, by the identity of the job', () => {
+    const outputs = (set: string): any[] =>
+      evaluated(set)
+        .of('Microsoft.StreamAnalytics/streamingjobs/outputs')
+        .map(({ name, properties }) => ({ name: name.split('/').at(-1), ...properties.datasource }));
+    for (const { name, type, properties } of outputs('default')) {
+      expect(type).toBe('PowerBI');
+      expect(properties).toMatchObject({ authenticationMode: 'Msi', dataset: name, table: name });
+    }
+    for (const { name, type, properties } of outputs('large')) {
+      expect(type).toBe('Microsoft.EventHub/EventHub');
+      expect(properties).toMatchObject({ authenticationMode: 'Msi', eventHubName: name });
+    }
+    expect(outputs('large').map(({ name }) => String(name))).toEqual(
+      outputs('default').map(({ name }) => String(name)),
+    );
   });
 
   it('has a budget, and somebody to tell, where that is asked for', () => {

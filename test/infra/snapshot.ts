@@ -28,7 +28,7 @@ export interface Template {
 }
 
 /** The compiler takes seconds, and on a busy machine many of them. */
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 });
 
 const PARAMETERS = 'test/infra/parameters';
 const found = findBicep();

@@ -100,9 +100,9 @@ export function drainPartition(
         seen = messages.length;
         return;
       }
-      generation.readPartition(partitionId).then(
-        ({ firstSequenceNumber, empty }) => {
-          if (empty || firstSequenceNumber > upTo) finish();
+      generation.readPartitions([partitionId]).then(
+        ([head]) => {
+          if (head && (head.empty || head.firstSequenceNumber > upTo)) finish();
         },
         () => undefined, // the receiver hears of it too, or the time runs out
       );

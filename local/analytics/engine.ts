@@ -5,9 +5,11 @@ import {
   type DuckDBValue,
 } from '@duckdb/node-api';
 import {
-  PARSE_SQL,
-  RAW_TABLES,
+  ARRIVED_SQL,
+  PAYLOADS_SQL,
   countSql,
+  oddPayloadsSql,
+  plainPayloadsSql,
   progressSql,
   progressTableSql,
   sourceSql,
@@ -18,6 +20,7 @@ import {
   type GroupedSelect,
   MACROS,
   type Output,
+  type PayloadFields,
   type Plan,
   type StreamSource,
   raisedInQuery,
@@ -74,7 +77,6 @@ export async function createEngine(plan: Plan, policy: TimePolicy): Promise<Engi
   const connection = await instance.connect();
   await connection.run("SET TimeZone = 'UTC'").catch(() => undefined);
   for (const macro of MACROS) await connection.run(`CREATE OR REPLACE MACRO ${macro}`);
-  for (const table of RAW_TABLES) await connection.run(table);
   for (const source of plan.sources) await connection.run(progressTableSql(source));
   const references = await createReferences(connection, plan.references);
   const states = plan.sources.map((source): SourceState => ({ source, watermarkUs: MIN_US }));
@@ -88,8 +90,8 @@ export async function createEngine(plan: Plan, policy: TimePolicy): Promise<Engi
   };
 
   async function arrive(events: readonly HubEvent[]): Promise<void> {
-    await connection.run(RAW_TABLES[0] ?? '');
-    const appender = await connection.createAppender('arrived');
+    await connection.run(ARRIVED_SQL);
+    const appender = await connection.createAppender('arrived', 'main', 'temp');
     const text = (value: string | undefined): void =>
       value === undefined ? appender.appendNull() : appender.appendVarchar(value);
     for (const event of events) {
@@ -108,6 +110,17 @@ export async function createEngine(plan: Plan, policy: TimePolicy): Promise<Engi
     }
     appender.closeSync();
     counts.events += events.length;
+  }
+
+  /** Fills `raw` with the payloads of what has arrived and their fields. @returns how many are no JSON objects */
+  async function parse(fields: PayloadFields): Promise<number> {
+    const now = { now_us: Date.now() * 1_000 };
+    await connection.run(plainPayloadsSql(fields), now);
+    const [malformed = 0, odd = 0] = await numbers(PAYLOADS_SQL);
+    if (odd === 0) return malformed;
+    await connection.run(oddPayloadsSql(fields), now);
+    const [none = 0] = await numbers(PAYLOADS_SQL);
+    return none;
   }
 
   async function timeEvents(state: SourceState): Promise<void> {
@@ -170,11 +183,12 @@ export async function createEngine(plan: Plan, policy: TimePolicy): Promise<Engi
     connection,
     connect: () => instance.connect(),
     process: async (input, events, onResult) => {
+      const own = states.filter(({ source }) => same(source.input, input));
+      const [first] = own;
+      if (!first) return;
       await arrive(events);
-      await connection.run(PARSE_SQL, { now_us: Date.now() * 1_000 });
-      const [malformed = 0] = await numbers('SELECT count(*) FROM raw WHERE event IS NULL');
-      counts.malformed += malformed;
-      for (const state of states) if (same(state.source.input, input)) await timeEvents(state);
+      counts.malformed += await parse(first.source.fields);
+      for (const state of own) await timeEvents(state);
       await run(input, onResult).catch((error: unknown) => {
         throw raisedInQuery(error) ?? error;
       });
@@ -204,9 +218,10 @@ export async function createEngine(plan: Plan, policy: TimePolicy): Promise<Engi
 
   async function emptyBatches(input: string): Promise<void> {
     const own = states.filter(({ source }) => same(source.input, input));
-    if (own.length === 0) return;
+    const [first] = own;
+    if (!first) return;
     await arrive([]);
-    await connection.run(PARSE_SQL, { now_us: Date.now() * 1_000 });
+    await parse(first.source.fields);
     for (const { source, watermarkUs } of own)
       await connection.run(sourceSql(source, policy), { watermark: timestamp(watermarkUs) });
   }

@@ -7,7 +7,7 @@ export interface StreamSource {
   input: string;
   /** temporary table that holds a batch of its events */
   table: string;
-  /** the fields that are read of its payloads */
+  /** the fields that are read of the payloads of its input */
   fields: PayloadFields;
   /** SQL of TIMESTAMP BY over the raw events (`raw`); undefined: the time when the event was enqueued */
   timestamp: string | undefined;

@@ -19,6 +19,7 @@ const COMMANDS = {
   test: 'local/test.ts',
   analytics: 'local/analytics/cli.ts',
   'products:database': 'local/products/database.ts',
+  'products:storage': 'local/products/blobStorage.ts',
   dashboard: 'local/dashboard/process.ts',
   bench: 'bench/index.ts',
   screenshots: 'local/screenshots.ts',

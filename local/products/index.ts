@@ -25,7 +25,7 @@ export function startBlobStorage(port: number, log: (line: string) => void): Chi
   return startChild({
     name: 'Azurite',
     args: [
-      require.resolve('azurite/dist/src/blob/main.js'),
+      ...['local/launch.mjs', 'products:storage'],
       ...['--blobHost', '127.0.0.1', '--blobPort', String(port)],
       ...['--inMemoryPersistence', '--skipApiVersionCheck', '--silent', '--disableTelemetry'],
     ],

@@ -1,4 +1,4 @@
-import type { Expression } from './ast';
+import type { Expression, Position } from './ast';
 import { callFunction } from './functions';
 import { QueryError } from './queryError';
 import type { Scope } from './scope';
@@ -24,6 +24,8 @@ export interface Context {
   replace?: (expression: Expression) => Typed | undefined;
 }
 
+const MAX_BIGINT = 2n ** 63n - 1n;
+
 /** @throws {QueryError} */
 export function translateExpression(expression: Expression, context: Context): Typed {
   const replaced = context.replace?.(expression);
@@ -33,7 +35,7 @@ export function translateExpression(expression: Expression, context: Context): T
   const predicate = (inner: Expression): string => translatePredicate(inner, context);
   switch (expression.kind) {
     case 'literal':
-      return literal(expression.type, expression.value);
+      return literal(expression.type, expression.value, at);
     case 'path':
       return context.scope.field(expression.path, at);
     case 'allRows':
@@ -58,7 +60,7 @@ export function translateExpression(expression: Expression, context: Context): T
     case 'isNull':
       return bit(`(${typed(expression.left).sql} IS ${expression.negated ? 'NOT ' : ''}NULL)`);
     case 'like': {
-      const pattern = convert(typed(expression.pattern), 'nvarchar', at);
+      const pattern = likePattern(expression.pattern);
       const value = text(typed(expression.left), expression.left);
       return bit(`(${value} ${expression.negated ? 'NOT ' : ''}LIKE ${pattern})`);
     }
@@ -106,6 +108,18 @@ export function text(value: Typed, { at }: Expression): string {
   throw new QueryError(`nvarchar(max) is wanted here, not ${typeName(value.type)}: cast it`, at);
 }
 
+/** `%` and `_`, as in DuckDB. What stands in brackets there would be taken for itself. */
+function likePattern({ at, ...pattern }: Expression): string {
+  if (pattern.kind !== 'literal' || pattern.type !== 'nvarchar')
+    throw new QueryError(
+      'LIKE with a pattern that is no text literal is not covered by the local translation',
+      at,
+    );
+  if (pattern.value.includes('['))
+    throw new QueryError('LIKE with [ ] in its pattern is not covered by the local translation', at);
+  return quote(pattern.value);
+}
+
 function translateCase(expression: Extract<Expression, { kind: 'case' }>, context: Context): Typed {
   const { subject, branches, otherwise } = expression;
   const compared = subject && translateExpression(subject, context);
@@ -115,14 +129,15 @@ function translateCase(expression: Extract<Expression, { kind: 'case' }>, contex
       : translatePredicate(when, context),
   );
   const values = branches.map(([, then]) => translateExpression(then, context));
-  const rest = otherwise ? translateExpression(otherwise, context) : literal('null', '');
+  const rest = otherwise ? translateExpression(otherwise, context) : literal('null', '', expression.at);
   const type = unify([...values, rest]);
   const whens = values.map((value, i) => `WHEN ${conditions[i] ?? ''} THEN ${widen(value, type)}`);
   return { sql: `CASE ${whens.join(' ')} ELSE ${widen(rest, type)} END`, type };
 }
 
-function literal(type: 'bigint' | 'float' | 'nvarchar' | 'null', value: string): Typed {
+function literal(type: 'bigint' | 'float' | 'nvarchar' | 'null', value: string, at: Position): Typed {
   if (type === 'null') return { sql: 'NULL', type };
+  if (type === 'bigint' && BigInt(value) > MAX_BIGINT) throw new QueryError(`${value} is beyond bigint`, at);
   return { sql: type === 'nvarchar' ? quote(value) : `CAST(${quote(value)} AS ${SQL_TYPES[type]})`, type };
 }
 

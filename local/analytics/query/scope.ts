@@ -117,7 +117,9 @@ export function createPayloadFields(): PayloadFields {
       return 'event';
     },
     select: (rows) => {
-      const found = [...fields.values()].map(({ path, column }) => `${jsonField('event', path).sql} AS ${column}`);
+      const found = [...fields.values()].map(
+        ({ path, column }) => `${jsonField('event', path).sql} AS ${column}`,
+      );
       return `SELECT *, ${[...found, 'false AS odd'].join(', ')} FROM (${rows})`;
     },
     selectExact: (rows) => {

@@ -107,6 +107,7 @@ export function translate(text: string): Plan {
       input: base.input,
       table,
       columns: items.map(({ column }) => column),
+      at: select.at,
       sql: `SELECT ${columns}, ${scope.timestamp} AS __ts, ${rowNumber} AS __seq, ${row} AS __row FROM ${tables}${where}`,
     };
   }
@@ -118,11 +119,16 @@ export function translate(text: string): Plan {
     selects.push(planned);
     steps.set(stepName.toLowerCase(), planned);
   }
+  const written = new Set<string>();
   const outputs: Output[] = query.statements.map((select, i) => {
     const planned = plan(select, `result_${i}`);
     selects.push(planned);
+    const output = select.into ?? 'output';
+    if (written.has(output.toLowerCase()))
+      throw new QueryError(`the output '${output}' is written by two statements`, select.at);
+    written.add(output.toLowerCase());
     return {
-      name: select.into ?? 'output',
+      name: output,
       input: planned.input,
       table: planned.table,
       columns: planned.columns,
@@ -140,18 +146,18 @@ function streamNames({ steps, statements }: Query): Set<string> {
 }
 
 function createSource(
-  { name: input, timestampBy }: Source,
+  { name: input, timestampBy, at }: Source,
   alias: string,
   table: string,
   fields: PayloadFields,
 ): StreamSource {
-  if (!timestampBy) return { input, table, fields, timestamp: undefined };
+  if (!timestampBy) return { input, table, fields, timestamp: undefined, at };
   const scope = createScope([streamBinding(alias, fields, { table: 'raw', timestamp: 'enqueued' })]);
   const value = translateExpression(timestampBy, { scope, timestamp: scope.timestamp });
   if (value.type === 'bigint' || value.type === 'float' || value.type === 'bit')
     throw new QueryError(`TIMESTAMP BY wants a datetime, not ${value.type}`, timestampBy.at);
   const timestamp = convert(value, 'datetime', timestampBy.at);
-  return { input, table, fields, timestamp };
+  return { input, table, fields, timestamp, at: timestampBy.at };
 }
 
 /** Equal for equal TIMESTAMP BY, however the source is called where it stands. */

@@ -80,6 +80,7 @@ export function convert({ sql, type }: Typed, to: CastType, at: Position): strin
 export function toJson({ sql, type }: Typed): string {
   if (isJson(type)) return sql;
   if (type === 'null') return 'CAST(NULL AS JSON)';
+  if (type === 'float') return `asa_float_json(${sql})`;
   return type === 'datetime' ? `to_json(asa_datetime_text(${sql}))` : `to_json(${sql})`;
 }
 
@@ -105,8 +106,12 @@ export function compare(left: Typed, op: string, right: Typed, at: Position): st
   if (isJson(left.type) && isJson(right.type)) {
     return op === '=' || op === '<>'
       ? both(`asa_key(${left.sql})`, `asa_key(${right.sql})`)
-      : `coalesce(${both(`asa_number(${left.sql})`, `asa_number(${right.sql})`)}, ${both(`asa_string(${left.sql})`, `asa_string(${right.sql})`)})`;
+      : `CASE WHEN asa_is_int(${left.sql}) AND asa_is_int(${right.sql}) THEN ${both(`asa_int(${left.sql})`, `asa_int(${right.sql})`)}
+        ELSE coalesce(${both(`asa_number(${left.sql})`, `asa_number(${right.sql})`)}, ${both(`asa_string(${left.sql})`, `asa_string(${right.sql})`)}) END`;
   }
+  if (isJson(left.type) && right.type === 'bigint') return compareInteger(left.sql, op, right.sql, both);
+  if (isJson(right.type) && left.type === 'bigint')
+    return compareInteger(right.sql, op, left.sql, (a, b) => both(b, a));
   if (isJson(left.type)) return both(asTyped(left.sql, right.type), right.sql);
   if (isJson(right.type)) return both(left.sql, asTyped(right.sql, left.type));
   if (left.type === right.type || (isNumeric(left.type) && isNumeric(right.type)))
@@ -121,6 +126,17 @@ export function compare(left: Typed, op: string, right: Typed, at: Position): st
     `${typeName(left.type)} cannot be compared with ${typeName(right.type)}: cast one of them`,
     at,
   );
+}
+
+/** An event's own number with a bigint, exactly also where a float has no room for their digits. */
+function compareInteger(
+  json: string,
+  op: string,
+  bigint: string,
+  both: (json: string, bigint: string) => string,
+): string {
+  if (op === '=' || op === '<>') return both(`asa_int(${json})`, `CAST(${bigint} AS HUGEINT)`);
+  return `CASE WHEN asa_is_int(${json}) THEN ${both(`asa_int(${json})`, bigint)} ELSE ${both(`asa_number(${json})`, bigint)} END`;
 }
 
 /** An event's own value seen as a type, without conversion between numbers and texts. */

@@ -1,5 +1,6 @@
 import type { Expression, Position } from './ast';
 import { callFunction } from './functions';
+import { once } from './once';
 import { QueryError } from './queryError';
 import type { Scope } from './scope';
 import {
@@ -66,26 +67,33 @@ export function translateExpression(expression: Expression, context: Context): T
     }
     case 'between': {
       const [value, low, high] = [typed(expression.left), typed(expression.low), typed(expression.high)];
-      const inside = `(${compare(value, '>=', low, at)} AND ${compare(value, '<=', high, at)})`;
+      const inside = once([value.sql], (sql) => {
+        const same = { ...value, sql };
+        return `(${compare(same, '>=', low, at)} AND ${compare(same, '<=', high, at)})`;
+      });
       return bit(expression.negated ? `(NOT ${inside})` : inside);
     }
     case 'in': {
       const value = typed(expression.left);
-      const any = expression.list.map((one) => compare(value, '=', typed(one), one.at)).join(' OR ');
+      const any = once([value.sql], (sql) =>
+        expression.list.map((one) => compare({ ...value, sql }, '=', typed(one), one.at)).join(' OR '),
+      );
       return bit(expression.negated ? `(NOT (${any}))` : `(${any})`);
     }
     case 'case':
       return translateCase(expression, context);
     case 'cast': {
       const operand = typed(expression.operand);
-      const converted = convert(operand, expression.type, at);
-      if (expression.attempt) return { sql: converted, type: expression.type };
+      if (expression.attempt) return { sql: convert(operand, expression.type, at), type: expression.type };
       const failure = quote(
         `${at.line}:${at.column}: CAST to ${typeName(expression.type)} failed: the job stops (TRY_CAST would give null)`,
       );
       const sqlType = SQL_TYPES[expression.type];
       return {
-        sql: `CASE WHEN ${operand.sql} IS NOT NULL AND ${converted} IS NULL THEN CAST(error(${failure}) AS ${sqlType}) ELSE ${converted} END`,
+        sql: once([operand.sql], (sql) => {
+          const converted = convert({ ...operand, sql }, expression.type, at);
+          return `CASE WHEN ${sql} IS NOT NULL AND ${converted} IS NULL THEN CAST(error(${failure}) AS ${sqlType}) ELSE ${converted} END`;
+        }),
         type: expression.type,
       };
     }
@@ -103,7 +111,7 @@ export function translatePredicate(expression: Expression, context: Context): st
 
 /** An event's own value only where it is a text. */
 export function text(value: Typed, { at }: Expression): string {
-  if (value.type === 'any') return `asa_string(${value.sql})`;
+  if (value.type === 'any') return once([value.sql], (sql) => `asa_string(${sql})`);
   if (value.type === 'nvarchar' || value.type === 'null') return value.sql;
   throw new QueryError(`nvarchar(max) is wanted here, not ${typeName(value.type)}: cast it`, at);
 }
@@ -123,16 +131,21 @@ function likePattern({ at, ...pattern }: Expression): string {
 function translateCase(expression: Extract<Expression, { kind: 'case' }>, context: Context): Typed {
   const { subject, branches, otherwise } = expression;
   const compared = subject && translateExpression(subject, context);
-  const conditions = branches.map(([when]) =>
-    compared
-      ? compare(compared, '=', translateExpression(when, context), when.at)
-      : translatePredicate(when, context),
-  );
   const values = branches.map(([, then]) => translateExpression(then, context));
   const rest = otherwise ? translateExpression(otherwise, context) : literal('null', '', expression.at);
   const type = unify([...values, rest]);
-  const whens = values.map((value, i) => `WHEN ${conditions[i] ?? ''} THEN ${widen(value, type)}`);
-  return { sql: `CASE ${whens.join(' ')} ELSE ${widen(rest, type)} END`, type };
+  const whens = (conditions: readonly string[]): string =>
+    `CASE ${values.map((value, i) => `WHEN ${conditions[i] ?? ''} THEN ${widen(value, type)}`).join(' ')} ELSE ${widen(rest, type)} END`;
+  const sql = compared
+    ? once([compared.sql], (sql) =>
+        whens(
+          branches.map(([when]) =>
+            compare({ ...compared, sql }, '=', translateExpression(when, context), when.at),
+          ),
+        ),
+      )
+    : whens(branches.map(([when]) => translatePredicate(when, context)));
+  return { sql, type };
 }
 
 function literal(type: 'bigint' | 'float' | 'nvarchar' | 'null', value: string, at: Position): Typed {

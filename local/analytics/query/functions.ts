@@ -1,5 +1,6 @@
 import type { CastType, Expression } from './ast';
 import { type Context, text, translateExpression } from './expression';
+import { once } from './once';
 import { QueryError } from './queryError';
 import { AGGREGATES } from './aggregates';
 import { datePart } from './timeUnits';
@@ -24,17 +25,15 @@ function simple(
   return {
     least,
     most: parameters.length,
-    translate: (call, context) => ({
-      sql: sql(
-        ...call.args.map((arg, i) => {
-          const value = translateExpression(arg, context);
-          return parameters[i] === 'nvarchar'
-            ? text(value, arg)
-            : convert(value, parameters[i] ?? 'nvarchar', arg.at);
-        }),
-      ),
-      type,
-    }),
+    translate: (call, context) => {
+      const values = call.args.map((arg, i) => {
+        const value = translateExpression(arg, context);
+        return parameters[i] === 'nvarchar'
+          ? text(value, arg)
+          : convert(value, parameters[i] ?? 'nvarchar', arg.at);
+      });
+      return { sql: once(values, sql), type };
+    },
   };
 }
 
@@ -104,8 +103,12 @@ const dateFunctions: Record<string, Scalar> = {
       const number = convert(translateExpression(argument(amount), context), 'bigint', argument(amount).at);
       const step = unit === 'quarter' ? "INTERVAL '3 months'" : `INTERVAL '1 ${unit}'`;
       const within = Math.floor(MAX_DATE_DISTANCE_S / (SECONDS[unit] ?? 1));
-      const added = `list_transform([${datetimeOf(date, context)}], lambda t: CASE WHEN ${number} BETWEEN -${within} AND ${within} THEN t + ${number} * ${step} END)[1]`;
-      return { sql: `asa_in_range(${added})`, type: 'datetime' };
+      const added = once(
+        [datetimeOf(date, context), number],
+        (time, count) =>
+          `CASE WHEN ${count} BETWEEN -${within} AND ${within} THEN ${time} + ${count} * ${step} END`,
+      );
+      return { sql: once([added], (time) => `asa_in_range(${time})`), type: 'datetime' };
     },
   },
   // Boundaries crossed, as in T-SQL: 23:59 to 00:01 is one day. Weeks begin on Sunday there, on Monday in DuckDB, which counts whole weeks gone by.
@@ -130,7 +133,10 @@ const dateFunctions: Record<string, Scalar> = {
     least: 2,
     most: 2,
     translate: (call, context) => ({
-      sql: `CAST(${datepartSql(part(call), datetimeOf(call.args[1], context))} AS BIGINT)`,
+      sql: once(
+        [datetimeOf(call.args[1], context)],
+        (value) => `CAST(${datepartSql(part(call), value)} AS BIGINT)`,
+      ),
       type: 'bigint',
     }),
   },
@@ -142,7 +148,10 @@ const dateFunctions: Record<string, Scalar> = {
       const value = datetimeOf(call.args[1], context);
       if (unit === 'month') return { sql: `monthname(${value})`, type: 'nvarchar' };
       if (unit === 'weekday') return { sql: `dayname(${value})`, type: 'nvarchar' };
-      return { sql: `CAST(CAST(${datepartSql(unit, value)} AS BIGINT) AS VARCHAR)`, type: 'nvarchar' };
+      return {
+        sql: once([value], (date) => `CAST(CAST(${datepartSql(unit, date)} AS BIGINT) AS VARCHAR)`),
+        type: 'nvarchar',
+      };
     },
   },
   year: simple(['datetime'], 'bigint', (value) => `year(${value})`),
@@ -260,10 +269,11 @@ const otherFunctions: Record<string, Scalar> = {
   },
   getarraylength: simple(['array'], 'bigint', (value) => `json_array_length(${value})`),
   // Counts from 0; an index outside gives null.
-  getarrayelement: simple(
-    ['array', 'bigint'],
-    'any',
-    (value, index) => `asa_present(CASE WHEN ${index} >= 0 THEN json_extract(${value}, '/' || ${index}) END)`,
+  getarrayelement: simple(['array', 'bigint'], 'any', (value, index) =>
+    once(
+      [`CASE WHEN ${index} >= 0 THEN json_extract(${value}, '/' || ${index}) END`],
+      (element) => `asa_present(${element})`,
+    ),
   ),
   getrecordpropertyvalue: simple(
     ['record', 'nvarchar'],

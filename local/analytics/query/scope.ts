@@ -1,4 +1,5 @@
 import type { Position } from './ast';
+import { once } from './once';
 import { QueryError } from './queryError';
 import { type Typed, name, quote, toJson, typeName } from './types';
 
@@ -64,7 +65,10 @@ export function createScope(bindings: readonly Binding[]): Scope {
 /** Walks into a record whose shape only the event knows. */
 export function jsonField(json: string, path: readonly string[]): Typed {
   return {
-    sql: path.reduce((outer, part) => `asa_field(${outer}, ${quote(part)})`, json),
+    sql: path.reduce(
+      (outer, part) => once([outer], (record) => `asa_field(${record}, ${quote(part)})`),
+      json,
+    ),
     type: 'any',
   };
 }

@@ -74,7 +74,10 @@ const latestRows = z.array(z.record(z.string(), z.union([z.string(), z.number(),
 export function createView({ plan, connection, state }: Job, queryFile: string): () => Promise<View> {
   const joined = joinedOutput(plan.outputs);
   const table = resultTable(joined?.name ?? '');
-  const columns = (joined?.columns ?? []).filter(({ kind }) => kind === 'column').map(({ name }) => name);
+  const known = (joined?.columns ?? []).filter(({ kind }) => kind === 'column');
+  const isTime = ({ type }: (typeof known)[number]): boolean => type === 'datetime';
+  // When it was is what one looks for first.
+  const columns = [...known.filter(isTime), ...known.filter((one) => !isTime(one))].map(({ name }) => name);
   const missing = NEEDED.filter((name) => !columns.includes(name));
 
   return async () => {
@@ -109,12 +112,14 @@ export function createView({ plan, connection, state }: Job, queryFile: string):
           }
         : null,
       nextReference: next ? { path: next.path, validFrom: new Date(next.validFrom).toISOString() } : null,
-      minutes: await read(
-        minuteRows,
-        `SELECT strftime(minute, '%Y-%m-%dT%H:%M:00Z') AS minute, count(DISTINCT ${EVENT}) FILTER (WHERE __ts IS NOT NULL) AS events
+      minutes: minuteRows.parse(
+        await jsonRows(
+          connection,
+          `SELECT strftime(minute, '%Y-%m-%dT%H:%M:00Z') AS minute, count(DISTINCT ${EVENT}) FILTER (WHERE __ts IS NOT NULL) AS events
          FROM (SELECT unnest(range(date_trunc('minute', now() AT TIME ZONE 'UTC') - INTERVAL '${MINUTES - 1} minutes',
            date_trunc('minute', now() AT TIME ZONE 'UTC') + INTERVAL '1 minute', INTERVAL '1 minute')) AS minute)
-         LEFT JOIN ${table} ON date_trunc('minute', __ts) = minute GROUP BY minute ORDER BY minute`,
+         LEFT JOIN ${readable ? table : '(SELECT NULL::TIMESTAMP AS __ts, NULL AS message_id, NULL AS device_id, NULL AS __seq)'} ON date_trunc('minute', __ts) = minute GROUP BY minute ORDER BY minute`,
+        ),
       ),
       products: await read(
         productRows,

@@ -31,7 +31,7 @@ export function startBlobStorage(port: number, log: (line: string) => void): Chi
     ],
     ready: /successfully listen\w* on (\S+)/,
     log: (line) => {
-      if (!/is closing|is closed/.test(line)) log(line);
+      if (!/is closing|is closed|successfully closed/.test(line)) log(line);
     },
   });
 }

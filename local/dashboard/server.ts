@@ -10,8 +10,8 @@ import type { View } from './view';
 const PAGE_FOLDER = join(__dirname, 'page');
 /** How often the page hears of what has changed, */
 const VIEW_EVERY_MS = 500;
-/** and so much longer than reading it took, so that reading leaves time to the query. */
-const PAUSE_PER_READING = 4;
+/** and, where reading takes long, twice as long after it, so that it leaves time to the query; but within this. */
+const VIEW_WITHIN_MS = 1_000;
 /** An idle stream says so, since proxies and browsers give up silent ones. */
 const HEARTBEAT_MS = 15_000;
 
@@ -81,7 +81,8 @@ export async function startDashboardServer(
       void tellView()
         .catch(() => undefined) // the next one reads again; the job tells its own failures
         .then(() => {
-          if (!closed) refreshAfter(Math.max(VIEW_EVERY_MS, PAUSE_PER_READING * (performance.now() - start)));
+          const took = performance.now() - start;
+          if (!closed) refreshAfter(Math.max(VIEW_EVERY_MS, Math.min(2 * took, VIEW_WITHIN_MS)));
         });
     }, ms);
   };

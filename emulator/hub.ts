@@ -15,7 +15,7 @@ export interface Hub {
   readonly faults: Faults;
   readonly throttle: Throttle;
   /** Requests received since the start, by what they were for; each is an operation of its throttle. */
-  readonly requests: { registry: number; telemetry: number };
+  readonly requests: { registry: number; telemetry: number; management: number };
   /** Unix milliseconds; a recreated hub has a new one. */
   createdAt: number;
   /** Called with a partition's id when it has new messages. */
@@ -31,7 +31,7 @@ export function createHub(partitions: number, tier: ThrottleTier): Hub {
     partitions: emptyPartitions(partitions),
     faults,
     throttle: createThrottle(tier),
-    requests: { registry: 0, telemetry: 0 },
+    requests: { registry: 0, telemetry: 0, management: 0 },
     createdAt: Date.now(),
     onAppended: new Set(),
     sasContext: (clockSkewSeconds = 0) => ({

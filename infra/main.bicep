@@ -1,5 +1,6 @@
 targetScope = 'subscription'
 
+import { asBrowsersSendThem, isOrigin } from 'modules/origins.bicep'
 import { roles } from 'modules/roles.bicep'
 
 @minLength(1)
@@ -116,8 +117,11 @@ param logDailyCapGb int = 1
 @description('Monthly budget in the subscription\'s currency, of which 80 % and a forecast of 100 % are told; 0: none.')
 param monthlyBudget int = 0
 
-@description('Month in which the budget begins.')
-param budgetStartDate string = utcNow('yyyy-MM-01')
+@description('First day of the month in which the budget began, yyyy-MM-dd; empty: of this month. Azure lets nobody change it, so azd keeps it.')
+param budgetStartDate string = ''
+
+@description('Not to be set: the time of the deployment is known to a default only.')
+param thisMonth string = utcNow('yyyy-MM-01')
 
 // ---------------------------------------------------------------------------------------------------------------
 
@@ -133,12 +137,23 @@ var hubSku = contains(hubSkus, toUpper(iotHubSku))
       ? fail('iotHubSku F1 cannot carry this system: a free hub has 2 partitions, and only the consumer group $Default for the worker and the analytics job together, and 8,000 messages of 0.5 KB a day. Use S1.')
       : fail('iotHubSku ${iotHubSku} is not offered: use S1, S2 or S3 (the basic tiers have no registry access for devices that a page registers).')
 
-var origins = filter(map(split(corsAllowedOrigins, ','), origin => trim(origin)), origin => !empty(origin))
-var checkedOrigins = contains(origins, '*') && length(origins) > 1
-  ? fail('corsAllowedOrigins: * stands alone.')
-  : empty(filter(origins, origin => origin != '*' && contains(origin, '*')))
-      ? origins
-      : fail('corsAllowedOrigins: ${join(origins, ',')} has a wildcard for subdomains, which the platform would match with nothing. List each origin, or use * alone.')
+var hubUnits = hubSku != 'S3' || iotHubUnits <= 10
+  ? iotHubUnits
+  : fail('iotHubUnits ${iotHubUnits} is too many: a hub has 10 units of S3 at the most. Use a second hub.')
+
+// The platform compares origins exactly, so they are given to it, and to the app, as browsers send them.
+var origins = asBrowsersSendThem(corsAllowedOrigins)
+var subdomains = filter(origins, origin => origin != '*' && contains(origin, '*'))
+var malformed = filter(origins, origin => origin != '*' && !isOrigin(origin))
+var checkedOrigins = empty(origins)
+  ? fail('corsAllowedOrigins names no origin.')
+  : contains(origins, '*') && length(origins) > 1
+      ? fail('corsAllowedOrigins: * stands alone.')
+      : !empty(subdomains)
+          ? fail('corsAllowedOrigins: ${join(subdomains, ', ')} has a wildcard for subdomains, which the platform would match with nothing. List each origin, or use * alone.')
+          : !empty(malformed)
+              ? fail('corsAllowedOrigins: ${join(malformed, ', ')} is no origin: write https://<host>, with a port where it is not the default one, and no path.')
+              : origins
 
 var checkedWorkspaceId = analyticsOutput != 'powerBi' || !empty(powerBiWorkspaceId)
   ? powerBiWorkspaceId
@@ -147,6 +162,7 @@ var checkedWorkspaceId = analyticsOutput != 'powerBi' || !empty(powerBiWorkspace
 var abbrs = loadJsonContent('abbreviations.json')
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
+var budgetStart = empty(budgetStartDate) ? thisMonth : budgetStartDate
 
 var consumerGroups = {
   analytics: 'analytics'
@@ -185,7 +201,7 @@ module iotHub 'modules/iotHub.bicep' = {
     location: location
     tags: tags
     skuName: hubSku
-    units: iotHubUnits
+    units: hubUnits
     partitionCount: iotHubPartitions
     retentionDays: iotHubRetentionDays
     consumerGroups: [consumerGroups.analytics, consumerGroups.feed]
@@ -433,7 +449,7 @@ module alerts 'modules/alerts.bicep' = {
     workspaceId: monitoring.outputs.workspaceId
     hubId: iotHub.outputs.id
     jobId: streamAnalytics.outputs.id
-    dailyMessageQuota: hubSkus[hubSku] * iotHubUnits
+    dailyMessageQuota: hubSkus[hubSku] * hubUnits
     maxLagSeconds: maxLagSeconds
   }
 }
@@ -454,14 +470,15 @@ module workbook 'modules/workbook.bicep' = {
 module budget 'modules/budget.bicep' = if (monthlyBudget > 0) {
   scope: group
   params: {
-    name: '${abbrs.consumptionBudgets}${environmentName}'
+    name: take('${abbrs.consumptionBudgets}${environmentName}', 63)
     monthlyAmount: monthlyBudget
-    startDate: budgetStartDate
+    startDate: budgetStart
     email: alertEmail
   }
 }
 
-// azd keeps the outputs in the environment; the hooks read them there.
+// azd keeps the outputs in the environment, where the hooks read them. An output with the name of a parameter's variable
+// would overrule what is set for it in a pipeline: only what must stay as it was has one.
 output AZURE_LOCATION string = location
 output AZURE_TENANT_ID string = tenant().tenantId
 output AZURE_RESOURCE_GROUP string = group.name
@@ -472,9 +489,9 @@ output IOTHUB_NAME string = hubName
 output KEY_VAULT_NAME string = vaultName
 output STREAM_ANALYTICS_JOB_NAME string = jobName
 output STREAM_ANALYTICS_PRINCIPAL_ID string = streamAnalytics.outputs.principalId
-output ANALYTICS_OUTPUT string = analyticsOutput
 output PRODUCTS_BLOB_ENDPOINT string = productsStorage.outputs.blobEndpoint
 output PRODUCTS_CONTAINER string = snapshotContainer
 #disable-next-line outputs-should-not-contain-secrets // tells whether it is there, not what it is
 output PRODUCTS_FROM_DATABASE bool = !empty(productsDatabaseUrl)
 output KEEP_ALIVE_ENABLED bool = alwaysReadyInstances == 0
+output BUDGET_START_DATE string = monthlyBudget > 0 ? budgetStart : ''

@@ -31,8 +31,8 @@ export interface HubState {
   readonly devices: number;
   readonly messages: number;
   readonly partitions: readonly PartitionState[];
-  /** Requests received since the start; each counts as one operation of its throttle. */
-  readonly requests: { readonly registry: number; readonly telemetry: number };
+  /** Requests received since the start; each counts as one operation of its throttle. `management`: of `$management`. */
+  readonly requests: { readonly registry: number; readonly telemetry: number; readonly management: number };
   readonly throttle: ThrottleState;
   readonly connections: { readonly https: number; readonly amqp: number };
   readonly faults: readonly ArmedFault[];
@@ -160,11 +160,13 @@ export function createAdminApi({ hub, eventHub, https }: AdminDependencies): Adm
       }
       if (isImmediateKind(fault.kind)) {
         const immediate = parse(immediateFault, fault);
+        if ('partitionId' in immediate) partitionsOf(immediate.partitionId);
         const struck =
           immediate.kind === 'restart' ? https.restart(immediate.downMs) : eventHub.strike(immediate);
         return { struck };
       }
       const parsed: ArmedFaultSpec = parse(armedFault, fault);
+      if ('partitionId' in parsed) partitionsOf(parsed.partitionId);
       return hub.faults.arm(parsed);
     },
     faults: () => hub.faults.list(),

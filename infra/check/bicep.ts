@@ -6,6 +6,8 @@ import { join } from 'node:path';
 /** The version that is restored where PATH has none, or an older one: `bicep snapshot` and `fail()` are in it. */
 const BICEP_VERSION = '0.47.16';
 const RESTORE_TIMEOUT_MS = 240_000;
+/** A build takes seconds, and minutes on a machine that does much else. */
+const COMMAND_TIMEOUT_MS = 240_000;
 
 export interface CommandResult {
   status: number;
@@ -43,7 +45,7 @@ function commandOf(file: string): Bicep {
   return (...args) => run(file, args);
 }
 
-function run(file: string, args: readonly string[], timeout = 120_000): CommandResult {
+function run(file: string, args: readonly string[], timeout = COMMAND_TIMEOUT_MS): CommandResult {
   const { status, stdout, stderr, error } = spawnSync(file, args, {
     encoding: 'utf8',
     timeout,

@@ -34,9 +34,22 @@ export interface DeployPackage {
 
 /** What `azd deploy` and `func azure functionapp publish` upload of a folder: all that `.funcignore` leaves. */
 export function inspectPackage(folder: string): DeployPackage {
-  const ignored = ignore().add(readFileSync(join(folder, '.funcignore'), 'utf8'));
+  const patterns = readFileSync(join(folder, '.funcignore'), 'utf8');
+  const ignored = ignore().add(patterns);
   const files = filesBelow(folder, '', (path) => ignored.ignores(path));
   const problems = MUST_BE_THERE.filter((file) => !files.includes(file)).map((file) => `${file} is missing`);
+  // azd 1.23.12 and newer: `'remoteBuild: false' cannot be used when '.funcignore' excludes node_modules`.
+  if (ignored.ignores('node_modules/')) {
+    problems.push(
+      '.funcignore ignores the folder node_modules itself, which azd refuses without a remote build',
+    );
+  }
+  for (const letIn of patterns.matchAll(/^!\/?(\S+)/gm)) {
+    // Core Tools: `!` wins wherever its line stands, and for all that begins so.
+    if ('node_modules/a/index.js'.startsWith(letIn[1] ?? '')) {
+      problems.push(`.funcignore has Core Tools upload node_modules, by ${letIn[0]}`);
+    }
+  }
   let zippedBytes = 0;
   for (const file of files) {
     if (!BELONGS.test(file)) problems.push(`${file} does not belong into the package`);

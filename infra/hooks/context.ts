@@ -52,48 +52,57 @@ const POLL_MS = 5_000;
 const RETRY_MS = 2_000;
 
 /** With the login of azd, or of the Azure CLI. */
-export function azdContext(whatIf: boolean): HookContext {
+export function azdContext(whatIf: boolean, endpoints: Endpoints = AZURE): HookContext {
+  const environment = process.env;
   const log = (line: string): void => console.log(line);
   const tokens = new Map<string, string>();
   const token = (url: string): Promise<string> => {
-    const resource = resourceOf(url);
+    const resource = resourceOf(url, endpoints, environment);
     const kept = resource === undefined ? '' : (tokens.get(resource) ?? login(resource));
     if (resource !== undefined) tokens.set(resource, kept);
     return Promise.resolve(kept);
   };
   return {
-    environment: process.env,
-    endpoints: AZURE,
+    environment,
+    endpoints,
     rest: createRest({ token, whatIf, log, retryMs: RETRY_MS }),
     log,
     whatIf,
     pollMs: POLL_MS,
     remember: (name, value) => {
-      const { status } = spawnSync('azd', ['env', 'set', name, value], { stdio: 'inherit' });
+      if (whatIf) {
+        log(`would keep ${name}=${value} in azd's environment`);
+        return;
+      }
+      // The one that azd runs for, which need not be its default.
+      const which = environment.AZURE_ENV_NAME ? ['--environment', environment.AZURE_ENV_NAME] : [];
+      const { status } = spawnSync('azd', ['env', 'set', name, value, ...which], { stdio: 'inherit' });
       if (status !== 0) throw new HookError(`azd env set ${name} did not work: run it by hand with ${value}`);
     },
   };
 }
 
 /** What a token is asked for; undefined for the function app, which has keys of its own. */
-function resourceOf(url: string): string | undefined {
-  const { host } = new URL(url);
-  if (host === new URL(AZURE.arm).host) return `${AZURE.arm}/`;
-  if (host === new URL(AZURE.powerBi).host) return 'https://analysis.windows.net/powerbi/api';
-  if (host === new URL(AZURE.fabric).host) return 'https://api.fabric.microsoft.com';
-  if (/\.blob\.core\.\S+$/.test(host)) return 'https://storage.azure.com';
+function resourceOf(url: string, endpoints: Endpoints, environment: NodeJS.ProcessEnv): string | undefined {
+  const products = environment.PRODUCTS_BLOB_ENDPOINT;
+  if (url.startsWith(endpoints.arm)) return `${AZURE.arm}/`;
+  if (url.startsWith(endpoints.powerBi)) return 'https://analysis.windows.net/powerbi/api';
+  if (url.startsWith(endpoints.fabric)) return 'https://api.fabric.microsoft.com';
+  if (products && url.startsWith(products)) return 'https://storage.azure.com';
   return undefined;
 }
 
 function login(resource: string): string {
   const scope = `${resource.replace(/\/$/, '')}/.default`;
-  const azd = spawnSync('azd', ['auth', 'token', '--scope', scope, '--output', 'json'], { encoding: 'utf8' });
+  const azd = (): ReturnType<typeof spawnSync> =>
+    spawnSync('azd', ['auth', 'token', '--scope', scope, '--output', 'json'], { encoding: 'utf8' });
   const az = (): ReturnType<typeof spawnSync> =>
     spawnSync('az', ['account', 'get-access-token', '--resource', resource, '--output', 'json'], {
       encoding: 'utf8',
       shell: process.platform === 'win32', // az is a .cmd there
     });
-  for (const { status, stdout } of [azd, az()]) {
+  for (const ask of [azd, az]) {
+    const { status, stdout } = ask();
     if (status !== 0) continue;
     const read = JSON.parse(String(stdout)) as { token?: string; accessToken?: string };
     const token = read.token ?? read.accessToken;

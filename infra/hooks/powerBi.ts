@@ -57,6 +57,7 @@ export async function ensureWorkspace(context: HookContext): Promise<void> {
       rest(`${endpoints.powerBi}/groups?workspaceV2=True`, {
         method: 'POST',
         body: { name },
+        creates: true,
         what: `make the Power BI workspace ${name}`,
       }),
       `make the workspace ${name}`,
@@ -110,6 +111,7 @@ export async function ensureDatasets(context: HookContext): Promise<void> {
       rest(`${workspaceUrl(context)}/datasets?defaultRetentionPolicy=basicFIFO`, {
         method: 'POST',
         body: JSON.parse(readFileSync(join(POWERBI_FOLDER, 'datasets', `${dataset}.json`), 'utf8')),
+        creates: true,
         what: `make the dataset ${dataset}`,
       }),
       `make the dataset ${dataset}`,

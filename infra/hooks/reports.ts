@@ -13,8 +13,7 @@ export async function publishReports(context: HookContext): Promise<void> {
   const { endpoints, rest, log, whatIf } = context;
   const reports = `${endpoints.fabric}/workspaces/${required(context, 'POWERBI_WORKSPACE_ID')}/reports`;
   const datasets = await datasetIds(context);
-  const { value } = (await explained(rest(reports), 'list reports')) as { value: { displayName: string }[] };
-  const there = value.map(({ displayName }) => displayName);
+  const there = await reportNames(context, reports);
   for (const folder of readdirSync(REPORTS_FOLDER).filter((name) => name.endsWith('.Report'))) {
     const name = folder.slice(0, -'.Report'.length);
     const dataset = datasets.get(name);
@@ -26,6 +25,8 @@ export async function publishReports(context: HookContext): Promise<void> {
         rest(reports, {
           method: 'POST',
           body: { displayName: name, definition: { parts: definitionParts(folder, dataset) } },
+          creates: true,
+          operation: true,
           what: `publish the report ${name}`,
         }),
         `publish the report ${name}`,
@@ -33,6 +34,20 @@ export async function publishReports(context: HookContext): Promise<void> {
       if (!whatIf) log(`Power BI: report ${name} published`);
     }
   }
+}
+
+/** Fabric lists in pages. */
+async function reportNames({ rest }: HookContext, address: string): Promise<string[]> {
+  const names: string[] = [];
+  for (let next: string | null | undefined = address; next;) {
+    const page = (await explained(rest(next), 'list reports')) as {
+      value: { displayName: string }[];
+      continuationUri?: string | null;
+    };
+    names.push(...page.value.map(({ displayName }) => displayName));
+    next = page.continuationUri;
+  }
+  return names;
 }
 
 interface DefinitionPart {

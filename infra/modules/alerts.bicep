@@ -44,12 +44,17 @@ type MetricAlert = {
   aggregation: 'Total' | 'Count' | 'Maximum'
   operator: 'GreaterThan' | 'GreaterThanOrEqual'
   threshold: int
+  @description('Values of a dimension that do not count.')
+  without: { dimension: string, values: string[] }?
 }
+
+// What callers are told to mend is no failure of the app: anybody may send a wrong key.
+var callersFaults = ['400', '401', '403', '404', '405', '406', '408', '409', '411', '413', '415', '422', '429']
 
 var metricAlerts MetricAlert[] = [
   {
     name: 'function-failures'
-    description: 'More than 10 requests or timer runs failed within 5 minutes. Look at Failures in Application Insights.'
+    description: 'More than 10 requests (5xx) or timer runs failed within 5 minutes. Look at Failures in Application Insights.'
     severity: 1
     scope: applicationInsightsId
     namespace: 'microsoft.insights/components'
@@ -57,6 +62,7 @@ var metricAlerts MetricAlert[] = [
     aggregation: 'Count'
     operator: 'GreaterThan'
     threshold: 10
+    without: { dimension: 'request/resultCode', values: callersFaults }
   }
   {
     name: 'hub-throttling'
@@ -128,6 +134,15 @@ resource onMetric 'Microsoft.Insights/metricAlerts@2018-03-01' = [
             timeAggregation: alert.aggregation
             operator: alert.operator
             threshold: alert.threshold
+            dimensions: alert.?without == null
+              ? []
+              : [
+                  {
+                    name: alert.without!.dimension
+                    operator: 'Exclude'
+                    values: alert.without!.values
+                  }
+                ]
           }
         ]
       }

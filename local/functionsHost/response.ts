@@ -9,17 +9,26 @@ export function writeResponse(response: ServerResponse, answer: RpcHttpResponse 
     return;
   }
   const status = Number(answer.statusCode ?? 200);
-  const body = bodyOf(answer);
+  const parts = bodyOf(answer);
   for (const [name, value] of Object.entries(answer.headers ?? {})) {
     if (name.toLowerCase() !== 'content-length') response.setHeader(name, value);
   }
   if (answer.cookies?.length) response.setHeader('Set-Cookie', answer.cookies.map(cookieHeader));
-  if (status !== 204 && status !== 304) response.setHeader('Content-Length', body.length);
-  response.writeHead(status).end(status === 204 || status === 304 ? undefined : body);
+  if (status === 204 || status === 304) {
+    response.writeHead(status).end();
+    return;
+  }
+  response.setHeader(
+    'Content-Length',
+    parts.reduce((bytes, part) => bytes + part.length, 0),
+  );
+  response.writeHead(status);
+  for (const part of parts) response.write(part);
+  response.end();
 }
 
-function bodyOf({ body }: RpcHttpResponse): Uint8Array {
-  return body?.bytes ?? Buffer.from(body?.string ?? body?.json ?? '');
+function bodyOf({ body }: RpcHttpResponse): readonly Uint8Array[] {
+  return body?.parts ?? [body?.bytes ?? Buffer.from(body?.string ?? body?.json ?? '')];
 }
 
 /** To the worker, `none` stands for "not said". */

@@ -9,6 +9,7 @@
  * @typedef {import('./workerProtocol').FromWorker} FromWorker
  */
 const Module = require('node:module');
+const net = require('node:net');
 const path = require('node:path');
 const { setImmediate } = require('node:timers');
 const { format } = require('node:util');
@@ -51,6 +52,22 @@ function tell(message) {
 function sayAll() {
   if (unsaid.length > 0) process.send?.(unsaid);
   unsaid = [];
+}
+
+/** Bodies up to this size travel with their answer; larger ones beside it (`BODY_PIPE_FD`), where nothing copies them. */
+const MAX_INLINE_BODY_BYTES = 64 * 1024;
+let bodyPipe;
+
+/** @param {string} invocationId @param {import('./workerProtocol').RpcHttpResponse} [http] */
+function tellResult(invocationId, http) {
+  const bytes = http?.body?.bytes;
+  if (!bytes || bytes.length <= MAX_INLINE_BODY_BYTES) {
+    tell({ type: 'result', invocationId, http });
+    return;
+  }
+  bodyPipe ??= new net.Socket({ fd: 4, readable: false, writable: true });
+  bodyPipe.write(bytes);
+  tell({ type: 'result', invocationId, http: { ...http, body: undefined }, bodyBytes: bytes.length });
 }
 
 const core = {
@@ -152,7 +169,7 @@ function obey(message) {
       break;
     case 'invoke':
       invoke(message).then(
-        (http) => tell({ type: 'result', invocationId: message.invocationId, http }),
+        (http) => tellResult(message.invocationId, http),
         (error) => tell({ type: 'failed', invocationId: message.invocationId, reason: describe(error) }),
       );
       break;

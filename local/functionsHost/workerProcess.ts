@@ -1,6 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { BODY_PIPE_FD, readBodies } from './bodyPipe';
 import type { FromWorker, LoadedFunction, RpcHttpResponse, ToWorker, TriggerData } from './workerProtocol';
 
 /** The real host gives up at the third death ("Exceeded language worker restart retry count"). */
@@ -52,8 +54,9 @@ export function startWorker({ appFolder, settings, log }: WorkerOptions): Worker
       env: { ...inheritedEnvironment(), ...settings },
       execArgv: [],
       serialization: 'advanced',
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
     });
+    const bodies = readBodies(child.stdio[BODY_PIPE_FD] as Readable);
     for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', logLines(log));
     let unsaid: ToWorker[] = [];
     // One write for what comes together, as the worker does it.
@@ -77,10 +80,20 @@ export function startWorker({ appFolder, settings, log }: WorkerOptions): Worker
             if (message.category === 'user')
               log(`[${message.functionName ?? 'app'}] ${message.level}: ${message.message}`);
             break;
-          case 'result':
-            pending.get(message.invocationId)?.resolve(message.http);
-            pending.delete(message.invocationId);
+          case 'result': {
+            const { invocationId, http, bodyBytes } = message;
+            const resolve = (answer: RpcHttpResponse | undefined): void => {
+              pending.get(invocationId)?.resolve(answer);
+              pending.delete(invocationId);
+            };
+            if (bodyBytes === undefined) resolve(http);
+            else {
+              bodies.next(bodyBytes, (parts) => {
+                resolve({ ...http, body: { parts } });
+              });
+            }
             break;
+          }
           case 'failed':
             pending.get(message.invocationId)?.reject(new Error(message.reason));
             pending.delete(message.invocationId);

@@ -15,7 +15,7 @@ export interface RpcHttpResponse {
   statusCode?: string;
   headers?: Record<string, string>;
   cookies?: RpcHttpCookie[];
-  body?: { bytes?: Uint8Array; string?: string; json?: string };
+  body?: { bytes?: Uint8Array; parts?: readonly Uint8Array[]; string?: string; json?: string };
 }
 
 export interface RpcHttpCookie {
@@ -57,6 +57,7 @@ export type ToWorker =
 export type FromWorker =
   | { type: 'loaded'; functions: LoadedFunction[] }
   | { type: 'loadFailed'; reason: string }
-  | { type: 'result'; invocationId: string; http?: RpcHttpResponse }
+  /** `bodyBytes`: the body comes on the pipe for bodies, after those of earlier results */
+  | { type: 'result'; invocationId: string; http?: RpcHttpResponse; bodyBytes?: number }
   | { type: 'failed'; invocationId: string; reason: string }
   | { type: 'log'; level: string; category: string; message: string; functionName?: string };

@@ -2,7 +2,7 @@ import { type InvocationContext, app } from '@azure/functions';
 import * as z from 'zod';
 import { ready } from '../http/answer';
 import { endpoint } from '../http/endpoint';
-import { acceptedMediaType, compressed } from '../http/negotiation';
+import { acceptedEncoding, acceptedMediaType, encoded } from '../http/negotiation';
 import { type FeedAnswer, type FeedQuery, createFeedFormats, parseAfterOffset } from '../iothub';
 import { Problem } from '../problems';
 import type { Startup } from '../startup';
@@ -44,12 +44,14 @@ export function messageFeed({ hub, settings }: Startup): void {
           request,
           formats.map((format) => format.mediaType),
         );
+        const coding = acceptedEncoding(request);
         const format = formats.find((one) => one.mediaType === mediaType) ?? formats[0];
         const answer = await feed.poll({ ...readQuery(request.query), encode: format.encode });
         reportLag(answer, context);
-        const { body, headers } = await compressed(request, format.write(answer));
+        const { body, headers } = await encoded(format.write(answer), coding);
         return ready(200, body, mediaType, {
           ...headers,
+          Vary: 'Accept, Accept-Encoding',
           ...format.headers(answer),
           Link: `<${nextUrl(request.url, answer.cursor)}>; rel="next"`,
         });

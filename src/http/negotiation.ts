@@ -4,11 +4,23 @@ import type { HttpRequest } from '@azure/functions';
 import Negotiator from 'negotiator';
 import { Problem } from '../problems';
 
+const CODINGS = ['br', 'gzip', 'identity'] as const;
+
+/** How a client wants an answer to be encoded. */
+export interface ContentCoding {
+  preferred: (typeof CODINGS)[number];
+  /** whether an answer that is not worth compressing may come as it is */
+  identityWillDo: boolean;
+}
+
 /** Below this, compressing saves no packet. */
 const MIN_COMPRESSED_BYTES = 1_400;
 /** Low levels: JSON of telemetry shrinks to a tenth as it is, and the time is the app's. */
 const GZIP_LEVEL = 3;
 const BROTLI_QUALITY = 3;
+
+/** What comes in one charset may be asked for with it, as many HTTP libraries do. */
+const CHARSET = '; charset=utf-8';
 
 /**
  * The media type to answer with, by `Accept`.
@@ -17,33 +29,45 @@ const BROTLI_QUALITY = 3;
  * @throws {Problem} `not_acceptable`
  */
 export function acceptedMediaType(request: HttpRequest, offered: readonly string[]): string {
-  const accept = request.headers.get('accept') ?? '*/*';
-  const chosen = new Negotiator({ headers: { accept } }).mediaType([...offered]);
+  const wished = request.headers.get('accept')?.toLowerCase();
+  const accept = wished === undefined || wished === '' ? '*/*' : wished;
+  const negotiator = new Negotiator({ headers: { accept } });
+  const chosen = negotiator.mediaType(offered.flatMap((type) => [type, type + CHARSET]));
   if (chosen === undefined) {
     throw new Problem('not_acceptable', `This is to be had as ${offered.join(', ')}.`);
   }
-  return chosen;
+  return chosen.replace(CHARSET, '');
 }
 
-/** Compresses a body that is worth it, by `Accept-Encoding`. @returns the body and the headers that go with it */
-export async function compressed(
-  request: HttpRequest,
-  body: Buffer,
-): Promise<{ body: Buffer; headers: Record<string, string> }> {
-  const headers = { Vary: 'Accept, Accept-Encoding' };
+/**
+ * The content coding to answer with, by `Accept-Encoding`: `identity` unless the client wants another.
+ *
+ * @throws {Problem} `not_acceptable` when it refuses all there are (RFC 9110, section 12.5.3)
+ */
+export function acceptedEncoding(request: HttpRequest): ContentCoding {
   const accepted = request.headers.get('accept-encoding');
-  if (accepted === null || body.length < MIN_COMPRESSED_BYTES) return { body, headers };
-  const encoding = new Negotiator({ headers: { 'accept-encoding': accepted } }).encoding([
-    'br',
-    'gzip',
-    'identity',
-  ]);
-  if (encoding !== 'br' && encoding !== 'gzip') return { body, headers };
+  if (accepted === null || accepted === '') return { preferred: 'identity', identityWillDo: true };
+  const codings = new Negotiator({ headers: { 'accept-encoding': accepted } }).encodings([...CODINGS]);
+  const preferred = CODINGS.find((coding) => coding === codings[0]);
+  if (preferred === undefined) {
+    throw new Problem('not_acceptable', `This is to be had with the content codings ${CODINGS.join(', ')}.`);
+  }
+  return { preferred, identityWillDo: codings.includes('identity') };
+}
+
+/** Compresses a body where it is worth it, or asked for. @returns the body and the headers that go with it */
+export async function encoded(
+  body: Buffer,
+  { preferred, identityWillDo }: ContentCoding,
+): Promise<{ body: Buffer; headers: Record<string, string> }> {
+  if (preferred === 'identity' || (body.length < MIN_COMPRESSED_BYTES && identityWillDo)) {
+    return { body, headers: {} };
+  }
   const smaller =
-    encoding === 'br'
+    preferred === 'br'
       ? await promisify(brotliCompress)(body, {
           params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY },
         })
       : await promisify(gzip)(body, { level: GZIP_LEVEL });
-  return { body: smaller, headers: { ...headers, 'Content-Encoding': encoding } };
+  return { body: smaller, headers: { 'Content-Encoding': preferred } };
 }

@@ -7,11 +7,14 @@ import {
   encodeFeedMessage,
   readFeedMessage,
 } from './feedMessage';
+import { bytesOf } from './feedAnswer';
 import type { PartitionPlan } from './readingPlan';
 
 /** Messages that are asked for at a time: bounds what is sent in vain when an answer is full before its share ends. */
 const MAX_CREDIT = 5_000;
 const MIN_CREDIT = 16;
+/** After this long without a message the partition is asked whether it still has what the plan saw. */
+const STALL_MS = 1_000;
 
 /** What was read from one partition, in order. */
 export interface Drained {
@@ -33,14 +36,15 @@ export interface DrainLimits {
 
 /**
  * Reads one partition with a receiver of its own: exactly `share` messages, or to the end that the plan saw, or
- * until `bytes` are full. It never fails: an error comes with the messages that were read before it.
+ * until `bytes` are full, or until retention has taken what is left; the next poll tells that as a gap. It never
+ * fails: an error comes with the messages that were read before it.
  */
 export function drainPartition(
   generation: Generation,
   plan: PartitionPlan,
   limits: DrainLimits,
 ): Promise<Drained> {
-  const { partitionId, start, upTo } = plan;
+  const { partitionId, after, upTo } = plan;
   const { share, signal } = limits;
   return new Promise((resolve) => {
     const release = generation.hold();
@@ -54,6 +58,7 @@ export function drainPartition(
     const finish = (error?: unknown): void => {
       if (done) return;
       done = true;
+      clearInterval(watchdog);
       signal.removeEventListener('abort', onLate);
       receiver?.close();
       release();
@@ -71,12 +76,12 @@ export function drainPartition(
         finish(error); // nothing may be thrown at rhea: it would end the connection for all
         return;
       }
-      if (messages.length > 0 && bytes + message.encoded.length > limits.bytes) {
+      if (messages.length > 0 && bytes + bytesOf(message) > limits.bytes) {
         finish();
         return;
       }
       messages.push(message);
-      bytes += message.encoded.length;
+      bytes += bytesOf(message);
       creditLeft -= 1;
       if (messages.length >= share || message.sequenceNumber >= upTo) finish();
       else if (creditLeft <= credit / 2) creditLeft += more(credit - creditLeft);
@@ -88,12 +93,27 @@ export function drainPartition(
       return Math.max(0, granted);
     };
 
+    /** Retention tells nobody; a receiver that waits for what it took would wait in vain. */
+    let seen = 0;
+    const watchdog = setInterval(() => {
+      if (messages.length > seen) {
+        seen = messages.length;
+        return;
+      }
+      generation.readPartitions([partitionId]).then(
+        ([head]) => {
+          if (head && (head.empty || head.firstSequenceNumber > upTo)) finish();
+        },
+        () => undefined, // the receiver hears of it too, or the time runs out
+      );
+    }, STALL_MS);
+
     if (signal.aborted) {
       finish(signal.reason);
       return;
     }
     signal.addEventListener('abort', onLate, { once: true });
-    generation.receive(partitionId, { start, credit, onMessage: take, onEnd: finish }).then((opened) => {
+    generation.receive(partitionId, { after, credit, onMessage: take, onEnd: finish }).then((opened) => {
       receiver = opened;
       if (done) receiver.close();
     }, finish);

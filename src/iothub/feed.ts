@@ -6,7 +6,7 @@ import { unlessAborted, withTimeLimit } from './deadline';
 import { type DrainLimits, type Drained, drainPartition } from './drain';
 import { feedProblem } from './errors';
 import { createEventHubClient } from './eventHub/client';
-import { type FeedAnswer, MAX_ANSWER_BYTES, assemble } from './feedAnswer';
+import { type FeedAnswer, MAX_MESSAGES_BYTES, assemble } from './feedAnswer';
 import type { EncodeMessage } from './feedMessage';
 import { createLines } from './lines';
 import { type PartitionPlan, isForeign, planReading, shareOut } from './readingPlan';
@@ -15,7 +15,7 @@ import { type Awaited, createWatch } from './watch';
 
 /** How long one poll may take to read what there is; what is not read by then is named in `incomplete`. */
 const POLL_DEADLINE_MS = 10_000;
-/** Between looks at the hub while a poll waits for news and cannot be told of it. */
+/** Between looks at the hub while polls wait for news and cannot be told of it. */
 const WAIT_CHECK_MS = 1_000;
 /** Tries at a snapshot or a poll on new connections before the failure is the caller's. */
 const MAX_ATTEMPTS = 3;
@@ -57,14 +57,16 @@ export function createFeed(settings: Settings): Feed {
   const watch = createWatch(client);
   const lines = createLines();
   const takeSnapshot = createSnapshots();
-  const snapshot = shared(snapshotWithRetries);
+  const snapshot = shared(() => snapshotWithRetries(false));
+  const snapshotAnew = shared(() => snapshotWithRetries(true));
+  const nextLook = beat(WAIT_CHECK_MS);
 
-  async function snapshotWithRetries(): Promise<HubSnapshot> {
+  async function snapshotWithRetries(anew: boolean): Promise<HubSnapshot> {
     const lastAttempt = Date.now() + LAST_ATTEMPT_MS;
     for (let attempt = 1; ; attempt += 1) {
       const generation = client.current();
       try {
-        return await takeSnapshot(generation);
+        return await takeSnapshot(generation, anew);
       } catch (error) {
         const problem = feedProblem(error);
         const busy = problem.code === 'hub_throttled';
@@ -85,24 +87,27 @@ export function createFeed(settings: Settings): Feed {
   ): Promise<{ answer: FeedAnswer; ends: Awaited[] }> {
     let seen = await unlessAborted(snapshot(), signal);
     // A snapshot may be older than a cursor that another instance has just given: ask again before believing it.
-    if (isForeign(query.after, seen)) seen = await unlessAborted(snapshot(), signal);
+    if (isForeign(query.after, seen)) seen = await unlessAborted(snapshotAnew(), signal);
     const inScope = scopeOf(query.partitions, seen);
     const plan = planReading(query.after, seen, inScope);
-    const turn = query.after.kind === 'cursor' && !plan.reset ? query.after.cursor.turn : 0;
-    const { shares, turn: nextTurn } = shareOut(query.limit, plan.readings, turn);
-    const bytes = Math.floor(MAX_ANSWER_BYTES / Math.max(1, shares.size));
-    const drained = await Promise.all(
-      plan.readings
-        .filter(({ partitionId }) => shares.has(partitionId))
-        .map((reading) => {
-          const share = shares.get(reading.partitionId) ?? 0;
-          return drain(reading, { share, bytes, encode: query.encode, signal });
-        }),
-    );
-    const { answer, positions } = assemble(seen.hubTag, plan, drained, { turn, nextTurn });
+    const drained: Drained[] = [];
+    let untried = plan.readings;
+    do {
+      const shares = shareOut(query.limit, untried);
+      const bytes = Math.floor(MAX_MESSAGES_BYTES / Math.max(1, shares.size));
+      const tried = untried.filter(({ partitionId }) => shares.has(partitionId));
+      untried = untried.filter(({ partitionId }) => !shares.has(partitionId));
+      const drains = tried.map((reading) => {
+        const share = shares.get(reading.partitionId) ?? 0;
+        return drain(reading, { share, bytes, encode: query.encode, signal });
+      });
+      drained.push(...(await Promise.all(drains)));
+      // Shares that their partitions could not use go to those that had none.
+    } while (untried.length > 0 && !signal.aborted && drained.every(({ messages }) => messages.length === 0));
+    const { answer, positions } = assemble(seen.hubTag, plan, drained);
     const ends = seen.partitions
-      .filter(({ partitionId }) => inScope(partitionId))
-      .map(({ partitionId }) => ({ partitionId, position: positions.get(partitionId) }));
+      .map(({ partitionId }) => ({ partitionId, position: positions.get(partitionId) }))
+      .filter((end): end is Awaited => end.position !== undefined && inScope(end.partitionId));
     return { answer, ends };
   }
 
@@ -123,7 +128,7 @@ export function createFeed(settings: Settings): Feed {
           if (!noPlace) generation.retire();
           if (!noPlace || drained.messages.length > 0) return drained;
           refused = drained;
-          watch.yieldTo(partitionId);
+          watch.yieldTo(partitionId, drained.error);
           await delay(jitter(Math.min(RETRY_DELAY_MS * 2 ** attempt, MAX_RETRY_DELAY_MS)));
         }
       },
@@ -156,7 +161,7 @@ export function createFeed(settings: Settings): Feed {
       if (hasNews || left <= 0) return answer;
       const what = await withTimeLimit(left, (signal) => watch.firstNews(ends, signal));
       if (what === 'late') return answer;
-      if (what === 'lost') await delay(Math.min(jitter(WAIT_CHECK_MS), Math.max(0, waitUntil - Date.now())));
+      if (what === 'lost') await withTimeLimit(waitUntil - Date.now(), nextLook);
     }
   }
 
@@ -164,11 +169,11 @@ export function createFeed(settings: Settings): Feed {
     poll,
     warmUp: async () => {
       // Not shared: a poll that comes meanwhile would wait for this one's end.
-      await withTimeLimit(POLL_DEADLINE_MS, (signal) => unlessAborted(snapshotWithRetries(), signal)).catch(
-        (error: unknown) => {
-          throw feedProblem(error);
-        },
-      );
+      await withTimeLimit(POLL_DEADLINE_MS, (signal) =>
+        unlessAborted(snapshotWithRetries(false), signal),
+      ).catch((error: unknown) => {
+        throw feedProblem(error);
+      });
     },
     close: client.close,
   };
@@ -189,6 +194,17 @@ function scopeOf(
     );
   }
   return (partitionId) => wanted.includes(partitionId);
+}
+
+/** A pause that all share who come while it lasts, so that what they do after it they do together. */
+function beat(milliseconds: number): (signal: AbortSignal) => Promise<void> {
+  let pause: Promise<void> | undefined;
+  return async (signal) => {
+    pause ??= delay(milliseconds).then(() => {
+      pause = undefined;
+    });
+    await unlessAborted(pause, signal).catch(() => undefined);
+  };
 }
 
 function jitter(milliseconds: number): number {

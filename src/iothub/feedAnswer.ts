@@ -1,12 +1,20 @@
 import type { ProblemCode } from '../problems';
-import { encodeCursor, partitionNumber, type Position } from './cursor';
+import { encodeCursor, type Position } from './cursor';
 import type { Drained } from './drain';
 import { feedProblem } from './errors';
 import type { EncodedFeedMessage } from './feedMessage';
-import type { Gap, ReadingPlan } from './readingPlan';
+import { type Gap, gapBetween, type ReadingPlan } from './readingPlan';
 
 /** The host and its worker buffer an answer whole, so it is kept small (Functions: no streaming). */
-export const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
+const MAX_ANSWER_BYTES = 8_000_000;
+/** What an answer holds beside messages: the cursor, and a gap and a code for each partition. */
+const MAX_STATE_BYTES = 131_072;
+/** All that messages may take of an answer, with what stands between them; one that is larger goes alone. */
+export const MAX_MESSAGES_BYTES = MAX_ANSWER_BYTES - MAX_STATE_BYTES;
+const SEPARATOR_BYTES = 1;
+
+/** What a message takes of an answer. */
+export const bytesOf = ({ encoded }: EncodedFeedMessage): number => encoded.length + SEPARATOR_BYTES;
 
 /** What one poll gives. */
 export interface FeedAnswer {
@@ -26,51 +34,55 @@ export interface FeedAnswer {
 /**
  * Puts what was read together, up to the size of an answer, and moves the positions by just that.
  *
- * @param turn the number of the partition that is first in turn, and the one that is if all fits
+ * @param drained in the order of the partitions' turns
  * @throws {Problem} when nothing at all could be read
  */
 export function assemble(
   hubTag: number,
   { positions: known, readings, gaps: emptied, reset }: ReadingPlan,
   drained: readonly Drained[],
-  { turn, nextTurn }: { turn: number; nextTurn: number },
 ): { answer: FeedAnswer; positions: ReadonlyMap<string, Position> } {
-  const positions = new Map(known);
   const gaps = [...emptied];
+  const moved = new Map<string, Position>();
   const taken: EncodedFeedMessage[][] = [];
+  const served: { partitionId: string; count: number }[] = [];
   let bytes = 0;
-  let firstLeftOut: string | undefined;
 
-  for (const { partitionId, messages } of byTurn(drained, turn)) {
+  for (const { partitionId, messages } of drained) {
     const fitting = messages.findIndex((message) => {
-      if (bytes > 0 && bytes + message.encoded.length > MAX_ANSWER_BYTES) return true;
-      bytes += message.encoded.length;
+      if (bytes > 0 && bytes + bytesOf(message) > MAX_MESSAGES_BYTES) return true;
+      bytes += bytesOf(message);
       return false;
     });
+    if (fitting === 0) continue; // its turn is still to come
     const part = fitting === -1 ? messages : messages.slice(0, fitting);
-    if (fitting !== -1) firstLeftOut ??= partitionId;
-    let before = known.get(partitionId)?.sequenceNumber;
+    let before = known.get(partitionId);
     for (const message of part) {
-      if (before !== undefined && message.sequenceNumber > before + 1) {
-        gaps.push({ partitionId, from: before + 1, to: message.sequenceNumber - 1 });
-      }
-      before = message.sequenceNumber;
+      const lost = before && gapBetween(partitionId, before, message.sequenceNumber);
+      if (lost) gaps.push(lost);
+      before = message;
     }
     const last = part.at(-1);
-    if (last) positions.set(partitionId, positionOf(last));
+    if (last) moved.set(partitionId, positionOf(last));
     taken.push(part);
+    served.push({ partitionId, count: part.length });
   }
 
   const failures = drained.filter(({ error }) => error !== undefined);
   const messages = mergeByEnqueuedTime(taken);
-  if (messages.length === 0 && failures[0] && gaps.length === 0) throw feedProblem(failures[0].error);
+  if (failures[0] && failures.length === readings.length && messages.length === 0 && gaps.length === 0) {
+    throw feedProblem(failures[0].error);
+  }
+  const positions = new Map([...known].map(([id, position]) => [id, moved.get(id) ?? position]));
+  // Who was served goes to the end of the line; of those, who got less is ahead.
+  for (const { partitionId } of served.sort((a, b) => a.count - b.count)) {
+    const position = positions.get(partitionId);
+    positions.delete(partitionId);
+    if (position) positions.set(partitionId, position);
+  }
   const answer = {
     messages,
-    cursor: encodeCursor({
-      hubTag,
-      turn: firstLeftOut === undefined ? nextTurn : partitionNumber(firstLeftOut),
-      positions,
-    }),
+    cursor: encodeCursor({ hubTag, positions }),
     hasMore: readings.some(
       ({ partitionId, upTo }) => (positions.get(partitionId)?.sequenceNumber ?? -1) < upTo,
     ),
@@ -79,11 +91,6 @@ export function assemble(
     reset,
   };
   return { answer, positions };
-}
-
-function byTurn(drained: readonly Drained[], turn: number): Drained[] {
-  const later = ({ partitionId }: Drained): number => (partitionNumber(partitionId) < turn ? 1 : 0);
-  return [...drained].sort((a, b) => later(a) - later(b));
 }
 
 function positionOf({ sequenceNumber, offset }: Position): Position {

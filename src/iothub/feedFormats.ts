@@ -1,3 +1,4 @@
+import { quote } from './amqpJson';
 import type { FeedAnswer } from './feedAnswer';
 import { type EncodeMessage, toJson } from './feedMessage';
 
@@ -61,10 +62,13 @@ const cloudEvents = (hubHostName: string): FeedFormat => ({
       ...(m.messageId === null ? {} : { messageid: m.messageId }),
       ...(m.correlationId === undefined ? {} : { correlationid: m.correlationId }),
     };
-    const { properties, systemProperties: system, contentType } = m;
-    const systemProperties = contentType === null ? system : { ...system, 'content-type': contentType };
-    const data = JSON.stringify({ properties, systemProperties });
-    return `${JSON.stringify(attributes).slice(0, -1)},"data":${data.slice(0, -1)},"body":${m.body.json}}}`;
+    const { properties, systemProperties, contentType } = m;
+    const system =
+      contentType === null
+        ? systemProperties
+        : `${systemProperties.slice(0, -1)}${systemProperties === '{}' ? '' : ','}"content-type":${quote(contentType)}}`;
+    const data = `{"properties":${properties},"systemProperties":${system},"body":${m.body.json}}`;
+    return `${JSON.stringify(attributes).slice(0, -1)},"data":${data}}`;
   },
   write: (answer) => Buffer.concat([Buffer.from('['), ...separated(answer, COMMA), Buffer.from(']')]),
   headers: ({ hasMore, gaps, incomplete, reset }) => ({

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { Message } from 'rhea';
+import { hubMemberJson, isoTime, objectJson, quote, quoteOrNull, valueJson } from './amqpJson';
 
 /** A device-to-cloud message as the feed gives it. */
 export interface FeedMessage {
@@ -14,10 +15,10 @@ export interface FeedMessage {
   messageId: string | null;
   correlationId: string | undefined;
   contentType: string | null;
-  /** application properties */
-  properties: Record<string, unknown>;
-  /** the rest of the system properties, by IoT Hub's names (`iothub-connection-auth-method` …) */
-  systemProperties: Record<string, unknown>;
+  /** application properties, a JSON object */
+  properties: string;
+  /** the rest of the system properties, by IoT Hub's names (`iothub-connection-auth-method` …), a JSON object */
+  systemProperties: string;
   body: FeedBody;
 }
 
@@ -50,16 +51,16 @@ const OWN_FIELDS = new Set([
   'x-opt-partition-key',
 ]);
 /** AMQP's message properties and what IoT Hub calls them (iot-hub-devguide-messages-construct). */
-const AMQP_PROPERTIES = {
-  user_id: 'user-id',
-  to: 'to',
-  subject: 'subject',
-  reply_to: 'reply-to',
-  content_encoding: 'content-encoding',
-  absolute_expiry_time: 'absolute-expiry-time',
-  creation_time: 'creation-time-utc',
-  group_id: 'group-id',
-} as const satisfies Partial<Record<keyof Message, string>>;
+const AMQP_PROPERTIES: readonly (readonly [name: keyof Message, systemName: string])[] = [
+  ['user_id', 'user-id'],
+  ['to', 'to'],
+  ['subject', 'subject'],
+  ['reply_to', 'reply-to'],
+  ['content_encoding', 'content-encoding'],
+  ['absolute_expiry_time', 'absolute-expiry-time'],
+  ['creation_time', 'creation-time-utc'],
+  ['group_id', 'group-id'],
+];
 /** Content encodings whose bytes are the text itself. */
 const PLAIN_ENCODINGS = new Set(['', 'utf-8', 'utf8', 'identity']);
 
@@ -72,12 +73,12 @@ export function readFeedMessage(partitionId: string, message: Message): FeedMess
     partitionId,
     offset: String(annotations['x-opt-offset']),
     sequenceNumber: Number(annotations['x-opt-sequence-number']),
-    enqueuedTimeUtc: new Date(annotations['x-opt-enqueued-time'] as Date | number).toISOString(),
+    enqueuedTimeUtc: isoTime(annotations['x-opt-enqueued-time'] as Date | number),
     deviceId: asText(annotations[DEVICE_ID]),
     messageId: asText(messageId),
     correlationId: asText(correlationId) ?? undefined,
     contentType,
-    properties: asJson(message.application_properties),
+    properties: objectJson((message.application_properties ?? {}) as object),
     systemProperties: systemProperties(message, annotations),
     body: readBody(contentOf(message.body), contentType, asText(message.content_encoding) ?? ''),
   };
@@ -88,29 +89,22 @@ export function encodeFeedMessage(message: FeedMessage, encode: EncodeMessage): 
   return { sequenceNumber, offset, enqueuedTimeUtc, encoded: Buffer.from(encode(message)) };
 }
 
-/** The feed's own form. Written by hand: a poll's time goes here, message by message. */
+/** The feed's own form. */
 export const toJson: EncodeMessage = (m) =>
   `{"partitionId":"${m.partitionId}","offset":${quote(m.offset)},"sequenceNumber":${m.sequenceNumber}` +
-  `,"enqueuedTimeUtc":"${m.enqueuedTimeUtc}","deviceId":${quote(m.deviceId)},"messageId":${quote(m.messageId)}` +
+  `,"enqueuedTimeUtc":"${m.enqueuedTimeUtc}","deviceId":${quoteOrNull(m.deviceId)}` +
+  `,"messageId":${quoteOrNull(m.messageId)}` +
   (m.correlationId === undefined ? '' : `,"correlationId":${quote(m.correlationId)}`) +
-  `,"contentType":${quote(m.contentType)},"properties":${JSON.stringify(m.properties)}` +
-  `,"systemProperties":${JSON.stringify(m.systemProperties)},"body":${m.body.json}}`;
+  `,"contentType":${quoteOrNull(m.contentType)},"properties":${m.properties}` +
+  `,"systemProperties":${m.systemProperties},"body":${m.body.json}}`;
 
-const NEEDS_NO_ESCAPE = /^[\w .:/;=+@-]*$/;
-
-function quote(text: string | null): string {
-  if (text === null) return 'null';
-  return NEEDS_NO_ESCAPE.test(text) ? `"${text}"` : JSON.stringify(text);
-}
-
-function systemProperties(message: Message, annotations: Record<string, unknown>): Record<string, unknown> {
-  const system: Record<string, unknown> = {};
-  for (const name in annotations) if (!OWN_FIELDS.has(name)) system[name] = jsonValue(annotations[name]);
-  for (const name in AMQP_PROPERTIES) {
-    const value: unknown = message[name as keyof typeof AMQP_PROPERTIES];
-    if (value != null) system[AMQP_PROPERTIES[name as keyof typeof AMQP_PROPERTIES]] = jsonValue(value);
+function systemProperties(message: Message, annotations: Record<string, unknown>): string {
+  let text = '';
+  for (const name in annotations) if (!OWN_FIELDS.has(name)) text += hubMemberJson(name, annotations[name]);
+  for (const [name, systemName] of AMQP_PROPERTIES) {
+    if (message[name] != null) text += hubMemberJson(systemName, message[name]);
   }
-  return system;
+  return `{${text.slice(1)}}`;
 }
 
 /** AMQP's sections of a body: data, which devices send; a sequence or a single value, which services may. */
@@ -124,7 +118,7 @@ function contentOf(body: unknown): unknown {
 
 /** JSON stays JSON, text becomes a string, the rest base64; an encoded (compressed …) body stays as it was sent. */
 function readBody(content: unknown, contentType: string | null, contentEncoding: string): FeedBody {
-  if (!Buffer.isBuffer(content)) return { kind: 'json', json: JSON.stringify(jsonValue(content ?? null)) };
+  if (!Buffer.isBuffer(content)) return { kind: 'json', json: valueJson(content) };
   if (!PLAIN_ENCODINGS.has(contentEncoding.toLowerCase())) {
     return { kind: 'binary', json: JSON.stringify({ base64: content.toString('base64'), contentEncoding }) };
   }
@@ -143,18 +137,6 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-function asJson(properties: unknown): Record<string, unknown> {
-  const map = (properties ?? {}) as Record<string, unknown>;
-  const json: Record<string, unknown> = {};
-  for (const name in map) json[name] = jsonValue(map[name]);
-  return json;
-}
-
-/** AMQP values that JSON lacks: binary (and what rhea gives for integers beyond 2^53) as base64. */
-function jsonValue(value: unknown): unknown {
-  return Buffer.isBuffer(value) ? { base64: value.toString('base64') } : value;
 }
 
 /** Message ids are texts, numbers, UUIDs or binary. */

@@ -1,4 +1,4 @@
-import { type After, type Position, isPlainOffset, partitionNumber } from './cursor';
+import { type After, NO_OFFSET, type Position, isPlainOffset } from './cursor';
 import type { PartitionProperties } from './eventHub/client';
 import type { HubSnapshot } from './snapshot';
 
@@ -12,7 +12,7 @@ export interface Gap {
 /** What is to be read from one partition to reach the end that the snapshot saw. */
 export interface PartitionPlan {
   partitionId: string;
-  start: { at: 'beginning' } | { after: Position } | { afterOffset: string };
+  after: Position;
   /** the last sequence number that the snapshot saw */
   upTo: number;
   /** how many messages that is; an upper bound where the start is a plain offset */
@@ -25,9 +25,12 @@ export interface PartitionPlan {
 export interface ReadingPlan {
   /** the cursor is of another hub, or of this one before it was recreated: everything starts anew */
   reset: boolean;
-  /** positions that are known before anything is read */
+  /**
+   * Where the reader stands before anything is read, in the order of the partitions' turns. Each partition in scope has
+   * one, be there something to read or not: what retention takes of it from now on is a gap.
+   */
   positions: Map<string, Position>;
-  /** partitions with something to read */
+  /** partitions with something to read, in the order of their turns */
   readings: PartitionPlan[];
   /** partitions that retention emptied beyond the position: there is nothing to read, but something was lost */
   gaps: Gap[];
@@ -54,82 +57,91 @@ export function planReading(
 ): ReadingPlan {
   const reset = isForeign(after, snapshot);
   const known = after.kind === 'cursor' && !reset ? after.cursor.positions : new Map<string, Position>();
-  const plan: ReadingPlan = { reset, positions: new Map(known), readings: [], gaps: [] };
+  const plan: ReadingPlan = { reset, positions: new Map(), readings: [], gaps: [] };
 
-  for (const head of snapshot.partitions) {
-    if (!inScope(head.partitionId)) continue;
-    const position =
-      known.get(head.partitionId) ?? (after.kind === 'offset' ? endAt(after.offset, head) : undefined);
-    if (position) plan.positions.set(head.partitionId, position);
-    if (head.lastSequenceNumber <= (position?.sequenceNumber ?? -1)) continue;
-    if (!head.empty) {
-      plan.readings.push(planPartition(head, position, after));
-    } else if (position) {
-      plan.gaps.push({
-        partitionId: head.partitionId,
-        from: position.sequenceNumber + 1,
-        to: head.lastSequenceNumber,
-      });
-      plan.positions.set(head.partitionId, {
-        sequenceNumber: head.lastSequenceNumber,
-        offset: head.lastOffset,
-      });
+  for (const head of inTurn(snapshot.partitions, known)) {
+    const { partitionId } = head;
+    let position = known.get(partitionId);
+    if (inScope(partitionId)) {
+      position ??= firstPosition(after, head);
+      if (head.lastSequenceNumber > position.sequenceNumber) {
+        if (head.empty) {
+          const lost = gapBetween(partitionId, position, head.lastSequenceNumber + 1);
+          if (lost) plan.gaps.push(lost);
+          position = endOf(head);
+        } else {
+          plan.readings.push(planPartition(head, position));
+        }
+      }
     }
+    if (position) plan.positions.set(partitionId, position);
   }
   return plan;
 }
 
-/** A plain offset that is exactly a partition's last one means that the partition has been read to its end. */
-function endAt(offset: bigint, head: PartitionProperties): Position | undefined {
-  const isEnd = head.lastSequenceNumber >= 0 && head.lastOffset === String(offset);
-  return isEnd ? { sequenceNumber: head.lastSequenceNumber, offset: head.lastOffset } : undefined;
+/** What is missing between a position and the message that comes next; nothing where the position knows no number. */
+export function gapBetween(partitionId: string, position: Position, next: number): Gap | undefined {
+  const { sequenceNumber, offset } = position;
+  if (sequenceNumber < 0 && offset !== NO_OFFSET) return undefined;
+  return next > sequenceNumber + 1 ? { partitionId, from: sequenceNumber + 1, to: next - 1 } : undefined;
 }
 
-function planPartition(
-  head: PartitionProperties,
-  position: Position | undefined,
-  after: After,
-): PartitionPlan {
+/** Those that no poll was for come first, by number. */
+function inTurn(
+  partitions: readonly PartitionProperties[],
+  known: ReadonlyMap<string, Position>,
+): PartitionProperties[] {
+  const places = new Map([...known.keys()].map((id, place) => [id, place]));
+  const placeOf = ({ partitionId }: PartitionProperties): number => places.get(partitionId) ?? -1;
+  return [...partitions].sort((a, b) => placeOf(a) - placeOf(b));
+}
+
+/** Where a reader begins in a partition that its cursor does not name. */
+function firstPosition(after: After, head: PartitionProperties): Position {
+  if (after.kind === 'offset' && isPlainOffset(head.lastOffset)) {
+    const last = BigInt(head.lastOffset);
+    if (after.offset === last) return endOf(head);
+    // A plain offset beyond this partition's end belongs to another partition: better repeated than lost.
+    if (after.offset < last && !head.empty) return { sequenceNumber: -1, offset: String(after.offset) };
+  }
+  if (head.empty) return endOf(head);
+  return { sequenceNumber: head.firstSequenceNumber - 1, offset: NO_OFFSET };
+}
+
+function endOf({ lastSequenceNumber, lastOffset }: PartitionProperties): Position {
+  return { sequenceNumber: lastOffset === NO_OFFSET ? -1 : lastSequenceNumber, offset: lastOffset };
+}
+
+function planPartition(head: PartitionProperties, after: Position): PartitionPlan {
   const { partitionId, firstSequenceNumber, lastSequenceNumber: upTo, lastOffset } = head;
-  const numeric = isPlainOffset(lastOffset);
-  // A plain offset beyond this partition's end belongs to another partition: better repeated than lost.
-  const withinPartition = after.kind === 'offset' && numeric && after.offset < BigInt(lastOffset);
-  const from = Math.max(position?.sequenceNumber ?? -1, firstSequenceNumber - 1);
-  const startOffset = position && isPlainOffset(position.offset) ? Number(position.offset) : undefined;
-  const span = startOffset === undefined ? upTo + 1 : upTo - (position?.sequenceNumber ?? -1);
+  const fromMessage = after.sequenceNumber >= 0 && isPlainOffset(after.offset);
+  const [startOffset, span] = fromMessage
+    ? [Number(after.offset), upTo - after.sequenceNumber]
+    : [0, upTo + 1];
   return {
     partitionId,
-    start: position
-      ? { after: position }
-      : withinPartition
-        ? { afterOffset: String(after.offset) }
-        : { at: 'beginning' },
+    after,
     upTo,
-    available: upTo - from,
-    meanBytes: numeric ? Math.max(0, Number(lastOffset) - (startOffset ?? 0)) / span : undefined,
+    available: upTo - Math.max(after.sequenceNumber, firstSequenceNumber - 1),
+    meanBytes: isPlainOffset(lastOffset) ? Math.max(0, Number(lastOffset) - startOffset) / span : undefined,
   };
 }
 
 /**
  * Shares `limit` out over partitions with news: each gets an equal part, what one does not need goes to the others,
- * and where it does not come out even the partition whose turn it is goes first. With the turn kept in the cursor,
- * a partition with news waits for at most one round, however busy the others are.
+ * and where it does not come out even those go first whose turn it is. Who was read goes behind those who were not, so
+ * no partition with news waits for more than one round, however busy the others are and whichever a poll is for.
  *
- * @returns messages to read by partition id, and the partition whose turn is next
+ * @param readings in the order of their turns
+ * @returns messages to read by partition id
  */
 export function shareOut(
   limit: number,
   readings: readonly Pick<PartitionPlan, 'partitionId' | 'available'>[],
-  turn: number,
-): { shares: Map<string, number>; turn: number } {
-  const inTurn = (id: string): number => (partitionNumber(id) < turn ? 1 : 0);
-  const queue = [...readings].sort(
-    (a, b) => inTurn(a.partitionId) - inTurn(b.partitionId) || Number(a.partitionId) - Number(b.partitionId),
-  );
+): Map<string, number> {
   const shares = new Map<string, number>();
   let left = limit;
-  let wanting = queue;
-  let nextTurn = turn;
+  let wanting = readings;
   while (left > 0 && wanting.length > 0) {
     const each = Math.max(1, Math.floor(left / wanting.length));
     for (const { partitionId, available } of wanting) {
@@ -138,9 +150,8 @@ export function shareOut(
       const more = Math.min(each, available - had, left);
       shares.set(partitionId, had + more);
       left -= more;
-      nextTurn = partitionNumber(partitionId) + 1;
     }
     wanting = wanting.filter(({ partitionId, available }) => (shares.get(partitionId) ?? 0) < available);
   }
-  return { shares, turn: left === 0 && wanting.length > 0 ? nextTurn : turn };
+  return shares;
 }

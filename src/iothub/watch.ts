@@ -1,15 +1,17 @@
 import type { Position } from './cursor';
+import { feedProblem } from './errors';
 import type { EventHubClient } from './eventHub/client';
 import type { PartitionReceiver } from './eventHub/receiver';
 
 /** One message is enough to know that there is news; it is read by the poll that follows. */
 const CREDIT = 1;
+/** Where a partition had no place for a reader, none is tried again for this long: those who read need it more. */
+const NO_PLACE_MS = 5_000;
 
 /** A partition that a poll waits for, and what the poll has of it. */
 export interface Awaited {
   partitionId: string;
-  /** undefined when nothing has ever been read of it */
-  position: Position | undefined;
+  position: Position;
 }
 
 /** Tells polls that wait when a message arrives, by a reader kept on each partition for as long as anybody waits. */
@@ -19,8 +21,8 @@ export interface Watch {
    * be told (the connection ended, all readers of the group are taken): look again, later
    */
   firstNews: (partitions: readonly Awaited[], signal: AbortSignal) => Promise<'news' | 'lost' | 'late'>;
-  /** Gives up the reader on a partition, whose place in the group somebody else needs more. */
-  yieldTo: (partitionId: string) => void;
+  /** Gives up the reader on a partition, whose place in the group somebody else needs more, who was refused. */
+  yieldTo: (partitionId: string, refusal: unknown) => void;
 }
 
 interface Waiter {
@@ -35,11 +37,12 @@ interface Watcher {
   waiters: Set<Waiter>;
   end: () => void;
   /** ends it and tells those who wait */
-  lose: () => void;
+  lose: (error: unknown) => void;
 }
 
 export function createWatch(client: EventHubClient): Watch {
   const watchers = new Map<string, Watcher>();
+  let noPlaceUntil = 0;
 
   function open({ partitionId, position }: Awaited): Watcher {
     const generation = client.current();
@@ -47,7 +50,7 @@ export function createWatch(client: EventHubClient): Watch {
     let receiver: PartitionReceiver | undefined;
     let over = false;
     const watcher: Watcher = {
-      seen: position?.sequenceNumber ?? -1,
+      seen: position.sequenceNumber,
       waiters: new Set(),
       end: () => {
         if (over) return;
@@ -56,7 +59,8 @@ export function createWatch(client: EventHubClient): Watch {
         receiver?.close();
         release();
       },
-      lose: () => {
+      lose: (error) => {
+        if (feedProblem(error).code === 'hub_throttled') noPlaceUntil = Date.now() + NO_PLACE_MS;
         watcher.end();
         for (const { tell } of [...watcher.waiters]) tell('lost');
       },
@@ -64,7 +68,7 @@ export function createWatch(client: EventHubClient): Watch {
     watchers.set(partitionId, watcher);
     generation
       .receive(partitionId, {
-        start: position ? { after: position } : { at: 'beginning' },
+        after: position,
         credit: CREDIT,
         onMessage: ({ message_annotations: annotations }) => {
           watcher.seen = Number((annotations as Record<string, unknown>)['x-opt-sequence-number']);
@@ -81,7 +85,7 @@ export function createWatch(client: EventHubClient): Watch {
   }
 
   function join(awaited: Awaited, tell: Waiter['tell']): () => void {
-    const sequenceNumber = awaited.position?.sequenceNumber ?? -1;
+    const { sequenceNumber } = awaited.position;
     let watcher = watchers.get(awaited.partitionId);
     if (watcher && watcher.seen < sequenceNumber) {
       // Somebody has read further than this reader has come: to those who have less, that is news.
@@ -103,6 +107,10 @@ export function createWatch(client: EventHubClient): Watch {
   return {
     firstNews: (partitions, signal) =>
       new Promise((resolve) => {
+        if (Date.now() < noPlaceUntil) {
+          resolve('lost');
+          return;
+        }
         const wait: { over: boolean; leave: (() => void)[] } = { over: false, leave: [] };
         const tell = (what: 'news' | 'lost' | 'late'): void => {
           if (wait.over) return;
@@ -121,7 +129,7 @@ export function createWatch(client: EventHubClient): Watch {
           else wait.leave.push(leave);
         }
       }),
-    yieldTo: (partitionId) => watchers.get(partitionId)?.lose(),
+    yieldTo: (partitionId, refusal) => watchers.get(partitionId)?.lose(refusal),
   };
 }
 

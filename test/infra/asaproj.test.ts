@@ -22,6 +22,56 @@ describe('the project for the Stream Analytics tools', () => {
     expect(of('Output').map(({ Name }) => String(Name))).toEqual(Object.keys(outputs));
   });
 
+  it('is made of the files and fields that the tools document', () => {
+    const folders: Record<string, string> = {
+      Input: 'Inputs',
+      InputMock: 'Inputs',
+      Output: 'Outputs',
+      JobConfig: '.',
+    };
+    for (const { filePath, subType } of files) {
+      expect(dirname(filePath), filePath).toBe(folders[subType]);
+      expect(read(filePath).ScriptType, filePath).toBe(subType);
+    }
+    // https://learn.microsoft.com/azure/stream-analytics/job-config-json, and what the tools write beside it
+    const documented = [
+      'CompatibilityLevel',
+      'ContentStoragePolicy',
+      'DataLocale',
+      'EventsLateArrivalMaxDelayInSeconds',
+      'EventsOutOfOrderMaxDelayInSeconds',
+      'EventsOutOfOrderPolicy',
+      'OutputErrorPolicy',
+      'ScriptType',
+      'Sku',
+      'Tags',
+      'UseSystemAssignedIdentity',
+    ];
+    expect(Object.keys(read('JobConfig.json')).toSorted()).toEqual(documented);
+    const [stream, reference] = of('Input');
+    expect(stream).toMatchObject({
+      Type: 'Data Stream',
+      DataSourceType: 'IoT Hub',
+      Serialization: { Type: 'Json' },
+    });
+    expect(reference).toMatchObject({ Type: 'Reference data', DataSourceType: 'Blob Storage' });
+    expect(of('InputMock').map(({ Type }) => String(Type))).toEqual([stream.Type, reference.Type]);
+    for (const output of of('Output')) {
+      expect(output).toMatchObject({
+        DataSourceType: 'Power BI',
+        PowerBIProperties: { Dataset: output.Name, Table: output.Name, AuthenticationMode: 'Msi' },
+      });
+    }
+  });
+
+  it('keeps no key', () => {
+    expect(
+      of('Input')
+        .map((input) => JSON.stringify(input))
+        .join(),
+    ).not.toMatch(/Key":(?! ?null)/);
+  });
+
   it('has a sample for each input, with what the query reads', () => {
     const [events, products] = files
       .filter(({ subType }) => subType === 'InputMock')
@@ -58,6 +108,13 @@ describe('the project for the Stream Analytics tools', () => {
     const reference = deployed('Microsoft.StreamAnalytics/streamingjobs/inputs').find(
       ({ properties }) => properties.type === 'Reference',
     )?.properties.datasource.properties;
+    expect(read('Inputs/events.json').IoTHubProperties).toMatchObject({
+      Endpoint: 'messages/events',
+      SharedAccessPolicyName: 'service',
+      ConsumerGroupName: deployed('Microsoft.StreamAnalytics/streamingjobs/inputs').find(
+        ({ properties }) => properties.type === 'Stream',
+      )?.properties.datasource.properties.consumerGroupName,
+    });
     expect(read('Inputs/products.json').BlobReferenceProperties).toMatchObject({
       Container: reference.container,
       PathPattern: reference.pathPattern,

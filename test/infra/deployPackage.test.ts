@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -46,9 +46,19 @@ describe('the package that is deployed', () => {
     });
 
     it('notices a .funcignore that lets more through', () => {
-      write('.funcignore', 'node_modules\n');
+      write('.funcignore', 'src\n');
       write('local.settings.json', '{}');
       expect(problems()).toContain('local.settings.json does not belong into the package');
+    });
+
+    it('notices a .funcignore that azd refuses without a remote build, or that Core Tools reads otherwise', () => {
+      const whitelist = readFileSync('.funcignore', 'utf8').replace(/^!.*node_module.*$/m, '');
+      write('.funcignore', whitelist);
+      expect(problems()).toEqual([expect.stringMatching(/azd refuses without a remote build/)]);
+      write('.funcignore', `${whitelist}\n!/node_modules\n`);
+      expect(problems()).toEqual([
+        expect.stringMatching(/Core Tools upload node_modules, by !\/node_modules/),
+      ]);
     });
 
     it.each([

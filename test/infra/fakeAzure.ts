@@ -1,6 +1,6 @@
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { type AddressInfo } from 'node:net';
-import type { HookContext } from '../../infra/hooks/context';
+import type { Endpoints, HookContext } from '../../infra/hooks/context';
 import { createRest } from '../../infra/hooks/rest';
 
 /** State of the services, as the hooks see it over HTTP. */
@@ -19,6 +19,10 @@ export interface AzureState {
   snapshotWorks: boolean;
   /** a job that is started fails */
   startFails: boolean;
+  /** what Fabric says when it cannot publish a report */
+  publishFails: string | undefined;
+  /** reports that Fabric is asked to publish, until it has */
+  publishing: { displayName: string; definition: any }[];
 }
 
 /** A few endpoints of Azure Resource Manager, Power BI, Fabric, Blob storage and the Functions host, for the hooks. */
@@ -28,10 +32,13 @@ export interface FakeAzure {
   changes: string[];
   /** what the hooks said */
   said: string[];
+  endpoints: Endpoints;
   /** azd's environment */
   environment: Record<string, string>;
   /** answers given instead of what would be, in their order; a request matches by method and part of its path */
   refuse: (request: string, status: number, body?: unknown, times?: number) => void;
+  /** the next such request is carried out, and its connection cut instead of an answer */
+  loseAnswer: (request: string) => void;
   context: (options?: { whatIf?: boolean }) => HookContext;
   close: () => Promise<void>;
 }
@@ -56,12 +63,20 @@ export async function startFakeAzure(): Promise<FakeAzure> {
     snapshots: [],
     snapshotWorks: true,
     startFails: false,
+    publishFails: undefined,
+    publishing: [],
   };
   const changes: string[] = [];
   const said: string[] = [];
   const refusals: { request: string; status: number; body: unknown; times: number }[] = [];
 
-  type Handler = (found: RegExpExecArray, body: any, request: IncomingMessage) => [number, unknown?];
+  const lost: string[] = [];
+
+  type Handler = (
+    found: RegExpExecArray,
+    body: any,
+    request: IncomingMessage,
+  ) => [number, unknown?, Record<string, string>?];
   const routes: [RegExp, Handler][] = [
     [
       /^GET \/powerbi\/groups\?\$filter=(id|name) eq '(.*)'$/,
@@ -98,12 +113,41 @@ export async function startFakeAzure(): Promise<FakeAzure> {
         return [201, dataset];
       },
     ],
-    [/^GET \/fabric\/workspaces\/[\w-]+\/reports$/, () => [200, { value: state.reports }]],
+    // A report a page, as Fabric may list them.
+    [
+      /^GET \/fabric\/workspaces\/([\w-]+)\/reports(?:\?continuationToken=(\d+))?$/,
+      ([, workspace = '', from = '0'], _body, request) => {
+        const next = Number(from) + 1;
+        const more = `http://${request.headers.host ?? ''}/fabric/workspaces/${workspace}/reports?continuationToken=${next}`;
+        return [
+          200,
+          {
+            value: state.reports.slice(Number(from), next),
+            continuationUri: next < state.reports.length ? more : null,
+          },
+        ];
+      },
+    ],
     [
       /^POST \/fabric\/workspaces\/[\w-]+\/reports$/,
       (_found, report) => {
+        state.publishing.push(report);
+        return [202, undefined, { location: '/fabric/operations/publish' }];
+      },
+    ],
+    [
+      /^GET \/fabric\/operations\/publish$/,
+      () => {
+        const report = state.publishing.shift();
+        if (state.publishFails) {
+          return [
+            200,
+            { status: 'Failed', error: { errorCode: 'InvalidItem', message: state.publishFails } },
+          ];
+        }
+        if (report === undefined) return [200, { status: 'Succeeded' }];
         state.reports.push(report);
-        return [202];
+        return [200, { status: 'Running' }, { 'retry-after': '0' }];
       },
     ],
     [new RegExp(`^GET ${JOB}\\?`), () => (state.job ? [200, { properties: advance(state) }] : [404])],
@@ -198,7 +242,7 @@ export async function startFakeAzure(): Promise<FakeAzure> {
       .map(([route, handler]) => ({ found: route.exec(line), handler }))
       .find(({ found }) => found !== null);
     const needsToken = !line.includes(' /app/');
-    const [status, body]: [number, unknown?] = refusal
+    const [status, body, headers]: [number, unknown?, Record<string, string>?] = refusal
       ? [refusal.status, refusal.body]
       : needsToken && request.headers.authorization !== 'Bearer test-token'
         ? [401]
@@ -207,8 +251,15 @@ export async function startFakeAzure(): Promise<FakeAzure> {
           : [501, { error: { message: `the fake has no ${line}` } }];
     const changing = request.method !== 'GET' && !line.includes('/listKeys');
     if (changing && status < 300) changes.push(line.replace(/\?.*/, '').replace(RESOURCES, ''));
+    const losing = lost.findIndex((one) => matches(line, one));
+    if (losing >= 0) {
+      lost.splice(losing, 1);
+      request.socket.destroy();
+      return;
+    }
     response.writeHead(status, {
       'content-type': typeof body === 'string' ? 'application/xml' : 'application/json',
+      ...headers,
     });
     response.end(body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body));
   }
@@ -219,17 +270,20 @@ export async function startFakeAzure(): Promise<FakeAzure> {
     AZURE_SUBSCRIPTION_ID: 'sub',
     AZURE_ENV_NAME: 'test',
   };
+  const endpoints = { arm: `${url}/arm`, powerBi: `${url}/powerbi`, fabric: `${url}/fabric` };
   return {
     state,
+    endpoints,
     changes,
     said,
     environment,
     refuse: (request, status, body, times = Infinity) => refusals.push({ request, status, body, times }),
+    loseAnswer: (request) => void lost.push(request),
     context: ({ whatIf = false } = {}) => {
       const log = (line: string): void => void said.push(line);
       return {
         environment,
-        endpoints: { arm: `${url}/arm`, powerBi: `${url}/powerbi`, fabric: `${url}/fabric` },
+        endpoints,
         rest: createRest({
           token: (address) => Promise.resolve(address.startsWith(`${url}/app/`) ? '' : 'test-token'),
           whatIf,
@@ -248,7 +302,7 @@ export async function startFakeAzure(): Promise<FakeAzure> {
 
 /** What azd knows once the deployment is made. */
 export function provisioned(url: FakeAzure): void {
-  const { endpoints } = url.context();
+  const { endpoints } = url;
   Object.assign(url.environment, {
     AZURE_RESOURCE_GROUP: 'rg-test',
     SERVICE_API_NAME: 'func-test',

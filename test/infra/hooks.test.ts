@@ -168,6 +168,23 @@ describe('the hooks of azd', () => {
     expect(sent()).toEqual(FIRST_RUN);
   });
 
+  it('waits until a report is published, and says why it is not', async () => {
+    azure.state.publishFails = 'The visual latest names a column that is not there';
+    await expect(up()).rejects.toThrow(/gave up: The visual latest names a column that is not there/);
+    expect(azure.state.reports).toEqual([]);
+    azure.state.publishFails = undefined;
+    await up();
+    expect(azure.state.reports).toHaveLength(2);
+    expect(azure.state.job?.jobState).toBe('Running');
+  });
+
+  it('makes nothing twice when an answer gets lost', async () => {
+    azure.loseAnswer('POST /datasets');
+    await expect(up()).rejects.toThrow(/cannot be reached/);
+    await up();
+    expect(azure.state.datasets.map(({ name }) => name)).toEqual(['product-events', 'events-per-minute']);
+  });
+
   it('gives up on a service that stays away, and says which', async () => {
     azure.refuse('GET /powerbi/groups', 500, { error: { message: 'Something went wrong' } });
     await expect(up()).rejects.toThrow(

@@ -20,8 +20,15 @@ export interface Deployment {
   the: (type: string) => Resource;
 }
 
+/** A template of Azure Resource Manager, as `bicep build` gives it. */
+export interface Template {
+  parameters?: Record<string, { type: string }>;
+  resources: Record<string, Resource> | Resource[];
+  outputs?: Record<string, unknown>;
+}
+
 /** The compiler takes seconds, and on a busy machine many of them. */
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 });
 
 const PARAMETERS = 'test/infra/parameters';
 const found = findBicep();
@@ -40,18 +47,7 @@ export interface Mutation {
 
 /** @throws Error with what the compiler said, when the deployment is refused */
 export function evaluate(parameters: string, ...mutations: Mutation[]): Deployment {
-  if (!bicep) throw new Error('no bicep');
-  const copy = mkdtempSync(join(tmpdir(), 'hubfront-infra-'));
-  try {
-    cpSync('infra', join(copy, 'infra'), { recursive: true });
-    cpSync(PARAMETERS, join(copy, PARAMETERS), { recursive: true });
-    for (const { file, from, to } of mutations) {
-      const path = join(copy, file);
-      const before = readFileSync(path, 'utf8');
-      const after = before.replace(from, to);
-      if (after === before) throw new Error(`${file} has nothing of ${String(from)} any more`);
-      writeFileSync(path, after);
-    }
+  return inCopy(mutations, (bicep, copy) => {
     const { status, stderr, stdout } = bicep(
       'snapshot',
       join(copy, PARAMETERS, `${parameters}.bicepparam`),
@@ -76,6 +72,32 @@ export function evaluate(parameters: string, ...mutations: Mutation[]): Deployme
         return one;
       },
     };
+  });
+}
+
+/** The template that is sent to Azure, with its modules in it. */
+export function compile(...mutations: Mutation[]): Template {
+  return inCopy(mutations, (bicep, copy) => {
+    const { status, stderr, stdout } = bicep('build', join(copy, 'infra', 'main.bicep'), '--stdout');
+    if (status !== 0) throw new Error(stderr);
+    return JSON.parse(stdout) as Template;
+  });
+}
+
+function inCopy<T>(mutations: readonly Mutation[], work: (bicep: Bicep, copy: string) => T): T {
+  if (!bicep) throw new Error('no bicep');
+  const copy = mkdtempSync(join(tmpdir(), 'hubfront-infra-'));
+  try {
+    cpSync('infra', join(copy, 'infra'), { recursive: true });
+    cpSync(PARAMETERS, join(copy, PARAMETERS), { recursive: true });
+    for (const { file, from, to } of mutations) {
+      const path = join(copy, file);
+      const before = readFileSync(path, 'utf8');
+      const after = before.replace(from, to);
+      if (after === before) throw new Error(`${file} has nothing of ${String(from)} any more`);
+      writeFileSync(path, after);
+    }
+    return work(bicep, copy);
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }

@@ -47,6 +47,20 @@ describe('the dev host, as the real one,', () => {
     expect([answer.headers.get('x-seen'), answer.headers.get('set-cookie')]).toEqual(['yes', 'c=1']);
   });
 
+  test('sends bodies of any size whole, however many are under way at once', async () => {
+    const url = await startApp(`app.http('fill', { route: 'fill/{bytes}/{letter}', methods: ['GET'],
+      handler: ({ params }) => ({ body: Buffer.alloc(Number(params.bytes), params.letter) }) });`);
+    const sizes = [5_000_000, 0, 65_536, 65_537, 1, 300_000, 2_000_000, 65_535, 100_000];
+    const asked = sizes.map((bytes, i) => ({ bytes, letter: String.fromCharCode(97 + i) }));
+    const answers = await Promise.all(
+      asked.map(({ bytes, letter }) => call(`${url}/fill/${bytes}/${letter}`)),
+    );
+    asked.forEach(({ bytes, letter }, i) => {
+      const text = answers[i]?.text ?? '';
+      expect([text.length, text === letter.repeat(bytes)]).toEqual([bytes, true]);
+    });
+  });
+
   test('answers 404 to what no function declares, HEAD and OPTIONS included', async () => {
     const url = await startApp(`app.http('one', { methods: ['GET'], handler: () => ({ body: 'x' }) });`);
     for (const [method, path] of [

@@ -1,9 +1,10 @@
 import type { Message } from 'rhea';
 import type { Settings } from '../../settings';
+import type { Position } from '../cursor';
 import { unlessAborted, withTimeLimit } from '../deadline';
 import { createClaims } from './claims';
 import { openAmqpConnection } from './connection';
-import { type PartitionReceiver, type Start, openReceiver } from './receiver';
+import { type PartitionReceiver, openReceiver } from './receiver';
 import { openRequestLink, type RequestLink } from './requestLink';
 
 /** A single exchange with the service: opening a connection, claiming a right, asking `$management`. */
@@ -14,6 +15,9 @@ const OPERATION_TIMEOUT_MS = 4_000;
  * or that this instance was frozen.
  */
 const SILENCE_LIMIT_MS = 65_000;
+
+/** A question to `$management` has none, and Microsoft's SDK sends this. */
+const EMPTY_BODY = Buffer.from('[]');
 
 /** What `$management` tells of an Event Hub. */
 export interface HubProperties {
@@ -32,7 +36,7 @@ export interface PartitionProperties {
 }
 
 export interface ReceiveOptions {
-  start: Start;
+  after: Position;
   credit: number;
   onMessage: (message: Message) => void;
   onEnd: (error: unknown) => void;
@@ -47,8 +51,13 @@ export interface Generation {
   readonly ended: AbortSignal;
   /** @throws {AmqpError} */
   readHub: () => Promise<HubProperties>;
-  /** @throws {AmqpError} */
-  readPartition: (partitionId: string) => Promise<PartitionProperties>;
+  /**
+   * Asks for all of them at once.
+   *
+   * @returns in the order asked for
+   * @throws {AmqpError}
+   */
+  readPartitions: (partitionIds: readonly string[]) => Promise<PartitionProperties[]>;
   /**
    * Claims the right to a partition and attaches a reader.
    *
@@ -111,15 +120,15 @@ function createGeneration({ eventHub, consumerGroup }: Settings) {
         release();
       }
     });
-  const ask = (properties: Record<string, string>): Promise<Record<string, unknown>> =>
+  /** What `$management` answers to each of the questions. */
+  const ask = (questions: readonly Record<string, string>[]): Promise<Record<string, unknown>[]> =>
     exchange(async () => {
       const token = await claims.tokenFor(managementPath);
       if (!management?.isOpen()) management = openRequestLink(connection, '$management');
+      const { request } = management;
       const asked = { operation: 'READ', name: hub, security_token: token };
-      return (await management.request({ ...asked, ...properties }, Buffer.from('[]'))) as Record<
-        string,
-        unknown
-      >;
+      const answers = questions.map((question) => request({ ...asked, ...question }, EMPTY_BODY));
+      return (await Promise.all(answers)) as Record<string, unknown>[];
     });
   return {
     ended,
@@ -131,22 +140,24 @@ function createGeneration({ eventHub, consumerGroup }: Settings) {
     },
     isUsable: () => !retired && !ended.aborted && Date.now() - connection.lastReceivedAt() < SILENCE_LIMIT_MS,
     readHub: async (): Promise<HubProperties> => {
-      const info = await ask({ type: 'com.microsoft:eventhub' });
+      const [info] = await ask([{ type: 'com.microsoft:eventhub' }]);
       return {
-        name: String(info.name),
-        createdAt: new Date(info.created_at as Date | number),
-        partitionIds: (info.partition_ids as unknown[]).map(String),
+        name: String(info?.name),
+        createdAt: new Date(info?.created_at as Date | number),
+        partitionIds: (info?.partition_ids as unknown[]).map(String),
       };
     },
-    readPartition: async (partitionId: string): Promise<PartitionProperties> => {
-      const info = await ask({ type: 'com.microsoft:partition', partition: partitionId });
-      return {
-        partitionId,
+    readPartitions: async (partitionIds: readonly string[]): Promise<PartitionProperties[]> => {
+      const infos = await ask(
+        partitionIds.map((partition) => ({ type: 'com.microsoft:partition', partition })),
+      );
+      return infos.map((info, i) => ({
+        partitionId: partitionIds[i] ?? '',
         firstSequenceNumber: Number(info.begin_sequence_number),
         lastSequenceNumber: Number(info.last_enqueued_sequence_number),
         lastOffset: String(info.last_enqueued_offset),
         empty: info.is_partition_empty === true,
-      };
+      }));
     },
     receive: async (partitionId: string, options: ReceiveOptions): Promise<PartitionReceiver> => {
       const address = `${hub}/ConsumerGroups/${consumerGroup}/Partitions/${partitionId}`;

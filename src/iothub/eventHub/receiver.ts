@@ -1,14 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import rhea, { type EventContext, type Message, type Receiver } from 'rhea';
+import { NO_OFFSET, type Position } from '../cursor';
 import { toAmqpError } from './amqpError';
 import type { AmqpConnection } from './connection';
 
 /** Descriptor of `apache.org:selector-filter:string`, the way to say where a reader begins. */
 const SELECTOR_FILTER = 'apache.org:selector-filter:string';
 const SELECTOR_FILTER_CODE = 0x468c00000004;
-
-/** Where a reader begins: after a message, or at the oldest that is kept. */
-export type Start = { after: { sequenceNumber: number } } | { afterOffset: string } | { at: 'beginning' };
 
 export interface PartitionReceiver {
   addCredit: (messages: number) => void;
@@ -26,7 +24,7 @@ export function openReceiver(
   { amqp, ended }: AmqpConnection,
   address: string,
   options: {
-    start: Start;
+    after: Position;
     /** messages that may come before more are asked for */
     credit: number;
     onMessage: (message: Message) => void;
@@ -41,7 +39,7 @@ export function openReceiver(
     autoaccept: true,
     source: {
       address,
-      filter: { [SELECTOR_FILTER]: rhea.types.wrap_described(selector(options.start), SELECTOR_FILTER_CODE) },
+      filter: { [SELECTOR_FILTER]: rhea.types.wrap_described(selector(options.after), SELECTOR_FILTER_CODE) },
     },
   });
   let open = true;
@@ -81,10 +79,11 @@ export function openReceiver(
 }
 
 /**
- * By sequence number where there is one. From the beginning by offset: `sequence number > -1` may deliver nothing on
- * a partition that is new.
+ * By sequence number behind a message that was read. From the beginning by offset: `sequence number > -1` may deliver
+ * nothing on a partition that is new.
  */
-function selector(start: Start): string {
-  if ('after' in start) return `amqp.annotation.x-opt-sequence-number > '${start.after.sequenceNumber}'`;
-  return `amqp.annotation.x-opt-offset > '${'afterOffset' in start ? start.afterOffset : '-1'}'`;
+function selector({ sequenceNumber, offset }: Position): string {
+  return sequenceNumber >= 0 && offset !== NO_OFFSET
+    ? `amqp.annotation.x-opt-sequence-number > '${sequenceNumber}'`
+    : `amqp.annotation.x-opt-offset > '${offset}'`;
 }

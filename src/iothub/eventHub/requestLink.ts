@@ -5,6 +5,8 @@ import type { AmqpConnection } from './connection';
 
 /** Answers that may come before rhea asks the service for more. */
 const REPLY_CREDIT = 1_000;
+/** AMQP's sender settle mode "settled". */
+const SETTLED = 1;
 
 /** Requests and their answers on one node of the service, `$cbs` or `$management`. */
 export interface RequestLink {
@@ -26,6 +28,7 @@ export function openRequestLink({ amqp, ended }: AmqpConnection, address: string
   const waiting = new Map<string, Waiting>();
   const replyTo = randomUUID();
   let open = true;
+  let requests = 0;
 
   const session = amqp.create_session();
   session.begin();
@@ -35,7 +38,12 @@ export function openRequestLink({ amqp, ended }: AmqpConnection, address: string
     target: { address: replyTo },
     credit_window: REPLY_CREDIT,
   });
-  const sender: Sender = session.open_sender({ name: randomUUID(), target: { address } });
+  // Settled when sent, as Microsoft's .NET client has it: the answer says all that a disposition could.
+  const sender: Sender = session.open_sender({
+    name: randomUUID(),
+    target: { address },
+    snd_settle_mode: SETTLED,
+  });
 
   const fail = (error: unknown): void => {
     open = false;
@@ -66,7 +74,7 @@ export function openRequestLink({ amqp, ended }: AmqpConnection, address: string
           reject(toAmqpError(ended.reason));
           return;
         }
-        const id = randomUUID();
+        const id = `${replyTo}:${(requests += 1)}`;
         waiting.set(id, { resolve, reject });
         sender.send({ message_id: id, reply_to: replyTo, application_properties: properties, body });
       }),

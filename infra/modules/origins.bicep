@@ -1,0 +1,20 @@
+@export()
+@description('The origins of a comma list, each as browsers send it: in lower case, with no slash at its end and no default port.')
+func asBrowsersSendThem(list string) string[] =>
+  map(
+    filter(split(list, ','), item => !empty(trim(item))),
+    item => withoutDefaultPort(without(toLower(trim(item)), '/'))
+  )
+
+func withoutDefaultPort(origin string) string => without(origin, startsWith(origin, 'https:') ? ':443' : ':80')
+
+func without(text string, ending string) string =>
+  endsWith(text, ending) ? take(text, length(text) - length(ending)) : text
+
+@export()
+@description('A scheme and a host, perhaps a port; no path, which no browser sends.')
+func isOrigin(text string) bool =>
+  contains(['http:', 'https:'], first(split(text, '/'))) && length(split(text, '/')) == 3 && !endsWith(text, '/') && !contains(
+    text,
+    ' '
+  )

@@ -1,174 +1,240 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readFile } from 'node:fs/promises';
-import { type HubReader, type ReadEvent, readHub } from '../local/analytics/job/hubReader';
-import { openResults } from '../local/analytics/job/results';
-import { createEngine } from '../local/analytics/engine';
-import { DEFAULT_TIME_POLICY } from '../local/analytics/event';
-import { type Output, type Plan, translate } from '../local/analytics/query';
+import { BlobServiceClient } from '@azure/storage-blob';
+import { EventHubConsumerClient, earliestEventPosition } from '@azure/event-hubs';
+import { startJob } from '../local/analytics/job';
+import { startDashboard } from '../local/dashboard';
+import type { View } from '../local/dashboard/view';
+import { startBlobStorage, storageConnection } from '../local/products';
 import { startEmulatorProcess } from './emulatorProcess';
-import { type Result, result } from './measure';
+import { type Result, inAlternation, median, result } from './measure';
 
 const QUERY_FILE = 'infra/analytics/query.asaql';
+const CONSUMER_GROUP = 'analytics';
+const CONTAINER = 'reference';
 const PARTITIONS = 4;
-const EVENTS = 10_000;
-const ROUNDS = 5;
-const MEMORY_EVENTS = 1_000_000;
-const MEMORY_BATCH = 10_000;
+const EVENTS = 100_000;
+const ROUNDS = 3;
+const MANY_EVENTS = 1_000_000;
+const TENTHS = 10;
+/** So many are in the hub before the job has read them. */
+const BACKLOG = 50_000;
 const PRODUCTS = 200;
+const VISITORS = 50;
+
+type Hub = Awaited<ReturnType<typeof startEmulatorProcess>>;
 
 /**
- * The deployed query on events of the hub, results written, against the Event Hubs SDK that reads the same events and
- * does nothing with them; and what a million events leave in memory.
+ * The whole local job, from the hub to the file of results, against the Event Hubs SDK that reads the same events and
+ * does nothing with them; and the memory of its process over a million events, with a dashboard open.
  */
 export async function benchAnalytics(): Promise<Result[]> {
-  const plan = translate(await readFile(QUERY_FILE, 'utf8'));
   const folder = await mkdtemp(join(tmpdir(), 'hubfront-bench-'));
-  const hub = await startEmulatorProcess(PARTITIONS);
-  const job = await startQuery(plan, folder);
+  const blobPort = await freePort();
+  const storage = startBlobStorage(blobPort, console.error);
   try {
-    await hub.seed(EVENTS);
-    const connection = hub.settings.IOTHUB_EVENTHUB_CONNECTION;
-    const times = { job: [] as number[], sdk: [] as number[] };
-    for (let round = 0; round <= ROUNDS; round += 1) {
-      const withJob = await readAll(connection, (events) => job.run(events));
-      const alone = await readAll(connection, () => Promise.resolve());
-      if (round === 0) continue; // warm
-      times.job.push(withJob);
-      times.sdk.push(alone);
-    }
+    await storage.ready;
+    await putProducts(storageConnection(blobPort));
+    const options = { storage: storageConnection(blobPort), folder };
+    return [await againstSdk(options), await overMany(options)];
+  } finally {
+    await storage.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Options {
+  storage: string;
+  folder: string;
+}
+
+async function againstSdk({ storage, folder }: Options): Promise<Result> {
+  const hub = await startEmulatorProcess(PARTITIONS);
+  try {
+    await seedShop(hub, EVENTS, 0);
+    const eventHubConnection = hub.settings.IOTHUB_EVENTHUB_CONNECTION;
+    let run = 0;
+    const times: Record<'job' | 'sdk', number[]> = { job: [], sdk: [] };
+    await inAlternation(ROUNDS, {
+      job: async () => {
+        const job = await startJob({
+          queryFile: QUERY_FILE,
+          eventHubConnection,
+          consumerGroup: CONSUMER_GROUP,
+          storageConnection: storage,
+          container: CONTAINER,
+          resultsFile: join(folder, `results-${(run += 1)}.duckdb`),
+          log: () => undefined,
+        });
+        // The checkpoint is written together with the rows.
+        const done = 'SELECT coalesce(sum(sequence_number + 1), 0) FROM results.checkpoint';
+        let start = 0;
+        for (let kept = 0; kept < EVENTS;) {
+          if (start === 0 && job.state().counts.events > 0) start = performance.now();
+          kept = Number((await job.connection.runAndReadAll(done)).getRows()[0]?.[0]);
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+        times.job.push(performance.now() - start);
+        await job.close();
+      },
+      sdk: async () => {
+        times.sdk.push(await readWithSdk(eventHubConnection));
+      },
+    });
     const rate = (all: readonly number[]): string =>
       `${Math.round(EVENTS / (median(all) / 1_000)).toLocaleString('en')} events/s`;
-    const read = result(
+    console.log(
+      `analytics: throughput against the SDK alone: ${(median(times.sdk) / median(times.job)).toFixed(2)}×`,
+    );
+    return result(
       `analytics: ${EVENTS} events read, joined, kept (${rate(times.job)})`,
       times.job,
       `the SDK alone (${rate(times.sdk)})`,
       times.sdk,
     );
-    console.log(
-      `analytics: throughput against the SDK alone: ${(median(times.sdk) / median(times.job)).toFixed(2)}×`,
-    );
-    return [read, await measureMemory(job)];
   } finally {
-    job.close();
     await hub.close();
-    await rm(folder, { recursive: true, force: true });
   }
 }
 
-interface RunningQuery {
-  run: (events: readonly ReadEvent[]) => Promise<void>;
-  trim: () => Promise<void>;
-  close: () => void;
-}
-
-async function startQuery(plan: Plan, folder: string): Promise<RunningQuery> {
-  const products = join(folder, 'products.json');
-  const rows = Array.from({ length: PRODUCTS }, (_, i) => ({
-    product_id: i,
-    sku_id: i,
-    price: 4_900,
-    product_state: 'on_sale',
-    product_code: `P-${i}`,
-    can_purchase: true,
-  }));
-  await writeFile(products, JSON.stringify(rows));
-  const engine = await createEngine(plan, DEFAULT_TIME_POLICY);
-  for (const { name } of plan.references) await engine.references.load(name, products, 0);
-  const results = await openResults(engine.connection, join(folder, 'results.duckdb'), plan.outputs);
-  return {
-    run: async (events) => {
-      const outputs: Output[] = [];
-      await engine.process(plan.sources[0]?.input ?? '', events, (output) => {
-        outputs.push(output);
-        return Promise.resolve();
-      });
-      await results.commit(outputs, new Map());
-    },
-    trim: results.trim,
-    close: engine.close,
-  };
-}
-
-/** Reads the hub from its beginning. @returns how long it took until all events had been taken, ms */
-async function readAll(
-  connectionString: string,
-  take: (events: readonly ReadEvent[]) => Promise<void>,
-): Promise<number> {
-  const start = performance.now();
-  let reader: HubReader | undefined;
+/** With the job's own settings of the SDK. @returns ms from the first event to the last */
+async function readWithSdk(connectionString: string): Promise<number> {
+  const client = new EventHubConsumerClient(CONSUMER_GROUP, connectionString);
+  let count = 0;
+  let start = 0;
   await new Promise<void>((resolve, reject) => {
-    let count = 0;
-    let waiting: ReadEvent[] = [];
-    let busy = Promise.resolve();
-    reader = readHub({
-      connectionString,
-      consumerGroup: 'analytics',
-      checkpoint: () => new Map(),
-      onReset: () => undefined,
-      onError: reject,
-      take: (events) => {
-        waiting.push(...events);
-        // As the job does: what has come meanwhile is one batch.
-        busy = busy.then(async () => {
-          const batch = waiting;
-          waiting = [];
-          if (batch.length > 0) await take(batch);
-          if ((count += batch.length) >= EVENTS) resolve();
-        });
-        return Promise.resolve();
+    client.subscribe(
+      {
+        processEvents: (events) => {
+          if (start === 0 && events.length > 0) start = performance.now();
+          if ((count += events.length) >= EVENTS) resolve();
+          return Promise.resolve();
+        },
+        processError: (error) => {
+          reject(error);
+          return Promise.resolve();
+        },
       },
-    });
+      {
+        startPosition: earliestEventPosition,
+        maxBatchSize: 1_000,
+        maxWaitTimeInSeconds: 0.25,
+        prefetchCount: 2_000,
+        skipParsingBodyAsJson: true,
+      },
+    );
   });
   const took = performance.now() - start;
-  await reader?.close();
+  await client.close();
   return took;
 }
 
-/** Events as the shop sends them, minute after minute, without the hub: memory is the query's own. */
-async function measureMemory(job: RunningQuery): Promise<Result> {
-  const rss: number[] = [];
-  const start = performance.now();
-  const firstUs = Date.now() * 1_000;
-  for (let done = 0; done < MEMORY_EVENTS; done += MEMORY_BATCH) {
-    const events = Array.from({ length: MEMORY_BATCH }, (_, i) => shopEvent(done + i, firstUs));
-    await job.run(events);
-    if (done % (10 * MEMORY_BATCH) === 0) {
-      await job.trim();
-      globalThis.gc?.();
-      rss.push(process.memoryUsage().rss / 1_048_576);
+/** The process of `npm start`, with a dashboard open: its memory, twice a second at the most. */
+async function overMany({ storage, folder }: Options): Promise<Result> {
+  const hub = await startEmulatorProcess(PARTITIONS);
+  const dashboard = startDashboard(
+    {
+      DASHBOARD_PORT: '0',
+      ANALYTICS_QUERY: QUERY_FILE,
+      ANALYTICS_EVENTHUB_CONNECTION: hub.settings.IOTHUB_EVENTHUB_CONNECTION,
+      ANALYTICS_CONSUMERGROUP: CONSUMER_GROUP,
+      ANALYTICS_STORAGE: storage,
+      ANALYTICS_CONTAINER: CONTAINER,
+      ANALYTICS_RESULTS: join(folder, 'results.duckdb'),
+    },
+    console.error,
+  );
+  try {
+    const url = await dashboard.ready;
+    const memory = Array.from({ length: TENTHS }, (): number[] => []);
+    let seeded = 0;
+    let start = 0;
+    for await (const { counts } of views(url)) {
+      if (start === 0) start = performance.now();
+      for (; seeded < MANY_EVENTS && seeded - counts.events < BACKLOG; seeded += BACKLOG)
+        await seedShop(hub, BACKLOG, seeded / BACKLOG);
+      memory[Math.min(TENTHS - 1, Math.floor((TENTHS * counts.events) / MANY_EVENTS))]?.push(
+        residentMb(dashboard.pid ?? 0),
+      );
+      if (counts.events >= MANY_EVENTS) break;
+    }
+    const seconds = (performance.now() - start) / 1_000;
+    const mb = memory.map(median);
+    const flat = (mb.at(-1) ?? 0) / (mb[1] ?? 0);
+    console.log(
+      `analytics: memory (MB) in each tenth of ${MANY_EVENTS.toLocaleString('en')} events: ${mb.map(Math.round).join(', ')}`,
+    );
+    console.log(`analytics: memory of the last tenth against the second: ${flat.toFixed(2)}×`);
+    return result(
+      `analytics: memory over ${MANY_EVENTS.toLocaleString('en')} events in the job's process, last tenth (${Math.round(MANY_EVENTS / seconds).toLocaleString('en')} events/s)`,
+      memory.at(-1) ?? [],
+      'its second tenth',
+      memory[1] ?? [],
+      'MB',
+    );
+  } finally {
+    await dashboard.close();
+    await hub.close();
+  }
+}
+
+async function* views(url: string): AsyncGenerator<View> {
+  const { body } = await fetch(`${url}/events`);
+  let text = '';
+  for await (const part of body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    const messages = (text + part).split('\n\n');
+    text = messages.pop() ?? '';
+    for (const message of messages) {
+      const data = /^data: (.*)$/m.exec(message)?.[1];
+      if (data !== undefined) yield JSON.parse(data) as View;
     }
   }
-  const seconds = (performance.now() - start) / 1_000;
-  const mb = rss.map((value) => Math.round(value));
-  console.log(`analytics: memory (MB) at each 100,000 events: ${mb.join(', ')}`);
-  return result(
-    `analytics: 1,000,000 events through the query (${Math.round(MEMORY_EVENTS / seconds).toLocaleString('en')} events/s; memory ${mb[1] ?? 0} MB early, ${mb.at(-1) ?? 0} MB at the end)`,
-    [seconds * 1_000],
+}
+
+function residentMb(pid: number): number {
+  return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) / 1_024;
+}
+
+/** Events as the shop sends them, of another visitor with each call. */
+function seedShop(hub: Hub, count: number, call: number): Promise<unknown> {
+  const bodies = Array.from({ length: 2 * PRODUCTS }, (_, i) => ({
+    deviceId: `visitor-${call % VISITORS}`,
+    Data: {
+      event: i % 5 === 0 ? 'add_to_cart' : 'browse_product',
+      event_value: `https://shop.example/ja/shop/products/${i % PRODUCTS}`,
+      size_name: 'FREE',
+      color_name: 'BLACK',
+      product_id: i % PRODUCTS,
+      referer_product_id: null,
+    },
+  }));
+  return hub.seed(count, { deviceId: `visitor-${call % VISITORS}`, bodies, messageIds: true });
+}
+
+async function putProducts(storage: string): Promise<void> {
+  const container = BlobServiceClient.fromConnectionString(storage).getContainerClient(CONTAINER);
+  const products = JSON.stringify(
+    Array.from({ length: PRODUCTS }, (_, i) => ({
+      product_id: i,
+      sku_id: i,
+      price: 4_900,
+      product_state: 'on_sale',
+      product_code: `P-${i}`,
+      can_purchase: true,
+    })),
   );
+  await container.create();
+  await container.uploadBlockBlob('products/2020-01-01/00-00/products.json', products, products.length);
 }
 
-function shopEvent(n: number, firstUs: number): ReadEvent {
-  const data = {
-    event: n % 5 === 0 ? 'add_to_cart' : 'browse_product',
-    event_value: `https://shop.example/ja/shop/products/${n % PRODUCTS}`,
-    size_name: 'FREE',
-    color_name: 'BLACK',
-    product_id: n % PRODUCTS,
-    referer_product_id: null,
-  };
-  return {
-    body: JSON.stringify({ deviceId: `d${n % 1_000}`, Data: data }),
-    enqueuedUs: firstUs + n * 100, // 10,000 a second
-    partition: String(n % PARTITIONS),
-    partitionId: n % PARTITIONS,
-    sequenceNumber: n,
-    deviceId: `d${n % 1_000}`,
-    messageId: `m${n}`,
-  };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EVENT_HUB_NAME, type HubState, POLICIES } from '../emulator';
+import { EVENT_HUB_NAME, type AdminApi, type HubState, POLICIES } from '../emulator';
 
 /** The emulator in a process of its own, so that neither side of a ratio shares its thread. */
 export async function startEmulatorProcess(partitions: number) {
@@ -46,9 +46,9 @@ export async function startEmulatorProcess(partitions: number) {
     amqpPort,
     settingsAt,
     settings: settingsAt({ hubPort, amqpPort }),
-    seed: (count: number, partitionId?: string): Promise<HubState> =>
+    seed: (count: number, seeding: Omit<Parameters<AdminApi['seed']>[0], 'count'> = {}): Promise<HubState> =>
       new Promise((resolve, reject) => {
-        const body = JSON.stringify({ count, partitionId, deviceId: 'bench', sizeBytes: 200 });
+        const body = JSON.stringify({ deviceId: 'bench', sizeBytes: 200, ...seeding, count });
         request(
           `https://127.0.0.1:${hubPort}/_emulator/telemetry`,
           {

@@ -133,7 +133,7 @@ async function original(): Promise<Result[]> {
     for (let round = 1; round <= 3; round += 1) {
       for (let partition = 0; partition < 4; partition += 1) {
         const count = 100 * (partition + 1);
-        await emulator.seed(count, String(partition));
+        await emulator.seed(count, { partitionId: String(partition) });
         sent += count;
       }
       let start = performance.now();

@@ -3,8 +3,8 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Child, startChild } from './childProcess';
-import type { DashboardEnvironment } from './dashboard/process';
+import type { Child } from './childProcess';
+import { startDashboard } from './dashboard';
 import { LOCAL_FUNCTION_KEY } from './functionKey';
 import { type Running, closeAll } from './lifecycle';
 import { startBlobStorage, startProductDatabase, storageConnection } from './products';
@@ -94,7 +94,9 @@ export function startAnalytics(options: AnalyticsOptions): Running {
     log(
       `snapshots  POST ${options.functionsUrl}/admin/functions/snapshotProducts takes one now  (x-functions-key: ${LOCAL_FUNCTION_KEY})`,
     );
-    log(`dashboard  ${await dashboard}`);
+    const url = await dashboard;
+    log(`analytics  ${QUERY_FILE} on the consumer group ${CONSUMER_GROUP}`);
+    log(`dashboard  ${url}`);
   }
 
   /** @returns the URL of the dashboard, once it is there */
@@ -102,13 +104,14 @@ export function startAnalytics(options: AnalyticsOptions): Running {
     return new Promise((resolve, reject) => {
       let restarts = 0;
       const launch = (): void => {
-        const child = startDashboard(options, resultsFile);
+        if (isClosing()) return;
+        const child = startJob(options, resultsFile);
         running.push(child);
         child.ready.then(resolve, () => undefined);
         void child.ended.then(() => {
           running.splice(running.indexOf(child), 1);
-          if (isClosing()) return;
-          if ((restarts += 1) > MAX_RESTARTS) reject(new Error('the dashboard does not stay up'));
+          if (!isClosing() && (restarts += 1) > MAX_RESTARTS)
+            reject(new Error('the dashboard does not stay up'));
           else launch();
         });
       };
@@ -141,21 +144,17 @@ export function startAnalytics(options: AnalyticsOptions): Running {
   };
 }
 
-function startDashboard({ ports, eventHubConnection, log }: AnalyticsOptions, resultsFile: string): Child {
-  const env: DashboardEnvironment = {
-    DASHBOARD_PORT: String(ports.dashboard),
-    ANALYTICS_QUERY: QUERY_FILE,
-    ANALYTICS_EVENTHUB_CONNECTION: eventHubConnection,
-    ANALYTICS_CONSUMERGROUP: CONSUMER_GROUP,
-    ANALYTICS_STORAGE: storageConnection(ports.blob),
-    ANALYTICS_CONTAINER: CONTAINER,
-    ANALYTICS_RESULTS: resultsFile,
-  };
-  return startChild({
-    name: 'the dashboard',
-    args: ['local/launch.mjs', 'dashboard'],
-    env,
-    ready: /^dashboard ready (\S+)/,
+function startJob({ ports, eventHubConnection, log }: AnalyticsOptions, resultsFile: string): Child {
+  return startDashboard(
+    {
+      DASHBOARD_PORT: String(ports.dashboard),
+      ANALYTICS_QUERY: QUERY_FILE,
+      ANALYTICS_EVENTHUB_CONNECTION: eventHubConnection,
+      ANALYTICS_CONSUMERGROUP: CONSUMER_GROUP,
+      ANALYTICS_STORAGE: storageConnection(ports.blob),
+      ANALYTICS_CONTAINER: CONTAINER,
+      ANALYTICS_RESULTS: resultsFile,
+    },
     log,
-  });
+  );
 }

@@ -19,6 +19,7 @@ const COMMANDS = {
   test: 'local/test.ts',
   analytics: 'local/analytics/cli.ts',
   'products:database': 'local/products/database.ts',
+  'products:storage': 'local/products/blobStorage.ts',
   dashboard: 'local/dashboard/process.ts',
   bench: 'bench/index.ts',
   screenshots: 'local/screenshots.ts',
@@ -26,6 +27,9 @@ const COMMANDS = {
   'infra:hook': 'infra/hooks/index.ts',
   'package:check': 'infra/check/deployPackage.ts',
 };
+
+/** Ctrl-C ends these with 0, also before they have begun. */
+const SERVERS = ['start', 'host', 'start:func', 'emulator'];
 
 function fail(line) {
   console.error(line);
@@ -42,9 +46,14 @@ if (file === undefined)
   fail(`Unknown command '${command ?? ''}'. There are: ${Object.keys(COMMANDS).join(', ')}.`);
 
 process.chdir(PROJECT);
+const stopped = () => process.exit(0);
+const signals = SERVERS.includes(command) ? ['SIGINT', 'SIGTERM'] : [];
+for (const signal of signals) process.on(signal, stopped);
 installWhatIsMissing();
 createRequire(join(PROJECT, 'package.json'))('tsx/cjs');
-await createRequire(join(PROJECT, 'package.json'))(`./${file}`).main(argv);
+const { main } = createRequire(join(PROJECT, 'package.json'))(`./${file}`);
+for (const signal of signals) process.off(signal, stopped);
+await main(argv);
 
 function installWhatIsMissing() {
   const installed = join('node_modules', '.package-lock.json');

@@ -15,6 +15,10 @@ export const seedRequest = z.strictObject({
   deviceId: z.string().default('seeded-device'),
   /** Of each body, which is JSON: `{"n": <sequence number>, "pad": "xxx…"}`. */
   sizeBytes: z.number().int().min(32).max(MAX_MESSAGE_BYTES).default(100),
+  /** Bodies to take in turn, instead. */
+  bodies: z.array(z.json()).min(1).optional(),
+  /** Whether each has a message id of its own. */
+  messageIds: z.boolean().default(false),
 });
 
 export const expireRequest = z

@@ -7,7 +7,7 @@ import type { seedRequest } from './requests';
 export function seed(
   hub: Hub,
   partitions: readonly PartitionLog[],
-  { count, deviceId, sizeBytes }: z.output<typeof seedRequest>,
+  { count, deviceId, sizeBytes, bodies, messageIds }: z.output<typeof seedRequest>,
 ): void {
   const origin = {
     deviceId,
@@ -16,10 +16,15 @@ export function seed(
   };
   const system = { contentType: 'application/json', contentEncoding: 'utf-8' };
   const properties = [['kind', 'seeded']] as const;
+  const given = bodies?.map((body) => Buffer.from(JSON.stringify(body)));
   const now = Date.now();
   for (let index = 0; index < count; index++) {
     const log = partitions[index % partitions.length];
-    log?.append({ body: seedBody(log.lastSequenceNumber + 1, sizeBytes), system, properties, origin }, now);
+    if (!log) continue;
+    const n = log.lastSequenceNumber + 1;
+    const body = given?.[index % given.length] ?? seedBody(n, sizeBytes);
+    const id = messageIds && { messageId: `${deviceId}-${log.id}-${n}` };
+    log.append({ body, system: { ...system, ...id }, properties, origin }, now);
   }
   for (const log of partitions) for (const wake of hub.onAppended) wake(log.id);
 }

@@ -1,28 +1,38 @@
 import type { TimePolicy } from './event';
-import type { StreamSource } from './query';
+import type { PayloadFields, StreamSource } from './query';
 
 /** Stream Analytics: an event whose own time is more than five minutes ahead of its arrival is dropped. */
 const EARLY_ARRIVAL_MINUTES = 5;
 
-/** Events as they came, and below them one row per JSON object: a payload may hold an array, or an object a line. */
-export const RAW_TABLES: readonly string[] = [
-  `CREATE OR REPLACE TABLE arrived (body VARCHAR, enqueued_us DOUBLE, partition_id BIGINT, seq BIGINT, device_id VARCHAR,
-     message_id VARCHAR, correlation_id VARCHAR, generation_id VARCHAR, properties VARCHAR)`,
-];
+/** Events as they came. */
+export const ARRIVED_SQL = `CREATE OR REPLACE TEMP TABLE arrived (body VARCHAR, enqueued_us DOUBLE, partition_id BIGINT,
+  seq BIGINT, device_id VARCHAR, message_id VARCHAR, correlation_id VARCHAR, generation_id VARCHAR, properties VARCHAR)`;
 
-export const PARSE_SQL = `CREATE OR REPLACE TEMP TABLE raw AS
-  SELECT * REPLACE (CASE WHEN json_type(event) = 'OBJECT' THEN event END AS event) FROM (
+/** An event's own columns beside its payload. */
+const METADATA = `make_timestamp(CAST(coalesce(enqueued_us, $now_us) AS BIGINT)) AS enqueued, enqueued_us IS NOT NULL AS timed,
+  make_timestamp(CAST($now_us AS BIGINT)) AS processed, partition_id, seq AS __seq, device_id, message_id, correlation_id,
+  generation_id, CAST(properties AS JSON) AS properties`;
+
+/**
+ * The events with the fields that are read of them, for payloads that are each one JSON object with the names as the
+ * query writes them. `odd` says where that is not so: then all of them have to be read by {@link oddPayloadsSql}.
+ */
+export const plainPayloadsSql = (fields: PayloadFields): string =>
+  `CREATE OR REPLACE TEMP TABLE raw AS ${fields.selectExact(`SELECT TRY_CAST(body AS JSON) AS event, ${METADATA} FROM arrived`)}`;
+
+/** As {@link plainPayloadsSql}, and: a payload may hold an array, or an object a line, and names are in any case. */
+export const oddPayloadsSql = (fields: PayloadFields): string =>
+  `CREATE OR REPLACE TEMP TABLE raw AS ${fields.select(`SELECT * REPLACE (CASE WHEN json_type(event) = 'OBJECT' THEN event END AS event) FROM (
     SELECT unnest(CASE
         WHEN NOT json_valid(body) THEN CASE
           WHEN len(list_filter(string_split(body, chr(10)), lambda l: trim(l) <> '' AND NOT json_valid(l))) = 0 AND trim(body) <> ''
           THEN list_transform(list_filter(string_split(body, chr(10)), lambda l: trim(l) <> ''), lambda l: CAST(l AS JSON))
           ELSE [NULL::JSON] END
         WHEN json_type(body) = 'ARRAY' THEN json_extract(body, '$[*]')
-        ELSE [CAST(body AS JSON)] END) AS event,
-      make_timestamp(CAST(coalesce(enqueued_us, $now_us) AS BIGINT)) AS enqueued, enqueued_us IS NOT NULL AS timed,
-      make_timestamp(CAST($now_us AS BIGINT)) AS processed, partition_id, seq AS __seq, device_id, message_id,
-      correlation_id, generation_id, CAST(properties AS JSON) AS properties
-    FROM arrived)`;
+        ELSE [CAST(body AS JSON)] END) AS event, ${METADATA} FROM arrived)`)}`;
+
+/** How many are no JSON objects, and of how many {@link plainPayloadsSql} does not tell the fields. */
+export const PAYLOADS_SQL = `SELECT count(*) FILTER (event IS NULL), count(*) FILTER (odd) FROM raw`;
 
 /**
  * The batch of one source: each event with its time, as the time policies leave it.
@@ -34,23 +44,23 @@ export function sourceSql(source: StreamSource, policy: TimePolicy): string {
   const outOfOrder = `to_seconds(${policy.eventsOutOfOrderMaxDelayInSeconds})`;
   const adjust = policy.eventsOutOfOrderPolicy === 'Adjust';
   return `CREATE OR REPLACE TEMP TABLE ${source.table} AS
-    WITH own AS (SELECT *, ${source.timestamp ?? 'raw.enqueued'} AS own_time
-      FROM (${source.fields.select('raw')}) AS raw WHERE event IS NOT NULL),
+    WITH own AS (SELECT rowid AS row, __seq AS seq, coalesce(partition_id, 0) AS partition, enqueued, timed,
+      ${source.timestamp ?? 'raw.enqueued'} AS own_time FROM raw WHERE event IS NOT NULL),
     punctual AS (SELECT *, CASE
         WHEN timed AND own_time > enqueued + INTERVAL '${EARLY_ARRIVAL_MINUTES} minutes' THEN NULL
         WHEN timed AND own_time < enqueued - ${late} THEN ${adjust ? `enqueued - ${late}` : 'NULL'}
         ELSE own_time END AS punctual_time FROM own),
     ordered AS (SELECT punctual.*, CASE WHEN timed THEN greatest(
-        max(punctual_time) OVER (PARTITION BY punctual.partition_id ORDER BY __seq ROWS UNBOUNDED PRECEDING) - ${outOfOrder},
+        max(punctual_time) OVER (PARTITION BY punctual.partition ORDER BY seq ROWS UNBOUNDED PRECEDING) - ${outOfOrder},
         progress.latest - ${outOfOrder}, $watermark) END AS least_time
-      FROM punctual LEFT JOIN progress_${source.table} AS progress ON progress.partition_id = coalesce(punctual.partition_id, 0))
-    SELECT * EXCLUDE (own_time, punctual_time, least_time, timed),
+      FROM punctual LEFT JOIN progress_${source.table} AS progress ON progress.partition_id = punctual.partition)
+    SELECT ${source.fields.kept('raw')}, raw.timed,
       own_time IS NULL AS untimed,
-      punctual_time IS NULL AND own_time > enqueued AS early,
-      timed AND (punctual_time IS DISTINCT FROM own_time OR punctual_time < least_time) AND own_time IS NOT NULL
-        AND NOT (punctual_time IS NULL AND own_time > enqueued) AS late,
-      CASE WHEN punctual_time < least_time THEN ${adjust ? 'least_time' : 'NULL'} ELSE punctual_time END AS __ts, 0 AS __row, timed
-    FROM ordered`;
+      punctual_time IS NULL AND own_time > ordered.enqueued AS early,
+      raw.timed AND (punctual_time IS DISTINCT FROM own_time OR punctual_time < least_time) AND own_time IS NOT NULL
+        AND NOT (punctual_time IS NULL AND own_time > ordered.enqueued) AS late,
+      CASE WHEN punctual_time < least_time THEN ${adjust ? 'least_time' : 'NULL'} ELSE punctual_time END AS __ts, 0 AS __row
+    FROM raw JOIN ordered ON ordered.row = raw.rowid`;
 }
 
 export const progressTableSql = (source: StreamSource): string =>

@@ -57,7 +57,6 @@ export async function main(argv: readonly string[]): Promise<void> {
       console.error(`error: ${error.message}`);
       process.exitCode = EXIT_USAGE;
     } else {
-      // What DuckDB says of a value that no conversion foresaw, such as a sum beyond 64 bits.
       console.error(`error: ${(error as Error).message.split('\n')[0] ?? ''}`);
       process.exitCode = EXIT_QUERY;
     }
@@ -81,8 +80,8 @@ async function run(flags: Flags): Promise<void> {
     const outputs = await openOutputs(plan, flags.output);
     const write = async ({ table, rowsSql }: Output): Promise<void> => {
       const stream = outputs.get(table);
-      const result = await engine?.connection.stream(rowsSql);
-      if (!stream || !result) return;
+      if (!stream || !engine) return;
+      const result = await engine.connection.stream(rowsSql);
       for await (const rows of result.yieldRows()) {
         if (!stream.write(rows.map(([row]) => `${String(row)}\n`).join(''))) await once(stream, 'drain');
       }

@@ -5,9 +5,11 @@ import {
   type DuckDBValue,
 } from '@duckdb/node-api';
 import {
-  PARSE_SQL,
-  RAW_TABLES,
+  ARRIVED_SQL,
+  PAYLOADS_SQL,
   countSql,
+  oddPayloadsSql,
+  plainPayloadsSql,
   progressSql,
   progressTableSql,
   sourceSql,
@@ -18,6 +20,7 @@ import {
   type GroupedSelect,
   MACROS,
   type Output,
+  type PayloadFields,
   type Plan,
   type StreamSource,
   raisedInQuery,
@@ -63,22 +66,32 @@ export type OnResult = (output: Output) => Promise<void>;
 const MIN_US = -62_135_596_800_000_000; // 0001-01-01
 const MAX_US = 253_402_300_799_000_000; // 9999-12-31
 
+/** Kept rows are looked through for equal ones when so many have been added, or as many again as there were. */
+const COLLAPSE_ROWS = 10_000;
+
 interface SourceState {
   source: StreamSource;
   watermarkUs: number;
 }
 
-/** @throws Error when DuckDB refuses what was translated: a fault of the translation, not of the query's author */
+/**
+ * @throws {QueryError} when a part of the query cannot be worked out, whatever the events, as 9223372036854775807 + 1
+ * @throws Error when DuckDB refuses what was translated: a fault of the translation, not of the query's author
+ */
 export async function createEngine(plan: Plan, policy: TimePolicy): Promise<Engine> {
-  const instance = await DuckDBInstance.create(':memory:', { threads: '2' });
+  // A batch is too small to be shared out: a second thread only adds a third to the CPU time.
+  const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
   const connection = await instance.connect();
-  await connection.run("SET TimeZone = 'UTC'").catch(() => undefined);
-  for (const macro of MACROS) await connection.run(`CREATE OR REPLACE MACRO ${macro}`);
-  for (const table of RAW_TABLES) await connection.run(table);
+  await connection.run("SET TimeZone = 'UTC'");
+  // A division by zero is NULL.
+  await connection.run('SET ieee_floating_point_ops = false');
+  await connection.run(MACROS.map((macro) => `CREATE OR REPLACE MACRO ${macro};`).join('\n'));
   for (const source of plan.sources) await connection.run(progressTableSql(source));
   const references = await createReferences(connection, plan.references);
   const states = plan.sources.map((source): SourceState => ({ source, watermarkUs: MIN_US }));
   const told = new Map<string, number>();
+  /** by table: how many rows it may have come to, and at how many equal ones become one */
+  const kept = new Map<string, { rows: number; limit: number }>();
   const counts: Counts = { events: 0, malformed: 0, untimed: 0, early: 0, late: 0, lateDropped: 0 };
   let sequence = 0;
 
@@ -88,8 +101,8 @@ export async function createEngine(plan: Plan, policy: TimePolicy): Promise<Engi
   };
 
   async function arrive(events: readonly HubEvent[]): Promise<void> {
-    await connection.run(RAW_TABLES[0] ?? '');
-    const appender = await connection.createAppender('arrived');
+    await connection.run(ARRIVED_SQL);
+    const appender = await connection.createAppender('arrived', 'main', 'temp');
     const text = (value: string | undefined): void =>
       value === undefined ? appender.appendNull() : appender.appendVarchar(value);
     for (const event of events) {
@@ -110,9 +123,28 @@ export async function createEngine(plan: Plan, policy: TimePolicy): Promise<Engi
     counts.events += events.length;
   }
 
+  /** Fills `raw` with the payloads of what has arrived and their fields. @returns how many are no JSON objects */
+  async function parse(fields: PayloadFields): Promise<number> {
+    const now = { now_us: Date.now() * 1_000 };
+    await connection.run(plainPayloadsSql(fields), now);
+    const [malformed = 0, odd = 0] = await numbers(PAYLOADS_SQL);
+    if (odd === 0) return malformed;
+    await connection.run(oddPayloadsSql(fields), now);
+    const [none = 0] = await numbers(PAYLOADS_SQL);
+    return none;
+  }
+
+  async function timed(source: StreamSource, watermarkUs: number): Promise<void> {
+    await connection
+      .run(sourceSql(source, policy), { watermark: timestamp(watermarkUs) })
+      .catch((error: unknown) => {
+        throw raisedInQuery(error, source.at);
+      });
+  }
+
   async function timeEvents(state: SourceState): Promise<void> {
     const { source } = state;
-    await connection.run(sourceSql(source, policy), { watermark: timestamp(state.watermarkUs) });
+    await timed(source, state.watermarkUs);
     const [untimed = 0, early = 0, late = 0, lateDropped = 0] = await numbers(countSql(source));
     counts.untimed += untimed;
     counts.early += early;
@@ -130,8 +162,13 @@ export async function createEngine(plan: Plan, policy: TimePolicy): Promise<Engi
     const own = states.filter(({ source }) => same(source.input, input));
     const watermarkUs = Math.min(...own.map((state) => state.watermarkUs));
     for (const select of plan.selects.filter((one) => same(one.input, input))) {
-      if (select.kind === 'grouped') await tellWindows(select, watermarkUs);
-      else await connection.run(`CREATE OR REPLACE TEMP TABLE ${select.table} AS ${select.sql}`);
+      await (
+        select.kind === 'grouped'
+          ? tellWindows(select, watermarkUs)
+          : connection.run(`CREATE OR REPLACE TEMP TABLE ${select.table} AS ${select.sql}`)
+      ).catch((error: unknown) => {
+        throw raisedInQuery(error, select.at);
+      });
     }
     for (const output of plan.outputs.filter((one) => same(one.input, input))) {
       const [rows = 0] = await numbers(`SELECT count(*) FROM ${output.table}`);
@@ -139,11 +176,25 @@ export async function createEngine(plan: Plan, policy: TimePolicy): Promise<Engi
     }
   }
 
+  async function keepRows(
+    { table, keptTable, keepSql, collapseSql }: GroupedSelect,
+    first: boolean,
+  ): Promise<void> {
+    const insert = first ? `CREATE TABLE ${keptTable} AS ${keepSql}` : `INSERT INTO ${keptTable} ${keepSql}`;
+    const { rowsChanged } = await connection.run(insert);
+    if (collapseSql === undefined) return;
+    const { rows, limit } = kept.get(table) ?? { rows: 0, limit: COLLAPSE_ROWS };
+    if (rows + rowsChanged < limit) kept.set(table, { rows: rows + rowsChanged, limit });
+    else {
+      const collapsed = await connection.run(`CREATE OR REPLACE TABLE ${keptTable} AS ${collapseSql}`);
+      kept.set(table, { rows: collapsed.rowsChanged, limit: 2 * collapsed.rowsChanged + COLLAPSE_ROWS });
+    }
+  }
+
   async function tellWindows(select: GroupedSelect, watermarkUs: number): Promise<void> {
-    const { table, keptTable, keepSql, sql, spanUs } = select;
+    const { table, keptTable, sql, spanUs } = select;
     const fromUs = told.get(table);
-    if (fromUs === undefined) await connection.run(`CREATE TABLE ${keptTable} AS ${keepSql}`);
-    else await connection.run(`INSERT INTO ${keptTable} ${keepSql}`);
+    await keepRows(select, fromUs === undefined);
     // An event may still come at the watermark itself, so a window that ends there is not over.
     const toUs = watermarkUs >= MAX_US ? MAX_US : watermarkUs - 1;
     const started = fromUs ?? MIN_US;
@@ -164,20 +215,24 @@ export async function createEngine(plan: Plan, policy: TimePolicy): Promise<Engi
     told.set(table, closes ? toUs : started);
   }
 
+  // What cannot run at all is told now and not at the first event.
+  for (const input of new Set(states.map(({ source }) => source.input.toLowerCase()))) {
+    await emptyBatches(input);
+    await run(input, () => Promise.resolve());
+  }
   return {
     references,
     counts,
     connection,
     connect: () => instance.connect(),
     process: async (input, events, onResult) => {
+      const own = states.filter(({ source }) => same(source.input, input));
+      const [first] = own;
+      if (!first) return;
       await arrive(events);
-      await connection.run(PARSE_SQL, { now_us: Date.now() * 1_000 });
-      const [malformed = 0] = await numbers('SELECT count(*) FROM raw WHERE event IS NULL');
-      counts.malformed += malformed;
-      for (const state of states) if (same(state.source.input, input)) await timeEvents(state);
-      await run(input, onResult).catch((error: unknown) => {
-        throw raisedInQuery(error) ?? error;
-      });
+      counts.malformed += await parse(first.source.fields);
+      for (const state of own) await timeEvents(state);
+      await run(input, onResult);
     },
     advance: async (nowUs, onResult) => {
       const { eventsLateArrivalMaxDelayInSeconds: late, eventsOutOfOrderMaxDelayInSeconds: outOfOrder } =
@@ -204,11 +259,11 @@ export async function createEngine(plan: Plan, policy: TimePolicy): Promise<Engi
 
   async function emptyBatches(input: string): Promise<void> {
     const own = states.filter(({ source }) => same(source.input, input));
-    if (own.length === 0) return;
+    const [first] = own;
+    if (!first) return;
     await arrive([]);
-    await connection.run(PARSE_SQL, { now_us: Date.now() * 1_000 });
-    for (const { source, watermarkUs } of own)
-      await connection.run(sourceSql(source, policy), { watermark: timestamp(watermarkUs) });
+    await parse(first.source.fields);
+    for (const { source, watermarkUs } of own) await timed(source, watermarkUs);
   }
 }
 

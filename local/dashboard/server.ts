@@ -8,8 +8,10 @@ import { serveReport } from './report';
 import type { View } from './view';
 
 const PAGE_FOLDER = join(__dirname, 'page');
-/** How often the page hears of what has changed. */
+/** How often the page hears of what has changed, */
 const VIEW_EVERY_MS = 500;
+/** and, where reading takes long, twice as long after it, so that it leaves time to the query; but within this. */
+const VIEW_WITHIN_MS = 1_000;
 /** An idle stream says so, since proxies and browsers give up silent ones. */
 const HEARTBEAT_MS = 15_000;
 
@@ -38,6 +40,7 @@ export async function startDashboardServer(
   };
   const streams = new Set<ServerResponse>();
   let last = '';
+  let closed = false;
 
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
@@ -66,18 +69,24 @@ export async function startDashboardServer(
     server.once('error', reject).listen(port, '127.0.0.1', resolve);
   });
 
-  let reading = false;
-  const refresh = setInterval(() => {
-    if (reading || streams.size === 0) return;
-    reading = true;
-    void view()
-      .then((current) => {
-        last = `event: view\ndata: ${JSON.stringify(current)}\n`;
-        for (const stream of streams) stream.write(`${last}\n`);
-      })
-      .catch(() => undefined) // the next second reads again; the job tells its own failures
-      .finally(() => (reading = false));
-  }, VIEW_EVERY_MS);
+  async function tellView(): Promise<void> {
+    if (streams.size === 0) return;
+    last = `event: view\ndata: ${JSON.stringify(await view())}\n`;
+    for (const stream of streams) stream.write(`${last}\n`);
+  }
+  let refresh: NodeJS.Timeout;
+  const refreshAfter = (ms: number): void => {
+    refresh = setTimeout(() => {
+      const start = performance.now();
+      void tellView()
+        .catch(() => undefined) // the next one reads again; the job tells its own failures
+        .then(() => {
+          const took = performance.now() - start;
+          if (!closed) refreshAfter(Math.max(VIEW_EVERY_MS, Math.min(2 * took, VIEW_WITHIN_MS)));
+        });
+    }, ms);
+  };
+  refreshAfter(0);
   const heartbeat = setInterval(() => {
     for (const stream of streams) stream.write(': still here\n\n');
   }, HEARTBEAT_MS);
@@ -86,7 +95,8 @@ export async function startDashboardServer(
     url: `http://localhost:${(server.address() as AddressInfo).port}`,
     close: () =>
       new Promise((resolve) => {
-        clearInterval(refresh);
+        closed = true;
+        clearTimeout(refresh);
         clearInterval(heartbeat);
         server.close(() => {
           resolve();

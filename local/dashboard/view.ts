@@ -53,6 +53,10 @@ const NEEDED = [
   'product_state',
 ] as const;
 
+/** What stands for an event: its rows, one per SKU, share its message id, where it has one. */
+const EVENT =
+  "coalesce(message_id, concat_ws('/', device_id, CAST(__ts AS VARCHAR), CAST(__seq AS VARCHAR)))";
+
 const minuteRows = z.array(z.object({ minute: z.string(), events: z.number() }));
 const productRows = z.array(
   z.object({
@@ -70,7 +74,10 @@ const latestRows = z.array(z.record(z.string(), z.union([z.string(), z.number(),
 export function createView({ plan, connection, state }: Job, queryFile: string): () => Promise<View> {
   const joined = joinedOutput(plan.outputs);
   const table = resultTable(joined?.name ?? '');
-  const columns = (joined?.columns ?? []).filter(({ kind }) => kind === 'column').map(({ name }) => name);
+  const known = (joined?.columns ?? []).filter(({ kind }) => kind === 'column');
+  const isTime = ({ type }: (typeof known)[number]): boolean => type === 'datetime';
+  // When it was is what one looks for first.
+  const columns = [...known.filter(isTime), ...known.filter((one) => !isTime(one))].map(({ name }) => name);
   const missing = NEEDED.filter((name) => !columns.includes(name));
 
   return async () => {
@@ -80,7 +87,7 @@ export function createView({ plan, connection, state }: Job, queryFile: string):
       readable ? rows.parse(await jsonRows(connection, sql)) : [];
     const funnel = await read(
       funnelRows,
-      `SELECT event, count(DISTINCT message_id) AS events, count(DISTINCT device_id) AS visitors
+      `SELECT event, count(DISTINCT ${EVENT}) AS events, count(DISTINCT device_id) AS visitors
        FROM ${table} WHERE event IS NOT NULL GROUP BY event`,
     );
     const [total] = await read(
@@ -105,17 +112,19 @@ export function createView({ plan, connection, state }: Job, queryFile: string):
           }
         : null,
       nextReference: next ? { path: next.path, validFrom: new Date(next.validFrom).toISOString() } : null,
-      minutes: await read(
-        minuteRows,
-        `SELECT strftime(minute, '%Y-%m-%dT%H:%M:00Z') AS minute, count(DISTINCT message_id) AS events
+      minutes: minuteRows.parse(
+        await jsonRows(
+          connection,
+          `SELECT strftime(minute, '%Y-%m-%dT%H:%M:00Z') AS minute, count(DISTINCT ${EVENT}) FILTER (WHERE __ts IS NOT NULL) AS events
          FROM (SELECT unnest(range(date_trunc('minute', now() AT TIME ZONE 'UTC') - INTERVAL '${MINUTES - 1} minutes',
            date_trunc('minute', now() AT TIME ZONE 'UTC') + INTERVAL '1 minute', INTERVAL '1 minute')) AS minute)
-         LEFT JOIN ${table} ON date_trunc('minute', __ts) = minute GROUP BY minute ORDER BY minute`,
+         LEFT JOIN ${readable ? table : '(SELECT NULL::TIMESTAMP AS __ts, NULL AS message_id, NULL AS device_id, NULL AS __seq)'} ON date_trunc('minute', __ts) = minute GROUP BY minute ORDER BY minute`,
+        ),
       ),
       products: await read(
         productRows,
         `SELECT product_id AS "productId", arg_max(product_code, __ts) AS code, arg_max(price, __ts) AS price,
-           arg_max(product_state, __ts) AS state, count(DISTINCT message_id) AS events
+           arg_max(product_state, __ts) AS state, count(DISTINCT ${EVENT}) AS events
          FROM ${table} WHERE product_id IS NOT NULL GROUP BY product_id ORDER BY events DESC, product_id LIMIT ${TOP_PRODUCTS}`,
       ),
       funnel: FUNNEL.map(([stage, event]) => {

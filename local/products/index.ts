@@ -25,13 +25,13 @@ export function startBlobStorage(port: number, log: (line: string) => void): Chi
   return startChild({
     name: 'Azurite',
     args: [
-      require.resolve('azurite/dist/src/blob/main.js'),
+      ...['local/launch.mjs', 'products:storage'],
       ...['--blobHost', '127.0.0.1', '--blobPort', String(port)],
       ...['--inMemoryPersistence', '--skipApiVersionCheck', '--silent', '--disableTelemetry'],
     ],
     ready: /successfully listen\w* on (\S+)/,
     log: (line) => {
-      if (!/is closing|is closed/.test(line)) log(line);
+      if (!/is closing|is closed|successfully closed/.test(line)) log(line);
     },
   });
 }

@@ -3,7 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Child, startChild } from '../../local/childProcess';
+import type { Child } from '../../local/childProcess';
+import { startDashboard } from '../../local/dashboard';
+import type { DashboardEnvironment } from '../../local/dashboard/process';
 import { startBlobStorage, storageConnection } from '../../local/products';
 import type { View } from '../../local/dashboard/view';
 import { type Stack, startStack } from '../stack';
@@ -17,7 +19,7 @@ let storage: Child;
 let job: Child;
 let folder: string;
 let url: string;
-let environment: Record<string, string>;
+let environment: DashboardEnvironment;
 
 beforeAll(async () => {
   const [blobPort, dashboardPort] = [await freePort(), await freePort()];
@@ -48,15 +50,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function startJobProcess(): Child {
-  return startChild({
-    name: 'the job',
-    args: ['local/launch.mjs', 'dashboard'],
-    env: environment,
-    ready: /^dashboard ready (\S+)/,
-    log: () => undefined,
-  });
-}
+const startJobProcess = (): Child => startDashboard(environment, () => undefined);
 
 /** The newest view that the dashboard tells. */
 async function view(): Promise<View | undefined> {

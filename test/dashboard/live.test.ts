@@ -88,7 +88,9 @@ describe.skipIf(!browserProgram)('a click in the shop', () => {
       .poll(() => [...out.matchAll(/analytics reference data (\S+)/g)][1], { timeout: 75_000, interval: 200 })
       .toBeDefined()
       .then(() => [...out.matchAll(/analytics reference data (\S+)/g)][1] ?? []);
-    await expect.poll(() => dashboard.locator('#reference-path').innerText()).toContain(path);
+    await expect
+      .poll(() => dashboard.locator('#reference-path').innerText(), { timeout: 5_000 })
+      .toContain(path);
     const before = (await latestRows()).filter((row) => row.includes('SPG-0162'));
     await browse('Spangle bag');
     await expect

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { type Counts, createEngine } from '../engine';
+import { type Counts, type Engine, createEngine } from '../engine';
 import { type Output, type Plan, QueryError, diagnostic, translate } from '../query';
 import { readTimePolicy } from '../timePolicy';
 import { type ReadEvent, readHub } from './hubReader';
@@ -63,8 +63,7 @@ const MAX_BATCH_EVENTS = 10_000;
  */
 export async function startJob(options: JobOptions): Promise<Job> {
   const { queryFile, log } = options;
-  const plan = await readPlan(queryFile);
-  const engine = await createEngine(plan, readTimePolicy(queryFile));
+  const { plan, engine } = await createQuery(queryFile);
   const results = await openResults(engine.connection, options.resultsFile, plan.outputs);
   const snapshots = openSnapshots(options.storageConnection, options.container);
   const input = plan.sources[0]?.input ?? '';
@@ -199,9 +198,10 @@ export async function startJob(options: JobOptions): Promise<Job> {
   };
 }
 
-async function readPlan(queryFile: string): Promise<Plan> {
+async function createQuery(queryFile: string): Promise<{ plan: Plan; engine: Engine }> {
   try {
-    return translate(await readFile(queryFile, 'utf8'));
+    const plan = translate(await readFile(queryFile, 'utf8'));
+    return { plan, engine: await createEngine(plan, readTimePolicy(queryFile)) };
   } catch (error) {
     throw error instanceof QueryError ? new Error(diagnostic(queryFile, error)) : error;
   }

@@ -21,6 +21,8 @@ export const resultTable = (output: string): string => `${RESULTS_SCHEMA}.${sqlN
 const KEPT_MINUTES = 60;
 /** However many events there are, this many rows of an output are kept at the most. */
 const KEPT_ROWS = 300_000;
+/** The oldest go when so many have come, too: between two of a job's own times they may be too many. */
+const TRIM_EVERY_ROWS = 100_000;
 
 /** @throws Error when the file is of another query: its columns do not fit */
 export async function openResults(
@@ -47,7 +49,22 @@ export async function openResults(
     made.add(name);
   }
 
+  let added = 0;
+  async function trim(): Promise<void> {
+    added = 0;
+    for (const { name } of outputs) {
+      if (!made.has(name)) continue;
+      const table = resultTable(name);
+      await connection.run(
+        `DELETE FROM ${table} WHERE __ts < (now() AT TIME ZONE 'UTC') - INTERVAL '${KEPT_MINUTES} minutes'
+           OR rowid < (SELECT max(rowid) - ${KEPT_ROWS} FROM ${table})`,
+      );
+    }
+    await connection.run(`CHECKPOINT ${RESULTS_SCHEMA}`);
+  }
+
   return {
+    trim,
     checkpoint: () => checkpoint,
     forget: (partition) => checkpoint.delete(partition),
     commit: async (withRows, done) => {
@@ -55,9 +72,11 @@ export async function openResults(
       await connection.run('BEGIN');
       try {
         for (const { name, table } of withRows)
-          await connection.run(
-            `INSERT INTO ${resultTable(name)} SELECT * EXCLUDE (__row) FROM ${table} ORDER BY __ts, __seq, __row`,
-          );
+          added += (
+            await connection.run(
+              `INSERT INTO ${resultTable(name)} SELECT * EXCLUDE (__row) FROM ${table} ORDER BY __ts, __seq, __row`,
+            )
+          ).rowsChanged;
         for (const [partition, sequenceNumber] of done)
           await connection.run(
             `INSERT OR REPLACE INTO ${RESULTS_SCHEMA}.checkpoint VALUES (${sqlText(partition)}, ${sequenceNumber})`,
@@ -68,17 +87,7 @@ export async function openResults(
         throw error;
       }
       for (const [partition, sequenceNumber] of done) checkpoint.set(partition, sequenceNumber);
-    },
-    trim: async () => {
-      for (const { name } of outputs) {
-        if (!made.has(name)) continue;
-        const table = resultTable(name);
-        await connection.run(
-          `DELETE FROM ${table} WHERE __ts < (now() AT TIME ZONE 'UTC') - INTERVAL '${KEPT_MINUTES} minutes'
-             OR rowid < (SELECT max(rowid) - ${KEPT_ROWS} FROM ${table})`,
-        );
-      }
-      await connection.run(`CHECKPOINT ${RESULTS_SCHEMA}`);
+      if (added >= TRIM_EVERY_ROWS) await trim();
     },
   };
 }

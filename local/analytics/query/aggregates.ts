@@ -10,12 +10,14 @@ export interface AggregateCall {
   at: Expression['at'];
 }
 
-/** What an aggregate may ask of the rows of its group. */
+/** What an aggregate may ask of the rows of its group. A kept row stands for `__n` equal ones. */
 export interface GroupRows {
   /** an expression of each row, kept with the row until its window closes */
   keep: (expression: Expression) => Typed;
   /** the whole row as a record */
   keepRow: () => Typed;
+  /** asks for each row on its own: `__n` is 1 */
+  single: () => void;
 }
 
 type Aggregate = (call: AggregateCall, rows: GroupRows) => Typed;
@@ -38,6 +40,7 @@ function overNumbers(sql: (value: string) => string): Aggregate {
     const number = value.type === 'any' ? `asa_number(${value.sql})` : value.sql;
     if (value.type !== 'any' && !isNumeric(value.type))
       throw new QueryError(`${call.name} takes numbers, not ${value.type}`, call.at);
+    if (!call.distinct) rows.single();
     return { sql: sql((call.distinct ? 'DISTINCT ' : '') + number), type: 'float' };
   };
 }
@@ -46,7 +49,12 @@ const sum: Aggregate = (call, rows) => {
   refuseOver(call);
   const value = rows.keep(onlyArgument(call));
   const each = call.distinct ? 'DISTINCT ' : '';
-  if (value.type === 'bigint') return { sql: `CAST(sum(${each}${value.sql}) AS BIGINT)`, type: 'bigint' };
+  if (value.type === 'bigint') {
+    const summed = call.distinct ? `DISTINCT ${value.sql}` : `CAST(${value.sql} AS HUGEINT) * __n`;
+    return { sql: `CAST(sum(${summed}) AS BIGINT)`, type: 'bigint' };
+  }
+  // Of floats the order counts, and how often each is added.
+  if (!call.distinct) rows.single();
   if (value.type === 'float') return { sql: `sum(${each}${value.sql})`, type: 'float' };
   if (value.type !== 'any') throw new QueryError(`${call.name} takes numbers, not ${value.type}`, call.at);
   return {
@@ -72,10 +80,15 @@ function extreme(name: 'min' | 'max'): Aggregate {
 const count: Aggregate = (call, rows) => {
   refuseOver(call);
   const arg = onlyArgument(call);
-  if (arg.kind === 'allRows') return { sql: 'count(*)', type: 'bigint' };
+  if (arg.kind === 'allRows') return { sql: 'CAST(sum(__n) AS BIGINT)', type: 'bigint' };
   const value = rows.keep(arg);
+  if (!call.distinct)
+    return {
+      sql: `CAST(coalesce(sum(__n) FILTER (WHERE ${value.sql} IS NOT NULL), 0) AS BIGINT)`,
+      type: 'bigint',
+    };
   const counted = value.type === 'any' ? `CAST(${value.sql} AS VARCHAR)` : value.sql;
-  return { sql: `count(${call.distinct ? 'DISTINCT ' : ''}${counted})`, type: 'bigint' };
+  return { sql: `count(DISTINCT ${counted})`, type: 'bigint' };
 };
 
 /** The record of the row that stands first in the order. Values of unknown type are ordered as numbers, then texts. */
@@ -83,6 +96,7 @@ const topOne: Aggregate = (call, rows) => {
   const { over, args, at } = call;
   if (!over || args.length > 0)
     throw new QueryError('TopOne takes no argument and wants OVER (ORDER BY …)', at);
+  rows.single();
   const order = over.map(({ expression, descending }) => {
     const { sql, type } = rows.keep(expression);
     const direction = descending ? 'DESC NULLS LAST' : 'ASC NULLS LAST';
@@ -95,6 +109,7 @@ const topOne: Aggregate = (call, rows) => {
 
 const collect: Aggregate = (call, rows) => {
   refuseOver(call);
+  rows.single();
   const value = call.args.length === 0 ? rows.keepRow() : rows.keep(onlyArgument(call));
   return { sql: `to_json(list(${value.sql} ORDER BY __seq))`, type: 'array' };
 };

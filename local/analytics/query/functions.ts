@@ -1,5 +1,6 @@
 import type { CastType, Expression } from './ast';
 import { type Context, text, translateExpression } from './expression';
+import { once } from './once';
 import { QueryError } from './queryError';
 import { AGGREGATES } from './aggregates';
 import { datePart } from './timeUnits';
@@ -24,28 +25,26 @@ function simple(
   return {
     least,
     most: parameters.length,
-    translate: (call, context) => ({
-      sql: sql(
-        ...call.args.map((arg, i) => {
-          const value = translateExpression(arg, context);
-          return parameters[i] === 'nvarchar'
-            ? text(value, arg)
-            : convert(value, parameters[i] ?? 'nvarchar', arg.at);
-        }),
-      ),
-      type,
-    }),
+    translate: (call, context) => {
+      const values = call.args.map((arg, i) => {
+        const value = translateExpression(arg, context);
+        return parameters[i] === 'nvarchar'
+          ? text(value, arg)
+          : convert(value, parameters[i] ?? 'nvarchar', arg.at);
+      });
+      return { sql: once(values, sql), type };
+    },
   };
 }
 
 /** A number in, a number of its own kind out. */
-function numeric(sql: (value: string) => string): Scalar {
+function numeric(sql: (value: string) => string, ofBigint = sql): Scalar {
   return {
     least: 1,
     most: 1,
     translate: ({ args: [arg] }, context) => {
       const value = translateExpression(argument(arg), context);
-      if (value.type === 'bigint') return { sql: `CAST(${sql(value.sql)} AS BIGINT)`, type: 'bigint' };
+      if (value.type === 'bigint') return { sql: `CAST(${ofBigint(value.sql)} AS BIGINT)`, type: 'bigint' };
       return { sql: sql(convert(value, 'float', argument(arg).at)), type: 'float' };
     },
   };
@@ -78,6 +77,22 @@ function datepartSql(unit: string, value: string): string {
   return `date_part('${unit}', ${value})`;
 }
 
+/** Two datetimes are no further apart. */
+const MAX_DATE_DISTANCE_S = 10_000 * 366 * 86_400;
+/** At the least. */
+const SECONDS: Readonly<Record<string, number>> = {
+  year: 365 * 86_400,
+  quarter: 90 * 86_400,
+  month: 28 * 86_400,
+  week: 7 * 86_400,
+  day: 86_400,
+  hour: 3_600,
+  minute: 60,
+  second: 1,
+  millisecond: 0.001,
+  microsecond: 0.000_001,
+};
+
 const dateFunctions: Record<string, Scalar> = {
   dateadd: {
     least: 3,
@@ -87,19 +102,29 @@ const dateFunctions: Record<string, Scalar> = {
       const [, amount, date] = call.args;
       const number = convert(translateExpression(argument(amount), context), 'bigint', argument(amount).at);
       const step = unit === 'quarter' ? "INTERVAL '3 months'" : `INTERVAL '1 ${unit}'`;
-      return { sql: `(${datetimeOf(date, context)} + ${number} * ${step})`, type: 'datetime' };
+      const within = Math.floor(MAX_DATE_DISTANCE_S / (SECONDS[unit] ?? 1));
+      const added = once(
+        [datetimeOf(date, context), number],
+        (time, count) =>
+          `CASE WHEN ${count} BETWEEN -${within} AND ${within} THEN ${time} + ${count} * ${step} END`,
+      );
+      return { sql: once([added], (time) => `asa_in_range(${time})`), type: 'datetime' };
     },
   },
-  // Boundaries crossed, as in T-SQL: 23:59 to 00:01 is one day. Weeks begin on Sunday there, on Monday in DuckDB.
+  // Boundaries crossed, as in T-SQL: 23:59 to 00:01 is one day. Weeks begin on Sunday there, on Monday in DuckDB, which counts whole weeks gone by.
   datediff: {
     least: 3,
     most: 3,
     translate: (call, context) => {
       const unit = { dayofyear: 'day', weekday: 'day' }[part(call)] ?? part(call);
       const [, from, to] = call.args;
-      const shift = unit === 'week' ? " + INTERVAL '1 day'" : '';
+      const [start, end] = [datetimeOf(from, context), datetimeOf(to, context)];
+      const monday = (sql: string): string => `date_trunc('week', ${sql} + INTERVAL '1 day')`;
       return {
-        sql: `date_diff('${unit}', ${datetimeOf(from, context)}${shift}, ${datetimeOf(to, context)}${shift})`,
+        sql:
+          unit === 'week'
+            ? `(date_diff('day', ${monday(start)}, ${monday(end)}) // 7)`
+            : `date_diff('${unit}', ${start}, ${end})`,
         type: 'bigint',
       };
     },
@@ -108,7 +133,10 @@ const dateFunctions: Record<string, Scalar> = {
     least: 2,
     most: 2,
     translate: (call, context) => ({
-      sql: `CAST(${datepartSql(part(call), datetimeOf(call.args[1], context))} AS BIGINT)`,
+      sql: once(
+        [datetimeOf(call.args[1], context)],
+        (value) => `CAST(${datepartSql(part(call), value)} AS BIGINT)`,
+      ),
       type: 'bigint',
     }),
   },
@@ -120,13 +148,25 @@ const dateFunctions: Record<string, Scalar> = {
       const value = datetimeOf(call.args[1], context);
       if (unit === 'month') return { sql: `monthname(${value})`, type: 'nvarchar' };
       if (unit === 'weekday') return { sql: `dayname(${value})`, type: 'nvarchar' };
-      return { sql: `CAST(CAST(${datepartSql(unit, value)} AS BIGINT) AS VARCHAR)`, type: 'nvarchar' };
+      return {
+        sql: once([value], (date) => `CAST(CAST(${datepartSql(unit, date)} AS BIGINT) AS VARCHAR)`),
+        type: 'nvarchar',
+      };
     },
   },
   year: simple(['datetime'], 'bigint', (value) => `year(${value})`),
   month: simple(['datetime'], 'bigint', (value) => `month(${value})`),
   day: simple(['datetime'], 'bigint', (value) => `day(${value})`),
 };
+
+/** What .NET's regular expressions have and RE2's have not. */
+const BEYOND_RE2 = /\(\?<?[=!]|\\[1-9]|\\k[<']/;
+
+const matches = simple(
+  ['nvarchar', 'nvarchar'],
+  'bigint',
+  (value, pattern) => `len(regexp_extract_all(${value}, ${pattern}))`,
+);
 
 const stringFunctions: Record<string, Scalar> = {
   len: simple(['nvarchar'], 'bigint', (value) => `len(rtrim(${value}, ' '))`),
@@ -158,11 +198,19 @@ const stringFunctions: Record<string, Scalar> = {
     },
     2,
   ),
-  regexmatch: simple(
-    ['nvarchar', 'nvarchar'],
-    'bigint',
-    (value, pattern) => `len(regexp_extract_all(${value}, ${pattern}))`,
-  ),
+  regexmatch: {
+    least: 2,
+    most: 2,
+    translate: (call, context) => {
+      const pattern = argument(call.args[1]);
+      if (pattern.kind === 'literal' && BEYOND_RE2.test(pattern.value))
+        throw new QueryError(
+          'lookaround and backreferences in a regular expression are not covered by the local translation',
+          pattern.at,
+        );
+      return matches.translate(call, context);
+    },
+  },
   concat: {
     least: 2,
     most: Infinity,
@@ -176,8 +224,14 @@ const stringFunctions: Record<string, Scalar> = {
 
 const mathFunctions: Record<string, Scalar> = {
   abs: numeric((value) => `abs(${value})`),
-  ceiling: numeric((value) => `ceil(${value})`),
-  floor: numeric((value) => `floor(${value})`),
+  ceiling: numeric(
+    (value) => `ceil(${value})`,
+    (value) => value,
+  ),
+  floor: numeric(
+    (value) => `floor(${value})`,
+    (value) => value,
+  ),
   sign: numeric((value) => `sign(${value})`),
   exp: simple(['float'], 'float', (value) => `exp(${value})`),
   power: simple(['float', 'float'], 'float', (value, exponent) => `pow(${value}, ${exponent})`),
@@ -186,7 +240,7 @@ const mathFunctions: Record<string, Scalar> = {
   round: simple(
     ['float', 'bigint'],
     'float',
-    (value, digits) => `round(${value}, CAST(${digits} AS INTEGER))`,
+    (value, digits) => `round(${value}, CAST(greatest(least(${digits}, 400), -400) AS INTEGER))`,
   ),
 };
 
@@ -215,10 +269,11 @@ const otherFunctions: Record<string, Scalar> = {
   },
   getarraylength: simple(['array'], 'bigint', (value) => `json_array_length(${value})`),
   // Counts from 0; an index outside gives null.
-  getarrayelement: simple(
-    ['array', 'bigint'],
-    'any',
-    (value, index) => `asa_present(CASE WHEN ${index} >= 0 THEN json_extract(${value}, '/' || ${index}) END)`,
+  getarrayelement: simple(['array', 'bigint'], 'any', (value, index) =>
+    once(
+      [`CASE WHEN ${index} >= 0 THEN json_extract(${value}, '/' || ${index}) END`],
+      (element) => `asa_present(${element})`,
+    ),
   ),
   getrecordpropertyvalue: simple(
     ['record', 'nvarchar'],

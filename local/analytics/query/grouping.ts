@@ -31,7 +31,7 @@ interface GroupingParts {
 
 /**
  * A SELECT with GROUP BY. Rows are reduced at once to the keys and the arguments of aggregates, and only these wait for
- * their window to end.
+ * their window to end; equal ones wait as one where the aggregates allow it.
  */
 export function createGrouping(parts: GroupingParts): GroupedSelect {
   const { select, scope, table, tables, where, rowNumber, columnsOf } = parts;
@@ -43,7 +43,11 @@ export function createGrouping(parts: GroupingParts): GroupedSelect {
     kept.set(typed.sql, known);
     return { sql: known.column, type: typed.type };
   };
+  const asked = { single: false };
   const rows: GroupRows = {
+    single: () => {
+      asked.single = true;
+    },
     keep: (expression) => keepTyped(translateExpression(expression, rowContext)),
     keepRow: () => {
       const [only, second] = scope.bindings;
@@ -82,21 +86,45 @@ export function createGrouping(parts: GroupingParts): GroupedSelect {
   const items = columnsOf(select, (expression) => translateExpression(expression, context), scope.bindings);
   const star = select.items.find(({ kind }) => kind === 'star');
   if (star) throw new QueryError("'*' has no place beside GROUP BY", star.at);
-  const having = select.having ? ` HAVING ${translatePredicate(select.having, context)}` : '';
+  const sameName = (a: string | null | undefined, b: string | undefined): boolean =>
+    a?.toLowerCase() === b?.toLowerCase();
+  // HAVING, and only it, may call a result by its alias.
+  const ofAlias = (expression: Expression): Expression | undefined => {
+    if (expression.kind !== 'path' || expression.path.length > 1) return undefined;
+    const [called] = expression.path;
+    if (keys.some((key) => key.kind === 'path' && sameName(key.path.at(-1), called))) return undefined;
+    const item = select.items.find((one) => one.kind === 'item' && sameName(one.alias, called));
+    return item?.kind === 'item' ? item.expression : undefined;
+  };
+  const havingContext = {
+    ...context,
+    replace: (expression: Expression): Typed | undefined => {
+      const meant = ofAlias(expression);
+      return meant ? translateExpression(meant, context) : context.replace(expression);
+    },
+  };
+  const having = select.having ? ` HAVING ${translatePredicate(select.having, havingContext)}` : '';
 
-  const { ends, hopUs, sizeUs, offsetUs } = windowEnds(window);
+  const { ends, bucket, hopUs, sizeUs, offsetUs } = windowEnds(window);
   const groupedBy = ['__window_end', ...[...keyColumns.values()].map(({ sql }) => sql)].join(', ');
   const keptTable = `kept_${table}`;
+  const columns = [...kept.values()].map(({ column }) => `${column}, `).join('');
+  const collapses = !asked.single && bucket !== undefined;
+  const keepSql = `SELECT ${[...kept].map(([sql, { column }]) => `${sql} AS ${column}, `).join('')}${scope.timestamp} AS __ts, ${rowNumber} AS __seq, 1 AS __n FROM ${tables}${where}`;
+  const collapseSql = (rows: string, time: string): string =>
+    `SELECT ${columns}${time} AS __ts, min(__seq) AS __seq, CAST(sum(__n) AS BIGINT) AS __n FROM ${rows} GROUP BY ALL`;
   return {
     kind: 'grouped',
     input: parts.input,
     table,
     keptTable,
     columns: items.map(({ column }) => column),
+    at: select.at,
     hopUs,
     offsetUs,
-    spanUs: sizeUs,
-    keepSql: `SELECT ${[...kept].map(([sql, { column }]) => `${sql} AS ${column}, `).join('')}${scope.timestamp} AS __ts, ${rowNumber} AS __seq FROM ${tables}${where}`,
+    spanUs: collapses ? sizeUs - hopUs : sizeUs,
+    keepSql: collapses ? collapseSql(`(${keepSql})`, bucket) : keepSql,
+    collapseSql: collapses ? collapseSql(name(keptTable), '__ts') : undefined,
     sql: `SELECT ${items.map(({ column, sql }) => `${sql} AS ${name(column.name)}`).join(', ')}, __window_end AS __ts, min(__seq) AS __seq, 0 AS __row
       FROM (SELECT *, ${ends} AS __window_end FROM ${name(keptTable)})
       WHERE __window_end > $from AND __window_end <= $to GROUP BY ${groupedBy}${having}`,
@@ -125,11 +153,13 @@ function readGroupBy({ groupBy, at }: Select): {
 /** SQL of the ends of the windows that hold a row: one for tumbling windows, several for hopping ones. */
 function windowEnds(window: Window | undefined): {
   ends: string;
+  /** SQL of a time that rows share when the same windows hold them; undefined where a hop does not divide the window */
+  bucket: string | undefined;
   hopUs: number;
   sizeUs: number;
   offsetUs: number;
 } {
-  if (!window) return { ends: '__ts', hopUs: 0, sizeUs: 0, offsetUs: 0 };
+  if (!window) return { ends: '__ts', bucket: '__ts', hopUs: 0, sizeUs: 0, offsetUs: 0 };
   const { at } = window;
   const [sizeUs, hopUs] = [spanUs(window.size, at), spanUs(window.hop, at)];
   const offsetUs = window.offset ? spanUs(window.offset, at) : 0;
@@ -140,5 +170,5 @@ function windowEnds(window: Window | undefined): {
     hopUs === sizeUs
       ? first
       : `unnest(range(${first}, __ts + to_microseconds(${sizeUs}), to_microseconds(${hopUs})))`;
-  return { ends, hopUs, sizeUs, offsetUs };
+  return { ends, bucket: sizeUs % hopUs === 0 ? first : undefined, hopUs, sizeUs, offsetUs };
 }

@@ -2,7 +2,7 @@ export type { GroupedSelect, Output, Plan, PlannedSelect, StreamSource } from '.
 export { referenceTable } from './plan';
 export { MACROS } from './macros';
 export { QueryError, diagnostic, raisedInQuery } from './queryError';
-export { type Column, type ReferenceUse, referenceColumn } from './scope';
+export { type Column, type PayloadFields, type ReferenceUse, referenceColumn } from './scope';
 export { translate } from './translate';
 export { COVERED_FUNCTIONS } from './functions';
 export { name as sqlName, quote as sqlText } from './types';

@@ -1,3 +1,5 @@
+const NO_BIGINT = '100000000000000000000::HUGEINT';
+
 /**
  * What Stream Analytics does with a value whose type only the event knows, as DuckDB macros. Such a value is DuckDB's
  * `JSON`; a missing field and JSON's `null` are both SQL's NULL. All conversions give NULL where they fail.
@@ -17,11 +19,20 @@ export const MACROS: readonly string[] = [
 
   `asa_text_bigint(s) AS CASE WHEN regexp_full_match(s, '\\s*[+-]?[0-9]+\\s*') THEN TRY_CAST(trim(s) AS BIGINT) END`,
   `asa_text_float(s) AS CASE WHEN regexp_full_match(s, '\\s*[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?\\s*') THEN TRY_CAST(trim(s) AS DOUBLE) END`,
-  `asa_text_datetime(s) AS CASE WHEN regexp_full_match(s, '\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}.*') THEN timezone('UTC', TRY_CAST(
-     CASE WHEN regexp_matches(s, '(Z|z|[+-][0-9]{2}:?[0-9]{2})\\s*$') THEN trim(s) ELSE trim(s) || 'Z' END AS TIMESTAMPTZ)) END`,
+  // .NET's datetime, 0001 to 9999.
+  `asa_in_range(t) AS CASE WHEN t BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN t END`,
+  `asa_with_seconds(s) AS regexp_replace(s, '([T ][0-9]{2}:[0-9]{2})(Z|z|[+-].*)$', '\\1:00\\2')`,
+  // ISO 8601: a date, perhaps with a time, perhaps with an offset; a time without one is UTC.
+  `asa_text_datetime(s) AS CASE
+     WHEN regexp_full_match(s, '\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}\\s*') THEN asa_in_range(TRY_CAST(trim(s) AS TIMESTAMP))
+     WHEN regexp_full_match(s, '\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)?\\s*')
+     THEN asa_in_range(timezone('UTC', TRY_CAST(asa_with_seconds(CASE
+       WHEN regexp_matches(s, ':.*(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)\\s*$') THEN trim(s) ELSE trim(s) || 'Z' END) AS TIMESTAMPTZ))) END`,
   `asa_text_bit(s) AS CASE WHEN lower(trim(s)) IN ('true', '1') THEN true WHEN lower(trim(s)) IN ('false', '0') THEN false END`,
   `asa_text_json(s) AS TRY_CAST(s AS JSON)`,
   `asa_float_bigint(x) AS TRY_CAST(trunc(x) AS BIGINT)`,
+  // JSON has no infinity.
+  `asa_float_json(x) AS CASE WHEN isfinite(x) THEN to_json(x) END`,
   `asa_float_text(x) AS CASE WHEN x = trunc(x) AND abs(x) < 1e15 THEN x::BIGINT::VARCHAR ELSE x::VARCHAR END`,
   `asa_bit_text(b) AS CASE WHEN b THEN '1' WHEN NOT b THEN '0' END`,
   `asa_datetime_text(t) AS strftime(t, '%Y-%m-%dT%H:%M:%S.%f') || '0Z'`,
@@ -37,12 +48,16 @@ export const MACROS: readonly string[] = [
   `asa_record(j) AS CASE json_type(j) WHEN 'OBJECT' THEN j END`,
   `asa_array(j) AS CASE json_type(j) WHEN 'ARRAY' THEN j END`,
 
+  // A whole number, exactly; of a number that is none one that no bigint equals.
+  `asa_int(j) AS CASE WHEN asa_is_int(j) THEN TRY_CAST(j->>'$' AS HUGEINT)
+     WHEN json_type(j) IN ('DOUBLE', 'BOOLEAN') THEN CASE WHEN asa_number(j) = trunc(asa_number(j)) THEN coalesce(TRY_CAST(asa_number(j) AS HUGEINT), ${NO_BIGINT}) ELSE ${NO_BIGINT} END END`,
+  `asa_float_key(x) AS CASE WHEN x = trunc(x) AND abs(x) < 9.2e18 THEN x::BIGINT::VARCHAR ELSE x::VARCHAR END`,
   // Equal keys are equal values: a bigint and a float compare as numbers; a number and a text never match.
   `asa_key(j) AS CASE json_type(j) WHEN 'VARCHAR' THEN 's' || (j->>'$') WHEN 'BIGINT' THEN 'n' || (j->>'$') WHEN 'UBIGINT' THEN 'n' || (j->>'$')
-     WHEN 'DOUBLE' THEN 'n' || asa_float_text(TRY_CAST(j->>'$' AS DOUBLE)) WHEN 'BOOLEAN' THEN CASE WHEN j->>'$' = 'true' THEN 'n1' ELSE 'n0' END END`,
+     WHEN 'DOUBLE' THEN 'n' || asa_float_key(TRY_CAST(j->>'$' AS DOUBLE)) WHEN 'BOOLEAN' THEN CASE WHEN j->>'$' = 'true' THEN 'n1' ELSE 'n0' END END`,
 
   `asa_add(a, b) AS CASE WHEN asa_is_int(a) AND asa_is_int(b) THEN to_json(asa_bigint(a) + asa_bigint(b))
-     WHEN asa_is_number(a) AND asa_is_number(b) THEN to_json(asa_number(a) + asa_number(b))
+     WHEN asa_is_number(a) AND asa_is_number(b) THEN asa_float_json(asa_number(a) + asa_number(b))
      WHEN json_type(a) = 'VARCHAR' AND json_type(b) = 'VARCHAR' THEN to_json(asa_string(a) || asa_string(b)) END`,
   ...(
     [
@@ -54,7 +69,7 @@ export const MACROS: readonly string[] = [
   ).map(
     ([name, ofIntegers, ofFloats]) =>
       `asa_${name}(a, b) AS CASE WHEN asa_is_int(a) AND asa_is_int(b) THEN to_json(asa_bigint(a) ${ofIntegers} asa_bigint(b))
-     WHEN asa_is_number(a) AND asa_is_number(b) THEN to_json(asa_number(a) ${ofFloats} asa_number(b)) END`,
+     WHEN asa_is_number(a) AND asa_is_number(b) THEN asa_float_json(asa_number(a) ${ofFloats} asa_number(b)) END`,
   ),
 
   // 0001-01-01 stands 62,135,596,800 s before 1970. Windows hold (start, end]: an event at an end belongs to it.

@@ -7,10 +7,11 @@ export interface StreamSource {
   input: string;
   /** temporary table that holds a batch of its events */
   table: string;
-  /** the fields that are read of its payloads */
+  /** the fields that are read of the payloads of its input */
   fields: PayloadFields;
   /** SQL of TIMESTAMP BY over the raw events (`raw`); undefined: the time when the event was enqueued */
   timestamp: string | undefined;
+  at: Position;
 }
 
 /** A SELECT without a window: the rows of this batch alone decide its result. */
@@ -22,6 +23,7 @@ export interface PlainSelect {
   table: string;
   sql: string;
   columns: readonly Column[];
+  at: Position;
 }
 
 /** A SELECT with GROUP BY: rows are kept until the windows that hold them have closed. */
@@ -31,8 +33,10 @@ export interface GroupedSelect {
   table: string;
   /** table of the kept rows */
   keptTable: string;
-  /** rows of this batch as they are kept: `__ts`, `__seq`, keys and arguments of aggregates */
+  /** rows of this batch as they are kept: `__ts`, `__seq`, how many they stand for (`__n`), keys, arguments of aggregates */
   keepSql: string;
+  /** the kept rows with equal ones of all batches made one; undefined where each stands for itself */
+  collapseSql: string | undefined;
   /** groups of the windows that end after `$from` and not after `$to` (TIMESTAMP) */
   sql: string;
   /** a row is needed until this long after its time, µs */
@@ -41,6 +45,7 @@ export interface GroupedSelect {
   hopUs: number;
   offsetUs: number;
   columns: readonly Column[];
+  at: Position;
 }
 
 export type PlannedSelect = PlainSelect | GroupedSelect;

@@ -17,10 +17,21 @@ export function diagnostic(file: string, { at, message }: QueryError): string {
   return `${file}:${at.line}:${at.column}: ${message}`;
 }
 
-/** What a translated query raises while it runs has its place in front: `line:column: …`. */
-export function raisedInQuery(error: unknown): QueryError | undefined {
-  const found = /(\d+):(\d+): (CAST to [^\n]*)/.exec((error as Error).message);
-  if (!found) return undefined;
-  const [, line, column, message = ''] = found;
-  return new QueryError(message, { line: Number(line), column: Number(column) });
+/** DuckDB's kinds of errors that an event's values can bring about, and what they come to. */
+const RAISED: Readonly<Record<string, string>> = {
+  'Out of Range Error': 'a number is beyond the range of its type',
+  'Conversion Error': 'a value does not fit the type that it is given',
+  'Invalid Input Error': 'a function does not take the value that it is given',
+};
+
+/**
+ * What a statement of a translated query raises while it runs. A failed CAST tells its own place (`line:column: …`);
+ * else the place is the statement's. Anything unforeseen is given back as it is.
+ */
+export function raisedInQuery(error: unknown, statement: Position): unknown {
+  const { message } = error as Error;
+  const [, line, column, failure] = /(\d+):(\d+): (CAST to [^\n]*)/.exec(message) ?? [];
+  if (failure !== undefined) return new QueryError(failure, { line: Number(line), column: Number(column) });
+  const raised = RAISED[/^[\w ]+(?=: )/.exec(message)?.[0] ?? ''];
+  return raised === undefined ? error : new QueryError(`${raised} here: the job stops`, statement);
 }

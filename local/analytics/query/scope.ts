@@ -1,4 +1,5 @@
 import type { Position } from './ast';
+import { once } from './once';
 import { QueryError } from './queryError';
 import { type Typed, name, quote, toJson, typeName } from './types';
 
@@ -64,7 +65,10 @@ export function createScope(bindings: readonly Binding[]): Scope {
 /** Walks into a record whose shape only the event knows. */
 export function jsonField(json: string, path: readonly string[]): Typed {
   return {
-    sql: path.reduce((outer, part) => `asa_field(${outer}, ${quote(part)})`, json),
+    sql: path.reduce(
+      (outer, part) => once([outer], (record) => `asa_field(${record}, ${quote(part)})`),
+      json,
+    ),
     type: 'any',
   };
 }
@@ -82,46 +86,77 @@ const METADATA: Readonly<Record<string, Typed>> = {
   'iothub.streamid': { sql: 'CAST(NULL AS VARCHAR)', type: 'nvarchar' },
 };
 
-/**
- * The fields that a query reads of the payloads of one input, each a column of its batches: a level of nesting after
- * the other, so that what lies deep is not looked for anew by each field.
- */
+/** The fields that a query reads of the payloads of one input, each a column of its batches. */
 export interface PayloadFields {
   /** the column of a path, by its case-insensitive names */
   column: (path: readonly string[]) => string;
-  /** SQL over `table` with `event`: the same rows with the columns beside theirs */
-  select: (table: string) => string;
+  /** the column of the whole payload */
+  whole: () => string;
+  /** SQL over rows with `event`: the same rows with the columns beside theirs */
+  select: (rows: string) => string;
+  /** The same by the names as the query writes them, which is quick. `odd` marks the rows where others may be meant. */
+  selectExact: (rows: string) => string;
+  /** SQL of the columns that the query reads, of `table` */
+  kept: (table: string) => string;
 }
+
+const METADATA_COLUMNS = [
+  ...['enqueued', 'processed', 'partition_id', '__seq', 'device_id', 'message_id', 'correlation_id'],
+  ...['generation_id', 'properties'],
+];
 
 export function createPayloadFields(): PayloadFields {
-  const levels: Map<string, { column: string; sql: string }>[] = [];
-  let count = 0;
-  const column = (path: readonly string[]): string => {
-    if (path.length === 0) return 'event';
-    const outer = column(path.slice(0, -1));
-    const level = (levels[path.length - 1] ??= new Map<string, { column: string; sql: string }>());
-    const key = path.join('\0').toLowerCase();
-    const known = level.get(key) ?? {
-      column: `field_${(count += 1)}`,
-      sql: `asa_field(${outer}, ${quote(path.at(-1) ?? '')})`,
-    };
-    level.set(key, known);
-    return known.column;
-  };
+  const fields = new Map<string, { path: readonly string[]; column: string }>();
+  let whole = false;
+  const columns = (): string[] => [...fields.values()].map(({ column }) => column);
   return {
-    column,
-    select: (table) =>
-      levels.reduce(
-        (inner, level) =>
-          `SELECT *, ${[...level.values()].map((field) => `${field.sql} AS ${field.column}`).join(', ')} FROM (${inner})`,
-        `SELECT * FROM ${table}`,
-      ),
+    column: (path) => {
+      const key = path.join('\0').toLowerCase();
+      const known = fields.get(key) ?? { path, column: `field_${fields.size + 1}` };
+      fields.set(key, known);
+      return known.column;
+    },
+    whole: () => {
+      whole = true;
+      return 'event';
+    },
+    select: (rows) => {
+      const found = [...fields.values()].map(
+        ({ path, column }) => `${jsonField('event', path).sql} AS ${column}`,
+      );
+      return `SELECT *, ${[...found, 'false AS odd'].join(', ')} FROM (${rows})`;
+    },
+    selectExact: (rows) => {
+      const all = [...fields.values()];
+      const pointers = all.map(({ path }) => quote(pointerOf(path)));
+      const found = all.map(({ column }, i) => `asa_present(found[${i + 1}]) AS ${column}`);
+      // A name in another case stands in the text in any case; or it is written with escapes.
+      const others = all.map(
+        ({ path }, i) =>
+          `CASE WHEN found[${i + 1}] IS NULL THEN contains(lowered, ${quote(`"${(path.at(-1) ?? '').toLowerCase()}"`)}) OR contains(lowered, '\\') ELSE false END`,
+      );
+      const odd = ["coalesce(json_type(event) <> 'OBJECT', true)", ...others].join(' OR ');
+      const read = `SELECT *, json_extract(event, [${pointers.join(', ')}]::VARCHAR[]) AS found, lower(CAST(event AS VARCHAR)) AS lowered FROM (${rows})`;
+      return `SELECT * EXCLUDE (found, lowered), ${[...found, `${odd} AS odd`].join(', ')} FROM (${read})`;
+    },
+    kept: (table) =>
+      [...METADATA_COLUMNS, ...columns(), ...(whole ? ['event'] : [])]
+        .map((column) => `${table}.${column}`)
+        .join(', '),
   };
 }
 
+/** A JSON pointer. */
+const pointerOf = (path: readonly string[]): string =>
+  path.map((part) => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+
 /** An input of events: any field may be there, and IoT Hub's metadata is. */
-export function streamBinding(alias: string, fields: PayloadFields, timestamp = '__ts'): Binding {
-  const of = (sql: string): string => (/^[a-z_]+$/.test(sql) ? `${name(alias)}.${sql}` : sql);
+export function streamBinding(
+  alias: string,
+  fields: PayloadFields,
+  { table = name(alias), timestamp = '__ts' } = {},
+): Binding {
+  const of = (sql: string): string => (/^[a-z_]+$/.test(sql) ? `${table}.${sql}` : sql);
   const record = (fields: readonly (readonly [string, string])[]): string =>
     `json_object(${fields.map(([key, known]) => `${quote(key)}, ${toJson(known_(known))}`).join(', ')})`;
   const known_ = (key: string): Typed => {
@@ -136,7 +171,6 @@ export function streamBinding(alias: string, fields: PayloadFields, timestamp = 
     ['EnqueuedTime', 'iothub.enqueuedtime'],
     ['StreamId', 'iothub.streamid'],
   ]);
-  const event = `${name(alias)}.event`;
   const metadata = (path: readonly string[]): Typed | undefined => {
     const key = path.join('.').toLowerCase();
     if (key === 'iothub') return { sql: iotHub, type: 'record' };
@@ -145,8 +179,10 @@ export function streamBinding(alias: string, fields: PayloadFields, timestamp = 
   return {
     alias,
     timestamp: of(timestamp),
-    star: `asa_merge(${event}, json_object('EventProcessedUtcTime', ${toJson(known_('eventprocessedutctime'))}, 'PartitionId', ${toJson(known_('partitionid'))}, 'EventEnqueuedUtcTime', ${toJson(known_('eventenqueuedutctime'))}, 'IoTHub', ${iotHub}))`,
-    field: (path) => metadata(path) ?? { sql: `${name(alias)}.${fields.column(path)}`, type: 'any' },
+    get star() {
+      return `asa_merge(${table}.${fields.whole()}, json_object('EventProcessedUtcTime', ${toJson(known_('eventprocessedutctime'))}, 'PartitionId', ${toJson(known_('partitionid'))}, 'EventEnqueuedUtcTime', ${toJson(known_('eventenqueuedutctime'))}, 'IoTHub', ${iotHub}))`;
+    },
+    field: (path) => metadata(path) ?? { sql: `${table}.${fields.column(path)}`, type: 'any' },
     metadata: (path, at) => {
       const found = metadata(path);
       if (found) return found;

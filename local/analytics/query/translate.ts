@@ -7,6 +7,7 @@ import { QueryError } from './queryError';
 import {
   type Binding,
   type Column,
+  type PayloadFields,
   type ReferenceUse,
   createPayloadFields,
   createScope,
@@ -25,6 +26,8 @@ import { type Typed, convert, name, quote, toJson } from './types';
 export function translate(text: string): Plan {
   const query = parse(text);
   const sources = new Map<string, StreamSource>();
+  /** by lower-case name of their input */
+  const payloads = new Map<string, PayloadFields>();
   const references = new Map<string, ReferenceUse>();
   const selects: PlannedSelect[] = [];
   const steps = new Map<string, PlannedSelect>();
@@ -44,11 +47,13 @@ export function translate(text: string): Plan {
       };
     }
     const key = `${source.name.toLowerCase()} ${timestampKey(source.timestampBy, alias)}`;
-    const known = sources.get(key) ?? createSource(source, alias, `batch_${sources.size}`);
+    const fields = payloads.get(source.name.toLowerCase()) ?? createPayloadFields();
+    payloads.set(source.name.toLowerCase(), fields);
+    const known = sources.get(key) ?? createSource(source, alias, `batch_${sources.size}`, fields);
     sources.set(key, known);
     return {
       sql: `${name(known.table)} AS ${name(alias)}`,
-      binding: streamBinding(alias, known.fields),
+      binding: streamBinding(alias, fields),
       input: source.name,
     };
   }
@@ -102,6 +107,7 @@ export function translate(text: string): Plan {
       input: base.input,
       table,
       columns: items.map(({ column }) => column),
+      at: select.at,
       sql: `SELECT ${columns}, ${scope.timestamp} AS __ts, ${rowNumber} AS __seq, ${row} AS __row FROM ${tables}${where}`,
     };
   }
@@ -113,11 +119,16 @@ export function translate(text: string): Plan {
     selects.push(planned);
     steps.set(stepName.toLowerCase(), planned);
   }
+  const written = new Set<string>();
   const outputs: Output[] = query.statements.map((select, i) => {
     const planned = plan(select, `result_${i}`);
     selects.push(planned);
+    const output = select.into ?? 'output';
+    if (written.has(output.toLowerCase()))
+      throw new QueryError(`the output '${output}' is written by two statements`, select.at);
+    written.add(output.toLowerCase());
     return {
-      name: select.into ?? 'output',
+      name: output,
       input: planned.input,
       table: planned.table,
       columns: planned.columns,
@@ -134,15 +145,19 @@ function streamNames({ steps, statements }: Query): Set<string> {
   return new Set(selects.map(({ from }) => from.name.toLowerCase()));
 }
 
-function createSource({ name: input, timestampBy }: Source, alias: string, table: string): StreamSource {
-  const fields = createPayloadFields();
-  if (!timestampBy) return { input, table, fields, timestamp: undefined };
-  const scope = createScope([streamBinding(alias, fields, 'enqueued')]);
+function createSource(
+  { name: input, timestampBy, at }: Source,
+  alias: string,
+  table: string,
+  fields: PayloadFields,
+): StreamSource {
+  if (!timestampBy) return { input, table, fields, timestamp: undefined, at };
+  const scope = createScope([streamBinding(alias, fields, { table: 'raw', timestamp: 'enqueued' })]);
   const value = translateExpression(timestampBy, { scope, timestamp: scope.timestamp });
   if (value.type === 'bigint' || value.type === 'float' || value.type === 'bit')
     throw new QueryError(`TIMESTAMP BY wants a datetime, not ${value.type}`, timestampBy.at);
-  const timestamp = convert(value, 'datetime', timestampBy.at).replaceAll(`${name(alias)}.`, 'raw.');
-  return { input, table, fields, timestamp };
+  const timestamp = convert(value, 'datetime', timestampBy.at);
+  return { input, table, fields, timestamp, at: timestampBy.at };
 }
 
 /** Equal for equal TIMESTAMP BY, however the source is called where it stands. */

@@ -1,4 +1,5 @@
 import type { CastType, Position } from './ast';
+import { once } from './once';
 import { QueryError } from './queryError';
 
 /** The type of an expression: one of Stream Analytics' own, or `any` where each event decides. */
@@ -32,7 +33,7 @@ type Convert = (sql: string) => string;
 const call =
   (macro: string): Convert =>
   (sql) =>
-    `${macro}(${sql})`;
+    once([sql], (value) => `${macro}(${value})`);
 
 /** From a type whose values are always of it, to another; absent: there is no such conversion. */
 const CONVERSIONS: Partial<Record<Type, Partial<Record<CastType, Convert>>>> = {
@@ -51,8 +52,8 @@ const CONVERSIONS: Partial<Record<Type, Partial<Record<CastType, Convert>>>> = {
     float: call('asa_text_float'),
     datetime: call('asa_text_datetime'),
     bit: call('asa_text_bit'),
-    record: (sql) => `asa_record(asa_text_json(${sql}))`,
-    array: (sql) => `asa_array(asa_text_json(${sql}))`,
+    record: (sql) => once([`asa_text_json(${sql})`], (json) => `asa_record(${json})`),
+    array: (sql) => once([`asa_text_json(${sql})`], (json) => `asa_array(${json})`),
   },
   datetime: { nvarchar: call('asa_datetime_text') },
   bit: {
@@ -70,7 +71,7 @@ const CONVERSIONS: Partial<Record<Type, Partial<Record<CastType, Convert>>>> = {
 export function convert({ sql, type }: Typed, to: CastType, at: Position): string {
   if (type === to) return sql;
   if (type === 'null') return `CAST(NULL AS ${SQL_TYPES[to]})`;
-  if (isJson(type)) return `asa_${to}(${sql})`;
+  if (isJson(type)) return call(`asa_${to}`)(sql);
   const found = CONVERSIONS[type]?.[to];
   if (!found) throw new QueryError(`${typeName(type)} cannot be converted to ${typeName(to)}`, at);
   return found(sql);
@@ -80,6 +81,7 @@ export function convert({ sql, type }: Typed, to: CastType, at: Position): strin
 export function toJson({ sql, type }: Typed): string {
   if (isJson(type)) return sql;
   if (type === 'null') return 'CAST(NULL AS JSON)';
+  if (type === 'float') return call('asa_float_json')(sql);
   return type === 'datetime' ? `to_json(asa_datetime_text(${sql}))` : `to_json(${sql})`;
 }
 
@@ -104,9 +106,19 @@ export function compare(left: Typed, op: string, right: Typed, at: Position): st
   if (left.type === 'null' || right.type === 'null') return 'CAST(NULL AS BOOLEAN)';
   if (isJson(left.type) && isJson(right.type)) {
     return op === '=' || op === '<>'
-      ? both(`asa_key(${left.sql})`, `asa_key(${right.sql})`)
-      : `coalesce(${both(`asa_number(${left.sql})`, `asa_number(${right.sql})`)}, ${both(`asa_string(${left.sql})`, `asa_string(${right.sql})`)})`;
+      ? both(call('asa_key')(left.sql), call('asa_key')(right.sql))
+      : once(
+          [left.sql, right.sql],
+          (
+            a,
+            b,
+          ) => `CASE WHEN asa_is_int(${a}) AND asa_is_int(${b}) THEN ${both(`asa_int(${a})`, `asa_int(${b})`)}
+        ELSE coalesce(${both(`asa_number(${a})`, `asa_number(${b})`)}, ${both(`asa_string(${a})`, `asa_string(${b})`)}) END`,
+        );
   }
+  if (isJson(left.type) && right.type === 'bigint') return compareInteger(left.sql, op, right.sql, both);
+  if (isJson(right.type) && left.type === 'bigint')
+    return compareInteger(right.sql, op, left.sql, (a, b) => both(b, a));
   if (isJson(left.type)) return both(asTyped(left.sql, right.type), right.sql);
   if (isJson(right.type)) return both(left.sql, asTyped(right.sql, left.type));
   if (left.type === right.type || (isNumeric(left.type) && isNumeric(right.type)))
@@ -123,11 +135,26 @@ export function compare(left: Typed, op: string, right: Typed, at: Position): st
   );
 }
 
+/** An event's own number with a bigint, exactly also where a float has no room for their digits. */
+function compareInteger(
+  json: string,
+  op: string,
+  bigint: string,
+  both: (json: string, bigint: string) => string,
+): string {
+  if (op === '=' || op === '<>') return both(call('asa_int')(json), `CAST(${bigint} AS HUGEINT)`);
+  return once(
+    [json, bigint],
+    (a, b) =>
+      `CASE WHEN asa_is_int(${a}) THEN ${both(`asa_int(${a})`, b)} ELSE ${both(`asa_number(${a})`, b)} END`,
+  );
+}
+
 /** An event's own value seen as a type, without conversion between numbers and texts. */
 function asTyped(json: string, type: Type): string {
-  if (isNumeric(type)) return `asa_number(${json})`;
-  if (type === 'nvarchar') return `asa_string(${json})`;
-  return type === 'datetime' ? `asa_datetime(${json})` : `asa_bit(${json})`;
+  if (isNumeric(type)) return call('asa_number')(json);
+  if (type === 'nvarchar') return call('asa_string')(json);
+  return call(type === 'datetime' ? 'asa_datetime' : 'asa_bit')(json);
 }
 
 const OPERATORS: Record<string, string> = {
@@ -151,7 +178,10 @@ export function arithmetic(left: Typed, op: string, right: Typed, at: Position):
   const fits = (type: Type): boolean =>
     type === 'any' || isNumeric(type) || (op === '+' && type === 'nvarchar');
   if ((left.type === 'any' || right.type === 'any') && fits(left.type) && fits(right.type))
-    return { sql: `${OPERATORS[op] ?? ''}(${toJson(left)}, ${toJson(right)})`, type: 'any' };
+    return {
+      sql: once([toJson(left), toJson(right)], (a, b) => `${OPERATORS[op] ?? ''}(${a}, ${b})`),
+      type: 'any',
+    };
   throw new QueryError(
     `the operator ${op} does not take ${typeName(left.type)} and ${typeName(right.type)}: cast one of them`,
     at,

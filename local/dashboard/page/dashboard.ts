@@ -19,7 +19,10 @@ const chart = new Chart<'bar', number[], string>(canvas, {
     maintainAspectRatio: false,
     animation: matchMedia('(prefers-reduced-motion: reduce)').matches ? false : { duration: 200 },
     plugins: { legend: { display: false } },
-    scales: { y: { beginAtZero: true, ticks: { precision: 0 } } },
+    scales: {
+      x: { grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 12 } },
+      y: { beginAtZero: true, suggestedMax: 5, ticks: { precision: 0, maxTicksLimit: 6 } },
+    },
   },
 });
 
@@ -96,13 +99,19 @@ function show(view: View): void {
     }),
   );
   part('latest').replaceChildren(...view.latest.rows.map((values) => row(values)));
+  const nothing = view.counts.rows === 0 && view.job.status === 'running';
+  for (const id of ['no-products', 'no-rows']) part(id).hidden = !nothing;
 }
 
 function showReference({ now, reference, nextReference }: View): void {
   if (!reference) return;
   const minutes = Math.max(0, Math.floor((Date.parse(now) - Date.parse(reference.validFrom)) / 60_000));
   part('reference-age').textContent =
-    minutes < 120 ? `${minutes} min old` : `${Math.floor(minutes / 60)} h old`;
+    minutes < 1
+      ? 'under a minute old'
+      : minutes < 120
+        ? `${minutes} min old`
+        : `${Math.floor(minutes / 60)} h old`;
   const next = nextReference ? `; the next one from ${clock.format(new Date(nextReference.validFrom))}` : '';
   part('reference-path').textContent = `${reference.path}, ${number.format(reference.rows)} SKUs${next}`;
 }
@@ -113,18 +122,20 @@ const counted = (count: number, what: string): string =>
 function showFunnel({ funnel }: View): void {
   const most = Math.max(1, ...funnel.map(({ events }) => events));
   part('funnel').replaceChildren(
-    ...funnel.map(({ stage, events, visitors }) => {
+    ...funnel.map(({ stage, events, visitors }, i) => {
       const item = document.createElement('li');
       const label = document.createElement('div');
       label.className = 'label';
       const name = document.createElement('span');
       name.textContent = stage;
       const count = document.createElement('span');
-      count.textContent = `${counted(events, 'event')}, ${counted(visitors, 'visitor')}`;
+      const before = funnel[i - 1]?.visitors ?? 0;
+      const share = before > 0 ? ` (${Math.round((100 * visitors) / before)} %)` : '';
+      count.textContent = `${counted(events, 'event')}, ${counted(visitors, 'visitor')}${share}`;
       label.append(name, count);
       const bar = document.createElement('div');
       bar.className = 'bar';
-      bar.style.width = `${(100 * events) / most}%`;
+      bar.style.backgroundSize = `${(100 * events) / most}%`;
       item.append(label, bar);
       return item;
     }),

@@ -1,3 +1,4 @@
+import { relative, sep } from 'node:path';
 import type { Plugin } from 'esbuild';
 
 /**
@@ -29,14 +30,15 @@ export const lazyModules: Plugin = {
           resolveDir: asked.resolveDir,
           pluginData: lazyModules,
         });
-        return { path, errors, namespace: 'lazy' };
+        // Paths stand in the bundle and its source map: those of the project, not of the machine that builds it.
+        return { path: relative(process.cwd(), path).split(sep).join('/'), errors, namespace: 'lazy' };
       },
     );
     onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path }) => ({
-      resolveDir: '/',
+      resolveDir: process.cwd(),
       contents: `
         let loaded;
-        const load = () => (loaded ??= require(${JSON.stringify(path)}));
+        const load = () => (loaded ??= require(${JSON.stringify(`./${path}`)}));
         module.exports = new Proxy(function () {}, {
           get: (_, name) => load()[name],
           has: (_, name) => name in load(),

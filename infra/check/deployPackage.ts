@@ -8,16 +8,17 @@ const MAX_ZIPPED_BYTES = 5 * 1024 * 1024;
 /** A zip's own bytes for a file, beside its content and twice its name. */
 const ZIP_ENTRY_BYTES = 30 + 46;
 
-/** What may be in a package: a bundle needs no `node_modules`. */
-const BELONGS = /^(?:host\.json|package\.json|dist\/[\w./-]+\.js(?:\.map)?)$/;
+/** What may be in a package: bundles, with their source maps and the licences of what is in them; no `node_modules`. */
+const BELONGS = /^(?:host\.json|package\.json|dist\/[\w./-]+\.js(?:\.map|\.LEGAL\.txt)?)$/;
 const MUST_BE_THERE = ['host.json', 'package.json', 'dist/app.js'];
 
+/** Names within names are assignments of code, not parts of connection strings. */
 const SECRETS: [RegExp, string][] = [
   [/-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----\s*[A-Za-z0-9+/]{40}/, 'a private key'],
-  [/SharedAccessKey=[A-Za-z0-9+/]{20,}={0,2}/, 'a shared access key'],
+  [/(?<![\w$.])SharedAccessKey=[A-Za-z0-9+/]{20,}={0,2}/, 'a shared access key'],
   // Azurite's published key is part of the storage SDK.
   [
-    /AccountKey=(?!Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq)[A-Za-z0-9+/]{20,}/,
+    /(?<![\w$.])AccountKey=(?!Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq)[A-Za-z0-9+/]{20,}/,
     'a storage key',
   ],
   [/[?&]sig=[A-Za-z0-9%]{30,}/, 'a shared access signature'],
@@ -55,7 +56,7 @@ export function inspectPackage(folder: string): DeployPackage {
     if (!BELONGS.test(file)) problems.push(`${file} does not belong into the package`);
     const content = readFileSync(join(folder, file));
     zippedBytes += deflateRawSync(content).length + ZIP_ENTRY_BYTES + 2 * Buffer.byteLength(file);
-    const text = content.toString('utf8');
+    const text = content.toString('utf8').replaceAll('\\\n', ''); // the bundler breaks long lines within texts
     for (const [secret, what] of SECRETS) if (secret.test(text)) problems.push(`${file} holds ${what}`);
     if (text.includes(folder + sep)) problems.push(`${file} names a folder of this machine`);
   }

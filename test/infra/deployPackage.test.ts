@@ -68,6 +68,11 @@ describe('the package that is deployed', () => {
         "'SharedAccessKey=c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0'",
         'dist/app.js holds a shared access key',
       ],
+      [
+        'dist/app.js',
+        "'SharedAccessKey=c2VjcmV0LXNl\\\nY3JldC1zZWNyZXQtc2VjcmV0'",
+        'dist/app.js holds a shared access key',
+      ],
       ['dist/app.js', "'postgres://reader:pass@db.example/shop'", "dist/app.js holds a database's password"],
     ])('notices %s with %s', (file, text, problem) => {
       write(file, text);

@@ -1,163 +1,10 @@
-import type { CastType, Expression } from './ast';
-import { type Context, text, translateExpression } from './expression';
+import { type Context, translateExpression } from './expression';
+import { AGGREGATES } from './aggregates';
+import { dateFunctions } from './dateFunctions';
 import { once } from './once';
 import { QueryError } from './queryError';
-import { AGGREGATES } from './aggregates';
-import { datePart } from './timeUnits';
-import { type Type, type Typed, convert, quote, typeName, unify, widen } from './types';
-
-export type Call = Extract<Expression, { kind: 'call' }>;
-type Translate = (call: Call, context: Context) => Typed;
-
-interface Scalar {
-  least: number;
-  most: number;
-  translate: Translate;
-}
-
-/** A function whose arguments are each converted to one type, by NULL where they do not fit. */
-function simple(
-  parameters: readonly CastType[],
-  type: Type,
-  sql: (...args: string[]) => string,
-  least = parameters.length,
-): Scalar {
-  return {
-    least,
-    most: parameters.length,
-    translate: (call, context) => {
-      const values = call.args.map((arg, i) => {
-        const value = translateExpression(arg, context);
-        return parameters[i] === 'nvarchar'
-          ? text(value, arg)
-          : convert(value, parameters[i] ?? 'nvarchar', arg.at);
-      });
-      return { sql: once(values, sql), type };
-    },
-  };
-}
-
-/** A number in, a number of its own kind out. */
-function numeric(sql: (value: string) => string, ofBigint = sql): Scalar {
-  return {
-    least: 1,
-    most: 1,
-    translate: ({ args: [arg] }, context) => {
-      const value = translateExpression(argument(arg), context);
-      if (value.type === 'bigint') return { sql: `CAST(${ofBigint(value.sql)} AS BIGINT)`, type: 'bigint' };
-      return { sql: sql(convert(value, 'float', argument(arg).at)), type: 'float' };
-    },
-  };
-}
-
-function argument(arg: Expression | undefined): Expression {
-  if (!arg) throw new Error('an argument that was counted is not there');
-  return arg;
-}
-
-/** The date part that a function has as its first argument: a bare word. */
-function part({ args: [arg] }: Call): string {
-  const given = argument(arg);
-  if (given.kind !== 'path' || given.path.length !== 1)
-    throw new QueryError('a date part is wanted here', given.at);
-  return datePart(given.path[0] ?? '', given.at);
-}
-
-function datetimeOf(arg: Expression | undefined, context: Context): string {
-  const given = argument(arg);
-  return convert(translateExpression(given, context), 'datetime', given.at);
-}
-
-function datepartSql(unit: string, value: string): string {
-  if (unit === 'weekday') return `(dayofweek(${value}) + 1)`; // Sunday is 1
-  if (unit === 'week')
-    return `(CAST(strftime(${value}, '%U') AS BIGINT) + CASE WHEN dayofweek(date_trunc('year', ${value})) = 0 THEN 0 ELSE 1 END)`;
-  if (unit === 'millisecond' || unit === 'microsecond')
-    return `(date_part('${unit}', ${value}) % ${unit === 'millisecond' ? 1_000 : 1_000_000})`;
-  return `date_part('${unit}', ${value})`;
-}
-
-/** Two datetimes are no further apart. */
-const MAX_DATE_DISTANCE_S = 10_000 * 366 * 86_400;
-/** At the least. */
-const SECONDS: Readonly<Record<string, number>> = {
-  year: 365 * 86_400,
-  quarter: 90 * 86_400,
-  month: 28 * 86_400,
-  week: 7 * 86_400,
-  day: 86_400,
-  hour: 3_600,
-  minute: 60,
-  second: 1,
-  millisecond: 0.001,
-  microsecond: 0.000_001,
-};
-
-const dateFunctions: Record<string, Scalar> = {
-  dateadd: {
-    least: 3,
-    most: 3,
-    translate: (call, context) => {
-      const unit = { dayofyear: 'day', weekday: 'day' }[part(call)] ?? part(call);
-      const [, amount, date] = call.args;
-      const number = convert(translateExpression(argument(amount), context), 'bigint', argument(amount).at);
-      const step = unit === 'quarter' ? "INTERVAL '3 months'" : `INTERVAL '1 ${unit}'`;
-      const within = Math.floor(MAX_DATE_DISTANCE_S / (SECONDS[unit] ?? 1));
-      const added = once(
-        [datetimeOf(date, context), number],
-        (time, count) =>
-          `CASE WHEN ${count} BETWEEN -${within} AND ${within} THEN ${time} + ${count} * ${step} END`,
-      );
-      return { sql: once([added], (time) => `asa_in_range(${time})`), type: 'datetime' };
-    },
-  },
-  // Boundaries crossed, as in T-SQL: 23:59 to 00:01 is one day. Weeks begin on Sunday there, on Monday in DuckDB, which counts whole weeks gone by.
-  datediff: {
-    least: 3,
-    most: 3,
-    translate: (call, context) => {
-      const unit = { dayofyear: 'day', weekday: 'day' }[part(call)] ?? part(call);
-      const [, from, to] = call.args;
-      const [start, end] = [datetimeOf(from, context), datetimeOf(to, context)];
-      const monday = (sql: string): string => `date_trunc('week', ${sql} + INTERVAL '1 day')`;
-      return {
-        sql:
-          unit === 'week'
-            ? `(date_diff('day', ${monday(start)}, ${monday(end)}) // 7)`
-            : `date_diff('${unit}', ${start}, ${end})`,
-        type: 'bigint',
-      };
-    },
-  },
-  datepart: {
-    least: 2,
-    most: 2,
-    translate: (call, context) => ({
-      sql: once(
-        [datetimeOf(call.args[1], context)],
-        (value) => `CAST(${datepartSql(part(call), value)} AS BIGINT)`,
-      ),
-      type: 'bigint',
-    }),
-  },
-  datename: {
-    least: 2,
-    most: 2,
-    translate: (call, context) => {
-      const unit = part(call);
-      const value = datetimeOf(call.args[1], context);
-      if (unit === 'month') return { sql: `monthname(${value})`, type: 'nvarchar' };
-      if (unit === 'weekday') return { sql: `dayname(${value})`, type: 'nvarchar' };
-      return {
-        sql: once([value], (date) => `CAST(CAST(${datepartSql(unit, date)} AS BIGINT) AS VARCHAR)`),
-        type: 'nvarchar',
-      };
-    },
-  },
-  year: simple(['datetime'], 'bigint', (value) => `year(${value})`),
-  month: simple(['datetime'], 'bigint', (value) => `month(${value})`),
-  day: simple(['datetime'], 'bigint', (value) => `day(${value})`),
-};
+import { type Call, type Scalar, argument, numeric, simple } from './scalar';
+import { type Typed, convert, quote, typeName, unify, widen } from './types';
 
 /** What .NET's regular expressions have and RE2's have not. */
 const BEYOND_RE2 = /\(\?<?[=!]|\\[1-9]|\\k[<']/;
@@ -317,13 +164,17 @@ export function callFunction(call: Call, context: Context): Typed {
     throw new QueryError(`the function ${call.name} is not covered by the local translation`, call.at);
   if (call.distinct || call.over)
     throw new QueryError(`${call.name} takes no ${call.distinct ? 'DISTINCT' : 'OVER'}`, call.at);
-  const { least, most } = known;
-  if (call.args.length < least || call.args.length > most)
+  if (call.args.length < known.least || call.args.length > known.most)
     throw new QueryError(
-      `${call.name} takes ${least === most ? least : `${least} or more`} arguments, not ${call.args.length}`,
+      `${call.name} takes ${argumentCount(known)} arguments, not ${call.args.length}`,
       call.at,
     );
   return known.translate(call, context);
+}
+
+function argumentCount({ least, most }: Scalar): string {
+  if (least === most) return String(least);
+  return most === Infinity ? `${least} or more` : `${least} to ${most}`;
 }
 
 /** Names as Microsoft writes them: 'EventId', '[User].[name]', 'IoTHub.ConnectionDeviceId'. */

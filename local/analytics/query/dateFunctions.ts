@@ -1,0 +1,111 @@
+import { type Context, translateExpression } from './expression';
+import type { Expression } from './ast';
+import { once } from './once';
+import { QueryError } from './queryError';
+import { type Call, type Scalar, argument, simple } from './scalar';
+import { datePart } from './timeUnits';
+import { convert } from './types';
+
+/** The date part that a function has as its first argument: a bare word. */
+function part({ args: [arg] }: Call): string {
+  const given = argument(arg);
+  if (given.kind !== 'path' || given.path.length !== 1)
+    throw new QueryError('a date part is wanted here', given.at);
+  return datePart(given.path[0] ?? '', given.at);
+}
+
+function datetimeOf(arg: Expression | undefined, context: Context): string {
+  const given = argument(arg);
+  return convert(translateExpression(given, context), 'datetime', given.at);
+}
+
+function datepartSql(unit: string, value: string): string {
+  if (unit === 'weekday') return `(dayofweek(${value}) + 1)`; // Sunday is 1
+  if (unit === 'week')
+    return `(CAST(strftime(${value}, '%U') AS BIGINT) + CASE WHEN dayofweek(date_trunc('year', ${value})) = 0 THEN 0 ELSE 1 END)`;
+  if (unit === 'millisecond' || unit === 'microsecond')
+    return `(date_part('${unit}', ${value}) % ${unit === 'millisecond' ? 1_000 : 1_000_000})`;
+  return `date_part('${unit}', ${value})`;
+}
+
+/** Two datetimes are no further apart. */
+const MAX_DATE_DISTANCE_S = 10_000 * 366 * 86_400;
+/** At the least. */
+const SECONDS: Readonly<Record<string, number>> = {
+  year: 365 * 86_400,
+  quarter: 90 * 86_400,
+  month: 28 * 86_400,
+  week: 7 * 86_400,
+  day: 86_400,
+  hour: 3_600,
+  minute: 60,
+  second: 1,
+  millisecond: 0.001,
+  microsecond: 0.000_001,
+};
+
+export const dateFunctions: Readonly<Record<string, Scalar>> = {
+  dateadd: {
+    least: 3,
+    most: 3,
+    translate: (call, context) => {
+      const unit = { dayofyear: 'day', weekday: 'day' }[part(call)] ?? part(call);
+      const [, amount, date] = call.args;
+      const number = convert(translateExpression(argument(amount), context), 'bigint', argument(amount).at);
+      const step = unit === 'quarter' ? "INTERVAL '3 months'" : `INTERVAL '1 ${unit}'`;
+      const within = Math.floor(MAX_DATE_DISTANCE_S / (SECONDS[unit] ?? 1));
+      const added = once(
+        [datetimeOf(date, context), number],
+        (time, count) =>
+          `CASE WHEN ${count} BETWEEN -${within} AND ${within} THEN ${time} + ${count} * ${step} END`,
+      );
+      return { sql: once([added], (time) => `asa_in_range(${time})`), type: 'datetime' };
+    },
+  },
+  // Boundaries crossed, as in T-SQL: 23:59 to 00:01 is one day. Weeks begin on Sunday there, on Monday in DuckDB, which counts whole weeks gone by.
+  datediff: {
+    least: 3,
+    most: 3,
+    translate: (call, context) => {
+      const unit = { dayofyear: 'day', weekday: 'day' }[part(call)] ?? part(call);
+      const [, from, to] = call.args;
+      const [start, end] = [datetimeOf(from, context), datetimeOf(to, context)];
+      const monday = (sql: string): string => `date_trunc('week', ${sql} + INTERVAL '1 day')`;
+      return {
+        sql:
+          unit === 'week'
+            ? `(date_diff('day', ${monday(start)}, ${monday(end)}) // 7)`
+            : `date_diff('${unit}', ${start}, ${end})`,
+        type: 'bigint',
+      };
+    },
+  },
+  datepart: {
+    least: 2,
+    most: 2,
+    translate: (call, context) => ({
+      sql: once(
+        [datetimeOf(call.args[1], context)],
+        (value) => `CAST(${datepartSql(part(call), value)} AS BIGINT)`,
+      ),
+      type: 'bigint',
+    }),
+  },
+  datename: {
+    least: 2,
+    most: 2,
+    translate: (call, context) => {
+      const unit = part(call);
+      const value = datetimeOf(call.args[1], context);
+      if (unit === 'month') return { sql: `monthname(${value})`, type: 'nvarchar' };
+      if (unit === 'weekday') return { sql: `dayname(${value})`, type: 'nvarchar' };
+      return {
+        sql: once([value], (date) => `CAST(CAST(${datepartSql(unit, date)} AS BIGINT) AS VARCHAR)`),
+        type: 'nvarchar',
+      };
+    },
+  },
+  year: simple(['datetime'], 'bigint', (value) => `year(${value})`),
+  month: simple(['datetime'], 'bigint', (value) => `month(${value})`),
+  day: simple(['datetime'], 'bigint', (value) => `day(${value})`),
+};

@@ -5,6 +5,7 @@ import tls from 'node:tls';
 import rhea, { type Connection, type EventContext } from 'rhea';
 import type { EventHubConnection } from '../../settings';
 import { toAmqpError } from './amqpError';
+import { installDecoder } from './decodeMessage';
 
 /** We ask for a sign of life this often; so does Microsoft's SDK. rhea gives up after two of them. */
 const IDLE_TIMEOUT_MS = 60_000;
@@ -37,6 +38,7 @@ export interface AmqpConnection {
  * the peer. It never comes back: whoever needs another one opens it.
  */
 export function openAmqpConnection({ host, port, plainTcp }: EventHubConnection): AmqpConnection {
+  installDecoder();
   const over = new AbortController();
   setMaxListeners(0, over.signal); // one for each link
   let receivedAt = Date.now();

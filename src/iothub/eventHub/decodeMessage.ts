@@ -105,7 +105,7 @@ class MessageReader {
           break;
         case DATA:
           if (message.body !== undefined) throw UNFAMILIAR;
-          message.body = rhea.message.data_section(this.binary());
+          message.body = rhea.message.data_section(this.binary()) as unknown;
           break;
         default:
           throw UNFAMILIAR;

@@ -44,6 +44,8 @@ const body = fc.oneof(
     arbitrary: fc.array(binary, { minLength: 2, maxLength: 3 }).map((all) => rhea.message.data_sections(all)),
   },
   { weight: 1, arbitrary: text },
+  { weight: 1, arbitrary: map },
+  { weight: 1, arbitrary: fc.constant(null) },
 );
 const message = fc.record(
   {

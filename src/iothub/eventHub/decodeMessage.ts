@@ -9,6 +9,7 @@ const MESSAGE_ANNOTATIONS = 0x72;
 const PROPERTIES = 0x73;
 const APPLICATION_PROPERTIES = 0x74;
 const DATA = 0x75;
+const VALUE = 0x77;
 const LIST0 = 0x45;
 const LIST8 = 0xc0;
 const LIST32 = 0xd0;
@@ -52,8 +53,8 @@ export function installDecoder(): void {
 }
 
 /**
- * Decodes a message of header, annotations, properties, application properties and one data section, with values of the
- * usual types: all that devices send. A property by the name of `__proto__` is kept, which rhea's own decoder loses.
+ * Decodes a message of header, annotations, properties, application properties and one section of data or a value, of
+ * the usual types: all that devices send and all that the service answers, but for lists. A property by the name of `__proto__` is kept, which rhea's own decoder loses.
  *
  * @returns what rhea's decoder does; undefined for any other message, and for what is none
  */
@@ -107,6 +108,10 @@ class MessageReader {
           if (message.body !== undefined) throw UNFAMILIAR;
           message.body = rhea.message.data_section(this.binary()) as unknown;
           break;
+        case VALUE:
+          if (message.body !== undefined) throw UNFAMILIAR;
+          message.body = this.isMap() ? this.map() : this.value();
+          break;
         default:
           throw UNFAMILIAR;
       }
@@ -136,6 +141,11 @@ class MessageReader {
       else Object.defineProperty(map, name, { value, enumerable: true, configurable: true, writable: true });
     }
     return map;
+  }
+
+  private isMap(): boolean {
+    const code = this.bytes[this.at];
+    return code === MAP8 || code === MAP32;
   }
 
   /** How many values follow; their size in bytes is of no use. */

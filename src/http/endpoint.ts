@@ -1,6 +1,6 @@
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import { Problem } from '../problems';
-import { json, noContent, problemDetails } from './answer';
+import { forWorker, json, noContent, problemDetails } from './answer';
 import type { Cors } from './cors';
 
 export interface Endpoint {
@@ -22,7 +22,10 @@ export function endpoint({ cors, warmUp, handle }: Endpoint): HttpHandler {
         return json(200, { status: 'ok' }, corsHeaders);
       }
       const answer = await handle(request, context);
-      return { ...answer, headers: { ...(answer.headers as Record<string, string>), ...corsHeaders } };
+      return forWorker({
+        ...answer,
+        headers: { ...(answer.headers as Record<string, string>), ...corsHeaders },
+      });
     } catch (error) {
       report(error, context);
       return problemDetails(error, corsHeaders);

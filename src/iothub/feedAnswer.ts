@@ -14,7 +14,7 @@ export const MAX_MESSAGES_BYTES = MAX_ANSWER_BYTES - MAX_STATE_BYTES;
 const SEPARATOR_BYTES = 1;
 
 /** What a message takes of an answer. */
-export const bytesOf = ({ encoded }: EncodedFeedMessage): number => encoded.length + SEPARATOR_BYTES;
+export const bytesOf = ({ bytes }: EncodedFeedMessage): number => bytes + SEPARATOR_BYTES;
 
 /** What one poll gives. */
 export interface FeedAnswer {

@@ -1,6 +1,6 @@
 import { quote } from './amqpJson';
 import type { FeedAnswer } from './feedAnswer';
-import { type EncodeMessage, toJson } from './feedMessage';
+import { type EncodedFeedMessage, type EncodeMessage, toJson } from './feedMessage';
 
 /** A way to write an answer of the feed. */
 export interface FeedFormat {
@@ -12,18 +12,11 @@ export interface FeedFormat {
   headers: (answer: FeedAnswer) => Record<string, string>;
 }
 
-const COMMA = Buffer.from(',');
-const NEWLINE = Buffer.from('\n');
-
 const json: FeedFormat = {
   mediaType: 'application/json',
   encode: toJson,
   write: (answer) =>
-    Buffer.concat([
-      Buffer.from('{"messages":['),
-      ...separated(answer, COMMA),
-      Buffer.from(`],${JSON.stringify(state(answer)).slice(1)}`),
-    ]),
+    written('{"messages":[', answer.messages, ',', `],${JSON.stringify(state(answer)).slice(1)}`),
   headers: () => ({}),
 };
 
@@ -31,11 +24,8 @@ const json: FeedFormat = {
 const ndjson: FeedFormat = {
   mediaType: 'application/x-ndjson',
   encode: toJson,
-  write: (answer) =>
-    Buffer.concat([
-      ...answer.messages.flatMap(({ encoded }) => [encoded, NEWLINE]),
-      Buffer.from(`${JSON.stringify(state(answer))}\n`),
-    ]),
+  write: ({ messages, ...rest }) =>
+    written('', messages, '\n', `${messages.length > 0 ? '\n' : ''}${JSON.stringify(state(rest))}\n`),
   headers: () => ({}),
 };
 
@@ -70,7 +60,7 @@ const cloudEvents = (hubHostName: string): FeedFormat => ({
     const data = `{"properties":${properties},"systemProperties":${system},"body":${m.body.json}}`;
     return `${JSON.stringify(attributes).slice(0, -1)},"data":${data}}`;
   },
-  write: (answer) => Buffer.concat([Buffer.from('['), ...separated(answer, COMMA), Buffer.from(']')]),
+  write: ({ messages }) => written('[', messages, ',', ']'),
   headers: ({ hasMore, gaps, incomplete, reset }) => ({
     'Hubfront-Has-More': String(hasMore),
     ...(gaps.length > 0 && {
@@ -88,10 +78,28 @@ export function createFeedFormats(hubHostName: string): readonly [FeedFormat, ..
   return [json, ndjson, cloudEvents(hubHostName)];
 }
 
-function state({ cursor, hasMore, gaps, incomplete, reset }: FeedAnswer) {
+function state({ cursor, hasMore, gaps, incomplete, reset }: Omit<FeedAnswer, 'messages'>) {
   return { next_offset: cursor, has_more: hasMore, gaps, incomplete, ...(reset && { reset }) };
 }
 
-function separated({ messages }: FeedAnswer, separator: Buffer): Buffer[] {
-  return messages.flatMap(({ encoded }, i) => (i === 0 ? [encoded] : [separator, encoded]));
+/** All of it at once and in memory of its own, which the worker can take over. */
+function written(
+  before: string,
+  messages: readonly EncodedFeedMessage[],
+  separator: string,
+  after: string,
+): Buffer {
+  const between = messages.length > 0 ? (messages.length - 1) * separator.length : 0;
+  const size = messages.reduce(
+    (sum, { bytes }) => sum + bytes,
+    Buffer.byteLength(before) + between + Buffer.byteLength(after),
+  );
+  const out = Buffer.allocUnsafeSlow(size);
+  let at = out.write(before);
+  messages.forEach(({ text }, i) => {
+    if (i > 0) at += out.write(separator, at);
+    at += out.write(text, at);
+  });
+  out.write(after, at);
+  return out;
 }

@@ -37,8 +37,9 @@ export interface EncodedFeedMessage {
   sequenceNumber: number;
   offset: string;
   enqueuedTimeUtc: string;
-  /** UTF-8 */
-  encoded: Buffer;
+  text: string;
+  /** of the text in UTF-8 */
+  bytes: number;
 }
 
 const DEVICE_ID = 'iothub-connection-device-id';
@@ -86,7 +87,8 @@ export function readFeedMessage(partitionId: string, message: Message): FeedMess
 
 export function encodeFeedMessage(message: FeedMessage, encode: EncodeMessage): EncodedFeedMessage {
   const { sequenceNumber, offset, enqueuedTimeUtc } = message;
-  return { sequenceNumber, offset, enqueuedTimeUtc, encoded: Buffer.from(encode(message)) };
+  const text = encode(message);
+  return { sequenceNumber, offset, enqueuedTimeUtc, text, bytes: Buffer.byteLength(text) };
 }
 
 /** The feed's own form. */

@@ -1,6 +1,7 @@
 import { EVENT_HUB_NAME, POLICIES } from '../emulator';
 import { startFunctionsHost } from '../local/functionsHost';
 import { startEmulatorProcess } from './emulatorProcess';
+import { startHubProxy } from './hubProxy';
 import { type Result, inAlternation, result } from './measure';
 import { pollAsTheOriginal } from './originalFeed';
 import { createPollClient, readAnswer } from './pollClient';
@@ -8,7 +9,12 @@ import { connectRaw } from './rawReceiver';
 
 const KEY = 'bench';
 const ROUNDS = 21;
-const EMPTY_POLLS = 200;
+const EMPTY_POLLS = 500;
+/** A worker polls for days: what counts is code that has run hot, of the app and of its peer. */
+const WARM_ROUNDS = 10;
+const WARM_POLLS = 2_000;
+/** A hub in the region of the app is about so far away. */
+const SAME_REGION_MS = 2;
 const WAITS = 60;
 /** How long a message lets a waiting poll wait, so that the poll surely waits by then. */
 const BEFORE_ARRIVAL_MS = 60;
@@ -16,19 +22,20 @@ const BEFORE_ARRIVAL_MS = 60;
 type Bench = Awaited<ReturnType<typeof start>>;
 
 /**
- * The feed through the app and the dev host, on warm connections, until the last byte of the answer, against a bare
+ * The feed through the app and the dev host, on warm connections with warm code, until the last byte of the answer, against a bare
  * `rhea` client of the same emulator: the least that any reader of the endpoint pays. Messages are of 200 bytes.
  */
 export async function benchFeed(): Promise<Result[]> {
   const results: Result[] = [];
   for (const partitions of [4, 32]) {
-    for (const run of [
-      nothingNew,
-      (bench: Bench) => backlog(bench, 1_000),
-      (bench: Bench) => backlog(bench, 10_000),
-      waiting,
-    ]) {
-      const bench = await start(partitions);
+    for (const [run, roundTripMs] of [
+      [nothingNew, 0],
+      [nothingNew, SAME_REGION_MS],
+      [(bench: Bench) => backlog(bench, 1_000), 0],
+      [(bench: Bench) => backlog(bench, 10_000), 0],
+      [waiting, 0],
+    ] as const) {
+      const bench = await start(partitions, roundTripMs);
       try {
         results.push(await run(bench));
       } finally {
@@ -40,18 +47,22 @@ export async function benchFeed(): Promise<Result[]> {
   return results;
 }
 
-async function start(partitions: number) {
+/** @param roundTripMs how far away the hub's AMQP endpoint is, beyond this machine's own loopback */
+async function start(partitions: number, roundTripMs = 0) {
   const emulator = await startEmulatorProcess(partitions);
+  const proxy = roundTripMs > 0 ? await startHubProxy(emulator.amqpPort, roundTripMs) : undefined;
+  const { hubPort } = emulator;
+  const amqpPort = proxy?.port ?? emulator.amqpPort;
   const host = await startFunctionsHost({
     appFolder: process.cwd(),
     port: 0,
     functionKeys: { bench: KEY },
     log: console.error,
-    settings: () => emulator.settings,
+    settings: () => emulator.settingsAt({ hubPort, amqpPort }),
   });
   const { poll, close } = createPollClient(host.url, KEY);
   const raw = await connectRaw({
-    port: emulator.amqpPort,
+    port: amqpPort,
     hub: EVENT_HUB_NAME,
     group: 'analytics',
     policy: 'service',
@@ -60,6 +71,7 @@ async function start(partitions: number) {
   });
   return {
     partitions,
+    roundTripMs,
     emulator,
     poll,
     raw,
@@ -67,32 +79,41 @@ async function start(partitions: number) {
       close();
       raw.close();
       await host.close();
+      proxy?.close();
       await emulator.close();
     },
   };
 }
 
-async function nothingNew({ partitions, poll, raw }: Bench): Promise<Result> {
+async function nothingNew({ partitions, roundTripMs, poll, raw }: Bench): Promise<Result> {
   const { next_offset: after } = readAnswer(await poll({ after_offset: 0 }));
-  const times = await inAlternation(EMPTY_POLLS, {
+  const subjects = {
     feed: async () => {
       await poll({ after_offset: after });
     },
     raw: () => raw.readPartition('0'),
-  });
-  return result(`nothing new, ${partitions} partitions`, times.feed, 'one bare $management trip', times.raw);
+  };
+  const times = await inAlternation(EMPTY_POLLS, subjects, WARM_POLLS);
+  const where = roundTripMs > 0 ? `, hub ${roundTripMs} ms away` : '';
+  return result(
+    `nothing new, ${partitions} partitions${where}`,
+    times.feed,
+    'one bare $management trip',
+    times.raw,
+  );
 }
 
 async function backlog({ partitions, emulator, poll, raw }: Bench, messages: number): Promise<Result> {
   const state = await emulator.seed(messages);
   const counts = new Map(state.partitions.map(({ partitionId, count }) => [partitionId, count]));
   let last: Buffer = Buffer.alloc(0);
-  const times = await inAlternation(ROUNDS, {
+  const subjects = {
     feed: async () => {
       last = await poll({ limit: 10_000, after_offset: 0 });
     },
     raw: () => raw.drain(counts),
-  });
+  };
+  const times = await inAlternation(ROUNDS, subjects, WARM_ROUNDS);
   const got = readAnswer(last).messages.length;
   if (got !== messages) throw new Error(`the feed gave ${got} of ${messages} messages`);
   return result(

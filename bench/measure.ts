@@ -23,10 +23,16 @@ export type Unit = 'ms' | 'MB' | 'KB' | 'µs' | 'a second' | 'round trips' | 'co
 /** When the middle half of the rounds' own ratios spans more than this factor, their median is chance. */
 const MAX_RATIO_SPREAD = 1.5;
 
-/** Runs the rounds of each subject in turn, so that what else the machine does strikes all alike. @returns ms */
+/**
+ * Runs the rounds of each subject in turn, so that what else the machine does strikes all alike.
+ *
+ * @param warmRounds before the first that counts
+ * @returns ms
+ */
 export async function inAlternation<Name extends string>(
   rounds: number,
   subjects: Record<Name, () => Promise<void>>,
+  warmRounds = 1,
 ): Promise<Record<Name, number[]>> {
   const timed = Object.fromEntries(
     Object.entries<() => Promise<void>>(subjects).map(([name, run]) => [
@@ -38,20 +44,23 @@ export async function inAlternation<Name extends string>(
       },
     ]),
   ) as Record<Name, () => Promise<number>>;
-  return measuredInAlternation(rounds, timed);
+  return measuredInAlternation(rounds, timed, warmRounds);
 }
 
 /** As {@link inAlternation}, of subjects that measure themselves. */
 export async function measuredInAlternation<Name extends string, Measured>(
   rounds: number,
   subjects: Record<Name, () => Promise<Measured>>,
+  warmRounds = 1,
 ): Promise<Record<Name, Measured[]>> {
   const names = Object.keys(subjects) as Name[];
   const measured = Object.fromEntries(names.map((name) => [name, [] as Measured[]])) as Record<
     Name,
     Measured[]
   >;
-  for (const name of names) await subjects[name](); // warm
+  for (let round = 0; round < warmRounds; round += 1) {
+    for (const name of names) await subjects[name]();
+  }
   for (let round = 0; round < rounds; round += 1) {
     for (const name of names) measured[name].push(await subjects[name]());
   }

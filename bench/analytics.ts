@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { EventHubConsumerClient, earliestEventPosition } from '@azure/event-hubs';
-import { startJob } from '../local/analytics/job';
+import { readingOptions, startJob } from '../local/analytics/job';
 import { startDashboard } from '../local/dashboard';
 import type { View } from '../local/dashboard/view';
 import { startBlobStorage, storageConnection } from '../local/products';
@@ -119,13 +119,7 @@ async function readWithSdk(connectionString: string): Promise<number> {
           return Promise.resolve();
         },
       },
-      {
-        startPosition: earliestEventPosition,
-        maxBatchSize: 1_000,
-        maxWaitTimeInSeconds: 0.25,
-        prefetchCount: 2_000,
-        skipParsingBodyAsJson: true,
-      },
+      { ...readingOptions(PARTITIONS), startPosition: earliestEventPosition },
     );
   });
   const took = performance.now() - start;

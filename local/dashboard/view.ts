@@ -53,9 +53,9 @@ const NEEDED = [
   'product_state',
 ] as const;
 
-/** What stands for an event: its rows, one per SKU, share its message id, where it has one. */
+/** What stands for an event: its rows, one per SKU, share its message id, where it has one. Hashed: counting texts takes ten times the memory. */
 const EVENT =
-  "coalesce(message_id, concat_ws('/', device_id, CAST(__ts AS VARCHAR), CAST(__seq AS VARCHAR)))";
+  "hash(coalesce(message_id, concat_ws('/', device_id, CAST(__ts AS VARCHAR), CAST(__seq AS VARCHAR))))";
 
 const minuteRows = z.array(z.object({ minute: z.string(), events: z.number() }));
 const productRows = z.array(

@@ -2,6 +2,7 @@ import {
   type EventPosition,
   EventHubConsumerClient,
   type ReceivedEventData,
+  type SubscribeOptions,
   type Subscription,
 } from '@azure/event-hubs';
 import type { HubEvent } from '../event';
@@ -36,9 +37,24 @@ export interface HubReader {
 const MAX_BATCH_EVENTS = 1_000;
 /** How long the SDK collects events before it hands over fewer than a batch. */
 const MAX_WAIT_S = 0.25;
+/** Of all partitions, what the SDK may hold ahead of the query: about 2 KB each, beside their bodies. */
+const MAX_PREFETCHED_EVENTS = 8_000;
+const MIN_PREFETCHED_EVENTS = 100;
 const RESTART_DELAY_MS = 1_000;
 /** The SDK's own is a minute, for each of four attempts. */
 const SDK_TIMEOUT_MS = 10_000;
+
+/** How the SDK reads each of so many partitions. */
+export function readingOptions(partitions: number): SubscribeOptions {
+  const share = Math.floor(MAX_PREFETCHED_EVENTS / partitions);
+  const prefetchCount = Math.max(MIN_PREFETCHED_EVENTS, Math.min(2 * MAX_BATCH_EVENTS, share));
+  return {
+    maxBatchSize: Math.min(MAX_BATCH_EVENTS, prefetchCount),
+    maxWaitTimeInSeconds: MAX_WAIT_S,
+    prefetchCount,
+    skipParsingBodyAsJson: true,
+  };
+}
 
 /**
  * Reads all partitions of a consumer group with the Event Hubs SDK, after the checkpoint. On any error the client is
@@ -66,7 +82,8 @@ export function readHub(options: HubReaderOptions): HubReader {
       });
       failed.catch(() => undefined);
       const done = checkpoint();
-      for (const partition of await client.getPartitionIds()) {
+      const partitions = await client.getPartitionIds();
+      for (const partition of partitions) {
         const startPosition = await positionAfter(client, partition, done.get(partition), options);
         subscriptions.push(
           client.subscribe(
@@ -81,13 +98,7 @@ export function readHub(options: HubReaderOptions): HubReader {
                 return Promise.resolve();
               },
             },
-            {
-              startPosition,
-              maxBatchSize: MAX_BATCH_EVENTS,
-              maxWaitTimeInSeconds: MAX_WAIT_S,
-              prefetchCount: 2 * MAX_BATCH_EVENTS,
-              skipParsingBodyAsJson: true,
-            },
+            { ...readingOptions(partitions.length), startPosition },
           ),
         );
       }

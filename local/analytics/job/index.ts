@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { type Counts, type Engine, createEngine } from '../engine';
 import { type Output, type Plan, QueryError, diagnostic, translate } from '../query';
@@ -7,6 +8,7 @@ import { type ReadEvent, readHub } from './hubReader';
 import { openResults } from './results';
 import { type Snapshot, openSnapshots } from './snapshots';
 
+export { readingOptions } from './hubReader';
 export { resultTable } from './results';
 
 export interface JobOptions {
@@ -51,9 +53,18 @@ export interface Job {
 const SNAPSHOT_POLL_MS = 2_000;
 const TICK_MS = 1_000;
 const TRIM_EVERY_TICKS = 60;
-/** Events that wait for the query; beyond that the reading of the hub waits. */
-const MAX_WAITING_EVENTS = 20_000;
-const MAX_BATCH_EVENTS = 10_000;
+/** Beyond so much that waits for the query the reading of the hub waits. */
+const MAX_WAITING: Amount = { events: 15_000, characters: 32_000_000 };
+const MAX_BATCH: Amount = { events: 10_000, characters: 16_000_000 };
+
+/** A batch costs the time of some thousand events, however few it has: many small ones would never catch up. */
+const COLLECT_MS = 200;
+
+/** The characters are those of the bodies. */
+interface Amount {
+  events: number;
+  characters: number;
+}
 
 /**
  * The local stand-in for a Stream Analytics job: events of the consumer group, product snapshots by the times of their
@@ -74,7 +85,7 @@ export async function startJob(options: JobOptions): Promise<Job> {
     reference: undefined,
     next: undefined,
   };
-  const waiting: ReadEvent[] = [];
+  let waiting: ReadEvent[] = [];
   let roomMade: (() => void)[] = [];
   let closing = false;
   const isClosing = (): boolean => closing;
@@ -97,9 +108,11 @@ export async function startJob(options: JobOptions): Promise<Job> {
   async function processWaiting(): Promise<void> {
     if (state.status !== 'running' || waiting.length === 0 || isClosing()) return;
     const known = results.checkpoint();
-    const batch = waiting
-      .splice(0, MAX_BATCH_EVENTS)
-      .filter(({ partition, sequenceNumber }) => sequenceNumber > (known.get(partition) ?? -1));
+    const next = waiting.slice(0, howMany(waiting, MAX_BATCH));
+    waiting = waiting.slice(next.length);
+    const batch = next.filter(
+      ({ partition, sequenceNumber }) => sequenceNumber > (known.get(partition) ?? -1),
+    );
     for (const resume of roomMade.splice(0)) resume();
     const withRows: Output[] = [];
     try {
@@ -155,9 +168,20 @@ export async function startJob(options: JobOptions): Promise<Job> {
       if ((ticks += 1) % TRIM_EVERY_TICKS === 0) await results.trim();
     }).catch(stop);
   }, TICK_MS);
+  let pumping = false;
+  /** Until nothing waits: the first batch at once, each further one when there has been time to collect it. */
+  async function pumpBatches(): Promise<void> {
+    while (waiting.length > 0 && state.status === 'running' && !isClosing()) {
+      const collected = delay(COLLECT_MS);
+      await inTurn(processWaiting);
+      if (howMany(waiting, MAX_BATCH) === waiting.length) await collected;
+    }
+  }
   const pump = (): void => {
-    void inTurn(processWaiting).then(() => {
-      if (waiting.length > 0 && state.status === 'running' && !isClosing()) pump();
+    if (pumping) return;
+    pumping = true;
+    void pumpBatches().finally(() => {
+      pumping = false;
     });
   };
 
@@ -166,14 +190,14 @@ export async function startJob(options: JobOptions): Promise<Job> {
     consumerGroup: options.consumerGroup,
     checkpoint: () => {
       // What waits has not been done: a reader that begins anew brings it again.
-      waiting.splice(0);
+      waiting = [];
       return results.checkpoint();
     },
     take: async (events) => {
       waiting.push(...events);
       state.problem = state.status === 'stopped' ? state.problem : undefined;
       pump();
-      if (waiting.length > MAX_WAITING_EVENTS && !isClosing())
+      if (howMany(waiting, MAX_WAITING) < waiting.length && !isClosing())
         await new Promise<void>((resolve) => roomMade.push(resolve));
     },
     onReset: results.forget,
@@ -196,6 +220,13 @@ export async function startJob(options: JobOptions): Promise<Job> {
       engine.close();
     },
   };
+}
+
+/** How many of the events, from the first on, are no more than that; at least one. */
+function howMany(events: readonly ReadEvent[], { events: most, characters }: Amount): number {
+  let left = characters;
+  const end = events.findIndex(({ body }, i) => i >= most || ((left -= body.length) < 0 && i > 0));
+  return end === -1 ? events.length : end;
 }
 
 async function createQuery(queryFile: string): Promise<{ plan: Plan; engine: Engine }> {

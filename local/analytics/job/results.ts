@@ -20,7 +20,7 @@ export const resultTable = (output: string): string => `${RESULTS_SCHEMA}.${sqlN
 /** What a dashboard looks back on; older rows go. */
 const KEPT_MINUTES = 60;
 /** However many events there are, this many rows of an output are kept at the most. */
-const KEPT_ROWS = 300_000;
+const KEPT_ROWS = 100_000;
 /** The oldest go when so many have come, too: between two of a job's own times they may be too many. */
 const TRIM_EVERY_ROWS = 100_000;
 

@@ -1,56 +1,29 @@
-import { BlobServiceClient } from '@azure/storage-blob';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Child } from '../../local/childProcess';
 import { startDashboard } from '../../local/dashboard';
-import type { DashboardEnvironment } from '../../local/dashboard/process';
-import { startBlobStorage, storageConnection } from '../../local/products';
 import type { View } from '../../local/dashboard/view';
-import { type Stack, startStack } from '../stack';
-import { freePort } from '../freePort';
+import type { Stack } from '../stack';
+import { type JobStack, startJobStack } from './jobStack';
 
 const MESSAGES = 3_000;
 const KILLS = 6;
 
 let stack: Stack;
-let storage: Child;
+let jobStack: JobStack;
 let job: Child;
-let folder: string;
 let url: string;
-let environment: DashboardEnvironment;
 
 beforeAll(async () => {
-  const [blobPort, dashboardPort] = [await freePort(), await freePort()];
-  storage = startBlobStorage(blobPort, () => undefined);
-  folder = await mkdtemp(join(tmpdir(), 'hubfront-killed-'));
-  stack = await startStack();
-  await storage.ready;
-  const container = BlobServiceClient.fromConnectionString(storageConnection(blobPort)).getContainerClient(
-    'reference',
-  );
-  await container.create();
-  const products = '[{"product_id":1,"sku_id":10,"price":5}]';
-  await container.uploadBlockBlob('products/2020-01-01/00-00/products.json', products, products.length);
-  url = `http://127.0.0.1:${dashboardPort}`;
-  environment = {
-    DASHBOARD_PORT: String(dashboardPort),
-    ANALYTICS_QUERY: 'infra/analytics/query.asaql',
-    ANALYTICS_EVENTHUB_CONNECTION: stack.emulator.connectionStrings.eventHub('service'),
-    ANALYTICS_CONSUMERGROUP: 'analytics',
-    ANALYTICS_STORAGE: storageConnection(blobPort),
-    ANALYTICS_CONTAINER: 'reference',
-    ANALYTICS_RESULTS: join(folder, 'results.duckdb'),
-  };
+  jobStack = await startJobStack('[{"product_id":1,"sku_id":10,"price":5}]');
+  stack = jobStack.stack;
+  url = `http://127.0.0.1:${jobStack.environment.DASHBOARD_PORT}`;
 }, 60_000);
 afterAll(async () => {
   await job.close();
-  await Promise.all([storage.close(), stack.close()]);
-  await rm(folder, { recursive: true, force: true });
+  await jobStack.close();
 });
 
-const startJobProcess = (): Child => startDashboard(environment, () => undefined);
+const startJobProcess = (): Child => startDashboard(jobStack.environment, () => undefined);
 
 /** The newest view that the dashboard tells. */
 async function view(): Promise<View | undefined> {

@@ -40,6 +40,7 @@ const MAX_WAIT_S = 0.25;
 /** Of all partitions, what the SDK may hold ahead of the query: about 2 KB each, beside their bodies. */
 const MAX_PREFETCHED_EVENTS = 8_000;
 const MIN_PREFETCHED_EVENTS = 100;
+const MAX_BYTES_AT_ONCE = 1_000_000;
 const RESTART_DELAY_MS = 1_000;
 /** The SDK's own is a minute, for each of four attempts. */
 const SDK_TIMEOUT_MS = 10_000;
@@ -90,8 +91,10 @@ export function readHub(options: HubReaderOptions): HubReader {
             partition,
             {
               processEvents: async (events) => {
-                if (events.length === 0 || stopped) return;
-                await take(events.map((event) => toReadEvent(event, partition))).catch(fail);
+                for (const some of bySize(events)) {
+                  if (stopped) return;
+                  await take(some.map((event) => toReadEvent(event, partition))).catch(fail);
+                }
               },
               processError: (error) => {
                 fail(error);
@@ -148,6 +151,20 @@ async function positionAfter(
   return isEmpty || sequenceNumber < beginningSequenceNumber - 1
     ? fromStart
     : { sequenceNumber, isInclusive: false };
+}
+
+/** Large events a few at a time: as texts they are in V8's heap, beside which the SDK's buffers do not count. */
+function* bySize(events: readonly ReceivedEventData[]): Generator<ReceivedEventData[]> {
+  let some: ReceivedEventData[] = [];
+  let bytes = 0;
+  for (const event of events) {
+    some.push(event);
+    bytes += Buffer.isBuffer(event.body) ? event.body.length : 0;
+    if (bytes < MAX_BYTES_AT_ONCE) continue;
+    yield some;
+    [some, bytes] = [[], 0];
+  }
+  if (some.length > 0) yield some;
 }
 
 function toReadEvent(event: ReceivedEventData, partition: string): ReadEvent {

@@ -63,7 +63,16 @@ export async function main(argv: readonly string[]): Promise<void> {
 }
 
 async function run(flags: Flags): Promise<void> {
-  let emulator: Emulator;
+  let emulator: Emulator | undefined;
+  let stopping = false;
+  const stop = () => {
+    // Ctrl-C may come twice: from the terminal, and passed on by npm.
+    if (stopping) return;
+    stopping = true;
+    void (emulator?.close() ?? Promise.resolve()).then(() => process.exit(0));
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
   try {
     emulator = await startEmulator({ ...flags, log: (line) => console.error(line) });
   } catch (error) {
@@ -71,15 +80,6 @@ async function run(flags: Flags): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  let stopping = false;
-  const stop = () => {
-    // Ctrl-C may come twice: from the terminal, and passed on by npm.
-    if (stopping) return;
-    stopping = true;
-    void emulator.close().then(() => process.exit(0));
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
   console.log(`hub            ${emulator.hostName}`);
   console.log(`event hub      ${EVENT_HUB_NAME} (consumer groups ${CONSUMER_GROUPS.join(', ')})`);
   console.log(

@@ -52,8 +52,11 @@ for (const signal of signals) process.on(signal, stopped);
 installWhatIsMissing();
 createRequire(join(PROJECT, 'package.json'))('tsx/cjs');
 const { main } = createRequire(join(PROJECT, 'package.json'))(`./${file}`);
+// It listens for signals of its own at once. One that came while all was loaded is still to be delivered: were there
+// no listener in between, it would be lost.
+const ended = main(argv);
 for (const signal of signals) process.off(signal, stopped);
-await main(argv);
+await ended;
 
 function installWhatIsMissing() {
   const installed = join('node_modules', '.package-lock.json');

@@ -73,6 +73,31 @@ describe('npm start', () => {
   });
 });
 
+/** Runs before a command and prints when the first of its listeners for Ctrl-C is there. */
+const TELL_LISTENING = `data:text/javascript,
+  process.on('newListener', (event) => { if (event === 'SIGINT') process.stdout.write('listening ') })`;
+
+test.each([
+  ['start', ...ANY_PORT],
+  ['emulator', '--hub-port', '0', '--amqp-port', '0'],
+])('%s stops cleanly on a Ctrl-C that comes while it loads', async (...args) => {
+  child = spawn(process.execPath, ['--import', TELL_LISTENING, 'local/launch.mjs', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let out = '';
+  const listening = new Promise<void>((resolve) => {
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+      resolve();
+    });
+  });
+  const exit = new Promise((resolve) => child.once('exit', resolve));
+  await listening;
+  child.kill('SIGINT');
+  expect(await exit).toBe(0);
+  expect(out).not.toContain('ready');
+});
+
 describe('npm run emulator', () => {
   test('ends its start-up with its addresses and stops cleanly', async () => {
     const { ready, exit } = launch('emulator', '--hub-port', '0', '--amqp-port', '0');

@@ -37,6 +37,7 @@ export function messageFeed({ hub, settings }: Startup): void {
     methods: ['GET'],
     authLevel: 'function',
     handler: endpoint({
+      headers: { Vary: 'Accept, Accept-Encoding' },
       warmUp: () => hub().feed.warmUp(),
       handle: async (request, context) => {
         const { feed } = hub();
@@ -51,7 +52,6 @@ export function messageFeed({ hub, settings }: Startup): void {
         const { body, headers } = await encoded(format.write(answer), coding);
         return ready(200, body, mediaType, {
           ...headers,
-          Vary: 'Accept, Accept-Encoding',
           ...format.headers(answer),
           Link: `<${nextUrl(request.url, answer.cursor)}>; rel="next"`,
         });

@@ -6,31 +6,31 @@ import type { Cors } from './cors';
 export interface Endpoint {
   /** for endpoints that web pages call */
   cors?: Cors;
+  /** on every answer, errors included */
+  headers?: Record<string, string>;
   /** opens what a request needs; `?action=ping` waits for it */
   warmUp: () => Promise<void>;
   handle: (request: HttpRequest, context: InvocationContext) => Promise<HttpResponseInit>;
 }
 
 /** What all HTTP functions share: preflights, pings, and errors as problem details with CORS headers. */
-export function endpoint({ cors, warmUp, handle }: Endpoint): HttpHandler {
-  return async (request, context) => {
+export function endpoint({ cors, headers, warmUp, handle }: Endpoint): HttpHandler {
+  async function answer(request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> {
     if (cors && request.method === 'OPTIONS') return noContent(cors.preflightHeaders(request));
-    const corsHeaders = cors?.headers(request) ?? {};
+    const common = { ...headers, ...cors?.headers(request) };
     try {
       if (request.query.get('action') === 'ping') {
         await warmUp();
-        return json(200, { status: 'ok' }, corsHeaders);
+        return json(200, { status: 'ok' }, common);
       }
-      const answer = await handle(request, context);
-      return forWorker({
-        ...answer,
-        headers: { ...(answer.headers as Record<string, string>), ...corsHeaders },
-      });
+      const handled = await handle(request, context);
+      return { ...handled, headers: { ...(handled.headers as Record<string, string>), ...common } };
     } catch (error) {
       report(error, context);
-      return problemDetails(error, corsHeaders);
+      return problemDetails(error, common);
     }
-  };
+  }
+  return async (request, context) => forWorker(await answer(request, context));
 }
 
 /** Client errors are the client's to mend and are told to it alone; the rest is the operator's. */

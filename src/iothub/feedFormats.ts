@@ -42,7 +42,8 @@ const cloudEvents = (hubHostName: string): FeedFormat => ({
       specversion: '1.0',
       type: 'Microsoft.Devices.DeviceTelemetry',
       source: `//${hubHostName}`,
-      id: `${m.partitionId}:${m.sequenceNumber}`,
+      // With its time: a hub that is made anew counts from the beginning again, and an id is for one event alone.
+      id: `${m.partitionId}:${m.sequenceNumber}:${Date.parse(m.enqueuedTimeUtc)}`,
       ...(m.deviceId === null ? {} : { subject: `devices/${m.deviceId}` }),
       time: m.enqueuedTimeUtc,
       datacontenttype: 'application/json',

@@ -149,8 +149,9 @@ describe('the format', () => {
   test.each(['text/html', 'application/xml', 'application/json;q=0', 'nonsense'])(
     'for Accept: %s is none: 406 with what there is',
     async (accept) => {
-      const { status, json } = await fetchFeed({ accept });
+      const { status, json, headers } = await fetchFeed({ accept });
       expect([status, json.code]).toEqual([406, 'not_acceptable']);
+      expect(headers.get('vary')).toMatch(/\bAccept\b/);
       expect(json.detail).toContain(NDJSON);
     },
   );
@@ -179,6 +180,7 @@ describe('the format', () => {
     const events = JSON.parse(text) as {
       sequencenumber: string;
       partitionid: string;
+      time: string;
       [name: string]: unknown;
     }[];
     expect(events).toHaveLength(2);
@@ -187,7 +189,7 @@ describe('the format', () => {
         specversion: '1.0',
         type: 'Microsoft.Devices.DeviceTelemetry',
         source: `//${stack.emulator.hostName}`,
-        id: `${event.partitionid}:${event.sequencenumber}`,
+        id: `${event.partitionid}:${event.sequencenumber}:${Date.parse(event.time)}`,
         subject: expect.stringMatching(/^devices\//) as string,
         time: expect.stringMatching(/Z$/) as string,
         datacontenttype: 'application/json',

@@ -33,7 +33,7 @@ const PROPERTIES_FIELDS = [
   'reply_to_group_id',
 ] as const;
 
-/** rhea gives the high word of a 64-bit integer up to this as a number, and a larger one as its bytes. */
+/** With a larger high word an integer is beyond 2^53: rhea gives its bytes instead of a number. */
 const MAX_HIGH_WORD = 2_097_152;
 const WORD = 2 ** 32;
 
@@ -54,7 +54,8 @@ export function installDecoder(): void {
 
 /**
  * Decodes a message of header, annotations, properties, application properties and one section of data or a value, of
- * the usual types: all that devices send and all that the service answers, but for lists. A property by the name of `__proto__` is kept, which rhea's own decoder loses.
+ * the usual types: all that devices send, and the answers of `$management` about partitions. A property by the name of
+ * `__proto__` is kept, which rhea's own decoder loses.
  *
  * @returns what rhea's decoder does; undefined for any other message, and for what is none
  */

@@ -53,4 +53,9 @@ const lines = (file: string): unknown[] =>
   readFileSync(file, 'utf8')
     .trimEnd()
     .split('\n')
-    .map((line) => JSON.parse(line) as unknown);
+    .map((line) => JSON.parse(line.replaceAll(TEXT_OR_NUMBER, exactly)) as unknown);
+
+const TEXT_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
+/** JavaScript's numbers would make a bigint and a float the same, and lose digits beyond 2^53. */
+const exactly = (token: string): string => (/^-?\d+$/.test(token) ? `{"bigint":"${token}"}` : token);

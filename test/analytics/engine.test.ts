@@ -69,12 +69,13 @@ describe('a window', () => {
   const tumbling = `SELECT ${END} AS e, COUNT(*) AS n FROM i TIMESTAMP BY t GROUP BY TumblingWindow(second, 10)`;
 
   test('is open while an event may still come at its very end', async () => {
-    const { process, advance } = await start(tumbling);
+    const { kept, process, advance } = await start(tumbling);
     expect(await process(event(5))).toEqual([]);
     expect(await process(event(10))).toEqual([]);
     expect(await advance(15)).toEqual([]);
     expect(await process(event(15, 10))).toEqual([]);
     expect(await advance(15.000001)).toEqual(['10 3']);
+    expect(await kept()).toBe(0);
     expect(await advance(100)).toEqual([]);
     expect(await process(event(100))).toEqual([]);
     expect(await process(event(111))).toEqual(['100 1']);
@@ -145,6 +146,15 @@ describe('a window', () => {
     expect(engine.counts.events).toBe(3);
   });
 
+  test('that ends just before the watermark is told once, while its rows wait for the next', async () => {
+    const { process, advance } = await start(
+      `SELECT ${END} AS e, COUNT(*) AS n FROM i TIMESTAMP BY t GROUP BY HoppingWindow(second, 10, 5)`,
+    );
+    await process(event(8));
+    expect(await advance(15.000001)).toEqual(['10 1']);
+    expect(await advance(20.000001)).toEqual(['15 1']);
+  });
+
   test('of one time is told when that is over', async () => {
     const { process, advance } = await start(
       `SELECT ${TIME} AS e, COUNT(*) AS n FROM i TIMESTAMP BY t GROUP BY System.Timestamp()`,
@@ -168,6 +178,16 @@ describe('a window', () => {
     const rows = await advance(Infinity);
     expect(rows).toHaveLength(5_000);
     expect(rows.every((row) => row.endsWith(' 3'))).toBe(true);
+  });
+
+  test('waits for the slower of two TIMESTAMP BY', async () => {
+    const grouped = (by: string): string =>
+      `SELECT '${by || 'arrival'}' AS b, ${END} AS e, COUNT(*) AS n INTO [o ${by}] FROM i ${by} GROUP BY TumblingWindow(second, 10)`;
+    const { process, advance } = await start(`${grouped('TIMESTAMP BY t')} ${grouped('')}`);
+    expect(await process(event(11, 9))).toEqual([]);
+    expect(await process(event(12, 9.5))).toEqual([]);
+    expect(await process(event(13, 12))).toEqual(['TIMESTAMP BY t 10 2']);
+    expect(await advance(60)).toEqual(['TIMESTAMP BY t 20 1', 'arrival 20 3']);
   });
 
   test('of a step is told by the step it reads', async () => {
@@ -240,6 +260,21 @@ describe('an event', () => {
     expect(engine.counts).toEqual({ ...none, events: 2, late: 1 });
   });
 
+  test('never goes back in time with the clock', async () => {
+    const { process, advance } = await start(plain);
+    await process(event(30, 30, { id: 1 }, 1));
+    await advance(20);
+    expect(await process(event(32, 28, { id: 2 }, 2))).toEqual(['2 30000']);
+  });
+
+  test('is measured by the latest that its partition ever had', async () => {
+    const { engine, process } = await start(plain, { eventsOutOfOrderMaxDelayInSeconds: 2 });
+    await process(event(20, 20, { id: 1 }, 1), event(20, 16, { id: 2 }, 2));
+    expect(await process(event(20, 18.5, { id: 3 }, 1))).toEqual(['3 18500']);
+    expect(await process(event(20, 17.5, { id: 4 }, 1))).toEqual(['4 18000']);
+    expect(engine.counts).toEqual({ ...none, events: 4, late: 1 });
+  });
+
   test('without a time, or that is no JSON object, is left out', async () => {
     const { engine, process } = await start(plain);
     expect(
@@ -300,7 +335,7 @@ describe('reference data', () => {
     expect(await process(...times)).toEqual([
       ...['1000 one', '19999 one', '20000 two', '29999 two', '30000 three', '3000000000 three'],
     ]);
-    await expect(references.load('r', await file('4.json', 'none'), at(40))).rejects.toThrow();
+    await expect(references.load('r', await file('4.json', 'none'), at(40))).rejects.toThrow('JSON');
     await references.prune('r', at(20));
     expect(await process(...times.slice(1, 3), later(50))).toEqual(['19999 ', '20000 two', '50000 three']);
     await expect(references.load('x', join(folder, '1.json'), at(40))).rejects.toThrow("called 'x'");

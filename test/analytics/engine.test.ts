@@ -286,6 +286,12 @@ describe('an event', () => {
     expect(engine.counts).toEqual({ ...none, events: 6, malformed: 4, untimed: 2 });
   });
 
+  test('is read by names in another case, and by names with escapes', async () => {
+    const { process } = await start(plain);
+    expect(await process(body(`{"t":"${iso(20)}","\\u0069d":1}`))).toEqual(['1 20000']);
+    expect(await process(body(`{"T":"${iso(20)}","iD":2}`))).toEqual(['2 20000']);
+  });
+
   test('keeps its time where no arrival is known', async () => {
     const { engine, process, advance } = await start(plain);
     const untold = (own: number, id: number) => ({ ...event(0, own, { id }), enqueuedUs: undefined });
@@ -343,13 +349,12 @@ describe('reference data', () => {
 
   test('gives its rows in the order of the file, and whole', async () => {
     const { engine, process } = await start(
-      `SELECT r.*, i.id FROM i TIMESTAMP BY t INNER JOIN r ON i.id = r.id`,
+      `SELECT r.*, i.id AS own FROM i TIMESTAMP BY t INNER JOIN r ON i.id = r.id`,
     );
-    await engine.references.load(
-      'r',
-      await file('5.json', '[{"id":1,"v":"b"},{"id":2},{"id":1,"v":"a"}]'),
-      0,
-    );
-    expect(await process(later(2), later(1))).toEqual(['1 b', '1 a', '1 b', '1 a']);
+    const values = Array.from({ length: 5_000 }, (_, v) => (v * 7_919) % 5_000);
+    const rows = [{ id: 2, v: -1 }, ...values.map((v) => ({ id: 1, v }))];
+    await engine.references.load('r', await file('5.json', JSON.stringify(rows)), 0);
+    const expected = values.map((v) => `1 ${v} 1`);
+    expect(await process(later(2), later(1))).toEqual([...expected, ...expected]);
   });
 });

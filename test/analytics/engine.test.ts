@@ -288,7 +288,7 @@ describe('an event', () => {
 
   test('is read by names in another case, and by names with escapes', async () => {
     const { process } = await start(plain);
-    expect(await process(body(`{"t":"${iso(20)}","\\u0069d":1}`))).toEqual(['1 20000']);
+    expect(await process(body(`{"t":"${iso(20)}","\\u0049d":1}`))).toEqual(['1 20000']);
     expect(await process(body(`{"T":"${iso(20)}","iD":2}`))).toEqual(['2 20000']);
   });
 

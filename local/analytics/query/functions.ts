@@ -6,7 +6,7 @@ import { QueryError } from './queryError';
 import { type Call, type Scalar, argument, numeric, simple } from './scalar';
 import { type Typed, convert, quote, typeName, unify, widen } from './types';
 
-/** What .NET's regular expressions have and RE2's have not. */
+/** What ECMAScript's regular expressions have and RE2's have not. */
 const BEYOND_RE2 = /\(\?<?[=!]|\\[1-9]|\\k[<']/;
 
 /** Where the first match begins, from 1; 0 where there is none, or where the pattern is no regular expression. */

@@ -3,7 +3,109 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { expect, test } from 'vitest';
-import { RESULTS_SCHEMA, openResults } from '../../local/analytics/job/results';
+import { RESULTS_SCHEMA, type Results, openResults, resultTable } from '../../local/analytics/job/results';
+import type { Output } from '../../local/analytics/query';
+
+const OUTPUT: Output = {
+  name: 'rows',
+  input: 'i',
+  table: 'result_0',
+  columns: [],
+  rowsSql: '',
+  at: { line: 1, column: 1 },
+};
+
+/** The results of a job, and what adds rows to them that are so many minutes old. */
+async function withResults(
+  work: (
+    results: Results,
+    add: (rows: number, minutesOld: number, done?: Map<string, number>) => Promise<void>,
+    numbers: (sql: string) => Promise<number[]>,
+    open: () => Promise<Results>,
+  ) => Promise<void>,
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'hubfront-results-'));
+  const duckdb = await DuckDBInstance.create(':memory:');
+  const job = await duckdb.connect();
+  const open = (): Promise<Results> => openResults(job, join(folder, 'results.db'), [OUTPUT]);
+  let n = 0;
+  try {
+    const results = await open();
+    await work(
+      results,
+      async (rows, minutesOld, done = new Map()) => {
+        await job.run(`CREATE OR REPLACE TEMP TABLE result_0 AS SELECT range AS n, range AS __seq, 0 AS __row,
+          (now() AT TIME ZONE 'UTC') - INTERVAL '${minutesOld} minutes' AS __ts FROM range(${n}, ${(n += rows)})`);
+        await results.commit([OUTPUT], done);
+      },
+      async (sql) => (await job.runAndReadAll(sql)).getRows().map(([value]) => Number(value)),
+      async () => {
+        await job.run(`DETACH ${RESULTS_SCHEMA}`);
+        return open();
+      },
+    );
+  } finally {
+    job.closeSync();
+    duckdb.closeSync();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const ROWS = `SELECT n FROM ${resultTable('rows')} ORDER BY rowid`;
+
+test('results are kept for an hour', () =>
+  withResults(async (results, add, numbers) => {
+    await add(1, 61);
+    await add(1, 59);
+    expect(await numbers(ROWS)).toEqual([0, 1]);
+    await results.trim();
+    expect(await numbers(ROWS)).toEqual([1]);
+  }));
+
+test('old results go after so many rows, too', () =>
+  withResults(async (_, add, numbers) => {
+    await add(99_999, 61);
+    expect(await numbers(ROWS)).toHaveLength(99_999);
+    await add(1, 1);
+    expect(await numbers(ROWS)).toEqual([99_999]);
+    await add(99_999, 61);
+    expect(await numbers(ROWS)).toHaveLength(100_000);
+  }));
+
+test('of many results the newest are kept', () =>
+  withResults(async (_, add, numbers) => {
+    await add(60_000, 1);
+    await add(70_000, 1);
+    const kept = await numbers(ROWS);
+    expect(kept).toHaveLength(100_000);
+    expect([kept[0], kept.at(-1)]).toEqual([30_000, 129_999]);
+  }));
+
+test('results and checkpoint are written together or not at all', () =>
+  withResults(async (results, add, numbers, open) => {
+    await add(
+      2,
+      1,
+      new Map([
+        ['0', 7],
+        ["1's", 8],
+      ]),
+    );
+    await expect(
+      results.commit([OUTPUT, { ...OUTPUT, table: 'absent' }], new Map([['0', 9]])),
+    ).rejects.toThrow('absent');
+    expect(await numbers(ROWS)).toEqual([0, 1]);
+    expect(results.checkpoint().get('0')).toBe(7);
+    await add(1, 1, new Map([['0', 9]]));
+    const again = await open();
+    expect(await numbers(ROWS)).toEqual([0, 1, 2]);
+    expect([...again.checkpoint()].sort()).toEqual([
+      ['0', 9],
+      ["1's", 8],
+    ]);
+    again.forget('0');
+    expect([...again.checkpoint().keys()]).toEqual(["1's"]);
+  }));
 
 test('results are trimmed while somebody else is drops and writes tables beside them', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'hubfront-results-'));

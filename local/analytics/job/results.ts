@@ -57,7 +57,7 @@ export async function openResults(
       const table = resultTable(name);
       await connection.run(
         `DELETE FROM ${table} WHERE __ts < (now() AT TIME ZONE 'UTC') - INTERVAL '${KEPT_MINUTES} minutes'
-           OR rowid < (SELECT max(rowid) - ${KEPT_ROWS} FROM ${table})`,
+           OR rowid <= (SELECT max(rowid) - ${KEPT_ROWS} FROM ${table})`,
       );
     }
     await connection.run(`CHECKPOINT ${RESULTS_SCHEMA}`).catch((error: unknown) => {

@@ -52,12 +52,13 @@ export const dateFunctions: Readonly<Record<string, Scalar>> = {
       const unit = { dayofyear: 'day', weekday: 'day' }[part(call)] ?? part(call);
       const [, amount, date] = call.args;
       const number = convert(translateExpression(argument(amount), context), 'bigint', argument(amount).at);
-      const step = unit === 'quarter' ? "INTERVAL '3 months'" : `INTERVAL '1 ${unit}'`;
+      // DuckDB takes days and longer parts as INTEGER.
+      const type = (SECONDS[unit] ?? 1) < 86_400 ? 'BIGINT' : 'INTEGER';
       const within = Math.floor(MAX_DATE_DISTANCE_S / (SECONDS[unit] ?? 1));
       const added = once(
         [datetimeOf(date, context), number],
         (time, count) =>
-          `CASE WHEN ${count} BETWEEN -${within} AND ${within} THEN ${time} + ${count} * ${step} END`,
+          `CASE WHEN ${count} BETWEEN -${within} AND ${within} THEN ${time} + to_${unit}s(TRY_CAST(${count} AS ${type})) END`,
       );
       return { sql: once([added], (time) => `asa_in_range(${time})`), type: 'datetime' };
     },

@@ -6,14 +6,31 @@ import { QueryError } from './queryError';
 import { type Call, type Scalar, argument, numeric, simple } from './scalar';
 import { type Typed, convert, quote, typeName, unify, widen } from './types';
 
-/** What .NET's regular expressions have and RE2's have not. */
+/** What ECMAScript's regular expressions have and RE2's have not. */
 const BEYOND_RE2 = /\(\?<?[=!]|\\[1-9]|\\k[<']/;
 
+/** Where the first match begins, from 1; 0 where there is none, or where the pattern is no regular expression. */
 const matches = simple(
   ['nvarchar', 'nvarchar'],
   'bigint',
-  (value, pattern) => `len(regexp_extract_all(${value}, ${pattern}))`,
+  (value, pattern) => `CASE WHEN TRY(regexp_matches(${value}, ${pattern}, 'is'))
+    THEN len(regexp_extract(${value}, '^(.*?)(?:' || ${pattern} || ')', 1, 'is')) + 1
+    WHEN ${value} IS NOT NULL AND ${pattern} IS NOT NULL THEN 0 END`,
 );
+
+const noMatches = simple(
+  ['nvarchar', 'nvarchar'],
+  'bigint',
+  (value) => `CASE WHEN ${value} IS NOT NULL THEN 0 END`,
+);
+
+function isRegularExpression(pattern: string): boolean {
+  try {
+    return RegExp(pattern) instanceof RegExp;
+  } catch {
+    return false;
+  }
+}
 
 const stringFunctions: Record<string, Scalar> = {
   len: simple(['nvarchar'], 'bigint', (value) => `len(rtrim(${value}, ' '))`),
@@ -32,7 +49,9 @@ const stringFunctions: Record<string, Scalar> = {
     ['nvarchar', 'bigint', 'bigint'],
     'nvarchar',
     (value, start = '1', length = '0') =>
-      `substring(${value}, greatest(${start}, 1), greatest(${length} + least(${start} - 1, 0), 0))`,
+      `CASE WHEN ${length} < 0 THEN CAST(error('SUBSTRING: a length below 0') AS VARCHAR)
+        WHEN ${length} >= 0 AND ${start} IS NOT NULL
+        THEN substring(${value}, greatest(${start}, 1), greatest(${length} + least(${start} - 1, 0), 0)) END`,
   ),
   charindex: simple(
     ['nvarchar', 'nvarchar', 'bigint'],
@@ -41,7 +60,7 @@ const stringFunctions: Record<string, Scalar> = {
       if (start === undefined) return `strpos(${within}, ${sought})`;
       const from = `greatest(${start}, 1)`;
       const found = `strpos(substring(${within}, ${from}), ${sought})`;
-      return `CASE WHEN ${found} > 0 THEN ${found} + ${from} - 1 ELSE 0 END`;
+      return `CASE WHEN ${found} = 0 THEN 0 ELSE ${found} + ${from} - 1 END`;
     },
     2,
   ),
@@ -55,7 +74,9 @@ const stringFunctions: Record<string, Scalar> = {
           'lookaround and backreferences in a regular expression are not covered by the local translation',
           pattern.at,
         );
-      return matches.translate(call, context);
+      // DuckDB would refuse the statement for a literal that is none.
+      const invalid = pattern.kind === 'literal' && !isRegularExpression(pattern.value);
+      return (invalid ? noMatches : matches).translate(call, context);
     },
   },
   concat: {
@@ -69,26 +90,25 @@ const stringFunctions: Record<string, Scalar> = {
   },
 };
 
+const roundSql = (value: string, digits: string): string =>
+  `CASE WHEN ${digits} IS NOT NULL THEN round(${value}, CAST(greatest(least(${digits}, 400), -400) AS INTEGER)) END`;
+
 const mathFunctions: Record<string, Scalar> = {
   abs: numeric((value) => `abs(${value})`),
-  ceiling: numeric(
-    (value) => `ceil(${value})`,
-    (value) => value,
-  ),
-  floor: numeric(
-    (value) => `floor(${value})`,
-    (value) => value,
-  ),
+  ceiling: numeric((value) => `ceil(${value})`, { ofBigint: (value) => value }),
+  floor: numeric((value) => `floor(${value})`, { ofBigint: (value) => value }),
   sign: numeric((value) => `sign(${value})`),
   exp: simple(['float'], 'float', (value) => `exp(${value})`),
-  power: simple(['float', 'float'], 'float', (value, exponent) => `pow(${value}, ${exponent})`),
+  power: numeric((value, exponent = '1') => `pow(${value}, ${exponent})`, {
+    ofBigint: (value, exponent = '1') => `trunc(pow(${value}, ${exponent}))`,
+    further: ['float'],
+  }),
   square: simple(['float'], 'float', (value) => `(${value} * ${value})`),
   sqrt: simple(['float'], 'float', (value) => `CASE WHEN ${value} >= 0 THEN sqrt(${value}) END`),
-  round: simple(
-    ['float', 'bigint'],
-    'float',
-    (value, digits) => `round(${value}, CAST(greatest(least(${digits}, 400), -400) AS INTEGER))`,
-  ),
+  round: numeric((value, digits = '0') => roundSql(value, digits), {
+    ofBigint: (value, digits = '0') => roundSql(`CAST(${value} AS HUGEINT)`, digits),
+    further: ['bigint'],
+  }),
 };
 
 const otherFunctions: Record<string, Scalar> = {

@@ -34,15 +34,37 @@ export function simple(
   };
 }
 
-/** A number in, a number of its own kind out. */
-export function numeric(sql: (value: string) => string, ofBigint = sql): Scalar {
+/** A number, and perhaps further arguments, in; a number of the first one's kind out. */
+export function numeric(
+  sql: (value: string, ...further: string[]) => string,
+  { ofBigint = sql, further = [] as readonly CastType[] } = {},
+): Scalar {
+  const bigintSql = (...args: [string, ...string[]]): string => `CAST(${ofBigint(...args)} AS BIGINT)`;
+  const floatSql = (...args: [string, ...string[]]): string => `CAST(${sql(...args)} AS DOUBLE)`;
   return {
-    least: 1,
-    most: 1,
-    translate: ({ args: [arg] }, context) => {
+    least: 1 + further.length,
+    most: 1 + further.length,
+    translate: ({ args: [arg, ...rest] }, context) => {
       const value = translateExpression(argument(arg), context);
-      if (value.type === 'bigint') return { sql: `CAST(${ofBigint(value.sql)} AS BIGINT)`, type: 'bigint' };
-      return { sql: sql(convert(value, 'float', argument(arg).at)), type: 'float' };
+      const others = rest.map((one, i) =>
+        convert(translateExpression(one, context), further[i] ?? 'float', one.at),
+      );
+      const of = (number: string, body: (value: string, ...others: string[]) => string): string =>
+        once([number, ...others], (one = '', ...more) => body(one, ...more));
+      if (value.type === 'bigint') return { sql: of(value.sql, bigintSql), type: 'bigint' };
+      if (value.type !== 'any')
+        return { sql: of(convert(value, 'float', argument(arg).at), floatSql), type: 'float' };
+      return {
+        sql: of(
+          value.sql,
+          (
+            json,
+            ...more
+          ) => `CASE WHEN asa_is_int(${json}) THEN to_json(${bigintSql(`asa_bigint(${json})`, ...more)})
+            ELSE asa_float_json(${floatSql(`asa_float(${json})`, ...more)}) END`,
+        ),
+        type: 'any',
+      };
     },
   };
 }

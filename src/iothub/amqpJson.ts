@@ -29,14 +29,20 @@ export function valueJson(value: unknown): string {
 
 /** A JSON object of the map's own members. */
 export function objectJson(map: object): string {
-  let text = '';
-  for (const name of Object.keys(map)) text += memberJson(name, (map as Record<string, unknown>)[name]);
-  return `{${text.slice(1)}}`;
+  let members = '';
+  for (const name of Object.keys(map))
+    members = joined(members, memberJson(name, (map as Record<string, unknown>)[name]));
+  return `{${members}}`;
 }
 
-/** A member of a JSON object, with the comma that goes before it. */
-export function memberJson(name: string, value: unknown): string {
-  return `,${quote(name)}:${valueJson(value)}`;
+/** A member of a JSON object. */
+function memberJson(name: string, value: unknown): string {
+  return `${quote(name)}:${valueJson(value)}`;
+}
+
+/** Members of a JSON object and one more. */
+export function joined(members: string, member: string): string {
+  return members === '' ? member : `${members},${member}`;
 }
 
 const MAX_REMEMBERED_NAMES = 32;

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { Message } from 'rhea';
-import { hubMemberJson, isoTime, objectJson, quote, quoteOrNull, valueJson } from './amqpJson';
+import { hubMemberJson, isoTime, joined, objectJson, quote, quoteOrNull, valueJson } from './amqpJson';
 
 /** A device-to-cloud message as the feed gives it. */
 export interface FeedMessage {
@@ -101,12 +101,14 @@ export const toJson: EncodeMessage = (m) =>
   `,"systemProperties":${m.systemProperties},"body":${m.body.json}}`;
 
 function systemProperties(message: Message, annotations: Record<string, unknown>): string {
-  let text = '';
-  for (const name in annotations) if (!OWN_FIELDS.has(name)) text += hubMemberJson(name, annotations[name]);
-  for (const [name, systemName] of AMQP_PROPERTIES) {
-    if (message[name] != null) text += hubMemberJson(systemName, message[name]);
+  let members = '';
+  for (const name in annotations) {
+    if (!OWN_FIELDS.has(name)) members = joined(members, hubMemberJson(name, annotations[name]));
   }
-  return `{${text.slice(1)}}`;
+  for (const [name, systemName] of AMQP_PROPERTIES) {
+    if (message[name] != null) members = joined(members, hubMemberJson(systemName, message[name]));
+  }
+  return `{${members}}`;
 }
 
 /** AMQP's sections of a body: data, which devices send; a sequence or a single value, which services may. */

@@ -8,8 +8,8 @@ import { BlobServiceClient } from '@azure/storage-blob';
 import { EventHubConsumerClient, earliestEventPosition } from '@azure/event-hubs';
 import { readingOptions, startJob } from '../local/analytics/job';
 import { startDashboard } from '../local/dashboard';
-import type { View } from '../local/dashboard/view';
 import { startBlobStorage, storageConnection } from '../local/products';
+import { views } from './dashboardViews';
 import { startEmulatorProcess } from './emulatorProcess';
 import { type Result, inAlternation, median, result } from './measure';
 
@@ -173,19 +173,6 @@ async function overMany({ storage, folder }: Options): Promise<Result> {
   } finally {
     await dashboard.close();
     await hub.close();
-  }
-}
-
-async function* views(url: string): AsyncGenerator<View> {
-  const { body } = await fetch(`${url}/events`);
-  let text = '';
-  for await (const part of body?.pipeThrough(new TextDecoderStream()) ?? []) {
-    const messages = (text + part).split('\n\n');
-    text = messages.pop() ?? '';
-    for (const message of messages) {
-      const data = /^data: (.*)$/m.exec(message)?.[1];
-      if (data !== undefined) yield JSON.parse(data) as View;
-    }
   }
 }
 

@@ -23,8 +23,9 @@ const BEFORE_ARRIVAL_MS = 60;
 type Bench = Awaited<ReturnType<typeof start>>;
 
 /**
- * The feed through the app and the dev host, on warm connections with warm code, until the last byte of the answer, against a bare
- * `rhea` client of the same emulator: the least that any reader of the endpoint pays. Messages are of 200 bytes.
+ * The feed through the app and the dev host, on warm connections with warm code, until the last byte of the answer,
+ * against a bare `rhea` client of the same emulator: the least that any reader of the endpoint pays. Messages are of
+ * 200 bytes.
  */
 export async function benchFeed(): Promise<Result[]> {
   const results: Result[] = [];

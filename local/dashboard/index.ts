@@ -5,7 +5,7 @@ import type { DashboardEnvironment } from './process';
 const YOUNG_GENERATION_MB = 32;
 /**
  * About twice what waits for the query at the most. Without it V8 lets garbage lie until there are several hundred MB,
- * as long as events come; bodies and DuckDB are beside it.
+ * as long as events come; the SDK's buffers and DuckDB are beside it.
  */
 const OLD_GENERATION_MB = 192;
 /** glibc gives threads arenas of their own, and each keeps what its busiest moment took. */

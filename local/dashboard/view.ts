@@ -53,7 +53,10 @@ const NEEDED = [
   'product_state',
 ] as const;
 
-/** What stands for an event: its rows, one per SKU, share its message id, where it has one. Hashed: counting texts takes ten times the memory. */
+/**
+ * What stands for an event: its rows, one per SKU, share its message id, where it has one. As a hash of 64 bits, since
+ * distinct texts would each be kept while they are counted.
+ */
 const EVENT =
   "hash(coalesce(message_id, concat_ws('/', device_id, CAST(__ts AS VARCHAR), CAST(__seq AS VARCHAR))))";
 

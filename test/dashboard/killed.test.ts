@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { views } from '../../bench/dashboardViews';
 import type { Child } from '../../local/childProcess';
 import { startDashboard } from '../../local/dashboard';
 import type { View } from '../../local/dashboard/view';
@@ -25,21 +26,12 @@ afterAll(async () => {
 
 const startJobProcess = (): Child => startDashboard(jobStack.environment, () => undefined);
 
-/** The newest view that the dashboard tells. */
+/** The newest view that the dashboard tells, if it does. */
 async function view(): Promise<View | undefined> {
-  const abort = AbortSignal.timeout(3_000);
-  const response = await fetch(`${url}/events`, { signal: abort }).catch(() => undefined);
-  const reader = response?.body?.pipeThrough(new TextDecoderStream()).getReader();
-  let text = '';
-  while (reader) {
-    const part = await reader.read().catch(() => undefined);
-    if (!part || part.done) return undefined;
-    text += part.value;
-    const data = /^data: (.*)\n\n/m.exec(text)?.[1];
-    if (data !== undefined) {
-      await reader.cancel().catch(() => undefined);
-      return JSON.parse(data) as View;
-    }
+  try {
+    for await (const newest of views(url)) return newest;
+  } catch {
+    // It has been killed, or is not there yet.
   }
   return undefined;
 }

@@ -1,13 +1,14 @@
 import { expect, test } from 'vitest';
+import { views } from '../../bench/dashboardViews';
 import { startDashboard } from '../../local/dashboard';
-import type { View } from '../../local/dashboard/view';
 import { startJobStack } from './jobStack';
 
 const EVENTS = 1_000;
 /** Together more than the heap of the job's process may be. */
 const EVENT_BYTES = 220_000;
+const CUTS = 4;
 
-test('a backlog of the largest events is read within the memory that the job has', async () => {
+test('a backlog of the largest events is read once, within the memory that the job has, while connections are lost', async () => {
   const { stack, environment, close } = await startJobStack('[]');
   const note = 'x'.repeat(EVENT_BYTES);
   stack.emulator.admin.seed({
@@ -18,25 +19,22 @@ test('a backlog of the largest events is read within the memory that the job has
   const log: string[] = [];
   const job = startDashboard(environment, (line) => log.push(line));
   try {
-    for await (const { counts } of views(await job.ready)) if (counts.rows === EVENTS) break;
+    let cuts = 0;
+    for await (const { counts } of views(await job.ready)) {
+      if (counts.rows >= EVENTS) break;
+      // In the middle of what it has read and not yet done.
+      if (counts.rows < ((cuts + 1) * EVENTS) / (CUTS + 1)) continue;
+      cuts += 1;
+      stack.emulator.admin.armFault({ target: 'eventHub', kind: 'resetConnections' });
+    }
+    expect(cuts).toBe(CUTS);
+    for await (const { counts, funnel } of views(await job.ready)) {
+      expect([counts.rows, funnel[0]?.events]).toEqual([EVENTS, EVENTS]);
+      break;
+    }
     expect(log.filter((line) => !line.startsWith('analytics reference data'))).toEqual([]);
   } finally {
     await job.close();
     await close();
   }
 }, 120_000);
-
-/** What the dashboard tells, until the stream ends: an error. */
-async function* views(url: string): AsyncGenerator<View> {
-  const { body } = await fetch(`${url}/events`);
-  let text = '';
-  for await (const part of body?.pipeThrough(new TextDecoderStream()) ?? []) {
-    const messages = (text + part).split('\n\n');
-    text = messages.pop() ?? '';
-    for (const message of messages) {
-      const data = /^data: (.*)$/m.exec(message)?.[1];
-      if (data !== undefined) yield JSON.parse(data) as View;
-    }
-  }
-  throw new Error('the dashboard ended');
-}

@@ -76,6 +76,8 @@ export function readHub(options: HubReaderOptions): HubReader {
       retryOptions: { maxRetries: 0, timeoutInMs: SDK_TIMEOUT_MS },
     });
     const subscriptions: Subscription[] = [];
+    let over = false;
+    const isOver = (): boolean => over || stopped;
     try {
       let fail: (error: Error) => void;
       const failed = new Promise<void>((_, reject) => {
@@ -92,7 +94,8 @@ export function readHub(options: HubReaderOptions): HubReader {
             {
               processEvents: async (events) => {
                 for (const some of bySize(events)) {
-                  if (stopped) return;
+                  // What another client reads anew must not come after what this one still holds.
+                  if (isOver()) return;
                   await take(some.map((event) => toReadEvent(event, partition))).catch(fail);
                 }
               },
@@ -108,6 +111,7 @@ export function readHub(options: HubReaderOptions): HubReader {
       markStarted();
       await Promise.race([failed, new Promise<void>((resolve) => (wake = resolve))]);
     } finally {
+      over = true;
       // Closing a broken client may never settle, and what it held is the process's to free.
       const closed = Promise.allSettled([...subscriptions.map((one) => one.close()), client.close()]);
       await Promise.race([closed, delay(RESTART_DELAY_MS)]);

@@ -170,20 +170,19 @@ export async function startJob(options: JobOptions): Promise<Job> {
   }, TICK_MS);
   let pumping = false;
   /** Until nothing waits: the first batch at once, each further one when there has been time to collect it. */
-  async function pumpBatches(): Promise<void> {
-    while (waiting.length > 0 && state.status === 'running' && !isClosing()) {
-      const collected = delay(COLLECT_MS);
-      await inTurn(processWaiting);
-      if (howMany(waiting, MAX_BATCH) === waiting.length) await collected;
-    }
-  }
-  const pump = (): void => {
+  async function pump(): Promise<void> {
     if (pumping) return;
     pumping = true;
-    void pumpBatches().finally(() => {
-      pumping = false;
-    });
-  };
+    try {
+      while (waiting.length > 0 && state.status === 'running' && !isClosing()) {
+        const collected = delay(COLLECT_MS);
+        await inTurn(processWaiting);
+        if (howMany(waiting, MAX_BATCH) === waiting.length) await collected;
+      }
+    } finally {
+      pumping = false; // in the same turn as the last look at what waits: what comes after it pumps again
+    }
+  }
 
   const reader = readHub({
     connectionString: options.eventHubConnection,
@@ -196,7 +195,7 @@ export async function startJob(options: JobOptions): Promise<Job> {
     take: async (events) => {
       waiting.push(...events);
       state.problem = state.status === 'stopped' ? state.problem : undefined;
-      pump();
+      void pump();
       if (howMany(waiting, MAX_WAITING) < waiting.length && !isClosing())
         await new Promise<void>((resolve) => roomMade.push(resolve));
     },

@@ -133,7 +133,6 @@ class MessageReader {
   private map(): Record<string, unknown> {
     const map: Record<string, unknown> = {};
     const count = this.count(MAP8, MAP32);
-    if (count % 2 === 1) throw UNFAMILIAR;
     for (let i = 0; i < count; i += 2) {
       const name = this.value();
       if (typeof name !== 'string') throw UNFAMILIAR;

@@ -142,31 +142,35 @@ describe.skipIf(!ruby)('the Ruby worker', () => {
     expect(output()).toBe('');
   });
 
-  test('killed ten times while the feed restarts: nothing lost, repeats within one batch', async () => {
-    const file = join(folder, 'messages.jsonl');
-    const keys = (text: string): string[] =>
-      text
-        .split('\n')
-        .slice(0, -1)
-        .map((line) => JSON.parse(line) as { partitionId: string; sequenceNumber: number })
-        .map(({ partitionId, sequenceNumber }) => `${partitionId}:${sequenceNumber}`);
-    const read = () => readFile(file, 'utf8').catch(() => '');
-    const last = await torment(
-      () => startWorker('worker.rb', [file]),
-      async () => new Set(keys(await read())).size,
-    );
-    last.child.kill('SIGTERM');
-    expect(await last.exit, last.output()).toBe(0);
+  test(
+    'killed ten times while the feed restarts: nothing lost, repeats within one batch',
+    { timeout: 90_000, retry: 0 },
+    async () => {
+      const file = join(folder, 'messages.jsonl');
+      const keys = (text: string): string[] =>
+        text
+          .split('\n')
+          .slice(0, -1)
+          .map((line) => JSON.parse(line) as { partitionId: string; sequenceNumber: number })
+          .map(({ partitionId, sequenceNumber }) => `${partitionId}:${sequenceNumber}`);
+      const read = () => readFile(file, 'utf8').catch(() => '');
+      const last = await torment(
+        () => startWorker('worker.rb', [file]),
+        async () => new Set(keys(await read())).size,
+      );
+      last.child.kill('SIGTERM');
+      expect(await last.exit, last.output()).toBe(0);
 
-    const got = keys(await read());
-    expect([...new Set(got)].sort()).toEqual(stored().sort());
-    const firstAt = new Map<string, number>();
-    for (const [at, key] of got.entries()) {
-      expect(at - (firstAt.get(key) ?? at)).toBeLessThanOrEqual(LIMIT);
-      if (!firstAt.has(key)) firstAt.set(key, at);
-    }
-    expect(got.length - firstAt.size).toBeLessThanOrEqual(KILLS * LIMIT);
-  }, 90_000);
+      const got = keys(await read());
+      expect([...new Set(got)].sort()).toEqual(stored().sort());
+      const firstAt = new Map<string, number>();
+      for (const [at, key] of got.entries()) {
+        expect(at - (firstAt.get(key) ?? at)).toBeLessThanOrEqual(LIMIT);
+        if (!firstAt.has(key)) firstAt.set(key, at);
+      }
+      expect(got.length - firstAt.size).toBeLessThanOrEqual(KILLS * LIMIT);
+    },
+  );
 });
 
 describe.skipIf(!ruby || !pg || !postgresql)('the Ruby worker with PostgreSQL', () => {
@@ -180,14 +184,20 @@ describe.skipIf(!ruby || !pg || !postgresql)('the Ruby worker with PostgreSQL', 
   const count = async () =>
     Number((await database.query('SELECT count(*) FROM messages').catch(() => ['0']))[0]);
 
-  test('killed ten times while the feed restarts: every message exactly once', async () => {
-    const last = await torment(start, count);
-    last.child.kill('SIGTERM');
-    expect(await last.exit, last.output()).toBe(0);
-    const rows = await database.query(`SELECT partition_id || ':' || sequence_number FROM messages`);
-    expect(rows.sort()).toEqual(stored().sort());
-    expect(await database.query(`SELECT message::jsonb->'body'->>'n' FROM messages LIMIT 1`)).toHaveLength(1);
-  }, 90_000);
+  test(
+    'killed ten times while the feed restarts: every message exactly once',
+    { timeout: 90_000, retry: 0 },
+    async () => {
+      const last = await torment(start, count);
+      last.child.kill('SIGTERM');
+      expect(await last.exit, last.output()).toBe(0);
+      const rows = await database.query(`SELECT partition_id || ':' || sequence_number FROM messages`);
+      expect(rows.sort()).toEqual(stored().sort());
+      expect(await database.query(`SELECT message::jsonb->'body'->>'n' FROM messages LIMIT 1`)).toHaveLength(
+        1,
+      );
+    },
+  );
 
   test('two of the same name: the second is rolled back, and still every message is there once', async () => {
     const before = await count();

@@ -1,45 +1,49 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 
 /** The worker's end is this file descriptor. */
 export const BODY_PIPE_FD = 4;
 
 /** Large bodies of answers, one after the other on a pipe of their own: no serializer copies them. */
 export interface BodyPipe {
-  /** Takes the next body off the pipe once it has arrived. Calls are answered in their order. */
-  next: (bytes: number, arrived: (parts: readonly Buffer[]) => void) => void;
+  /**
+   * The next body on the pipe, which can be read while it still arrives. Its end comes too early, with an error, when
+   * the worker dies.
+   */
+  next: (bytes: number) => Readable;
 }
 
 export function readBodies(pipe: Readable): BodyPipe {
-  const awaited: { bytes: number; arrived: (parts: readonly Buffer[]) => void }[] = [];
-  let parts: Buffer[] = [];
-  let size = 0;
+  const awaited: { left: number; body: Readable }[] = [];
+  /** came before the answer that it belongs to */
+  let early: Buffer[] = [];
 
-  function handOut(): void {
-    for (let first = awaited[0]; first && size >= first.bytes; first = awaited[0]) {
+  function handOut(part: Buffer): void {
+    let rest = part;
+    for (let first = awaited[0]; first && rest.length > 0; first = awaited[0]) {
+      const own = rest.subarray(0, first.left);
+      rest = rest.subarray(own.length);
+      first.left -= own.length;
+      first.body.push(own);
+      if (first.left > 0) return;
+      first.body.push(null);
       awaited.shift();
-      const beyond = size - first.bytes;
-      const body = parts;
-      parts = [];
-      const last = body.at(-1);
-      if (last && beyond > 0) {
-        const end = last.length - beyond;
-        body[body.length - 1] = last.subarray(0, end);
-        parts = [last.subarray(end)];
-      }
-      size = beyond;
-      first.arrived(body);
     }
+    if (rest.length > 0) early.push(rest);
   }
 
-  pipe.on('data', (part: Buffer) => {
-    parts.push(part);
-    size += part.length;
-    handOut();
+  pipe.on('data', handOut);
+  pipe.on('close', () => {
+    for (const { body } of awaited) body.destroy(new Error('The worker process ended'));
   });
   return {
-    next: (bytes, arrived) => {
-      awaited.push({ bytes, arrived });
-      handOut();
+    next: (bytes) => {
+      const body = new Readable({ read: () => undefined });
+      body.on('error', () => undefined); // of interest to whoever reads it
+      awaited.push({ left: bytes, body });
+      const parts = early;
+      early = [];
+      parts.forEach(handOut);
+      return body;
     },
   };
 }

@@ -7,6 +7,7 @@ import type { RpcHttpResponse, TriggerData } from './workerProtocol';
 
 /** The Functions host: 100 MB (`MaxRequestBodySize`, 104,857,600 bytes); beyond it, 500 with an empty body. */
 const MAX_BODY_BYTES = 104_857_600;
+const NO_BODY = Buffer.alloc(0);
 /** Azure refuses a URL above 8 KB itself (414); here the app gets to say what is wrong with it. */
 const MAX_HEAD_BYTES = 2 * 1024 * 1024;
 /** Azure's load balancer ends an HTTP request that has had no answer for 230 s. */
@@ -117,8 +118,9 @@ async function handle(
 async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const length = Number(request.headers['content-length'] ?? 0);
   if (length > MAX_BODY_BYTES) return undefined;
+  const chunked = request.headers['transfer-encoding'] !== undefined;
+  if (length === 0 && !chunked) return NO_BODY;
   const chunks: Buffer[] = [];
-  const chunked = request.headers['content-length'] === undefined;
   let bytes = 0;
   try {
     for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -127,7 +129,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
       if (!chunked) chunks.push(chunk);
     }
   } catch {
-    return Buffer.alloc(0); // the client went away while sending
+    return NO_BODY; // the client went away while sending
   }
   return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
 }

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream';
 import type { RpcHttpCookie, RpcHttpResponse } from './workerProtocol';
 
 /** Writes what a function returned; nothing returned is 204, as on the real host. */
@@ -9,7 +10,6 @@ export function writeResponse(response: ServerResponse, answer: RpcHttpResponse 
     return;
   }
   const status = Number(answer.statusCode ?? 200);
-  const parts = bodyOf(answer);
   for (const [name, value] of Object.entries(answer.headers ?? {})) {
     if (name.toLowerCase() !== 'content-length') response.setHeader(name, value);
   }
@@ -18,17 +18,15 @@ export function writeResponse(response: ServerResponse, answer: RpcHttpResponse 
     response.writeHead(status).end();
     return;
   }
-  response.setHeader(
-    'Content-Length',
-    parts.reduce((bytes, part) => bytes + part.length, 0),
-  );
-  response.writeHead(status);
-  for (const part of parts) response.write(part);
-  response.end();
-}
-
-function bodyOf({ body }: RpcHttpResponse): readonly Uint8Array[] {
-  return body?.parts ?? [body?.bytes ?? Buffer.from(body?.string ?? body?.json ?? '')];
+  const { stream, bytes, string, json } = answer.body ?? {};
+  if (stream) {
+    response.writeHead(status, { 'Content-Length': stream.length });
+    // What ends too early ends the connection: the length said before tells the client.
+    pipeline(stream.body, response, () => undefined);
+    return;
+  }
+  const body = bytes ?? Buffer.from(string ?? json ?? '');
+  response.writeHead(status, { 'Content-Length': body.length }).end(body);
 }
 
 /** To the worker, `none` stands for "not said". */

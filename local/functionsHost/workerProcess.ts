@@ -82,16 +82,12 @@ export function startWorker({ appFolder, settings, log }: WorkerOptions): Worker
             break;
           case 'result': {
             const { invocationId, http, bodyBytes } = message;
-            const resolve = (answer: RpcHttpResponse | undefined): void => {
-              pending.get(invocationId)?.resolve(answer);
-              pending.delete(invocationId);
+            // Taken off the pipe even if nobody waits any more: the next body comes after it.
+            const stream = bodyBytes !== undefined && {
+              stream: { body: bodies.next(bodyBytes), length: bodyBytes },
             };
-            if (bodyBytes === undefined) resolve(http);
-            else {
-              bodies.next(bodyBytes, (parts) => {
-                resolve({ ...http, body: { parts } });
-              });
-            }
+            pending.get(invocationId)?.resolve(stream ? { ...http, body: stream } : http);
+            pending.delete(invocationId);
             break;
           }
           case 'failed':

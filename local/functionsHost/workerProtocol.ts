@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream';
+
 /** What the host and its worker process say to each other, over Node's IPC: a list of messages at a time. */
 
 /** A request as `@azure/functions` reads it. */
@@ -15,7 +17,8 @@ export interface RpcHttpResponse {
   statusCode?: string;
   headers?: Record<string, string>;
   cookies?: RpcHttpCookie[];
-  body?: { bytes?: Uint8Array; parts?: readonly Uint8Array[]; string?: string; json?: string };
+  /** `stream`: in the host alone, a body of so many bytes that may still arrive */
+  body?: { bytes?: Uint8Array; string?: string; json?: string; stream?: { body: Readable; length: number } };
 }
 
 export interface RpcHttpCookie {

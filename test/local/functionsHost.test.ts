@@ -61,6 +61,22 @@ describe('the dev host, as the real one,', () => {
     });
   });
 
+  test('ends an answer whose worker dies while its body is under way, and answers the next', async () => {
+    const url =
+      await startApp(`app.http('large', { handler: () => ({ body: Buffer.alloc(100_000_000, 'x') }) });
+      app.http('small', { handler: () => ({ body: 'x' }) });`);
+    const { body } = await fetch(`${url}/large`);
+    const reader = (body as ReadableStream<Uint8Array>).getReader();
+    await reader.read();
+    process.kill(host.workerPid() ?? 0, 'SIGKILL');
+    await expect(
+      (async () => {
+        while (!(await reader.read()).done);
+      })(),
+    ).rejects.toThrow('terminated');
+    expect((await call(`${url}/small`)).text).toBe('x');
+  });
+
   test('answers 404 to what no function declares, HEAD and OPTIONS included', async () => {
     const url = await startApp(`app.http('one', { methods: ['GET'], handler: () => ({ body: 'x' }) });`);
     for (const [method, path] of [

@@ -1,7 +1,7 @@
 import type { Message } from 'rhea';
 import type { Settings } from '../../settings';
 import type { Position } from '../cursor';
-import { unlessAborted, withTimeLimit } from '../deadline';
+import { withDeadline } from '../deadline';
 import { createClaims } from './claims';
 import { openAmqpConnection } from './connection';
 import { type PartitionReceiver, openReceiver } from './receiver';
@@ -110,16 +110,15 @@ function createGeneration({ eventHub, consumerGroup }: Settings) {
       if (retired && workers === 0) end();
     };
   };
-  /** One exchange with the service: it ends with the connection, or when it takes too long. */
-  const exchange = <T>(work: () => Promise<T>): Promise<T> =>
-    withTimeLimit(OPERATION_TIMEOUT_MS, async (signal) => {
-      const release = hold();
-      try {
-        return await unlessAborted(unlessAborted(work(), ended), signal);
-      } finally {
-        release();
-      }
-    });
+  /** One exchange with the service, which fails when it takes too long; its link tells of the connection's end. */
+  const exchange = async <T>(work: () => Promise<T>): Promise<T> => {
+    const release = hold();
+    try {
+      return await withDeadline(work(), OPERATION_TIMEOUT_MS, 'its Event Hub-compatible endpoint');
+    } finally {
+      release();
+    }
+  };
   /** What `$management` answers to each of the questions. */
   const ask = (questions: readonly Record<string, string>[]): Promise<Record<string, unknown>[]> =>
     exchange(async () => {

@@ -9,8 +9,8 @@ const CREDIT_WINDOW = 1_000;
 export interface RawReceiver {
   /** Reads that many messages of each partition from its beginning. */
   drain: (counts: ReadonlyMap<string, number>) => Promise<void>;
-  /** One round trip to `$management`: the properties of a partition. */
-  readPartition: (id: string) => Promise<void>;
+  /** One round trip to `$management`: the properties of these partitions, a call for each, all at once. */
+  readPartitions: (ids: readonly string[]) => Promise<void>;
   close: () => void;
 }
 
@@ -71,8 +71,10 @@ export async function connectRaw(options: {
     drain: async (counts) => {
       await Promise.all([...counts].filter(([, count]) => count > 0).map(drainOne));
     },
-    readPartition: (partition) =>
-      management({ operation: 'READ', name: hub, type: 'com.microsoft:partition', partition }, '[]'),
+    readPartitions: async (ids) => {
+      const read = { operation: 'READ', name: hub, type: 'com.microsoft:partition' };
+      await Promise.all(ids.map((partition) => management({ ...read, partition }, '[]')));
+    },
     close: () => {
       connection.close();
     },

@@ -1,5 +1,8 @@
 import { EVENT_HUB_NAME, POLICIES } from '../emulator';
 import { startFunctionsHost } from '../local/functionsHost';
+import { createFeedFormats, parseAfterOffset } from '../src/iothub';
+import { createFeed } from '../src/iothub/feed';
+import { readSettings } from '../src/settings';
 import { startEmulatorProcess } from './emulatorProcess';
 import { startHubProxy } from './hubProxy';
 import { type Result, inAlternation, result } from './measure';
@@ -12,20 +15,22 @@ const KEY = 'bench';
 const ROUNDS = { 1_000: 81, 10_000: 21 } as const;
 const EMPTY_POLLS = 500;
 /** A worker polls for days: what counts is code that has run hot, of the app and of its peer. */
-const WARM_ROUNDS = 10;
+const WARM_ROUNDS = { 1_000: 60, 10_000: 10 } as const;
 const WARM_POLLS = 2_000;
 /** A hub in the region of the app is about so far away. */
 const SAME_REGION_MS = 2;
 const WAITS = 60;
 /** How long a message lets a waiting poll wait, so that the poll surely waits by then. */
 const BEFORE_ARRIVAL_MS = 60;
+const MAX_LIMIT = 10_000;
 
 type Bench = Awaited<ReturnType<typeof start>>;
 
 /**
  * The feed through the app and the dev host, on warm connections with warm code, until the last byte of the answer,
- * against a bare `rhea` client of the same emulator: the least that any reader of the endpoint pays. Messages are of
- * 200 bytes.
+ * against a bare `rhea` client of the same emulator: the least that any reader of the endpoint pays. Beside it the feed
+ * alone, up to the answer's last byte too, as the host's worker calls it: what is between the two is the local host's.
+ * Messages are of 200 bytes.
  */
 export async function benchFeed(): Promise<Result[]> {
   const results: Result[] = [];
@@ -56,14 +61,22 @@ async function start(partitions: number, roundTripMs = 0) {
   const { hubPort } = emulator;
   const partitionIds = Array.from({ length: partitions }, (_, i) => String(i));
   const amqpPort = proxy?.port ?? emulator.amqpPort;
+  const settings = emulator.settingsAt({ hubPort, amqpPort });
   const host = await startFunctionsHost({
     appFolder: process.cwd(),
     port: 0,
     functionKeys: { bench: KEY },
     log: console.error,
-    settings: () => emulator.settingsAt({ hubPort, amqpPort }),
+    settings: () => settings,
   });
   const { poll, close } = createPollClient(host.url, KEY);
+  const feed = createFeed(readSettings(settings));
+  const [format] = createFeedFormats(settings.IOTHUB_HOSTNAME);
+  /** The feed without a host and without HTTP. */
+  const pollAlone = async (after: string): Promise<Buffer> => {
+    const query = { after: parseAfterOffset(after), limit: MAX_LIMIT, waitSeconds: 0, partitions: undefined };
+    return format.write(await feed.poll({ ...query, encode: format.encode }));
+  };
   const raw = await connectRaw({
     port: amqpPort,
     hub: EVENT_HUB_NAME,
@@ -77,9 +90,11 @@ async function start(partitions: number, roundTripMs = 0) {
     roundTripMs,
     emulator,
     poll,
+    pollAlone,
     raw,
     close: async () => {
       close();
+      feed.close();
       raw.close();
       await host.close();
       proxy?.close();
@@ -92,47 +107,57 @@ async function start(partitions: number, roundTripMs = 0) {
  * Against one bare round trip to `$management` in both its forms: with a call for each partition, for that is what it
  * takes to know that there is nothing new, and with a single call, the least that anything costs here.
  */
-async function nothingNew({ partitionIds, roundTripMs, poll, raw }: Bench): Promise<Result[]> {
-  const { next_offset: after } = readAnswer(await poll({ after_offset: 0 }));
-  const subjects = {
-    feed: async () => {
-      await poll({ after_offset: after });
-    },
-    allPartitions: () => raw.readPartitions(partitionIds),
-    onePartition: () => raw.readPartitions(['0']),
-  };
-  const times = await inAlternation(EMPTY_POLLS, subjects, WARM_POLLS);
+async function nothingNew(bench: Bench): Promise<Result[]> {
+  const { partitionIds, roundTripMs, raw } = bench;
+  const { next_offset: after } = readAnswer(await bench.poll({ after_offset: 0 }));
   const where = roundTripMs > 0 ? `, hub ${roundTripMs} ms away` : '';
-  const what = `nothing new, ${partitionIds.length} partitions${where}`;
-  return [
-    result(what, times.feed, 'a bare $management trip for them', times.allPartitions),
-    result(what, times.feed, 'a bare $management trip for one partition', times.onePartition),
-  ];
+  const results: Result[] = [];
+  for (const [how, poll] of waysOf(bench)) {
+    const subjects = {
+      feed: async () => {
+        await poll(after);
+      },
+      allPartitions: () => raw.readPartitions(partitionIds),
+      onePartition: () => raw.readPartitions(['0']),
+    };
+    const times = await inAlternation(EMPTY_POLLS, subjects, WARM_POLLS);
+    const what = `nothing new, ${partitionIds.length} partitions${where}${how}`;
+    results.push(
+      result(what, times.feed, 'a bare $management trip for them', times.allPartitions),
+      result(what, times.feed, 'a bare $management trip for one partition', times.onePartition),
+    );
+  }
+  return results;
 }
 
-async function backlog(
-  { partitionIds, emulator, poll, raw }: Bench,
-  messages: keyof typeof ROUNDS,
-): Promise<Result> {
+async function backlog(bench: Bench, messages: keyof typeof ROUNDS): Promise<Result[]> {
+  const { partitionIds, emulator, raw } = bench;
   const state = await emulator.seed(messages);
   const counts = new Map(state.partitions.map(({ partitionId, count }) => [partitionId, count]));
-  let last: Buffer = Buffer.alloc(0);
-  const subjects = {
-    feed: async () => {
-      last = await poll({ limit: 10_000, after_offset: 0 });
-    },
-    raw: () => raw.drain(counts),
-  };
-  const times = await inAlternation(ROUNDS[messages], subjects, WARM_ROUNDS);
-  const got = readAnswer(last).messages.length;
-  if (got !== messages) throw new Error(`the feed gave ${got} of ${messages} messages`);
-  return result(
-    `${messages} messages, ${partitionIds.length} partitions`,
-    times.feed,
-    'a bare rhea receiver',
-    times.raw,
-  );
+  const results: Result[] = [];
+  for (const [how, poll] of waysOf(bench)) {
+    let last: Buffer = Buffer.alloc(0);
+    const subjects = {
+      feed: async () => {
+        last = await poll('0');
+      },
+      raw: () => raw.drain(counts),
+    };
+    const times = await inAlternation(ROUNDS[messages], subjects, WARM_ROUNDS[messages]);
+    const { length } = readAnswer(last).messages;
+    if (length !== messages) throw new Error(`the feed gave ${length} of ${messages} messages`);
+    const what = `${messages} messages, ${partitionIds.length} partitions${how}`;
+    results.push(result(what, times.feed, 'a bare rhea receiver', times.raw));
+  }
+  return results;
 }
+
+/** Through the host first: afterwards the feed alone has left its garbage in the process that the host runs in. */
+const waysOf = ({ poll, pollAlone }: Bench) =>
+  [
+    ['', (after: string) => poll({ limit: MAX_LIMIT, after_offset: after })],
+    [', the feed alone', pollAlone],
+  ] as const;
 
 /** From a message's arrival at the hub to the end of the answer of a poll that waits for it. */
 async function waiting({ partitionIds, emulator, poll }: Bench): Promise<Result> {

@@ -59,6 +59,7 @@ export async function connectRaw(options: {
         left -= 1;
         if (left > 0) return;
         receiver.close();
+        session.close();
         resolve();
       });
       receiver.on('receiver_error', () => {

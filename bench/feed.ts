@@ -73,9 +73,9 @@ async function start(partitions: number, roundTripMs = 0) {
   const feed = createFeed(readSettings(settings));
   const [format] = createFeedFormats(settings.IOTHUB_HOSTNAME);
   /** The feed without a host and without HTTP. */
-  const pollAlone = async (after: string): Promise<Buffer> => {
+  const pollAlone = async (after: string): Promise<readonly Buffer[]> => {
     const query = { after: parseAfterOffset(after), limit: MAX_LIMIT, waitSeconds: 0, partitions: undefined };
-    return format.write(await feed.poll({ ...query, encode: format.encode }));
+    return [format.write(await feed.poll({ ...query, encode: format.encode }))];
   };
   const raw = await connectRaw({
     port: amqpPort,
@@ -136,7 +136,7 @@ async function backlog(bench: Bench, messages: keyof typeof ROUNDS): Promise<Res
   const counts = new Map(state.partitions.map(({ partitionId, count }) => [partitionId, count]));
   const results: Result[] = [];
   for (const [how, poll] of waysOf(bench)) {
-    let last: Buffer = Buffer.alloc(0);
+    let last: readonly Buffer[] = [];
     const subjects = {
       feed: async () => {
         last = await poll('0');

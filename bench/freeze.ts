@@ -124,7 +124,7 @@ async function functions(emulator: Emulator, control: FunctionsHost): Promise<Re
       await delay(MESSAGE_AFTER_MS);
       const arrived = performance.now();
       await emulator.seed(1);
-      const { messages } = readAnswer(await answered);
+      const { messages } = readAnswer([await answered]);
       if (messages.length !== 1) throw new Error(`a waiting poll came back with ${messages.length} messages`);
       return performance.now() - arrived;
     },
@@ -136,7 +136,7 @@ async function functions(emulator: Emulator, control: FunctionsHost): Promise<Re
 
 async function newestCursor(host: FunctionsHost): Promise<string> {
   for (let after = '0'; ;) {
-    const answer = readAnswer(await call(host, `message_feed?limit=10000&after_offset=${after}`, 200));
+    const answer = readAnswer([await call(host, `message_feed?limit=10000&after_offset=${after}`, 200)]);
     after = answer.next_offset;
     if (!answer.has_more) return after;
   }

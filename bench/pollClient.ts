@@ -1,8 +1,8 @@
 import { Agent, get } from 'node:http';
 
 export interface PollClient {
-  /** @returns the answer's body, unread, as it came over one kept connection */
-  poll: (query: Record<string, string | number>) => Promise<Buffer>;
+  /** @returns the answer's body, in the parts in which it came over one kept connection: putting them together is not the feed's */
+  poll: (query: Record<string, string | number>) => Promise<readonly Buffer[]>;
   close: () => void;
 }
 
@@ -18,9 +18,13 @@ export function createPollClient(host: string, functionKey: string): PollClient 
           const chunks: Buffer[] = [];
           response.on('data', (chunk: Buffer) => chunks.push(chunk));
           response.on('end', () => {
-            const body = Buffer.concat(chunks);
-            if (response.statusCode === 200) resolve(body);
-            else reject(new Error(`the feed answered ${response.statusCode ?? 0}: ${body.toString()}`));
+            if (response.statusCode === 200) resolve(chunks);
+            else
+              reject(
+                new Error(
+                  `the feed answered ${response.statusCode ?? 0}: ${Buffer.concat(chunks).toString()}`,
+                ),
+              );
           });
         }).on('error', reject);
       }),
@@ -36,10 +40,10 @@ export interface PolledMessage {
   body: unknown;
 }
 
-export function readAnswer(body: Buffer): {
+export function readAnswer(parts: readonly Buffer[]): {
   messages: PolledMessage[];
   next_offset: string;
   has_more: boolean;
 } {
-  return JSON.parse(body.toString()) as ReturnType<typeof readAnswer>;
+  return JSON.parse(Buffer.concat(parts).toString()) as ReturnType<typeof readAnswer>;
 }

@@ -44,7 +44,7 @@ export async function benchFeed(): Promise<Result[]> {
     ] as const) {
       const bench = await start(partitions, roundTripMs);
       try {
-        results.push(...[await run(bench)].flat());
+        results.push(...(await run(bench)));
       } finally {
         await bench.close();
       }
@@ -160,7 +160,7 @@ const waysOf = ({ poll, pollAlone }: Bench) =>
   ] as const;
 
 /** From a message's arrival at the hub to the end of the answer of a poll that waits for it. */
-async function waiting({ partitionIds, emulator, poll }: Bench): Promise<Result> {
+async function waiting({ partitionIds, emulator, poll }: Bench): Promise<Result[]> {
   let { next_offset: after } = readAnswer(await poll({ after_offset: 0 }));
   const times: number[] = [];
   for (let i = 0; i < WAITS; i += 1) {
@@ -173,7 +173,7 @@ async function waiting({ partitionIds, emulator, poll }: Bench): Promise<Result>
     if (answer.messages.length !== 1) throw new Error('a waiting poll came back without its message');
     after = answer.next_offset;
   }
-  return result(`wait=10 sees a message, ${partitionIds.length} partitions`, times);
+  return [result(`wait=10 sees a message, ${partitionIds.length} partitions`, times)];
 }
 
 /** The design before this one, with what it loses where partitions differ: three polls while messages come. */

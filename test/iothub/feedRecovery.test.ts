@@ -154,40 +154,44 @@ function held(): Record<string, number> {
   return { sockets: count.TCPSocketWrap ?? 0, timers: count.Timeout ?? 0 };
 }
 
-test(`${FAULTY_POLLS} polls with faults leave nothing behind, and lose nothing`, async () => {
-  hub.close();
-  const warnings: Error[] = [];
-  const onWarning = (warning: Error): void => void warnings.push(warning); // too many listeners, among others
-  process.on('warning', onWarning);
-  await expect.poll(() => emulator.admin.state().connections.amqp).toBe(0);
-  const before = held();
-  hub = openHub();
-  const faults = [
-    { kind: 'closeConnections' },
-    { kind: 'resetConnections' },
-    { kind: 'detachLinks' },
-    { kind: 'serverBusy', times: 1 },
-    { kind: 'attachError', times: 2 },
-    { kind: 'attachError', times: 1, condition: 'amqp:resource-limit-exceeded' },
-  ];
-  let sent = 0;
-  let read = 0;
-  for (let polls = 0; polls < FAULTY_POLLS; polls += 1) {
-    emulator.admin.seed({ count: 4 });
-    sent += 4;
-    const polling = poll({ limit: 8, waitSeconds: polls % 3 ? 0 : 1 }).catch(() => 0);
-    arm(faults[polls % faults.length] ?? { kind: 'detachLinks' });
-    read += await polling;
-  }
-  emulator.admin.clearFaults();
-  while (read < sent) read += (await pollUntilAnswered()).messages;
-  expect(read).toBe(sent);
-  expect(emulator.admin.state().connections.amqp).toBe(1);
+test(
+  `${FAULTY_POLLS} polls with faults leave nothing behind, and lose nothing`,
+  { timeout: 300_000, retry: 0 },
+  async () => {
+    hub.close();
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning); // too many listeners, among others
+    process.on('warning', onWarning);
+    await expect.poll(() => emulator.admin.state().connections.amqp).toBe(0);
+    const before = held();
+    hub = openHub();
+    const faults = [
+      { kind: 'closeConnections' },
+      { kind: 'resetConnections' },
+      { kind: 'detachLinks' },
+      { kind: 'serverBusy', times: 1 },
+      { kind: 'attachError', times: 2 },
+      { kind: 'attachError', times: 1, condition: 'amqp:resource-limit-exceeded' },
+    ];
+    let sent = 0;
+    let read = 0;
+    for (let polls = 0; polls < FAULTY_POLLS; polls += 1) {
+      emulator.admin.seed({ count: 4 });
+      sent += 4;
+      const polling = poll({ limit: 8, waitSeconds: polls % 3 ? 0 : 1 }).catch(() => 0);
+      arm(faults[polls % faults.length] ?? { kind: 'detachLinks' });
+      read += await polling;
+    }
+    emulator.admin.clearFaults();
+    while (read < sent) read += (await pollUntilAnswered()).messages;
+    expect(read).toBe(sent);
+    expect(emulator.admin.state().connections.amqp).toBe(1);
 
-  hub.close();
-  await expect.poll(() => emulator.admin.state().connections.amqp).toBe(0);
-  await expect.poll(held).toEqual(before);
-  expect(emulator.admin.state().partitions.map(({ readers }) => readers)).toEqual([0, 0, 0, 0]);
-  expect(warnings).toEqual([]);
-  process.off('warning', onWarning);
-}, 300_000);
+    hub.close();
+    await expect.poll(() => emulator.admin.state().connections.amqp).toBe(0);
+    await expect.poll(held).toEqual(before);
+    expect(emulator.admin.state().partitions.map(({ readers }) => readers)).toEqual([0, 0, 0, 0]);
+    expect(warnings).toEqual([]);
+    process.off('warning', onWarning);
+  },
+);

@@ -5,6 +5,7 @@ import type { Hub } from '../hub';
 import { createReaders, type Readers } from './readers';
 import type { AmqpCondition } from './selector';
 import { serveConnection, type ServedConnection } from './serveConnection';
+import { writeTogether } from './writeTogether';
 
 const LOOPBACK = '127.0.0.1';
 
@@ -28,6 +29,7 @@ export async function startEventHubServer(hub: Hub, port: number): Promise<Event
 
   const accept = (socket: Socket) => {
     socket.setNoDelay(true);
+    writeTogether(socket);
     sockets.add(socket);
     socket.on('error', () => undefined); // a reset is the client's right; rhea hears of it too
     if (frozen) freeze(socket);

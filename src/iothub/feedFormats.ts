@@ -97,9 +97,9 @@ function written(
   );
   const out = Buffer.allocUnsafeSlow(size);
   let at = out.write(before);
-  messages.forEach(({ text }, i) => {
+  messages.forEach(({ text, bytes }, i) => {
     if (i > 0) at += out.write(separator, at);
-    at += out.write(text, at);
+    at += out.write(text, at, bytes === text.length ? 'latin1' : 'utf8'); // ASCII is copied as it is
   });
   out.write(after, at);
   return out;

@@ -6,6 +6,7 @@ import { createClaims } from './claims';
 import { openAmqpConnection } from './connection';
 import { type PartitionReceiver, openReceiver } from './receiver';
 import { openRequestLink, type RequestLink } from './requestLink';
+import { createSessionPool } from './sessionPool';
 
 /** A single exchange with the service: opening a connection, claiming a right, asking `$management`. */
 const OPERATION_TIMEOUT_MS = 4_000;
@@ -93,6 +94,7 @@ export function createEventHubClient(settings: Settings): EventHubClient {
 function createGeneration({ eventHub, consumerGroup }: Settings) {
   const connection = openAmqpConnection(eventHub);
   const claims = createClaims(connection, eventHub);
+  const sessions = createSessionPool(connection.amqp);
   const hub = eventHub.entityPath;
   const managementPath = `${hub}/$management`;
   const { end, ended } = connection;
@@ -161,7 +163,7 @@ function createGeneration({ eventHub, consumerGroup }: Settings) {
     receive: async (partitionId: string, options: ReceiveOptions): Promise<PartitionReceiver> => {
       const address = `${hub}/ConsumerGroups/${consumerGroup}/Partitions/${partitionId}`;
       await exchange(() => claims.ensure(address));
-      return openReceiver(connection, address, options);
+      return openReceiver(connection, sessions, address, options);
     },
   };
 }

@@ -3,6 +3,7 @@ import rhea, { type EventContext, type Message, type Receiver } from 'rhea';
 import { NO_OFFSET, type Position } from '../cursor';
 import { toAmqpError } from './amqpError';
 import type { AmqpConnection } from './connection';
+import type { SessionPool } from './sessionPool';
 
 /** Descriptor of `apache.org:selector-filter:string`, the way to say where a reader begins. */
 const SELECTOR_FILTER = 'apache.org:selector-filter:string';
@@ -15,13 +16,13 @@ export interface PartitionReceiver {
 }
 
 /**
- * Attaches a reader to a partition, on a session of its own as the SDKs do: a slow partition does not hold up another.
- * The claim must have been granted.
+ * Attaches a reader to a partition. The claim must have been granted.
  *
  * @param onEnd called once if the service or the connection ends the link, not after `close`
  */
 export function openReceiver(
-  { amqp, ended }: AmqpConnection,
+  { ended }: AmqpConnection,
+  sessions: SessionPool,
   address: string,
   options: {
     after: Position;
@@ -31,37 +32,45 @@ export function openReceiver(
     onEnd: (error: unknown) => void;
   },
 ): PartitionReceiver {
-  const session = amqp.create_session();
-  session.begin();
+  const session = sessions.take();
   const receiver: Receiver = session.open_receiver({
     name: randomUUID(),
     credit_window: 0,
-    autoaccept: true,
+    autoaccept: false,
     source: {
       address,
       filter: { [SELECTOR_FILTER]: rhea.types.wrap_described(selector(options.after), SELECTOR_FILTER_CODE) },
     },
   });
   let open = true;
-  const end = (error: unknown): void => {
-    if (!open) return;
+  const stop = (): void => {
     open = false;
     ended.removeEventListener('abort', onLost);
+    session.removeListener('session_close', onSessionClose);
+  };
+  const end = (error: unknown): void => {
+    if (!open) return;
+    stop();
     session.close();
     options.onEnd(toAmqpError(error));
   };
   const onLost = (): void => {
     end(ended.reason);
   };
-  receiver.on('message', ({ message }: EventContext) => {
+  const onSessionClose = (): void => {
+    end(session.error);
+  };
+  receiver.on('message', ({ message, delivery }: EventContext) => {
+    // Event Hubs sends what is settled; rhea's own way accepts that too, with an outcome made for each message.
+    if (delivery?.remote_settled) delivery.update(true);
+    else delivery?.accept();
     if (open && message) options.onMessage(message);
   });
   receiver.on('receiver_close', () => {
-    end(receiver.error);
+    if (open) end(receiver.error);
+    else sessions.giveBack(session);
   });
-  session.on('session_close', () => {
-    end(session.error);
-  });
+  session.on('session_close', onSessionClose);
   ended.addEventListener('abort', onLost);
   receiver.add_credit(options.credit);
   return {
@@ -70,10 +79,8 @@ export function openReceiver(
     },
     close: () => {
       if (!open) return;
-      open = false;
-      ended.removeEventListener('abort', onLost);
+      stop();
       receiver.close();
-      session.close();
     },
   };
 }

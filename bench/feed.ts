@@ -5,10 +5,10 @@ import { createFeed } from '../src/iothub/feed';
 import { readSettings } from '../src/settings';
 import { startEmulatorProcess } from './emulatorProcess';
 import { startHubProxy } from './hubProxy';
-import { type Result, inAlternation, result } from './measure';
+import { type Result, measuredInAlternation, result, timed } from './measure';
 import { pollAsTheOriginal } from './originalFeed';
 import { createPollClient, readAnswer } from './pollClient';
-import { connectRaw } from './rawReceiver';
+import { startRawProcess } from './rawProcess';
 
 const KEY = 'bench';
 /** Of few messages more rounds: a round is over before whatever else the machine does. */
@@ -77,7 +77,7 @@ async function start(partitions: number, roundTripMs = 0) {
     const query = { after: parseAfterOffset(after), limit: MAX_LIMIT, waitSeconds: 0, partitions: undefined };
     return [format.write(await feed.poll({ ...query, encode: format.encode }))];
   };
-  const raw = await connectRaw({
+  const raw = await startRawProcess({
     port: amqpPort,
     hub: EVENT_HUB_NAME,
     group: 'analytics',
@@ -95,7 +95,7 @@ async function start(partitions: number, roundTripMs = 0) {
     close: async () => {
       close();
       feed.close();
-      raw.close();
+      await raw.close();
       await host.close();
       proxy?.close();
       await emulator.close();
@@ -114,13 +114,13 @@ async function nothingNew(bench: Bench): Promise<Result[]> {
   const results: Result[] = [];
   for (const [how, poll] of waysOf(bench)) {
     const subjects = {
-      feed: async () => {
+      feed: timed(async () => {
         await poll(after);
-      },
+      }),
       allPartitions: () => raw.readPartitions(partitionIds),
       onePartition: () => raw.readPartitions(['0']),
     };
-    const times = await inAlternation(EMPTY_POLLS, subjects, WARM_POLLS);
+    const times = await measuredInAlternation(EMPTY_POLLS, subjects, WARM_POLLS);
     const what = `nothing new, ${partitionIds.length} partitions${where}${how}`;
     results.push(
       result(what, times.feed, 'a bare $management trip for them', times.allPartitions),
@@ -138,12 +138,12 @@ async function backlog(bench: Bench, messages: keyof typeof ROUNDS): Promise<Res
   for (const [how, poll] of waysOf(bench)) {
     let last: readonly Buffer[] = [];
     const subjects = {
-      feed: async () => {
+      feed: timed(async () => {
         last = await poll('0');
-      },
+      }),
       raw: () => raw.drain(counts),
     };
-    const times = await inAlternation(ROUNDS[messages], subjects, WARM_ROUNDS[messages]);
+    const times = await measuredInAlternation(ROUNDS[messages], subjects, WARM_ROUNDS[messages]);
     const { length } = readAnswer(last).messages;
     if (length !== messages) throw new Error(`the feed gave ${length} of ${messages} messages`);
     const what = `${messages} messages, ${partitionIds.length} partitions${how}`;

@@ -34,17 +34,19 @@ export async function inAlternation<Name extends string>(
   subjects: Record<Name, () => Promise<void>>,
   warmRounds = 1,
 ): Promise<Record<Name, number[]>> {
-  const timed = Object.fromEntries(
-    Object.entries<() => Promise<void>>(subjects).map(([name, run]) => [
-      name,
-      async () => {
-        const start = performance.now();
-        await run();
-        return performance.now() - start;
-      },
-    ]),
+  const measuring = Object.fromEntries(
+    Object.entries<() => Promise<void>>(subjects).map(([name, run]) => [name, timed(run)]),
   ) as Record<Name, () => Promise<number>>;
-  return measuredInAlternation(rounds, timed, warmRounds);
+  return measuredInAlternation(rounds, measuring, warmRounds);
+}
+
+/** The same work, which says how long it took, in ms. */
+export function timed(run: () => Promise<void>): () => Promise<number> {
+  return async () => {
+    const start = performance.now();
+    await run();
+    return performance.now() - start;
+  };
 }
 
 /** As {@link inAlternation}, of subjects that measure themselves. */

@@ -5,24 +5,25 @@ const TOKEN_LIFETIME_S = 3_600;
 /** rhea keeps at most 2,048 deliveries in a session's window; it grants credit anew as they come. */
 const CREDIT_WINDOW = 1_000;
 
-/** The least that AMQP asks for: one connection, one claim a partition, one link a partition with credit for all. */
-export interface RawReceiver {
-  /** Reads that many messages of each partition from its beginning. */
-  drain: (counts: ReadonlyMap<string, number>) => Promise<void>;
-  /** One round trip to `$management`: the properties of these partitions, a call for each, all at once. */
-  readPartitions: (ids: readonly string[]) => Promise<void>;
-  close: () => void;
-}
-
-/** A bare `rhea` client: what any client of the Event Hub-compatible endpoint pays at the least. */
-export async function connectRaw(options: {
+export interface RawOptions {
   port: number;
   hub: string;
   group: string;
   policy: string;
   key: string;
   partitions: readonly string[];
-}): Promise<RawReceiver> {
+}
+
+/** The least that AMQP asks for: one connection, one claim a partition, one link a partition with credit for all. */
+export interface RawReceiver {
+  /** Reads that many messages of each partition from its beginning. */
+  drain: (counts: ReadonlyMap<string, number>) => Promise<void>;
+  /** One round trip to `$management`: the properties of these partitions, a call for each, all at once. */
+  readPartitions: (ids: readonly string[]) => Promise<void>;
+}
+
+/** A bare `rhea` client: what any client of the Event Hub-compatible endpoint pays at the least. */
+export async function connectRaw(options: RawOptions): Promise<RawReceiver> {
   const { port, hub, group } = options;
   const connection = rhea
     .create_container()
@@ -75,9 +76,6 @@ export async function connectRaw(options: {
     readPartitions: async (ids) => {
       const read = { operation: 'READ', name: hub, type: 'com.microsoft:partition' };
       await Promise.all(ids.map((partition) => management({ ...read, partition }, '[]')));
-    },
-    close: () => {
-      connection.close();
     },
   };
 }

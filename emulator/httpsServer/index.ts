@@ -1,3 +1,2 @@
 export { startHttpsServer, type HttpsServer } from './httpsServer';
 export { createHubHandler } from './hubHandler';
-export { readBody } from './readBody';

@@ -165,12 +165,6 @@ const FUNCTIONS: Readonly<Record<string, Scalar>> = {
   ...otherFunctions,
 };
 
-/** All functions that are covered, in lower case. */
-export const COVERED_FUNCTIONS: readonly string[] = [
-  ...Object.keys(FUNCTIONS),
-  ...Object.keys(AGGREGATES),
-].sort();
-
 /** @throws {QueryError} naming a function that is not covered, or what is wrong with its arguments */
 export function callFunction(call: Call, context: Context): Typed {
   const key = call.name.toLowerCase();

@@ -4,5 +4,4 @@ export { MACROS } from './macros';
 export { QueryError, diagnostic, raisedInQuery } from './queryError';
 export { type Column, type PayloadFields, type ReferenceUse, referenceColumn } from './scope';
 export { translate } from './translate';
-export { COVERED_FUNCTIONS } from './functions';
 export { name as sqlName, quote as sqlText } from './types';

@@ -1,0 +1,24 @@
+import { connectRaw, type RawOptions } from './rawReceiver';
+
+/** What the bench asks for, and what it is told: how long it took, in ms. */
+export type RawRequest =
+  | { connect: RawOptions }
+  | { drain: readonly (readonly [partitionId: string, count: number])[] }
+  | { readPartitions: readonly string[] };
+export interface RawReply { ms: number }
+
+let raw: Awaited<ReturnType<typeof connectRaw>> | undefined;
+
+async function run(request: RawRequest): Promise<void> {
+  if ('connect' in request) raw = await connectRaw(request.connect);
+  else if ('drain' in request) await raw?.drain(new Map(request.drain));
+  else await raw?.readPartitions(request.readPartitions);
+}
+
+process.on('message', (request: RawRequest) => {
+  const start = performance.now();
+  void run(request).then(() => {
+    const reply: RawReply = { ms: performance.now() - start };
+    process.send?.(reply);
+  });
+});

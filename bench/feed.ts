@@ -66,7 +66,9 @@ async function start(partitions: number, roundTripMs = 0) {
     appFolder: process.cwd(),
     port: 0,
     functionKeys: { bench: KEY },
-    log: console.error,
+    log: (line) => {
+      if (!line.includes('] information: ')) console.error(line);
+    },
     settings: () => settings,
   });
   const { poll, close } = createPollClient(host.url, KEY);

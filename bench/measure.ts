@@ -20,7 +20,7 @@ export interface Result {
 
 export type Unit = 'ms' | 'MB' | 'KB' | 'µs' | 'a second' | 'round trips' | 'count' | '%';
 
-/** When the middle half of the rounds' own ratios spans more than this factor, their median is chance. */
+/** When the 95 % confidence interval of the rounds' median ratio spans more than this factor, the median is chance. */
 const MAX_RATIO_SPREAD = 1.5;
 
 /**
@@ -88,7 +88,8 @@ export function result(
   if (against === undefined || peer === undefined) return own;
   const ratios = pairs(values, peer).map(([value, other]) => value / other);
   const [ratioLow, ratioHigh] = [quantile(ratios, 0.25), quantile(ratios, 0.75)];
-  const isChance = !(ratioHigh <= MAX_RATIO_SPREAD * ratioLow);
+  const [least, most] = medianBounds(ratios);
+  const isChance = !(most <= MAX_RATIO_SPREAD * least);
   return {
     ...own,
     against,
@@ -120,6 +121,12 @@ export function median(values: readonly number[]): number {
 function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0;
+}
+
+/** Between these is the median of all such rounds, with 95 % confidence: the binomial of ranks, as a normal distribution. */
+function medianBounds(values: readonly number[]): [least: number, most: number] {
+  const away = 0.98 / Math.sqrt(values.length);
+  return [quantile(values, Math.max(0, 0.5 - away)), quantile(values, Math.min(1, 0.5 + away))];
 }
 
 /** Round by round; where one has more rounds than the other, by rank. */

@@ -5,7 +5,9 @@ export type RawRequest =
   | { connect: RawOptions }
   | { drain: readonly (readonly [partitionId: string, count: number])[] }
   | { readPartitions: readonly string[] };
-export interface RawReply { ms: number }
+export interface RawReply {
+  ms: number;
+}
 
 let raw: Awaited<ReturnType<typeof connectRaw>> | undefined;
 

@@ -6,6 +6,8 @@ import type { AmqpCondition } from './selector';
 
 /** Payload that surely fits in one transfer frame of 64 KB, the frame size that both sides open with. */
 const PAYLOAD_PER_FRAME_BYTES = 65_000;
+/** Messages that are sent before others have their turn and these leave: the client reads them while more are made. */
+const MESSAGES_PER_TURN = 100;
 
 export interface ReaderOptions {
   readonly consumerGroup: string;
@@ -66,7 +68,8 @@ export class PartitionReader {
     const { log } = this;
     this.nextSequenceNumber = Math.max(this.nextSequenceNumber, log.beginSequenceNumber);
     if (this.nextSequenceNumber > log.lastSequenceNumber) return;
-    let deliveries = Math.min((this.link as Sender & { credit: number }).credit, outgoing.available());
+    const { credit } = this.link as Sender & { credit: number };
+    let deliveries = Math.min(credit, outgoing.available(), MESSAGES_PER_TURN);
     let frames = outgoing.transfer_window();
     const prefix = this.options.wantsRuntimeMetric ? runtimeMetric(log) : undefined;
     let sent = 0;

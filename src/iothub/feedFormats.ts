@@ -83,23 +83,27 @@ function state({ cursor, hasMore, gaps, incomplete, reset }: Omit<FeedAnswer, 'm
   return { next_offset: cursor, has_more: hasMore, gaps, incomplete, ...(reset && { reset }) };
 }
 
-/** All of it at once and in memory of its own, which the worker can take over. */
+/**
+ * All of it at once and in memory of its own, which the worker can take over.
+ *
+ * @param separator one ASCII character
+ */
 function written(
   before: string,
   messages: readonly EncodedFeedMessage[],
   separator: string,
   after: string,
 ): Buffer {
-  const between = messages.length > 0 ? (messages.length - 1) * separator.length : 0;
+  const between = Math.max(0, messages.length - 1);
   const size = messages.reduce(
     (sum, { bytes }) => sum + bytes,
     Buffer.byteLength(before) + between + Buffer.byteLength(after),
   );
   const out = Buffer.allocUnsafeSlow(size);
   let at = out.write(before);
-  messages.forEach(({ text, bytes }, i) => {
-    if (i > 0) at += out.write(separator, at);
-    at += out.write(text, at, bytes === text.length ? 'latin1' : 'utf8'); // ASCII is copied as it is
+  messages.forEach(({ chunk, start, bytes }, i) => {
+    if (i > 0) at = out.writeUInt8(separator.charCodeAt(0), at);
+    at += chunk.copy(out, at, start, start + bytes);
   });
   out.write(after, at);
   return out;

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Message } from 'rhea';
 import { hubMemberJson, isoTime, joined, objectJson, quote, quoteOrNull, valueJson } from './amqpJson';
+import { type KeptText, keepText } from './keptText';
 
 /** A device-to-cloud message as the feed gives it. */
 export interface FeedMessage {
@@ -33,13 +34,10 @@ export interface FeedBody {
 export type EncodeMessage = (message: FeedMessage) => string;
 
 /** A message that is ready to be written. Just that is kept of it: an answer may hold 10,000. */
-export interface EncodedFeedMessage {
+export interface EncodedFeedMessage extends KeptText {
   sequenceNumber: number;
   offset: string;
   enqueuedTimeUtc: string;
-  text: string;
-  /** of the text in UTF-8 */
-  bytes: number;
 }
 
 const DEVICE_ID = 'iothub-connection-device-id';
@@ -87,8 +85,8 @@ export function readFeedMessage(partitionId: string, message: Message): FeedMess
 
 export function encodeFeedMessage(message: FeedMessage, encode: EncodeMessage): EncodedFeedMessage {
   const { sequenceNumber, offset, enqueuedTimeUtc } = message;
-  const text = encode(message);
-  return { sequenceNumber, offset, enqueuedTimeUtc, text, bytes: Buffer.byteLength(text) };
+  const { chunk, start, bytes } = keepText(encode(message));
+  return { sequenceNumber, offset, enqueuedTimeUtc, chunk, start, bytes };
 }
 
 /** The feed's own form. */

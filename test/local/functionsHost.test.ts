@@ -47,6 +47,17 @@ describe('the dev host, as the real one,', () => {
     expect([answer.headers.get('x-seen'), answer.headers.get('set-cookie')]).toEqual(['yes', 'c=1']);
   });
 
+  test('gives a function nothing of a body that comes in chunks', async () => {
+    const url = await startApp(`app.http('echo', { methods: ['POST'], handler: async (request) => ({
+      jsonBody: { length: request.headers.get('content-length'), body: await request.text() } }) });`);
+    const body = new Blob(['hello']).stream(); // of unknown length: fetch sends it in chunks
+    const answer = await call(`${url}/echo`, { method: 'POST', body, duplex: 'half' });
+    expect([answer.status, answer.json]).toEqual([200, { length: null, body: '' }]);
+    expect((await call(`${url}/echo`, { method: 'POST', body: 'hello' })).json).toMatchObject({
+      body: 'hello',
+    });
+  });
+
   test('sends bodies of any size whole, however many are under way at once', async () => {
     const url = await startApp(`app.http('fill', { route: 'fill/{bytes}/{letter}', methods: ['GET'],
       handler: ({ params }) => ({ body: Buffer.alloc(Number(params.bytes), params.letter) }) });`);

@@ -39,11 +39,16 @@ export class PartitionReader {
    */
   wake(): void {
     if (this.scheduled || this.closed) return;
-    this.scheduled = true;
     const holdBackMs = this.nextSequenceNumber <= this.log.lastSequenceNumber ? this.options.holdBackMs() : 0;
+    this.pumpSoon(holdBackMs);
+  }
+
+  /** @param most messages that may be sent, in turns, before others are held back */
+  private pumpSoon(holdBackMs: number, most?: number): void {
+    this.scheduled = true;
     const run = () => {
       this.scheduled = false;
-      this.pump();
+      this.pump(most);
     };
     if (holdBackMs > 0) this.timer = setTimeout(run, holdBackMs);
     else setImmediate(run);
@@ -58,7 +63,7 @@ export class PartitionReader {
     if (error) this.link.close({ ...error });
   }
 
-  private pump(): void {
+  private pump(most = Infinity): void {
     if (this.closed || !this.link.is_open()) return;
     const outgoing = outgoingOf(this.link.session);
     if (outgoing.next_delivery_id > outgoing.next_pending_delivery) {
@@ -69,7 +74,8 @@ export class PartitionReader {
     this.nextSequenceNumber = Math.max(this.nextSequenceNumber, log.beginSequenceNumber);
     if (this.nextSequenceNumber > log.lastSequenceNumber) return;
     const { credit } = this.link as Sender & { credit: number };
-    let deliveries = Math.min(credit, outgoing.available(), MESSAGES_PER_TURN);
+    const allowed = Math.min(most, credit, outgoing.available());
+    let deliveries = Math.min(allowed, MESSAGES_PER_TURN);
     let frames = outgoing.transfer_window();
     const prefix = this.options.wantsRuntimeMetric ? runtimeMetric(log) : undefined;
     let sent = 0;
@@ -83,6 +89,7 @@ export class PartitionReader {
       this.nextSequenceNumber++;
       sent++;
     }
-    if (sent > 0) this.wake();
+    if (sent === MESSAGES_PER_TURN && sent < allowed) this.pumpSoon(0, allowed - sent);
+    else if (sent > 0) this.wake();
   }
 }

@@ -17,6 +17,7 @@ async function run(request: RawRequest): Promise<void> {
   else await raw?.readPartitions(request.readPartitions);
 }
 
+process.on('disconnect', () => process.exit()); // the bench has ended, however it did
 process.on('message', (request: RawRequest) => {
   const start = performance.now();
   void run(request).then(() => {

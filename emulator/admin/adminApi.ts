@@ -34,7 +34,7 @@ export interface HubState {
   /** Requests received since the start; each counts as one operation of its throttle. `management`: of `$management`. */
   readonly requests: { readonly registry: number; readonly telemetry: number; readonly management: number };
   readonly throttle: ThrottleState;
-  readonly connections: { readonly https: number; readonly amqp: number };
+  readonly connections: { readonly https: number; readonly amqp: number; readonly amqpSessions: number };
   readonly faults: readonly ArmedFault[];
 }
 
@@ -100,7 +100,11 @@ export function createAdminApi({ hub, eventHub, https }: AdminDependencies): Adm
     })),
     requests: { ...hub.requests },
     throttle: hub.throttle.state(),
-    connections: { https: https.connections(), amqp: eventHub.connections() },
+    connections: {
+      https: https.connections(),
+      amqp: eventHub.connections(),
+      amqpSessions: eventHub.sessions(),
+    },
     faults: hub.faults.list(),
   });
 

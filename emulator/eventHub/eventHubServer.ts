@@ -14,6 +14,8 @@ export interface EventHubServer {
   readonly port: number;
   readonly readers: Readers;
   connections(): number;
+  /** AMQP sessions that are open, over all connections. */
+  sessions(): number;
   /** Does a fault to what is connected now; gives the number of links or connections it struck. */
   strike(fault: EventHubStrike): number;
   close(): Promise<void>;
@@ -62,6 +64,7 @@ export async function startEventHubServer(hub: Hub, port: number): Promise<Event
     port: (server.address() as AddressInfo).port,
     readers,
     connections: () => sockets.size,
+    sessions: () => [...served].reduce((sum, connection) => sum + connection.sessions(), 0),
     strike(fault) {
       if (fault.kind === 'detachLinks') {
         const struck = fault.partitionId === undefined ? readers.all() : readers.of(fault.partitionId);

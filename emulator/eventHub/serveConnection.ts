@@ -7,6 +7,7 @@ import {
   type Message,
   type Receiver,
   type Sender,
+  type Session,
 } from 'rhea';
 import type { Hub } from '../hub';
 import { EVENT_HUB_NAME } from '../wellKnown';
@@ -32,6 +33,8 @@ const REPORTED_ERRORS = ['session_error', 'receiver_error', 'sender_error'] as c
 
 export interface ServedConnection {
   readonly socket: Socket;
+  /** AMQP sessions that are open. */
+  sessions(): number;
   /** AMQP close, without an error or with one. */
   close(error?: AmqpCondition): void;
 }
@@ -50,6 +53,7 @@ export function serveConnection(
   } as Parameters<Container['create_connection']>[0]);
   const replyLinks = new Map<string, Sender>();
   const own = new Map<Sender, PartitionReader>();
+  const sessions = new Set<Session>();
   let ended = false;
 
   const claims = createClaims(() => {
@@ -83,6 +87,7 @@ export function serveConnection(
   });
   connection.on('session_open', ({ session }: EventContext) => {
     if (!session) return;
+    sessions.add(session);
     watchSessionFlow(session, () => {
       for (const [link, reader] of own) if (link.session === session) reader.wake();
     });
@@ -90,6 +95,7 @@ export function serveConnection(
   connection.on('sendable', ({ sender }: { sender: Sender }) => own.get(sender)?.wake());
   connection.on('sender_close', ({ sender }: { sender: Sender }) => forget(sender));
   connection.on('session_close', ({ session }: EventContext) => {
+    if (session) sessions.delete(session);
     for (const link of own.keys()) if (link.session === session) forget(link);
   });
 
@@ -120,7 +126,7 @@ export function serveConnection(
   for (const error of REPORTED_ERRORS) connection.on(error, () => undefined);
 
   acceptSocket(connection, socket);
-  return { socket, close: (error) => connection.close(error) };
+  return { socket, sessions: () => sessions.size, close: (error) => connection.close(error) };
 }
 
 function send(link: Sender | undefined, request: Message, reply: Reply): void {

@@ -137,6 +137,16 @@ describe('the feed reads on', () => {
   });
 });
 
+test('readers that come after each other share their sessions', async () => {
+  const requests = 2; // $cbs and $management
+  const partitions = 4;
+  for (let polls = 0; polls < 50; polls += 1) {
+    emulator.admin.seed({ count: 8 });
+    expect(await poll()).toBe(8);
+    expect(emulator.admin.state().connections.amqpSessions).toBe(requests + partitions);
+  }
+});
+
 test('a slow partition holds back neither the others nor the answer beyond its deadline', async () => {
   emulator.admin.seed({ count: 400 });
   arm({ kind: 'slowPartition', partitionId: '1', delayMs: 60_000 });

@@ -73,10 +73,13 @@ function uuidBytes(uuid: string): Buffer {
   return Buffer.from(uuid.replaceAll('-', ''), 'hex');
 }
 
-/** Members of its own, by value: the two decoders' objects have other prototypes. */
-const plain = (decoded: Message): unknown => ({ ...decoded, body: plainBody(decoded.body) });
-const plainBody = (decoded: unknown): unknown =>
-  typeof decoded === 'object' && decoded !== null && !Buffer.isBuffer(decoded) ? { ...decoded } : decoded;
+/** By value: the two decoders' objects have other prototypes, and to Node no invalid date is equal to another. */
+function plain(decoded: unknown): unknown {
+  if (decoded instanceof Date) return Number.isNaN(decoded.getTime()) ? 'an invalid date' : decoded;
+  const hasMembers = typeof decoded === 'object' && decoded !== null && !Buffer.isBuffer(decoded);
+  if (!hasMembers || Array.isArray(decoded)) return decoded;
+  return Object.fromEntries(Object.entries(decoded).map(([member, of]) => [member, plain(of)]));
+}
 
 describe('a message from the hub', () => {
   test('is decoded as rhea does, or left to it', () => {

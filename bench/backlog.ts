@@ -20,7 +20,7 @@ export async function benchBacklog(): Promise<Result[]> {
   const host = await startFunctionsHost({
     appFolder: process.cwd(),
     port: 0,
-    functionKeys: { bench: KEY },
+    functionKeys: { host: { bench: KEY } },
     log: console.error,
     settings: () => emulator.settings,
   });

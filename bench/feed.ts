@@ -65,7 +65,7 @@ async function start(partitions: number, roundTripMs = 0) {
   const host = await startFunctionsHost({
     appFolder: process.cwd(),
     port: 0,
-    functionKeys: { bench: KEY },
+    functionKeys: { host: { bench: KEY } },
     log: (line) => {
       if (!line.includes('] information: ')) console.error(line);
     },

@@ -98,7 +98,7 @@ async function firstRequest(how: {
   const host = await startFunctionsHost({
     appFolder: how.appFolder,
     port: 0,
-    functionKeys: { bench: KEY },
+    functionKeys: { host: { bench: KEY } },
     log: (line) => !line.includes('] information: ') && console.error(line),
     settings: () => how.settings,
   });

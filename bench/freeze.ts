@@ -98,7 +98,7 @@ function startHost(settings: Readonly<Record<string, string>>): Promise<Function
   return startFunctionsHost({
     appFolder: process.cwd(),
     port: 0,
-    functionKeys: { bench: KEY },
+    functionKeys: { host: { bench: KEY } },
     log: (line) => !line.includes('] information: ') && console.error(line),
     settings: () => settings,
   });

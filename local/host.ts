@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { buildApp } from './build';
-import { LOCAL_FUNCTION_KEYS } from './functionKey';
+import { LOCAL_FUNCTION_KEYS } from './functionKeys';
 import { startFunctionsHost } from './functionsHost';
 import { type Running, closeAll, parsePort, startError, stopOnSignal } from './lifecycle';
 import { EXAMPLE_FILE, SETTINGS_FILE, fromEnvironment, readSettingsFile } from './settingsFile';

@@ -4,7 +4,7 @@ import { MAX_PARTITIONS, type Emulator, startEmulator } from '../emulator';
 import { POLICIES } from '../emulator/wellKnown';
 import { type AnalyticsPorts, reserveAnalyticsPorts, startAnalytics } from './analyticsStack';
 import { buildApp } from './build';
-import { LOCAL_FUNCTION_KEY, LOCAL_FUNCTION_KEYS } from './functionKey';
+import { LOCAL_FUNCTION_KEYS, LOCAL_HOST_KEY, LOCAL_WEB_KEY, LOCAL_WORKER_KEY } from './functionKeys';
 import { startFunctionsHost } from './functionsHost';
 import { type Running, closeAll, parsePort, startError, stopOnSignal } from './lifecycle';
 import { EXAMPLE_FILE, SETTINGS_FILE, fromEnvironment, readSettingsFile } from './settingsFile';
@@ -63,7 +63,7 @@ async function start(flags: Flags): Promise<void> {
       flags.analytics ? reserveAnalyticsPorts(flags) : undefined,
       buildApp(),
     ]);
-    const shop = keep(await startShop({ port: flags.shopPort, functionKey: LOCAL_FUNCTION_KEY }));
+    const shop = keep(await startShop({ port: flags.shopPort, functionKey: LOCAL_HOST_KEY }));
     const host = keep(
       await startFunctionsHost({
         appFolder: process.cwd(),
@@ -115,7 +115,7 @@ function settingsFor(
     IOTHUB_ENDPOINT: emulator.endpoint,
     IOTHUB_CA_FILE: resolve(emulator.caFile),
     AF_HOST: `localhost:${port}`,
-    KEEP_ALIVE_FUNCTION_KEY: LOCAL_FUNCTION_KEY,
+    KEEP_ALIVE_FUNCTION_KEY: LOCAL_HOST_KEY,
     CORS_ALLOWED_ORIGINS: [...new Set([...origins, shopOrigin])].join(','),
     ...(analyticsPorts && {
       PRODUCTS_DATABASE_URL: productSettings().PRODUCTS_DATABASE_URL ?? databaseUrl(analyticsPorts.database),
@@ -149,17 +149,17 @@ function parsePartitions(text: string): number {
 }
 
 function printGuide(emulator: Emulator, url: string, shopOrigin: string): void {
-  const key = `-H 'x-functions-key: ${LOCAL_FUNCTION_KEY}'`;
+  const key = (value: string): string => `-H 'x-functions-key: ${value}'`;
   const json = "-H 'content-type: application/json'";
   console.log(`
-functions  ${url}/api    (function key: ${LOCAL_FUNCTION_KEY})
+functions  ${url}/api    (keys: ${LOCAL_WEB_KEY} registers devices, ${LOCAL_WORKER_KEY} reads the feed, ${LOCAL_HOST_KEY} opens everything)
 emulator   ${emulator.endpoint}  amqp://127.0.0.1:${emulator.amqpPort}  (CA: ${emulator.caFile})
 demo shop  ${shopOrigin}
 
 Try it from another terminal:
-  curl -si ${url}/api/devices ${key} ${json} -d '{"deviceId":"webClient101"}'
+  curl -si ${url}/api/devices ${key(LOCAL_WEB_KEY)} ${json} -d '{"deviceId":"webClient101"}'
   curl -si ${url}/api/messages -H 'Origin: ${shopOrigin}' ${json} -d '{"deviceId":"webClient101","deviceKey":"<primaryKey from above>","deviceMessage":{"event":"browse_product","product_id":162}}'
-  curl -s '${url}/api/message_feed?after_offset=0' ${key}
+  curl -s '${url}/api/message_feed?after_offset=0' ${key(LOCAL_WORKER_KEY)}
 
 ready ${url}`);
 }

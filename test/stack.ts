@@ -57,7 +57,7 @@ export async function startStack({ partitions = 4, settings = {} }: StackOptions
     startFunctionsHost({
       appFolder: process.cwd(),
       port,
-      functionKeys: { _master: KEY },
+      functionKeys: { master: KEY },
       log: (line) => logged.push(line),
       settings: () => appSettings,
     });

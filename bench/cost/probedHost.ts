@@ -36,7 +36,7 @@ export async function startProbedHost(
   const host = await startFunctionsHost({
     appFolder: process.cwd(),
     port: 0,
-    functionKeys: { bench: functionKey },
+    functionKeys: { host: { bench: functionKey } },
     log: (line) => !line.includes('] information: ') && console.error(line),
     settings: () => ({
       ...settings,

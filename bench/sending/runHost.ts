@@ -6,7 +6,7 @@ const { BENCH_APP_FOLDER = process.cwd(), BENCH_SETTINGS = '{}', BENCH_KEY = '' 
 void startFunctionsHost({
   appFolder: BENCH_APP_FOLDER,
   port: 0,
-  functionKeys: { bench: BENCH_KEY },
+  functionKeys: { host: { bench: BENCH_KEY } },
   log: console.error,
   settings: () => JSON.parse(BENCH_SETTINGS) as Record<string, string>,
 }).then((host) => {

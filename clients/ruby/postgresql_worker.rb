@@ -4,7 +4,7 @@
 # Stores each message as a row of the table +messages+, exactly once: rows and cursor are written in one transaction.
 #
 #   gem install pg
-#   FEED_URL=http://localhost:7071/api/message_feed FEED_KEY=hubfront-local DATABASE_URL=postgresql:///shop \
+#   FEED_URL=http://localhost:7071/api/message_feed FEED_KEY=hubfront-worker DATABASE_URL=postgresql:///shop \
 #     ruby postgresql_worker.rb
 require_relative "lib/hubfront"
 require_relative "lib/hubfront/postgresql_cursor"

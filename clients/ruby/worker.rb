@@ -3,7 +3,7 @@
 
 # Appends each message to a file, as a line of JSON.
 #
-#   FEED_URL=http://localhost:7071/api/message_feed FEED_KEY=hubfront-local ruby worker.rb messages.jsonl
+#   FEED_URL=http://localhost:7071/api/message_feed FEED_KEY=hubfront-worker ruby worker.rb messages.jsonl
 #
 # The cursor is kept beside the file. After a crash the last unsaved batch is written again: a reader tells it by
 # (partitionId, sequenceNumber).

@@ -1,30 +1,51 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import type { HttpRoute } from './routes';
 
-/** Function keys by name; the one named `_master` opens everything. */
-export type FunctionKeys = Readonly<Record<string, string>>;
+/** Keys by name. */
+type KeysByName = Readonly<Record<string, string>>;
 
-export const MASTER_KEY = '_master';
+/** The keys of a function app, by level (function-keys-how-to). */
+export interface FunctionKeys {
+  /** opens every function and the admin endpoints */
+  master?: string;
+  /** host keys: each opens every function */
+  host?: KeysByName;
+  /** function keys, by function name: each opens its own function alone */
+  functions?: Readonly<Record<string, KeysByName>>;
+}
 
-/** Whether a request brings a key for the route: `x-functions-key` wins over `?code=`, as in Azure. */
+/** Whether the key that a request carries, if any, opens the function. */
 export function isAuthorized(
-  { authLevel }: Pick<HttpRoute, 'authLevel'>,
-  request: IncomingMessage,
-  query: URLSearchParams,
+  { authLevel, name }: Pick<HttpRoute, 'authLevel' | 'name'>,
+  given: string | undefined,
   keys: FunctionKeys,
 ): boolean {
   if (authLevel === 'anonymous') return true;
-  const header = request.headers['x-functions-key'];
-  const given = (Array.isArray(header) ? header[0] : header) ?? query.get('code');
-  if (given == null) return false;
-  const wanted = digestOf(given);
-  return Object.entries(keys)
-    .filter(([name]) => authLevel === 'function' || name === MASTER_KEY)
-    .reduce((found, [, key]) => timingSafeEqual(wanted, digestOf(key)) || found, false);
+  const accepted = authLevel === 'admin' ? [] : [keys.host ?? {}, functionKeysOf(name, keys)];
+  return isOneOf(given, [
+    ...(keys.master === undefined ? [] : [keys.master]),
+    ...accepted.flatMap((level) => Object.values(level)),
+  ]);
 }
 
-/** Digests are equally long, as a comparison in constant time wants it. */
+/** Whether the key opens the admin endpoints: the master key alone does. */
+export function isAdmin(given: string | undefined, { master }: FunctionKeys): boolean {
+  return isOneOf(given, master === undefined ? [] : [master]);
+}
+
+/** Azure compares function names without case. */
+function functionKeysOf(name: string, { functions = {} }: FunctionKeys): KeysByName {
+  const own = Object.entries(functions).find(([other]) => other.toLowerCase() === name.toLowerCase());
+  return own?.[1] ?? {};
+}
+
+function isOneOf(given: string | undefined, accepted: readonly string[]): boolean {
+  if (given === undefined) return false;
+  const digest = digestOf(given);
+  return accepted.reduce((found, key) => timingSafeEqual(digest, digestOf(key)) || found, false);
+}
+
+/** Digests have equal lengths, which a constant-time comparison requires. */
 function digestOf(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }

@@ -1,6 +1,7 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type FunctionKeys, isAuthorized } from './functionKeys';
+import { isAllowedHost, isCrossOrigin } from '../allowedHosts';
+import { type FunctionKeys, isAdmin, isAuthorized } from './functionKeys';
 import { type HttpRoute, matchRoute } from './routes';
 import { writeResponse } from './response';
 import type { RpcHttpResponse, TriggerData } from './workerProtocol';
@@ -58,15 +59,21 @@ async function handle(
 ): Promise<void> {
   const { keys, routes, invoke, log } = options;
   const method = request.method ?? 'GET';
+  if (!isAllowedHost(request.headers.host)) {
+    end(response, 421);
+    return;
+  }
   const url = urlOf(request);
   if (!url) {
     end(response, 400);
     return;
   }
+  const key = keyOf(request, url);
   const admin = /^\/admin\/functions\/([\w-]+)$/.exec(url.pathname);
   if (admin?.[1] && method === 'POST') {
-    const allowed = isAuthorized({ authLevel: 'admin' }, request, url.searchParams, keys);
-    end(response, allowed ? (options.runOnDemand(admin[1]) ? 202 : 404) : 401);
+    if (isCrossOrigin(request.headers)) end(response, 403);
+    else if (!isAdmin(key, keys)) end(response, 401);
+    else end(response, options.runOnDemand(admin[1]) ? 202 : 404);
     return;
   }
   const known = routes();
@@ -79,7 +86,7 @@ async function handle(
     end(response, 404);
     return;
   }
-  if (!isAuthorized(match.route, request, url.searchParams, keys)) {
+  if (!isAuthorized(match.route, key, keys)) {
     end(response, 401);
     return;
   }
@@ -142,6 +149,13 @@ function urlOf(request: IncomingMessage): URL | undefined {
   const path = request.url ?? '/';
   const url = `http://${host}${path}`;
   return HOST.test(host) && path.startsWith('/') && URL.canParse(url) ? new URL(url) : undefined;
+}
+
+/** `x-functions-key` wins over `?code=`, whose name is compared without case, as in Azure. */
+function keyOf(request: IncomingMessage, { searchParams }: URL): string | undefined {
+  const header = request.headers['x-functions-key'];
+  const named = [...searchParams].find(([name]) => name.toLowerCase() === 'code');
+  return (Array.isArray(header) ? header[0] : header) ?? named?.[1];
 }
 
 function headersOf(request: IncomingMessage): [string, string][] {

@@ -5,7 +5,7 @@ import { type HttpRoute, createRoutes } from './routes';
 import { type Timers, startTimers } from './timers';
 import { startWorker } from './workerProcess';
 
-export { type FunctionKeys, MASTER_KEY } from './functionKeys';
+export type { FunctionKeys } from './functionKeys';
 
 export interface FunctionsHostOptions {
   /** the folder of `host.json` and of the `package.json` whose `main` is the built app */
@@ -14,7 +14,6 @@ export interface FunctionsHostOptions {
   port: number;
   /** app settings, given the port that the host listens on */
   settings: (port: number) => Readonly<Record<string, string>>;
-  /** by name; `_master` opens admin functions too */
   functionKeys: FunctionKeys;
   log: (line: string) => void;
 }

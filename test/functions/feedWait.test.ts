@@ -12,7 +12,7 @@ beforeAll(async () => {
   other = await startFunctionsHost({
     appFolder: process.cwd(),
     port: 0,
-    functionKeys: { _master: KEY },
+    functionKeys: { master: KEY },
     log: (line) => stack.logged.push(line),
     settings: () => stack.settings,
   });

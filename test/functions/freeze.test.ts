@@ -33,7 +33,7 @@ beforeEach(async () => {
   host = await startFunctionsHost({
     appFolder: process.cwd(),
     port: 0,
-    functionKeys: { _master: KEY },
+    functionKeys: { master: KEY },
     log: (line) => logged.push(line),
     settings: () => ({
       IOTHUB_HOSTNAME: emulator.hostName,

@@ -20,7 +20,7 @@ async function startApp(source: string, settings: Record<string, string> = {}): 
     appFolder: folder,
     port: 0,
     settings: () => settings,
-    functionKeys: { _master: KEY, web: 'web-key' },
+    functionKeys: { master: KEY, host: { all: 'host-key' }, functions: { locked: { web: 'web-key' } } },
     log: (line) => logged.push(line),
   });
   return `${host.url}/api`;

@@ -61,23 +61,28 @@ export default defineConfig(
   },
   mayNotImport(
     ['src/iothub/**'],
-    ['functions', 'http', 'emulator', 'local', 'clients', 'bench', 'test'],
+    ['functions', 'http', 'products', 'analytics', 'emulator', 'local', 'clients', 'bench', 'test'],
     'src/iothub knows the Azure SDKs and our settings, no triggers and no tools.',
   ),
   mayNotImport(
+    ['src/resilience/**'],
+    ['functions', 'http', 'iothub', 'products', 'analytics', 'emulator', 'local', 'clients', 'bench', 'test'],
+    'src/resilience knows neither HTTP nor the hub: iothub and products build on it.',
+  ),
+  mayNotImport(
     ['src/http/**'],
-    ['functions', 'iothub', 'emulator', 'local', 'clients', 'bench', 'test'],
+    ['functions', 'iothub', 'analytics', 'emulator', 'local', 'clients', 'bench', 'test'],
     'src/http is HTTP only: the functions bring it together with the hub.',
   ),
   mayNotImport(
     ['src/functions/**', 'src/*.ts'],
-    ['emulator', 'local', 'clients', 'bench', 'test'],
+    ['analytics', 'emulator', 'local', 'clients', 'bench', 'test'],
     'What is deployed knows nothing of the tools around it.',
   ),
   mayNotImport(
-    ['emulator/**', 'clients/**'],
-    ['src', 'local', 'functions', 'http', 'iothub', 'clients', 'bench', 'test'],
-    'The emulator and the clients stand alone: they import nothing of ours.',
+    ['analytics/**', 'emulator/**', 'clients/**'],
+    ['src', 'analytics', 'emulator', 'local', 'functions', 'http', 'iothub', 'clients', 'bench', 'test'],
+    'The emulator, the analytics runner and the clients stand alone: they import nothing of ours.',
   ),
   mayNotImport(['local/**'], ['bench', 'test'], 'The local stack runs without the benches and tests.'),
 );

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { EventHubConsumerClient, earliestEventPosition } from '@azure/event-hubs';
-import { readingOptions, startJob } from '../local/analytics/job';
+import { readingOptions, startJob } from '../analytics/job';
 import { startDashboard } from '../local/dashboard';
 import { startBlobStorage, storageConnection } from '../local/products';
 import { views } from './dashboardViews';

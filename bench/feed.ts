@@ -1,7 +1,7 @@
 import { EVENT_HUB_NAME, POLICIES } from '../emulator';
 import { startFunctionsHost } from '../local/functionsHost';
 import { createFeedFormats, parseAfterOffset } from '../src/iothub';
-import { createFeed } from '../src/iothub/feed';
+import { createFeed } from '../src/iothub/feed/feed';
 import { readSettings } from '../src/settings';
 import { startEmulatorProcess } from './emulatorProcess';
 import { startHubProxy } from './hubProxy';

@@ -42,7 +42,7 @@ export async function wholeApp(): Promise<string> {
   await build({
     ...APP_BUILD,
     stdin: {
-      contents: `import './app'; import './iothub/devices'; import './iothub/telemetry'; import './iothub/feed';`,
+      contents: `import './app'; import './iothub/registry/devices'; import './iothub/telemetry/telemetry'; import './iothub/feed/feed';`,
       resolveDir: 'src',
     },
     outfile: join(folder, 'index.js'),

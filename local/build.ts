@@ -33,7 +33,7 @@ export const APP_BUILD = {
 
 /** What is deployed. Beside the app stands what it loads only when it is needed. */
 const BUNDLES: readonly BuildOptions[] = [
-  { ...APP_BUILD, entryPoints: { app: 'src/app.ts', entraId: 'src/iothub/entraId.ts' } },
+  { ...APP_BUILD, entryPoints: { app: 'src/app.ts', entraId: 'src/iothub/registry/entraId.ts' } },
   {
     ...COMMON,
     entryPoints: { productSnapshot: 'src/products/productSnapshot.ts' },

@@ -17,7 +17,7 @@ const COMMANDS = {
   emulator: 'emulator/cli.ts',
   build: 'local/build.ts',
   test: 'local/test.ts',
-  analytics: 'local/analytics/cli.ts',
+  analytics: 'analytics/cli.ts',
   'products:database': 'local/products/database.ts',
   'products:storage': 'local/products/blobStorage.ts',
   dashboard: 'local/dashboard/process.ts',

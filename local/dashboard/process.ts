@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { startJob } from '../analytics/job';
+import { startJob } from '../../analytics/job';
 import { endWithParent } from '../childProcess';
 import { type Running, closeAll, startError, stopOnSignal } from '../lifecycle';
 import { startDashboardServer } from './server';

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import * as z from 'zod';
-import { type Job, resultTable } from '../analytics/job';
-import type { Output } from '../analytics/query';
+import { type Job, resultTable } from '../../analytics/job';
+import type { Output } from '../../analytics/query';
 
 /** What the page shows, as it is sent to it. Times are ISO 8601. */
 export interface View {

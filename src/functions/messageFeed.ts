@@ -1,6 +1,6 @@
 import { type InvocationContext, app } from '@azure/functions';
 import * as z from 'zod';
-import { ready } from '../http/answer';
+import { bodyResponse } from '../http/response';
 import { endpoint } from '../http/endpoint';
 import { acceptedEncoding, acceptedMediaType, encoded } from '../http/negotiation';
 import { type FeedAnswer, type FeedQuery, createFeedFormats, parseAfterOffset } from '../iothub';
@@ -50,7 +50,7 @@ export function messageFeed({ hub, settings }: Startup): void {
         const answer = await feed.poll({ ...readQuery(request.query), encode: format.encode });
         reportLag(answer, context);
         const { body, headers } = await encoded(format.write(answer), coding);
-        return ready(200, body, mediaType, {
+        return bodyResponse(200, body, mediaType, {
           ...headers,
           ...format.headers(answer),
           Link: `<${nextUrl(request.url, answer.cursor)}>; rel="next"`,

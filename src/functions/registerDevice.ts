@@ -1,9 +1,9 @@
 import { app } from '@azure/functions';
 import * as z from 'zod';
-import { json } from '../http/answer';
+import { json } from '../http/response';
 import { readJson } from '../http/body';
 import { endpoint } from '../http/endpoint';
-import { requireShape } from '../http/shape';
+import { validateBody } from '../http/validateBody';
 import { requireDeviceId, requireDeviceKey } from '../iothub';
 import { Problem } from '../problems';
 import type { Startup } from '../startup';
@@ -23,7 +23,7 @@ export function registerDevice({ hub, cors }: Startup): void {
     handle: async (request) => {
       const { devices } = hub();
       if (request.method !== 'POST') throw new Problem('not_found', 'Devices are registered by POST.');
-      const { value } = requireShape(body, await readJson(request, MAX_BODY_BYTES));
+      const { value } = validateBody(body, await readJson(request, MAX_BODY_BYTES));
       const { deviceId, deviceKey } = value;
       requireDeviceId(deviceId);
       if (deviceKey !== undefined) requireDeviceKey(deviceKey);

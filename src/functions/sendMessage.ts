@@ -4,8 +4,8 @@ import * as z from 'zod';
 import { readJson } from '../http/body';
 import { endpoint, report } from '../http/endpoint';
 import { MAX_DEPTH, type Span, elementSpans, isDeeperThan, memberSpans } from '../http/jsonText';
-import { requireShape, wrongShape } from '../http/shape';
-import { type MessageVerdict, verdictsAnswer } from '../http/verdicts';
+import { validateBody, invalidBody } from '../http/validateBody';
+import { type SendResult, sendResultsResponse } from '../http/sendResults';
 import { type TelemetryMessage, isMessageId, requireDeviceId } from '../iothub';
 import { Problem } from '../problems';
 import type { Startup } from '../startup';
@@ -39,7 +39,7 @@ export function sendMessage({ hub, cors }: Startup): void {
         if (request.method !== 'POST') throw new Problem('not_found', 'Messages are sent by POST.');
         const body = await readJson(request, MAX_BODY_BYTES);
         const isBatch = typeof body.value === 'object' && body.value !== null && 'messages' in body.value;
-        const { value, members } = requireShape<z.infer<typeof many> | z.infer<typeof one>>(
+        const { value, members } = validateBody<z.infer<typeof many> | z.infer<typeof one>>(
           isBatch ? many : one,
           body,
         );
@@ -53,19 +53,19 @@ export function sendMessage({ hub, cors }: Startup): void {
         const messages = read.filter((candidate): candidate is TelemetryMessage => !isRefused(candidate));
         const problems = await telemetry.send({ deviceId, deviceKey }, messages);
         for (const problem of new Set(problems)) if (problem) report(problem, context);
-        const verdicts = read.map((candidate) =>
+        const results = read.map((candidate) =>
           isRefused(candidate) ? candidate : verdictOn(candidate.messageId, problems.shift()),
         );
-        return verdictsAnswer(deviceId, verdicts, isBatch);
+        return sendResultsResponse(deviceId, results, isBatch);
       },
     }),
   });
 }
 
-const isRefused = (read: TelemetryMessage | MessageVerdict): read is MessageVerdict => 'problem' in read;
+const isRefused = (read: TelemetryMessage | SendResult): read is SendResult => 'problem' in read;
 
 /** An id that is no valid one is not repeated. */
-function verdictOn(messageId: unknown, problem: Problem | undefined): MessageVerdict {
+function verdictOn(messageId: unknown, problem: Problem | undefined): SendResult {
   return { messageId: isMessageId(messageId) ? messageId : null, problem };
 }
 
@@ -73,7 +73,7 @@ function readMany(
   text: string,
   members: ReadonlyMap<string, Span>,
   values: readonly unknown[],
-): (TelemetryMessage | MessageVerdict)[] {
+): (TelemetryMessage | SendResult)[] {
   if (members.has('deviceMessage')) {
     throw new Problem('invalid_request', 'Send deviceMessage or messages, not both.');
   }
@@ -81,7 +81,7 @@ function readMany(
   return values.map((value, index) => {
     try {
       const read = message.safeParse(value);
-      if (!read.success) throw wrongShape(read.error);
+      if (!read.success) throw invalidBody(read.error);
       return readMessage(text, memberSpans(text, spans[index] ?? { start: 0, end: 0 }), read.data);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;

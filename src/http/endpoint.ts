@@ -1,6 +1,6 @@
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import { Problem } from '../problems';
-import { forWorker, json, noContent, problemDetails } from './answer';
+import { forWorker, json, noContent, problemDetails } from './response';
 import type { Cors } from './cors';
 
 export interface Endpoint {

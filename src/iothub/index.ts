@@ -1,19 +1,19 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Settings } from '../settings';
-import type { Devices } from './devices';
-import type { Feed } from './feed';
-import { watchFreezes } from './freezes';
-import { type Part, createPart } from './part';
-import type { Telemetry } from './telemetry';
+import type { Devices } from './registry/devices';
+import type { Feed } from './feed/feed';
+import { createSuspendDetector } from '../resilience/suspendDetector';
+import { type RecreatableClient, createRecreatableClient } from '../resilience/recreatableClient';
+import type { Telemetry } from './telemetry/telemetry';
 
-export { type After, parseAfterOffset } from './cursor';
-export type { DeviceIdentity } from './devices';
-export type { FeedQuery } from './feed';
-export type { FeedAnswer } from './feedAnswer';
-export { createFeedFormats } from './feedFormats';
-export { isMessageId, requireDeviceId, requireDeviceKey } from './rules';
-export type { Verdict } from './telemetry';
-export type { TelemetryMessage } from './telemetryMessage';
+export { type StartPosition as After, parseAfterOffset } from './feed/cursor';
+export type { DeviceIdentity } from './registry/devices';
+export type { FeedQuery } from './feed/feed';
+export type { FeedPage as FeedAnswer } from './feed/feedPage';
+export { createFeedFormats } from './feed/feedFormats';
+export { isMessageId, requireDeviceId, requireDeviceKey } from './validation';
+export type { SendOutcome as Verdict } from './telemetry/telemetry';
+export type { TelemetryMessage } from './telemetry/telemetryMessage';
 
 /** The one IoT Hub client of the app. Made once, at module load: its connections are reused by every request. */
 export interface IotHub {
@@ -30,11 +30,17 @@ export interface IotHub {
  * the instance that answers a page's event needs no AMQP for it, and loads in half the time without.
  */
 export function createIotHub(settings: Settings): IotHub {
-  const freezes = watchFreezes();
-  const devices = createPart(freezes, async () => (await import('./devices')).createDevices(settings));
-  const telemetry = createPart(freezes, async () => (await import('./telemetry')).createTelemetry(settings));
-  const feed = createPart(freezes, async () => (await import('./feed')).createFeed(settings));
-  const parts: Part<{ warmUp: () => Promise<void> }>[] = [telemetry, devices, feed];
+  const suspendDetector = createSuspendDetector();
+  const devices = createRecreatableClient(suspendDetector, async () =>
+    (await import('./registry/devices')).createDevices(settings),
+  );
+  const telemetry = createRecreatableClient(suspendDetector, async () =>
+    (await import('./telemetry/telemetry')).createTelemetry(settings),
+  );
+  const feed = createRecreatableClient(suspendDetector, async () =>
+    (await import('./feed/feed')).createFeed(settings),
+  );
+  const parts: RecreatableClient<{ warmUp: () => Promise<void> }>[] = [telemetry, devices, feed];
   return {
     devices: {
       hostName: settings.hubHostName,
@@ -58,7 +64,7 @@ export function createIotHub(settings: Settings): IotHub {
       await Promise.all(opening);
     },
     close: () => {
-      freezes.close();
+      suspendDetector.close();
       for (const part of parts) part.close();
     },
   };

@@ -1,5 +1,5 @@
 import { BlobServiceClient, type ContainerClient, RestError } from '@azure/storage-blob';
-import type { EntraId } from '../iothub/entraId';
+import type { EntraId } from '../iothub/registry/entraId';
 import type { ProductStorage } from '../settings';
 
 /** The container that the analytics job has its reference data in. */

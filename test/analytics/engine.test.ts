@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type Engine, createEngine } from '../../local/analytics/engine';
-import { DEFAULT_TIME_POLICY, type HubEvent, type TimePolicy } from '../../local/analytics/event';
-import { type Output, translate } from '../../local/analytics/query';
+import { type Engine, createEngine } from '../../analytics/engine';
+import { DEFAULT_TIME_POLICY, type HubEvent, type TimePolicy } from '../../analytics/event';
+import { type Output, translate } from '../../analytics/query';
 
 const MIDNIGHT_US = Date.UTC(2026, 0, 1) * 1_000;
 const at = (seconds: number): number => MIDNIGHT_US + Math.round(seconds * 1_000_000);

@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DEFAULT_TIME_POLICY, type HubEvent } from '../../local/analytics/event';
-import { readEventFile } from '../../local/analytics/eventFile';
-import { readTimePolicy } from '../../local/analytics/timePolicy';
+import { DEFAULT_TIME_POLICY, type HubEvent } from '../../analytics/event';
+import { readEventFile } from '../../analytics/eventFile';
+import { readTimePolicy } from '../../analytics/timePolicy';
 
 let folder: string;
 beforeAll(async () => {

@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { main } from '../../local/analytics/cli';
-import { translate } from '../../local/analytics/query';
+import { main } from '../../analytics/cli';
+import { translate } from '../../analytics/query';
 
 /** One folder a query: the rows of its first output, and of a further one by its name, or its refusal, worked out by hand from the documentation that the query names. */
 const GOLDEN = join(__dirname, 'golden');

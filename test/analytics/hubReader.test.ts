@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readHub } from '../../local/analytics/job/hubReader';
+import { readHub } from '../../analytics/job/hubReader';
 import { startStack } from '../stack';
 
 const EVENTS = 40;

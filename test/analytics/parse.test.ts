@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { QueryError, translate } from '../../local/analytics/query';
+import { QueryError, translate } from '../../analytics/query';
 
 const WORDS =
   "SELECT FROM WHERE GROUP BY WITH AS ( ) , . * = 1 'a' [b] x COUNT TumblingWindow( minute TRY_CAST bigint CASE WHEN END NOT NULL";

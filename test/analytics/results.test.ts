@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { expect, test } from 'vitest';
-import { RESULTS_SCHEMA, type Results, openResults, resultTable } from '../../local/analytics/job/results';
-import type { Output } from '../../local/analytics/query';
+import { RESULTS_SCHEMA, type Results, openResults, resultTable } from '../../analytics/job/results';
+import type { Output } from '../../analytics/query';
 
 const OUTPUT: Output = {
   name: 'rows',

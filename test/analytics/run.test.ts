@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createEngine } from '../../local/analytics/engine';
-import { DEFAULT_TIME_POLICY } from '../../local/analytics/event';
-import { QueryError, translate } from '../../local/analytics/query';
+import { createEngine } from '../../analytics/engine';
+import { DEFAULT_TIME_POLICY } from '../../analytics/event';
+import { QueryError, translate } from '../../analytics/query';
 
 /** `npm test` looks at a few; `QUERY_RUNS=5000 npx vitest run test/analytics/run.test.ts` at many. */
 const RUNS = Number(process.env.QUERY_RUNS ?? 60);

@@ -1,7 +1,7 @@
 import type { EventHubConnection } from '../../settings';
 import type { AmqpConnection } from './connection';
 import { openRequestLink } from './requestLink';
-import { entitySasToken } from './sasToken';
+import { entitySasToken } from './entitySasToken';
 
 /** Life of a SAS token; Microsoft's SDK takes the same. */
 const TOKEN_LIFETIME_S = 3_600;

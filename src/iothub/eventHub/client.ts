@@ -1,7 +1,7 @@
 import type { Message } from 'rhea';
 import type { Settings } from '../../settings';
-import type { Position } from '../cursor';
-import { withDeadline } from '../deadline';
+import type { Position } from '../feed/cursor';
+import { withDeadline } from '../../resilience/deadline';
 import { createClaims } from './claims';
 import { openAmqpConnection } from './connection';
 import { type PartitionReceiver, openReceiver } from './receiver';

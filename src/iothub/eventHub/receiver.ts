@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import rhea, { type EventContext, type Message, type Receiver } from 'rhea';
-import { NO_OFFSET, type Position } from '../cursor';
+import { NO_OFFSET, type Position } from '../feed/cursor';
 import { toAmqpError } from './amqpError';
 import type { AmqpConnection } from './connection';
 import type { SessionPool } from './sessionPool';

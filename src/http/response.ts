@@ -1,0 +1,76 @@
+import { HttpResponse, type HttpResponseInit } from '@azure/functions';
+import { Problem, type ProblemCode } from '../problems';
+
+/** Answers are about one moment, and some hold keys: nobody may keep them. */
+const NO_STORE = { 'Cache-Control': 'no-store' } as const;
+
+/** A JSON answer. */
+export function json(status: number, value: unknown, headers: Record<string, string> = {}): HttpResponseInit {
+  return bodyResponse(status, JSON.stringify(value), 'application/json', headers);
+}
+
+/** An answer whose body is ready. */
+export function bodyResponse(
+  status: number,
+  body: string | Buffer,
+  contentType: string,
+  headers: Record<string, string> = {},
+): HttpResponseInit {
+  return {
+    status,
+    body,
+    headers: { 'Content-Type': contentType, 'X-Content-Type-Options': 'nosniff', ...NO_STORE, ...headers },
+  };
+}
+
+/** As the host's worker takes it best. */
+export function forWorker(answer: HttpResponseInit): HttpResponseInit | HttpResponse {
+  const { body, ...head } = answer;
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+  return Buffer.isBuffer(bytes) ? new WholeBodyResponse(head, bytes) : answer;
+}
+
+/**
+ * An answer whose body is handed over as it is. The worker asks a response for its `arrayBuffer()`, and the Fetch API's
+ * own makes a stream of the body and copies it four times: with 4 MB that took longer than writing it.
+ */
+class WholeBodyResponse extends HttpResponse {
+  readonly #body: Buffer;
+
+  constructor(head: HttpResponseInit, body: Buffer) {
+    super(head);
+    this.#body = body;
+  }
+
+  override readonly arrayBuffer = (): Promise<ArrayBuffer> => {
+    const { buffer, byteOffset, byteLength } = this.#body;
+    const isAll = byteLength === buffer.byteLength;
+    return Promise.resolve(
+      (isAll ? buffer : buffer.slice(byteOffset, byteOffset + byteLength)) as ArrayBuffer,
+    );
+  };
+}
+
+export function noContent(headers: Record<string, string>): HttpResponseInit {
+  return { status: 204, headers };
+}
+
+/** Problem details, RFC 9457. What is not a {@link Problem} is told apart by nothing but its code. */
+export function problemDetails(
+  error: unknown,
+  headers: Record<string, string> = {},
+  extension: object = {},
+): HttpResponseInit {
+  const problem = error instanceof Problem ? error : new Problem('internal_error', 'See the log of the app.');
+  const { code, status, title, message: detail, retryAfterSeconds } = problem;
+  return bodyResponse(
+    status,
+    JSON.stringify({ type: problemType(code), title, status, detail, code, ...extension }),
+    'application/problem+json',
+    retryAfterSeconds === undefined ? headers : { ...headers, 'Retry-After': String(retryAfterSeconds) },
+  );
+}
+
+function problemType(code: ProblemCode): string {
+  return `urn:problem-type:hubfront:${code}`;
+}

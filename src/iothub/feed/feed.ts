@@ -1,0 +1,213 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Problem, type ProblemCode } from '../../problems';
+import type { Settings } from '../../settings';
+import type { StartPosition } from './cursor';
+import { unlessAborted, withTimeLimit } from '../../resilience/deadline';
+import { type DrainLimits, type Drained, drainPartition } from './drainPartition';
+import { feedProblem } from '../errors';
+import { createEventHubClient } from '../eventHub/client';
+import { type FeedPage, MAX_MESSAGES_BYTES, assemblePage } from './feedPage';
+import type { EncodeMessage } from './feedMessage';
+import { createKeyedMutex } from '../../resilience/keyedMutex';
+import { type PartitionPlan, isStaleCursor, planReading, shareOut } from './readingPlan';
+import { createSnapshotReader, type HubSnapshot } from './hubSnapshot';
+import { singleFlight } from '../../resilience/singleFlight';
+import { type WaitTarget, createMessageWait } from './messageWait';
+
+/** How long one poll may take to read what there is; what is not read by then is named in `incomplete`. */
+const POLL_DEADLINE_MS = 10_000;
+/** Between looks at the hub while polls wait for news and cannot be told of it. */
+const WAIT_CHECK_MS = 1_000;
+/** Tries at a snapshot or a poll on new connections before the failure is the caller's. */
+const MAX_ATTEMPTS = 3;
+const RETRY_DELAY_MS = 50;
+const MAX_RETRY_DELAY_MS = 1_000;
+/** A busy hub is asked again after this: `$management` takes 50 calls a second. */
+const BUSY_DELAY_MS = 500;
+/** No attempt at a snapshot begins later than this after the first: those who wait for it have a deadline. */
+const LAST_ATTEMPT_MS = 5_000;
+/** Failures that neither time nor a new connection mends. */
+const NON_RETRYABLE: readonly ProblemCode[] = ['hub_access_denied', 'settings_invalid'];
+
+export interface FeedQuery {
+  after: StartPosition;
+  /** messages at the most */
+  limit: number;
+  /** how long to wait for the first message when there is none, in seconds */
+  waitSeconds: number;
+  /** ids of the partitions to read; all when undefined */
+  partitions: readonly string[] | undefined;
+  /** how each message is to be written */
+  encode: EncodeMessage;
+}
+
+export interface Feed {
+  /**
+   * The messages of all partitions after a cursor, as they were when the poll began.
+   *
+   * @throws {Problem} `unknown_partition`; `hub_unavailable`, `hub_timeout` … when nothing at all could be read
+   */
+  poll: (query: FeedQuery) => Promise<FeedPage>;
+  /** Opens the connection and asks the hub for its partitions, so that the next poll need not. */
+  warmUp: () => Promise<void>;
+  close: () => void;
+}
+
+export function createFeed(settings: Settings): Feed {
+  const client = createEventHubClient(settings);
+  const messageWait = createMessageWait(client);
+  const mutex = createKeyedMutex();
+  const takeSnapshot = createSnapshotReader();
+  const snapshot = singleFlight(() => snapshotWithRetries(false));
+  const snapshotAnew = singleFlight(() => snapshotWithRetries(true));
+  const nextLook = beat(WAIT_CHECK_MS);
+
+  async function snapshotWithRetries(anew: boolean): Promise<HubSnapshot> {
+    const lastAttempt = Date.now() + LAST_ATTEMPT_MS;
+    for (let attempt = 1; ; attempt += 1) {
+      const generation = client.current();
+      try {
+        return await takeSnapshot(generation, anew);
+      } catch (error) {
+        const problem = feedProblem(error);
+        const busy = problem.code === 'hub_throttled';
+        if (!busy) generation.retire();
+        if (attempt === MAX_ATTEMPTS || NON_RETRYABLE.includes(problem.code) || Date.now() > lastAttempt) {
+          throw problem;
+        }
+        // A kept connection is often found dead by its use only: the first retry, on a new one, need not wait.
+        if (busy || attempt > 1) await delay(jitter(busy ? BUSY_DELAY_MS * attempt : RETRY_DELAY_MS));
+      }
+    }
+  }
+
+  /** @returns the answer, and the end that it leaves each partition at, for who waits for more */
+  async function pollOnce(
+    query: FeedQuery,
+    signal: AbortSignal,
+  ): Promise<{ answer: FeedPage; ends: WaitTarget[] }> {
+    let seen = await unlessAborted(snapshot(), signal);
+    // A snapshot may be older than a cursor that another instance has just given: ask again before believing it.
+    if (isStaleCursor(query.after, seen)) seen = await unlessAborted(snapshotAnew(), signal);
+    const inScope = scopeOf(query.partitions, seen);
+    const plan = planReading(query.after, seen, inScope);
+    const drained: Drained[] = [];
+    let untried = plan.readings;
+    do {
+      const shares = shareOut(query.limit, untried);
+      const bytes = Math.floor(MAX_MESSAGES_BYTES / Math.max(1, shares.size));
+      const tried = untried.filter(({ partitionId }) => shares.has(partitionId));
+      untried = untried.filter(({ partitionId }) => !shares.has(partitionId));
+      const drains = tried.map((reading) => {
+        const share = shares.get(reading.partitionId) ?? 0;
+        return drain(reading, { share, bytes, encode: query.encode, signal });
+      });
+      drained.push(...(await Promise.all(drains)));
+      // Shares that their partitions could not use go to those that had none.
+    } while (untried.length > 0 && !signal.aborted && drained.every(({ messages }) => messages.length === 0));
+    const { answer, positions } = assemblePage(seen.hubTag, plan, drained);
+    const ends = seen.partitions
+      .map(({ partitionId }) => ({ partitionId, position: positions.get(partitionId) }))
+      .filter((end): end is WaitTarget => end.position !== undefined && inScope(end.partitionId));
+    return { answer, ends };
+  }
+
+  /** One reader at a time in a partition: polls that come together take their turns, five readers are all there are. */
+  function drain(reading: PartitionPlan, limits: DrainLimits): Promise<Drained> {
+    const { partitionId } = reading;
+    return mutex.runExclusive(
+      partitionId,
+      async () => {
+        let refused: Drained | undefined;
+        for (let attempt = 0; ; attempt += 1) {
+          const generation = client.current();
+          const drained = await drainPartition(generation, reading, limits);
+          // Out of time while there was no place: that is what the reader should know.
+          if (limits.signal.aborted && drained.messages.length === 0) return refused ?? drained;
+          if (drained.error === undefined || limits.signal.aborted) return drained;
+          const noPlace = feedProblem(drained.error).code === 'hub_throttled';
+          if (!noPlace) generation.retire();
+          if (!noPlace || drained.messages.length > 0) return drained;
+          refused = drained;
+          messageWait.releaseReader(partitionId, drained.error);
+          await delay(jitter(Math.min(RETRY_DELAY_MS * 2 ** attempt, MAX_RETRY_DELAY_MS)));
+        }
+      },
+      limits.signal,
+      () => ({ partitionId, messages: [], error: limits.signal.reason as unknown }),
+    );
+  }
+
+  function pollWithRetries(query: FeedQuery): ReturnType<typeof pollOnce> {
+    return withTimeLimit(POLL_DEADLINE_MS, async (signal) => {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await pollOnce(query, signal);
+        } catch (error) {
+          const problem = feedProblem(error);
+          const lasting = problem.status < 500 || NON_RETRYABLE.includes(problem.code);
+          if (attempt === MAX_ATTEMPTS || lasting || signal.aborted) throw problem;
+          await delay(jitter(RETRY_DELAY_MS));
+        }
+      }
+    });
+  }
+
+  async function poll(query: FeedQuery): Promise<FeedPage> {
+    const waitUntil = Date.now() + query.waitSeconds * 1_000;
+    for (;;) {
+      const { answer, ends } = await pollWithRetries(query);
+      const hasNews = answer.messages.length > 0 || answer.gaps.length > 0 || answer.reset || answer.hasMore;
+      const left = waitUntil - Date.now();
+      if (hasNews || left <= 0) return answer;
+      const what = await withTimeLimit(left, (signal) => messageWait.waitForMessage(ends, signal));
+      if (what === 'timeout') return answer;
+      if (what === 'disconnected') await withTimeLimit(waitUntil - Date.now(), nextLook);
+    }
+  }
+
+  return {
+    poll,
+    warmUp: async () => {
+      // Not shared: a poll that comes meanwhile would wait for this one's end.
+      await withTimeLimit(POLL_DEADLINE_MS, (signal) =>
+        unlessAborted(snapshotWithRetries(false), signal),
+      ).catch((error: unknown) => {
+        throw feedProblem(error);
+      });
+    },
+    close: client.close,
+  };
+}
+
+function scopeOf(
+  wanted: readonly string[] | undefined,
+  { partitions }: HubSnapshot,
+): (partitionId: string) => boolean {
+  if (wanted === undefined) return () => true;
+  const existing = partitions.map(({ partitionId }) => partitionId);
+  const unknown = wanted.filter((id) => !existing.includes(id));
+  if (unknown.length > 0) {
+    const which = unknown.slice(0, 5).join(', ').slice(0, 100);
+    throw new Problem(
+      'unknown_partition',
+      `The hub has no partition ${which}. It has: ${existing.join(', ')}.`,
+    );
+  }
+  return (partitionId) => wanted.includes(partitionId);
+}
+
+/** A pause that all share who come while it lasts, so that what they do after it they do together. */
+function beat(milliseconds: number): (signal: AbortSignal) => Promise<void> {
+  let pause: Promise<void> | undefined;
+  return async (signal) => {
+    pause ??= delay(milliseconds).then(() => {
+      pause = undefined;
+    });
+    await unlessAborted(pause, signal).catch(() => undefined);
+  };
+}
+
+function jitter(milliseconds: number): number {
+  return milliseconds * (0.5 + Math.random());
+}

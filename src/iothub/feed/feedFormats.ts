@@ -1,0 +1,110 @@
+import { quote } from './amqpJson';
+import type { FeedPage } from './feedPage';
+import { type EncodedFeedMessage, type EncodeMessage, toJson } from './feedMessage';
+
+/** A way to write an answer of the feed. */
+export interface FeedFormat {
+  mediaType: string;
+  encode: EncodeMessage;
+  /** The whole answer, of messages that `encode` has written. */
+  write: (answer: FeedPage) => Buffer;
+  /** what the reader must know and the body has no place for, as headers */
+  headers: (answer: FeedPage) => Record<string, string>;
+}
+
+const json: FeedFormat = {
+  mediaType: 'application/json',
+  encode: toJson,
+  write: (answer) =>
+    written('{"messages":[', answer.messages, ',', `],${JSON.stringify(state(answer)).slice(1)}`),
+  headers: () => ({}),
+};
+
+/** One message a line; the last line has no message but `next_offset` and the rest of an answer. */
+const ndjson: FeedFormat = {
+  mediaType: 'application/x-ndjson',
+  encode: toJson,
+  write: ({ messages, ...rest }) =>
+    written('', messages, '\n', `${messages.length > 0 ? '\n' : ''}${JSON.stringify(state(rest))}\n`),
+  headers: () => ({}),
+};
+
+/**
+ * CloudEvents 1.0, JSON batch, with the attributes and the data that Event Grid gives IoT Hub's telemetry. A batch has
+ * no place for gaps and the like: they are headers, as the link to what follows is.
+ *
+ * @see https://learn.microsoft.com/azure/event-grid/event-schema-iot-hub
+ */
+const cloudEvents = (hubHostName: string): FeedFormat => ({
+  mediaType: 'application/cloudevents-batch+json',
+  encode: (m) => {
+    const attributes = {
+      specversion: '1.0',
+      type: 'Microsoft.Devices.DeviceTelemetry',
+      source: `//${hubHostName}`,
+      // With its time: a hub that is made anew counts from the beginning again, and an id is for one event alone.
+      id: `${m.partitionId}:${m.sequenceNumber}:${Date.parse(m.enqueuedTimeUtc)}`,
+      ...(m.deviceId === null ? {} : { subject: `devices/${m.deviceId}` }),
+      time: m.enqueuedTimeUtc,
+      datacontenttype: 'application/json',
+      partitionid: m.partitionId,
+      sequencenumber: String(m.sequenceNumber), // CloudEvents' integers have 32 bits
+      offset: m.offset,
+      ...(m.messageId === null ? {} : { messageid: m.messageId }),
+      ...(m.correlationId === undefined ? {} : { correlationid: m.correlationId }),
+    };
+    const { properties, systemProperties, contentType } = m;
+    const system =
+      contentType === null
+        ? systemProperties
+        : `${systemProperties.slice(0, -1)}${systemProperties === '{}' ? '' : ','}"content-type":${quote(contentType)}}`;
+    const data = `{"properties":${properties},"systemProperties":${system},"body":${m.body.json}}`;
+    return `${JSON.stringify(attributes).slice(0, -1)},"data":${data}}`;
+  },
+  write: ({ messages }) => written('[', messages, ',', ']'),
+  headers: ({ hasMore, gaps, incomplete, reset }) => ({
+    'Hubfront-Has-More': String(hasMore),
+    ...(gaps.length > 0 && {
+      'Hubfront-Gaps': gaps.map(({ partitionId, from, to }) => `${partitionId}:${from}-${to}`).join(', '),
+    }),
+    ...(incomplete.length > 0 && {
+      'Hubfront-Incomplete': incomplete.map(({ partitionId, code }) => `${partitionId}:${code}`).join(', '),
+    }),
+    ...(reset && { 'Hubfront-Reset': 'true' }),
+  }),
+});
+
+/** All of them, the default first. @param hubHostName the source that CloudEvents name */
+export function createFeedFormats(hubHostName: string): readonly [FeedFormat, ...FeedFormat[]] {
+  return [json, ndjson, cloudEvents(hubHostName)];
+}
+
+function state({ cursor, hasMore, gaps, incomplete, reset }: Omit<FeedPage, 'messages'>) {
+  return { next_offset: cursor, has_more: hasMore, gaps, incomplete, ...(reset && { reset }) };
+}
+
+/**
+ * All of it at once and in memory of its own, which the worker can take over.
+ *
+ * @param separator one ASCII character
+ */
+function written(
+  before: string,
+  messages: readonly EncodedFeedMessage[],
+  separator: string,
+  after: string,
+): Buffer {
+  const between = Math.max(0, messages.length - 1);
+  const size = messages.reduce(
+    (sum, { bytes }) => sum + bytes,
+    Buffer.byteLength(before) + between + Buffer.byteLength(after),
+  );
+  const out = Buffer.allocUnsafeSlow(size);
+  let at = out.write(before);
+  messages.forEach(({ chunk, start, bytes }, i) => {
+    if (i > 0) at = out.writeUInt8(separator.charCodeAt(0), at);
+    at += chunk.copy(out, at, start, start + bytes);
+  });
+  out.write(after, at);
+  return out;
+}

@@ -1,0 +1,149 @@
+import { isUtf8 } from 'node:buffer';
+import type { Message } from 'rhea';
+import { hubMemberJson, isoTime, joined, objectJson, quote, quoteOrNull, valueJson } from './amqpJson';
+import { type OffHeapText, storeText } from './offHeapText';
+
+/** A device-to-cloud message as the feed gives it. */
+export interface FeedMessage {
+  partitionId: string;
+  /** Event Hubs offset, as the service gives it */
+  offset: string;
+  sequenceNumber: number;
+  /** ISO 8601, UTC */
+  enqueuedTimeUtc: string;
+  /** the sender that IoT Hub authenticated, whatever the body claims; null where the hub names none */
+  deviceId: string | null;
+  messageId: string | null;
+  correlationId: string | undefined;
+  contentType: string | null;
+  /** application properties, a JSON object */
+  properties: string;
+  /** the rest of the system properties, by IoT Hub's names (`iothub-connection-auth-method` …), a JSON object */
+  systemProperties: string;
+  body: FeedBody;
+}
+
+/** The body as JSON text; where the device sent JSON, the very text that it sent: nothing is rounded. */
+export interface FeedBody {
+  json: string;
+  /** `binary`: the JSON is `{"base64": …}` */
+  kind: 'json' | 'text' | 'binary';
+}
+
+/** How a message is written, as one JSON object on one line. */
+export type EncodeMessage = (message: FeedMessage) => string;
+
+/** A message that is ready to be written. Just that is kept of it: an answer may hold 10,000. */
+export interface EncodedFeedMessage extends OffHeapText {
+  sequenceNumber: number;
+  offset: string;
+  enqueuedTimeUtc: string;
+}
+
+const DEVICE_ID = 'iothub-connection-device-id';
+/** Annotations that stand in fields of their own. */
+const OWN_FIELDS = new Set([
+  DEVICE_ID,
+  'x-opt-sequence-number',
+  'x-opt-offset',
+  'x-opt-enqueued-time',
+  'x-opt-partition-key',
+]);
+/** AMQP's message properties and what IoT Hub calls them (iot-hub-devguide-messages-construct). */
+const AMQP_PROPERTIES: readonly (readonly [name: keyof Message, systemName: string])[] = [
+  ['user_id', 'user-id'],
+  ['to', 'to'],
+  ['subject', 'subject'],
+  ['reply_to', 'reply-to'],
+  ['content_encoding', 'content-encoding'],
+  ['absolute_expiry_time', 'absolute-expiry-time'],
+  ['creation_time', 'creation-time-utc'],
+  ['group_id', 'group-id'],
+];
+/** Content encodings whose bytes are the text itself. */
+const PLAIN_ENCODINGS = new Set(['', 'utf-8', 'utf8', 'identity']);
+
+/** @param message as rhea has decoded it from an Event Hub-compatible endpoint */
+export function readFeedMessage(partitionId: string, message: Message): FeedMessage {
+  const annotations = (message.message_annotations ?? {}) as Record<string, unknown>;
+  const { message_id: messageId, correlation_id: correlationId } = message;
+  const contentType = asText(message.content_type);
+  return {
+    partitionId,
+    offset: String(annotations['x-opt-offset']),
+    sequenceNumber: Number(annotations['x-opt-sequence-number']),
+    enqueuedTimeUtc: isoTime(annotations['x-opt-enqueued-time'] as Date | number),
+    deviceId: asText(annotations[DEVICE_ID]),
+    messageId: asText(messageId),
+    correlationId: asText(correlationId) ?? undefined,
+    contentType,
+    properties: objectJson((message.application_properties ?? {}) as object),
+    systemProperties: systemProperties(message, annotations),
+    body: readBody(contentOf(message.body), contentType, asText(message.content_encoding) ?? ''),
+  };
+}
+
+export function encodeFeedMessage(message: FeedMessage, encode: EncodeMessage): EncodedFeedMessage {
+  const { sequenceNumber, offset, enqueuedTimeUtc } = message;
+  const { chunk, start, bytes } = storeText(encode(message));
+  return { sequenceNumber, offset, enqueuedTimeUtc, chunk, start, bytes };
+}
+
+/** The feed's own form. */
+export const toJson: EncodeMessage = (m) =>
+  `{"partitionId":"${m.partitionId}","offset":${quote(m.offset)},"sequenceNumber":${m.sequenceNumber}` +
+  `,"enqueuedTimeUtc":"${m.enqueuedTimeUtc}","deviceId":${quoteOrNull(m.deviceId)}` +
+  `,"messageId":${quoteOrNull(m.messageId)}` +
+  (m.correlationId === undefined ? '' : `,"correlationId":${quote(m.correlationId)}`) +
+  `,"contentType":${quoteOrNull(m.contentType)},"properties":${m.properties}` +
+  `,"systemProperties":${m.systemProperties},"body":${m.body.json}}`;
+
+function systemProperties(message: Message, annotations: Record<string, unknown>): string {
+  let members = '';
+  for (const name in annotations) {
+    if (!OWN_FIELDS.has(name)) members = joined(members, hubMemberJson(name, annotations[name]));
+  }
+  for (const [name, systemName] of AMQP_PROPERTIES) {
+    if (message[name] != null) members = joined(members, hubMemberJson(systemName, message[name]));
+  }
+  return `{${members}}`;
+}
+
+/** AMQP's sections of a body: data, which devices send; a sequence or a single value, which services may. */
+function contentOf(body: unknown): unknown {
+  if (typeof body !== 'object' || body === null || !('typecode' in body) || !('content' in body)) return body;
+  const { content } = body;
+  const parts = Array.isArray(content) ? (content as unknown[]) : [content];
+  if (!parts.every((part) => Buffer.isBuffer(part))) return content;
+  return parts.length === 1 ? parts[0] : Buffer.concat(parts);
+}
+
+/** JSON stays JSON, text becomes a string, the rest base64; an encoded (compressed …) body stays as it was sent. */
+function readBody(content: unknown, contentType: string | null, contentEncoding: string): FeedBody {
+  if (!Buffer.isBuffer(content)) return { kind: 'json', json: valueJson(content) };
+  if (!PLAIN_ENCODINGS.has(contentEncoding.toLowerCase())) {
+    return { kind: 'binary', json: JSON.stringify({ base64: content.toString('base64'), contentEncoding }) };
+  }
+  if (!isUtf8(content)) return { kind: 'binary', json: `{"base64":"${content.toString('base64')}"}` };
+  const text = content.toString('utf8').replace(/^\uFEFF/, '');
+  const isText = contentType !== null && /^text\//i.test(contentType);
+  if (isText || !isJson(text)) return { kind: 'text', json: JSON.stringify(text) };
+  // Line ends within JSON are white space between its parts: without them a message fits on one line.
+  return { kind: 'json', json: text.replace(/[\r\n]+/g, ' ') };
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Message ids are texts, numbers, UUIDs or binary. */
+function asText(value: unknown): string | null {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+  return Buffer.isBuffer(value) ? value.toString('hex') : null;
+}

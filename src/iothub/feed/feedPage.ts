@@ -1,0 +1,110 @@
+import type { ProblemCode } from '../../problems';
+import { encodeCursor, type Position } from './cursor';
+import type { Drained } from './drainPartition';
+import { feedProblem } from '../errors';
+import type { EncodedFeedMessage } from './feedMessage';
+import { type Gap, gapBetween, type ReadingPlan } from './readingPlan';
+
+/** The host and its worker buffer an answer whole, so it is kept small (Functions: no streaming). */
+const MAX_ANSWER_BYTES = 8_000_000;
+/** What an answer holds beside messages: the cursor, and a gap and a code for each partition. */
+const MAX_STATE_BYTES = 131_072;
+/** All that messages may take of an answer, with what stands between them; one that is larger goes alone. */
+export const MAX_MESSAGES_BYTES = MAX_ANSWER_BYTES - MAX_STATE_BYTES;
+const SEPARATOR_BYTES = 1;
+
+/** What a message takes of an answer. */
+export const bytesOf = ({ bytes }: EncodedFeedMessage): number => bytes + SEPARATOR_BYTES;
+
+/** What one poll gives. */
+export interface FeedPage {
+  /** in order within a partition, merged by enqueued time across partitions */
+  messages: EncodedFeedMessage[];
+  /** for the next poll's `after` */
+  cursor: string;
+  /** there was more when the poll began, or some of it could not be read */
+  hasMore: boolean;
+  gaps: Gap[];
+  /** partitions that could not be read: their position stays */
+  incomplete: { partitionId: string; code: ProblemCode }[];
+  /** the cursor was of another hub, or of this one before it was recreated */
+  reset: boolean;
+}
+
+/**
+ * Puts what was read together, up to the size of an answer, and moves the positions by just that.
+ *
+ * @param drained in the order of the partitions' turns
+ * @throws {Problem} when nothing at all could be read
+ */
+export function assemblePage(
+  hubTag: number,
+  { positions: known, readings, gaps: emptied, reset }: ReadingPlan,
+  drained: readonly Drained[],
+): { answer: FeedPage; positions: ReadonlyMap<string, Position> } {
+  const gaps = [...emptied];
+  const moved = new Map<string, Position>();
+  const taken: EncodedFeedMessage[][] = [];
+  const served: { partitionId: string; count: number }[] = [];
+  let bytes = 0;
+
+  for (const { partitionId, messages } of drained) {
+    const fitting = messages.findIndex((message) => {
+      if (bytes > 0 && bytes + bytesOf(message) > MAX_MESSAGES_BYTES) return true;
+      bytes += bytesOf(message);
+      return false;
+    });
+    if (fitting === 0) continue; // its turn is still to come
+    const part = fitting === -1 ? messages : messages.slice(0, fitting);
+    let before = known.get(partitionId);
+    for (const message of part) {
+      const lost = before && gapBetween(partitionId, before, message.sequenceNumber);
+      if (lost) gaps.push(lost);
+      before = message;
+    }
+    const last = part.at(-1);
+    if (last) moved.set(partitionId, positionOf(last));
+    taken.push(part);
+    served.push({ partitionId, count: part.length });
+  }
+
+  const failures = drained.filter(({ error }) => error !== undefined);
+  const messages = mergeByEnqueuedTime(taken);
+  if (failures[0] && failures.length === readings.length && messages.length === 0 && gaps.length === 0) {
+    throw feedProblem(failures[0].error);
+  }
+  const positions = new Map([...known].map(([id, position]) => [id, moved.get(id) ?? position]));
+  // Who was served goes to the end of the line; of those, who got less is ahead.
+  for (const { partitionId } of served.sort((a, b) => a.count - b.count)) {
+    const position = positions.get(partitionId);
+    positions.delete(partitionId);
+    if (position) positions.set(partitionId, position);
+  }
+  const answer = {
+    messages,
+    cursor: encodeCursor({ hubTag, positions }),
+    hasMore: readings.some(
+      ({ partitionId, upTo }) => (positions.get(partitionId)?.sequenceNumber ?? -1) < upTo,
+    ),
+    gaps,
+    incomplete: failures.map(({ partitionId, error }) => ({ partitionId, code: feedProblem(error).code })),
+    reset,
+  };
+  return { answer, positions };
+}
+
+function positionOf({ sequenceNumber, offset }: Position): Position {
+  return { sequenceNumber, offset };
+}
+
+/** Merges by enqueued time and keeps the order within a partition even if its clock was set back meanwhile. */
+function mergeByEnqueuedTime(partitions: readonly EncodedFeedMessage[][]): EncodedFeedMessage[] {
+  const keyed = partitions.flatMap((messages) => {
+    let time = '';
+    return messages.map((message) => {
+      if (message.enqueuedTimeUtc > time) time = message.enqueuedTimeUtc;
+      return { time, message };
+    });
+  });
+  return keyed.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0)).map(({ message }) => message);
+}

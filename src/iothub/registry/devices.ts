@@ -1,0 +1,169 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Agent } from 'node:https';
+import { RestApiClient } from 'azure-iothub/dist/common-http/rest_api_client.js';
+import { SharedAccessSignature } from 'azure-iothub/dist/common-core/shared_access_signature.js';
+import { Registry } from 'azure-iothub/dist/registry.js';
+import { Problem } from '../../problems';
+import type { Settings } from '../../settings';
+import { createHubAgent, openAgentConnection } from '../hubConnection';
+import { unlessAborted, withTimeLimit } from '../../resilience/deadline';
+import type { EntraId } from './entraId';
+import { registryProblem, wasNeverSent } from '../errors';
+import { withRetries } from '../../resilience/retry';
+
+/** IoT Hub's own keys are of this size. */
+const GENERATED_KEY_BYTES = 32;
+const USER_AGENT = 'hubfront';
+
+/** The hub's identity JSON: `deviceId`, `generationId`, `etag`, `status`, `authentication` … */
+export type DeviceIdentity = Awaited<ReturnType<Registry['get']>>['responseBody'];
+
+export interface Devices {
+  /** host name of the hub, to which a device may send by itself */
+  readonly hostName: string;
+  /**
+   * Registers a device. With a key of its own proposal a client may register again after a lost answer: when the
+   * device exists with that key, it gets the identity once more, with `created: false`.
+   *
+   * @throws {Problem} `device_exists`, `hub_throttled`, `hub_quota_exceeded`, `hub_access_denied`,
+   * `hub_unavailable`, `hub_timeout`
+   */
+  register: (deviceId: string, deviceKey?: string) => Promise<{ created: boolean; identity: DeviceIdentity }>;
+  /** Opens a connection to the hub. @throws {Problem} `hub_unavailable`, `hub_timeout` */
+  warmUp: () => Promise<void>;
+  close: () => void;
+}
+
+export function createDevices(settings: Settings): Devices {
+  const agent = createHubAgent(settings);
+  const registry = createRegistry(settings, agent);
+
+  async function register(deviceId: string, deviceKey?: string) {
+    const symmetricKey =
+      deviceKey === undefined
+        ? undefined // the hub generates both
+        : { primaryKey: deviceKey, secondaryKey: randomBytes(GENERATED_KEY_BYTES).toString('base64') };
+    try {
+      const { responseBody } = await registry.create({
+        deviceId,
+        ...(symmetricKey && { authentication: { type: 'sas', symmetricKey } }),
+      });
+      return { created: true, identity: responseBody };
+    } catch (error) {
+      if ((error as Error).name !== 'DeviceAlreadyExistsError') throw error;
+      const identity = await proveOwnership(deviceId, deviceKey);
+      return { created: false, identity };
+    }
+  }
+
+  /** Tries again what may have been lost on its way. @param lost how the first try ended */
+  async function registerAgain(deviceId: string, deviceKey: string | undefined, lost: unknown) {
+    // Only with a proposed key can a second try tell its own first one from somebody else's device.
+    if (deviceKey === undefined && !wasNeverSent(lost) && (await exists(deviceId))) throw lost;
+    return register(deviceId, deviceKey);
+  }
+
+  async function exists(deviceId: string): Promise<boolean> {
+    try {
+      await registry.get(deviceId);
+      return true;
+    } catch (error) {
+      if ((error as Error).name === 'DeviceNotFoundError') return false;
+      throw error;
+    }
+  }
+
+  async function proveOwnership(deviceId: string, deviceKey: string | undefined): Promise<DeviceIdentity> {
+    const exists = new Problem(
+      'device_exists',
+      'A device with this id is registered, and not with this device key.',
+    );
+    if (deviceKey === undefined) throw exists;
+    const { responseBody: identity } = await registry.get(deviceId);
+    const { primaryKey, secondaryKey } = identity.authentication?.symmetricKey ?? {};
+    // Both, always: which of the two it is takes no other time either.
+    const isPrimary = equalInConstantTime(deviceKey, primaryKey);
+    const isSecondary = equalInConstantTime(deviceKey, secondaryKey);
+    if (!isPrimary && !isSecondary) throw exists;
+    return identity;
+  }
+
+  return {
+    hostName: settings.hubHostName,
+    register: (deviceId, deviceKey) =>
+      withTimeLimit(settings.hubDeadlineMs, (signal) => {
+        let lost: unknown;
+        return withRetries(
+          async () => {
+            const registered =
+              lost === undefined ? register(deviceId, deviceKey) : registerAgain(deviceId, deviceKey, lost);
+            return unlessAborted(registered, signal);
+          },
+          signal,
+          (error) => {
+            lost = error;
+            return isTransient(error);
+          },
+        );
+      }).catch((error: unknown) => {
+        throw registryProblem(error);
+      }),
+    warmUp: () => openAgentConnection(settings, agent),
+    close: () => {
+      agent.destroy();
+    },
+  };
+}
+
+/** A device that was deleted between being found and being read can be registered after all. */
+function isTransient(error: unknown): boolean {
+  return (error as Error).name === 'DeviceNotFoundError' || registryProblem(error).code === 'hub_unavailable';
+}
+
+function createRegistry({ hubHostName: host, registryPolicy }: Settings, agent: Agent): Registry {
+  const config = registryPolicy
+    ? {
+        host,
+        sharedAccessSignature: SharedAccessSignature.create(
+          host,
+          registryPolicy.name,
+          registryPolicy.key,
+          Date.now(),
+        ),
+      }
+    : { host, tokenCredential: lazyCredential(), tokenScope: 'https://iothubs.azure.net/.default' };
+  return new Registry(config, new AgentRestApiClient(config, agent));
+}
+
+/** `Registry` gives its client an agent of its own making; this one keeps the agent that all hub requests share. */
+class AgentRestApiClient extends RestApiClient {
+  readonly #agent: Agent;
+
+  constructor(config: RestApiClient.TransportConfig, agent: Agent) {
+    super(config, USER_AGENT);
+    this.#agent = agent;
+    this.setOptions({});
+  }
+
+  override setOptions(options: object): void {
+    super.setOptions({ ...options, http: { agent: this.#agent } });
+  }
+}
+
+/** `@azure/identity` is a file of its own beside the bundle, read at the first registration that needs it. */
+function lazyCredential() {
+  let credential: ReturnType<EntraId['createCredential']> | undefined;
+  return {
+    getToken: (scopes: string | string[]) => {
+      // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded lazily; the bundler keeps it apart
+      credential ??= (require('./entraId.js') as EntraId).createCredential();
+      return credential.getToken(scopes);
+    },
+  };
+}
+
+/** Equal digests are compared, so that neither the first different character nor the length takes another time. */
+function equalInConstantTime(a: string, b: string | null | undefined): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(a), digest(b ?? '')) && b != null;
+}

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import type { Dispatcher, Pool as UndiciPool } from 'undici';
+// These alone: the package's entry loads fetch, WebSockets and caches too, four times the files.
+import Client from 'undici/lib/dispatcher/client.js';
+import Pool from 'undici/lib/dispatcher/pool.js';
+import {
+  type ConnectionSettings,
+  IDLE_TIMEOUT_MS,
+  MAX_SOCKETS,
+  SOCKET_TIMEOUT_MARGIN_MS,
+  staleConnectionLimitMs,
+  isStale,
+} from '../hubConnection';
+import {
+  StaleConnectionError,
+  type HubRequest,
+  type HubResponse,
+  type QuietConnection,
+  dispatchRequest,
+} from './staleConnection';
+
+/** The connections that all device-to-cloud messages share: kept alive, one request at a time on each. */
+export interface ConnectionPool {
+  /** One request, which the hub may get twice. @param signal ends it, and the connection that it is on */
+  request: (request: Dispatcher.DispatchOptions, signal?: AbortSignal) => Promise<HubResponse>;
+  close: () => void;
+}
+
+export function createConnectionPool(settings: ConnectionSettings): ConnectionPool {
+  let pool = openPool(settings);
+  const quietMs = staleConnectionLimitMs(settings);
+  return {
+    request: async (request, signal) => {
+      const used = pool;
+      try {
+        return await dispatchRequest(used, request, { signal, quietMs });
+      } catch (error) {
+        if (!(error instanceof StaleConnectionError)) throw error;
+        if (pool === used) {
+          void used.close(); // what is idle in it is as doubtful
+          pool = openPool(settings);
+        }
+        return dispatchRequest(pool, request, { signal, quietMs });
+      }
+    },
+    close: () => void pool.destroy(),
+  };
+}
+
+function openPool(settings: ConnectionSettings): UndiciPool {
+  const { hubHostName, hubEndpoint, hubCaFile, hubDeadlineMs } = settings;
+  const { host, port } = hubEndpoint ?? { host: hubHostName, port: 443 };
+  return new Pool(`https://${host.includes(':') ? `[${host}]` : host}:${port}`, {
+    connections: MAX_SOCKETS,
+    pipelining: 1,
+    keepAliveTimeout: IDLE_TIMEOUT_MS,
+    headersTimeout: hubDeadlineMs + SOCKET_TIMEOUT_MARGIN_MS,
+    bodyTimeout: hubDeadlineMs + SOCKET_TIMEOUT_MARGIN_MS,
+    connect: {
+      servername: hubHostName,
+      timeout: hubDeadlineMs,
+      ...(hubCaFile === undefined ? {} : { ca: readFileSync(hubCaFile) }),
+    },
+    factory: (origin, options) => new StaleCheckingClient(origin, options),
+  });
+}
+
+/** One connection, which tells a request whether it may have died while it was idle. */
+class StaleCheckingClient extends Client implements QuietConnection {
+  answeredAt: number | undefined;
+
+  override dispatch(request: HubRequest, handler: Dispatcher.DispatchHandler): boolean {
+    request.connection = this;
+    request.mayBeDead = this.stats.connected && isStale(this.answeredAt);
+    return super.dispatch(request, handler);
+  }
+}

@@ -1,0 +1,89 @@
+import type { Dispatcher, Pool } from 'undici';
+
+/** An answer of the hub. */
+export interface HubResponse {
+  statusCode: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: string;
+}
+
+/** A request, and what the connection that takes it has to tell. */
+export interface HubRequest extends Dispatcher.DispatchOptions {
+  connection?: QuietConnection;
+  /** nothing was heard on it for a while */
+  mayBeDead?: boolean;
+}
+
+export interface QuietConnection {
+  /** when the hub last answered on it, `Date.now()` */
+  answeredAt: number | undefined;
+}
+
+/** A request on a connection that had been quiet got no answer: it is worth another one, on a new connection. */
+export class StaleConnectionError extends Error {
+  override readonly name = 'DeadConnection';
+}
+
+/**
+ * One request; when `signal` is aborted its connection is closed, so that nothing of it is left under way.
+ *
+ * @param quietMs how long a connection that may be dead is waited for
+ * @throws {StaleConnectionError}
+ */
+export function dispatchRequest(
+  pool: Pool,
+  request: Dispatcher.DispatchOptions,
+  { signal, quietMs }: { signal?: AbortSignal | undefined; quietMs: number },
+): Promise<HubResponse> {
+  return new Promise((resolve, reject) => {
+    let controller: Dispatcher.DispatchController | undefined;
+    let quiet: NodeJS.Timeout | undefined;
+    const sent: HubRequest = { ...request };
+    const abort = (reason: Error): void => {
+      controller?.abort(reason);
+      over();
+      reject(reason);
+    };
+    const onAbort = (): void => {
+      abort(signal?.reason as Error);
+    };
+    const over = (): void => {
+      clearTimeout(quiet);
+      signal?.removeEventListener('abort', onAbort);
+    };
+    if (signal?.aborted) {
+      onAbort();
+      return;
+    }
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const response: HubResponse = { statusCode: 0, headers: {}, body: '' };
+    pool.dispatch(sent, {
+      onRequestStart: (started) => {
+        controller = started;
+        if (signal?.aborted) started.abort(signal.reason as Error);
+      },
+      onResponseStart: (_, statusCode, headers) => {
+        clearTimeout(quiet);
+        if (sent.connection) sent.connection.answeredAt = Date.now();
+        response.statusCode = statusCode;
+        response.headers = headers;
+      },
+      onResponseData: (_, chunk) => {
+        response.body += chunk.toString('latin1');
+      },
+      onResponseEnd: () => {
+        over();
+        resolve(response);
+      },
+      onResponseError: (_, error) => {
+        over();
+        reject(error);
+      },
+    });
+    if (sent.mayBeDead) {
+      quiet = setTimeout(() => {
+        abort(new StaleConnectionError('The hub gave no answer on a connection that had been quiet'));
+      }, quietMs);
+    }
+  });
+}

@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { views } from '../../../bench/dashboardViews';
+import type { Child } from '../../../local/childProcess';
+import { startDashboard } from '../../../local/dashboard';
+import type { View } from '../../../local/dashboard/view';
+import type { Stack } from '../../stack';
+import { type JobStack, startJobStack } from './jobStack';
+
+const MESSAGES = 3_000;
+const KILLS = 6;
+
+let stack: Stack;
+let jobStack: JobStack;
+let job: Child;
+let url: string;
+
+beforeAll(async () => {
+  jobStack = await startJobStack('[{"product_id":1,"sku_id":10,"price":5}]');
+  stack = jobStack.stack;
+  url = `http://127.0.0.1:${jobStack.environment.DASHBOARD_PORT}`;
+}, 60_000);
+afterAll(async () => {
+  await job.close();
+  await jobStack.close();
+});
+
+const startJobProcess = (): Child => startDashboard(jobStack.environment, () => undefined);
+
+/** The newest view that the dashboard tells, if it does. */
+async function view(): Promise<View | undefined> {
+  try {
+    for await (const newest of views(url)) return newest;
+  } catch {
+    // It has been killed, or is not there yet.
+  }
+  return undefined;
+}
+
+test(
+  'a job that is killed at random loses no event and repeats none, and the feed never notices',
+  { timeout: 120_000, retry: 0 },
+  async () => {
+    const registered = await stack.register('shop-1');
+    const deviceKey = registered.json.deviceInfo.authentication.symmetricKey.primaryKey as string;
+    let sent = 0;
+    const sending = (async () => {
+      while (sent < MESSAGES) {
+        const messages = Array.from({ length: 50 }, (_, i) => ({
+          messageId: `m-${sent + i}`,
+          deviceMessage: { event: 'browse_product', product_id: (sent + i) % 2 },
+        }));
+        const answer = await stack.send({ deviceId: 'shop-1', deviceKey, messages });
+        expect(answer.status).toBe(201);
+        sent += 50;
+        await new Promise((resolve) => setTimeout(resolve, 100)); // spreads the messages over the kills
+      }
+    })();
+    for (let kill = 0; kill < KILLS; kill += 1) {
+      job = startJobProcess();
+      if (kill > 0) await job.ready;
+      await new Promise((resolve) => setTimeout(resolve, 200 + Math.random() * 800));
+      process.kill(job.pid ?? 0, 'SIGKILL');
+      await job.ended;
+    }
+    await sending;
+    job = startJobProcess();
+    await job.ready;
+    await expect
+      .poll(async () => (await view())?.counts.rows, { timeout: 30_000, interval: 200 })
+      .toBe(MESSAGES);
+    const events = (await view())?.funnel[0]?.events;
+    expect(events).toBe(MESSAGES);
+
+    const seen: string[] = [];
+    let cursor = '0';
+    for (let more = true; more;) {
+      const { json } = await stack.feed({ after_offset: cursor, limit: 10_000 });
+      seen.push(...(json.messages as { messageId: string }[]).map(({ messageId }) => messageId));
+      [cursor, more] = [json.next_offset as string, json.has_more as boolean];
+    }
+    expect(seen).toHaveLength(MESSAGES);
+    expect(new Set(seen).size).toBe(MESSAGES);
+  },
+);

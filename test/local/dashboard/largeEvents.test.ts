@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { views } from '../../../bench/dashboardViews';
+import { startDashboard } from '../../../local/dashboard';
+import { startJobStack } from './jobStack';
+
+const EVENTS = 1_000;
+/** Together more than the heap of the job's process may be. */
+const EVENT_BYTES = 220_000;
+const CUTS = 4;
+
+test(
+  'a backlog of the largest events is read once, within the memory that the job has, while connections are lost',
+  { timeout: 120_000, retry: 0 },
+  async () => {
+    const { stack, environment, close } = await startJobStack('[]');
+    const note = 'x'.repeat(EVENT_BYTES);
+    stack.emulator.admin.seed({
+      count: EVENTS,
+      bodies: [{ deviceId: 'shop-1', Data: { event: 'browse_product', product_id: 1, note } }],
+      messageIds: true,
+    });
+    const log: string[] = [];
+    const job = startDashboard(environment, (line) => log.push(line));
+    try {
+      let cuts = 0;
+      for await (const { counts } of views(await job.ready)) {
+        if (counts.rows >= EVENTS) break;
+        // In the middle of what it has read and not yet done.
+        if (counts.rows < ((cuts + 1) * EVENTS) / (CUTS + 1)) continue;
+        cuts += 1;
+        stack.emulator.admin.armFault({ target: 'eventHub', kind: 'resetConnections' });
+      }
+      expect(cuts).toBe(CUTS);
+      for await (const { counts, funnel } of views(await job.ready)) {
+        expect([counts.rows, funnel[0]?.events]).toEqual([EVENTS, EVENTS]);
+        break;
+      }
+      expect(log.filter((line) => !line.startsWith('analytics reference data'))).toEqual([]);
+    } finally {
+      await job.close();
+      await close();
+    }
+  },
+);

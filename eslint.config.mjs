@@ -2,17 +2,6 @@ import eslint from '@eslint/js';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
-/** Imports point one way; each folder lists the folders of ours that it may not reach. */
-const mayNotImport = (files, folders, why) => ({
-  files,
-  rules: {
-    'no-restricted-imports': [
-      'error',
-      { patterns: [{ regex: `^\\.{1,2}/(.*/)?(${folders.join('|')})(/|$)`, message: why }] },
-    ],
-  },
-});
-
 export default defineConfig(
   globalIgnores(['**/dist', 'node_modules', '.hubfront', 'coverage']),
   eslint.configs.recommended,
@@ -59,30 +48,4 @@ export default defineConfig(
     files: ['**/*.cjs'],
     languageOptions: { globals: { require: 'readonly', module: 'writable', __dirname: 'readonly' } },
   },
-  mayNotImport(
-    ['src/iothub/**'],
-    ['functions', 'http', 'products', 'analytics', 'emulator', 'local', 'clients', 'bench', 'test'],
-    'src/iothub knows the Azure SDKs and our settings, no triggers and no tools.',
-  ),
-  mayNotImport(
-    ['src/resilience/**'],
-    ['functions', 'http', 'iothub', 'products', 'analytics', 'emulator', 'local', 'clients', 'bench', 'test'],
-    'src/resilience knows neither HTTP nor the hub: iothub and products build on it.',
-  ),
-  mayNotImport(
-    ['src/http/**'],
-    ['functions', 'iothub', 'analytics', 'emulator', 'local', 'clients', 'bench', 'test'],
-    'src/http is HTTP only: the functions bring it together with the hub.',
-  ),
-  mayNotImport(
-    ['src/functions/**', 'src/*.ts'],
-    ['analytics', 'emulator', 'local', 'clients', 'bench', 'test'],
-    'What is deployed knows nothing of the tools around it.',
-  ),
-  mayNotImport(
-    ['analytics/**', 'emulator/**', 'clients/**'],
-    ['src', 'analytics', 'emulator', 'local', 'functions', 'http', 'iothub', 'clients', 'bench', 'test'],
-    'The emulator, the analytics runner and the clients stand alone: they import nothing of ours.',
-  ),
-  mayNotImport(['local/**'], ['bench', 'test'], 'The local stack runs without the benches and tests.'),
 );

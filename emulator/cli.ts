@@ -15,6 +15,7 @@ interface Flags {
   readonly partitions: number;
   readonly caFolder: string;
   readonly throttle: ThrottleTier;
+  readonly allowedHosts?: readonly string[];
 }
 
 /** A whole number in a range, for commander; it words the error with the flag's name. */
@@ -56,6 +57,16 @@ export async function main(argv: readonly string[]): Promise<void> {
       new Option('--throttle <tier>', 'limits of one unit of this tier')
         .choices(THROTTLE_TIERS)
         .default('none'),
+    )
+    .addOption(
+      new Option('--allowed-hosts <names>', 'host names to serve beside localhost, separated by commas')
+        .env('HUBFRONT_ALLOWED_HOSTS')
+        .argParser((names: string) =>
+          names
+            .split(',')
+            .map((name) => name.trim())
+            .filter((name) => name !== ''),
+        ),
     )
     .allowExcessArguments(false)
     .action(run);

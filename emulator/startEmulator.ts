@@ -18,6 +18,8 @@ export interface EmulatorOptions {
   readonly caFolder: string;
   /** Default `none`. */
   readonly throttle?: ThrottleTier;
+  /** Host names under which it also serves, as behind a tunnel; `.example.com` means all names below it. */
+  readonly allowedHosts?: readonly string[];
   /** Takes a line about what should not happen; default: nowhere. */
   readonly log?: (line: string) => void;
 }
@@ -64,6 +66,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     certificate,
     handleHub: createHubHandler(hub),
     handleAdmin: createAdminHandler(admin),
+    allowedHosts: (options.allowedHosts ?? []).map((name) => name.toLowerCase()),
     log,
   }).catch(async (error: unknown) => {
     await eventHub.close();

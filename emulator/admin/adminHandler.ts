@@ -1,101 +1,101 @@
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import { readBody } from '../httpsServer/readBody';
+import type { IncomingHttpHeaders, IncomingMessage, RequestListener } from 'node:http';
+import { getRequestListener, type HttpBindings } from '@hono/node-server';
+import { Hono, type Context } from 'hono';
 import { IOT_HUB_RESOURCE, issueAccessToken } from '../entraId';
+import { isCrossOrigin } from '../httpsServer/allowedHosts';
+import { readBody } from '../httpsServer/readBody';
 import { HUB_HOST_NAME, IDENTITY_HEADER } from '../wellKnown';
 import type { AdminApi, FaultInput } from './adminApi';
 import { AdminError, parse } from './adminError';
 import type { ExpireRequest, JumpRequest, SeedRequest, ThrottleRequest } from './requests';
 import { resetRequest } from './requests';
 
-const PREFIX = '/_emulator/';
+const PREFIX = '/_emulator';
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** A web page may make a browser resolve its own name to 127.0.0.1; then the Host header gives it away. */
-const HOSTS = new Set(['127.0.0.1', 'localhost', '[::1]', HUB_HOST_NAME]);
-
-type Operation = (body: unknown, query: URLSearchParams, headers: IncomingHttpHeaders) => unknown;
+interface Environment {
+  Bindings: HttpBindings;
+}
+interface AdminRequest {
+  readonly body: unknown;
+  readonly query: Readonly<Record<string, string>>;
+  readonly headers: IncomingHttpHeaders;
+  /** In the path: of one fault. */
+  readonly id: string | undefined;
+}
+type Operation = (request: AdminRequest) => unknown;
 
 /** The admin API over HTTPS: `https://127.0.0.1:<port>/_emulator/…`, without SAS, JSON in and out. */
-export function createAdminHandler(
-  api: AdminApi,
-): (request: IncomingMessage, response: ServerResponse) => void {
+export function createAdminHandler(api: AdminApi): RequestListener {
+  const app = new Hono<Environment>().basePath(PREFIX);
   const operations = operationsOf(api);
-  return (request, response) => {
-    answer(operations, api, request).then(
-      (body) => writeJson(response, 200, body),
-      (error: unknown) => {
-        if (!(error instanceof AdminError)) {
-          if (request.complete) writeJson(response, 500, { error: 'the emulator failed' });
-          return;
-        }
-        const known = error.known === undefined ? {} : { known: error.known };
-        writeJson(response, error.status, { error: error.message, ...known });
-      },
-    );
-  };
+  app.use(async ({ env: { incoming } }, next) => {
+    if (isCrossOrigin(incoming.headers)) throw new AdminError(403, 'pages of other origins may not do this');
+    await next();
+  });
+  for (const [name, operation] of Object.entries(operations)) {
+    const [method = '', path = ''] = name.split(' ');
+    app.on(method, `/${path}`, async (context) => {
+      const { incoming } = context.env;
+      const body = method === 'POST' ? await readJson(incoming) : undefined;
+      const { headers } = incoming;
+      return json(200, operation({ body, query: context.req.query(), headers, id: context.req.param('id') }));
+    });
+  }
+  app.notFound((context) => unknownOperation(context, Object.keys(operations)));
+  app.onError((error) => {
+    if (!(error instanceof AdminError)) return json(500, { error: 'the emulator failed' });
+    const known = error.known === undefined ? {} : { known: error.known };
+    return json(error.status, { error: error.message, ...known });
+  });
+  const listener = getRequestListener((request, env) => app.fetch(request, env), {
+    hostname: HUB_HOST_NAME,
+    overrideGlobalObjects: false, // the emulator also runs inside other people's tests
+    errorHandler: () => json(400, { error: 'the request target is no path of the admin API' }),
+  });
+  return (request, response) => void listener(request, response);
 }
 
 /** The bodies are checked by the operations themselves, which callers in process reach too. */
 function operationsOf(api: AdminApi): Record<string, Operation> {
   return {
     'GET state': () => api.state(),
-    'GET messages': (_body, query) => api.messages(Object.fromEntries(query)),
-    'GET identity/token': (_body, query, headers) => identityToken(query, headers),
+    'GET messages': ({ query }) => api.messages(query),
+    'GET identity/token': ({ query, headers }) => identityToken(query, headers),
     'GET faults': () => api.faults(),
-    'POST faults': (body) => api.armFault(asFault(body)),
+    'POST faults': ({ body }) => api.armFault(asFault(body)),
     'DELETE faults': () => api.clearFaults(),
-    'POST telemetry': (body) => api.seed(body as SeedRequest),
-    'POST retention/expire': (body) => api.expire(body as ExpireRequest),
-    'POST offsets/jump': (body) => api.jumpOffset(body as JumpRequest),
-    'POST throttle': (body) => api.setThrottle(body as ThrottleRequest),
-    'POST hub/recreate': (body) => api.recreateHub(body as object),
-    'POST reset': (body) => {
+    'DELETE faults/:id': ({ id = '' }) => {
+      const result = /^\d+$/.test(id) ? api.clearFaults(Number(id)) : { cleared: 0 };
+      if (result.cleared === 0) throw new AdminError(404, `there is no fault ${id}`);
+      return result;
+    },
+    'POST telemetry': ({ body }) => api.seed(body as SeedRequest),
+    'POST retention/expire': ({ body }) => api.expire(body as ExpireRequest),
+    'POST offsets/jump': ({ body }) => api.jumpOffset(body as JumpRequest),
+    'POST throttle': ({ body }) => api.setThrottle(body as ThrottleRequest),
+    'POST hub/recreate': ({ body }) => api.recreateHub(body as object),
+    'POST reset': ({ body }) => {
       parse(resetRequest, body);
       return api.reset();
     },
   };
 }
 
-async function answer(
-  operations: Record<string, Operation>,
-  api: AdminApi,
-  request: IncomingMessage,
-): Promise<unknown> {
-  const host = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
-  if (!HOSTS.has(host)) throw new AdminError(403, 'the Host header is not a name of the loopback interface');
-  const url = new URL(request.url ?? '/', `https://${HUB_HOST_NAME}`);
-  const path = url.pathname.slice(PREFIX.length);
-  const method = request.method ?? '';
-  const oneFault = /^faults\/(\d+)$/.exec(path);
-  if (oneFault && method === 'DELETE') {
-    const result = api.clearFaults(Number(oneFault[1]));
-    if (result.cleared === 0) throw new AdminError(404, `there is no fault ${oneFault[1] ?? ''}`);
-    return result;
-  }
-  const operation = Object.hasOwn(operations, `${method} ${path}`)
-    ? operations[`${method} ${path}`]
-    : undefined;
-  if (!operation) {
-    const known = Object.keys(operations);
-    const isOtherMethod = known.some((name) => name.endsWith(` ${path}`));
-    throw new AdminError(isOtherMethod ? 405 : 404, `there is no ${method} ${PREFIX}${path}`, known);
-  }
-  return operation(
-    method === 'POST' ? await readJson(request) : undefined,
-    url.searchParams,
-    request.headers,
-  );
+function unknownOperation({ req: { method, path } }: Context, known: readonly string[]): never {
+  const isOtherMethod = known.some((name) => `${PREFIX}/${name.split(' ')[1] ?? ''}` === path);
+  throw new AdminError(isOtherMethod ? 405 : 404, `there is no ${method} ${path}`, known);
 }
 
 /**
  * App Service's endpoint for managed identities, api-version 2019-08-01 (overview-managed-identity, "REST endpoint
  * reference"): what `IDENTITY_ENDPOINT` names there.
  */
-function identityToken(query: URLSearchParams, headers: IncomingHttpHeaders): unknown {
+function identityToken(query: Readonly<Record<string, string>>, headers: IncomingHttpHeaders): unknown {
   if (headers['x-identity-header'] !== IDENTITY_HEADER) {
     throw new AdminError(401, 'X-IDENTITY-HEADER is missing or wrong');
   }
-  if (query.get('resource') !== IOT_HUB_RESOURCE) {
+  if (query.resource !== IOT_HUB_RESOURCE) {
     throw new AdminError(400, 'there are tokens for this resource alone', [IOT_HUB_RESOURCE]);
   }
   const { token, expiresOn } = issueAccessToken(Date.now() / 1_000);
@@ -126,9 +126,4 @@ function asFault(body: unknown): FaultInput {
   return { ...(body as object), kind: typeof kind === 'string' ? kind : '' };
 }
 
-function writeJson(response: ServerResponse, status: number, body: unknown): void {
-  const json = Buffer.from(JSON.stringify(body));
-  response
-    .writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': json.length })
-    .end(json);
-}
+const json = (status: number, body: unknown): Response => Response.json(body, { status });

@@ -3,8 +3,11 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { errorBody, IotHubError } from '../iotHubError';
+import { isAllowedHost } from './allowedHosts';
 import type { Outcome } from './hubHandler';
 
+/** RFC 9110, 15.5.20. */
+const MISDIRECTED_REQUEST = 421;
 const LOOPBACK = '127.0.0.1';
 /** HTTP.sys, which serves IoT Hub, keeps idle connections for two minutes. */
 const KEEP_ALIVE_TIMEOUT_MS = 120_000;
@@ -22,16 +25,23 @@ export interface HttpsServerOptions {
   readonly certificate: { readonly key: string; readonly cert: string };
   readonly handleHub: (request: IncomingMessage) => Promise<Outcome>;
   readonly handleAdmin: RequestListener;
+  /** Names beside the loopback interface's and the hub's, lower case. */
+  readonly allowedHosts: readonly string[];
   readonly log: (line: string) => void;
 }
 
 /** Listens on the loopback interface only. Rejects with Node's listen error (`code`, `port`). */
 export async function startHttpsServer(options: HttpsServerOptions): Promise<HttpsServer> {
-  const { certificate, handleHub, handleAdmin, log } = options;
+  const { certificate, handleHub, handleAdmin, allowedHosts, log } = options;
   const server = createServer({ ...certificate, keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS });
   const resetPeerOf = trackTcpSockets(server);
 
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    if (!isAllowedHost(request.headers.host, allowedHosts)) {
+      const error = 'the Host header names another server: allow it with --allowed-hosts';
+      writeAnswer(response, MISDIRECTED_REQUEST, { error }, { Connection: 'close' });
+      return;
+    }
     if (request.url?.startsWith('/_emulator/')) {
       handleAdmin(request, response);
       return;

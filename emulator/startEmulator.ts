@@ -2,8 +2,9 @@ import { createAdminApi, createAdminHandler, type AdminApi } from './admin';
 import { issueLeafCertificate, openLocalCa } from './certificates';
 import { connectionStrings, type ConnectionStrings } from './connectionStrings';
 import { startEventHubServer } from './eventHub';
-import { createHubHandler, startHttpsServer } from './httpsServer';
+import { startHttpsServer } from './httpsServer';
 import { createHub, MAX_PARTITIONS } from './hub';
+import { createHubHandler } from './restApi';
 import type { ThrottleTier } from './throttle';
 import { HUB_HOST_NAME } from './wellKnown';
 

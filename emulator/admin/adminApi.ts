@@ -38,8 +38,8 @@ export interface HubState {
   readonly faults: readonly ArmedFault[];
 }
 
-/** What `armFault` gives: an armed fault, or how many links or connections an immediate one struck. */
-export type FaultResult = ArmedFault | { readonly struck: number };
+/** What `armFault` gives: an armed fault, or how many links or connections an immediate one affected. */
+export type FaultResult = ArmedFault | { readonly affected: number };
 
 /** The admin API in process; over HTTPS it is the same functions. Each throws AdminError for a wrong request. */
 export interface AdminApi {
@@ -142,7 +142,7 @@ export function createAdminApi({ hub, eventHub, https }: AdminDependencies): Adm
       hub.faults.clear();
       hub.throttle.reset();
       // Their positions are beyond what there is now.
-      eventHub.strike({ kind: 'detachLinks', target: 'eventHub', ...DETACH });
+      eventHub.applyFault({ kind: 'detachLinks', target: 'eventHub', ...DETACH });
       return state();
     },
     recreateHub(request = {}) {
@@ -150,7 +150,7 @@ export function createAdminApi({ hub, eventHub, https }: AdminDependencies): Adm
       hub.partitions = emptyPartitions(partitions ?? hub.partitions.length);
       if (!keepDevices) hub.registry.clear();
       hub.createdAt = Math.max(Date.now(), hub.createdAt + 1);
-      eventHub.strike({ kind: 'closeConnections', target: 'eventHub' });
+      eventHub.applyFault({ kind: 'closeConnections', target: 'eventHub' });
       return state();
     },
     setThrottle(request) {
@@ -165,9 +165,9 @@ export function createAdminApi({ hub, eventHub, https }: AdminDependencies): Adm
       if (isImmediateKind(fault.kind)) {
         const immediate = parse(immediateFault, fault);
         if ('partitionId' in immediate) partitionsOf(immediate.partitionId);
-        const struck =
-          immediate.kind === 'restart' ? https.restart(immediate.downMs) : eventHub.strike(immediate);
-        return { struck };
+        const affected =
+          immediate.kind === 'restart' ? https.restart(immediate.downMs) : eventHub.applyFault(immediate);
+        return { affected };
       }
       const parsed: ArmedFaultSpec = parse(armedFault, fault);
       if ('partitionId' in parsed) partitionsOf(parsed.partitionId);

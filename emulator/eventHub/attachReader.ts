@@ -32,7 +32,7 @@ export function attachReader(
       description: `The messaging entity '${address}' could not be found.`,
     };
   }
-  const fault = hub.faults.strike('attachError', (f) => (f.partitionId ?? partitionId) === partitionId);
+  const fault = hub.faults.apply('attachError', (f) => (f.partitionId ?? partitionId) === partitionId);
   if (fault) return { condition: fault.condition, description: fault.description };
 
   const { properties, desiredCapabilities } = remoteAttach(link);

@@ -1,11 +1,11 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { create_container, type Container } from 'rhea';
-import type { EventHubStrike } from '../faults';
+import type { ImmediateEventHubFault } from '../faults';
 import type { Hub } from '../hub';
 import { createReaders, type Readers } from './readers';
 import type { AmqpCondition } from './selector';
 import { serveConnection, type ServedConnection } from './serveConnection';
-import { writeTogether } from './writeTogether';
+import { corkWrites } from './corkWrites';
 
 const LOOPBACK = '127.0.0.1';
 
@@ -16,8 +16,8 @@ export interface EventHubServer {
   connections(): number;
   /** AMQP sessions that are open, over all connections. */
   sessions(): number;
-  /** Does a fault to what is connected now; gives the number of links or connections it struck. */
-  strike(fault: EventHubStrike): number;
+  /** Applies a fault to the links or connections that are open now; returns how many it affected. */
+  applyFault(fault: ImmediateEventHubFault): number;
   close(): Promise<void>;
 }
 
@@ -31,7 +31,7 @@ export async function startEventHubServer(hub: Hub, port: number): Promise<Event
 
   const accept = (socket: Socket) => {
     socket.setNoDelay(true);
-    writeTogether(socket);
+    corkWrites(socket);
     sockets.add(socket);
     socket.on('error', () => undefined); // a reset is the client's right; rhea hears of it too
     if (frozen) freeze(socket);
@@ -65,19 +65,19 @@ export async function startEventHubServer(hub: Hub, port: number): Promise<Event
     readers,
     connections: () => sockets.size,
     sessions: () => [...served].reduce((sum, connection) => sum + connection.sessions(), 0),
-    strike(fault) {
+    applyFault(fault) {
       if (fault.kind === 'detachLinks') {
-        const struck = fault.partitionId === undefined ? readers.all() : readers.of(fault.partitionId);
+        const affected = fault.partitionId === undefined ? readers.all() : readers.of(fault.partitionId);
         const error: AmqpCondition = { condition: fault.condition, description: fault.description };
-        struck.forEach((reader) => reader.close(error));
-        return struck.length;
+        affected.forEach((reader) => reader.close(error));
+        return affected.length;
       }
-      const struck = [...served];
-      for (const connection of struck) {
+      const affected = [...served];
+      for (const connection of affected) {
         if (fault.kind === 'closeConnections') connection.close();
         else connection.socket.resetAndDestroy();
       }
-      return struck.length;
+      return affected.length;
     },
     close: () =>
       new Promise((resolve) => {

@@ -47,8 +47,8 @@ export function putToken(hub: Hub, claims: Claims, request: Message): Reply {
 /** `READ` of the event hub or of a partition; undefined when a fault says not to answer. */
 export function readManagement(hub: Hub, claims: Claims, request: Message): Reply | undefined {
   hub.requests.management += 1;
-  if (hub.faults.strike('hangManagement')) return undefined;
-  if (hub.faults.strike('serverBusy') || !hub.throttle.allowManagementCall()) {
+  if (hub.faults.apply('hangManagement')) return undefined;
+  if (hub.faults.apply('serverBusy') || !hub.throttle.allowManagementCall()) {
     return refuse(
       503,
       'com.microsoft:server-busy',

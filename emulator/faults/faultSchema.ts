@@ -8,10 +8,10 @@ const eventHubTarget = z.literal('eventHub').default('eventHub');
 const delayMs = z.number().int().min(0).max(3_600_000).default(DEFAULT_SLOW_DELAY_MS);
 const partitionId = z.string().optional();
 
-/** How often the fault strikes before it is spent; without it, until it is cleared. */
+/** How often the fault applies; absent: until it is cleared. */
 const times = z.number().int().min(1).optional();
 
-/** Which requests an HTTPS fault strikes; without it, every one of its target. */
+/** The requests that an HTTPS fault applies to; absent: every request of its target. */
 const filter = z
   .strictObject({
     deviceId: z.string().optional(),
@@ -85,13 +85,13 @@ export const immediateFault = z.discriminatedUnion('kind', [
 
 export type ArmedFaultSpec = z.infer<typeof armedFault>;
 export type ImmediateFaultSpec = z.infer<typeof immediateFault>;
-/** Faults that strike a request, whatever it holds. */
+/** Faults that apply to a request, whatever it contains. */
 export type HttpsFaultSpec = Exclude<
   Extract<ArmedFaultSpec, { target: 'registry' | 'telemetry' }>,
   { kind: 'refuse' }
 >;
-/** Faults that strike the Event Hub-compatible endpoint's connections. */
-export type EventHubStrike = Exclude<ImmediateFaultSpec, { kind: 'restart' }>;
+/** Faults that apply to the open connections of the Event Hub-compatible endpoint. */
+export type ImmediateEventHubFault = Exclude<ImmediateFaultSpec, { kind: 'restart' }>;
 
 const kindsOf = (options: readonly { shape: { kind: { value: string } } }[]) =>
   options.map((o) => o.shape.kind.value);

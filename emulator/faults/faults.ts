@@ -4,7 +4,7 @@ import type { ArmedFaultSpec, HttpsFaultSpec } from './faultSchema';
 export interface ArmedFault {
   readonly id: number;
   readonly fault: ArmedFaultSpec;
-  /** Strikes left; null: unlimited. */
+  /** Number of times left; null: unlimited. */
   readonly remaining: number | null;
 }
 
@@ -22,18 +22,18 @@ export interface Faults {
   list(): ArmedFault[];
   /** Clears one, or all; gives how many there were. */
   clear(id?: number): number;
-  /** The first armed fault of that kind that `matches`; it is not spent. */
+  /** The first armed fault of that kind that `matches`; its `times` are not counted. */
   find<Kind extends ArmedFaultSpec['kind']>(
     kind: Kind,
     matches?: (fault: OfKind<Kind>) => boolean,
   ): OfKind<Kind> | undefined;
-  /** As find(), and one of its strikes is spent. */
-  strike<Kind extends ArmedFaultSpec['kind']>(
+  /** Like find(), and counts one of the fault's `times`. */
+  apply<Kind extends ArmedFaultSpec['kind']>(
     kind: Kind,
     matches?: (fault: OfKind<Kind>) => boolean,
   ): OfKind<Kind> | undefined;
-  /** The first HTTPS fault that this request meets; one of its strikes is spent. */
-  strikeHttps(subject: HttpsRequestSubject): HttpsFaultSpec | undefined;
+  /** The first HTTPS fault that this request matches; counts one of the fault's `times`. */
+  applyHttps(subject: HttpsRequestSubject): HttpsFaultSpec | undefined;
   /** Called after each change. */
   onChange(listener: () => void): void;
 }
@@ -86,12 +86,12 @@ export function createFaults(): Faults {
     },
     find: (kind, matches = () => true) =>
       entryOf(ofKind(kind, matches))?.fault as OfKind<typeof kind> | undefined,
-    strike(kind, matches = () => true) {
+    apply(kind, matches = () => true) {
       const entry = entryOf(ofKind(kind, matches));
       if (entry) spend(entry);
       return entry?.fault as OfKind<typeof kind> | undefined;
     },
-    strikeHttps(subject) {
+    applyHttps(subject) {
       if (entries.length === 0) return undefined;
       const entry = entryOf((fault) => isHttpsFault(fault) && meets(fault, subject));
       if (!entry) return undefined;

@@ -5,7 +5,7 @@ export {
   immediateFault,
   isImmediateKind,
   type ArmedFaultSpec,
-  type EventHubStrike,
+  type ImmediateEventHubFault,
   type HttpsFaultSpec,
   type ImmediateFaultSpec,
 } from './faultSchema';

@@ -4,13 +4,23 @@ import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { errorBody, IotHubError } from '../iotHubError';
 import { isAllowedHost } from './allowedHosts';
-import type { Outcome } from './hubHandler';
 
 /** RFC 9110, 15.5.20. */
 const MISDIRECTED_REQUEST = 421;
 const LOOPBACK = '127.0.0.1';
 /** HTTP.sys, which serves IoT Hub, keeps idle connections for two minutes. */
 const KEEP_ALIVE_TIMEOUT_MS = 120_000;
+
+/** A response of the hub's REST API. */
+export interface HubResponse {
+  readonly status: number;
+  /** Sent as JSON; absent: no body. */
+  readonly body?: unknown;
+  readonly etag?: string;
+}
+
+/** The outcome of a request: a response, a reset connection, or no response at all. */
+export type Outcome = HubResponse | 'reset' | 'silence';
 
 export interface HttpsServer {
   readonly port: number;

@@ -1,2 +1,2 @@
-export { startHttpsServer, type HttpsServer } from './httpsServer';
-export { createHubHandler } from './hubHandler';
+export { startHttpsServer, type HttpsServer, type HubResponse, type Outcome } from './httpsServer';
+export { readBody } from './readBody';

@@ -1,3 +1,3 @@
-export { type DeviceIdentity } from './deviceIdentity';
-export { createDeviceRegistry, type DeviceRegistry } from './deviceRegistry';
-export { registryRoutes } from './registryRoutes';
+export { bulkUpdate } from './bulkUpdate';
+export { deviceInput, type DeviceIdentity, type DeviceInput } from './deviceIdentity';
+export { createDeviceRegistry, LIST_MAX, type DeviceRegistry } from './deviceRegistry';

@@ -138,10 +138,10 @@ describe("what the admin API does, Microsoft's SDK sees:", () => {
     const reading = read('0', 1);
     await expect.poll(() => readersOf('0')).toBe(1);
     expect(emulator.admin.armFault({ kind: 'detachLinks', partitionId: '1', condition })).toEqual({
-      struck: 0,
+      affected: 0,
     });
     expect(emulator.admin.armFault({ kind: 'detachLinks', partitionId: '0', condition })).toEqual({
-      struck: 1,
+      affected: 1,
     });
     await expect(reading).rejects.toMatchObject({ code: 'ReceiverDisconnectedError' });
   });
@@ -170,7 +170,7 @@ test.each([
     .connect({ host: '127.0.0.1', port: emulator.amqpPort, username: 'anonymous', reconnect: false });
   await new Promise((resolve) => connection.once('connection_open', resolve));
   const ended = new Promise((resolve) => connection.once(event, resolve));
-  expect(emulator.admin.armFault({ kind })).toEqual({ struck: 1 });
+  expect(emulator.admin.armFault({ kind })).toEqual({ affected: 1 });
   await ended;
 });
 

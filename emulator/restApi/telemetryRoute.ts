@@ -1,11 +1,18 @@
-import type { HubRequest, Route } from '../httpsServer/route';
+import type { HubRequest, Route } from './route';
 import type { Hub } from '../hub';
 import { IotHubError, throttled, unauthorized } from '../iotHubError';
 import { partitionOf, type TelemetryOrigin } from '../partitionLog';
 import { isPolicyToken, isSignedBy, tokenFor } from '../sas';
-import { BATCH_CONTENT_TYPE, readBatch } from './batch';
-import { MAX_MESSAGE_BYTES, messageSize, quotaExceeded, tooLarge } from './limits';
-import { headerPairs, sortHeaders } from './messageHeaders';
+import {
+  BATCH_CONTENT_TYPE,
+  headerPairs,
+  MAX_MESSAGE_BYTES,
+  messageSize,
+  quotaExceeded,
+  readBatch,
+  sortHeaders,
+  tooLarge,
+} from '../telemetry';
 
 /**
  * `POST /devices/{id}/messages/events`: one message, or a batch (rest/api/iothub/device/send-device-event). 204 means

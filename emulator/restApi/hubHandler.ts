@@ -3,18 +3,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { HttpsFaultSpec } from '../faults';
 import type { Hub } from '../hub';
 import { IotHubError, throttled, unauthorized } from '../iotHubError';
-import { registryRoutes } from '../registry';
-import { quotaExceeded, telemetryRoute } from '../telemetry';
+import { readBody, type Outcome } from '../httpsServer';
+import { quotaExceeded } from '../telemetry';
 import { HUB_HOST_NAME } from '../wellKnown';
-import { readBody } from './readBody';
-import { deviceIdIn, matchesPath, type HubRequest, type HubResponse } from './route';
+import { registryRoutes } from './registryRoutes';
+import { deviceIdIn, matchesPath, type HubRequest } from './route';
+import { telemetryRoute } from './telemetryRoute';
 
 /** The versions of IoT Hub's REST API, as its specifications list them (azure-rest-api-specs, iothub/data-plane). */
 const API_VERSION =
   /^20(16-02-03|16-11-14|17-06-30|18-04-01|18-06-30|19-03-30|19-10-01|20-03-13|20-09-30|21-04-12)$/;
-
-/** What becomes of a request: an answer, a reset connection, or nothing at all. */
-export type Outcome = HubResponse | 'reset' | 'silence';
 
 /** Answers requests to the hub's REST API; throws IotHubError for every refusal. */
 export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promise<Outcome> {
@@ -33,7 +31,7 @@ export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promis
     }
     const body = await readBody(incoming, route.maxBodyBytes);
     hub.requests[route.target]++;
-    const fault = hub.faults.strikeHttps({ target: route.target, method, deviceId: deviceIdIn(segments) });
+    const fault = hub.faults.applyHttps({ target: route.target, method, deviceId: deviceIdIn(segments) });
     if (fault) raise(fault, route.target);
     if (fault?.kind === 'hang') return 'silence';
     if (fault?.kind === 'resetBefore') return 'reset';

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { HubResponse } from '../httpsServer';
 
 /** A request to the hub, its body read and its path decoded. */
 export interface HubRequest {
@@ -14,13 +15,6 @@ export interface HubRequest {
   readonly body: Buffer;
   /** By how much a fault has moved the hub's clock for this request. */
   readonly clockSkewSeconds: number;
-}
-
-export interface HubResponse {
-  readonly status: number;
-  /** Sent as JSON; absent: no body. */
-  readonly body?: unknown;
-  readonly etag?: string;
 }
 
 /** One operation of the hub's REST API. */

@@ -1,12 +1,11 @@
 import { isAccessToken } from '../entraId';
-import type { HubRequest, HubResponse, Route } from '../httpsServer/route';
+import type { HubRequest, Route } from './route';
+import type { HubResponse } from '../httpsServer';
 import type { Hub } from '../hub';
 import { IotHubError, throttled, unauthorized } from '../iotHubError';
 import { isPolicyToken } from '../sas';
 import type { Permission } from '../wellKnown';
-import { bulkUpdate } from './bulkUpdate';
-import { deviceInput, type DeviceIdentity, type DeviceInput } from './deviceIdentity';
-import { LIST_MAX } from './deviceRegistry';
+import { bulkUpdate, deviceInput, LIST_MAX, type DeviceIdentity, type DeviceInput } from '../registry';
 
 /** Far above a bulk request of 100 identities; the hub's own limit is not published. */
 const MAX_BODY_BYTES = 1024 * 1024;

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 
-/** rhea writes frame by frame: what it writes in one turn leaves in one packet, not in a system call for each frame. */
-export function writeTogether(socket: Socket): void {
+/** rhea writes each frame by itself. This joins the writes of one turn of the event loop into one system call. */
+export function corkWrites(socket: Socket): void {
   const write = socket.write.bind(socket);
   socket.write = (data: Uint8Array | string): boolean => {
     if (socket.destroyed) return false;

@@ -1,0 +1,1 @@
+export { createHubHandler } from './hubHandler';

@@ -1,8 +1,15 @@
 import { type HookContext, armUrl, required } from './context';
+import { appUrl } from './appService';
 
-const WEB_API = 'api-version=2024-04-01';
 const VAULT_API = 'api-version=2023-07-01';
 const KEEP_ALIVE_SECRET = 'keep-alive-function-key';
+const KEEP_ALIVE_KEY = 'keep-alive';
+
+/** A key of one function opens that function; a host key opens all of them (function-keys-how-to). */
+const CALLERS = [
+  { key: 'web', functionName: 'registerDevice' },
+  { key: 'worker', functionName: 'messageFeed' },
+];
 
 interface HostKeys {
   masterKey: string;
@@ -10,59 +17,86 @@ interface HostKeys {
 }
 
 /**
- * One function key for each kind of caller, so that each can be renewed alone: `web` for pages, `worker` for the
- * feed, and `keep-alive` for the timer where it runs, which reads its key from the vault. Keys that are there stay.
+ * One key for each kind of caller, each renewable alone: `web`, which pages publish, opens only `registerDevice`;
+ * `worker` opens only `messageFeed`. Keys that exist stay. The keep-alive timer calls several functions, so where it
+ * runs, it has a host key, which only the vault holds.
  */
 export async function ensureFunctionKeys(context: HookContext): Promise<void> {
-  const { environment, rest, log, whatIf } = context;
-  const keepAlive = environment.KEEP_ALIVE_ENABLED?.toLowerCase() === 'true';
-  const { functionKeys } = await readKeys(context);
-  for (const name of keepAlive ? ['web', 'worker', 'keep-alive'] : ['web', 'worker']) {
-    if (functionKeys[name] !== undefined) continue;
-    await rest(appUrl(context, `/host/default/functionKeys/${name}`), {
-      method: 'PUT',
-      // Without a value Azure makes one.
-      body: { properties: { name } },
-      what: `make the function key ${name}`,
-    });
-    if (!whatIf) log(`Functions: key ${name} made`);
+  const { functionKeys: hostKeys } = await readHostKeys(context);
+  for (const { key, functionName } of CALLERS) {
+    await ensureFunctionKey(context, functionName, key, hostKeys[key]);
+    if (hostKeys[key] !== undefined) await deleteHostKey(context, functionName, key);
   }
-  if (keepAlive) await ensureKeepAliveSecret(context);
+  if (context.environment.KEEP_ALIVE_ENABLED?.toLowerCase() === 'true') {
+    await ensureKeepAliveKey(context, hostKeys[KEEP_ALIVE_KEY]);
+  }
 }
 
-async function ensureKeepAliveSecret(context: HookContext): Promise<void> {
-  const { rest, log, whatIf } = context;
-  const vault = required(context, 'KEY_VAULT_NAME');
-  const secret = `${armUrl(context, `Microsoft.KeyVault/vaults/${vault}`)}/secrets/${KEEP_ALIVE_SECRET}?${VAULT_API}`;
-  if ((await rest(secret, { absentOn: 404 })) === undefined) {
-    const value = (await readKeys(context)).functionKeys['keep-alive'];
-    await rest(secret, {
-      method: 'PUT',
-      body: { properties: { value, contentType: 'function key of the keep-alive timer' } },
-      what: `put the function key keep-alive into the vault ${vault}`,
-    });
-  }
-  const reference = await rest(
-    appUrl(context, '/config/configreferences/appsettings/KEEP_ALIVE_FUNCTION_KEY'),
-  );
-  if ((reference as { properties: { status: string } }).properties.status === 'Resolved') return;
-  // The app has asked for the secret in vain before, and would ask again only after hours.
-  await rest(appUrl(context, '/config/configreferences/appsettings/refresh'), {
-    method: 'POST',
-    what: 'have the app read its secrets anew',
-  });
-  if (!whatIf) log('Functions: the keep-alive timer has its key');
-}
-
-export async function readKeys(context: HookContext): Promise<HostKeys> {
-  // A read, in spite of its method.
-  return (await context.rest(appUrl(context, '/host/default/listKeys'), {
+/** @param value of the host key that it replaces, so that its callers need no new one; undefined: Azure makes one */
+async function ensureFunctionKey(
+  context: HookContext,
+  functionName: string,
+  key: string,
+  value: string | undefined,
+): Promise<void> {
+  const listed = await context.rest(appUrl(context, `/functions/${functionName}/listkeys`), {
     method: 'POST',
     reads: true,
-  })) as HostKeys;
+    notYetOn: 404, // a function that was just deployed
+  });
+  if (key in keysOf(listed)) return;
+  await context.rest(appUrl(context, `/functions/${functionName}/keys/${key}`), {
+    method: 'PUT',
+    body: { properties: { name: key, ...(value === undefined ? {} : { value }) } },
+    what: `create the key ${key} of the function ${functionName}`,
+  });
+  if (!context.whatIf) context.log(`Functions: key ${key} of ${functionName} created`);
 }
 
-function appUrl(context: HookContext, path: string): string {
-  const app = required(context, 'SERVICE_API_NAME');
-  return `${armUrl(context, `Microsoft.Web/sites/${app}`)}${path}?${WEB_API}`;
+/** The REST reference wraps the keys in `properties`; Azure Resource Manager also returns them bare. */
+function keysOf(listed: unknown): object {
+  const body = (listed ?? {}) as { properties?: object };
+  return body.properties ?? body;
+}
+
+/** Earlier deployments made these keys for the whole app: the public one could read the feed. */
+async function deleteHostKey(context: HookContext, functionName: string, key: string): Promise<void> {
+  await context.rest(appUrl(context, `/host/default/functionKeys/${key}`), {
+    method: 'DELETE',
+    absentOn: 404,
+    what: `delete the host key ${key}, which opens every function`,
+  });
+  if (context.whatIf) return;
+  context.log(
+    `Functions: host key ${key} deleted. It opened every function; with the same value, it now opens only ${functionName}`,
+  );
+}
+
+async function ensureKeepAliveKey(context: HookContext, existing: string | undefined): Promise<void> {
+  const { rest, log, whatIf } = context;
+  if (existing === undefined) {
+    await rest(appUrl(context, `/host/default/functionKeys/${KEEP_ALIVE_KEY}`), {
+      method: 'PUT',
+      body: { properties: { name: KEEP_ALIVE_KEY } },
+      what: `create the host key ${KEEP_ALIVE_KEY}`,
+    });
+    if (!whatIf) log(`Functions: host key ${KEEP_ALIVE_KEY} created`);
+  }
+  const vault = required(context, 'KEY_VAULT_NAME');
+  const secret = `${armUrl(context, `Microsoft.KeyVault/vaults/${vault}`)}/secrets/${KEEP_ALIVE_SECRET}?${VAULT_API}`;
+  if ((await rest(secret, { absentOn: 404 })) !== undefined) return;
+  const value = (await readHostKeys(context)).functionKeys[KEEP_ALIVE_KEY];
+  await rest(secret, {
+    method: 'PUT',
+    body: { properties: { value, contentType: 'function key of the keep-alive timer' } },
+    what: `put the host key ${KEEP_ALIVE_KEY} into the vault ${vault}`,
+  });
+}
+
+/** Keys of the whole app. */
+export async function readHostKeys(context: HookContext): Promise<HostKeys> {
+  return (await context.rest(appUrl(context, '/host/default/listKeys'), {
+    method: 'POST',
+    reads: true, // in spite of its method
+  })) as HostKeys;
 }

@@ -4,6 +4,7 @@ import { ensureContributor, ensureDatasets, ensureWorkspace, usesPowerBi } from 
 import { ensureSnapshot } from './products';
 import { publishReports } from './reports';
 import { HookError } from './rest';
+import { resolveSecretReferences } from './secretReferences';
 import { restartJob, startJob, stopJob } from './streamAnalytics';
 
 type Step = (context: HookContext) => Promise<void>;
@@ -26,7 +27,7 @@ const HOOKS: Record<string, readonly Step[]> = {
     onlyWithPowerBi(publishReports),
     restartJob,
   ],
-  postdeploy: [ensureFunctionKeys, ensureSnapshot, startJob],
+  postdeploy: [ensureFunctionKeys, resolveSecretReferences, ensureSnapshot, startJob],
 };
 
 /** @throws {HookError} saying what is to be done */
@@ -36,13 +37,31 @@ export async function runHook(name: string, context: HookContext): Promise<void>
   for (const step of steps) await step(context);
 }
 
-/** `npm run infra:hook -- <hook> [--what-if]`, as azure.yaml calls it. */
+/**
+ * Reads `<hook> [--what-if]`. PowerShell removes the `--` of `npm run infra:hook -- postdeploy --what-if`. npm then takes
+ * `--what-if` for an option of its own and passes it as `npm_config_what_if`: it counts here all the same.
+ *
+ * @throws {HookError} for anything else, so that a misspelled option never runs a hook for real
+ */
+export function readArguments(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+): { hook: string; whatIf: boolean } {
+  const unknown = argv.filter((argument) => argument.startsWith('-') && argument !== '--what-if');
+  const [hook = '', ...others] = argv.filter((argument) => !argument.startsWith('-'));
+  if (unknown.length > 0)
+    throw new HookError(`${unknown.join(' ')} is unknown: the only option is --what-if.`);
+  if (others.length > 0) throw new HookError(`${others.join(' ')} is too much: name one hook.`);
+  const ofNpm = (env.npm_config_what_if ?? '').toLowerCase();
+  return { hook, whatIf: argv.includes('--what-if') || !['', 'false'].includes(ofNpm) };
+}
+
+/** `npm run infra:hook -- <hook> [--what-if]`, as azure.yaml calls it, and `npm run infra:what-if <hook>`. */
 export async function main(argv: readonly string[]): Promise<void> {
-  const [name = ''] = argv.filter((argument) => !argument.startsWith('--'));
-  const unknown = argv.filter((argument) => argument.startsWith('--') && argument !== '--what-if');
   try {
-    if (unknown.length > 0) throw new HookError(`${unknown.join(' ')} is unknown: there is --what-if.`);
-    await runHook(name, azdContext(argv.includes('--what-if')));
+    const { hook, whatIf } = readArguments(argv, process.env);
+    if (whatIf) console.log('What-if: nothing is changed.');
+    await runHook(hook, azdContext(whatIf));
   } catch (error) {
     if (!(error instanceof HookError)) throw error;
     console.error(error.message);

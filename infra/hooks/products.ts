@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type HookContext, required } from './context';
-import { readKeys } from './functionKeys';
+import { readHostKeys } from './functionKeys';
 import { HookError, RestError } from './rest';
 
 const STORAGE_HEADERS = { 'x-ms-version': '2023-11-03' };
@@ -20,7 +20,7 @@ export async function ensureSnapshot(context: HookContext): Promise<void> {
       return;
     }
     if (environment.PRODUCTS_FROM_DATABASE?.toLowerCase() === 'true') {
-      const { masterKey } = await readKeys(context);
+      const { masterKey } = await readHostKeys(context);
       await rest(`${required(context, 'API_URL')}/admin/functions/snapshotProducts`, {
         method: 'POST',
         headers: { 'x-functions-key': masterKey },

@@ -1,17 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 const TIMEOUT_MS = 60_000;
-const MAX_ATTEMPTS = 6;
+/** With waits of 2, 4, 8, 16, 30, 30 and 30 s between them: two minutes, in which a Functions host starts. */
+const MAX_ATTEMPTS = 8;
 const MAX_WAIT_MS = 30_000;
 /** Publishing a report takes some seconds. */
-const MAX_LOOKS = 60;
+const MAX_POLLS = 60;
+
+/**
+ * A Functions host that is starting rejects key requests with 400 and this text: azure-functions-host#5722, #11379.
+ * The request was not carried out, so it may be repeated.
+ */
+const HOST_IS_STARTING = /from host runtime/i;
 
 /** Something that the person who deploys must know or do; shown without a stack. */
 export class HookError extends Error {
   override readonly name = 'HookError';
 }
 
-/** An answer that is neither a success nor expected. */
+/** A response that is neither a success nor expected. */
 export class RestError extends HookError {
   constructor(
     readonly status: number,
@@ -19,7 +26,7 @@ export class RestError extends HookError {
     url: URL,
     detail: string,
   ) {
-    super(`${method} ${url.host}${url.pathname} answered ${status}${detail === '' ? '' : `: ${detail}`}`);
+    super(`${method} ${url.host}${url.pathname} returned ${status}${detail === '' ? '' : `: ${detail}`}`);
   }
 }
 
@@ -29,14 +36,16 @@ export interface RestRequest {
   headers?: Record<string, string>;
   /** What it reads changes nothing, although it is no GET: sent in a what-if too. */
   reads?: boolean;
-  /** It would make a thing twice, were it sent again after an answer that got lost: repeated only when throttled. */
+  /** Sent again after a lost response, it would make a second thing: repeated only when it was not carried out. */
   creates?: boolean;
   /** 202 names an operation in `Location`, as Fabric does: its end is waited for. */
   operation?: boolean;
   /** For a what-if: what would be done, in words. */
   what?: string;
-  /** This status is an answer, not an error: undefined is returned for it. */
+  /** For this status, undefined is returned instead of an error. */
   absentOn?: number;
+  /** This status is retried like 5xx: the thing exists, but its service does not know it yet. */
+  notYetOn?: number;
 }
 
 export type Rest = (url: string, request?: RestRequest) => Promise<unknown>;
@@ -52,9 +61,10 @@ export interface RestOptions {
 }
 
 /**
- * The one way out of the hooks. Throttling, 5xx and lost connections are tried again, as long as Retry-After says.
+ * Sends every request of the hooks. Throttling, 5xx, a starting Functions host and lost connections are retried, after
+ * Retry-After where the response has it.
  *
- * @returns a function that gives the JSON of an answer; undefined where there is none
+ * @returns a function that returns the JSON of a response; undefined where there is none
  */
 export function createRest({ token, whatIf, log, retryMs }: RestOptions): Rest {
   async function send(address: string, request: RestRequest): Promise<Response | Error> {
@@ -72,66 +82,71 @@ export function createRest({ token, whatIf, log, retryMs }: RestOptions): Rest {
     }).catch((error: unknown) => error as Error);
   }
 
-  /** @throws {HookError} when the answer is no success, and `absentOn` is not its status */
-  async function answerTo(
+  /** @throws {HookError} when the response is no success, and `absentOn` is not its status */
+  async function request(
     address: string,
-    request: RestRequest,
+    options: RestRequest,
   ): Promise<{ headers: Headers; body: unknown } | undefined> {
     const url = new URL(address);
     for (let attempt = 1; ; attempt++) {
-      const answer = await send(address, request);
+      const response = await send(address, options);
       let waitMs = retryMs * 2 ** (attempt - 1);
-      if (answer instanceof Error) {
-        if (attempt === MAX_ATTEMPTS || request.creates) {
-          throw new HookError(`${url.host} cannot be reached (${reasonOf(answer)})`);
+      if (response instanceof Error) {
+        if (attempt === MAX_ATTEMPTS || options.creates) {
+          throw new HookError(`${url.host} cannot be reached (${reasonOf(response)})`);
         }
       } else {
-        const text = await answer.text();
-        if (answer.ok) return { headers: answer.headers, body: parse(text) };
-        if (answer.status === request.absentOn) return undefined;
-        const passing = answer.status === 429 || (answer.status >= 500 && !request.creates);
-        if (!passing || attempt === MAX_ATTEMPTS) {
-          throw new RestError(answer.status, request.method ?? 'GET', url, messageOf(parse(text)));
+        const text = await response.text();
+        if (response.ok) return { headers: response.headers, body: parse(text) };
+        if (response.status === options.absentOn) return undefined;
+        const detail = errorText(parse(text));
+        if (!isTransient(response.status, detail, options) || attempt === MAX_ATTEMPTS) {
+          throw new RestError(response.status, options.method ?? 'GET', url, detail);
         }
-        waitMs = askedFor(answer.headers) ?? waitMs;
+        waitMs = retryAfterMs(response.headers) ?? waitMs;
       }
       await delay(Math.min(waitMs, MAX_WAIT_MS));
     }
   }
 
   /** @throws {HookError} when the operation fails, or has not ended in time */
-  async function endOf(operation: string, startedBy: Headers): Promise<void> {
+  async function waitForOperation(operation: string, startedBy: Headers): Promise<void> {
     let headers = startedBy;
-    for (let look = 0; look < MAX_LOOKS; look++) {
-      await delay(Math.min(askedFor(headers) ?? retryMs, MAX_WAIT_MS));
-      const answer = await answerTo(operation, {});
-      const { status, error } = (answer?.body ?? {}) as { status?: string; error?: ErrorBody };
+    for (let poll = 0; poll < MAX_POLLS; poll++) {
+      await delay(Math.min(retryAfterMs(headers) ?? retryMs, MAX_WAIT_MS));
+      const response = await request(operation, {});
+      const { status, error } = (response?.body ?? {}) as { status?: string; error?: unknown };
       if (status === 'Succeeded') return;
       if (status === 'Failed') {
         throw new HookError(
-          `${new URL(operation).host} gave up: ${messageOf({ error }) || 'it does not say why'}`,
+          `${new URL(operation).host} gave up: ${errorText({ error }) || 'no reason given'}`,
         );
       }
-      headers = answer?.headers ?? headers;
+      headers = response?.headers ?? headers;
     }
-    throw new HookError(`${new URL(operation).host} has not ended what it was asked to do. Try again later.`);
+    throw new HookError(`${new URL(operation).host} has not finished an operation. Try again later.`);
   }
 
-  return async (address, request = {}) => {
-    const { method = 'GET', reads = method === 'GET', what } = request;
+  return async (address, options = {}) => {
+    const { method = 'GET', reads = method === 'GET', what } = options;
     if (whatIf && !reads) {
       log(`would ${what ?? `${method} ${address}`}`);
       return undefined;
     }
-    const answer = await answerTo(address, request);
-    const operation = request.operation ? answer?.headers.get('location') : undefined;
-    if (answer && operation) await endOf(new URL(operation, address).href, answer.headers);
-    return answer?.body;
+    const response = await request(address, options);
+    const operation = options.operation ? response?.headers.get('location') : undefined;
+    if (response && operation) await waitForOperation(new URL(operation, address).href, response.headers);
+    return response?.body;
   };
 }
 
+function isTransient(status: number, detail: string, { creates, notYetOn }: RestRequest): boolean {
+  if (status === 429 || (status === 400 && HOST_IS_STARTING.test(detail))) return true;
+  return status === notYetOn || (status >= 500 && !creates);
+}
+
 /** Milliseconds of Retry-After, where it is there as a number. */
-function askedFor(headers: Headers): number | undefined {
+function retryAfterMs(headers: Headers): number | undefined {
   const seconds = Number(headers.get('retry-after') ?? NaN);
   return seconds >= 0 ? seconds * 1_000 : undefined;
 }
@@ -146,19 +161,35 @@ function parse(text: string): unknown {
   }
 }
 
-interface ErrorBody {
-  code?: string;
-  errorCode?: string;
-  message?: string;
-  error?: ErrorBody | undefined;
+/** Code and message of an error of Azure Resource Manager, App Service, Power BI, Fabric (JSON) or storage (XML). */
+function errorText(body: unknown): string {
+  const { code, message } = typeof body === 'string' ? xmlError(body) : jsonError(body);
+  return [code, message].filter((part) => part !== undefined && part !== '').join(': ');
 }
 
-/** The sentence in an error of Azure, Power BI or Fabric. */
-function messageOf(body: unknown): string {
-  if (typeof body !== 'object' || body === null) return '';
-  const { error, ...own } = body as ErrorBody;
-  const { message, code, errorCode } = error ?? own;
-  return message ?? code ?? errorCode ?? '';
+interface ErrorParts {
+  code?: string | undefined;
+  message?: string | undefined;
+}
+
+/** App Service writes `Code` and `Message`, Fabric `errorCode`, the others `error.code` and `error.message`. */
+function jsonError(body: unknown): ErrorParts {
+  if (typeof body !== 'object' || body === null) return {};
+  const fields = new Map(Object.entries(body).map(([name, value]) => [name.toLowerCase(), value as unknown]));
+  const inner = fields.get('error');
+  if (typeof inner === 'object' && inner !== null) return jsonError(inner);
+  const text = (name: string): string | undefined => {
+    const value = fields.get(name);
+    return typeof value === 'string' ? value : undefined;
+  };
+  return { code: text('code') ?? text('errorcode'), message: text('message') };
+}
+
+function xmlError(text: string): ErrorParts {
+  return {
+    code: /<Code>([^<]*)</.exec(text)?.[1],
+    message: /<Message>([^<\n]*)/.exec(text)?.[1],
+  };
 }
 
 function reasonOf(error: Error): string {

@@ -3,7 +3,7 @@
 
 @export()
 var roles = {
-  eventHubsDataSender: '2b629674-e913-4c01-ae53-ef4658d8f975'
+  eventHubsDataSender: '2b629674-e913-4c01-ae53-ef4638d8f975'
   iotHubRegistryContributor: '4ea46cd5-c1b2-4a8e-910b-273211f9ce47'
   keyVaultSecretsUser: '4633458b-17de-408a-b874-0445c86b69e6'
   monitoringMetricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'

@@ -49,7 +49,7 @@ export function checkSecrets(deployment: Deployment): void {
 }
 
 const ROLE_NAMES: Record<string, string> = {
-  '2b629674-e913-4c01-ae53-ef4658d8f975': 'Azure Event Hubs Data Sender',
+  '2b629674-e913-4c01-ae53-ef4638d8f975': 'Azure Event Hubs Data Sender',
   '4ea46cd5-c1b2-4a8e-910b-273211f9ce47': 'IoT Hub Registry Contributor',
   '4633458b-17de-408a-b874-0445c86b69e6': 'Key Vault Secrets User',
   '3913510d-42f4-4e42-8a64-420c390055eb': 'Monitoring Metrics Publisher',

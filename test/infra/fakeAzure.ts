@@ -1,29 +1,9 @@
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import type { Endpoints, HookContext } from '../../infra/hooks/context';
+import { runHook } from '../../infra/hooks';
 import { createRest } from '../../infra/hooks/rest';
-
-/** State of the services, as the hooks see it over HTTP. */
-export interface AzureState {
-  workspaces: { id: string; name: string }[];
-  users: { identifier: string; groupUserAccessRight: string; principalType?: string }[];
-  datasets: { id: string; name: string; definition: any }[];
-  reports: { displayName: string; definition: any }[];
-  job: { jobState: string; lastOutputEventTime?: string; startModes: string[] } | undefined;
-  functionKeys: Record<string, string>;
-  secrets: Record<string, string>;
-  /** the app has read the key of its keep-alive timer */
-  keyIsKnown: boolean;
-  snapshots: { path: string; text: string }[];
-  /** the app takes snapshots when it is asked to */
-  snapshotWorks: boolean;
-  /** a job that is started fails */
-  startFails: boolean;
-  /** what Fabric says when it cannot publish a report */
-  publishFails: string | undefined;
-  /** reports that Fabric is asked to publish, until it has */
-  publishing: { displayName: string; definition: any }[];
-}
+import { type AzureState, KEY_FUNCTIONS, RESOURCES, azureRoutes, initialState } from './azureRoutes';
 
 /** A few endpoints of Azure Resource Manager, Power BI, Fabric, Blob storage and the Functions host, for the hooks. */
 export interface FakeAzure {
@@ -37,6 +17,8 @@ export interface FakeAzure {
   environment: Record<string, string>;
   /** answers given instead of what would be, in their order; a request matches by method and part of its path */
   refuse: (request: string, status: number, body?: unknown, times?: number) => void;
+  /** the functions that a request with this key may call */
+  opens: (key: string | undefined) => string[];
   /** the next such request is carried out, and its connection cut instead of an answer */
   loseAnswer: (request: string) => void;
   context: (options?: { whatIf?: boolean }) => HookContext;
@@ -44,190 +26,16 @@ export interface FakeAzure {
 }
 
 const PRINCIPAL = '33333333-3333-3333-3333-333333333333';
-const RESOURCES = '/arm/subscriptions/sub/resourceGroups/rg-test/providers';
-const APP = `${RESOURCES}/Microsoft.Web/sites/func-test`;
-const JOB = `${RESOURCES}/Microsoft.StreamAnalytics/streamingjobs/asa-test`;
-const SECRETS = `${RESOURCES}/Microsoft.KeyVault/vaults/kv-test/secrets`;
-const MASTER_KEY = 'master-key-of-the-fake';
 
 export async function startFakeAzure(): Promise<FakeAzure> {
-  const state: AzureState = {
-    workspaces: [],
-    users: [],
-    datasets: [],
-    reports: [],
-    job: { jobState: 'Created', startModes: [] },
-    functionKeys: { default: 'default-key' },
-    secrets: {},
-    keyIsKnown: false,
-    snapshots: [],
-    snapshotWorks: true,
-    startFails: false,
-    publishFails: undefined,
-    publishing: [],
-  };
+  const state = initialState();
   const changes: string[] = [];
   const said: string[] = [];
   const refusals: { request: string; status: number; body: unknown; times: number }[] = [];
 
   const lost: string[] = [];
 
-  type Handler = (
-    found: RegExpExecArray,
-    body: any,
-    request: IncomingMessage,
-  ) => [number, unknown?, Record<string, string>?];
-  const routes: [RegExp, Handler][] = [
-    [
-      /^GET \/powerbi\/groups\?\$filter=(id|name) eq '(.*)'$/,
-      ([, by, value = '']) => {
-        const wanted = value.replaceAll("''", "'");
-        return [200, { value: state.workspaces.filter((one) => one[by as 'id' | 'name'] === wanted) }];
-      },
-    ],
-    [
-      /^POST \/powerbi\/groups\?workspaceV2=True$/,
-      (_found, { name }) => {
-        const workspace = { id: `workspace-${state.workspaces.length + 1}`, name };
-        state.workspaces.push(workspace);
-        return [200, workspace];
-      },
-    ],
-    [/^GET \/powerbi\/groups\/[\w-]+\/users$/, () => [200, { value: state.users }]],
-    [
-      /^(POST|PUT) \/powerbi\/groups\/[\w-]+\/users$/,
-      ([, method], user) => {
-        const others = state.users.filter((one) => one.identifier !== user.identifier);
-        if (method === 'POST' && others.length < state.users.length)
-          return [400, { error: { code: 'AddingAlreadyExistsGroupUserNotSupportedError' } }];
-        state.users = [...others, user];
-        return [200];
-      },
-    ],
-    [/^GET \/powerbi\/groups\/[\w-]+\/datasets$/, () => [200, { value: state.datasets }]],
-    [
-      /^POST \/powerbi\/groups\/[\w-]+\/datasets\?defaultRetentionPolicy=basicFIFO$/,
-      (_found, definition) => {
-        const dataset = { id: `dataset-${state.datasets.length + 1}`, name: definition.name, definition };
-        state.datasets.push(dataset);
-        return [201, dataset];
-      },
-    ],
-    // A report a page, as Fabric may list them.
-    [
-      /^GET \/fabric\/workspaces\/([\w-]+)\/reports(?:\?continuationToken=(\d+))?$/,
-      ([, workspace = '', from = '0'], _body, request) => {
-        const next = Number(from) + 1;
-        const more = `http://${request.headers.host ?? ''}/fabric/workspaces/${workspace}/reports?continuationToken=${next}`;
-        return [
-          200,
-          {
-            value: state.reports.slice(Number(from), next),
-            continuationUri: next < state.reports.length ? more : null,
-          },
-        ];
-      },
-    ],
-    [
-      /^POST \/fabric\/workspaces\/[\w-]+\/reports$/,
-      (_found, report) => {
-        state.publishing.push(report);
-        return [202, undefined, { location: '/fabric/operations/publish' }];
-      },
-    ],
-    [
-      /^GET \/fabric\/operations\/publish$/,
-      () => {
-        const report = state.publishing.shift();
-        if (state.publishFails) {
-          return [
-            200,
-            { status: 'Failed', error: { errorCode: 'InvalidItem', message: state.publishFails } },
-          ];
-        }
-        if (report === undefined) return [200, { status: 'Succeeded' }];
-        state.reports.push(report);
-        return [200, { status: 'Running' }, { 'retry-after': '0' }];
-      },
-    ],
-    [new RegExp(`^GET ${JOB}\\?`), () => (state.job ? [200, { properties: advance(state) }] : [404])],
-    [
-      new RegExp(`^POST ${JOB}/start\\?`),
-      (_found, { outputStartMode }) => {
-        state.job?.startModes.push(outputStartMode);
-        if (state.job) state.job.jobState = 'Starting';
-        return [202];
-      },
-    ],
-    [
-      new RegExp(`^POST ${JOB}/stop\\?`),
-      () => {
-        if (state.job) state.job.jobState = 'Stopping';
-        return [202];
-      },
-    ],
-    [
-      new RegExp(`^POST ${APP}/host/default/listKeys\\?`),
-      () => [200, { masterKey: MASTER_KEY, functionKeys: state.functionKeys }],
-    ],
-    [
-      new RegExp(`^PUT ${APP}/host/default/functionKeys/([\\w-]+)\\?`),
-      ([, name = '']) => {
-        state.functionKeys[name] = `generated-${name}`;
-        return [201];
-      },
-    ],
-    [
-      new RegExp(`^POST ${APP}/config/configreferences/appsettings/refresh\\?`),
-      () => {
-        state.keyIsKnown = true;
-        return [200];
-      },
-    ],
-    [
-      new RegExp(`^GET ${APP}/config/configreferences/appsettings/KEEP_ALIVE_FUNCTION_KEY\\?`),
-      () => [200, { properties: { status: state.keyIsKnown ? 'Resolved' : 'SecretNotFound' } }],
-    ],
-    [
-      new RegExp(`^GET ${SECRETS}/([\\w-]+)\\?`),
-      ([, name = '']) => (state.secrets[name] === undefined ? [404] : [200, { properties: {} }]),
-    ],
-    [
-      new RegExp(`^PUT ${SECRETS}/([\\w-]+)\\?`),
-      ([, name = ''], { properties }) => {
-        state.secrets[name] = properties.value;
-        return [200];
-      },
-    ],
-    [
-      /^POST \/app\/admin\/functions\/snapshotProducts$/,
-      (_found, _body, request) => {
-        if (request.headers['x-functions-key'] !== MASTER_KEY) return [401];
-        if (state.snapshotWorks)
-          state.snapshots.push({ path: 'products/2026-11-24/10-00/products.json', text: '[{}]' });
-        return [202];
-      },
-    ],
-    [
-      /^GET \/blob\/reference\?restype=container&comp=list&prefix=products\/&maxresults=1$/,
-      () => [
-        200,
-        `<?xml version="1.0"?><EnumerationResults><Blobs>${state.snapshots
-          .slice(0, 1)
-          .map(({ path }) => `<Blob><Name>${path}</Name></Blob>`)
-          .join('')}</Blobs></EnumerationResults>`,
-      ],
-    ],
-    [
-      /^PUT \/blob\/reference\/(.+)$/,
-      ([, path = ''], body, request) => {
-        if (request.headers['x-ms-blob-type'] !== 'BlockBlob') return [400];
-        state.snapshots.push({ path, text: JSON.stringify(body) });
-        return [201];
-      },
-    ],
-  ];
-
+  const routes = azureRoutes(state);
   const server = createServer((request, response) => {
     void answer(request, response);
   });
@@ -249,7 +57,7 @@ export async function startFakeAzure(): Promise<FakeAzure> {
         : handled?.found
           ? handled.handler(handled.found, text === '' ? undefined : JSON.parse(text), request)
           : [501, { error: { message: `the fake has no ${line}` } }];
-    const changing = request.method !== 'GET' && !line.includes('/listKeys');
+    const changing = request.method !== 'GET' && !/\/listkeys/i.test(line);
     if (changing && status < 300) changes.push(line.replace(/\?.*/, '').replace(RESOURCES, ''));
     const losing = lost.findIndex((one) => matches(line, one));
     if (losing >= 0) {
@@ -278,6 +86,10 @@ export async function startFakeAzure(): Promise<FakeAzure> {
     said,
     environment,
     refuse: (request, status, body, times = Infinity) => refusals.push({ request, status, body, times }),
+    opens: (key) =>
+      key !== undefined && Object.values(state.hostKeys).includes(key)
+        ? KEY_FUNCTIONS
+        : KEY_FUNCTIONS.filter((name) => Object.values(state.functionKeys[name] ?? {}).includes(key ?? '')),
     loseAnswer: (request) => void lost.push(request),
     context: ({ whatIf = false } = {}) => {
       const log = (line: string): void => void said.push(line);
@@ -318,14 +130,29 @@ export function provisioned(url: FakeAzure): void {
   });
 }
 
-/** A job takes one look for each change of its state. */
-function advance(state: AzureState): object {
-  const job = state.job;
-  if (!job) return {};
-  const seen = { jobState: job.jobState, lastOutputEventTime: job.lastOutputEventTime };
-  if (job.jobState === 'Starting') job.jobState = state.startFails ? 'Failed' : 'Running';
-  if (job.jobState === 'Stopping') job.jobState = 'Stopped';
-  return seen;
+/** All changes of a first `azd up`, in their order. */
+export const FIRST_RUN = [
+  'POST /powerbi/groups',
+  'POST /powerbi/groups/workspace-1/users',
+  'POST /powerbi/groups/workspace-1/datasets',
+  'POST /powerbi/groups/workspace-1/datasets',
+  'POST /fabric/workspaces/workspace-1/reports',
+  'POST /fabric/workspaces/workspace-1/reports',
+  'PUT /Microsoft.Web/sites/func-test/functions/registerDevice/keys/web',
+  'PUT /Microsoft.Web/sites/func-test/functions/messageFeed/keys/worker',
+  'PUT /Microsoft.Web/sites/func-test/host/default/functionKeys/keep-alive',
+  'PUT /Microsoft.KeyVault/vaults/kv-test/secrets/keep-alive-function-key',
+  'POST /Microsoft.Web/sites/func-test/config/configreferences/appsettings/refresh',
+  'POST /app/admin/functions/snapshotProducts',
+  'POST /Microsoft.StreamAnalytics/streamingjobs/asa-test/start',
+];
+
+/** As `azd up` does, with the deployment between the hooks. */
+export async function up(azure: FakeAzure, options?: { whatIf?: boolean }): Promise<void> {
+  await runHook('preprovision', azure.context(options));
+  provisioned(azure);
+  await runHook('postprovision', azure.context(options));
+  await runHook('postdeploy', azure.context(options));
 }
 
 function matches(line: string, request: string): boolean {

@@ -1,25 +1,7 @@
-import { spawnSync } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runHook } from '../../infra/hooks';
 import { snapshotPath } from '../../infra/hooks/products';
-import { type FakeAzure, provisioned, startFakeAzure } from './fakeAzure';
-
-const FIRST_RUN = [
-  'POST /powerbi/groups',
-  'POST /powerbi/groups/workspace-1/users',
-  'POST /powerbi/groups/workspace-1/datasets',
-  'POST /powerbi/groups/workspace-1/datasets',
-  'POST /fabric/workspaces/workspace-1/reports',
-  'POST /fabric/workspaces/workspace-1/reports',
-  'PUT /Microsoft.Web/sites/func-test/host/default/functionKeys/web',
-  'PUT /Microsoft.Web/sites/func-test/host/default/functionKeys/worker',
-  'PUT /Microsoft.Web/sites/func-test/host/default/functionKeys/keep-alive',
-  'PUT /Microsoft.KeyVault/vaults/kv-test/secrets/keep-alive-function-key',
-  'POST /Microsoft.Web/sites/func-test/config/configreferences/appsettings/refresh',
-  'POST /app/admin/functions/snapshotProducts',
-  'POST /Microsoft.StreamAnalytics/streamingjobs/asa-test/start',
-];
+import { type FakeAzure, FIRST_RUN, provisioned, startFakeAzure, up } from './fakeAzure';
 
 /** Power BI and Azure cannot run here: a local fake answers for the few endpoints that the hooks use. */
 describe('the hooks of azd', () => {
@@ -29,17 +11,10 @@ describe('the hooks of azd', () => {
   });
   afterEach(() => azure.close());
 
-  /** As azd up does, with the deployments between. */
-  const up = async (options?: { whatIf?: boolean }): Promise<void> => {
-    await runHook('preprovision', azure.context(options));
-    provisioned(azure);
-    await runHook('postprovision', azure.context(options));
-    await runHook('postdeploy', azure.context(options));
-  };
   const sent = (): string[] => azure.changes.splice(0);
 
   it('a first run makes all that a dashboard needs, and starts the job last', async () => {
-    await up();
+    await up(azure);
     expect(sent()).toEqual(FIRST_RUN);
     expect(azure.environment.POWERBI_WORKSPACE_ID).toBe('workspace-1');
     expect(azure.state.users).toEqual([
@@ -50,15 +25,15 @@ describe('the hooks of azd', () => {
       },
     ]);
     expect(azure.state.datasets.map(({ name }) => name)).toEqual(['product-events', 'events-per-minute']);
-    expect(azure.state.secrets).toEqual({ 'keep-alive-function-key': 'generated-keep-alive' });
+    expect(azure.state.secrets['keep-alive-function-key']).toBe('generated-keep-alive');
     expect(azure.state.job).toMatchObject({ jobState: 'Running', startModes: ['JobStartTime'] });
   });
 
   it('a second run changes nothing but the job, which stops while it is deployed to and goes on where it was', async () => {
-    await up();
+    await up(azure);
     sent();
     if (azure.state.job) azure.state.job.lastOutputEventTime = '2026-11-24T10:00:00Z';
-    await up();
+    await up(azure);
     expect(sent()).toEqual([
       'POST /Microsoft.StreamAnalytics/streamingjobs/asa-test/stop',
       'POST /Microsoft.StreamAnalytics/streamingjobs/asa-test/start',
@@ -67,7 +42,7 @@ describe('the hooks of azd', () => {
   });
 
   it('azd deploy alone changes nothing', async () => {
-    await up();
+    await up(azure);
     sent();
     await runHook('postdeploy', azure.context());
     expect(sent()).toEqual([]);
@@ -100,7 +75,7 @@ describe('the hooks of azd', () => {
         await runHook('postdeploy', context());
       };
       await expect(broken()).rejects.toThrow('the machine went away');
-      await up();
+      await up(azure);
       expect(sent()).toEqual(FIRST_RUN);
       expect(azure.state.job?.jobState).toBe('Running');
     },
@@ -108,17 +83,17 @@ describe('the hooks of azd', () => {
 
   it('--what-if says what it would do and does nothing', async () => {
     azure.state.workspaces.push({ id: 'workspace-1', name: 'Hubfront' });
-    await up({ whatIf: true });
+    await up(azure, { whatIf: true });
     expect(sent()).toEqual([]);
     expect(azure.said.filter((line) => line.startsWith('would'))).toEqual([
       `would make the job's identity ${azure.environment.STREAM_ANALYTICS_PRINCIPAL_ID ?? ''} Contributor of the workspace`,
       'would make the dataset product-events',
       'would make the dataset events-per-minute',
-      'would make the function key web',
-      'would make the function key worker',
-      'would make the function key keep-alive',
-      'would put the function key keep-alive into the vault kv-test',
-      'would have the app read its secrets anew',
+      'would create the key web of the function registerDevice',
+      'would create the key worker of the function messageFeed',
+      'would create the host key keep-alive',
+      'would put the host key keep-alive into the vault kv-test',
+      'would have the app read its secrets again: KEEP_ALIVE_FUNCTION_KEY',
       'would take a product snapshot from the database',
       'would start the analytics job (JobStartTime)',
     ]);
@@ -141,7 +116,7 @@ describe('the hooks of azd', () => {
       identifier: '33333333-3333-3333-3333-333333333333',
       groupUserAccessRight: 'Viewer',
     });
-    await up();
+    await up(azure);
     expect(azure.state.users).toMatchObject([{ groupUserAccessRight: 'Contributor' }]);
   });
 
@@ -164,43 +139,45 @@ describe('the hooks of azd', () => {
   it('waits where the service says so, and tries what passes again', async () => {
     azure.refuse('GET /powerbi/groups', 429, undefined, 2);
     azure.refuse('POST /listKeys', 503, undefined, 3);
-    await up();
+    await up(azure);
     expect(sent()).toEqual(FIRST_RUN);
   });
 
   it('waits until a report is published, and says why it is not', async () => {
     azure.state.publishFails = 'The visual latest names a column that is not there';
-    await expect(up()).rejects.toThrow(/gave up: The visual latest names a column that is not there/);
+    await expect(up(azure)).rejects.toThrow(
+      /gave up: InvalidItem: The visual latest names a column that is not there/,
+    );
     expect(azure.state.reports).toEqual([]);
     azure.state.publishFails = undefined;
-    await up();
+    await up(azure);
     expect(azure.state.reports).toHaveLength(2);
     expect(azure.state.job?.jobState).toBe('Running');
   });
 
   it('makes nothing twice when an answer gets lost', async () => {
     azure.loseAnswer('POST /datasets');
-    await expect(up()).rejects.toThrow(/cannot be reached/);
-    await up();
+    await expect(up(azure)).rejects.toThrow(/cannot be reached/);
+    await up(azure);
     expect(azure.state.datasets.map(({ name }) => name)).toEqual(['product-events', 'events-per-minute']);
   });
 
   it('gives up on a service that stays away, and says which', async () => {
     azure.refuse('GET /powerbi/groups', 500, { error: { message: 'Something went wrong' } });
-    await expect(up()).rejects.toThrow(
-      /GET 127\.0\.0\.1:\d+\/powerbi\/groups answered 500: Something went wrong/,
+    await expect(up(azure)).rejects.toThrow(
+      /GET 127\.0\.0\.1:\d+\/powerbi\/groups returned 500: Something went wrong/,
     );
   });
 
   it('says where to look when no snapshot comes', async () => {
     azure.state.snapshotWorks = false;
-    await expect(up()).rejects.toThrow(/No product snapshot came.*snapshotProducts/);
+    await expect(up(azure)).rejects.toThrow(/No product snapshot came.*snapshotProducts/);
     expect(azure.state.job?.startModes).toEqual([]);
   });
 
   it('says where to look when the job fails to start, and starts it again in the next run', async () => {
     azure.state.startFails = true;
-    await expect(up()).rejects.toThrow(/failed to start.*activity log/);
+    await expect(up(azure)).rejects.toThrow(/failed to start.*activity log/);
     azure.state.startFails = false;
     await runHook('postdeploy', azure.context());
     expect(azure.state.job?.jobState).toBe('Running');
@@ -229,13 +206,13 @@ describe('the hooks of azd', () => {
 
   it('keeps its hands off Power BI where rows go to event hubs', async () => {
     azure.environment.ANALYTICS_OUTPUT = 'eventHub';
-    await up();
+    await up(azure);
     expect(sent().filter((change) => /powerbi|fabric/.test(change))).toEqual([]);
   });
 
   it('leaves datasets to the job where that is wanted', async () => {
     azure.environment.POWERBI_CREATE_DATASETS = 'false';
-    await up();
+    await up(azure);
     expect(azure.state.datasets).toEqual([]);
     expect(azure.said).toContain(
       'Power BI: report product-events waits for its dataset, which the job makes',
@@ -243,12 +220,12 @@ describe('the hooks of azd', () => {
   });
 
   it('shows no key and no token', async () => {
-    await up();
+    await up(azure);
     expect(azure.said.join('\n')).not.toMatch(/generated-|master-key|test-token/);
   });
 
   it('publishes reports that are bound to their datasets, with the columns that these have', async () => {
-    await up();
+    await up(azure);
     for (const { displayName, definition } of azure.state.reports) {
       const dataset = azure.state.datasets.find(({ name }) => name === displayName);
       const parts = new Map<string, string>(
@@ -277,34 +254,5 @@ describe('the hooks of azd', () => {
       'events-per-minute',
       'product-events',
     ]);
-  });
-});
-
-describe('npm run infra:hook', () => {
-  const run = (...args: string[]): { status: number | null; stderr: string } =>
-    spawnSync(process.execPath, ['local/launch.mjs', 'infra:hook', ...args], {
-      encoding: 'utf8',
-      env: { PATH: '/nonexistent', HOME: process.env.HOME },
-    });
-
-  it('names the hooks that there are', () => {
-    const { status, stderr } = run('postprovsion');
-    expect(status).toBe(1);
-    expect(stderr.trim()).toBe('There is no hook postprovsion: use preprovision, postprovision, postdeploy.');
-  });
-
-  it('says that a login is missing, without a stack', () => {
-    const { status, stderr } = run('preprovision', '--what-if');
-    expect(status).toBe(1);
-    expect(stderr.trim()).toBe(
-      'There is no login for https://analysis.windows.net/powerbi/api: run azd auth login, or az login.',
-    );
-  });
-
-  it('is what azure.yaml calls', () => {
-    const yaml = readFileSync('azure.yaml', 'utf8');
-    const called = [...yaml.matchAll(/infra:hook -- (\w+)/g)].map(([, hook]) => hook);
-    expect([...new Set(called)]).toEqual(['preprovision', 'postprovision', 'postdeploy']);
-    expect(readdirSync('infra')).toContain('main.bicep');
   });
 });

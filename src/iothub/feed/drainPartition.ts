@@ -4,10 +4,10 @@ import type { PartitionReceiver } from '../eventHub/receiver';
 import {
   type EncodedFeedMessage,
   type EncodeMessage,
+  bytesOf,
   encodeFeedMessage,
   readFeedMessage,
 } from './feedMessage';
-import { bytesOf } from './feedPage';
 import type { PartitionPlan } from './readingPlan';
 
 /** Messages that are asked for at a time: bounds what is sent in vain when an answer is full before its share ends. */

@@ -40,6 +40,12 @@ export interface EncodedFeedMessage extends OffHeapText {
   enqueuedTimeUtc: string;
 }
 
+/** A comma or a line end between two messages. */
+const SEPARATOR_BYTES = 1;
+
+/** What a message takes of a response, with what separates it from the next one. */
+export const bytesOf = ({ bytes }: EncodedFeedMessage): number => bytes + SEPARATOR_BYTES;
+
 const DEVICE_ID = 'iothub-connection-device-id';
 /** Annotations that stand in fields of their own. */
 const OWN_FIELDS = new Set([

@@ -2,7 +2,7 @@ import type { ProblemCode } from '../../problems';
 import { encodeCursor, type Position } from './cursor';
 import type { Drained } from './drainPartition';
 import { feedProblem } from '../errors';
-import type { EncodedFeedMessage } from './feedMessage';
+import { type EncodedFeedMessage, bytesOf } from './feedMessage';
 import { type Gap, gapBetween, type ReadingPlan } from './readingPlan';
 
 /** The host and its worker buffer an answer whole, so it is kept small (Functions: no streaming). */
@@ -11,10 +11,6 @@ const MAX_ANSWER_BYTES = 8_000_000;
 const MAX_STATE_BYTES = 131_072;
 /** All that messages may take of an answer, with what stands between them; one that is larger goes alone. */
 export const MAX_MESSAGES_BYTES = MAX_ANSWER_BYTES - MAX_STATE_BYTES;
-const SEPARATOR_BYTES = 1;
-
-/** What a message takes of an answer. */
-export const bytesOf = ({ bytes }: EncodedFeedMessage): number => bytes + SEPARATOR_BYTES;
 
 /** What one poll gives. */
 export interface FeedPage {

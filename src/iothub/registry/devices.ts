@@ -5,7 +5,7 @@ import { SharedAccessSignature } from 'azure-iothub/dist/common-core/shared_acce
 import { Registry } from 'azure-iothub/dist/registry.js';
 import { Problem } from '../../problems';
 import type { Settings } from '../../settings';
-import { createHubAgent, openAgentConnection } from '../hubConnection';
+import { createHubAgent, openAgentConnection } from './hubAgent';
 import { unlessAborted, withTimeLimit } from '../../resilience/deadline';
 import type { EntraId } from './entraId';
 import { registryProblem, wasNeverSent } from '../errors';

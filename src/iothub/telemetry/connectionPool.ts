@@ -8,8 +8,9 @@ import {
   IDLE_TIMEOUT_MS,
   MAX_SOCKETS,
   SOCKET_TIMEOUT_MARGIN_MS,
-  staleConnectionLimitMs,
+  connectionOpened,
   isStale,
+  staleConnectionLimitMs,
 } from '../hubConnection';
 import {
   StaleConnectionError,
@@ -45,6 +46,17 @@ export function createConnectionPool(settings: ConnectionSettings): ConnectionPo
     },
     close: () => void pool.destroy(),
   };
+}
+
+/**
+ * Opens a connection to the hub, unless one is free already, as the registry's agent does.
+ *
+ * @throws {Problem} `hub_unavailable`, `hub_timeout`
+ */
+export async function openPoolConnection(settings: ConnectionSettings, pool: ConnectionPool): Promise<void> {
+  // By GET: after a HEAD the pool closes its connection.
+  const answered = pool.request({ method: 'GET', path: '/', headers: { host: settings.hubHostName } });
+  await connectionOpened(answered, settings);
 }
 
 function openPool(settings: ConnectionSettings): UndiciPool {

@@ -2,11 +2,10 @@ import type { Client } from 'azure-iot-device';
 import { Problem } from '../../problems';
 import type { Settings } from '../../settings';
 import { packBatches } from './batch';
-import { openPoolConnection } from '../hubConnection';
 import { withTimeLimit } from '../../resilience/deadline';
 import { type Device, createDeviceClients } from './deviceClients';
 import { deviceProblem } from '../errors';
-import { createConnectionPool } from './connectionPool';
+import { createConnectionPool, openPoolConnection } from './connectionPool';
 import { withRetries } from '../../resilience/retry';
 import { type DeviceMessage, type TelemetryMessage, toDeviceMessage } from './telemetryMessage';
 

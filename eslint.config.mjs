@@ -21,6 +21,23 @@ export default defineConfig(
     },
   },
   {
+    files: ['src/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: '^(?!node:)(?:@[^/]+/)?[^@./][^/]*/.',
+              message:
+                'Import a package by its public name. The build may exclude what it loads beside (local/narrowEntries.ts).',
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
     // Tests read answers as a client does, without a type for each.
     files: ['test/**'],
     rules: {

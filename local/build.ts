@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
 import { buildWebClient } from './buildWebClient';
 import { lazyModules } from './lazyModules';
+import { narrowEntries } from './narrowEntries';
 
 const COMMON = {
   bundle: true,
@@ -10,7 +11,7 @@ const COMMON = {
   target: 'node20',
   format: 'cjs',
   sourcemap: true,
-  plugins: [lazyModules],
+  plugins: [lazyModules, narrowEntries],
   // What a cold start reads and compiles is kept small; names and lines stay, for the stacks in logs.
   minifyWhitespace: true,
   minifySyntax: true,

@@ -1,8 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Agent } from 'node:https';
-import { RestApiClient } from 'azure-iothub/dist/common-http/rest_api_client.js';
-import { SharedAccessSignature } from 'azure-iothub/dist/common-core/shared_access_signature.js';
-import { Registry } from 'azure-iothub/dist/registry.js';
+import { SharedAccessSignature } from 'azure-iot-common';
+import { RestApiClient } from 'azure-iot-http-base';
+import { Registry } from 'azure-iothub';
 import { Problem } from '../../problems';
 import type { Settings } from '../../settings';
 import { createHubAgent, openAgentConnection } from './hubAgent';
@@ -132,7 +132,11 @@ function createRegistry({ hubHostName: host, registryPolicy }: Settings, agent: 
         ),
       }
     : { host, tokenCredential: lazyCredential(), tokenScope: 'https://iothubs.azure.net/.default' };
-  return new Registry(config, new AgentRestApiClient(config, agent));
+  // The registry's own copy of this class differs in its type alone.
+  const client = new AgentRestApiClient(config, agent) as unknown as ConstructorParameters<
+    typeof Registry
+  >[1];
+  return new Registry(config as ConstructorParameters<typeof Registry>[0], client);
 }
 
 /** `Registry` gives its client an agent of its own making; this one keeps the agent that all hub requests share. */

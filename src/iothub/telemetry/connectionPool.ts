@@ -1,8 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Dispatcher, Pool as UndiciPool } from 'undici';
-// These alone: the package's entry loads fetch, WebSockets and caches too, four times the files.
-import Client from 'undici/lib/dispatcher/client.js';
-import Pool from 'undici/lib/dispatcher/pool.js';
+import { Client, type Dispatcher, Pool } from 'undici';
 import {
   type ConnectionSettings,
   IDLE_TIMEOUT_MS,
@@ -12,10 +9,10 @@ import {
   isStale,
   staleConnectionLimitMs,
 } from '../hubConnection';
+import type { HubResponse } from './hubResponse';
 import {
   StaleConnectionError,
   type HubRequest,
-  type HubResponse,
   type QuietConnection,
   dispatchRequest,
 } from './staleConnection';
@@ -59,7 +56,7 @@ export async function openPoolConnection(settings: ConnectionSettings, pool: Con
   await connectionOpened(answered, settings);
 }
 
-function openPool(settings: ConnectionSettings): UndiciPool {
+function openPool(settings: ConnectionSettings): Pool {
   const { hubHostName, hubEndpoint, hubCaFile, hubDeadlineMs } = settings;
   const { host, port } = hubEndpoint ?? { host: hubHostName, port: 443 };
   return new Pool(`https://${host.includes(':') ? `[${host}]` : host}:${port}`, {

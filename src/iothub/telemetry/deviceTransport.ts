@@ -1,20 +1,23 @@
 import type { AuthenticationProvider, Message, TransportConfig } from 'azure-iot-common';
 import { encodeUriComponentStrict, endpoint, results } from 'azure-iot-common';
-import { Http } from 'azure-iot-device-http/dist/http.js';
-import { translateError } from 'azure-iot-device-http/dist/http_errors.js';
+import { Http } from 'azure-iot-device-http';
 import { BATCH_CONTENT_TYPE, batchBody } from './batch';
 import type { ConnectionPool } from './connectionPool';
+import { HubResponseError } from './hubResponse';
 import { DeviceMessage, hubProperties } from './telemetryMessage';
 
 const USER_AGENT = 'hubfront';
+
+/** The package exports the class. Its types declare the module that defines the class instead. */
+const HttpTransport = Http as unknown as typeof Http.Http;
 
 type Done = (error?: Error, result?: results.MessageEnqueued) => void;
 
 /**
  * The device SDK's HTTPS transport with its two sends anew. The SDK's own takes twice the time, cannot be ended, and
- * writes a batch without escaping and without the system properties. Authentication, messages and errors stay the SDK's.
+ * writes a batch without escaping and without the system properties. Authentication and messages stay the SDK's.
  */
-export class DeviceTransport extends Http {
+export class DeviceTransport extends HttpTransport {
   constructor(
     private readonly authentication: AuthenticationProvider,
     private readonly pool: ConnectionPool,
@@ -55,7 +58,7 @@ export class DeviceTransport extends Http {
       this.pool.request(request, signal).then(
         (response) => {
           if (response.statusCode < 300) done(undefined, new results.MessageEnqueued(response));
-          else done(translateError('Could not send message', response.body, response as never));
+          else done(new HubResponseError(response));
         },
         (failure: unknown) => {
           done(failure as Error);

@@ -1,11 +1,5 @@
 import type { Dispatcher, Pool } from 'undici';
-
-/** An answer of the hub. */
-export interface HubResponse {
-  statusCode: number;
-  headers: Record<string, string | string[] | undefined>;
-  body: string;
-}
+import type { HubResponse } from './hubResponse';
 
 /** A request, and what the connection that takes it has to tell. */
 export interface HubRequest extends Dispatcher.DispatchOptions {

@@ -6,35 +6,24 @@
 #   gem install pg
 #   FEED_URL=http://localhost:7071/api/message_feed FEED_KEY=hubfront-worker DATABASE_URL=postgresql:///shop \
 #     ruby postgresql_worker.rb
+#
+#   SELECT message->'body'->'Data'->>'event' FROM messages
+#
+# The column +line+ has each message as the feed returned it, for what the type jsonb cannot store.
 require_relative "lib/hubfront"
-require_relative "lib/hubfront/postgresql_cursor"
+begin
+  require_relative "lib/hubfront/postgresql"
+rescue LoadError => e
+  e.path == "pg" ? abort("#{$PROGRAM_NAME} requires the pg gem: gem install pg") : raise
+end
 
-database = PG.connect(ENV.fetch("DATABASE_URL"))
-database.exec("SET client_min_messages = warning")
-database.exec(<<~SQL)
-  CREATE TABLE IF NOT EXISTS messages (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    partition_id text NOT NULL,
-    sequence_number bigint NOT NULL,
-    enqueued_at timestamptz NOT NULL,
-    device_id text,
-    message text NOT NULL -- as the feed gives it: (message::jsonb)->'body'
-  )
-SQL
+Hubfront.report_errors(PG::Error) do
+  options = Hubfront::FeedOptions.from_environment
+  database = Hubfront::Postgresql.connect(ENV["DATABASE_URL"])
+  messages = Hubfront::PostgresqlMessages.new(database)
+  cursor = Hubfront::PostgresqlCursor.new(database, ENV.fetch("WORKER_NAME", "worker"))
+  feed = Hubfront::MessageFeed.new(cursor_store: cursor, **options)
+  feed.stop_on_signal
 
-feed = Hubfront::MessageFeed.new(
-  url: ENV.fetch("FEED_URL"),
-  key: ENV.fetch("FEED_KEY"),
-  cursor_store: Hubfront::PostgresqlCursor.new(database, ENV.fetch("WORKER_NAME", "worker")),
-  limit: ENV.fetch("FEED_LIMIT", 1_000).to_i,
-  partitions: ENV["FEED_PARTITIONS"]&.split(",")
-)
-feed.stop_on_signal
-
-feed.each do |message|
-  database.exec_params(
-    "INSERT INTO messages (partition_id, sequence_number, enqueued_at, device_id, message) VALUES ($1, $2, $3, $4, $5)",
-    [message.partition_id, message.sequence_number, message.enqueued_time.iso8601(3), message.device_id,
-     message.to_json]
-  )
+  feed.each { |message| messages.insert(message) }
 end

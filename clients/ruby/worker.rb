@@ -5,28 +5,25 @@
 #
 #   FEED_URL=http://localhost:7071/api/message_feed FEED_KEY=hubfront-worker ruby worker.rb messages.jsonl
 #
-# The cursor is kept beside the file. After a crash the last unsaved batch is written again: a reader tells it by
+# The cursor is kept beside the file. After a crash the last unsaved batch is written again: readers deduplicate by
 # (partitionId, sequenceNumber).
 require_relative "lib/hubfront"
 
-path = ARGV.fetch(0, "messages.jsonl")
-feed = Hubfront::MessageFeed.new(
-  url: ENV.fetch("FEED_URL"),
-  key: ENV.fetch("FEED_KEY"),
-  cursor_store: Hubfront::CursorFile.new("#{path}.cursor"),
-  limit: ENV.fetch("FEED_LIMIT", 1_000).to_i,
-  partitions: ENV["FEED_PARTITIONS"]&.split(",")
-)
-feed.stop_on_signal
+Hubfront.report_errors do
+  path = ARGV.fetch(0, "messages.jsonl")
+  options = Hubfront::FeedOptions.from_environment
+  feed = Hubfront::MessageFeed.new(cursor_store: Hubfront::CursorFile.new("#{path}.cursor"), **options)
+  feed.stop_on_signal
 
-File.open(path, "a+") do |file|
-  # A worker that was killed in the middle of a line has left a part of it; the whole line comes again.
-  whole = file.size
-  whole -= 1 until whole.zero? || file.pread(1, whole - 1) == "\n"
-  file.truncate(whole)
+  File.open(path, "a+") do |file|
+    # A worker that was killed in the middle of a line has left a part of it. The whole line comes again.
+    whole = file.size
+    whole -= 1 until whole.zero? || file.pread(1, whole - 1) == "\n"
+    file.truncate(whole)
 
-  feed.each_batch do |batch|
-    batch.messages.each { |message| file.puts(message.to_json) }
-    file.fsync # before the cursor is
+    feed.each_batch do |batch|
+      batch.messages.each { |message| file.puts(message.to_json) }
+      file.fsync # before the cursor is
+    end
   end
 end

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
+/** Of a query's rows as text. */
+const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 const DEBIAN_FOLDER = '/usr/lib/postgresql';
 
 /** Debian's newest PostgreSQL server programs, or undefined. */
@@ -57,7 +59,9 @@ export async function startPostgresql(programs: string): Promise<Postgresql> {
   return {
     url,
     query: async (sql) => {
-      const { stdout } = await run(join(programs, 'psql'), [url, '-qAt', '-c', sql]);
+      const { stdout } = await run(join(programs, 'psql'), [url, '-qAt', '-c', sql], {
+        maxBuffer: MAX_OUTPUT_BYTES,
+      });
       return stdout.split('\n').filter((line) => line !== '');
     },
     close: async () => {

@@ -20,7 +20,7 @@ class MessageFeedTest < Minitest::Test
   end
 
   def teardown
-    @server&.close
+    @servers&.each(&:close)
   end
 
   def page(...) = ScriptedFeed.page(...)
@@ -28,6 +28,7 @@ class MessageFeedTest < Minitest::Test
 
   def feed(*script, **options)
     @server = ScriptedFeed.new(*script)
+    (@servers ||= []) << @server
     Hubfront::MessageFeed.new(url: @server.url, key: "the-key", cursor_store: @cursor, logger: Logger.new(@log),
                               **options)
   end
@@ -69,19 +70,24 @@ class MessageFeedTest < Minitest::Test
     assert_match(/429, hub_throttled/, @log.string)
   end
 
-  def test_goes_on_after_a_lost_connection_and_an_answer_that_is_no_feed
-    subject = feed(nil, [200, {}, "<html>"], page("c1", from_hub("0", 1)))
-    subject.each { subject.stop }
-    assert_equal ["c1"], @cursor.saved
-  end
-
-  def test_raises_what_trying_again_cannot_mend
+  def test_raises_what_a_retry_cannot_repair
     subject = feed([400, {}, '{"code":"invalid_cursor","detail":"It is malformed."}'])
     error = assert_raises(Hubfront::Refused) { subject.each { flunk } }
     assert_equal [400, "invalid_cursor"], [error.status, error.code]
-    unauthorized = assert_raises(Hubfront::Refused) { feed([401, {}, ""]).each { flunk } }
-    assert_equal 401, unauthorized.status
-    refute_match(/the-key/, @log.string + unauthorized.message)
+    assert_equal "the feed returned 400, invalid_cursor, It is malformed.", error.message
+  end
+
+  def test_reports_a_wrong_key_from_the_first_response_on_and_ends
+    error = assert_raises(Hubfront::Refused) { feed([401, {}, ""], give_up_after: 0.3).each { flunk } }
+    assert_equal 401, error.status
+    assert_match(/401, the function key is wrong/, error.message)
+    assert_match(/401, the function key is wrong/, @log.string.lines.first)
+    refute_match(/the-key/, @log.string + error.message)
+  end
+
+  def test_gives_up_on_an_app_that_stays_away
+    error = assert_raises(Hubfront::Unavailable) { feed([503, {}, ""], give_up_after: 0.3).each { flunk } }
+    assert_equal "gave up after 0.3 s: the feed returned 503", error.message
   end
 
   def test_tells_gaps_and_a_reset_before_the_messages
@@ -110,6 +116,16 @@ class MessageFeedTest < Minitest::Test
     end
     assert_equal [1, 1], sizes
     assert_equal %w[c1 c2], @cursor.saved
+  end
+
+  def test_ends_a_job_when_nothing_is_new
+    subject = feed(page("c1"), wait: 0)
+    sizes = []
+    subject.each_batch do |batch|
+      sizes << batch.messages.size
+      subject.stop unless batch.has_more?
+    end
+    assert_equal [0], sizes
   end
 
   def test_stops_at_once_while_it_waits
@@ -143,7 +159,12 @@ class MessageFeedTest < Minitest::Test
     assert_equal Time.utc(2026, 1, 2, 3, 4, 5.678r), got.enqueued_time
   end
 
-  def test_refuses_a_url_that_is_none
-    assert_raises(ArgumentError) { Hubfront::MessageFeed.new(url: "app.example", key: "", cursor_store: @cursor) }
+  def test_rejects_invalid_options_by_name_without_their_values
+    error = assert_raises(ArgumentError) do
+      Hubfront::MessageFeed.new(url: "https://u:secret@app.example/x", key: "sec\nret", cursor_store: @cursor, limit: 0,
+                                wait: 61, partitions: ["a"], timeout: 0, give_up_after: -1)
+    end
+    assert_equal %w[url key limit wait partitions timeout give_up_after], error.message.scan(/(\w+) must/).flatten
+    refute_match(/sec/, error.message.gsub("seconds", ""))
   end
 end

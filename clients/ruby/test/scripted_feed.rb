@@ -3,8 +3,8 @@
 require "json"
 require "socket"
 
-# A feed that answers what it is told to, request by request, over a real socket: for answers that a healthy app gives
-# seldom. Each script entry is [status, headers, body], or nil to hang up; the last one repeats.
+# A feed that returns scripted responses over a real socket: for responses that a healthy app rarely gives. Each entry of
+# the script is [status, headers, body], nil to hang up, or a block that writes to the socket; the last one repeats.
 class ScriptedFeed
   attr_reader :requests
 
@@ -13,6 +13,7 @@ class ScriptedFeed
     @requests = Queue.new
     @server = TCPServer.new("127.0.0.1", 0)
     @thread = Thread.new { loop { serve(@server.accept) } }
+    @thread.report_on_exception = false
   end
 
   def url = "http://127.0.0.1:#{@server.addr[1]}/api/message_feed"
@@ -22,7 +23,7 @@ class ScriptedFeed
     @server.close
   end
 
-  # The parts of an answer of the feed.
+  # A response of the feed.
   def self.page(cursor, *messages, **state)
     state = { next_offset: cursor, has_more: false, gaps: [], incomplete: [] }.merge(state)
     [200, {}, [*messages, state].map { |line| line.is_a?(String) ? line : JSON.generate(line) }.join("\n") + "\n"]
@@ -44,16 +45,19 @@ class ScriptedFeed
       headers[name.downcase] = value
     end
     @requests << [request.split[1], headers]
-    answer(socket, @script.size > 1 ? @script.shift : @script.first)
+    respond(socket, @script.size > 1 ? @script.shift : @script.first)
+  rescue SystemCallError
+    nil # the client hung up
   ensure
     socket.close
   end
 
-  def answer(socket, scripted)
+  def respond(socket, scripted)
     return unless scripted
+    return scripted.call(socket) if scripted.is_a?(Proc)
 
     status, headers, body = scripted
-    head = headers.merge("Content-Length" => body.bytesize, "Connection" => "close")
+    head = { "Content-Length" => body.bytesize, "Connection" => "close" }.merge(headers)
     socket.write("HTTP/1.1 #{status} x\r\n#{head.map { |pair| pair.join(": ") }.join("\r\n")}\r\n\r\n#{body}")
   end
 end

@@ -21,10 +21,53 @@ class StoresTest < Minitest::Test
   def test_a_cursor_file_is_one_process_s
     Dir.mktmpdir do |folder|
       kept = Hubfront::CursorFile.new("#{folder}/cursor")
-      assert_raises(RuntimeError) { Hubfront::CursorFile.new("#{folder}/cursor") }
+      assert_raises(Hubfront::UnusableCursor) { Hubfront::CursorFile.new("#{folder}/cursor") }
       assert kept
     end
   end
+
+  DAMAGED = {
+    "an empty file" => "", "NUL bytes" => "\0" * 4096, "whitespace" => " \n\t\r\n", "NUL bytes and a line end" => "\0\0\n",
+    "a NUL byte within" => "AQMx\0abc", "prose" => "the cursor", "HTML" => "<html></html>", "JSON" => '{"next_offset":"AQ"}',
+    "two lines" => "AQMx\nAQMy", "a byte order mark" => "\xEF\xBB\xBFAQMx", "UTF-16" => "A\0Q\0M\0",
+    "bytes" => "\xff\xfe\x80", "a padded base64" => "AQMx==", "a file of another kind" => "A" * 5_000_000
+  }.freeze
+
+  def test_a_damaged_cursor_file_is_an_error_that_names_it
+    DAMAGED.each do |name, content|
+      in_cursor_file(content) do |file, path|
+        error = assert_raises(Hubfront::UnusableCursor, name) { file.read }
+        assert_match(/\Athe cursor file #{path} .*delete it to read from the beginning/, error.message, name)
+        assert_operator error.message.length, :<, 300
+      end
+    end
+  end
+
+  def test_a_cursor_written_by_hand_is_read
+    ["AQMx_-9", "AQMx\n", " AQMx\r\n", "584", "-1", "@latest", "0"].each do |content|
+      in_cursor_file(content) { |file| assert_equal content.strip, file.read }
+    end
+  end
+
+  def test_a_cursor_that_cannot_be_read_or_written_is_an_error_that_names_it
+    Dir.mktmpdir do |folder|
+      Dir.mkdir("#{folder}/a")
+      assert_match(%r{/a cannot be read: }, failure { Hubfront::CursorFile.new("#{folder}/a").read })
+      Dir.mkdir("#{folder}/b.new")
+      assert_match(%r{/b cannot be written: }, failure { Hubfront::CursorFile.new("#{folder}/b").write("c1") })
+      assert_match(%r{/no/c cannot be locked: }, failure { Hubfront::CursorFile.new("#{folder}/no/c") })
+    end
+  end
+
+  def in_cursor_file(content)
+    Dir.mktmpdir do |folder|
+      File.binwrite("#{folder}/cursor", content)
+      yield Hubfront::CursorFile.new("#{folder}/cursor"), "#{folder}/cursor"
+      assert_equal content.b, File.binread("#{folder}/cursor")
+    end
+  end
+
+  def failure(&block) = assert_raises(Hubfront::UnusableCursor, &block).message
 
   def test_seen_messages_tell_repeats_by_partition_and_number
     seen = Hubfront::SeenMessages.new({ "1" => 5 })

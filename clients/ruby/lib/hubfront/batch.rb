@@ -1,40 +1,73 @@
 # frozen_string_literal: true
 
+require_relative "cursor"
 require_relative "message"
 
 module Hubfront
   # Messages of one partition that retention removed before they were read: sequence numbers, both inclusive.
   Gap = Struct.new(:partition_id, :from, :to)
 
-  # One answer of the feed.
+  # The response is not a complete page of the feed: it was cut, or something other than the app returned it.
+  class IncompletePage < StandardError; end
+
+  # One page of the feed.
   class Batch
     # @return [Array<Message>] in order within a partition, merged by enqueued time across partitions
     attr_reader :messages
     # @return [String] the cursor after these messages
     attr_reader :next_offset
-    # @return [Array<Gap>] what is lost for good
+    # @return [Array<Gap>] messages that are lost for good
     attr_reader :gaps
-    # @return [Hash{String => String}] partitions that could not be read this time, with the reason; nothing of theirs
-    #   is skipped
+    # @return [Hash{String => String}] partitions that could not be read this time, with the reason. Their position is
+    #   unchanged.
     attr_reader :incomplete
 
-    # @param answer [String] NDJSON: a message a line, then a line with the state of the feed
-    def initialize(answer)
-      *messages, state = answer.dup.force_encoding(Encoding::UTF_8).split("\n")
-      @messages = messages.map { |line| Message.new(line) }
-      state = JSON.parse(state.to_s)
-      @next_offset = state.fetch("next_offset")
+    # @param page [String] NDJSON: one message per line, then a line with the state of the feed
+    # @raise [IncompletePage] unless every line is what the feed writes: a cut page must not count as a short one
+    def initialize(page)
+      text = page.dup.force_encoding(Encoding::UTF_8)
+      raise IncompletePage, "it is not UTF-8" unless text.valid_encoding?
+
+      *lines, state = text.split("\n")
+      read_state(state)
+      @messages = lines.map { |line| Message.new(line) }
+    rescue JSON::ParserError
+      # The parser's own message quotes the whole page.
+      raise IncompletePage, "it is not a complete page of the feed"
+    end
+
+    # Whether there was more to read when the response was made.
+    def has_more? = @has_more
+
+    # Whether the cursor belonged to another hub, or to this hub before it was recreated. Reading began anew, and
+    # sequence numbers start again.
+    def reset? = @reset
+
+    private
+
+    def read_state(line)
+      state = JSON.parse(line.to_s)
+      raise IncompletePage, "its last line is not the state of the feed" unless state?(state)
+
+      @next_offset = state["next_offset"]
       @has_more = state["has_more"]
-      @reset = state["reset"]
+      @reset = state["reset"] == true
       @gaps = state["gaps"].map { |gap| Gap.new(*gap.values_at("partitionId", "from", "to")) }
       @incomplete = state["incomplete"].to_h { |partition| partition.values_at("partitionId", "code") }
     end
 
-    # Whether there was more to read than this answer holds.
-    def has_more? = @has_more == true
+    # With `messages`, it is the feed's JSON format, in which messages are not lines.
+    def state?(state)
+      state.is_a?(Hash) && !state.key?("messages") && Cursor.valid?(state["next_offset"]) &&
+        [true, false].include?(state["has_more"]) &&
+        rows?(state["gaps"], "partitionId" => String, "from" => Integer, "to" => Integer) &&
+        rows?(state["incomplete"], "partitionId" => String, "code" => String)
+    end
 
-    # Whether the cursor was of another hub, or of this one before it was recreated: reading began anew, and sequence
-    # numbers begin again.
-    def reset? = @reset == true
+    def rows?(rows, types)
+      rows.is_a?(Array) && rows.all? do |row|
+        row.is_a?(Hash) && types.all? { |name, type| row[name].is_a?(type) }
+      end
+    end
   end
 end

@@ -1,35 +1,64 @@
 # frozen_string_literal: true
 
+require_relative "cursor"
+
 module Hubfront
-  # Keeps a cursor in a file. A write replaces the file in one step and is on the disk when it returns, so that neither
-  # `kill -9` nor a power cut leaves half a cursor.
+  # Keeps a cursor in a file. A write replaces the file in one step and is on the disk when it returns, so neither
+  # `kill -9` nor a power failure leaves half a cursor.
   #
-  # Anything with +read+ and +write+ can stand in for it; see PostgresqlCursor for one that shares a transaction with the
-  # messages.
+  # Any object with +read+ and +write+ can replace it. PostgresqlCursor shares a transaction with the messages.
   class CursorFile
-    # @param path [String] its folder must exist; `<path>.lock` is held for as long as the process lives
-    # @raise [RuntimeError] when another process uses the same cursor
+    # @param path [String] in a folder that exists; `<path>.lock` is locked for as long as the process lives
+    # @raise [UnusableCursor] when another process uses the same cursor, or the folder is not writable
     def initialize(path)
       @path = path
-      @lock = File.open("#{path}.lock", File::RDWR | File::CREAT, 0o600)
-      raise "another worker uses the cursor #{path}" unless @lock.flock(File::LOCK_EX | File::LOCK_NB)
+      accessing("locked") do
+        @lock = File.open("#{path}.lock", File::RDWR | File::CREAT, 0o600)
+        next if @lock.flock(File::LOCK_EX | File::LOCK_NB)
+
+        raise UnusableCursor, "another worker uses the cursor file #{path}"
+      end
     end
 
     # @return [String, nil] nil before the first write
+    # @raise [UnusableCursor] when the file is damaged or cannot be read
     def read
-      File.read(@path).strip
+      accessing("read") do
+        # One byte more than a cursor with line end may have, however large the file is.
+        text = File.open(@path, "rb") { |file| file.read(Cursor::MAX_CHARACTERS + 3) }
+        Cursor.check(text.to_s, "the cursor file #{@path}")
+      end
     rescue Errno::ENOENT
       nil
     end
 
+    # @raise [UnusableCursor] when the file cannot be written: its old content is unchanged
     def write(cursor)
-      unfinished = "#{@path}.new"
-      File.open(unfinished, "w", 0o600) do |file|
-        file.write(cursor)
-        file.fsync
+      accessing("written") do
+        unfinished = "#{@path}.new"
+        File.open(unfinished, "w", 0o600) do |file|
+          file.write(cursor)
+          file.fsync
+        end
+        File.rename(unfinished, @path)
+        File.open(File.dirname(@path), &:fsync)
       end
-      File.rename(unfinished, @path)
-      File.open(File.dirname(@path), &:fsync)
+    end
+
+    private
+
+    def accessing(how)
+      yield
+    rescue Errno::ENOENT => e
+      raise if how == "read"
+
+      fail_with(how, e)
+    rescue SystemCallError => e
+      fail_with(how, e)
+    end
+
+    def fail_with(how, error)
+      raise UnusableCursor, "the cursor file #{@path} cannot be #{how}: #{error.message}"
     end
   end
 end

@@ -2,17 +2,20 @@
 
 require "json"
 require "time"
+require_relative "json_text"
 
 module Hubfront
-  # A device-to-cloud message, as the feed gives it.
+  # A device-to-cloud message, as the feed returns it.
   class Message
-    # @return [Hash] the feed's JSON, with its names
+    # @return [Hash] the feed's JSON, with the feed's names
     attr_reader :to_h
 
-    # @param line [String] of the feed
+    # @param line [String] a line of the feed
+    # @raise [JSON::ParserError] when the line is not a message
     def initialize(line)
       @line = line
       @to_h = parse(line)
+      raise JSON::ParserError, "the line is not a message" unless message?
     end
 
     def partition_id = @to_h["partitionId"]
@@ -27,30 +30,40 @@ module Hubfront
     # Application properties, by name.
     def properties = @to_h["properties"]
 
-    # What the device sent; for web pages `{"deviceId" => …, "Data" => …}`. A String where it is no JSON,
-    # `{"base64" => …}` where it is no text. JSON that Ruby's parser refuses (half a surrogate pair, nesting beyond a
-    # hundred) comes as the text it is: no device can stop a worker with one message.
+    # What the device sent; for web pages `{"deviceId" => …, "Data" => …}`. A String if it is not JSON, and
+    # `{"base64" => …}` if it is not text. JSON that Ruby cannot represent (half a surrogate pair, more than a hundred
+    # nested levels) is returned as its text, so no device can stop a worker with one message.
     def body = @to_h["body"]
 
-    # @return [Time] when the hub took the message, UTC
+    # @return [Time] when the hub received the message, UTC
     def enqueued_time = Time.iso8601(@to_h["enqueuedTimeUtc"])
 
-    # The very line of the feed, JSON: nothing in it is rounded or written anew.
+    # The feed's line, unchanged: no number is rounded, no escape rewritten.
     def to_json(*) = @line
 
     private
 
-    def parse(line)
-      JSON.parse(line)
-    rescue JSON::ParserError
-      envelope_with_text(line) or raise
+    def message?
+      @to_h.is_a?(Hash) && @to_h.key?("body") && @to_h["partitionId"].is_a?(String) &&
+        @to_h["sequenceNumber"].is_a?(Integer) && @to_h["offset"].is_a?(String) &&
+        @to_h["enqueuedTimeUtc"].is_a?(String) && @to_h["properties"].is_a?(Hash)
     end
 
-    # The body comes last, so what stands before it is an object once it is closed.
-    def envelope_with_text(line)
+    def parse(line)
+      return with_body_as_text(line) || raise(JSON::ParserError) if JsonText.lone_surrogates?(line)
+
+      JSON.parse(line)
+    rescue JSON::ParserError
+      with_body_as_text(line) or raise
+    end
+
+    # The body comes last, so what precedes it is an object once it is closed.
+    def with_body_as_text(line)
+      return unless line.end_with?("}")
+
       at = -1
       while (at = line.index(',"body":', at + 1))
-        envelope = parsed_or_nil("#{line[0...at]}}")
+        envelope = parsed_or_nil("#{JsonText.without_lone_surrogates(line[0...at])}}")
         return envelope.merge("body" => line[(at + 8)...-1]) if envelope
       end
     end

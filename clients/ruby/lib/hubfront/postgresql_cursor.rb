@@ -1,20 +1,18 @@
 # frozen_string_literal: true
 
 require "pg"
+require_relative "cursor"
 
 module Hubfront
-  # Another worker has moved the cursor since it was read: this one's batch is rolled back.
-  class CursorMoved < StandardError; end
-
   # Keeps a cursor in the table +feed_cursors+, in the transaction in which the block stores its messages: both happen or
-  # neither, so what the block writes through the same connection is there exactly once. Wants the +pg+ gem.
+  # neither, so what the block writes through the same connection is there exactly once. Requires the +pg+ gem.
   class PostgresqlCursor
     # @param connection [PG::Connection] also the block's
     # @param name [String] of the worker; workers that share the feed by partitions have one each
     def initialize(connection, name)
       @connection = connection
       @name = name
-      # Two workers that start together must not both make the table.
+      # Two workers that start together must not both create the table.
       transaction do
         connection.exec("SELECT pg_advisory_xact_lock(hashtext('feed_cursors'))")
         connection.exec("SET LOCAL client_min_messages = warning")
@@ -23,9 +21,11 @@ module Hubfront
     end
 
     # @return [String, nil] nil before the first write
+    # @raise [UnusableCursor] when the stored cursor is damaged
     def read
       row = @connection.exec_params("SELECT cursor FROM feed_cursors WHERE name = $1", [@name]).first
       @known = row && row["cursor"]
+      @known && Cursor.check(@known, "the cursor #{@name} in the table feed_cursors")
     end
 
     # @raise [CursorMoved]

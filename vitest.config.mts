@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    setupFiles: ['test/propertySeed.ts'],
+    setupFiles: ['test/propertySeed.ts', 'test/openApi/everyResponse.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // Each file starts servers of its own: two at a time is what a small machine runs without starving them.

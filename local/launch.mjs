@@ -23,6 +23,7 @@ const COMMANDS = {
   dashboard: 'local/dashboard/process.ts',
   bench: 'bench/index.ts',
   screenshots: 'local/screenshots.ts',
+  openapi: 'local/openApi/index.ts',
   'infra:check': 'infra/check/index.ts',
   'infra:hook': 'infra/hooks/index.ts',
   'package:check': 'infra/check/deployPackage.ts',

@@ -19,7 +19,7 @@ const wholeNumber = (from: number, to: number) =>
     .transform(Number)
     .refine((value) => value >= from && value <= to, `is not from ${from} to ${to}`);
 
-const parameters = z.object({
+export const feedParameters = z.object({
   limit: wholeNumber(1, MAX_LIMIT).default(DEFAULT_LIMIT),
   wait: wholeNumber(0, MAX_WAIT_S).default(0),
   partitions: z
@@ -78,7 +78,7 @@ function nextUrl(url: string, cursor: string): string {
 
 function readQuery(query: URLSearchParams): Omit<FeedQuery, 'encode'> {
   const after = parseAfterOffset(query.get('after_offset'));
-  const read = parameters.safeParse(Object.fromEntries(query));
+  const read = feedParameters.safeParse(Object.fromEntries(query));
   if (!read.success) {
     const wrong = read.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`);
     throw new Problem('invalid_query', `${wrong.join('; ')}.`);

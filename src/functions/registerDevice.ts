@@ -10,7 +10,7 @@ import type { Startup } from '../startup';
 
 const MAX_BODY_BYTES = 16 * 1024;
 
-const body = z.object({
+export const deviceRegistration = z.object({
   deviceId: z.string(),
   deviceKey: z.string().optional(),
 });
@@ -23,7 +23,7 @@ export function registerDevice({ hub, cors }: Startup): void {
     handle: async (request) => {
       const { devices } = hub();
       if (request.method !== 'POST') throw new Problem('not_found', 'Devices are registered by POST.');
-      const { value } = validateBody(body, await readJson(request, MAX_BODY_BYTES));
+      const { value } = validateBody(deviceRegistration, await readJson(request, MAX_BODY_BYTES));
       const { deviceId, deviceKey } = value;
       requireDeviceId(deviceId);
       if (deviceKey !== undefined) requireDeviceKey(deviceKey);

@@ -15,15 +15,15 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
 /** Of one request. */
 const MAX_MESSAGES = 500;
 
-const message = z.object({
+export const message = z.object({
   deviceMessage: z.unknown().refine((value) => value !== undefined, 'is missing'),
   messageId: z.string().optional(),
   properties: z.record(z.string(), z.string()).optional(),
 });
 const named = message.pick({ messageId: true });
 const sender = z.object({ deviceId: z.string(), deviceKey: z.string().min(1).max(256) });
-const one = sender.extend(message.shape);
-const many = sender.extend({ messages: z.array(z.unknown()).min(1).max(MAX_MESSAGES) });
+export const singleMessage = sender.extend(message.shape);
+export const messageBatch = sender.extend({ messages: z.array(z.unknown()).min(1).max(MAX_MESSAGES) });
 
 /** `POST /api/messages`: sends messages as the device whose key they bring, from any allowed origin. */
 export function sendMessage({ hub, cors }: Startup): void {
@@ -39,8 +39,8 @@ export function sendMessage({ hub, cors }: Startup): void {
         if (request.method !== 'POST') throw new Problem('not_found', 'Messages are sent by POST.');
         const body = await readJson(request, MAX_BODY_BYTES);
         const isBatch = typeof body.value === 'object' && body.value !== null && 'messages' in body.value;
-        const { value, members } = validateBody<z.infer<typeof many> | z.infer<typeof one>>(
-          isBatch ? many : one,
+        const { value, members } = validateBody<z.infer<typeof messageBatch> | z.infer<typeof singleMessage>>(
+          isBatch ? messageBatch : singleMessage,
           body,
         );
         const { deviceId, deviceKey, ...sent } = value;

@@ -1,7 +1,8 @@
 import { createAdminApi, createAdminHandler, type AdminApi } from './admin';
+import { startAmqpListener } from './amqp';
 import { issueLeafCertificate, openLocalCa } from './certificates';
 import { connectionStrings, type ConnectionStrings } from './connectionStrings';
-import { startEventHubServer } from './eventHub';
+import { createEventHubEndpoint } from './eventHub';
 import { startHttpsServer } from './httpsServer';
 import { createHub, MAX_PARTITIONS } from './hub';
 import { createHubHandler } from './restApi';
@@ -56,7 +57,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const ca = await openLocalCa(options.caFolder);
   const certificate = await issueLeafCertificate(ca);
   const hub = createHub(partitions, throttle);
-  const eventHub = await startEventHubServer(hub, options.amqpPort);
+  const eventHub = createEventHubEndpoint(hub);
+  const amqp = await startAmqpListener({ port: options.amqpPort, accept: eventHub.accept });
   const admin = createAdminApi({
     hub,
     eventHub,
@@ -70,20 +72,21 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     allowedHosts: (options.allowedHosts ?? []).map((name) => name.toLowerCase()),
     log,
   }).catch(async (error: unknown) => {
-    await eventHub.close();
+    await amqp.close();
     throw error;
   });
   return {
     hostName: HUB_HOST_NAME,
     hubPort: https.port,
-    amqpPort: eventHub.port,
+    amqpPort: amqp.port,
     endpoint: `https://127.0.0.1:${https.port}`,
     caFile: ca.file,
     ca: ca.cert,
-    connectionStrings: connectionStrings(eventHub.port),
+    connectionStrings: connectionStrings(amqp.port),
     admin,
     close: async () => {
-      await Promise.all([https.close(), eventHub.close()]);
+      eventHub.close();
+      await Promise.all([https.close(), amqp.close()]);
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { EventHubServer } from '../eventHub';
+import type { EventHubEndpoint } from '../eventHub';
 import {
   armedFault,
   FAULT_KINDS,
@@ -68,7 +68,7 @@ export type FaultInput = { readonly kind: string } & Readonly<Record<string, unk
 
 export interface AdminDependencies {
   readonly hub: Hub;
-  readonly eventHub: EventHubServer;
+  readonly eventHub: EventHubEndpoint;
   readonly https: { connections(): number; restart(downMs: number): number };
 }
 

@@ -1,43 +1,40 @@
 import type { Sender } from 'rhea';
+import { remoteAttach, sendsSettled, type AmqpCondition } from '../amqp';
 import type { Hub } from '../hub';
 import { CONSUMER_GROUPS, EVENT_HUB_NAME } from '../wellKnown';
 import type { Claims } from './claims';
+import { entityPath } from './entityPath';
 import { PartitionReader } from './partitionReader';
 import type { Readers } from './readers';
-import { remoteAttach } from './rheaInternals';
-import { seek, type AmqpCondition } from './selector';
+import { invalidPartition, notFound, unauthorizedFor } from './refusals';
+import { seek } from './selector';
 
-const ADDRESS = /^([^/]+)\/ConsumerGroups\/([^/]+)\/Partitions\/([^/]+)$/i;
+const READER_PATH = /^([^/]+)\/ConsumerGroups\/([^/]+)\/Partitions\/([^/]+)$/i;
 const SELECTOR_FILTER = 'apache.org:selector-filter:string';
 const RUNTIME_METRIC = 'com.microsoft:enable-receiver-runtime-metric';
 
-/** Attaches a client's receiver to a partition, or says why the service would not. */
+/** Attaches a client's receiver to a partition, or returns the error with which the service refuses it. */
 export function attachReader(
   hub: Hub,
   readers: Readers,
   claims: Claims,
   link: Sender,
 ): PartitionReader | AmqpCondition {
-  const address = addressOf(link);
-  const [, entity = '', group = '', partitionId = ''] = ADDRESS.exec(address) ?? [];
+  const path = pathOf(link);
+  const [, entity = '', group = '', partitionId = ''] = READER_PATH.exec(path) ?? [];
   const log = hub.partitions.find((partition) => partition.id === partitionId);
   const consumerGroup = group.toLowerCase();
   const known =
     entity.toLowerCase() === EVENT_HUB_NAME &&
     CONSUMER_GROUPS.some((name) => name.toLowerCase() === consumerGroup);
-  if (!claims.cover(address)) return unauthorizedFor('Listen', address);
-  if (!known || !log) {
-    return {
-      condition: 'amqp:not-found',
-      description: `The messaging entity '${address}' could not be found.`,
-    };
-  }
+  if (!claims.cover(path)) return unauthorizedFor('Listen', path);
+  if (!known) return notFound(path);
+  if (!log) return invalidPartition(hub.partitions.length);
   const fault = hub.faults.apply('attachError', (f) => (f.partitionId ?? partitionId) === partitionId);
   if (fault) return { condition: fault.condition, description: fault.description };
 
   const { properties, desiredCapabilities } = remoteAttach(link);
-  const epochProperty = properties['com.microsoft:epoch'];
-  const epoch = epochProperty === undefined ? undefined : Number(epochProperty);
+  const epoch = epochOf(properties['com.microsoft:epoch']);
   const refusal = readers.refusal({ partitionId, consumerGroup, epoch }, hub.faults.find('readerQuota')?.max);
   if (refusal) return refusal;
   const start = seek(log, selectorOf(link));
@@ -48,6 +45,7 @@ export function attachReader(
     consumerGroup,
     epoch,
     name: typeof name === 'string' ? name : link.name,
+    sendsSettled: sendsSettled(link),
     wantsRuntimeMetric: desiredCapabilities.includes(RUNTIME_METRIC),
     holdBackMs: () => hub.faults.find('slowPartition', (f) => f.partitionId === partitionId)?.delayMs ?? 0,
     onClose: readers.remove,
@@ -56,13 +54,15 @@ export function attachReader(
   return reader;
 }
 
-export const unauthorizedFor = (claim: 'Listen' | 'Send', address: string): AmqpCondition => ({
-  condition: 'amqp:unauthorized-access',
-  description: `Unauthorized access. '${claim}' claim(s) are required to perform this operation. Resource: '${address}'.`,
-});
+/** The path of the entity that a client's receiver reads from. */
+export const pathOf = (link: Sender): string =>
+  entityPath((link.source as { address?: string } | undefined)?.address ?? '');
 
-export const addressOf = (link: Sender): string =>
-  (link.source as { address?: string } | undefined)?.address ?? '';
+/** An AMQP long; rhea returns those beyond JavaScript's integers as eight bytes. */
+function epochOf(property: unknown): bigint | undefined {
+  if (Buffer.isBuffer(property)) return property.readBigInt64BE();
+  return typeof property === 'number' && Number.isInteger(property) ? BigInt(property) : undefined;
+}
 
 function selectorOf(link: Sender): string | undefined {
   const filters = (link.source as { filter?: Record<string, unknown> } | undefined)?.filter;

@@ -5,8 +5,10 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** What one connection may do: entity paths, each until its token expires. */
 export interface Claims {
-  /** `expiry` in Unix milliseconds; a later token for the same path replaces the earlier. */
+  /** `expiry` in Unix milliseconds; a later token for the same path replaces the earlier. An empty path: every entity. */
   put(path: string, expiry: number): void;
+  /** Every entity, as long as the connection lives: what a shared access policy's own key opens. */
+  grantAll(): void;
   cover(path: string): boolean;
   clear(): void;
 }
@@ -14,7 +16,9 @@ export interface Claims {
 /** `onExpired` is called when a claim has ended, so that links that lived by it can be detached. */
 export function createClaims(onExpired: () => void): Claims {
   const timers = new Map<string, NodeJS.Timeout>();
+  let coversAll = false;
   return {
+    grantAll: () => (coversAll = true),
     put(path, expiry) {
       const key = path.toLowerCase();
       clearTimeout(timers.get(key));
@@ -27,7 +31,8 @@ export function createClaims(onExpired: () => void): Claims {
       );
       timers.set(key, timer.unref());
     },
-    cover: (path) => [...timers.keys()].some((claimed) => scopeCovers(claimed, path)),
+    cover: (path) =>
+      coversAll || [...timers.keys()].some((claimed) => claimed === '' || scopeCovers(claimed, path)),
     clear() {
       for (const timer of timers.values()) clearTimeout(timer);
       timers.clear();

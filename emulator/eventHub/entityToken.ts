@@ -1,13 +1,17 @@
-import { isSignedBy, parseSasToken, policyKey, scopeCovers, type SasContext } from '../sas';
-import { HUB_HOST_NAME } from '../wellKnown';
+import { isSignedBy, parseSasToken, policyKey, scopeCovers, SAS_GRACE_S, type SasContext } from '../sas';
+import { EVENT_HUB_NAME, HUB_HOST_NAME } from '../wellKnown';
+import { entityPath } from './entityPath';
 
 /** The names under which clients reach the emulator, and so may sign for. */
 const HOSTS = new Set(['127.0.0.1', 'localhost', '[::1]', HUB_HOST_NAME]);
 
+/** `amqps://host:5671/path` or, from IoT Hub's own SDKs, `host/path`. */
+const RESOURCE = /^(?:[a-z][a-z0-9+.-]*:\/\/)?(\[[^\]]*\]|[^/:]*)(?::\d+)?(?:\/(.*))?$/is;
+
 /** The entity path of a resource such as `sb://127.0.0.1:5672/hubfront/$management`; undefined for a foreign host. */
-export function entityPathOf(resource: string): string | undefined {
-  const [, host = '', path = ''] = /^[a-z]+:\/\/(\[[^\]]*\]|[^/:]*)(?::\d+)?\/?(.*)$/i.exec(resource) ?? [];
-  return HOSTS.has(host.toLowerCase()) ? path.replace(/\/+$/, '') : undefined;
+export function resourcePath(resource: string): string | undefined {
+  const [, host = '', path = ''] = RESOURCE.exec(resource) ?? [];
+  return HOSTS.has(host.toLowerCase()) ? entityPath(path) : undefined;
 }
 
 /** Why a token is refused; the texts are the service's. */
@@ -17,20 +21,21 @@ export type TokenRefusal = 'InvalidSignature' | 'ExpiredToken' | 'MalformedToken
  * Checks an Event Hubs SAS token for an entity path: signed with a policy that has ServiceConnect, alive, and of a
  * scope that covers the path.
  *
- * @returns the expiry in Unix milliseconds, or why not
+ * @returns the time until which the token is accepted, in Unix milliseconds, or why it is refused
  */
-export function checkEntityToken(
-  text: unknown,
-  entityPath: string,
-  context: SasContext,
-): number | TokenRefusal {
+export function checkEntityToken(text: unknown, path: string, context: SasContext): number | TokenRefusal {
   const token = typeof text === 'string' ? parseSasToken(text) : undefined;
   if (token?.keyName === undefined) return 'MalformedToken';
   const key = policyKey(token.keyName, 'ServiceConnect', context);
-  // Event Hubs signs with the key's text, not with the bytes it encodes.
-  if (key === undefined || !isSignedBy(token, key)) return 'InvalidSignature';
-  if (token.expiry <= context.nowSeconds) return 'ExpiredToken';
-  const scope = entityPathOf(token.resource);
-  if (scope === undefined || (scope !== '' && !scopeCovers(scope, entityPath))) return 'InvalidAudience';
-  return token.expiry * 1_000;
+  if (key === undefined || !isSignedBy(token, signingKey(key, path))) return 'InvalidSignature';
+  const acceptedUntil = token.expiry + SAS_GRACE_S;
+  if (acceptedUntil <= context.nowSeconds) return 'ExpiredToken';
+  const scope = resourcePath(token.resource);
+  if (scope === undefined || (scope !== '' && !scopeCovers(scope, path))) return 'InvalidAudience';
+  return acceptedUntil * 1_000;
+}
+
+/** Event Hubs signs with the text of the key, IoT Hub with the bytes that it encodes. */
+function signingKey(key: string, path: string): string | Buffer {
+  return scopeCovers(EVENT_HUB_NAME, path) ? key : Buffer.from(key, 'base64');
 }

@@ -1,1 +1,1 @@
-export { startEventHubServer, type EventHubServer } from './eventHubServer';
+export { createEventHubEndpoint, type EventHubEndpoint } from './eventHubEndpoint';

@@ -1,19 +1,19 @@
 import type { Sender } from 'rhea';
+import { creditOf, outgoingOf, returnCredit, sendEncoded, type AmqpCondition } from '../amqp';
 import type { PartitionLog } from '../partitionLog';
-import { outgoingOf, sendPreSettled } from './rheaInternals';
 import { runtimeMetric } from './runtimeMetric';
-import type { AmqpCondition } from './selector';
 
-/** Payload that surely fits in one transfer frame of 64 KB, the frame size that both sides open with. */
-const PAYLOAD_PER_FRAME_BYTES = 65_000;
+/** A transfer's header and fields; rhea leaves this much room in a frame beside the payload and the tag. */
+const FRAME_OVERHEAD_BYTES = 80;
 /** Messages that are sent before others have their turn and these leave: the client reads them while more are made. */
 const MESSAGES_PER_TURN = 100;
 
 export interface ReaderOptions {
   readonly consumerGroup: string;
   /** Undefined: not an exclusive reader. */
-  readonly epoch: number | undefined;
+  readonly epoch: bigint | undefined;
   readonly name: string;
+  readonly sendsSettled: boolean;
   readonly wantsRuntimeMetric: boolean;
   /** Milliseconds to hold messages back, when a fault says so. */
   readonly holdBackMs: () => number;
@@ -72,24 +72,37 @@ export class PartitionReader {
     }
     const { log } = this;
     this.nextSequenceNumber = Math.max(this.nextSequenceNumber, log.beginSequenceNumber);
-    if (this.nextSequenceNumber > log.lastSequenceNumber) return;
-    const { credit } = this.link as Sender & { credit: number };
+    const { credit, isDraining } = creditOf(this.link);
+    if (this.nextSequenceNumber > log.lastSequenceNumber || credit === 0) {
+      if (isDraining && credit > 0) returnCredit(this.link);
+      return;
+    }
     const allowed = Math.min(most, credit, outgoing.available());
     let deliveries = Math.min(allowed, MESSAGES_PER_TURN);
     let frames = outgoing.transfer_window();
+    const payloadPerFrame = this.payloadPerFrame();
     const prefix = this.options.wantsRuntimeMetric ? runtimeMetric(log) : undefined;
     let sent = 0;
     for (; deliveries > 0; deliveries--) {
-      const payload = log.payload(this.nextSequenceNumber);
-      if (!payload) break;
-      // A transfer that waits for the peer's window would block this session's other links: it is not begun.
-      frames -= Math.ceil(payload.length / PAYLOAD_PER_FRAME_BYTES);
-      if (frames < 0) break;
-      sendPreSettled(this.link, prefix ? Buffer.concat([prefix, payload]) : payload);
+      const stored = log.payload(this.nextSequenceNumber);
+      if (!stored) break;
+      const payload = prefix ? Buffer.concat([prefix, stored]) : stored;
+      const needed = Math.ceil(payload.length / payloadPerFrame);
+      frames -= needed;
+      // A transfer that waits for the peer's window would block this session's other links: it is not begun, unless the
+      // window never has room for it.
+      if (frames < 0 && (sent > 0 || needed <= (outgoing.remote_window ?? 0))) break;
+      sendEncoded(this.link, payload, this.options.sendsSettled);
       this.nextSequenceNumber++;
       sent++;
     }
     if (sent === MESSAGES_PER_TURN && sent < allowed) this.pumpSoon(0, allowed - sent);
     else if (sent > 0) this.wake();
+  }
+
+  private payloadPerFrame(): number {
+    // The client's; absent, a frame has no limit.
+    const { max_frame_size: maxFrameBytes } = this.link.connection as { max_frame_size?: number };
+    return maxFrameBytes ? Math.max(1, maxFrameBytes - FRAME_OVERHEAD_BYTES) : Infinity;
   }
 }

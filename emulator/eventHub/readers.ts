@@ -1,4 +1,4 @@
-import type { AmqpCondition } from './selector';
+import type { AmqpCondition } from '../amqp';
 import type { PartitionReader } from './partitionReader';
 
 /** event-hubs-quotas: non-epoch receivers per consumer group and partition. */
@@ -18,7 +18,7 @@ export interface Readers {
 interface ReaderCandidate {
   readonly partitionId: string;
   readonly consumerGroup: string;
-  readonly epoch: number | undefined;
+  readonly epoch: bigint | undefined;
 }
 
 export function createReaders(): Readers {
@@ -30,14 +30,14 @@ export function createReaders(): Readers {
   return {
     refusal(candidate, max = MAX_READERS) {
       const peers = peersOf(candidate);
-      const highest = Math.max(-1, ...peers.map((reader) => reader.options.epoch ?? -1));
-      if (candidate.epoch === undefined && highest >= 0) {
+      const highest = highestEpoch(peers);
+      if (candidate.epoch === undefined && highest !== undefined) {
         return stolen(
           `At least one receiver for the endpoint is created with epoch of '${highest}', and so non-epoch receiver is not allowed. ` +
             'Either reconnect with a higher epoch, or make sure all epoch receivers are closed or disconnected.',
         );
       }
-      if (candidate.epoch !== undefined && candidate.epoch < highest) {
+      if (candidate.epoch !== undefined && highest !== undefined && candidate.epoch < highest) {
         return stolen(
           `Receiver '${candidate.partitionId}' with a higher epoch of '${highest}' already exists. ` +
             `Receiver with epoch ${candidate.epoch} cannot be created. ` +
@@ -74,6 +74,15 @@ export function createReaders(): Readers {
     of: (partitionId) => [...readers].filter((reader) => reader.log.id === partitionId),
     all: () => [...readers],
   };
+}
+
+function highestEpoch(readers: readonly PartitionReader[]): bigint | undefined {
+  let highest: bigint | undefined;
+  for (const { options } of readers) {
+    if (options.epoch !== undefined && (highest === undefined || options.epoch > highest))
+      highest = options.epoch;
+  }
+  return highest;
 }
 
 const stolen = (description: string): AmqpCondition => ({ condition: 'amqp:link:stolen', description });

@@ -1,10 +1,19 @@
 import { types, type Message } from 'rhea';
+import type { AmqpCondition } from '../amqp';
 import type { Hub } from '../hub';
+import { isSasToken } from '../sas';
 import { EVENT_HUB_NAME } from '../wellKnown';
-import { checkEntityToken, entityPathOf, type TokenRefusal } from './entityToken';
+import { checkEntityToken, resourcePath, type TokenRefusal } from './entityToken';
+import { invalidPartition, notFound, unauthorizedFor } from './refusals';
 import type { Claims } from './claims';
 
-/** The answer to a request on `$cbs` or `$management`. */
+const MANAGEMENT_PATHS = ['$management', `${EVENT_HUB_NAME}/$management`];
+
+/** Whether an address is a node that takes requests: `$cbs`, or `$management` of the event hub. */
+export const isRequestPath = (path: string) =>
+  path === '$cbs' || MANAGEMENT_PATHS.includes(path.toLowerCase());
+
+/** The response to a request on `$cbs` or `$management`. */
 export interface Reply {
   readonly status: number;
   readonly description: string;
@@ -19,6 +28,9 @@ const refuse = (status: number, condition: string, description: string): Reply =
   body: {},
 });
 
+const refuseWith = (status: number, { condition, description }: AmqpCondition): Reply =>
+  refuse(status, condition, description);
+
 const REFUSALS: Record<TokenRefusal, string> = {
   InvalidSignature: 'InvalidSignature: The token has an invalid signature.',
   ExpiredToken: 'ExpiredToken: The token is expired.',
@@ -28,19 +40,26 @@ const REFUSALS: Record<TokenRefusal, string> = {
 };
 
 const SAS_TOKEN_TYPE = 'servicebus.windows.net:sastoken';
+/** Microsoft's client for Python calls a SAS token so, too. */
+const JWT_TYPE = 'jwt';
+const NO_ENTRA_ID =
+  'The built-in endpoint of an IoT Hub accepts SAS tokens only, not tokens of Microsoft Entra ID.';
 
 /** `put-token` (AMQP claims-based security, as Event Hubs has it): a token opens an entity for this connection. */
 export function putToken(hub: Hub, claims: Claims, request: Message): Reply {
   const { operation, type, name } = applicationProperties(request);
   if (operation !== 'put-token')
     return refuse(400, 'amqp:not-implemented', 'The operation is not supported.');
-  const path = typeof name === 'string' ? entityPathOf(name) : undefined;
-  if (type !== SAS_TOKEN_TYPE)
-    return refuse(401, 'amqp:unauthorized-access', 'The token type is not supported.');
+  const path = typeof name === 'string' ? resourcePath(name) : undefined;
+  const token = bodyOf(request);
+  if (type !== SAS_TOKEN_TYPE && type !== JWT_TYPE)
+    return refuse(401, 'amqp:unauthorized-access', `The token type '${String(type)}' is not supported.`);
+  if (type === JWT_TYPE && !isSasToken(token)) return refuse(401, 'amqp:unauthorized-access', NO_ENTRA_ID);
   if (path === undefined) return refuse(401, 'com.microsoft:auth-failed', REFUSALS.InvalidAudience);
-  const expiry = checkEntityToken(bodyOf(request), path, hub.sasContext());
-  if (typeof expiry === 'string') return refuse(401, 'com.microsoft:auth-failed', REFUSALS[expiry]);
-  claims.put(path, expiry);
+  const acceptedUntil = checkEntityToken(token, path, hub.sasContext());
+  if (typeof acceptedUntil === 'string')
+    return refuse(401, 'com.microsoft:auth-failed', REFUSALS[acceptedUntil]);
+  claims.put(path, acceptedUntil);
   return { status: 202, description: 'Accepted', body: {} };
 }
 
@@ -59,14 +78,10 @@ export function readManagement(hub: Hub, claims: Claims, request: Message): Repl
   if (operation !== 'READ') return refuse(400, 'amqp:not-implemented', 'The operation is not supported.');
   const entity = `${EVENT_HUB_NAME}/$management`;
   if (!claims.cover(entity) && typeof checkEntityToken(token, entity, hub.sasContext()) === 'string') {
-    return refuse(
-      401,
-      'amqp:unauthorized-access',
-      `Unauthorized access. 'Listen' claim(s) are required to perform this operation. Resource: '${entity}'.`,
-    );
+    return refuseWith(401, unauthorizedFor('Listen', entity));
   }
   if (typeof name !== 'string' || name.toLowerCase() !== EVENT_HUB_NAME) {
-    return refuse(404, 'amqp:not-found', `The messaging entity '${String(name)}' could not be found.`);
+    return refuseWith(404, notFound(String(name)));
   }
   if (type === 'com.microsoft:eventhub') return { status: 200, description: 'OK', body: eventHubInfo(hub) };
   if (type !== 'com.microsoft:partition')
@@ -95,12 +110,7 @@ const STRING_TYPE_CODE = 0xa1;
 function partitionInfo(hub: Hub, id: string): Reply {
   const log = hub.partitions.find((partition) => partition.id === id);
   if (!log) {
-    return refuse(
-      400,
-      'com.microsoft:argument-out-of-range',
-      'The specified partition is invalid for an EventHub partition sender or receiver. ' +
-        `It should be between 0 and ${hub.partitions.length - 1}.`,
-    );
+    return refuseWith(400, invalidPartition(hub.partitions.length));
   }
   return {
     status: 200,
@@ -121,8 +131,9 @@ function partitionInfo(hub: Hub, id: string): Reply {
 const applicationProperties = (request: Message) =>
   (request as { application_properties?: Record<string, unknown> }).application_properties ?? {};
 
-/** rhea gives an amqp-value body as itself and other sections wrapped. */
+/** rhea returns the value of an amqp-value section as it is and wraps other sections. */
 function bodyOf(request: Message): unknown {
   const { body } = request as { body?: unknown };
-  return typeof body === 'object' && body !== null && 'content' in body ? body.content : body;
+  const content = typeof body === 'object' && body !== null && 'content' in body ? body.content : body;
+  return Buffer.isBuffer(content) ? content.toString('utf8') : content;
 }

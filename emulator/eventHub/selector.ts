@@ -1,9 +1,5 @@
+import type { AmqpCondition } from '../amqp';
 import type { PartitionLog, PositionKind } from '../partitionLog';
-
-export interface AmqpCondition {
-  readonly condition: string;
-  readonly description: string;
-}
 
 const SELECTOR = /^amqp\.annotation\.x-opt-(offset|sequence-number|enqueued-time)\s*(>=|>)\s*'?([^']*)'?$/;
 

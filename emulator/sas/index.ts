@@ -1,2 +1,2 @@
 export { isPolicyToken, policyKey, tokenFor, type SasContext } from './policyKeys';
-export { isSignedBy, parseSasToken, scopeCovers } from './sasToken';
+export { isSasToken, isSignedBy, parseSasToken, SAS_GRACE_S, scopeCovers } from './sasToken';

@@ -1,5 +1,5 @@
 import { policyNamed, type Permission } from '../wellKnown';
-import { isSignedBy, parseSasToken, scopeCovers, type SasToken } from './sasToken';
+import { isSignedBy, parseSasToken, SAS_GRACE_S, tokenCovers, type SasToken } from './sasToken';
 
 /** What a verifier asks of the world: the time, and which policies' keys have been revoked. */
 export interface SasContext {
@@ -22,7 +22,7 @@ export function tokenFor(
   nowSeconds: number,
 ): SasToken | undefined {
   const token = text === undefined ? undefined : parseSasToken(text);
-  return token && token.expiry > nowSeconds && scopeCovers(token.resource, resource) ? token : undefined;
+  return token && token.expiry + SAS_GRACE_S > nowSeconds && tokenCovers(token, resource) ? token : undefined;
 }
 
 /** Whether an `Authorization` header opens `resource` of the hub to a policy with `permission`. */

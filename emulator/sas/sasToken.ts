@@ -13,6 +13,12 @@ export interface SasToken {
 
 const PREFIX = 'SharedAccessSignature ';
 
+/** The service accepts a token for five minutes after its expiry, for clients whose clocks are slow. */
+export const SAS_GRACE_S = 5 * 60;
+
+export const isSasToken = (text: unknown): text is string =>
+  typeof text === 'string' && text.startsWith(PREFIX);
+
 /**
  * Reads `SharedAccessSignature sr=…&sig=…&se=…[&skn=…]`, its fields in any order (iot-hub-dev-guide-sas,
  * "SAS token structure"). Undefined when it is malformed.
@@ -59,4 +65,17 @@ export function scopeCovers(scope: string, resource: string): boolean {
   const outer = scope.toLowerCase().replace(/\/+$/, '');
   const inner = resource.toLowerCase();
   return outer !== '' && (inner === outer || inner.startsWith(`${outer}/`));
+}
+
+/**
+ * Whether a token opens `resource` by its scope. Microsoft's device SDK for .NET encodes the device id in its audience
+ * twice, so a scope also counts decoded once more.
+ */
+export function tokenCovers(token: SasToken, resource: string): boolean {
+  if (scopeCovers(token.resource, resource)) return true;
+  try {
+    return scopeCovers(decodeURIComponent(token.resource), resource);
+  } catch {
+    return false; // a percent sign of the resource itself
+  }
 }

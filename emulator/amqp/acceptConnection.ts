@@ -1,0 +1,113 @@
+import type { Duplex } from 'node:stream';
+import { create_container, type Connection } from 'rhea';
+import { completeFrames } from './completeFrames';
+import type { AmqpCondition } from './condition';
+import { internalsOf, sessionInternals, type SaslServer } from './rheaInternals';
+import type { SaslMechanisms } from './saslMechanisms';
+import { tolerateLateFrames } from './tolerateLateFrames';
+
+/** Event Hubs closes connections that are silent for four minutes. */
+const IDLE_TIMEOUT_MS = 240_000;
+const MAX_FRAME_BYTES = 65_536;
+/** As Event Hubs: sessions of a connection are numbered from 0 to 4,999. */
+const CHANNEL_MAX = 4_999;
+/** A client that does not answer a close is disconnected after this time. */
+const CLOSE_TIMEOUT_MS = 5_000;
+
+const SASL_PROTOCOL_ID = 3;
+/** `AMQP`, protocol id 3, version 1.0.0: what a server writes to a client that speaks something else (AMQP 1.0, 2.2). */
+const SASL_HEADER = Buffer.from([0x41, 0x4d, 0x51, 0x50, SASL_PROTOCOL_ID, 1, 0, 0]);
+
+/** An AMQP connection that a client opens over `stream`. Call `start` once its listeners are set. */
+export interface AcceptedConnection {
+  readonly connection: Connection;
+  start(): void;
+  /** The user that SASL PLAIN authenticated. */
+  username(): string | undefined;
+  /** Detaches every link and ends every session with or without an error, then closes, as Microsoft's library does. */
+  close(error?: AmqpCondition): void;
+}
+
+export function acceptConnection(stream: Duplex, mechanisms: SaslMechanisms): AcceptedConnection {
+  const container = create_container({ id: 'hubfront-emulator' });
+  Object.assign(container, { sasl_server_mechanisms: mechanisms });
+  container.on('error', () => undefined); // what a broken client sends must not end the emulator
+  const connection: Connection = container.create_connection({
+    reconnect: false,
+    idle_time_out: IDLE_TIMEOUT_MS,
+    max_frame_size: MAX_FRAME_BYTES,
+    channel_max: CHANNEL_MAX,
+    receiver_options: { autoaccept: false },
+  } as Parameters<typeof container.create_connection>[0]);
+  const internals = internalsOf(connection);
+  completeFrames(connection);
+  tolerateLateFrames(connection);
+  let sasl: SaslServer | undefined;
+
+  connection.on('protocol_error', (error: Error) => {
+    if (isForeignProtocol(error)) stream.write(SASL_HEADER);
+    else writeClose('amqp:connection:framing-error', error);
+  });
+  connection.on('error', (error: Error) => writeClose('amqp:decode-error', error));
+
+  /** rhea ends the stream after an error of the client's, without a word to the client. */
+  const writeClose = (condition: string, error: Error): void => {
+    if (!internals.state.local_open) return;
+    internals.local.close.error = { condition, description: error.message };
+    internals._write_frame(
+      0,
+      internals.local.close as unknown as Parameters<typeof internals._write_frame>[1],
+    );
+  };
+
+  return {
+    connection,
+    start() {
+      internals.accept(stream);
+      sasl = internals.sasl_transport.transports[SASL_PROTOCOL_ID];
+      if (sasl) endAfterRefusal(sasl, stream);
+      for (const transport of [internals.amqp_transport, sasl?.transport]) {
+        if (transport) limitFrameSize(transport);
+      }
+    },
+    username: () => (sasl?.outcome === 0 ? sasl.username : undefined),
+    close(error) {
+      for (const session of Object.values(internals.local_channel_map)) {
+        for (const link of Object.values(sessionInternals(session).links)) {
+          (link as unknown as { close(error?: object): void }).close(error && { ...error });
+        }
+        session.close();
+      }
+      connection.close(error);
+      setTimeout(() => stream.destroy(), CLOSE_TIMEOUT_MS).unref();
+    },
+  };
+}
+
+const isForeignProtocol = (error: Error) => error.message.startsWith('Invalid protocol header');
+
+/** rhea leaves the connection open after it has refused a client. */
+function endAfterRefusal(sasl: SaslServer, stream: Duplex): void {
+  const init = sasl.on_sasl_init.bind(sasl);
+  sasl.on_sasl_init = (frame) => {
+    init(frame);
+    // rhea asks the mechanism in a promise's callback.
+    setImmediate(() => {
+      if (sasl.outcome !== undefined && sasl.outcome !== 0) stream.end();
+    });
+  };
+}
+
+/** rhea buffers a frame whatever size it announces. */
+function limitFrameSize(transport: { peek_size(buffer: Buffer): number | undefined }): void {
+  const peek = transport.peek_size.bind(transport);
+  transport.peek_size = (buffer) => {
+    const bytes = peek(buffer);
+    if (bytes !== undefined && bytes > MAX_FRAME_BYTES) {
+      throw Object.assign(new Error(`a frame of ${bytes} bytes exceeds ${MAX_FRAME_BYTES}`), {
+        name: 'ProtocolError',
+      });
+    }
+    return bytes;
+  };
+}

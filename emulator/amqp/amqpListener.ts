@@ -1,0 +1,55 @@
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { corkWrites } from './corkWrites';
+import type { Transport } from './transport';
+
+const LOOPBACK = '127.0.0.1';
+
+export interface AmqpListener {
+  readonly port: number;
+  /** Ends every connection and frees the port. */
+  close(): Promise<void>;
+}
+
+export interface AmqpListenerOptions {
+  /** 0: any free port. */
+  readonly port: number;
+  /** PEM; absent: plain TCP. */
+  readonly certificate?: { readonly key: string; readonly cert: string };
+  readonly accept: (transport: Transport) => void;
+}
+
+/** Listens for AMQP clients on the loopback interface only. Rejects with Node's listen error (`code`, `port`). */
+export async function startAmqpListener(options: AmqpListenerOptions): Promise<AmqpListener> {
+  const { port, certificate, accept } = options;
+  /** By their remote port, which a TLS socket shares with the TCP socket beneath it. Only that one can be reset. */
+  const sockets = new Map<number, Socket>();
+  const serve = (stream: Socket) => {
+    const { remotePort = 0 } = stream;
+    stream.setNoDelay(true);
+    corkWrites(stream);
+    accept({ stream, reset: () => sockets.get(remotePort)?.resetAndDestroy() });
+  };
+  const server = certificate ? createTlsServer({ ...certificate }, serve) : createServer(serve);
+  server.on('connection', (socket: Socket) => {
+    const { remotePort = 0 } = socket;
+    sockets.set(remotePort, socket);
+    socket.on('close', () => sockets.delete(remotePort));
+  });
+  server.on('tlsClientError', () => undefined); // the client does not trust the certificate, or speaks no TLS
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, LOOPBACK, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        sockets.forEach((socket) => socket.destroy());
+      }),
+  };
+}

@@ -1,0 +1,5 @@
+/** An AMQP error: its symbolic condition and a text for people (AMQP 1.0, 2.8.14). */
+export interface AmqpCondition {
+  readonly condition: string;
+  readonly description: string;
+}

@@ -1,0 +1,142 @@
+import type { Duplex } from 'node:stream';
+import type { Connection, Delivery, Dictionary, Sender, Session } from 'rhea';
+
+/**
+ * The parts of rhea that its types do not declare and that a server needs. rhea is written for clients: the files of
+ * this folder complete it. Everything that depends on its insides is in this folder.
+ */
+
+/** A list of AMQP fields: a performative, a source or a target. */
+export interface Composite {
+  readonly constructor: { readonly descriptor: { readonly numeric: number } };
+  readonly value: unknown[];
+}
+
+export interface Frame {
+  readonly channel: number;
+  readonly performative: Composite & Record<string, unknown>;
+  readonly payload?: Buffer;
+}
+
+/** A session's flow control. */
+interface Outgoing {
+  readonly next_delivery_id: number;
+  readonly next_pending_delivery: number;
+  remote_next_transfer_id: number | undefined;
+  /** Transfer frames that the peer's session takes at most. */
+  readonly remote_window: number | undefined;
+  /** Deliveries that fit in rhea's buffer. */
+  available(): number;
+  /** Transfer frames that the peer's session window still takes. */
+  transfer_window(): number;
+}
+
+export interface LinkInternals {
+  readonly name: string;
+  readonly local: { readonly attach: Record<string, unknown> & Composite };
+  readonly remote: { readonly attach: Record<string, unknown> & Composite };
+  readonly state: { readonly local_open: boolean };
+  issue_flow: boolean;
+  _incomplete?: { readonly frames: readonly Buffer[] };
+  is_receiver(): boolean;
+}
+
+export interface SessionInternals {
+  readonly outgoing: Outgoing;
+  readonly incoming: { next_transfer_id: number; process(session: unknown): void };
+  readonly local: {
+    readonly begin: Record<string, unknown>;
+    readonly handles: Record<number, LinkInternals>;
+  };
+  readonly remote: {
+    readonly begin: Record<string, unknown>;
+    readonly handles: Record<number, LinkInternals>;
+  };
+  links: Record<string, LinkInternals>;
+  on_attach(frame: Frame): void;
+  on_flow(frame: Frame): void;
+  on_transfer(frame: Frame): void;
+  remove_link(link: LinkInternals): void;
+  _write_flow(link?: LinkInternals): void;
+}
+
+interface Transport {
+  peek_size(buffer: Buffer): number | undefined;
+}
+
+/** rhea's SASL layer of a server. */
+export interface SaslServer {
+  readonly transport: Transport;
+  /** SASL's outcome code, once there is one; 0: authenticated. */
+  readonly outcome: number | undefined;
+  readonly username: string | undefined;
+  on_sasl_init(frame: Frame): void;
+}
+
+type FrameName = 'begin' | 'attach' | 'flow' | 'transfer' | 'disposition' | 'detach' | 'end';
+
+export type ConnectionInternals = Record<`on_${FrameName}`, (frame: Frame) => void> & {
+  readonly amqp_transport: Transport;
+  readonly sasl_transport: { readonly transports: Readonly<Record<number, SaslServer>> };
+  readonly local: { readonly close: { error?: unknown } };
+  readonly local_channel_map: Record<number, Session>;
+  readonly state: { readonly local_open: boolean };
+  socket_ready: boolean;
+  heartbeat_in?: NodeJS.Timeout;
+  heartbeat_out?: NodeJS.Timeout;
+  accept(stream: Duplex): void;
+  _register(): void;
+  _write_frame(channel: number, frame: Composite, payload?: Buffer): void;
+};
+
+export const internalsOf = (connection: Connection) => connection as unknown as ConnectionInternals;
+export const sessionInternals = (session: Session) => session as unknown as SessionInternals;
+export const linkInternals = (link: unknown) => link as LinkInternals;
+export const outgoingOf = (session: Session): Outgoing => sessionInternals(session).outgoing;
+
+/** Credit that a sending link has, and whether its receiver waits for the credit to be used up or returned. */
+export function creditOf(link: Sender): { credit: number; isDraining: boolean } {
+  const { credit, _draining } = link as unknown as { credit: number; _draining?: boolean };
+  return { credit, isDraining: _draining === true };
+}
+
+/** Returns the remaining credit to a receiver that drains the link. */
+export function returnCredit(link: Sender): void {
+  link.set_drained(true);
+  internalsOf(link.connection)._register();
+}
+
+/** A delivery's `settled` is read-only in rhea's types; setting it is how its own auto-settle works. */
+export function sendEncoded(link: Sender, payload: Buffer, settled: boolean): void {
+  const delivery = link.send(payload, undefined, 0) as { settled: boolean };
+  if (settled) delivery.settled = true;
+}
+
+/** Accepts a delivery and writes the disposition at once: rhea would write it after transfers that were sent later. */
+export function acceptNow(session: Session, delivery: Delivery): void {
+  delivery.accept();
+  sessionInternals(session).incoming.process(session);
+}
+
+/** The fields of an attach that rhea's typed shortcuts do not give. */
+export function remoteAttach(sender: Sender): {
+  properties: Dictionary<unknown>;
+  desiredCapabilities: string[];
+} {
+  const capabilities = sender.desired_capabilities as string | string[] | undefined;
+  return {
+    properties: (sender.properties as Dictionary<unknown> | undefined) ?? {},
+    desiredCapabilities: [capabilities ?? []].flat().map(String),
+  };
+}
+
+/**
+ * rhea sets its timers anew when it is told to close a connection whose socket has gone, and keeps it alive with them
+ * for minutes more.
+ */
+export function stopHeartbeats(connection: Connection): void {
+  const internals = internalsOf(connection);
+  internals.socket_ready = false; // it writes no more, and sets no timer
+  clearTimeout(internals.heartbeat_in);
+  clearTimeout(internals.heartbeat_out);
+}

@@ -1,0 +1,74 @@
+import type { AmqpCondition, Transport } from '../amqp';
+import type { ImmediateEventHubFault } from '../faults';
+import type { Hub } from '../hub';
+import { createReaders, type Readers } from './readers';
+import { serveConnection, type ServedConnection } from './serveConnection';
+
+/** The built-in Event Hub-compatible endpoint, over whatever transports connect to it. */
+export interface EventHubEndpoint {
+  readonly readers: Readers;
+  /** Serves a client that has connected. */
+  accept(transport: Transport): void;
+  connections(): number;
+  /** AMQP sessions that are open, over all connections. */
+  sessions(): number;
+  /** Applies a fault to the links or connections that are open now; returns how many it affected. */
+  applyFault(fault: ImmediateEventHubFault): number;
+  /** Ends every connection. */
+  close(): void;
+}
+
+export function createEventHubEndpoint(hub: Hub): EventHubEndpoint {
+  const readers = createReaders();
+  const served = new Map<Transport, ServedConnection>();
+  let frozen = false;
+
+  hub.onAppended.add((partitionId) => readers.of(partitionId).forEach((reader) => reader.wake()));
+  hub.faults.onChange(() => {
+    const wanted = hub.faults.find('freeze') !== undefined;
+    if (wanted === frozen) return;
+    frozen = wanted;
+    for (const transport of served.keys()) (frozen ? freeze : thaw)(transport);
+  });
+
+  return {
+    readers,
+    accept(transport) {
+      const { stream } = transport;
+      stream.on('error', () => undefined); // a reset is the client's right; rhea hears of it too
+      if (frozen) freeze(transport);
+      served.set(transport, serveConnection(stream, hub, readers));
+      stream.on('close', () => served.delete(transport));
+    },
+    connections: () => served.size,
+    sessions: () => [...served.values()].reduce((sum, connection) => sum + connection.sessions(), 0),
+    applyFault(fault) {
+      if (fault.kind === 'detachLinks') {
+        const affected = fault.partitionId === undefined ? readers.all() : readers.of(fault.partitionId);
+        const error: AmqpCondition = { condition: fault.condition, description: fault.description };
+        affected.forEach((reader) => reader.close(error));
+        return affected.length;
+      }
+      const affected = [...served];
+      for (const [transport, connection] of affected) {
+        if (fault.kind === 'closeConnections') connection.close();
+        else transport.reset();
+      }
+      return affected.length;
+    },
+    close: () => {
+      for (const { stream } of served.keys()) stream.destroy();
+    },
+  };
+}
+
+/** Neither reads nor writes, without closing: a network that swallows everything. */
+function freeze({ stream }: Transport): void {
+  stream.pause();
+  stream.cork();
+}
+
+function thaw({ stream }: Transport): void {
+  stream.uncork();
+  stream.resume();
+}

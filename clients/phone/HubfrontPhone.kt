@@ -1,4 +1,6 @@
+import java.io.ByteArrayOutputStream
 import java.io.IOException
+import java.io.InputStream
 import java.net.HttpURLConnection
 import java.net.URL
 import java.net.URLEncoder
@@ -10,11 +12,20 @@ import javax.crypto.spec.SecretKeySpec
 /** What a phone keeps, in its keystore. [hostName] is `<hub>.azure-devices.net`, [deviceKey] base64. */
 data class Device(val hostName: String, val deviceId: String, val deviceKey: String)
 
-/** An answer other than success, of Hubfront or of the hub. [retryAfter] is what it asks to wait, in its own words. */
-class HubException(val status: Int, val retryAfter: String?) : IOException("answered $status") {
-    /** Whether sending the same again may succeed: throttling, quota, or a hub that fails. */
-    val retryable = status == 403 || status == 408 || status == 429 || status >= 500
-}
+/**
+ * A response other than success: of Hubfront, of the hub, or of something on the way to them.
+ *
+ * @property code of Hubfront (`device_exists`) or IoT Hub; null when neither wrote the response
+ * @property retryable whether the same request may succeed later: throttling, quota, a failing hub, or a response of
+ * neither server
+ * @property retryAfter the header as the server sent it
+ */
+class HubException internal constructor(
+    val status: Int,
+    val code: String?,
+    val retryable: Boolean,
+    val retryAfter: String?
+) : IOException("the server returned $status${code?.let { " $it" } ?: ""}")
 
 /**
  * A phone that registers once through Hubfront and then sends straight to IoT Hub over HTTPS. One file without
@@ -30,9 +41,10 @@ class HubfrontPhone(private val device: Device, private val hubUrl: String = "ht
      * Returns when the hub has stored the message.
      *
      * @param deviceMessage any JSON
-     * @param messageId the same when the message is sent again, so that the repeat can be told
+     * @param messageId the same one when the message is sent again, so that readers can deduplicate
      * @param properties application properties, readable without the body
      * @throws HubException 401 for a wrong key, a disabled device, or a clock that is an hour behind
+     * @throws IOException no response: retry
      */
     fun send(deviceMessage: String, messageId: String, properties: Map<String, String> = emptyMap()) {
         val headers = properties.mapKeys { (name, _) -> "iothub-app-$name" } + mapOf(
@@ -42,7 +54,9 @@ class HubfrontPhone(private val device: Device, private val hubUrl: String = "ht
             "iothub-contentencoding" to "utf-8"
         )
         val path = "devices/${encode(device.deviceId)}/messages/events?api-version=2021-04-12"
-        post("$hubUrl/$path", headers, """{"deviceId":"${device.deviceId}","Data":$deviceMessage}""")
+        val response = post("$hubUrl/$path", headers, """{"deviceId":"${device.deviceId}","Data":$deviceMessage}""")
+        // The hub confirms with 204. A 200 is something else's, such as a captive portal's.
+        if (response.status != 204) throw response.error(IOT_HUB_CODE)
     }
 
     @Synchronized
@@ -55,27 +69,48 @@ class HubfrontPhone(private val device: Device, private val hubUrl: String = "ht
         return token
     }
 
+    private class Response(val status: Int, val retryAfter: String?, val text: String) {
+        fun error(ownCode: Regex, isFinal: Boolean = false): HubException {
+            val code = ownCode.find(text)?.groupValues?.get(1)
+            // 403 is a used-up quota, which is renewed at midnight UTC.
+            val transient = code == null || status == 403 || status == 408 || status == 429 || status >= 500
+            return HubException(status, code, transient && !isFinal, retryAfter)
+        }
+    }
+
     companion object {
         private const val TOKEN_LIFETIME_S = 3600
         private const val TOKEN_MARGIN_S = 300
+        /** Of a connection, and of each wait for bytes. */
         private const val TIMEOUT_MS = 30_000
+        /** A response has a few hundred bytes. Of a longer one, or one that takes longer, the start is read. */
+        private const val MAX_RESPONSE_BYTES = 65_536
+        private const val MAX_RESPONSE_NS = 60_000_000_000L
+        private val HOST_NAME = Regex("\"hostName\"\\s*:\\s*\"([A-Za-z0-9.-]+)\"")
+        /** Problem details of Hubfront, and IoT Hub's {"Message": "ErrorCode:…"}. */
+        private val HUBFRONT_CODE = Regex("\"code\"\\s*:\\s*\"([a-z_]+)\"")
+        private val IOT_HUB_CODE = Regex("ErrorCode:([A-Za-z]+)")
 
-        /** A key to propose: keep it before you register, so that a registration whose answer is lost can be repeated. */
+        /** A key to propose. Store it before you register: then a registration can be repeated if its response is lost. */
         fun newDeviceKey(): String =
             Base64.getEncoder().encodeToString(ByteArray(32).also { SecureRandom().nextBytes(it) })
 
         /**
-         * Registers the device, or finds it registered with this key.
+         * Registers the device, or confirms that it is registered with this key.
          *
          * @param endpoint `https://<app>/api`
-         * @throws HubException status 409 when the id is another's
+         * @throws HubException 409 if another device has the id; 401 if the function key is wrong
+         * @throws IOException no response: retry
          */
         fun register(endpoint: String, functionKey: String, deviceId: String, deviceKey: String): Device {
             val headers = mapOf("Content-Type" to "application/json", "X-Functions-Key" to functionKey)
-            val answer = post("$endpoint/devices", headers, """{"deviceId":"$deviceId","deviceKey":"$deviceKey"}""")
-            val hostName = Regex("\"hostName\"\\s*:\\s*\"([A-Za-z0-9.-]+)\"").find(answer)
-                ?: throw IOException("the answer names no hub")
-            return Device(hostName.groupValues[1], deviceId, deviceKey)
+            val response = post("$endpoint/devices", headers, """{"deviceId":"$deviceId","deviceKey":"$deviceKey"}""")
+            val hostName = HOST_NAME.find(response.text)?.groupValues?.get(1)
+            if ((response.status == 200 || response.status == 201) && hostName != null) {
+                return Device(hostName, deviceId, deviceKey)
+            }
+            // The platform rejects a wrong function key with an empty 401.
+            throw response.error(HUBFRONT_CODE, isFinal = response.status == 401 && response.text.isEmpty())
         }
 
         /**
@@ -91,22 +126,32 @@ class HubfrontPhone(private val device: Device, private val hubUrl: String = "ht
             return "SharedAccessSignature sr=$resource&sig=${encode(signature)}&se=$expiresAt"
         }
 
-        private fun post(url: String, headers: Map<String, String>, body: String): String {
+        /** The body is not streamed: then HttpURLConnection would discard the body of a 401. */
+        private fun post(url: String, headers: Map<String, String>, body: String): Response {
             val connection = URL(url).openConnection() as HttpURLConnection
             val bytes = body.toByteArray()
             connection.requestMethod = "POST"
             connection.connectTimeout = TIMEOUT_MS
             connection.readTimeout = TIMEOUT_MS
+            connection.instanceFollowRedirects = false // a followed redirection would make a GET of it
             connection.doOutput = true
-            connection.setFixedLengthStreamingMode(bytes.size)
             headers.forEach { (name, value) -> connection.setRequestProperty(name, value) }
             connection.outputStream.use { it.write(bytes) }
             val status = connection.responseCode
-            // Read to its end, an answer leaves its connection open for the next request.
             val stream = if (status < 400) connection.inputStream else connection.errorStream
-            val answer = stream?.use { it.readBytes().toString(Charsets.UTF_8) } ?: ""
-            if (status >= 300) throw HubException(status, connection.getHeaderField("Retry-After"))
-            return answer
+            return Response(status, connection.getHeaderField("Retry-After"), stream?.use(::readStart) ?: "")
+        }
+
+        private fun readStart(stream: InputStream): String {
+            val deadline = System.nanoTime() + MAX_RESPONSE_NS
+            val start = ByteArrayOutputStream()
+            val buffer = ByteArray(8192)
+            var n = stream.read(buffer)
+            while (n >= 0 && start.size() < MAX_RESPONSE_BYTES && System.nanoTime() - deadline < 0) {
+                start.write(buffer, 0, n)
+                n = stream.read(buffer)
+            }
+            return start.toString("UTF-8")
         }
 
         /** URLEncoder, which is for forms, leaves the star as it is. */

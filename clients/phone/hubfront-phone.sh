@@ -1,17 +1,50 @@
 #!/bin/sh
-# A device of few means: registers once through Hubfront, then sends straight to IoT Hub over HTTPS.
-# Wants openssl, curl and od.
+# A small device: registers once through Hubfront, then sends straight to IoT Hub over HTTPS.
+# Requires openssl, curl 7.20 or newer, and od. Runs in any POSIX shell.
 #
-#   hubfront-phone.sh key                                    makes a key; keep it before you register
+#   hubfront-phone.sh key                                    prints a new key; store it before you register
 #   hubfront-phone.sh register ENDPOINT DEVICE_ID            prints the hub's name; ENDPOINT is https://<app>/api
 #   hubfront-phone.sh token HOST DEVICE_ID EXPIRES_AT        prints a token; EXPIRES_AT in Unix seconds
-#   hubfront-phone.sh send HOST DEVICE_ID MESSAGE_ID JSON    sends one message
+#   hubfront-phone.sh send HOST DEVICE_ID MESSAGE_ID [JSON]  sends one message; without JSON, from standard input
 #
-# The device key is read from DEVICE_KEY (base64), the function key from FUNCTION_KEY: arguments are seen by every user
-# of a machine. HUB_URL says where the hub is reached, for an emulator; curl reads CURL_CA_BUNDLE.
+# The device key is read from DEVICE_KEY (base64), the function key from FUNCTION_KEY: every user of a machine can see
+# arguments. HUB_URL is the hub's address if it is not https://HOST, as for an emulator; curl reads CURL_CA_BUNDLE.
+#
+# Exit codes: 0 done; 75 no response, throttling, quota, or a response that is not the server's own (while an app starts,
+# or behind a captive portal): try the same again later; 1 rejected for good, with the reason; 2 wrong usage.
 set -eu
+LC_ALL=C # bytes, whatever the locale
+export LC_ALL
 
 TOKEN_LIFETIME_S=3600
+CONNECT_TIMEOUT_S=30
+# 256 KB, the largest message, over a line of 30 kbit/s.
+TIMEOUT_S=90
+# A response has a few hundred bytes. Of a longer one, the end is read.
+MAX_RESPONSE_BYTES=65536
+REJECTED=1
+USAGE=2
+RETRY=75
+
+fail() {
+  printf 'hubfront-phone: %s\n' "$2" >&2
+  exit "$1"
+}
+
+# require NAME VALUE PATTERN: the value must not be empty nor match the pattern, which has what would leave its place.
+require() {
+  # shellcheck disable=SC2254 # the pattern is a pattern
+  case $2 in '' | $3) fail $USAGE "$1 is missing or has characters that it must not have" ;; esac
+}
+
+require_key() {
+  require DEVICE_KEY "${DEVICE_KEY-}" '*[!A-Za-z0-9+/=]*'
+}
+
+# IoT Hub's device ids; require_id DEVICE_ID
+require_id() {
+  require DEVICE_ID "$1" "*[!A-Za-z0-9.%_*?!(),:=@\$'-]*"
+}
 
 # Percent-encodes all but letters, digits and -._~
 encode() {
@@ -26,7 +59,7 @@ encode() {
   done
 }
 
-# The bytes of the key, filled up to 64 and each combined with $1 (HMAC, RFC 2104).
+# The bytes of the key, padded to 64 and each combined with $1 (HMAC, RFC 2104).
 padded_key() {
   { printf %s "$DEVICE_KEY" | openssl base64 -d -A; head -c 64 /dev/zero; } | od -An -v -tx1 -N 64 |
     tr -s ' ' '\n' | while read -r byte; do
@@ -48,26 +81,78 @@ $3")")
   printf 'SharedAccessSignature sr=%s&sig=%s&se=%s' "$resource" "$signature" "$3"
 }
 
-# post URL BODY, with headers by stdin; headers and body reach curl by stdin too. An error is curl's, exit 22.
+# post URL HEADERS, with the body on standard input. Sets `status` and `response`. curl reads the body from one pipe and
+# the headers from another: an argument is visible to other users and at most 128 KB long, and a line of a configuration
+# file at most 100 KB before curl 8.2.
 post() {
-  {
-    sed 's/.*/header = "&"/'
-    printf %s "$2" | tr '\n\r' '  ' | sed 's/[\\"]/\\&/g; s/.*/data-binary = "&"/'
-  } | curl --silent --show-error --fail-with-body --max-time 30 -K - "$1"
+  config=$(printf '%s\nExpect:\n' "$2" | sed 's/[\\"]/\\&/g; s/.*/header = "&"/')
+  # Redirections are not followed: the POST would become a GET.
+  said=$(
+    curl --silent --show-error --connect-timeout $CONNECT_TIMEOUT_S --max-time $TIMEOUT_S \
+      --write-out '\n%{http_code}' --config /dev/fd/3 --data-binary @- "$1" 3<<END | tail -c $MAX_RESPONSE_BYTES | tr -d '\000'
+$config
+END
+  )
+  status=${said##*
+}
+  response=${said%
+*}
+  case $status in [1-9][0-9][0-9]) ;; *) fail $RETRY 'no response' ;; esac # curl has printed the cause
 }
 
-case ${1-} in
-  key) openssl rand -base64 32 ;;
-  register)
-    answer=$(printf '%s: %s\n' Content-Type application/json X-Functions-Key "$FUNCTION_KEY" |
-      post "$2/devices" "{\"deviceId\":\"$3\",\"deviceKey\":\"$DEVICE_KEY\"}")
-    printf '%s\n' "$answer" | sed -n 's/.*"hostName" *: *"\([A-Za-z0-9.-]*\)".*/\1/p' ;;
-  token) token "$2" "$3" "$4" && echo ;;
-  send)
-    printf '%s: %s\n' Authorization "$(token "$2" "$3" $(($(date +%s) + TOKEN_LIFETIME_S)))" \
-      IoTHub-MessageId "$4" iothub-contenttype application/json iothub-contentencoding utf-8 \
-      Content-Type application/json |
-      post "${HUB_URL:-https://$2}/devices/$(encode "$3")/messages/events?api-version=2021-04-12" \
-        "{\"deviceId\":\"$3\",\"Data\":$5}" ;;
-  *) sed -n '2,12s/^# \{0,1\}//p' "$0" >&2 && exit 2 ;;
+# reject EXPRESSION: ends after a response other than success. The sed expression prints the code that only the server's
+# own errors have: proxies, portals, and the platform while it starts an app return errors, too.
+reject() {
+  code=$(printf '%s\n' "$response" | sed -n "$1" | head -n 1)
+  case $status in
+    403 | 408 | 429 | [!4]??) ;;
+    *) [ -z "$code" ] || fail $REJECTED "the server returned $status $code" ;;
+  esac
+  fail $RETRY "the server returned $status ${code:-without a code of its own}"
+}
+
+# register ENDPOINT DEVICE_ID
+register() {
+  printf '{"deviceId":"%s","deviceKey":"%s"}' "$2" "$DEVICE_KEY" | {
+    post "$1/devices" "Content-Type: application/json
+X-Functions-Key: $FUNCTION_KEY"
+    host=$(printf '%s\n' "$response" | sed -n 's/.*"hostName" *: *"\([A-Za-z0-9.-]\{1,\}\)".*/\1/p' | head -n 1)
+    case $status:$host:$response in
+      20[01]:[!:]*) printf '%s\n' "$host" ;;
+      401::) fail $REJECTED 'the server returned 401 without a reason: the function key is wrong' ;;
+      *) reject 's/.*"code" *: *"\([a-z_]\{1,\}\)".*/\1/p' ;;
+    esac
+  }
+}
+
+# send HOST DEVICE_ID MESSAGE_ID, with the JSON on standard input
+send() {
+  first=$(dd bs=1 count=1 2>/dev/null && printf .) # the dot keeps a line end
+  [ "$first" != . ] || fail $USAGE 'there is no message'
+  headers="Authorization: $(token "$1" "$2" $(($(date +%s) + TOKEN_LIFETIME_S)))
+IoTHub-MessageId: $3
+iothub-contenttype: application/json
+iothub-contentencoding: utf-8
+Content-Type: application/json"
+  url="${HUB_URL:-https://$1}/devices/$(encode "$2")/messages/events?api-version=2021-04-12"
+  { printf '{"deviceId":"%s","Data":%s' "$2" "${first%.}"; cat; printf '}'; } | {
+    post "$url" "$headers"
+    [ "$status" = 204 ] || reject 's/.*ErrorCode:\([A-Za-z]\{1,\}\).*/\1/p'
+  }
+}
+
+case ${1-}:$# in
+  key:1) openssl rand -base64 32 ;;
+  register:3)
+    require_key
+    require_id "$3"
+    require FUNCTION_KEY "${FUNCTION_KEY-}" '*[!!-~]*'
+    register "$2" "$3" ;;
+  token:4) require_key && token "$2" "$3" "$4" && echo ;;
+  send:[45])
+    require_key
+    require_id "$3"
+    require MESSAGE_ID "$4" "*[!A-Za-z0-9:.+%_#*?!(),=@;\$'-]*"
+    if [ $# -eq 4 ]; then send "$2" "$3" "$4"; else printf %s "$5" | send "$2" "$3" "$4"; fi ;;
+  *) sed -n '2,16s/^# \{0,1\}//p' "$0" >&2 && exit $USAGE ;;
 esac

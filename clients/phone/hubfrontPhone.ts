@@ -13,47 +13,60 @@ export interface Device {
   deviceKey: string;
 }
 
-/** An answer other than success, of Hubfront or of the hub. */
+/** A response other than success: of Hubfront, of the hub, or of something on the way to them. */
 export class HubError extends Error {
   override readonly name = 'HubError';
   constructor(
     readonly status: number,
-    /** Whether sending the same again may succeed: throttling, quota, or a hub that fails. */
+    /** of Hubfront (`device_exists`) or IoT Hub (`IotHubQuotaExceeded`); undefined when neither wrote the response */
+    readonly code: string | undefined,
+    /** whether the same request may succeed later: throttling, quota, a failing hub, or a response of neither server */
     readonly retryable: boolean,
-    /** seconds; what the hub asks for, where it does */
+    /** seconds that the server asks to wait, if it does */
     readonly retryAfter: number | undefined,
   ) {
-    super(`answered ${String(status)}`);
+    super(`the server returned ${String(status)}${code === undefined ? '' : ` ${code}`}`);
   }
 }
 
 const TOKEN_LIFETIME_S = 3600;
 const TOKEN_MARGIN_S = 300;
-const TIMEOUT_MS = 30_000;
+/** A message of 256 KB over a line of 30 kbit/s. */
+const TIMEOUT_MS = 90_000;
+/** A response has a few hundred bytes. Of a longer one, the start is read. */
+const MAX_RESPONSE_BYTES = 65_536;
+/** Problem details of Hubfront, and IoT Hub's `{"Message": "ErrorCode:…"}`. */
+const HUBFRONT_CODE = /"code"\s*:\s*"([a-z_]+)"/;
+const IOT_HUB_CODE = /ErrorCode:([A-Za-z]+)/;
+const HOST_NAME = /"hostName"\s*:\s*"([A-Za-z0-9.-]+)"/;
 
-/** A key to propose: keep it before you register, so that a registration whose answer is lost can be repeated. */
+/** A key to propose. Store it before you register: then a registration can be repeated if its response is lost. */
 export function newDeviceKey(): string {
   return base64(crypto.getRandomValues(new Uint8Array(32)));
 }
 
 /**
- * Registers the device, or finds it registered with this key.
+ * Registers the device, or confirms that it is registered with this key.
  *
  * @param endpoint `https://<app>/api`
- * @throws {@link HubError} status 409 when the id is another's
+ * @throws {@link HubError} 409 if another device has the id; 401 if the function key is wrong. Any other error: no
+ * response, retry
  */
 export async function registerDevice(
   endpoint: string,
   functionKey: string,
   { deviceId, deviceKey }: Omit<Device, 'hostName'>,
 ): Promise<Device> {
-  const answer = await post(
+  const { response, text } = await post(
     `${endpoint}/devices`,
     { 'Content-Type': 'application/json', 'X-Functions-Key': functionKey },
     JSON.stringify({ deviceId, deviceKey }),
   );
-  const { hostName } = (await answer.json()) as { hostName: string };
-  return { hostName, deviceId, deviceKey };
+  const { status } = response;
+  const hostName = HOST_NAME.exec(text)?.[1];
+  if ((status === 200 || status === 201) && hostName !== undefined) return { hostName, deviceId, deviceKey };
+  // The platform rejects a wrong function key with an empty 401.
+  throw hubError(response, HUBFRONT_CODE.exec(text)?.[1], status === 401 && text === '');
 }
 
 /**
@@ -90,8 +103,9 @@ export function createPhone(device: Device, hubUrl = `https://${device.hostName}
     /**
      * Resolves when the hub has stored the message.
      *
-     * @param messageId the same when the message is sent again, so that the repeat can be told
-     * @throws {@link HubError} 401 for a wrong key, a disabled device, or a clock that is an hour behind
+     * @param messageId the same one when the message is sent again, so that readers can deduplicate
+     * @throws {@link HubError} 401 for a wrong key, a disabled device, or a clock that is an hour behind. Any other
+     * error: no response, retry
      */
     async send(
       deviceMessage: unknown,
@@ -99,7 +113,7 @@ export function createPhone(device: Device, hubUrl = `https://${device.hostName}
       properties: Record<string, string> = {},
     ): Promise<void> {
       const appProperties = Object.entries(properties).map(([name, value]) => [`iothub-app-${name}`, value]);
-      await post(
+      const { response, text } = await post(
         `${hubUrl}/devices/${encodeURIComponent(device.deviceId)}/messages/events?api-version=2021-04-12`,
         {
           Authorization: await currentToken(),
@@ -110,18 +124,52 @@ export function createPhone(device: Device, hubUrl = `https://${device.hostName}
         },
         JSON.stringify({ deviceId: device.deviceId, Data: deviceMessage }),
       );
+      // The hub confirms with 204. A 200 is something else's, such as a captive portal's.
+      if (response.status !== 204) throw hubError(response, IOT_HUB_CODE.exec(text)?.[1]);
     },
   };
 }
 
-async function post(url: string, headers: Record<string, string>, body: string): Promise<Response> {
-  const answer = await fetch(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(TIMEOUT_MS) });
-  if (answer.ok) return answer;
-  const { status } = answer;
-  const retryAfter = Number(answer.headers.get('Retry-After') ?? Number.NaN);
-  // 403 is a used-up quota: it is given back at midnight, UTC.
-  const retryable = status === 403 || status === 408 || status === 429 || status >= 500;
-  throw new HubError(status, retryable, Number.isFinite(retryAfter) ? retryAfter : undefined);
+async function post(url: string, headers: Record<string, string>, body: string) {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers,
+    body,
+    redirect: 'manual', // a followed redirection would make a GET of it
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  return { response, text: await readStart(response) };
+}
+
+async function readStart(response: Response): Promise<string> {
+  const reader = (response.body as ReadableStream<Uint8Array> | null | undefined)?.getReader();
+  if (!reader) return (await response.text()).slice(0, MAX_RESPONSE_BYTES); // React Native has no streams
+  const decoder = new TextDecoder();
+  let text = '';
+  while (text.length < MAX_RESPONSE_BYTES) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    text += decoder.decode(value, { stream: true });
+  }
+  await reader.cancel();
+  return text;
+}
+
+/** While an app starts, the platform itself returns errors without a code; so do proxies and captive portals. */
+function hubError(response: Response, code: string | undefined, isFinal = false): HubError {
+  const { status } = response;
+  // 403 is a used-up quota, which is renewed at midnight UTC.
+  const retryable =
+    !isFinal && (code === undefined || status === 403 || status === 408 || status === 429 || status >= 500);
+  return new HubError(status, code, retryable, secondsOf(response.headers.get('Retry-After')));
+}
+
+/** Retry-After in either form, seconds or a date (RFC 9110). */
+function secondsOf(retryAfter: string | null): number | undefined {
+  if (retryAfter === null) return undefined;
+  if (/^\d+$/.test(retryAfter)) return Number(retryAfter);
+  const date = Date.parse(retryAfter);
+  return Number.isNaN(date) ? undefined : Math.max(0, (date - Date.now()) / 1000);
 }
 
 /** encodeURIComponent leaves !'()* as they are; the hub's own SDKs encode them. */

@@ -23,7 +23,10 @@ final class Driver {
                     return "sent";
             }
         } catch (HubfrontPhone.HubException refused) {
-            return String.valueOf(refused.status);
+            String code = refused.code == null ? "" : " " + refused.code;
+            return refused.retryable ? "retry" : "rejected " + refused.status + code;
+        } catch (java.io.IOException noResponse) {
+            return "retry";
         }
     }
 }

@@ -13,5 +13,7 @@ private fun answer(f: List<String>): String = try {
         }
     }
 } catch (refused: HubException) {
-    refused.status.toString()
+    if (refused.retryable) "retry" else "rejected ${refused.status} ${refused.code ?: ""}".trim()
+} catch (noResponse: java.io.IOException) {
+    "retry"
 }

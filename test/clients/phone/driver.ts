@@ -21,7 +21,10 @@ async function main(): Promise<void> {
   for await (const line of createInterface({ input: process.stdin })) {
     const answer = run(line.split('\t'));
     console.log(
-      await answer.catch((error: unknown) => (error instanceof HubError ? error.status : String(error))),
+      await answer.catch((error: unknown) => {
+        if (!(error instanceof HubError)) return 'retry';
+        return error.retryable ? 'retry' : `rejected ${error.status} ${error.code ?? ''}`.trim();
+      }),
     );
   }
 }

@@ -1,0 +1,127 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { HUB_HOST_NAME } from '../../emulator/wellKnown';
+import { KEY, type Stack, startStack } from '../stack';
+import { findProgram } from './programs';
+
+const SCRIPT = join('clients', 'phone', 'hubfront-phone.sh');
+const DEVICE_KEY = Buffer.alloc(32, 7).toString('base64');
+/** Shells that people have as `sh`: Debian's, macOS's, Alpine's, Android's. */
+const SHELLS = [
+  ['dash'],
+  ['bash'],
+  ['bash', '--posix'],
+  ['busybox', 'sh'],
+  ['mksh'],
+  ['yash'],
+  ['zsh', '--emulate', 'sh'],
+];
+const tools = findProgram('curl', 'curl') && findProgram('openssl', 'openssl');
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack();
+});
+afterAll(() => stack.close());
+
+const isInstalled = ([shell = '']: string[]): boolean => {
+  try {
+    execFileSync('which', [shell]);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+interface Ended {
+  code: number | null;
+  out: string;
+  error: string;
+}
+
+function run(
+  shell: string[],
+  args: string[],
+  input?: string,
+  settings: Record<string, string> = {},
+): Promise<Ended> {
+  const [command = '', ...options] = shell;
+  const child = spawn(command, [...options, SCRIPT, ...args], {
+    env: {
+      ...process.env,
+      DEVICE_KEY,
+      FUNCTION_KEY: KEY,
+      HUB_URL: stack.emulator.endpoint,
+      CURL_CA_BUNDLE: stack.emulator.caFile,
+      ...settings,
+    },
+  });
+  let out = '';
+  let error = '';
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (error += chunk.toString()));
+  child.stdin.on('error', () => undefined); // it may end before it has read all
+  child.stdin.end(input ?? '');
+  return new Promise((resolve) =>
+    child.once('close', (code) => {
+      resolve({ code, out, error });
+    }),
+  );
+}
+
+describe.skipIf(!tools).each(SHELLS.filter(isInstalled).map((shell) => ({ shell, name: shell.join(' ') })))(
+  'hubfront-phone.sh in $name',
+  ({ shell, name }) => {
+    const deviceId = `sh-${name.replace(/\W/g, '')}`;
+
+    test('registers, and sends a message of nearly 256 KB from standard input as it is', async () => {
+      const registered = await run(shell, ['register', `${stack.host.url}/api`, deviceId]);
+      expect(registered).toEqual({ code: 0, out: `${HUB_HOST_NAME}\n`, error: '' });
+      const message = `\n{"text": "%s \\\\ \\" $HOME \`x\`",\n "long": "${'x'.repeat(261_000)}"}`;
+      const sent = await run(shell, ['send', HUB_HOST_NAME, deviceId, 'm-1'], message);
+      expect(sent).toEqual({ code: 0, out: '', error: '' });
+      const { json } = await stack.feed();
+      const bodies = (json.messages as { deviceId: string; body: { Data: unknown } }[])
+        .filter((one) => one.deviceId === deviceId)
+        .map(({ body }) => body.Data);
+      expect(bodies).toEqual([JSON.parse(message)]);
+    });
+
+    test('tells a message that the hub rejects from one to retry, by its exit code', async () => {
+      const send = ['send', HUB_HOST_NAME, deviceId, 'm-2'];
+      expect(await run(shell, send, `"${'x'.repeat(270_000)}"`)).toMatchObject({
+        code: 1,
+        error: expect.stringMatching(/^hubfront-phone: the server returned 413 \w+\n$/),
+      });
+      expect(await run(shell, send, '1', { HUB_URL: 'http://127.0.0.1:9' })).toMatchObject({ code: 75 });
+      const wrongKey = await run(shell, ['register', `${stack.host.url}/api`, 'x'], '', {
+        FUNCTION_KEY: 'sesame',
+      });
+      expect(wrongKey).toMatchObject({
+        code: 1,
+        error: expect.stringContaining('the function key is wrong'),
+      });
+    });
+
+    test.each([
+      ['no message', ['send', 'h', 'd', 'm'], {}, 'there is no message'],
+      ['an id that would be a header', ['send', 'h', 'd', 'm"\nurl = "x', '1'], {}, 'MESSAGE_ID'],
+      ['a device id that would be JSON', ['send', 'h', 'd","x":"', 'm', '1'], {}, 'DEVICE_ID'],
+      ['no device key', ['send', 'h', 'd', 'm', '1'], { DEVICE_KEY: '' }, 'DEVICE_KEY'],
+      ['no function key', ['register', 'http://127.0.0.1:9', 'd'], { FUNCTION_KEY: '' }, 'FUNCTION_KEY'],
+      [
+        'a function key of two lines',
+        ['register', 'http://h', 'd'],
+        { FUNCTION_KEY: 'a\nb' },
+        'FUNCTION_KEY',
+      ],
+      ['no arguments', [], {}, 'hubfront-phone.sh key'],
+    ])('ends with the reason for %s', async (_, args, settings, reason) => {
+      const { code, error } = await run(shell, args, undefined, settings);
+      expect(code).toBe(2);
+      expect(error).toContain(reason);
+      expect(error).not.toContain(DEVICE_KEY);
+    });
+  },
+);

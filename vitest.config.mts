@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Failures and a summary; `--reporter=verbose` lists every test.
+    reporters: ['dot', './test/skippedPrograms.ts'],
     setupFiles: ['test/propertySeed.ts', 'test/openApi/everyResponse.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,

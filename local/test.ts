@@ -2,10 +2,18 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { buildApp } from './build';
 
-/** `npm test`: builds the app, since the tests drive what is deployed, then runs vitest with the given arguments. */
+/**
+ * `npm test`: builds the app, because the tests drive the bundle that is deployed, then runs vitest with the given
+ * arguments. `--full` runs the long tests in full.
+ */
 export async function main(argv: readonly string[]): Promise<void> {
   await buildApp();
+  const full = argv.includes('--full');
+  const rest = argv.filter((argument) => argument !== '--full');
   const vitest = join('node_modules', 'vitest', 'vitest.mjs');
-  const { status } = spawnSync(process.execPath, [vitest, 'run', ...argv], { stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, [vitest, 'run', ...rest], {
+    stdio: 'inherit',
+    env: { ...process.env, ...(full && { HUBFRONT_TEST_FULL: '1' }) },
+  });
   process.exitCode = status ?? 1;
 }

@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { createEngine } from '../../analytics/engine';
 import { DEFAULT_TIME_POLICY } from '../../analytics/event';
 import { QueryError, translate } from '../../analytics/query';
+import { runs } from '../testSize';
 
-/** `npm test` looks at a few; `QUERY_RUNS=5000 npx vitest run test/analytics/run.test.ts` at many. */
-const RUNS = Number(process.env.QUERY_RUNS ?? 60);
+const RUNS = runs(40, 1_000);
 
 /** Values that an event may bring where another was meant. */
 const EVENTS = [

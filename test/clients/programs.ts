@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { noteSkipped } from '../skippedPrograms';
 
 /**
- * Where a program of the machine is, for tests that want the real one. Absent, its tests are skipped and the line to
- * install it is printed; with `CI` set they fail instead.
+ * The path of an installed program. If it is missing, its tests are skipped and the end of the run says how to install
+ * it. With `CI` set they fail instead.
  *
  * @param command a name on the PATH, or an absolute path
  * @param debianPackages what to install for it
@@ -22,6 +23,6 @@ export function findProgram(
   if (found && (!check || spawnSync(found, check).status === 0)) return found;
   const line = `${command} is missing: apt-get install ${debianPackages}`;
   if (process.env.CI) throw new Error(line);
-  console.warn(`skipped, since ${line}`);
+  noteSkipped(line);
   return undefined;
 }

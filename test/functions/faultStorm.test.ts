@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Stack, startStack } from '../stack';
+import { runs } from '../testSize';
 
 const KEY = Buffer.alloc(32, 11).toString('base64');
 const DEVICES = 40;
 const SENDERS = 32;
-/** STORM=<messages> for more. */
-const MESSAGES = Number(process.env.STORM ?? 20_000);
+const MESSAGES = runs(2_000, 20_000);
 const BATCHES = [1, 1, 1, 2, 10, 50, 100];
 const LIMIT_MS = 120_000 + MESSAGES * 10;
 /** Of one message: the storm may strike it again and again, and goes on for as long as anybody sends. */

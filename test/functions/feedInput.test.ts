@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Stack, startStack } from '../stack';
+import { runs } from '../testSize';
 
-const RUNS = Number(process.env.FUZZ_RUNS ?? 5_000);
+const RUNS = runs(500, 5_000);
 
 let stack: Stack;
 let cursor: string;

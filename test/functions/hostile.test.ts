@@ -4,10 +4,11 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { POLICIES } from '../../emulator';
 import { KEY, type Stack, startStack } from '../stack';
+import { runs } from '../testSize';
 import { type HostileRequest, SECRETS, hostileBytes, hostileRequests } from './hostileRequests';
 
-/** HOSTILE=<requests> for more, HOSTILE_SEED=<seed> for those of an earlier run. */
-const REQUESTS = Number(process.env.HOSTILE ?? 10_000);
+/** HOSTILE_SEED=<seed> repeats the requests of an earlier run. */
+const REQUESTS = runs(1_500, 10_000);
 const SEED = Number(process.env.HOSTILE_SEED ?? Date.now() % 2 ** 31);
 const PARALLEL = 32;
 const DEADLINE_S = 5;

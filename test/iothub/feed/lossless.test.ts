@@ -11,12 +11,13 @@ import {
 import { Problem } from '../../../src/problems';
 import { readSettings } from '../../../src/settings';
 import { type Stack, startStack } from '../../stack';
+import { runs } from '../../testSize';
 
 /**
  * Random histories of a hub and of a reader that pulls its feed. Most go through the IoT Hub client itself, some
- * through the Functions host over HTTP; all through sockets, against the emulator. More with FEED_RUNS=100000.
+ * through the Functions host over HTTP; all through sockets, against the emulator.
  */
-const CLIENT_RUNS = Number(process.env.FEED_RUNS ?? 2_000);
+const CLIENT_RUNS = runs(150, 2_000);
 const HTTP_RUNS = Math.ceil(CLIENT_RUNS / 10);
 const TIME_LIMIT_MS = 600_000 + CLIENT_RUNS * 200;
 

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { type Emulator, POLICIES, startEmulator } from '../../../emulator';
 import { type IotHub, createFeedFormats, createIotHub, parseAfterOffset } from '../../../src/iothub';
 import { readSettings } from '../../../src/settings';
+import { runs } from '../../testSize';
 
-const FAULTY_POLLS = Number(process.env.FAULTY_POLLS ?? 1_000);
-/** Longer, as on a hub that is moved: FREEZE_SECONDS=300. */
-const FREEZE_MS = Number(process.env.FREEZE_SECONDS ?? 1) * 1_000;
+const FAULTY_POLLS = runs(120, 1_000);
+const FREEZE_MS = runs(1_000, 5_000);
 
 let emulator: Emulator;
 let caFolder: string;

@@ -6,13 +6,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Emulator, POLICIES, startEmulator } from '../../../emulator';
 import { SharedAccessSignature } from 'azure-iot-common';
+import { IS_FULL, runs } from '../../testSize';
 import type { SendersReport } from './senders';
 
 const KEY = Buffer.alloc(32, 6).toString('base64');
-/** With SENDERS=full as many as are promised: 100,000 unknown devices, and 20,000 real ones with 5 messages each. */
-const [UNKNOWN, DEVICES, MESSAGES] =
-  process.env.SENDERS === 'full' ? [100_000, 20_000, 5] : [10_000, 7_000, 2];
-const LIMIT_MS = process.env.SENDERS === 'full' ? 600_000 : 100_000;
+const [UNKNOWN, DEVICES, MESSAGES] = IS_FULL ? [100_000, 20_000, 5] : [3_000, 6_000, 1];
+const LIMIT_MS = runs(100_000, 600_000);
 const BULK = 100;
 
 let emulator: Emulator;
@@ -93,7 +92,7 @@ test(
   { timeout: LIMIT_MS, retry: 0 },
   async () => {
     const { report, endedAfterMs, code } = await runSenders();
-    if (process.env.SENDERS === 'full') console.log(report);
+    if (IS_FULL) console.log(report);
     expect(report.unknown).toEqual({ device_unauthorized: UNKNOWN });
     expect(report.good).toEqual({ stored: Math.ceil(UNKNOWN / 20) });
     expect(report.devices).toEqual({ stored: DEVICES * MESSAGES });

@@ -16,3 +16,6 @@ export const LOCAL_FUNCTION_KEYS: FunctionKeys = {
   master: LOCAL_HOST_KEY,
   functions: { registerDevice: { web: LOCAL_WEB_KEY }, messageFeed: { worker: LOCAL_WORKER_KEY } },
 };
+
+/** The demo shop's keys, which stay on its server: a page's key and a worker's. */
+export const LOCAL_SHOP_KEYS = { registration: LOCAL_WEB_KEY, feed: LOCAL_WORKER_KEY };

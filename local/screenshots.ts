@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Page, chromium } from 'playwright-core';
 import { POLICIES, startEmulator } from '../emulator';
 import { buildApp } from './build';
-import { LOCAL_HOST_KEY, LOCAL_FUNCTION_KEYS } from './functionKeys';
+import { LOCAL_FUNCTION_KEYS, LOCAL_SHOP_KEYS } from './functionKeys';
 import { startFunctionsHost } from './functionsHost';
 import { type Running, closeAll } from './lifecycle';
 import { startShop } from './shop';
@@ -29,7 +29,7 @@ export async function main(): Promise<void> {
     const caFolder = await mkdtemp(join(tmpdir(), 'hubfront-'));
     keep({ close: () => rm(caFolder, { recursive: true, force: true }) });
     const emulator = keep(await startEmulator({ hubPort: 0, amqpPort: 0, partitions: 4, caFolder }));
-    const shop = keep(await startShop({ port: 0, functionKey: LOCAL_HOST_KEY }));
+    const shop = keep(await startShop({ port: 0, keys: LOCAL_SHOP_KEYS }));
     const host = keep(
       await startFunctionsHost({
         appFolder: process.cwd(),

@@ -4,7 +4,13 @@ import { MAX_PARTITIONS, type Emulator, startEmulator } from '../emulator';
 import { POLICIES } from '../emulator/wellKnown';
 import { type AnalyticsPorts, reserveAnalyticsPorts, startAnalytics } from './analyticsStack';
 import { buildApp } from './build';
-import { LOCAL_FUNCTION_KEYS, LOCAL_HOST_KEY, LOCAL_WEB_KEY, LOCAL_WORKER_KEY } from './functionKeys';
+import {
+  LOCAL_FUNCTION_KEYS,
+  LOCAL_HOST_KEY,
+  LOCAL_SHOP_KEYS,
+  LOCAL_WEB_KEY,
+  LOCAL_WORKER_KEY,
+} from './functionKeys';
 import { startFunctionsHost } from './functionsHost';
 import { type Running, closeAll, parsePort, startError, stopOnSignal } from './lifecycle';
 import { EXAMPLE_FILE, SETTINGS_FILE, fromEnvironment, readSettingsFile } from './settingsFile';
@@ -63,12 +69,12 @@ async function start(flags: Flags): Promise<void> {
       flags.analytics ? reserveAnalyticsPorts(flags) : undefined,
       buildApp(),
     ]);
-    const shop = keep(await startShop({ port: flags.shopPort, functionKey: LOCAL_HOST_KEY }));
+    const shop = keep(await startShop({ port: flags.shopPort, keys: LOCAL_SHOP_KEYS }));
     const host = keep(
       await startFunctionsHost({
         appFolder: process.cwd(),
         port: flags.port,
-        settings: (port) => settingsFor(emulator, port, shop.origin, analyticsPorts),
+        settings: (port) => settingsFor(emulator, port, shop.origins, analyticsPorts),
         functionKeys: LOCAL_FUNCTION_KEYS,
         log: console.log,
       }),
@@ -101,7 +107,7 @@ async function start(flags: Flags): Promise<void> {
 function settingsFor(
   emulator: Emulator,
   port: number,
-  shopOrigin: string,
+  shopOrigins: readonly string[],
   analyticsPorts: AnalyticsPorts | undefined,
 ): Record<string, string> {
   const chosen = chosenSettings();
@@ -116,7 +122,7 @@ function settingsFor(
     IOTHUB_CA_FILE: resolve(emulator.caFile),
     AF_HOST: `localhost:${port}`,
     KEEP_ALIVE_FUNCTION_KEY: LOCAL_HOST_KEY,
-    CORS_ALLOWED_ORIGINS: [...new Set([...origins, shopOrigin])].join(','),
+    CORS_ALLOWED_ORIGINS: [...new Set([...origins, ...shopOrigins])].join(','),
     ...(analyticsPorts && {
       PRODUCTS_DATABASE_URL: productSettings().PRODUCTS_DATABASE_URL ?? databaseUrl(analyticsPorts.database),
       PRODUCTS_STORAGE: storageConnection(analyticsPorts.blob),

@@ -1,27 +1,23 @@
 import { readFile, readdir } from 'node:fs/promises';
-import type { ServerResponse } from 'node:http';
 import { join, relative, sep } from 'node:path';
+import type { WebApp } from '../webServer';
 
 /** The definition of the Power BI report that is deployed, as text. */
 const REPORT_FOLDER = join(__dirname, '..', '..', 'infra', 'powerbi');
 
-/** Answers `/report/` with the list of the definition's files, and `/report/<file>` with one of them. */
-export async function serveReport(pathname: string, response: ServerResponse): Promise<void> {
-  const files = await reportFiles();
-  const wanted = decodeURIComponent(pathname.slice('/report/'.length));
-  if (wanted === '') {
-    const links = files.map((file) => `<li><a href="${encodeURI(file)}">${file}</a></li>`).join('');
-    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' });
-    response.end(
-      `<!doctype html><html lang="en"><title>Power BI report</title><link rel="stylesheet" href="../dashboard.css"><main><h1>infra/powerbi</h1><ul>${links}</ul></main></html>`,
+/** `/report/` lists the files of the report's definition, `/report/<file>` is one of them. */
+export function addReportRoutes(app: WebApp): void {
+  app.get('/report/', async (context) => {
+    const links = (await reportFiles()).map((file) => `<li><a href="${encodeURI(file)}">${file}</a></li>`);
+    return context.html(
+      `<!doctype html><html lang="en"><title>Power BI report</title><link rel="stylesheet" href="../dashboard.css"><main><h1>infra/powerbi</h1><ul>${links.join('')}</ul></main></html>`,
     );
-  } else if (files.includes(wanted)) {
-    response.writeHead(200, {
-      'content-type': 'text/plain; charset=utf-8',
-      'x-content-type-options': 'nosniff',
-    });
-    response.end(await readFile(join(REPORT_FOLDER, wanted)));
-  } else response.writeHead(404).end();
+  });
+  app.get('/report/:file{.+}', async (context) => {
+    const file = context.req.param('file');
+    if (!(await reportFiles()).includes(file)) return context.notFound();
+    return context.text(await readFile(join(REPORT_FOLDER, file), 'utf8'));
+  });
 }
 
 async function reportFiles(): Promise<string[]> {

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import * as z from 'zod';
 import { type Job, resultTable } from '../../analytics/job';
-import type { Output } from '../../analytics/query';
+import { type Column, type Output, sqlName, sqlText } from '../../analytics/query';
 
 /** What the page shows, as it is sent to it. Times are ISO 8601. */
 export interface View {
@@ -34,6 +34,10 @@ export interface View {
 const MINUTES = 15;
 const TOP_PRODUCTS = 8;
 const LATEST_ROWS = 30;
+/** of a cell's text: a table has no room for more, and one event may have 256 KB */
+const MAX_CELL_CHARACTERS = 200;
+
+const FIXED_SIZE_TYPES: ReadonlySet<string> = new Set(['bigint', 'float', 'bit', 'datetime']);
 
 /** The events of the demo shop, as a customer goes through them. */
 const FUNNEL = [
@@ -78,7 +82,7 @@ export function createView({ plan, connection, state }: Job, queryFile: string):
   const joined = joinedOutput(plan.outputs);
   const table = resultTable(joined?.name ?? '');
   const known = (joined?.columns ?? []).filter(({ kind }) => kind === 'column');
-  const isTime = ({ type }: (typeof known)[number]): boolean => type === 'datetime';
+  const isTime = ({ type }: Column): boolean => type === 'datetime';
   // When it was is what one looks for first.
   const columns = [...known.filter(isTime), ...known.filter((one) => !isTime(one))].map(({ name }) => name);
   const missing = NEEDED.filter((name) => !columns.includes(name));
@@ -91,7 +95,7 @@ export function createView({ plan, connection, state }: Job, queryFile: string):
     const funnel = await read(
       funnelRows,
       `SELECT event, count(DISTINCT ${EVENT}) AS events, count(DISTINCT device_id) AS visitors
-       FROM ${table} WHERE event IS NOT NULL GROUP BY event`,
+       FROM ${table} WHERE event IN (${FUNNEL.map(([, event]) => sqlText(event)).join(', ')}) GROUP BY event`,
     );
     const [total] = await read(
       z.array(z.object({ rows: z.number() })),
@@ -126,8 +130,8 @@ export function createView({ plan, connection, state }: Job, queryFile: string):
       ),
       products: await read(
         productRows,
-        `SELECT product_id AS "productId", arg_max(product_code, __ts) AS code, arg_max(price, __ts) AS price,
-           arg_max(product_state, __ts) AS state, count(DISTINCT ${EVENT}) AS events
+        `SELECT product_id AS "productId", arg_max(left(product_code, ${MAX_CELL_CHARACTERS}), __ts) AS code, arg_max(price, __ts) AS price,
+           arg_max(left(product_state, ${MAX_CELL_CHARACTERS}), __ts) AS state, count(DISTINCT ${EVENT}) AS events
          FROM ${table} WHERE product_id IS NOT NULL GROUP BY product_id ORDER BY events DESC, product_id LIMIT ${TOP_PRODUCTS}`,
       ),
       funnel: FUNNEL.map(([stage, event]) => {
@@ -139,13 +143,21 @@ export function createView({ plan, connection, state }: Job, queryFile: string):
         rows: (
           await read(
             latestRows,
-            `SELECT * EXCLUDE (__ts, __seq) FROM ${table} ORDER BY __ts DESC, rowid DESC LIMIT ${LATEST_ROWS}`,
+            `SELECT ${known.map(cell).join(', ')} FROM ${table} ORDER BY __ts DESC, rowid DESC LIMIT ${LATEST_ROWS}`,
           )
         ).map((row) => columns.map((column) => row[column] ?? null)),
       },
       missing,
     };
   };
+}
+
+/** A column of the latest rows: long texts are cut off, with an ellipsis. */
+function cell({ name, type }: Column): string {
+  const column = sqlName(name);
+  if (FIXED_SIZE_TYPES.has(type)) return column;
+  const text = `CAST(${column} AS VARCHAR)`;
+  return `CASE WHEN length(${text}) > ${MAX_CELL_CHARACTERS} THEN left(${text}, ${MAX_CELL_CHARACTERS}) || '…' ELSE ${text} END AS ${column}`;
 }
 
 /** The output with the most of the columns that the tiles read. */

@@ -1,42 +1,61 @@
-import type { ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Context } from 'hono';
+import { type WebEnvironment, createEventStreams } from '../webServer';
 
 const WAIT_S = 20;
 const RETRY_MS = 1_000;
+/** How long a poll may take beyond its wait. */
+const TIMEOUT_MS = 30_000;
 /** Shown to a page that opens later. */
 const KEPT_MESSAGES = 30;
 
-interface FeedAnswer {
+interface FeedPage {
   messages: object[];
   next_offset: string;
-  has_more: boolean;
 }
 
-/** The feed as a worker sees it, handed on to pages as server-sent events. */
+/** The feed as a worker sees it, passed on to pages as server-sent events. */
 export interface LiveFeed {
-  /** Answers with an event stream: the latest messages, then each as it comes. */
-  subscribe: (response: ServerResponse) => void;
+  /** Opens an event stream: the latest messages, then each message as it arrives. */
+  open: (context: Context<WebEnvironment>) => Response;
   close: () => void;
 }
 
-/** @param url where the feed is, now; it is read only while a page looks */
+/**
+ * Polls the feed while a page is open. A page that reads slowly skips messages that are no longer among the latest.
+ *
+ * @param url of the feed; it is read before each poll
+ */
 export function createLiveFeed(url: () => string, functionKey: string): LiveFeed {
-  const pages = new Set<ServerResponse>();
-  const latest: object[] = [];
+  const latest: { position: number; text: string }[] = [];
+  let received = 0;
   let cursor = '0';
   let reading: AbortController | undefined;
 
+  const streams = createEventStreams((after) => latest.find(({ position }) => position > after), {
+    onActive: (active) => {
+      reading?.abort();
+      reading = active ? new AbortController() : undefined;
+      if (reading) read(reading.signal).catch(() => undefined);
+    },
+  });
+
   const poll = async (signal: AbortSignal): Promise<void> => {
-    const answer = await fetch(`${url()}?wait=${WAIT_S}&limit=1000&after_offset=${cursor}`, {
+    const response = await fetch(`${url()}?wait=${WAIT_S}&limit=1000&after_offset=${cursor}`, {
       headers: { 'X-Functions-Key': functionKey },
-      signal,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(WAIT_S * 1_000 + TIMEOUT_MS)]),
     });
-    if (!answer.ok) throw new Error(`The feed answered ${answer.status}`);
-    const { messages, next_offset: next } = (await answer.json()) as FeedAnswer;
+    if (!response.ok) throw new Error(`The feed responded with ${response.status}`);
+    const { messages, next_offset: next } = (await response.json()) as FeedPage;
     cursor = next;
-    latest.push(...messages);
+    received += messages.length;
+    const newest = messages.slice(-KEPT_MESSAGES);
+    for (const [i, message] of newest.entries()) {
+      const position = received - newest.length + i + 1;
+      latest.push({ position, text: `data: ${JSON.stringify(message)}\n\n` });
+    }
     latest.splice(0, latest.length - KEPT_MESSAGES);
-    for (const message of messages.slice(-KEPT_MESSAGES)) for (const page of pages) write(page, message);
+    streams.notify();
   };
 
   const read = async (signal: AbortSignal): Promise<void> => {
@@ -44,28 +63,8 @@ export function createLiveFeed(url: () => string, functionKey: string): LiveFeed
   };
 
   return {
-    subscribe: (response) => {
-      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
-      response.write(': the feed\n\n'); // so that the page knows at once that it is connected
-      for (const message of latest) write(response, message);
-      pages.add(response);
-      response.once('close', () => {
-        pages.delete(response);
-        if (pages.size > 0) return;
-        reading?.abort();
-        reading = undefined;
-      });
-      if (reading) return;
-      reading = new AbortController();
-      read(reading.signal).catch(() => undefined);
-    },
-    close: () => {
-      reading?.abort();
-      for (const page of pages) page.end();
-    },
+    // The page sees at once that it is connected.
+    open: (context) => streams.open(context, ': the feed\n\n'),
+    close: () => reading?.abort(),
   };
-}
-
-function write(page: ServerResponse, message: object): void {
-  page.write(`data: ${JSON.stringify(message)}\n\n`);
 }

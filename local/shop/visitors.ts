@@ -1,5 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { text } from 'node:stream/consumers';
+import type { IncomingMessage } from 'node:http';
+import { type Context, Hono } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { isCrossOrigin } from '../allowedHosts';
+import type { WebApp, WebEnvironment } from '../webServer';
 
 const MAX_BODY_BYTES = 1_024;
 const TIMEOUT_MS = 20_000;
@@ -7,45 +10,53 @@ const TIMEOUT_MS = 20_000;
 const DEVICE_ID = /^web-[0-9a-f-]{36}$/;
 const DEVICE_KEY = /^[A-Za-z0-9+/]{43}=$/;
 
-export interface Registry {
-  /** of the functions, `http://localhost:7071/api/devices` */
-  url: string;
+export interface Registration {
+  /** of the functions, `http://localhost:7071/api/devices`; it is read for each visitor */
+  url: () => string;
   functionKey: string;
-  /** of the shop: no other site may register visitors here */
-  origin: string;
 }
 
-/** `POST /visitors`: registers a visitor's browser as a device, with the function key that no page sees. */
-export async function registerVisitor(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { url, functionKey, origin }: Registry,
-): Promise<void> {
-  const answer = (status: number, body: object): void => {
-    response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
-  };
-  try {
-    const { origin: from, 'content-length': length = '0' } = request.headers;
-    if (from !== origin || Number(length) > MAX_BODY_BYTES) {
-      answer(403, { title: 'This is for pages of the shop' });
-      return;
-    }
-    const visitor = readVisitor(await text(request));
-    if (!visitor) {
-      answer(400, { title: 'This is no device of a visitor' });
-      return;
-    }
-    const registered = await fetch(url, {
+/**
+ * `POST /visitors`: registers a visitor's browser as a device, with the function key that no page sees. Only pages of
+ * the same origin may do this.
+ */
+export function createVisitorRoutes({ url, functionKey }: Registration): WebApp {
+  const app = new Hono<WebEnvironment>();
+  app.post('/visitors', async (context) => {
+    const { incoming } = context.env;
+    if (incoming.headers.origin === undefined || isCrossOrigin(incoming.headers))
+      return refuse(context, 403, 'This is for pages of the shop');
+    const body = await readBody(incoming);
+    if (body === undefined) return refuse(context, 413, 'The body is too large');
+    const visitor = readVisitor(body);
+    if (!visitor) return refuse(context, 400, 'This is no device of a visitor');
+    const registered = await fetch(url(), {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', 'X-Functions-Key': functionKey },
       body: JSON.stringify(visitor),
       signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    if (registered.ok) answer(200, visitor);
-    else answer(registered.status, { title: 'The device could not be registered' });
-  } catch {
-    if (!response.headersSent) answer(502, { title: 'The functions cannot be reached' });
+    }).catch(() => undefined);
+    if (!registered) return refuse(context, 502, 'The functions cannot be reached');
+    if (registered.ok) return context.json(visitor);
+    return refuse(context, registered.status as ContentfulStatusCode, 'The device could not be registered');
+  });
+  return app;
+}
+
+const refuse = (context: Context, status: ContentfulStatusCode, title: string): Response =>
+  context.json({ title }, status);
+
+/** @returns undefined as soon as the body exceeds the limit, with a Content-Length or without */
+async function readBody(request: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // A request that is destroyed could not be responded to.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) return undefined;
+    chunks.push(chunk);
   }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 function readVisitor(body: string): { deviceId: string; deviceKey: string } | undefined {

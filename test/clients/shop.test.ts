@@ -21,10 +21,9 @@ let context: BrowserContext;
 let cursor: string;
 
 beforeAll(async () => {
-  [shop, stranger] = (await Promise.all([1, 2].map(() => startShop({ port: 0, functionKey: KEY })))) as [
-    Shop,
-    Shop,
-  ];
+  [shop, stranger] = (await Promise.all(
+    [1, 2].map(() => startShop({ port: 0, keys: { registration: KEY, feed: KEY } })),
+  )) as [Shop, Shop];
   stack = await startStack({ settings: { CORS_ALLOWED_ORIGINS: shop.origin } });
   for (const { setApi } of [shop, stranger]) setApi(stack.host.url);
   if (browserProgram) browser = await launchBrowser();

@@ -1,9 +1,10 @@
 import { type Socket, connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import fc from 'fast-check';
+import { runs } from './testSize';
 
-/** How many malformed requests each local server gets; the full number is 5,000. */
-export const MALFORMED_REQUESTS = Number(process.env.MALFORMED_REQUESTS ?? 1_000);
+/** How many malformed requests each local server gets. */
+export const MALFORMED_REQUESTS = runs(1_000, 5_000);
 
 /** As many connections at a time: enough to keep a server busy, fewer than would fill its backlog. */
 const PARALLEL = 20;

@@ -36,6 +36,12 @@ module.exports = {
       'src/http is HTTP only. The functions connect it with the hub.',
     ),
     forbid(
+      'json-alone',
+      '^src/json/',
+      '^src/(?!json/)',
+      'src/json knows nothing but JSON. http and iothub build on it.',
+    ),
+    forbid(
       'resilience-alone',
       '^src/resilience/',
       '^src/(functions|http|iothub|products)/',

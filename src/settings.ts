@@ -24,7 +24,9 @@ const HOST_NAME = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-
 const HOST_WITH_PORT = /^(?:https?:\/\/)?[a-z0-9.-]+(?::\d{1,5})?$/i;
 const BASE64 =
   /^(?:[a-z0-9+/]{4})+(?:[a-z0-9+/]{2}==|[a-z0-9+/]{3}=)?$|^(?:[a-z0-9+/]{2}==|[a-z0-9+/]{3}=)$/i;
-const ORIGIN = /^https?:\/\/(?:\*\.)?[a-z0-9.-]+(?::\d{1,5})?$/i;
+/** Of any scheme: web views of apps have origins such as `capacitor://localhost`. */
+const ORIGIN =
+  /^(?<scheme>[a-z][a-z0-9+.-]*):\/\/(?<host>(?:\*\.)?[a-z0-9._-]+|\[[0-9a-f:.]+\])?(?<port>:\d{1,5})?$/i;
 const NCRONTAB = /^\S+(?: +\S+){5}$/;
 
 /** Names and their meaning: the settings table in README.md. App settings that are empty count as absent. */
@@ -217,21 +219,29 @@ function parseEventHubConnection(value: string, context: z.RefinementCtx): Event
 function parseOrigins(value: string, context: z.RefinementCtx): string[] {
   const origins = value
     .split(',')
-    .map((origin) => withoutDefaultPort(origin.trim().replace(/\/$/, '').toLowerCase()))
+    .map((origin) => normalizedOrigin(origin.trim()))
     .filter((origin) => origin !== '');
-  if (!origins.every((origin) => origin === '*' || ORIGIN.test(origin))) {
+  if (origins.includes(undefined)) {
     context.addIssue({
       code: 'custom',
-      message: 'is not a comma list of origins such as https://shop.example, or *',
+      message: 'is not a comma-separated list of origins such as https://shop.example, or *',
     });
     return z.NEVER;
   }
-  return origins;
+  return origins.filter((origin) => origin !== undefined);
 }
 
-/** As browsers write an origin. */
-function withoutDefaultPort(origin: string): string {
-  return origin.replace(/^(https:.*):443$/, '$1').replace(/^(http:.*):80$/, '$1');
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: ':80', https: ':443' };
+const MAX_PORT = 65_535;
+
+/** As browsers write an origin: no default port, and the web's schemes with their host in lower case. */
+function normalizedOrigin(origin: string): string | undefined {
+  if (origin === '' || origin === '*') return origin;
+  const { scheme = '', host = '', port = '' } = ORIGIN.exec(origin.replace(/(?<=[^/])\/$/, ''))?.groups ?? {};
+  const name = scheme.toLowerCase();
+  const isWeb = name in DEFAULT_PORTS;
+  if (name === '' || (isWeb && host === '') || Number(port.slice(1)) > MAX_PORT) return undefined;
+  return `${name}://${isWeb ? host.toLowerCase() : host}${port === DEFAULT_PORTS[name] ? '' : port}`;
 }
 
 function parseEndpoint(value: string, context: z.RefinementCtx): { host: string; port: number } {

@@ -13,6 +13,14 @@ const SYSTEM_PROPERTIES = new Map<string, keyof TelemetrySystemProperties>([
 
 const APPLICATION_PREFIX = 'iothub-app-';
 
+/**
+ * iot-hub-devguide-messages-construct: the creation time has this name on a single message, and the prefix before it in
+ * a batch. Either way, readers of the built-in endpoint find it among the application properties.
+ */
+const CREATION_TIME = 'iothub-creation-time-utc';
+/** The same page's sibling for IoT Central: UTC, without an offset (`2021-04-21T11:30:16Z`). */
+const UTC_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z$/;
+
 /** iot-hub-devguide-messages-construct: property names over HTTPS; the same set as HTTP's own header names. */
 const PROPERTY_NAME = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
 
@@ -20,7 +28,7 @@ const PROPERTY_NAME = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
  * Sorts a message's headers (or a batch item's properties) into system and application properties. Application
  * properties keep the case of their names; what is neither is ignored, as the hub does.
  *
- * @throws IotHubError ArgumentInvalid for a property name or message id that the hub refuses
+ * @throws IotHubError ArgumentInvalid for a property name, message id or creation time that the hub refuses
  */
 export function sortHeaders(
   headers: Iterable<readonly [name: string, value: string]>,
@@ -29,10 +37,14 @@ export function sortHeaders(
   const properties: [string, string][] = [];
   for (const [name, value] of headers) {
     const lowerCase = name.toLowerCase();
-    if (lowerCase.startsWith(APPLICATION_PREFIX)) {
-      const property = name.slice(APPLICATION_PREFIX.length);
+    const isCreationTime = lowerCase === CREATION_TIME;
+    if (isCreationTime || lowerCase.startsWith(APPLICATION_PREFIX)) {
+      const property = isCreationTime ? lowerCase : name.slice(APPLICATION_PREFIX.length);
       if (!PROPERTY_NAME.test(property)) {
         throw new IotHubError('ArgumentInvalid', 'A property name has characters that HTTPS does not allow.');
+      }
+      if (property.toLowerCase() === CREATION_TIME && !isUtcTime(value)) {
+        throw new IotHubError('ArgumentInvalid', `${CREATION_TIME} is not a time in UTC.`);
       }
       properties.push([property, value]);
       continue;
@@ -45,6 +57,8 @@ export function sortHeaders(
   }
   return { system, properties };
 }
+
+const isUtcTime = (value: string): boolean => UTC_TIME.test(value) && !Number.isNaN(Date.parse(value));
 
 /** Node gives raw headers as one flat list of names and values. */
 export function* headerPairs(rawHeaders: readonly string[]): Iterable<readonly [string, string]> {

@@ -9,6 +9,8 @@ import { Problem } from '../problems';
 import type { Startup } from '../startup';
 
 const MAX_BODY_BYTES = 16 * 1024;
+/** Far more than there are fields; unknown ones are ignored. */
+const MAX_FIELDS = 32;
 
 export const deviceRegistration = z.object({
   deviceId: z.string(),
@@ -23,8 +25,8 @@ export function registerDevice({ hub, cors }: Startup): void {
     handle: async (request) => {
       const { devices } = hub();
       if (request.method !== 'POST') throw new Problem('not_found', 'Devices are registered by POST.');
-      const { value } = validateBody(deviceRegistration, await readJson(request, MAX_BODY_BYTES));
-      const { deviceId, deviceKey } = value;
+      const { bytes, root } = await readJson(request, MAX_BODY_BYTES, { members: {}, max: MAX_FIELDS });
+      const { deviceId, deviceKey } = validateBody(deviceRegistration, bytes, root);
       requireDeviceId(deviceId);
       if (deviceKey !== undefined) requireDeviceKey(deviceKey);
 

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { app } from '@azure/functions';
 import * as z from 'zod';
-import { readJson } from '../http/body';
+import { type JsonBody, readJson } from '../http/body';
 import { endpoint, report } from '../http/endpoint';
-import { MAX_DEPTH, type Span, elementSpans, isDeeperThan, memberSpans } from '../http/jsonText';
-import { validateBody, invalidBody } from '../http/validateBody';
+import { validateBody } from '../http/validateBody';
 import { type SendResult, sendResultsResponse } from '../http/sendResults';
-import { type TelemetryMessage, isMessageId, requireDeviceId } from '../iothub';
+import { type TelemetryMessage, isMessageId, requireDeviceId, requireDeviceKey } from '../iothub';
+import { type JsonNode, type JsonShape, plainValue } from '../json';
 import { Problem } from '../problems';
 import type { Startup } from '../startup';
 
@@ -14,16 +14,36 @@ import type { Startup } from '../startup';
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 /** Of one request. */
 const MAX_MESSAGES = 500;
+/** Of a message, at any size of them. */
+const MAX_PROPERTIES = 100;
+/** Far more than there are fields; unknown ones are ignored. */
+const MAX_FIELDS = 32;
+/**
+ * Arrays and objects within each other. Parsers downstream stop somewhere: Ruby's at 100, .NET's at 64, and one
+ * message that a worker cannot read stops all behind it.
+ */
+const MAX_DEPTH = 64;
+
+const messageShape = {
+  members: { properties: { members: {}, max: MAX_PROPERTIES } },
+  max: MAX_FIELDS,
+} satisfies JsonShape;
+const bodyShape: JsonShape = {
+  members: { ...messageShape.members, messages: { elements: messageShape, max: MAX_MESSAGES } },
+  max: MAX_FIELDS,
+};
 
 export const message = z.object({
-  deviceMessage: z.unknown().refine((value) => value !== undefined, 'is missing'),
+  deviceMessage: z.unknown(),
   messageId: z.string().optional(),
+  createdAt: z.iso.datetime('is not a time in UTC such as 2026-11-26T08:30:00.000Z (ISO 8601)').optional(),
   properties: z.record(z.string(), z.string()).optional(),
 });
-const named = message.pick({ messageId: true });
-const sender = z.object({ deviceId: z.string(), deviceKey: z.string().min(1).max(256) });
+const sender = z.object({ deviceId: z.string(), deviceKey: z.string() });
 export const singleMessage = sender.extend(message.shape);
-export const messageBatch = sender.extend({ messages: z.array(z.unknown()).min(1).max(MAX_MESSAGES) });
+export const messageBatch = sender.extend({ messages: z.array(message).min(1).max(MAX_MESSAGES) });
+/** All but the message itself, which is not parsed. */
+const messageFields = message.omit({ deviceMessage: true });
 
 /** `POST /api/messages`: sends messages as the device whose key they bring, from any allowed origin. */
 export function sendMessage({ hub, cors }: Startup): void {
@@ -37,24 +57,20 @@ export function sendMessage({ hub, cors }: Startup): void {
       handle: async (request, context) => {
         const { telemetry } = hub();
         if (request.method !== 'POST') throw new Problem('not_found', 'Messages are sent by POST.');
-        const body = await readJson(request, MAX_BODY_BYTES);
-        const isBatch = typeof body.value === 'object' && body.value !== null && 'messages' in body.value;
-        const { value, members } = validateBody<z.infer<typeof messageBatch> | z.infer<typeof singleMessage>>(
-          isBatch ? messageBatch : singleMessage,
-          body,
-        );
-        const { deviceId, deviceKey, ...sent } = value;
+        const body = await readJson(request, MAX_BODY_BYTES, bodyShape);
+        for (const [name, member] of body.root.members ?? [])
+          if (name !== 'messages') requireDepth(name, member);
+        const isBatch = body.root.members?.has('messages') ?? false;
+        const { deviceId, deviceKey } = validateBody(sender, body.bytes, body.root);
         requireDeviceId(deviceId);
+        requireDeviceKey(deviceKey);
 
-        const read =
-          'messages' in sent
-            ? readMany(body.text, members, sent.messages)
-            : [readMessage(body.text, members, sent)];
+        const read = isBatch ? readMany(body) : [readMessage(body.bytes, body.root)];
         const messages = read.filter((candidate): candidate is TelemetryMessage => !isRefused(candidate));
         const problems = await telemetry.send({ deviceId, deviceKey }, messages);
         for (const problem of new Set(problems)) if (problem) report(problem, context);
         const results = read.map((candidate) =>
-          isRefused(candidate) ? candidate : verdictOn(candidate.messageId, problems.shift()),
+          isRefused(candidate) ? candidate : resultOf(candidate.messageId, problems.shift()),
         );
         return sendResultsResponse(deviceId, results, isBatch);
       },
@@ -65,51 +81,60 @@ export function sendMessage({ hub, cors }: Startup): void {
 const isRefused = (read: TelemetryMessage | SendResult): read is SendResult => 'problem' in read;
 
 /** An id that is no valid one is not repeated. */
-function verdictOn(messageId: unknown, problem: Problem | undefined): SendResult {
+function resultOf(messageId: unknown, problem: Problem | undefined): SendResult {
   return { messageId: isMessageId(messageId) ? messageId : null, problem };
 }
 
-function readMany(
-  text: string,
-  members: ReadonlyMap<string, Span>,
-  values: readonly unknown[],
-): (TelemetryMessage | SendResult)[] {
-  if (members.has('deviceMessage')) {
+function readMany({ bytes, root }: JsonBody): (TelemetryMessage | SendResult)[] {
+  const list = root.members?.get('messages');
+  if (root.members?.has('deviceMessage')) {
     throw new Problem('invalid_request', 'Send deviceMessage or messages, not both.');
   }
-  const spans = elementSpans(text, spanOf(members, 'messages'));
-  return values.map((value, index) => {
+  const { elements = [], isTruncated } = list ?? {};
+  if (elements.length === 0) {
+    throw new Problem('invalid_request', 'messages: is not a list of messages, or an empty one.');
+  }
+  if (isTruncated) {
+    throw new Problem('invalid_request', `messages: holds more than ${MAX_MESSAGES} messages.`);
+  }
+  return elements.map((node) => {
     try {
-      const read = message.safeParse(value);
-      if (!read.success) throw invalidBody(read.error);
-      return readMessage(text, memberSpans(text, spans[index] ?? { start: 0, end: 0 }), read.data);
+      return readMessage(bytes, node);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      return verdictOn(named.safeParse(value).data?.messageId, error);
+      return resultOf(messageIdOf(bytes, node), error);
     }
   });
 }
 
-/** Takes the message's text as it was sent, so that it arrives as it was sent. */
-function readMessage(
-  text: string,
-  members: ReadonlyMap<string, Span>,
-  { messageId = randomUUID(), properties = {} }: z.infer<typeof message>,
-): TelemetryMessage {
-  const data = spanOf(members, 'deviceMessage');
-  if (isDeeperThan(text, data, MAX_DEPTH)) {
-    throw new Problem('invalid_request', `deviceMessage is nested deeper than ${MAX_DEPTH} levels.`);
+/** Takes the message's bytes as they were sent, so that they arrive as they were sent. */
+function readMessage(bytes: Buffer, node: JsonNode): TelemetryMessage {
+  const { messageId = randomUUID(), createdAt, properties = {} } = validateBody(messageFields, bytes, node);
+  const data = node.members?.get('deviceMessage');
+  if (!data) throw new Problem('invalid_request', 'deviceMessage: is missing.');
+  requireDepth('deviceMessage', data);
+  const sentProperties = node.members?.get('properties');
+  if (sentProperties?.hasDuplicates) {
+    throw new Problem('invalid_request', 'properties: a name occurs twice.');
   }
-  const sentProperties = members.get('properties');
+  if (sentProperties?.isTruncated) {
+    throw new Problem('invalid_property', `A message has at most ${MAX_PROPERTIES} properties.`);
+  }
   // The schema skips this name, since it is no ordinary one for an object; nothing is left out silently.
-  if (sentProperties && memberSpans(text, sentProperties).has('__proto__')) {
+  if (sentProperties?.members?.has('__proto__')) {
     throw new Problem('invalid_property', "A property cannot be named '__proto__'.");
   }
-  return { json: text.slice(data.start, data.end), messageId, properties };
+  return { json: bytes.subarray(data.start, data.end), messageId, createdAt, properties };
 }
 
-function spanOf(members: ReadonlyMap<string, Span>, name: string): Span {
-  const span = members.get(name);
-  if (!span) throw new Problem('invalid_request', `${name}: is missing.`);
-  return span;
+function requireDepth(name: string, { depth }: JsonNode): void {
+  if (depth > MAX_DEPTH) {
+    throw new Problem('invalid_request', `${name} is nested deeper than ${MAX_DEPTH} levels.`);
+  }
+}
+
+/** To name the message that is rejected, where it has a valid id. */
+function messageIdOf(bytes: Buffer, { members }: JsonNode): string | undefined {
+  const node = members?.get('messageId');
+  return node?.kind === 'string' ? String(plainValue(bytes, node)) : undefined;
 }

@@ -1,22 +1,28 @@
 import { isUtf8 } from 'node:buffer';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
 import type { HttpRequest } from '@azure/functions';
+import { type JsonNode, type JsonShape, JsonSyntaxError, scanJson } from '../json';
 import { Problem } from '../problems';
-import type { JsonText } from './jsonText';
+import { InvalidGzipError, TooLargeError, inflate } from './inflate';
 
 /** `text/plain` is what `navigator.sendBeacon` sends without a preflight. */
 const MEDIA_TYPES = /^(?:application\/(?:[\w.+-]+\+)?json|text\/plain)$/i;
+const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
 
-const inflate = promisify(gunzip);
+/** A body that is valid JSON: its bytes as they were sent (inflated), and where its parts stand in them. */
+export interface JsonBody {
+  bytes: Buffer;
+  root: JsonNode;
+}
 
 /**
- * Reads a body as JSON: `application/json` or `text/plain` in UTF-8, gzipped or not.
+ * Reads a body as JSON: `application/json` or `text/plain` in UTF-8, gzipped or not. Its size is checked before it is
+ * inflated, and again meanwhile. Nothing is parsed but the parts that the shape names, so a body of a million members
+ * or levels costs what its size costs.
  *
  * @param maxBytes of the body as it came, and of what it inflates to
  * @throws {Problem} `length_required`, `body_too_large`, `unsupported_media_type`, `invalid_json`
  */
-export async function readJson(request: HttpRequest, maxBytes: number): Promise<JsonText> {
+export async function readJson(request: HttpRequest, maxBytes: number, shape: JsonShape): Promise<JsonBody> {
   const { headers } = request;
   // Without HTTP streaming the host hands on a chunked body as an empty one: the reason is told, not "no body".
   if (headers.has('transfer-encoding') && !headers.has('content-length')) {
@@ -26,10 +32,11 @@ export async function readJson(request: HttpRequest, maxBytes: number): Promise<
   const sent = Buffer.from(await request.arrayBuffer());
   if (sent.length > maxBytes) throw tooLarge(maxBytes);
   if (sent.length === 0) throw new Problem('invalid_json', 'The body is empty.');
-  const bytes = await decode(sent, headers.get('content-encoding'), maxBytes);
-  if (!isUtf8(bytes)) throw new Problem('invalid_json', 'The body is not UTF-8.');
-  const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
-  return { text, value: parse(text) };
+  const decoded = await decode(sent, headers.get('content-encoding'), maxBytes);
+  if (!isUtf8(decoded)) throw new Problem('invalid_json', 'The body is not UTF-8.');
+  const hasMark = decoded.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
+  const bytes = hasMark ? decoded.subarray(BYTE_ORDER_MARK.length) : decoded;
+  return { bytes, root: scan(bytes, shape) };
 }
 
 function requireMediaType(contentType: string | null): void {
@@ -52,9 +59,10 @@ async function decode(sent: Buffer, contentEncoding: string | null, maxBytes: nu
     case 'gzip':
     case 'x-gzip':
       try {
-        return await inflate(sent, { maxOutputLength: maxBytes });
+        return await inflate(sent, maxBytes);
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(maxBytes);
+        if (error instanceof TooLargeError) throw tooLarge(maxBytes);
+        if (!(error instanceof InvalidGzipError)) throw error;
         throw new Problem('invalid_json', 'The body is not valid gzip, as its Content-Encoding says.');
       }
     default:
@@ -62,17 +70,16 @@ async function decode(sent: Buffer, contentEncoding: string | null, maxBytes: nu
   }
 }
 
-/** The parser's own words quote the body, which may hold a key: only the position is passed on. */
-function parse(text: string): unknown {
+function scan(bytes: Buffer, shape: JsonShape): JsonNode {
   try {
-    return JSON.parse(text) as unknown;
+    return scanJson(bytes, shape);
   } catch (error) {
-    const position = / at position (\d+)/.exec((error as Error).message)?.[1];
+    if (!(error instanceof JsonSyntaxError)) throw error;
     throw new Problem(
       'invalid_json',
-      position === undefined
-        ? 'The body ends too early or is no JSON.'
-        : `The body is no JSON from position ${position} on.`,
+      error.position >= bytes.length
+        ? 'The body ends too early.'
+        : `The body is not JSON from byte ${error.position} on.`,
     );
   }
 }

@@ -3,6 +3,12 @@ import type { HttpRequest } from '@azure/functions';
 /** A day: as long as browsers keep a preflight at the most (Firefox; Chromium keeps it for two hours). */
 const PREFLIGHT_MAX_AGE_S = 86_400;
 
+/** Headers that the app reads, which any page may send. */
+const REQUEST_HEADERS = ['content-type', 'content-encoding', 'x-functions-key'];
+/** RFC 9110: a token, without `*`, which would stand for any header; no name in use is longer. */
+const HEADER_NAME = /^[!#$%&'+\-.^_`|~0-9a-z]{1,100}$/;
+const MAX_ALLOWED_HEADERS = 50;
+
 /** Adds what CORS wants to the headers of an answer; a preflight's answer is nothing else. */
 export interface Cors {
   /** headers for the answer to a cross-origin request; only `Vary` where the origin is not allowed */
@@ -48,11 +54,21 @@ export function createCors(allowedOrigins: readonly string[]): Cors {
         Vary: 'Origin',
         'Access-Control-Allow-Origin': origin,
         'Access-Control-Allow-Methods': 'POST, OPTIONS',
-        'Access-Control-Allow-Headers': 'Content-Type, Content-Encoding, X-Functions-Key',
+        'Access-Control-Allow-Headers': allowedHeaders(request),
         'Access-Control-Max-Age': String(PREFLIGHT_MAX_AGE_S),
       };
     },
   };
+}
+
+/**
+ * The headers that the app reads, and those that the preflight asks for: a page's tracing library adds headers of its
+ * own, which do no harm here.
+ */
+function allowedHeaders(request: HttpRequest): string {
+  const requested = (request.headers.get('access-control-request-headers') ?? '').toLowerCase().split(',');
+  const names = requested.map((name) => name.trim()).filter((name) => HEADER_NAME.test(name));
+  return [...new Set([...REQUEST_HEADERS, ...names])].slice(0, MAX_ALLOWED_HEADERS).join(', ');
 }
 
 /** `https://*.shop.example` matches names of one or more labels before `.shop.example`, and nothing else. */

@@ -19,9 +19,6 @@ const MIN_COMPRESSED_BYTES = 1_400;
 const GZIP_LEVEL = 3;
 const BROTLI_QUALITY = 3;
 
-/** What comes in one charset may be asked for with it, as many HTTP libraries do. */
-const CHARSET = '; charset=utf-8';
-
 /**
  * The media type to answer with, by `Accept`.
  *
@@ -29,14 +26,32 @@ const CHARSET = '; charset=utf-8';
  * @throws {Problem} `not_acceptable`
  */
 export function acceptedMediaType(request: HttpRequest, offered: readonly string[]): string {
-  const wished = request.headers.get('accept')?.toLowerCase();
-  const accept = wished === undefined || wished === '' ? '*/*' : wished;
-  const negotiator = new Negotiator({ headers: { accept } });
-  const chosen = negotiator.mediaType(offered.flatMap((type) => [type, type + CHARSET]));
+  const accept = withoutParameters(request.headers.get('accept') ?? '');
+  const negotiator = new Negotiator({ headers: { accept: accept === '' ? '*/*' : accept } });
+  const chosen = negotiator.mediaType([...offered]);
   if (chosen === undefined) {
     throw new Problem('not_acceptable', `This is to be had as ${offered.join(', ')}.`);
   }
-  return chosen.replace(CHARSET, '');
+  return chosen;
+}
+
+const RANGES = /(?:[^,"]|"(?:\\.|[^"\\])*")+/g;
+const PARAMETERS = /(?:[^;"]|"(?:\\.|[^"\\])*")+/g;
+
+/**
+ * The media ranges of `Accept` with nothing but their weights. None of the types offered has a parameter that a client
+ * could choose by; many HTTP libraries name a charset.
+ */
+function withoutParameters(accept: string): string {
+  const ranges = accept.match(RANGES) ?? [];
+  return ranges
+    .map((range) => {
+      const [type = '', ...parameters] = (range.match(PARAMETERS) ?? []).map((part) => part.trim());
+      const weight = parameters.find((parameter) => /^q=/i.test(parameter));
+      return weight === undefined ? type : `${type};${weight}`;
+    })
+    .join(',')
+    .toLowerCase();
 }
 
 /**

@@ -1,25 +1,32 @@
 import type * as z from 'zod';
+import { type JsonNode, plainValue } from '../json';
 import { Problem } from '../problems';
-import { type JsonText, type Span, memberSpans, wholeSpan } from './jsonText';
 
 /**
- * Checks a body that is an object against its schema.
+ * Checks a body, or a part of one, that is to be an object against a schema. Only the fields that the schema names are
+ * parsed.
  *
- * @returns what the schema makes of it, and where each of its members stands in the text
  * @throws {Problem} `invalid_request`, naming the fields and what was expected of them, never a value; or when a name
- * stands twice
+ * occurs twice, for readers would differ on which counts
  */
-export function validateBody<T>(
-  schema: z.ZodType<T>,
-  { text, value }: JsonText,
-): { value: T; members: Map<string, Span> } {
-  const read = schema.safeParse(value);
+export function validateBody<Shape extends z.ZodRawShape>(
+  schema: z.ZodObject<Shape>,
+  bytes: Buffer,
+  { kind, members, hasDuplicates, isTruncated }: JsonNode,
+): z.infer<z.ZodObject<Shape>> {
+  if (kind !== 'object') throw new Problem('invalid_request', `body: is not an object.`);
+  const fields = [...(members ?? [])].filter(([name]) => Object.hasOwn(schema.shape, name));
+  const read = schema.safeParse(
+    Object.fromEntries(fields.map(([name, node]) => [name, plainValue(bytes, node)])),
+  );
   if (!read.success) throw invalidBody(read.error);
-  return { value: read.data, members: memberSpans(text, wholeSpan(text)) };
+  if (hasDuplicates) throw new Problem('invalid_request', 'A name occurs twice in the same object.');
+  if (isTruncated) throw new Problem('invalid_request', 'The object has too many members.');
+  return read.data;
 }
 
 /** The fields that are wrong, without their values. */
-export function invalidBody({ issues }: z.ZodError): Problem {
+function invalidBody({ issues }: z.ZodError): Problem {
   const wrong = issues.slice(0, 5).map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
   return new Problem('invalid_request', `${wrong.join('; ')}.`);
 }

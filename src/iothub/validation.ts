@@ -7,8 +7,9 @@ const MESSAGE_ID = /^[A-Za-z0-9\-:.+%_#*?!(),=@;$']{1,128}$/;
 /** IoT Hub over HTTPS: names and values of application properties (iot-hub-devguide-messages-construct). */
 const PROPERTY_NAME = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
 const PROPERTY_VALUE = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]*$/;
-/** The device SDK sends this one as a system property, which it is not for a caller to set. */
-const RESERVED_PROPERTIES = new Set(['dt-subject']);
+/** System properties of IoT Hub, and those that this app sets itself. `createdAt` is the creation time. */
+const RESERVED_PROPERTY = /^(?:iothub-|hubfront-|dt-subject$)/i;
+/** IoT Hub: a symmetric key has 16 to 64 bytes (rest/api/iothub/service/devices, SymmetricKey). */
 const MIN_KEY_BYTES = 16;
 const MAX_KEY_BYTES = 64;
 
@@ -65,8 +66,8 @@ export function requireProperties(properties: Readonly<Record<string, string>>):
         "A property's name is 1 to 128 of A-Z a-z 0-9 ! # $ % & ' * + - . ^ _ ` | ~.",
       );
     }
-    if (RESERVED_PROPERTIES.has(name.toLowerCase())) {
-      throw new Problem('invalid_property', `The property '${name}' is reserved by IoT Hub.`);
+    if (RESERVED_PROPERTY.test(name)) {
+      throw new Problem('invalid_property', `The property '${name}' is reserved.`);
     }
     if (seen.has(name.toLowerCase())) {
       throw new Problem(

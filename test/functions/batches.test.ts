@@ -38,6 +38,53 @@ async function hubRequests(work: () => Promise<void>): Promise<number> {
   return stack.emulator.admin.state().requests.telemetry - before;
 }
 
+describe('a message with many properties', () => {
+  const MAX_BATCH_BYTES = 255 * 1024 - 1;
+  /** of so many bytes, names and values together */
+  const propertiesOf = (bytes: number) =>
+    Object.fromEntries(
+      Array.from({ length: Math.ceil(bytes / 1_000) }, (_, i) => {
+        const name = `p${i}`;
+        return [name, 'x'.repeat(Math.min(1_000, bytes - i * 1_000) - name.length)];
+      }),
+    );
+
+  test.each([
+    ['1 KB', 1_000, 1],
+    ['8 KB', 8_000, 1],
+    ['20 KB', 20_000, 1],
+    ['60 KB', 60_000, 1],
+    ['20 KB, and a body that fits beside them', 20_000, 160_000],
+    ['20 KB, and a body that does not fit beside them', 20_000, 190_000],
+    ['1 KB, and a body that fits alone', 1_000, 250_000],
+    ['100 KB, the largest that there may be', 99_900, 1],
+  ])('of %s has the same result alone and in batches', async (_, bytes, bodyBytes) => {
+    const message = { deviceMessage: 'y'.repeat(bodyBytes), properties: propertiesOf(bytes) };
+    const base64Bytes = Math.ceil(((bodyBytes + 40) * 4) / 3) + bytes;
+    const fits = bytes < 8_000 || base64Bytes < MAX_BATCH_BYTES - 2_000;
+    const stored = await arrivals(async () => {
+      const alone = await stack.send({ ...device, ...message });
+      expect([alone.status, alone.json.code]).toEqual(fits ? [201, undefined] : [413, 'message_too_large']);
+      const asBatch = await sendBatch([message]);
+      expect([asBatch.status, asBatch.json.code]).toEqual([alone.status, alone.json.code]);
+      const { json } = await sendBatch([message, { deviceMessage: 1 }, message]);
+      const expected = fits ? 'accepted' : 'rejected message_too_large';
+      expect(statuses(json.results)).toEqual([expected, 'accepted', expected]);
+    });
+    const large = stored.filter(({ properties }) => 'p0' in properties);
+    expect(large).toHaveLength(fits ? 4 : 0);
+    for (const { properties } of large) expect(properties).toEqual(message.properties);
+  });
+
+  test('has at most 100 of them', async () => {
+    const many = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`p${i}`, '1']));
+    expect((await stack.send({ ...device, deviceMessage: 1, properties: many(100) })).status).toBe(201);
+    const { status, json } = await stack.send({ ...device, deviceMessage: 1, properties: many(101) });
+    expect([status, json.code]).toEqual([400, 'invalid_property']);
+  });
+});
+
 describe('a batch', () => {
   test('arrives as single sends of the same messages do', async () => {
     const messages = [

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { KEY, type Stack, call, post, startStack } from '../stack';
 
 const ALLOWED =
-  'https://shop.example, https://*.shop.example,http://localhost:3000, https://cafe.example:443';
+  'https://shop.example, https://*.shop.example,http://localhost:3000, https://cafe.example:443,' +
+  'capacitor://localhost, ionic://localhost/, tauri://localhost,HTTP://[::1]:80/, chrome-extension://Abc_d, file://';
 
 const preflight = (stack: Stack, origin: string, path = 'messages') =>
   call(`${stack.host.url}/api/${path}`, {
@@ -23,6 +24,12 @@ describe('a list of origins', () => {
     'https://a.b-c.shop.example',
     'http://localhost:3000',
     'https://cafe.example',
+    'capacitor://localhost',
+    'ionic://localhost',
+    'tauri://localhost',
+    'http://[::1]',
+    'chrome-extension://Abc_d',
+    'file://',
   ])('allows %s', async (origin) => {
     for (const path of ['messages', 'devices']) {
       const { status, headers, text } = await preflight(stack, origin, path);
@@ -61,6 +68,9 @@ describe('a list of origins', () => {
     'HTTPS://SHOP.EXAMPLE',
     'https://shop.example, https://evil.example',
     'http://localhost:30001',
+    'capacitor://evil.example',
+    'ionic://localhost:80',
+    'chrome-extension://abc_d',
     'null',
     '*',
     '',
@@ -73,6 +83,31 @@ describe('a list of origins', () => {
       expect([...headers.keys()].filter((name) => name.startsWith('access-control-'))).toEqual([]);
       expect(headers.get('vary')).toBe('Origin');
     }
+  });
+
+  test('a preflight allows the headers that it asks for, as far as they are header names', async () => {
+    const ask = async (requested: string): Promise<string[]> => {
+      const { headers } = await call(`${stack.host.url}/api/messages`, {
+        method: 'OPTIONS',
+        headers: {
+          Origin: 'https://shop.example',
+          'Access-Control-Request-Method': 'POST',
+          'Access-Control-Request-Headers': requested,
+        },
+      });
+      return (headers.get('access-control-allow-headers') ?? '').split(', ');
+    };
+    const always = ['content-type', 'content-encoding', 'x-functions-key'];
+    expect(await ask('content-type,traceparent, Tracestate,x-datadog-trace-id')).toEqual([
+      ...always,
+      'traceparent',
+      'tracestate',
+      'x-datadog-trace-id',
+    ]);
+    expect(await ask('*, a b, a:b, <script>, é,,"x"')).toEqual(always);
+    expect(await ask(`${'x'.repeat(101)},${'y'.repeat(100)}`)).toEqual([...always, 'y'.repeat(100)]);
+    const many = Array.from({ length: 500 }, (_, i) => `x-${i}`).join(',');
+    expect(await ask(many)).toHaveLength(50);
   });
 
   test('a very long origin is refused as fast as a short one', async () => {

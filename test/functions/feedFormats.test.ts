@@ -60,7 +60,20 @@ function rawFeed(
 describe('a body', () => {
   const latin1 = Buffer.from('d\u00e9j\u00e0 vu', 'latin1');
   const compressed = gzipSync('{"t":1}');
-  test.each<[string, string | Buffer, ((message: DeviceMessage) => void) | undefined, unknown]>([
+  type Body = [string, string | Buffer, ((message: DeviceMessage) => void) | undefined, unknown];
+  const asJson = (contentEncoding: string) => (m: DeviceMessage) =>
+    Object.assign(m, { contentType: 'application/json', contentEncoding });
+  const odd = (base64: string, contentEncoding: string) => ({ base64, contentEncoding });
+  const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
+  const encodeUtf16 = (text: string, order: '' | 'le' | 'be') => {
+    const bytes = Buffer.from(text, 'utf16le');
+    return order === 'be' ? bytes.swap16() : bytes;
+  };
+  const encodeUtf32 = (text: string, order: '' | 'le' | 'be') => {
+    const bytes = Buffer.from(Uint32Array.from(Array.from(text, (char) => char.codePointAt(0) ?? 0)).buffer);
+    return order === 'be' ? bytes.swap32() : bytes;
+  };
+  test.each<Body>([
     ['JSON', '{"t":21.50,"ok":true}', undefined, { t: 21.5, ok: true }],
     ['JSON over several lines', '{\r\n  "t": 1\n}', undefined, { t: 1 }],
     ['JSON after a byte order mark', '\uFEFF{"t":1}', undefined, { t: 1 }],
@@ -76,6 +89,48 @@ describe('a body', () => {
       (m) => Object.assign(m, { contentEncoding: 'gzip' }),
       { base64: compressed.toString('base64'), contentEncoding: 'gzip' },
     ],
+    ...(['', 'le', 'be'] as const).flatMap((order): Body[] => [
+      [`JSON in utf-16${order}`, encodeUtf16('{"t":"ü😀"}', order), asJson(`utf-16${order}`), { t: 'ü😀' }],
+      [`text in utf-16${order}`, encodeUtf16('{"t', order), asJson(`UTF-16${order}`), '{"t'],
+      [`JSON in utf-32${order}`, encodeUtf32('{"t":"ü😀"}', order), asJson(`utf-32${order}`), { t: 'ü😀' }],
+      [
+        `JSON in utf-32${order} after a byte order mark`,
+        encodeUtf32('\uFEFF[1]', order === '' ? 'be' : order),
+        asJson('utf-32'),
+        [1],
+      ],
+      [
+        `JSON in utf-16${order} after a byte order mark`,
+        encodeUtf16('\uFEFF[1]', order === '' ? 'be' : order),
+        asJson('utf-16'),
+        [1],
+      ],
+    ]),
+    ['half a character of utf-16', Buffer.from('3dd8', 'hex'), asJson('utf-16'), odd('Pdg=', 'utf-16')],
+    [
+      'an odd number of bytes of utf-16',
+      Buffer.from('7b007d', 'hex'),
+      asJson('utf-16'),
+      odd('ewB9', 'utf-16'),
+    ],
+    [
+      'no character of utf-32',
+      Buffer.from('00001100', 'hex'),
+      asJson('utf-32le'),
+      odd('AAARAA==', 'utf-32le'),
+    ],
+    ...['text/json', 'application/vnd.shop.event+json', 'TEXT/JSON; charset=utf-8', 'image/svg+json'].map(
+      (contentType): Body => [
+        `of type ${contentType}`,
+        '{"t":1}',
+        (m) => Object.assign(m, { contentType }),
+        { t: 1 },
+      ],
+    ),
+    ['text/html', '{"t":1}', (m) => Object.assign(m, { contentType: 'text/html; x=+json' }), '{"t":1}'],
+    ['JSON of 64 levels', nested(64), undefined, JSON.parse(nested(64))],
+    ['JSON of more levels than workers read', nested(65), undefined, nested(65)],
+    ['200 KB of brackets', '['.repeat(200_000), undefined, '['.repeat(200_000)],
   ])('that is %s comes as such', async (_, body, set, expected) => {
     await send(body, set);
     const { json } = await stack.feed();
@@ -85,6 +140,80 @@ describe('a body', () => {
   test('with a number that JavaScript would round comes as the text it was sent as', async () => {
     await send('{"id":12345678901234567890,"price":1.10}');
     expect((await stack.feed()).text).toContain('"body":{"id":12345678901234567890,"price":1.10}');
+  });
+});
+
+describe('the creation time', () => {
+  const createdAt = '2026-11-26T08:30:00.123Z';
+
+  test('of a message is the same from a page, in a batch and from a device itself', async () => {
+    const page = { deviceId: 'sensor', deviceKey: DEVICE_KEY };
+    const properties = { Level: 'high' };
+    await stack.send({ ...page, deviceMessage: 1, createdAt, properties });
+    await stack.send({
+      ...page,
+      messages: [
+        { deviceMessage: 2, createdAt, properties },
+        { deviceMessage: 3, properties },
+      ],
+    });
+    await send('4', (m) => {
+      m.properties.add('iothub-creation-time-utc', createdAt);
+      m.properties.add('Level', 'high');
+    });
+    const { json } = await stack.feed();
+    const times = (json.messages as { createdAt?: string }[]).map((message) => message.createdAt);
+    expect(times).toEqual([createdAt, createdAt, undefined, createdAt]);
+    for (const message of json.messages) expect(message.properties).toEqual({ Level: 'high' });
+    const cloudEvents = await fetchFeed({ accept: 'application/cloudevents-batch+json' });
+    expect(JSON.parse(cloudEvents.text)).toMatchObject([
+      { createdat: createdAt },
+      { createdat: createdAt },
+      {},
+      {},
+    ]);
+    // As Microsoft's own reader has it.
+    const events = await receiveEvents(stack.emulator.connectionStrings.eventHub('service'), 4);
+    const read = events.map((event) => event.properties?.['iothub-creation-time-utc'] as unknown);
+    expect(read.sort()).toEqual([createdAt, createdAt, createdAt, undefined]);
+  });
+
+  test.each([
+    '2026-11-26T08:30:00',
+    '2026-11-26T08:30:00+01:00',
+    '2026-11-26T08:30:00-00:00',
+    '2026-02-30T08:30:00Z',
+    '2026-11-26',
+    '2026-11-26 08:30:00Z',
+    '2026-11-26T25:30:00Z',
+    'yesterday',
+    '',
+    1_732_609_800,
+    null,
+    {},
+  ])('%j is none', async (wrong) => {
+    const page = { deviceId: 'sensor', deviceKey: DEVICE_KEY };
+    const single = await stack.send({ ...page, deviceMessage: 1, createdAt: wrong });
+    expect([single.status, single.json.code]).toEqual([400, 'invalid_request']);
+    expect(single.json.detail).toContain('createdAt');
+    const batch = await stack.send({
+      ...page,
+      messages: [
+        { deviceMessage: 1, createdAt: wrong },
+        { deviceMessage: 2, createdAt },
+      ],
+    });
+    expect([batch.status, batch.json.results]).toMatchObject([
+      207,
+      [{ status: 'rejected', code: 'invalid_request' }, { status: 'accepted' }],
+    ]);
+  });
+
+  test('cannot be set as a property', async () => {
+    const page = { deviceId: 'sensor', deviceKey: DEVICE_KEY };
+    const properties = { 'IotHub-Creation-Time-Utc': createdAt };
+    const { status, json } = await stack.send({ ...page, deviceMessage: 1, properties });
+    expect([status, json.code]).toEqual([400, 'invalid_property']);
   });
 });
 
@@ -137,6 +266,11 @@ describe('the format', () => {
     ['', 'application/json'],
     ['application/json; charset=UTF-8', 'application/json'],
     [`${NDJSON};charset=utf-8`, NDJSON],
+    ['application/json;charset=utf-8', 'application/json'],
+    ['application/json;charset="utf-8"', 'application/json'],
+    ['APPLICATION/JSON ; Charset=UTF8', 'application/json'],
+    ['application/json;odata="a,b;q=0";q=0.8, text/html', 'application/json'],
+    [`application/json;charset=utf-8;q=0.5, ${NDJSON};charset=utf-8;q=0.6`, NDJSON],
     [`application/json;q=0.5, ${NDJSON}`, NDJSON],
     ['application/json;q=0, */*', NDJSON],
     [CLOUDEVENTS, CLOUDEVENTS],
@@ -146,15 +280,18 @@ describe('the format', () => {
     expect(headers.get('vary')).toMatch(/\bAccept\b/);
   });
 
-  test.each(['text/html', 'application/xml', 'application/json;q=0', 'nonsense'])(
-    'for Accept: %s is none: 406 with what there is',
-    async (accept) => {
-      const { status, json, headers } = await fetchFeed({ accept });
-      expect([status, json.code]).toEqual([406, 'not_acceptable']);
-      expect(headers.get('vary')).toMatch(/\bAccept\b/);
-      expect(json.detail).toContain(NDJSON);
-    },
-  );
+  test.each([
+    'text/html',
+    'application/xml',
+    'application/json;q=0',
+    'application/json;charset=utf-8;q=0',
+    'nonsense',
+  ])('for Accept: %s is none: 406 with what there is', async (accept) => {
+    const { status, json, headers } = await fetchFeed({ accept });
+    expect([status, json.code]).toEqual([406, 'not_acceptable']);
+    expect(headers.get('vary')).toMatch(/\bAccept\b/);
+    expect(json.detail).toContain(NDJSON);
+  });
 
   test('NDJSON has a message a line, and a last line with next_offset', async () => {
     await send('{\n"t": 1\n}');

@@ -64,8 +64,11 @@ const wrongPartitions = fc.oneof(
   fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }).filter((text) => !/^[0-3](,[0-3])*$/.test(text)),
 );
 
+/** What is no cursor and yet a place to begin. */
+const places = ['-1', '@latest'];
+
 const wrongQuery = fc.oneof(
-  damagedCursor.map((after_offset) => ({ after_offset })),
+  damagedCursor.filter((text) => !places.includes(text)).map((after_offset) => ({ after_offset })),
   wrongNumber.map((limit) => ({ limit })),
   wrongWait.map((wait) => ({ wait })),
   wrongPartitions.map((partitions) => ({ partitions })),

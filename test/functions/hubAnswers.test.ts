@@ -212,7 +212,11 @@ describe('what the registry answers a registration is passed on', () => {
 
   test('the throttle of an S1 hub passes as 429', async () => {
     stack.emulator.admin.setThrottle({ tier: 'S1' });
-    const answers = await Promise.all(Array.from({ length: 130 }, (_, n) => stack.register(`s1-${n}`, KEY)));
+    const answers = [];
+    for (let n = 0; n < 130; n += 10) {
+      const ids = Array.from({ length: 10 }, (_, i) => `s1-${n + i}`);
+      answers.push(...(await Promise.all(ids.map((id) => stack.register(id, KEY)))));
+    }
     const counts = new Map<number, number>();
     for (const { status } of answers) counts.set(status, (counts.get(status) ?? 0) + 1);
     expect([...counts.keys()].sort()).toEqual([201, 429]);

@@ -54,7 +54,7 @@ describe('a hub that is not there', () => {
     await stack.emulator.close();
     for (const answer of [
       await stack.register('d'),
-      await stack.send({ deviceId: 'd', deviceKey: 'k', deviceMessage: 1 }),
+      await stack.send({ deviceId: 'd', deviceKey: DEVICE_KEY, deviceMessage: 1 }),
       await stack.feed(),
     ]) {
       expect([answer.status, answer.json.code]).toEqual([503, 'hub_unavailable']);

@@ -23,6 +23,8 @@ export interface Cursor {
 /** What a caller passes as `after_offset`. */
 export type StartPosition =
   | { kind: 'beginning' }
+  /** after what is there now */
+  | { kind: 'latest' }
   /** the original's plain offset, which applies to each partition */
   | { kind: 'offset'; offset: bigint }
   | { kind: 'cursor'; cursor: Cursor };
@@ -34,6 +36,9 @@ const HEADER_BYTES = 1 + 4 + 1 + 1;
 /** Event Hubs: at most 1,024 partitions on a dedicated cluster, 32 elsewhere (event-hubs-quotas). */
 const MAX_PARTITIONS = 1_024;
 const MAX_CURSOR_CHARACTERS = 32_768;
+/** Event Hubs' own names for the two ends of a partition. */
+const BEGINNING = '-1';
+const LATEST = '@latest';
 const MAX_OFFSET = 2n ** 63n - 1n;
 /** Of a position whose offset is not known; the service gives it as the last one of a partition that is new. */
 export const NO_OFFSET = '-1';
@@ -46,7 +51,8 @@ const TEXT_OFFSETS = 15;
  * @throws {Problem} `invalid_cursor`, saying why
  */
 export function parseAfterOffset(text: string | null): StartPosition {
-  if (text === null || text === '' || text === '0') return { kind: 'beginning' };
+  if (text === null || text === '' || text === BEGINNING) return { kind: 'beginning' };
+  if (text === LATEST) return { kind: 'latest' };
   if (/^\d+$/.test(text)) {
     if (text.length > 19 || BigInt(text) > MAX_OFFSET) throw malformed('a plain offset has at most 63 bits');
     return BigInt(text) === 0n ? { kind: 'beginning' } : { kind: 'offset', offset: BigInt(text) };

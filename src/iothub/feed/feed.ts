@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Problem, type ProblemCode } from '../../problems';
 import type { Settings } from '../../settings';
-import type { StartPosition } from './cursor';
+import { type StartPosition, parseAfterOffset } from './cursor';
 import { unlessAborted, withTimeLimit } from '../../resilience/deadline';
 import { type DrainLimits, type Drained, drainPartition } from './drainPartition';
 import { feedProblem } from '../errors';
@@ -155,8 +155,11 @@ export function createFeed(settings: Settings): Feed {
 
   async function poll(query: FeedQuery): Promise<FeedPage> {
     const waitUntil = Date.now() + query.waitSeconds * 1_000;
+    let { after } = query;
     for (;;) {
-      const { answer, ends } = await pollWithRetries(query);
+      const { answer, ends } = await pollWithRetries({ ...query, after });
+      // What comes while this poll waits is after the end that it found first.
+      if (after.kind === 'latest') after = parseAfterOffset(answer.cursor);
       const hasNews = answer.messages.length > 0 || answer.gaps.length > 0 || answer.reset || answer.hasMore;
       const left = waitUntil - Date.now();
       if (hasNews || left <= 0) return answer;

@@ -51,6 +51,7 @@ const cloudEvents = (hubHostName: string): FeedFormat => ({
       sequencenumber: String(m.sequenceNumber), // CloudEvents' integers have 32 bits
       offset: m.offset,
       ...(m.messageId === null ? {} : { messageid: m.messageId }),
+      ...(m.createdAt === undefined ? {} : { createdat: m.createdAt }),
       ...(m.correlationId === undefined ? {} : { correlationid: m.correlationId }),
     };
     const { properties, systemProperties, contentType } = m;

@@ -1,7 +1,7 @@
-import { isUtf8 } from 'node:buffer';
 import type { Message } from 'rhea';
-import { hubMemberJson, isoTime, joined, objectJson, quote, quoteOrNull, valueJson } from './amqpJson';
+import { hubMemberJson, isoTime, joined, objectJson, quote, quoteOrNull } from './amqpJson';
 import { type OffHeapText, storeText } from './offHeapText';
+import { type FeedBody, readBody } from './readBody';
 
 /** A device-to-cloud message as the feed gives it. */
 export interface FeedMessage {
@@ -14,6 +14,8 @@ export interface FeedMessage {
   /** the sender that IoT Hub authenticated, whatever the body claims; null where the hub names none */
   deviceId: string | null;
   messageId: string | null;
+  /** when the event happened, as its sender gave it: ISO 8601, UTC */
+  createdAt: string | undefined;
   correlationId: string | undefined;
   contentType: string | null;
   /** application properties, a JSON object */
@@ -21,13 +23,6 @@ export interface FeedMessage {
   /** the rest of the system properties, by IoT Hub's names (`iothub-connection-auth-method` …), a JSON object */
   systemProperties: string;
   body: FeedBody;
-}
-
-/** The body as JSON text; where the device sent JSON, the very text that it sent: nothing is rounded. */
-export interface FeedBody {
-  json: string;
-  /** `binary`: the JSON is `{"base64": …}` */
-  kind: 'json' | 'text' | 'binary';
 }
 
 /** How a message is written, as one JSON object on one line. */
@@ -47,9 +42,12 @@ const SEPARATOR_BYTES = 1;
 export const bytesOf = ({ bytes }: EncodedFeedMessage): number => bytes + SEPARATOR_BYTES;
 
 const DEVICE_ID = 'iothub-connection-device-id';
+/** A system property that IoT Hub delivers as an application property; as an annotation where it is routed. */
+const CREATION_TIME = 'iothub-creation-time-utc';
 /** Annotations that stand in fields of their own. */
 const OWN_FIELDS = new Set([
   DEVICE_ID,
+  CREATION_TIME,
   'x-opt-sequence-number',
   'x-opt-offset',
   'x-opt-enqueued-time',
@@ -63,16 +61,15 @@ const AMQP_PROPERTIES: readonly (readonly [name: keyof Message, systemName: stri
   ['reply_to', 'reply-to'],
   ['content_encoding', 'content-encoding'],
   ['absolute_expiry_time', 'absolute-expiry-time'],
-  ['creation_time', 'creation-time-utc'],
   ['group_id', 'group-id'],
 ];
-/** Content encodings whose bytes are the text itself. */
-const PLAIN_ENCODINGS = new Set(['', 'utf-8', 'utf8', 'identity']);
 
 /** @param message as rhea has decoded it from an Event Hub-compatible endpoint */
 export function readFeedMessage(partitionId: string, message: Message): FeedMessage {
   const annotations = (message.message_annotations ?? {}) as Record<string, unknown>;
   const { message_id: messageId, correlation_id: correlationId } = message;
+  const application = (message.application_properties ?? {}) as Record<string, unknown>;
+  const createdAt = application[CREATION_TIME];
   const contentType = asText(message.content_type);
   return {
     partitionId,
@@ -81,9 +78,10 @@ export function readFeedMessage(partitionId: string, message: Message): FeedMess
     enqueuedTimeUtc: isoTime(annotations['x-opt-enqueued-time'] as Date | number),
     deviceId: asText(annotations[DEVICE_ID]),
     messageId: asText(messageId),
+    createdAt: asTime(createdAt ?? annotations[CREATION_TIME] ?? message.creation_time),
     correlationId: asText(correlationId) ?? undefined,
     contentType,
-    properties: objectJson((message.application_properties ?? {}) as object),
+    properties: objectJson(createdAt === undefined ? application : without(CREATION_TIME, application)),
     systemProperties: systemProperties(message, annotations),
     body: readBody(contentOf(message.body), contentType, asText(message.content_encoding) ?? ''),
   };
@@ -100,6 +98,7 @@ export const toJson: EncodeMessage = (m) =>
   `{"partitionId":"${m.partitionId}","offset":${quote(m.offset)},"sequenceNumber":${m.sequenceNumber}` +
   `,"enqueuedTimeUtc":"${m.enqueuedTimeUtc}","deviceId":${quoteOrNull(m.deviceId)}` +
   `,"messageId":${quoteOrNull(m.messageId)}` +
+  (m.createdAt === undefined ? '' : `,"createdAt":${quote(m.createdAt)}`) +
   (m.correlationId === undefined ? '' : `,"correlationId":${quote(m.correlationId)}`) +
   `,"contentType":${quoteOrNull(m.contentType)},"properties":${m.properties}` +
   `,"systemProperties":${m.systemProperties},"body":${m.body.json}}`;
@@ -124,27 +123,14 @@ function contentOf(body: unknown): unknown {
   return parts.length === 1 ? parts[0] : Buffer.concat(parts);
 }
 
-/** JSON stays JSON, text becomes a string, the rest base64; an encoded (compressed …) body stays as it was sent. */
-function readBody(content: unknown, contentType: string | null, contentEncoding: string): FeedBody {
-  if (!Buffer.isBuffer(content)) return { kind: 'json', json: valueJson(content) };
-  if (!PLAIN_ENCODINGS.has(contentEncoding.toLowerCase())) {
-    return { kind: 'binary', json: JSON.stringify({ base64: content.toString('base64'), contentEncoding }) };
-  }
-  if (!isUtf8(content)) return { kind: 'binary', json: `{"base64":"${content.toString('base64')}"}` };
-  const text = content.toString('utf8').replace(/^\uFEFF/, '');
-  const isText = contentType !== null && /^text\//i.test(contentType);
-  if (isText || !isJson(text)) return { kind: 'text', json: JSON.stringify(text) };
-  // Line ends within JSON are white space between its parts: without them a message fits on one line.
-  return { kind: 'json', json: text.replace(/[\r\n]+/g, ' ') };
+function without(name: string, map: Record<string, unknown>): object {
+  return Object.fromEntries(Object.entries(map).filter(([key]) => key !== name));
 }
 
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
+/** As it was given, or ISO 8601 where it came as an AMQP timestamp. */
+function asTime(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  return value instanceof Date && !Number.isNaN(value.getTime()) ? isoTime(value) : undefined;
 }
 
 /** Message ids are texts, numbers, UUIDs or binary. */

@@ -104,7 +104,7 @@ function firstPosition(after: StartPosition, head: PartitionProperties): Positio
     // A plain offset beyond this partition's end belongs to another partition: better repeated than lost.
     if (after.offset < last && !head.empty) return { sequenceNumber: -1, offset: String(after.offset) };
   }
-  if (head.empty) return endOf(head);
+  if (head.empty || after.kind === 'latest') return endOf(head);
   return { sequenceNumber: head.firstSequenceNumber - 1, offset: NO_OFFSET };
 }
 

@@ -2,6 +2,8 @@ import type { DeviceMessage } from './telemetryMessage';
 
 /** IoT Hub: 255 KB less one byte for an HTTPS batch, as Microsoft's device SDK for Java has it. */
 export const MAX_BATCH_BYTES = 255 * 1024 - 1;
+/** Of one message in a batch, between its brackets. */
+export const MAX_ITEM_BYTES = MAX_BATCH_BYTES - 2;
 export const BATCH_CONTENT_TYPE = 'application/vnd.microsoft.iothub.json';
 
 /**

@@ -4,7 +4,7 @@ import { Http } from 'azure-iot-device-http';
 import { BATCH_CONTENT_TYPE, batchBody } from './batch';
 import type { ConnectionPool } from './connectionPool';
 import { HubResponseError } from './hubResponse';
-import { DeviceMessage, hubProperties } from './telemetryMessage';
+import { DeviceMessage, headerProperties } from './telemetryMessage';
 
 const USER_AGENT = 'hubfront';
 
@@ -26,7 +26,8 @@ export class DeviceTransport extends HttpTransport {
   }
 
   override sendEvent(message: Message, done: Done): void {
-    this.#post(message, hubProperties(message).flat(), message.getBytes(), done);
+    const headers = message instanceof DeviceMessage ? headerProperties(message).flat() : [];
+    this.#post(message, headers, message.getBytes(), done);
   }
 
   override sendEventBatch(messages: Message[], done: Done): void {

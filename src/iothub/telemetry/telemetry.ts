@@ -111,7 +111,8 @@ async function sendRequest(
   if (!first) return undefined;
   try {
     await withRetries(
-      () => (batch.length === 1 ? client.sendEvent(first) : client.sendEventBatch([...batch])),
+      () =>
+        batch.length === 1 && !first.needsBatch ? client.sendEvent(first) : client.sendEventBatch([...batch]),
       signal,
       (error) => deviceProblem(error).code === 'hub_unavailable',
     );

@@ -1,5 +1,6 @@
 import { Message } from 'azure-iot-common';
 import { Problem } from '../../problems';
+import { MAX_ITEM_BYTES } from './batch';
 import { requireMessageId, requireProperties } from '../validation';
 
 /** IoT Hub: 256 KB for body, system properties and application properties (iot-hub-devguide-quotas-throttling). */
@@ -7,12 +8,23 @@ export const MAX_MESSAGE_BYTES = 256 * 1024;
 
 const CONTENT_TYPE = 'application/json';
 const CONTENT_ENCODING = 'utf-8';
+const APPLICATION_PREFIX = 'iothub-app-';
+/** iot-hub-devguide-messages-construct: as it is on a single message, and with the prefix in a batch. */
+const CREATION_TIME = 'iothub-creation-time-utc';
+const CLOSE_BRACE = Buffer.from('}');
+/**
+ * As headers, properties have little room: HTTP.sys, which serves IoT Hub, takes 16 KB of headers by default
+ * (MaxRequestBytes), and the authorization and path need some of it. A message with more goes in the form of a batch.
+ */
+const MAX_PROPERTY_HEADER_BYTES = 8 * 1024;
 
 /** One device-to-cloud message, as its sender gave it. */
 export interface TelemetryMessage {
-  /** any JSON value, as text: it reaches the hub as it is */
-  json: string;
+  /** any JSON value, in UTF-8: it reaches the hub as it is */
+  json: Buffer;
   messageId: string;
+  /** when the event happened: ISO 8601, UTC */
+  createdAt?: string | undefined;
   /** application properties */
   properties: Readonly<Record<string, string>>;
 }
@@ -22,10 +34,17 @@ export class DeviceMessage extends Message {
   #batchItem: string | undefined;
 
   constructor(
-    body: string,
+    body: Buffer,
+    /** when the event happened: ISO 8601, UTC */
+    readonly createdAt: string | undefined,
     readonly signal: AbortSignal,
   ) {
     super(body);
+  }
+
+  /** Whether it goes to the hub in the form of a batch even when it is alone. */
+  get needsBatch(): boolean {
+    return headerBytes(this) > MAX_PROPERTY_HEADER_BYTES;
   }
 
   /**
@@ -36,7 +55,7 @@ export class DeviceMessage extends Message {
     this.#batchItem ??= JSON.stringify({
       body: this.getBytes().toString('base64'),
       base64Encoded: true,
-      properties: Object.fromEntries(hubProperties(this)),
+      properties: Object.fromEntries(batchProperties(this)),
     });
     return this.#batchItem;
   }
@@ -48,32 +67,67 @@ export class DeviceMessage extends Message {
  */
 export function toDeviceMessage(
   deviceId: string,
-  { json, messageId, properties }: TelemetryMessage,
+  { json, messageId, createdAt, properties }: TelemetryMessage,
   signal: AbortSignal,
 ): DeviceMessage {
   requireMessageId(messageId);
   requireProperties(properties);
-  const body = `{"deviceId":${JSON.stringify(deviceId)},"Data":${json}}`;
-  let bytes = Buffer.byteLength(body) + messageId.length + CONTENT_TYPE.length + CONTENT_ENCODING.length;
-  const message = new DeviceMessage(body, signal);
-  message.messageId = messageId;
-  message.contentType = CONTENT_TYPE;
-  message.contentEncoding = CONTENT_ENCODING;
-  for (const [name, value] of Object.entries(properties)) {
-    message.properties.add(name, value);
-    bytes += name.length + value.length;
-  }
+  const before = Buffer.from(`{"deviceId":${JSON.stringify(deviceId)},"Data":`);
+  let bytes =
+    before.length + json.length + 1 + messageId.length + CONTENT_TYPE.length + CONTENT_ENCODING.length;
+  if (createdAt !== undefined) bytes += CREATION_TIME.length + createdAt.length;
+  for (const [name, value] of Object.entries(properties)) bytes += name.length + value.length;
   if (bytes > MAX_MESSAGE_BYTES) {
     throw new Problem(
       'message_too_large',
       `The message takes ${bytes} bytes with its properties; IoT Hub takes ${MAX_MESSAGE_BYTES}.`,
     );
   }
+  const message = new DeviceMessage(Buffer.concat([before, json, CLOSE_BRACE]), createdAt, signal);
+  message.messageId = messageId;
+  message.contentType = CONTENT_TYPE;
+  message.contentEncoding = CONTENT_ENCODING;
+  for (const [name, value] of Object.entries(properties)) message.properties.add(name, value);
+  if (message.needsBatch && message.batchItem.length > MAX_ITEM_BYTES) {
+    throw new Problem(
+      'message_too_large',
+      `The message has more than ${MAX_PROPERTY_HEADER_BYTES} bytes of properties. With those, IoT Hub takes ` +
+        `${MAX_ITEM_BYTES} bytes, its body counted as base64; it has ${message.batchItem.length}.`,
+    );
+  }
   return message;
 }
 
-/** System and application properties by the names that they have over HTTPS, as headers or in a batch. */
-export function hubProperties(message: Message): [name: string, value: string][] {
+/** System and application properties by their names as headers of a single message. */
+export function headerProperties(message: DeviceMessage): [name: string, value: string][] {
+  const { createdAt } = message;
+  return [
+    ...hubProperties(message),
+    ...(createdAt === undefined ? [] : [[CREATION_TIME, createdAt] as [string, string]]),
+  ];
+}
+
+/** The same by their names in a batch. */
+function batchProperties(message: DeviceMessage): [name: string, value: string][] {
+  const { createdAt } = message;
+  return [
+    ...hubProperties(message),
+    ...(createdAt === undefined
+      ? []
+      : [[`${APPLICATION_PREFIX}${CREATION_TIME}`, createdAt] as [string, string]]),
+  ];
+}
+
+/** What the application properties take as headers, in bytes: each with its prefix, colon, space and line end. */
+function headerBytes(message: Message): number {
+  const list = message.properties.propertyList as { key: string; value: string }[];
+  return list.reduce(
+    (sum, { key, value }) => sum + APPLICATION_PREFIX.length + key.length + value.length + 4,
+    0,
+  );
+}
+
+function hubProperties(message: Message): [name: string, value: string][] {
   const system: [string, string | undefined][] = [
     ['iothub-messageid', message.messageId],
     ['iothub-contenttype', message.contentType],
@@ -82,6 +136,6 @@ export function hubProperties(message: Message): [name: string, value: string][]
   const application = message.properties.propertyList as { key: string; value: string }[];
   return [
     ...system.flatMap(([name, value]): [string, string][] => (value === undefined ? [] : [[name, value]])),
-    ...application.map(({ key, value }): [string, string] => [`iothub-app-${key}`, value]),
+    ...application.map(({ key, value }): [string, string] => [`${APPLICATION_PREFIX}${key}`, value]),
   ];
 }

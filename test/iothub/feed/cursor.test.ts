@@ -146,8 +146,12 @@ describe('the cursor', () => {
 });
 
 describe('after_offset', () => {
-  test.each([[null], [''], ['0'], ['000']])('%j means from the beginning', (text) => {
+  test.each([[null], [''], ['0'], ['000'], ['-1']])('%j means from the beginning', (text) => {
     expect(parseAfterOffset(text)).toEqual({ kind: 'beginning' });
+  });
+
+  test('as @latest means from now on', () => {
+    expect(parseAfterOffset('@latest')).toEqual({ kind: 'latest' });
   });
 
   test('as a plain number is the offset of the original', () => {
@@ -155,7 +159,7 @@ describe('after_offset', () => {
     expect(parseAfterOffset('9223372036854775807')).toEqual({ kind: 'offset', offset: 2n ** 63n - 1n });
   });
 
-  test.each(['-1', '1e9', '9223372036854775808', '1'.repeat(100), '12.5', '@latest'])(
+  test.each(['-2', '1e9', '9223372036854775808', '1'.repeat(100), '12.5', '@earliest'])(
     '%s is refused',
     (text) => {
       expect(refusalOf(text).code).toBe('invalid_cursor');

@@ -26,7 +26,7 @@ const PARALLEL = 64;
 const GOOD = 50;
 
 const telemetry = createTelemetry(readSettings(process.env));
-const message = (n: number) => ({ json: String(n), messageId: String(n), properties: {} });
+const message = (n: number) => ({ json: Buffer.from(String(n)), messageId: String(n), properties: {} });
 
 async function send(into: Record<string, number>, deviceId: string, deviceKey: string, n: number) {
   const [verdict] = await telemetry.send({ deviceId, deviceKey }, [message(n)]);

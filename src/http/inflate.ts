@@ -1,0 +1,71 @@
+import { promisify } from 'node:util';
+import { createGunzip, gunzip } from 'node:zlib';
+
+/** A body of up to this size is inflated at once; a larger one in steps of it. */
+const STEP_BYTES = 16 * 1024;
+/** Of what is inflated at a time. */
+const CHUNK_BYTES = 64 * 1024;
+/** gzip adds 18 bytes and 5 for each 16 KB that it cannot compress: no compressor needs more than this. */
+const MAX_OVERHEAD = 1.1;
+
+/** The content is not gzip, or not of a kind that a compressor makes. */
+export class InvalidGzipError extends Error {
+  override readonly name = 'InvalidGzipError';
+}
+/** The content inflates to more than is allowed. */
+export class TooLargeError extends Error {
+  override readonly name = 'TooLargeError';
+}
+
+/**
+ * Inflates gzip, of one or several members. It stops as soon as the content is too large, or is much smaller than what
+ * it was sent as: empty members and blocks cost time, and would inflate to nothing.
+ *
+ * @param maxBytes of the content
+ * @throws {InvalidGzipError | TooLargeError}
+ */
+export async function inflate(sent: Buffer, maxBytes: number): Promise<Buffer> {
+  if (sent.length > STEP_BYTES) return inflateInSteps(sent, maxBytes);
+  try {
+    return await promisify(gunzip)(sent, { maxOutputLength: maxBytes, chunkSize: CHUNK_BYTES });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw new TooLargeError();
+    throw new InvalidGzipError();
+  }
+}
+
+function inflateInSteps(sent: Buffer, maxBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const stream = createGunzip({ chunkSize: CHUNK_BYTES });
+    const chunks: Buffer[] = [];
+    let received = 0;
+    let at = 0;
+    const fail = (error: Error): void => {
+      stream.destroy();
+      reject(error);
+    };
+    const writeNext = (): void => {
+      if (at > STEP_BYTES + received * MAX_OVERHEAD) {
+        fail(new InvalidGzipError());
+      } else if (at < sent.length) {
+        const step = sent.subarray(at, at + STEP_BYTES);
+        at += step.length;
+        stream.write(step, writeNext);
+      } else {
+        stream.end();
+      }
+    };
+    stream.on('data', (chunk: Buffer) => {
+      received += chunk.length;
+      if (received > maxBytes) fail(new TooLargeError());
+      else chunks.push(chunk);
+    });
+    stream.on('error', () => {
+      fail(new InvalidGzipError());
+    });
+    stream.on('end', () => {
+      resolve(Buffer.concat(chunks, received));
+    });
+    writeNext();
+  });
+}

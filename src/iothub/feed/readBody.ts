@@ -1,0 +1,89 @@
+import { isUtf8 } from 'node:buffer';
+import { JsonSyntaxError, scanJson } from '../../json';
+import { valueJson } from './amqpJson';
+
+/** The body as JSON text; where the device sent JSON, the very text that it sent: nothing is rounded. */
+export interface FeedBody {
+  json: string;
+  /** `binary`: the JSON is `{"base64": …}` */
+  kind: 'json' | 'text' | 'binary';
+}
+
+/** JSON types are `application/json`, `text/json` and those with the suffix `+json` (RFC 6839). */
+const JSON_TYPE = /^\s*(?:(?:application|text)\/json|[^;\s]+\+json)\s*(?:;|$)/i;
+const TEXT_TYPE = /^\s*text\//i;
+/** IoT Hub routes bodies in UTF-8, UTF-16 and UTF-32 (iot-hub-devguide-messages-construct, `content-encoding`). */
+const UTF_8 = new Set(['', 'utf-8', 'utf8', 'identity']);
+const UTF_16 = /^utf-?16(?<order>le|be)?$/i;
+const UTF_32 = /^utf-?32(?<order>le|be)?$/i;
+/** Ruby's JSON parser stops at 100 levels, .NET's at 64: a worker could read nothing of a feed that holds more. */
+const MAX_DEPTH = 64;
+const BYTE_ORDER_MARK = /^\uFEFF/;
+
+/**
+ * JSON stays JSON, other text becomes a string, and the rest base64. JSON that is nested too deep becomes a string, and
+ * a compressed body stays as it was sent.
+ *
+ * @param content bytes, or the AMQP value of a body that a service sent
+ */
+export function readBody(content: unknown, contentType: string | null, contentEncoding: string): FeedBody {
+  if (!Buffer.isBuffer(content)) return { kind: 'json', json: valueJson(content) };
+  const utf8 = toUtf8(content, contentEncoding.trim().toLowerCase());
+  if (utf8 === undefined) {
+    const encoding = UTF_8.has(contentEncoding.toLowerCase()) ? {} : { contentEncoding };
+    return { kind: 'binary', json: JSON.stringify({ base64: content.toString('base64'), ...encoding }) };
+  }
+  const text = utf8.toString('utf8').replace(BYTE_ORDER_MARK, '');
+  const isPlainText = contentType !== null && TEXT_TYPE.test(contentType) && !JSON_TYPE.test(contentType);
+  if (isPlainText || !isReadableJson(utf8)) return { kind: 'text', json: JSON.stringify(text) };
+  // Line ends within JSON are white space between its parts: without them a message fits on one line.
+  return { kind: 'json', json: text.replace(/[\r\n]+/g, ' ') };
+}
+
+function toUtf8(content: Buffer, encoding: string): Buffer | undefined {
+  if (UTF_8.has(encoding)) return isUtf8(content) ? content : undefined;
+  const utf16 = UTF_16.exec(encoding);
+  if (utf16) return decodeUtf16(content, utf16.groups?.order ?? byteOrder(content));
+  const utf32 = UTF_32.exec(encoding);
+  return utf32 ? decodeUtf32(content, utf32.groups?.order ?? byteOrder(content)) : undefined;
+}
+
+/** By the byte order mark, or else by JSON's first character, which is in ASCII (RFC 4627, section 3). */
+function byteOrder(content: Buffer): string {
+  return content[0] === 0 || content[0] === 0xfe ? 'be' : 'le';
+}
+
+/** @returns undefined where the bytes are not UTF-16 */
+function decodeUtf16(content: Buffer, order: string): Buffer | undefined {
+  if (content.length % 2 !== 0) return undefined;
+  const littleEndian = order === 'be' ? Buffer.from(content).swap16() : content;
+  const text = littleEndian.toString('utf16le');
+  return isWellFormed(text) ? Buffer.from(text) : undefined;
+}
+
+/** @returns undefined where the bytes are not UTF-32 */
+function decodeUtf32(content: Buffer, order: string): Buffer | undefined {
+  if (content.length % 4 !== 0) return undefined;
+  const characters: string[] = [];
+  for (let at = 0; at < content.length; at += 4) {
+    const code = order === 'be' ? content.readUInt32BE(at) : content.readUInt32LE(at);
+    if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return undefined;
+    characters.push(String.fromCodePoint(code));
+  }
+  return Buffer.from(characters.join(''));
+}
+
+/** Whether each surrogate is one of a pair. */
+function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text);
+}
+
+function isReadableJson(utf8: Buffer): boolean {
+  const hasMark = utf8[0] === 0xef && utf8[1] === 0xbb && utf8[2] === 0xbf;
+  try {
+    return scanJson(hasMark ? utf8.subarray(3) : utf8).depth <= MAX_DEPTH;
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) return false;
+    throw error;
+  }
+}

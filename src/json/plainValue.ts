@@ -1,0 +1,15 @@
+import type { JsonNode } from './scanJson';
+
+/**
+ * The value of a node as JavaScript has it, as far as its members and elements are listed: an array or object that
+ * nobody looked into stays empty.
+ */
+export function plainValue(bytes: Buffer, node: JsonNode): unknown {
+  const { start, end, kind, members, elements } = node;
+  if (kind === 'object') {
+    const entries = [...(members ?? [])].map(([name, member]) => [name, plainValue(bytes, member)]);
+    return Object.fromEntries(entries) as unknown;
+  }
+  if (kind === 'array') return (elements ?? []).map((element) => plainValue(bytes, element));
+  return JSON.parse(bytes.toString('utf8', start, end)) as unknown;
+}

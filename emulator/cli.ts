@@ -1,22 +1,32 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { MAX_PARTITIONS } from './hub';
+import { hubIdentity } from './hubIdentity';
+import { DEFAULT_RETENTION_DAYS, MAX_RETENTION_DAYS } from './retention';
 import { startEmulator, type Emulator } from './startEmulator';
 import { THROTTLE_TIERS, type ThrottleTier } from './throttle';
-import { CONSUMER_GROUPS, EVENT_HUB_NAME, POLICY_NAMES } from './wellKnown';
+import { CONSUMER_GROUPS, HUB_HOST_NAME, POLICY_NAMES } from './wellKnown';
 
 const DEFAULT_HUB_PORT = 8443;
 const DEFAULT_AMQP_PORT = 5672;
+const DEFAULT_AMQPS_PORT = 5671;
 const DEFAULT_PARTITIONS = 4;
 const MAX_PORT = 65_535;
 
 interface Flags {
   readonly hubPort: number;
   readonly amqpPort: number;
+  readonly amqpsPort?: number;
+  readonly proxyPort?: number;
+  readonly hub: string;
+  readonly consumerGroups: readonly string[];
   readonly partitions: number;
+  readonly retentionDays: number;
   readonly caFolder: string;
   readonly throttle: ThrottleTier;
   readonly allowedHosts?: readonly string[];
 }
+
+type ListenError = NodeJS.ErrnoException & { port?: number };
 
 /** A whole number in a range, for commander; it words the error with the flag's name. */
 const integer = (min: number, max: number) => (text: string) => {
@@ -27,6 +37,22 @@ const integer = (min: number, max: number) => (text: string) => {
   return value;
 };
 
+const list = (text: string) =>
+  text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+
+/** Runs a check for its error, for commander. */
+function checked<Value>(value: Value, check: () => unknown): Value {
+  try {
+    check();
+    return value;
+  } catch (error) {
+    throw new InvalidArgumentError(`${(error as Error).message}.`);
+  }
+}
+
 /**
  * The command line: starts the emulator and prints `emulator ready https://… amqp://…` last. It runs until SIGINT or
  * SIGTERM and then exits 0; it exits 1 after one line on stderr when a flag is wrong or a port is taken.
@@ -35,23 +61,51 @@ const integer = (min: number, max: number) => (text: string) => {
  */
 export async function main(argv: readonly string[]): Promise<void> {
   const port = integer(0, MAX_PORT);
-  const command = new Command('emulator')
+  const command = new Command('hubfront-emulator')
     .description(
       'An Azure IoT Hub on this machine, for the unmodified Azure SDKs. It listens on 127.0.0.1 only.',
     )
     .option(
       '--hub-port <port>',
-      'HTTPS: identity registry, telemetry, admin API (0: any free)',
+      'HTTPS: registry, telemetry, AMQP over WebSockets, admin API (0: any free)',
       port,
       DEFAULT_HUB_PORT,
     )
     .option(
       '--amqp-port <port>',
-      'AMQP: the Event Hub-compatible endpoint (0: any free)',
+      'AMQP over TCP: the Event Hub-compatible endpoint (0: any free)',
       port,
       DEFAULT_AMQP_PORT,
     )
-    .option('--partitions <count>', '1 to 32', integer(1, MAX_PARTITIONS), DEFAULT_PARTITIONS)
+    .option(
+      '--amqps-port <port>',
+      `the same over TLS (0: any free; without the flag ${DEFAULT_AMQPS_PORT}, if it is free)`,
+      port,
+    )
+    .option(
+      '--proxy-port <port>',
+      "an HTTPS proxy that leads the hub's host name to the emulator (0: any free)",
+      port,
+    )
+    .option(
+      '--hub <name>',
+      'a hub name, or a host name',
+      (text: string) => checked(text, () => hubIdentity(text)),
+      HUB_HOST_NAME,
+    )
+    .option(
+      '--consumer-groups <names>',
+      'beside $Default, separated by commas',
+      (text: string) => checked(list(text), () => hubIdentity(undefined, list(text))),
+      CONSUMER_GROUPS.slice(1),
+    )
+    .option('--partitions <count>', `1 to ${MAX_PARTITIONS}`, integer(1, MAX_PARTITIONS), DEFAULT_PARTITIONS)
+    .option(
+      '--retention-days <days>',
+      `how long messages are kept, 1 to ${MAX_RETENTION_DAYS}`,
+      integer(1, MAX_RETENTION_DAYS),
+      DEFAULT_RETENTION_DAYS,
+    )
     .option('--ca-folder <folder>', "where the emulator's certificate authority is kept", '.hubfront')
     .addOption(
       new Option('--throttle <tier>', 'limits of one unit of this tier')
@@ -61,12 +115,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addOption(
       new Option('--allowed-hosts <names>', 'host names to serve beside localhost, separated by commas')
         .env('HUBFRONT_ALLOWED_HOSTS')
-        .argParser((names: string) =>
-          names
-            .split(',')
-            .map((name) => name.trim())
-            .filter((name) => name !== ''),
-        ),
+        .argParser(list),
     )
     .allowExcessArguments(false)
     .action(run);
@@ -85,26 +134,55 @@ async function run(flags: Flags): Promise<void> {
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
   try {
-    emulator = await startEmulator({ ...flags, log: (line) => console.error(line) });
+    emulator = await start(flags);
   } catch (error) {
-    console.error(startError(error as NodeJS.ErrnoException & { port?: number }, flags));
+    console.error(startError(error as ListenError, flags));
     process.exitCode = 1;
     return;
   }
   console.log(`hub            ${emulator.hostName}`);
-  console.log(`event hub      ${EVENT_HUB_NAME} (consumer groups ${CONSUMER_GROUPS.join(', ')})`);
   console.log(
-    `policies       ${POLICY_NAMES.join(', ')}: keys and connection strings are in emulator/wellKnown.ts`,
+    `event hub      ${emulator.eventHubName} (consumer groups ${emulator.consumerGroups.join(', ')})`,
+  );
+  console.log(
+    `policies       ${POLICY_NAMES.join(', ')}: keys and connection strings are in docs/emulator.md`,
   );
   console.log(`CA certificate ${emulator.caFile}`);
+  if (emulator.amqpsPort !== undefined) console.log(`AMQP over TLS  amqps://127.0.0.1:${emulator.amqpsPort}`);
+  if (emulator.proxyPort !== undefined) {
+    console.log(
+      `proxy          HTTPS_PROXY=http://127.0.0.1:${emulator.proxyPort} SSL_CERT_FILE=${emulator.caFile}`,
+    );
+  }
   console.log(`emulator ready ${emulator.endpoint} amqp://127.0.0.1:${emulator.amqpPort}`);
 }
 
-function startError(error: NodeJS.ErrnoException & { port?: number }, flags: Flags): string {
-  const flag = error.port === flags.amqpPort ? '--amqp-port' : '--hub-port';
-  if (error.code === 'EADDRINUSE') return `port ${error.port ?? 0} is in use: choose another with ${flag}`;
-  if (error.code === 'EACCES' && error.port !== undefined) {
-    return `port ${error.port} needs privileges: choose another with ${flag}`;
+/** Without a flag for it, AMQP over TLS is a convenience: a port that is taken is no error. */
+async function start({ amqpsPort, ...flags }: Flags): Promise<Emulator> {
+  const options = { ...flags, log: (line: string) => console.error(line) };
+  if (amqpsPort !== undefined) return startEmulator({ ...options, amqpsPort });
+  try {
+    return await startEmulator({ ...options, amqpsPort: DEFAULT_AMQPS_PORT });
+  } catch (error) {
+    if ((error as ListenError).port !== DEFAULT_AMQPS_PORT) throw error;
+    console.log(
+      `AMQP over TLS  off: port ${DEFAULT_AMQPS_PORT} is not free (choose another with --amqps-port)`,
+    );
+    return startEmulator(options);
+  }
+}
+
+function startError(error: ListenError, flags: Flags): string {
+  const { port } = error;
+  const named: Readonly<Record<string, number | undefined>> = {
+    '--amqp-port': flags.amqpPort,
+    '--amqps-port': flags.amqpsPort,
+    '--proxy-port': flags.proxyPort,
+  };
+  const flag = Object.keys(named).find((name) => named[name] === port) ?? '--hub-port';
+  if (error.code === 'EADDRINUSE') return `port ${port ?? 0} is in use: choose another with ${flag}`;
+  if (error.code === 'EACCES' && port !== undefined) {
+    return `port ${port} needs privileges: choose another with ${flag}`;
   }
   return `the emulator could not start: ${error.message}`;
 }

@@ -1,4 +1,5 @@
-import { EVENT_HUB_NAME, HUB_HOST_NAME, POLICIES, type PolicyName } from './wellKnown';
+import type { HubIdentity } from './hubIdentity';
+import { POLICIES, type PolicyName } from './wellKnown';
 
 /** The connection strings that Microsoft's SDKs take, for this emulator. */
 export interface ConnectionStrings {
@@ -8,16 +9,19 @@ export interface ConnectionStrings {
   device(deviceId: string, key: string): string;
   /** For @azure/event-hubs; `service` and `iothubowner` may listen. */
   eventHub(policy: PolicyName): string;
+  /** The same over TLS, at the hub's own name: through the proxy, or with the client's own option for an endpoint. */
+  eventHubOverTls(policy: PolicyName): string;
 }
 
-export function connectionStrings(amqpPort: number): ConnectionStrings {
+export function connectionStrings({ hostName, name }: HubIdentity, amqpPort: number): ConnectionStrings {
+  const credentials = (policy: PolicyName) =>
+    `SharedAccessKeyName=${policy};SharedAccessKey=${POLICIES[policy].key}`;
   return {
-    hub: (policy) =>
-      `HostName=${HUB_HOST_NAME};SharedAccessKeyName=${policy};SharedAccessKey=${POLICIES[policy].key}`,
-    device: (deviceId, key) => `HostName=${HUB_HOST_NAME};DeviceId=${deviceId};SharedAccessKey=${key}`,
+    hub: (policy) => `HostName=${hostName};${credentials(policy)}`,
+    device: (deviceId, key) => `HostName=${hostName};DeviceId=${deviceId};SharedAccessKey=${key}`,
     // UseDevelopmentEmulator: plain TCP, to the port named here.
     eventHub: (policy) =>
-      `Endpoint=sb://127.0.0.1:${amqpPort};SharedAccessKeyName=${policy};` +
-      `SharedAccessKey=${POLICIES[policy].key};EntityPath=${EVENT_HUB_NAME};UseDevelopmentEmulator=true`,
+      `Endpoint=sb://127.0.0.1:${amqpPort};${credentials(policy)};EntityPath=${name};UseDevelopmentEmulator=true`,
+    eventHubOverTls: (policy) => `Endpoint=sb://${hostName}/;${credentials(policy)};EntityPath=${name}`,
   };
 }

@@ -1,3 +1,4 @@
+import type { HubIdentity } from './hubIdentity';
 import { createFaults, type Faults } from './faults';
 import { PartitionLog } from './partitionLog';
 import { createDeviceRegistry, type DeviceRegistry } from './registry';
@@ -9,6 +10,7 @@ export const MAX_PARTITIONS = 32;
 
 /** Everything that one emulated hub is, shared by its HTTPS and AMQP sides. */
 export interface Hub {
+  readonly identity: HubIdentity;
   readonly registry: DeviceRegistry;
   /** A recreated hub has new ones. */
   partitions: readonly PartitionLog[];
@@ -24,9 +26,10 @@ export interface Hub {
   sasContext(clockSkewSeconds?: number): SasContext;
 }
 
-export function createHub(partitions: number, tier: ThrottleTier): Hub {
+export function createHub(identity: HubIdentity, partitions: number, tier: ThrottleTier): Hub {
   const faults = createFaults();
   return {
+    identity,
     registry: createDeviceRegistry(),
     partitions: emptyPartitions(partitions),
     faults,

@@ -19,6 +19,7 @@ const ERRORS = {
   MessageTooLarge: { status: 413, number: 413002 },
   ThrottlingBacklogTimeout: { status: 429, number: 429003 },
   ServerError: { status: 500, number: 500001 },
+  NotImplemented: { status: 501, number: 501000 },
   ServiceUnavailable: { status: 503, number: 503001 },
 } as const;
 

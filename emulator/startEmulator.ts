@@ -1,23 +1,36 @@
 import { createAdminApi, createAdminHandler, type AdminApi } from './admin';
-import { startAmqpListener } from './amqp';
+import { createWebSocketUpgrade, startAmqpListener } from './amqp';
 import { issueLeafCertificate, openLocalCa } from './certificates';
+import { startConnectProxy } from './connectProxy';
 import { connectionStrings, type ConnectionStrings } from './connectionStrings';
 import { createEventHubEndpoint } from './eventHub';
-import { startHttpsServer } from './httpsServer';
+import { isAllowedHost, startHttpsServer } from './httpsServer';
 import { createHub, MAX_PARTITIONS } from './hub';
-import { createHubHandler } from './restApi';
+import { hubIdentity } from './hubIdentity';
+import { createHubHandler, createUpgradeHandler } from './restApi';
+import { DEFAULT_RETENTION_DAYS, MAX_RETENTION_DAYS, startRetention } from './retention';
 import type { ThrottleTier } from './throttle';
-import { HUB_HOST_NAME } from './wellKnown';
 
+/** Port 0 stands for any free port. */
 export interface EmulatorOptions {
-  /** 0: any free port. */
-  readonly hubPort: number;
-  /** 0: any free port. */
-  readonly amqpPort: number;
-  /** 1 to 32. */
-  readonly partitions: number;
-  /** Where the emulator's certificate authority is kept. */
-  readonly caFolder: string;
+  /** Default 0. */
+  readonly hubPort?: number;
+  /** AMQP over plain TCP. Default 0. */
+  readonly amqpPort?: number;
+  /** AMQP over TLS; absent: none. */
+  readonly amqpsPort?: number;
+  /** An HTTP proxy that leads the hub's own host name to the emulator; absent: none. */
+  readonly proxyPort?: number;
+  /** A hub name, `shop`, or a host name. Default: the well-known hub, `hubfront.azure-devices.localhost`. */
+  readonly hub?: string;
+  /** Beside `$Default`. Default: the well-known ones. */
+  readonly consumerGroups?: readonly string[];
+  /** 1 to 32. Default 4. */
+  readonly partitions?: number;
+  /** How long messages are kept: more than 0, at most 7; may be a fraction. Default 1. */
+  readonly retentionDays?: number;
+  /** Where the emulator's certificate authority is kept. Default `.hubfront`. */
+  readonly caFolder?: string;
   /** Default `none`. */
   readonly throttle?: ThrottleTier;
   /** Host names under which it also serves, as behind a tunnel; `.example.com` means all names below it. */
@@ -28,8 +41,13 @@ export interface EmulatorOptions {
 
 export interface Emulator {
   readonly hostName: string;
+  /** The Event Hub-compatible name. */
+  readonly eventHubName: string;
+  readonly consumerGroups: readonly string[];
   readonly hubPort: number;
   readonly amqpPort: number;
+  readonly amqpsPort: number | undefined;
+  readonly proxyPort: number | undefined;
   /** `https://127.0.0.1:<hubPort>` */
   readonly endpoint: string;
   /** Absolute path of the CA certificate. */
@@ -38,55 +56,97 @@ export interface Emulator {
   readonly ca: string;
   readonly connectionStrings: ConnectionStrings;
   readonly admin: AdminApi;
-  /** Ends every connection and frees both ports. */
+  /** Ends every connection and frees the ports. */
   close(): Promise<void>;
 }
+
+const DEFAULT_PARTITIONS = 4;
+const DEFAULT_CA_FOLDER = '.hubfront';
+/** The ports of Azure that clients cannot choose. */
+const AZURE_HTTPS_PORT = 443;
+const AZURE_AMQPS_PORT = 5671;
 
 /**
  * Starts an IoT Hub on the loopback interface: the identity registry and device-to-cloud messages over HTTPS, the
  * Event Hub-compatible endpoint over AMQP 1.0. It keeps everything in memory.
  *
- * @throws RangeError when `partitions` is not 1 to 32; Node's listen error when a port is taken (`code` is
+ * @throws RangeError when an option is out of its range; Node's listen error when a port is taken (`code` is
  *   `EADDRINUSE`, `port` the port)
  */
-export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
-  const { partitions, throttle = 'none', log = () => undefined } = options;
+export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
+  const { partitions = DEFAULT_PARTITIONS, retentionDays = DEFAULT_RETENTION_DAYS } = options;
+  const { throttle = 'none', log = () => undefined } = options;
+  const identity = hubIdentity(options.hub, options.consumerGroups);
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > MAX_PARTITIONS) {
     throw new RangeError(`partitions must be 1 to ${MAX_PARTITIONS}`);
   }
-  const ca = await openLocalCa(options.caFolder);
-  const certificate = await issueLeafCertificate(ca);
-  const hub = createHub(partitions, throttle);
+  if (!(retentionDays > 0 && retentionDays <= MAX_RETENTION_DAYS)) {
+    throw new RangeError(`retentionDays must be above 0 and at most ${MAX_RETENTION_DAYS}`);
+  }
+  const ca = await openLocalCa(options.caFolder ?? DEFAULT_CA_FOLDER);
+  const certificate = await issueLeafCertificate(ca, identity.hostName);
+  const hub = createHub(identity, partitions, throttle);
   const eventHub = createEventHubEndpoint(hub);
-  const amqp = await startAmqpListener({ port: options.amqpPort, accept: eventHub.accept });
-  const admin = createAdminApi({
-    hub,
-    eventHub,
-    https: { connections: () => https.connections(), restart: (downMs) => https.restart(downMs) },
-  });
-  const https = await startHttpsServer({
-    port: options.hubPort,
-    certificate,
-    handleHub: createHubHandler(hub),
-    handleAdmin: createAdminHandler(admin),
-    allowedHosts: (options.allowedHosts ?? []).map((name) => name.toLowerCase()),
-    log,
-  }).catch(async (error: unknown) => {
-    await amqp.close();
-    throw error;
-  });
-  return {
-    hostName: HUB_HOST_NAME,
-    hubPort: https.port,
-    amqpPort: amqp.port,
-    endpoint: `https://127.0.0.1:${https.port}`,
-    caFile: ca.file,
-    ca: ca.cert,
-    connectionStrings: connectionStrings(amqp.port),
-    admin,
-    close: async () => {
-      eventHub.close();
-      await Promise.all([https.close(), amqp.close()]);
-    },
+  const hostNames = [identity.hostName, ...(options.allowedHosts ?? []).map((name) => name.toLowerCase())];
+  const { accept } = eventHub;
+  const closers: (() => unknown)[] = [startRetention(hub, retentionDays), () => eventHub.close()];
+  const close = async () => {
+    await Promise.all(closers.map((closer) => closer()));
   };
+  const keep = <Server extends { close(): Promise<void> }>(server: Server): Server => {
+    closers.push(() => server.close());
+    return server;
+  };
+
+  try {
+    const amqp = keep(await startAmqpListener({ port: options.amqpPort ?? 0, accept }));
+    const amqps =
+      options.amqpsPort === undefined
+        ? undefined
+        : keep(await startAmqpListener({ port: options.amqpsPort, certificate, accept }));
+    const admin = createAdminApi({
+      hub,
+      eventHub,
+      https: { connections: () => https.connections(), restart: (downMs) => https.restart(downMs) },
+    });
+    const https = keep(
+      await startHttpsServer({
+        port: options.hubPort ?? 0,
+        certificate,
+        handleHub: createHubHandler(hub),
+        handleAdmin: createAdminHandler(admin),
+        handleUpgrade: createUpgradeHandler(createWebSocketUpgrade(accept)),
+        hostNames,
+        log,
+      }),
+    );
+    const proxy =
+      options.proxyPort === undefined
+        ? undefined
+        : keep(
+            await startConnectProxy({
+              port: options.proxyPort,
+              isKnownHost: (host) => isAllowedHost(host, hostNames),
+              ports: { [AZURE_HTTPS_PORT]: https.port, [AZURE_AMQPS_PORT]: amqps?.port },
+            }),
+          );
+    return {
+      hostName: identity.hostName,
+      eventHubName: identity.name,
+      consumerGroups: identity.consumerGroups,
+      hubPort: https.port,
+      amqpPort: amqp.port,
+      amqpsPort: amqps?.port,
+      proxyPort: proxy?.port,
+      endpoint: `https://127.0.0.1:${https.port}`,
+      caFile: ca.file,
+      ca: ca.cert,
+      connectionStrings: connectionStrings(identity, amqp.port),
+      admin,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }

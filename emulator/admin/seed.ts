@@ -13,6 +13,7 @@ export function seed(
     deviceId,
     generationId: hub.registry.find(deviceId)?.generationId ?? '1',
     authScope: 'device' as const,
+    authType: 'sas' as const,
   };
   const system = { contentType: 'application/json', contentEncoding: 'utf-8' };
   const properties = [['kind', 'seeded']] as const;

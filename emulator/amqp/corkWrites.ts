@@ -1,14 +1,17 @@
 import type { Writable } from 'node:stream';
 
+type Write = (...parameters: unknown[]) => boolean;
+
 /** rhea writes each frame by itself. This joins the writes of one turn of the event loop into one system call. */
 export function corkWrites(stream: Writable): void {
-  const write = stream.write.bind(stream);
-  stream.write = (data: Uint8Array | string): boolean => {
+  const write = stream.write.bind(stream) as Write;
+  const corked: Write = (...parameters) => {
     if (stream.destroyed || stream.writableEnded) return false;
     if (stream.writableCorked === 0) {
       stream.cork();
       process.nextTick(() => stream.uncork());
     }
-    return write(data);
+    return write(...parameters);
   };
+  stream.write = corked;
 }

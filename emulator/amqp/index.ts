@@ -16,3 +16,4 @@ export {
 } from './rheaInternals';
 export { saslMechanisms, type PasswordCheck } from './saslMechanisms';
 export type { Transport } from './transport';
+export { createWebSocketUpgrade, hasAmqpSubprotocol, type WebSocketUpgrade } from './webSocketUpgrade';

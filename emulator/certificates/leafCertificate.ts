@@ -1,13 +1,12 @@
 import { generate } from 'selfsigned';
-import { HUB_HOST_NAME } from '../wellKnown';
 import { CLOCK_TOLERANCE_MS, type KeyPair } from './localCa';
 
 /** The longest that TLS clients accept for a server certificate is 398 days (CA/Browser Forum, SC-031). */
 const LEAF_LIFETIME_MS = 397 * 24 * 60 * 60 * 1000 - CLOCK_TOLERANCE_MS;
 
 /** A fresh server certificate for the hub's name and every name of the loopback interface, signed by `ca`. */
-export async function issueLeafCertificate(ca: KeyPair): Promise<KeyPair> {
-  const made = await generate([{ name: 'commonName', value: HUB_HOST_NAME }], {
+export async function issueLeafCertificate(ca: KeyPair, hostName: string): Promise<KeyPair> {
+  const made = await generate([{ name: 'commonName', value: hostName }], {
     keyType: 'ec',
     curve: 'P-256',
     algorithm: 'sha256',
@@ -21,7 +20,7 @@ export async function issueLeafCertificate(ca: KeyPair): Promise<KeyPair> {
       {
         name: 'subjectAltName',
         altNames: [
-          { type: 2, value: HUB_HOST_NAME },
+          { type: 2, value: hostName },
           { type: 2, value: 'localhost' },
           { type: 7, ip: '127.0.0.1' },
           { type: 7, ip: '::1' },

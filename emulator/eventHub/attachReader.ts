@@ -1,7 +1,6 @@
 import type { Sender } from 'rhea';
 import { remoteAttach, sendsSettled, type AmqpCondition } from '../amqp';
 import type { Hub } from '../hub';
-import { CONSUMER_GROUPS, EVENT_HUB_NAME } from '../wellKnown';
 import type { Claims } from './claims';
 import { entityPath } from './entityPath';
 import { PartitionReader } from './partitionReader';
@@ -25,8 +24,8 @@ export function attachReader(
   const log = hub.partitions.find((partition) => partition.id === partitionId);
   const consumerGroup = group.toLowerCase();
   const known =
-    entity.toLowerCase() === EVENT_HUB_NAME &&
-    CONSUMER_GROUPS.some((name) => name.toLowerCase() === consumerGroup);
+    entity.toLowerCase() === hub.identity.name &&
+    hub.identity.consumerGroups.some((name) => name.toLowerCase() === consumerGroup);
   if (!claims.cover(path)) return unauthorizedFor('Listen', path);
   if (!known) return notFound(path);
   if (!log) return invalidPartition(hub.partitions.length);

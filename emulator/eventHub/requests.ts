@@ -2,16 +2,14 @@ import { types, type Message } from 'rhea';
 import type { AmqpCondition } from '../amqp';
 import type { Hub } from '../hub';
 import { isSasToken } from '../sas';
-import { EVENT_HUB_NAME } from '../wellKnown';
+import type { HubIdentity } from '../hubIdentity';
 import { checkEntityToken, resourcePath, type TokenRefusal } from './entityToken';
 import { invalidPartition, notFound, unauthorizedFor } from './refusals';
 import type { Claims } from './claims';
 
-const MANAGEMENT_PATHS = ['$management', `${EVENT_HUB_NAME}/$management`];
-
 /** Whether an address is a node that takes requests: `$cbs`, or `$management` of the event hub. */
-export const isRequestPath = (path: string) =>
-  path === '$cbs' || MANAGEMENT_PATHS.includes(path.toLowerCase());
+export const isRequestPath = (path: string, { name }: HubIdentity) =>
+  ['$cbs', '$management', `${name}/$management`].includes(path.toLowerCase());
 
 /** The response to a request on `$cbs` or `$management`. */
 export interface Reply {
@@ -50,13 +48,13 @@ export function putToken(hub: Hub, claims: Claims, request: Message): Reply {
   const { operation, type, name } = applicationProperties(request);
   if (operation !== 'put-token')
     return refuse(400, 'amqp:not-implemented', 'The operation is not supported.');
-  const path = typeof name === 'string' ? resourcePath(name) : undefined;
+  const path = typeof name === 'string' ? resourcePath(name, hub.identity) : undefined;
   const token = bodyOf(request);
   if (type !== SAS_TOKEN_TYPE && type !== JWT_TYPE)
     return refuse(401, 'amqp:unauthorized-access', `The token type '${String(type)}' is not supported.`);
   if (type === JWT_TYPE && !isSasToken(token)) return refuse(401, 'amqp:unauthorized-access', NO_ENTRA_ID);
   if (path === undefined) return refuse(401, 'com.microsoft:auth-failed', REFUSALS.InvalidAudience);
-  const acceptedUntil = checkEntityToken(token, path, hub.sasContext());
+  const acceptedUntil = checkEntityToken(token, path, hub.identity, hub.sasContext());
   if (typeof acceptedUntil === 'string')
     return refuse(401, 'com.microsoft:auth-failed', REFUSALS[acceptedUntil]);
   claims.put(path, acceptedUntil);
@@ -76,11 +74,14 @@ export function readManagement(hub: Hub, claims: Claims, request: Message): Repl
   }
   const { operation, type, name, partition, security_token: token } = applicationProperties(request);
   if (operation !== 'READ') return refuse(400, 'amqp:not-implemented', 'The operation is not supported.');
-  const entity = `${EVENT_HUB_NAME}/$management`;
-  if (!claims.cover(entity) && typeof checkEntityToken(token, entity, hub.sasContext()) === 'string') {
+  const entity = `${hub.identity.name}/$management`;
+  if (
+    !claims.cover(entity) &&
+    typeof checkEntityToken(token, entity, hub.identity, hub.sasContext()) === 'string'
+  ) {
     return refuseWith(401, unauthorizedFor('Listen', entity));
   }
-  if (typeof name !== 'string' || name.toLowerCase() !== EVENT_HUB_NAME) {
+  if (typeof name !== 'string' || name.toLowerCase() !== hub.identity.name) {
     return refuseWith(404, notFound(String(name)));
   }
   if (type === 'com.microsoft:eventhub') return { status: 200, description: 'OK', body: eventHubInfo(hub) };
@@ -91,7 +92,7 @@ export function readManagement(hub: Hub, claims: Claims, request: Message): Repl
 
 function eventHubInfo(hub: Hub) {
   return {
-    name: EVENT_HUB_NAME,
+    name: hub.identity.name,
     type: 'com.microsoft:eventhub',
     created_at: types.wrap_timestamp(hub.createdAt),
     partition_count: types.wrap_int(hub.partitions.length),
@@ -116,7 +117,7 @@ function partitionInfo(hub: Hub, id: string): Reply {
     status: 200,
     description: 'OK',
     body: {
-      name: EVENT_HUB_NAME,
+      name: hub.identity.name,
       type: 'com.microsoft:partition',
       partition: log.id,
       begin_sequence_number: types.wrap_long(log.beginSequenceNumber),

@@ -81,7 +81,7 @@ export function serveConnection(stream: Duplex, hub: Hub, readers: Readers): Ser
   /** The client receives: `$cbs` and `$management` respond on such links, partitions send on them. */
   connection.on('sender_open', ({ sender }: { sender: Sender }) => {
     if (ended) return; // read from the buffer after the end: a reader made now would never be closed
-    if (isRequestPath(pathOf(sender))) {
+    if (isRequestPath(pathOf(sender), hub.identity)) {
       replyLinks.set(sender, new ReplyLink(sender));
       answerAttach(sender, { isAccepted: true });
       return;
@@ -101,7 +101,7 @@ export function serveConnection(stream: Duplex, hub: Hub, readers: Readers): Ser
   /** The client sends: requests only; a device's way in is not this endpoint. */
   connection.on('receiver_open', ({ receiver }: { receiver: Receiver }) => {
     const path = targetPath(receiver);
-    const isAccepted = isRequestPath(path);
+    const isAccepted = isRequestPath(path, hub.identity);
     answerAttach(receiver, { isAccepted });
     if (!isAccepted) receiver.close({ ...refusalOfSender(path) });
   });

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { errorBody, IotHubError } from '../iotHubError';
 import { isAllowedHost } from './allowedHosts';
 
@@ -35,19 +36,27 @@ export interface HttpsServerOptions {
   readonly certificate: { readonly key: string; readonly cert: string };
   readonly handleHub: (request: IncomingMessage) => Promise<Outcome>;
   readonly handleAdmin: RequestListener;
-  /** Names beside the loopback interface's and the hub's, lower case. */
-  readonly allowedHosts: readonly string[];
+  /** Serves a request for another protocol. Throws IotHubError; the socket is then free for the refusal. */
+  readonly handleUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer, reset: () => void) => void;
+  /** Names beside the loopback interface's: the hub's and those that are configured, lower case. */
+  readonly hostNames: readonly string[];
   readonly log: (line: string) => void;
 }
 
 /** Listens on the loopback interface only. Rejects with Node's listen error (`code`, `port`). */
 export async function startHttpsServer(options: HttpsServerOptions): Promise<HttpsServer> {
-  const { certificate, handleHub, handleAdmin, allowedHosts, log } = options;
-  const server = createServer({ ...certificate, keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS });
+  const { certificate, handleHub, handleAdmin, handleUpgrade, hostNames, log } = options;
+  const server = createServer({
+    ...certificate,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    // A device may have a certificate of its own, which is checked by its thumbprint.
+    requestCert: true,
+    rejectUnauthorized: false,
+  });
   const resetPeerOf = trackTcpSockets(server);
 
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    if (!isAllowedHost(request.headers.host, allowedHosts)) {
+    if (!isAllowedHost(request.headers.host, hostNames)) {
       const error = 'the Host header names another server: allow it with --allowed-hosts';
       writeAnswer(response, MISDIRECTED_REQUEST, { error }, { Connection: 'close' });
       return;
@@ -74,6 +83,20 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
         writeAnswer(response, answer.status, errorBody(answer), headers);
       },
     );
+  });
+
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => undefined);
+    if (!isAllowedHost(request.headers.host, hostNames)) {
+      refuseUpgrade(socket, MISDIRECTED_REQUEST, {});
+      return;
+    }
+    try {
+      handleUpgrade(request, socket, head, () => resetPeerOf(request));
+    } catch (error) {
+      if (!(error instanceof IotHubError)) throw error;
+      refuseUpgrade(socket, error.status, errorBody(error));
+    }
   });
 
   const listen = (port: number) =>
@@ -132,6 +155,14 @@ function writeAnswer(
       'Content-Length': json.length,
     })
     .end(json);
+}
+
+function refuseUpgrade(socket: Duplex, status: number, body: object): void {
+  const json = JSON.stringify(body);
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\n` +
+      `Content-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(json)}\r\n\r\n${json}`,
+  );
 }
 
 /**

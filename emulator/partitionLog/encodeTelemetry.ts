@@ -19,9 +19,13 @@ export interface TelemetrySystemProperties {
 export interface TelemetryOrigin {
   readonly deviceId: string;
   readonly generationId: string;
-  /** `device`: the device's own key; `hub`: a shared access policy. */
+  /** `device`: the device's own key or certificate; `hub`: a shared access policy. */
   readonly authScope: 'device' | 'hub';
+  readonly authType: 'sas' | 'x509';
 }
+
+/** Who vouches for the sender (iot-hub-devguide-messages-construct, "Anti-spoofing properties"). */
+const ISSUER = { sas: 'iothub', x509: 'external' } as const;
 
 export interface MessagePosition {
   readonly sequenceNumber: number;
@@ -86,7 +90,7 @@ function writeAnnotations(origin: TelemetryOrigin, position: MessagePosition): v
   writeText(SYMBOL, 'iothub-connection-auth-method');
   writeText(
     STRING,
-    `{"scope":"${origin.authScope}","type":"sas","issuer":"iothub","acceptingIpFilterRule":null}`,
+    `{"scope":"${origin.authScope}","type":"${origin.authType}","issuer":"${ISSUER[origin.authType]}","acceptingIpFilterRule":null}`,
   );
   writeText(SYMBOL, 'iothub-connection-auth-generation-id');
   writeText(STRING, origin.generationId);

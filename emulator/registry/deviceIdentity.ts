@@ -13,7 +13,15 @@ const STATUS_REASON_MAX_CHARS = 128;
 const NEVER = '0001-01-01T00:00:00Z';
 
 const key = z.string().nullish();
-const thumbprint = z.string().nullish();
+/** SHA-1 or SHA-256, in hexadecimal; tools print it with or without colons (iot-hub-devguide-identity-registry). */
+const thumbprint = z
+  .string()
+  .transform(normalizeThumbprint)
+  .pipe(z.string().regex(/^(?:[0-9A-F]{40}|[0-9A-F]{64})$/))
+  .nullish();
+/** Where a device belongs to an edge device (iot-edge/how-to-connect-downstream-device). */
+const EDGE_SCOPE_PREFIX = 'ms-azure-iot-edge://';
+const MAX_PARENT_SCOPES = 1;
 
 /** What a client may send as a device identity; read-only fields are ignored, as the hub does. */
 export const deviceInput = z.object({
@@ -28,6 +36,8 @@ export const deviceInput = z.object({
     })
     .nullish(),
   capabilities: z.object({ iotEdge: z.boolean().nullish() }).nullish(),
+  deviceScope: z.string().nullish(),
+  parentScopes: z.array(z.string()).max(MAX_PARENT_SCOPES).nullish(),
 });
 
 export type DeviceInput = z.infer<typeof deviceInput>;
@@ -58,6 +68,9 @@ export interface DeviceIdentity {
     readonly type: 'sas' | 'selfSigned' | 'certificateAuthority' | 'none';
   };
   readonly capabilities: { readonly iotEdge: boolean };
+  /** Of an edge device, or of a device that belongs to an edge device. */
+  readonly deviceScope?: string;
+  readonly parentScopes?: readonly string[];
 }
 
 /** @throws IotHubError ArgumentInvalid */
@@ -83,10 +96,12 @@ export function makeIdentity(
   const type = input.authentication?.type ?? 'sas';
   const thumbprints = input.authentication?.x509Thumbprint;
   const status = input.status ?? 'enabled';
+  const iotEdge = input.capabilities?.iotEdge ?? false;
+  const generationId = previous?.generationId ?? newGenerationId();
   const statusChanged = previous !== undefined && previous.status !== status;
   return {
     deviceId,
-    generationId: previous?.generationId ?? newGenerationId(),
+    generationId,
     etag: newEtag(),
     connectionState: 'Disconnected',
     status,
@@ -103,8 +118,26 @@ export function makeIdentity(
       },
       type,
     },
-    capabilities: { iotEdge: input.capabilities?.iotEdge ?? false },
+    capabilities: { iotEdge },
+    ...scopes(deviceId, generationId, iotEdge, input),
   };
+}
+
+/** An edge device has a scope of its own; its parent is another edge device. A leaf device has its parent's scope. */
+function scopes(
+  deviceId: string,
+  generationId: string,
+  iotEdge: boolean,
+  { deviceScope, parentScopes }: DeviceInput,
+): Pick<DeviceIdentity, 'deviceScope' | 'parentScopes'> {
+  if (iotEdge) {
+    return {
+      deviceScope: `${EDGE_SCOPE_PREFIX}${deviceId}-${generationId}`,
+      ...(parentScopes ? { parentScopes } : {}),
+    };
+  }
+  const scope = deviceScope ?? parentScopes?.[0];
+  return scope === undefined ? {} : { deviceScope: scope, parentScopes: [scope] };
 }
 
 function symmetricKey(input: DeviceInput, previous: DeviceIdentity | undefined): SymmetricKey {
@@ -151,4 +184,9 @@ function newGenerationId(): string {
   const now = BigInt(Date.now()) * 10_000n + FILETIME_AT_UNIX_EPOCH;
   latestGeneration = now > latestGeneration ? now : latestGeneration + 1n;
   return String(latestGeneration);
+}
+
+/** A thumbprint as it is stored and compared: upper case, digits only. */
+export function normalizeThumbprint(text: string): string {
+  return text.replace(/[\s:]/g, '').toUpperCase();
 }

@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
+import { TLSSocket } from 'node:tls';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HttpsFaultSpec } from '../faults';
 import type { Hub } from '../hub';
 import { IotHubError, throttled, unauthorized } from '../iotHubError';
 import { readBody, type Outcome } from '../httpsServer';
 import { quotaExceeded } from '../telemetry';
-import { HUB_HOST_NAME } from '../wellKnown';
+import { notEmulated } from './notEmulated';
 import { registryRoutes } from './registryRoutes';
 import { deviceIdIn, matchesPath, type HubRequest } from './route';
 import { telemetryRoute } from './telemetryRoute';
@@ -25,14 +26,17 @@ export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promis
     const route = onPath.find((candidate) => candidate.method === method);
     if (!route) {
       incoming.resume();
-      throw onPath.length > 0
-        ? new IotHubError('GenericMethodNotAllowed', `The method ${method} is not allowed here.`)
-        : new IotHubError('InvalidOperation', 'The emulator does not have this operation.');
+      throw (
+        notEmulated(segments) ??
+        (onPath.length > 0
+          ? new IotHubError('GenericMethodNotAllowed', `The method ${method} is not allowed here.`)
+          : new IotHubError('InvalidOperation', 'IoT Hub has no operation of this path.'))
+      );
     }
     const body = await readBody(incoming, route.maxBodyBytes);
     hub.requests[route.target]++;
     const fault = hub.faults.applyHttps({ target: route.target, method, deviceId: deviceIdIn(segments) });
-    if (fault) raise(fault, route.target);
+    if (fault) raise(fault, route.target, hub);
     if (fault?.kind === 'hang') return 'silence';
     if (fault?.kind === 'resetBefore') return 'reset';
     if (fault?.kind === 'slow') await delay(fault.delayMs);
@@ -48,9 +52,10 @@ export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promis
       segments,
       query,
       body,
-      resource: `${HUB_HOST_NAME}/${segments.join('/')}`,
+      resource: `${hub.identity.hostName}/${segments.join('/')}`,
       headers: incoming.headers,
       rawHeaders: incoming.rawHeaders,
+      clientThumbprints: () => clientThumbprints(incoming),
       clockSkewSeconds: fault?.kind === 'clockSkew' ? fault.seconds : 0,
     };
     const response = route.handle(request);
@@ -58,7 +63,7 @@ export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promis
   };
 }
 
-function raise(fault: HttpsFaultSpec, target: string): void {
+function raise(fault: HttpsFaultSpec, target: string, hub: Hub): void {
   switch (fault.kind) {
     case 'throttle':
       throw throttled(
@@ -66,7 +71,7 @@ function raise(fault: HttpsFaultSpec, target: string): void {
         fault.retryAfterSeconds,
       );
     case 'quota':
-      throw quotaExceeded();
+      throw quotaExceeded(hub.identity.name);
     case 'serverError':
       throw new IotHubError('ServerError', 'An error occurred on the server, please retry.');
     case 'unavailable':
@@ -88,4 +93,11 @@ function parseUrl(url: string): { segments: string[]; query: URLSearchParams } {
   } catch {
     throw new IotHubError('ArgumentInvalid', 'The path is not valid percent-encoding.');
   }
+}
+
+/** SHA-1 and SHA-256 of the certificate with which a client has authenticated its TLS connection, in hexadecimal. */
+function clientThumbprints({ socket }: IncomingMessage): string[] {
+  if (!(socket instanceof TLSSocket)) return [];
+  const certificate = socket.getPeerX509Certificate();
+  return certificate ? [certificate.fingerprint, certificate.fingerprint256] : [];
 }

@@ -1,1 +1,2 @@
 export { createHubHandler } from './hubHandler';
+export { createUpgradeHandler } from './upgrade';

@@ -12,6 +12,8 @@ export interface HubRequest {
   readonly headers: IncomingHttpHeaders;
   /** Names and values in turn, names in the case they were sent in. */
   readonly rawHeaders: readonly string[];
+  /** Of the client's certificate, when it has one. */
+  readonly clientThumbprints: () => readonly string[];
   readonly body: Buffer;
   /** By how much a fault has moved the hub's clock for this request. */
   readonly clockSkewSeconds: number;

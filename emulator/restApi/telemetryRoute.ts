@@ -2,6 +2,7 @@ import type { HubRequest, Route } from './route';
 import type { Hub } from '../hub';
 import { IotHubError, throttled, unauthorized } from '../iotHubError';
 import { partitionOf, type TelemetryOrigin } from '../partitionLog';
+import { normalizeThumbprint, type DeviceIdentity } from '../registry';
 import { isPolicyToken, isSignedBy, tokenFor } from '../sas';
 import {
   BATCH_CONTENT_TYPE,
@@ -36,7 +37,7 @@ export function telemetryRoute(hub: Hub): Route {
         throw new IotHubError('ArgumentInvalid', 'BadRequest');
       const sizes = messages.map(messageSize);
       if (sizes.some((size) => size > MAX_MESSAGE_BYTES)) throw tooLarge(MAX_MESSAGE_BYTES);
-      if (!hub.throttle.allowMessages(sizes)) throw quotaExceeded();
+      if (!hub.throttle.allowMessages(sizes)) throw quotaExceeded(hub.identity.name);
       const partition = hub.partitions[partitionOf(origin.deviceId, hub.partitions.length)];
       if (!partition) throw new IotHubError('ServerError', 'The hub has no partitions.');
       const now = Date.now();
@@ -55,26 +56,46 @@ function readMessages(request: HubRequest) {
 }
 
 /**
- * A token signed with either of the device's keys, or with a policy that has DeviceConnect.
+ * The sender, by a token signed with either of the device's keys or with a policy that has DeviceConnect, or by the
+ * device's certificate.
  *
  * @throws IotHubError 401 also for an unknown device, so that nobody learns which devices exist; a disabled one gets
  *   404 over HTTPS, once it has proved who it is
  */
 function authenticate(hub: Hub, request: HubRequest): TelemetryOrigin {
   const deviceId = request.segments[1] ?? '';
+  const device = hub.registry.find(deviceId);
+  const method =
+    request.headers.authorization === undefined
+      ? byCertificate(device, request)
+      : byToken(hub, device, request);
+  if (device?.status !== 'enabled') throw new IotHubError('DeviceNotFound', deviceId);
+  return { deviceId, generationId: device.generationId, ...method };
+}
+
+type Authentication = Pick<TelemetryOrigin, 'authScope' | 'authType'>;
+
+function byToken(hub: Hub, device: DeviceIdentity | undefined, request: HubRequest): Authentication {
   const context = hub.sasContext(request.clockSkewSeconds);
   const { authorization } = request.headers;
   const token = tokenFor(authorization, request.resource, context.nowSeconds);
-  const device = hub.registry.find(deviceId);
-  const authScope = token?.keyName === undefined ? 'device' : 'hub';
-  if (authScope === 'hub') {
+  if (token?.keyName !== undefined) {
     if (!isPolicyToken(authorization, request.resource, 'DeviceConnect', context)) throw unauthorized();
-    if (!device) throw new IotHubError('DeviceNotFound', deviceId);
-  } else {
-    const { primaryKey, secondaryKey } = device?.authentication.symmetricKey ?? {};
-    const keys = [primaryKey, secondaryKey].filter((key) => key != null);
-    if (!token || !keys.some((key) => isSignedBy(token, Buffer.from(key, 'base64')))) throw unauthorized();
+    return { authScope: 'hub', authType: 'sas' };
   }
-  if (device?.status !== 'enabled') throw new IotHubError('DeviceNotFound', deviceId);
-  return { deviceId, generationId: device.generationId, authScope };
+  const { primaryKey, secondaryKey } = device?.authentication.symmetricKey ?? {};
+  const keys = [primaryKey, secondaryKey].filter((key) => key != null);
+  if (!token || !keys.some((key) => isSignedBy(token, Buffer.from(key, 'base64')))) throw unauthorized();
+  return { authScope: 'device', authType: 'sas' };
+}
+
+/** By the thumbprint of a self-signed certificate; TLS has proved that the client has its private key. */
+function byCertificate(device: DeviceIdentity | undefined, request: HubRequest): Authentication {
+  const { type, x509Thumbprint } = device?.authentication ?? {};
+  const registered = Object.values(x509Thumbprint ?? {}).filter((thumbprint) => thumbprint !== null);
+  const isKnown = request
+    .clientThumbprints()
+    .some((thumbprint) => registered.includes(normalizeThumbprint(thumbprint)));
+  if (type !== 'selfSigned' || !isKnown) throw unauthorized();
+  return { authScope: 'device', authType: 'x509' };
 }

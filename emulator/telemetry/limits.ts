@@ -25,9 +25,9 @@ export const tooLarge = (limit: number) =>
   new IotHubError('MessageTooLarge', `The message or batch exceeds ${limit} bytes.`);
 
 /** 403, until the next day begins (UTC); the sentence is the service's, without its numbers. */
-export const quotaExceeded = () =>
+export const quotaExceeded = (hubName: string) =>
   new IotHubError(
     'IotHubQuotaExceeded',
-    "Total number of messages on IotHub 'hubfront' exceeded the allocated quota. " +
+    `Total number of messages on IotHub '${hubName}' exceeded the allocated quota. ` +
       'Send and Receive operations are blocked for this hub until the next UTC day.',
   );

@@ -1,0 +1,91 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+const LOOPBACK = '127.0.0.1';
+
+export interface ConnectProxy {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+export interface ConnectProxyOptions {
+  /** 0: any free port. */
+  readonly port: number;
+  /** Whether a host name stands for the emulator. */
+  readonly isKnownHost: (host: string) => boolean;
+  /** The emulator's port for each port that Azure's clients use: `443`, `5671`. */
+  readonly ports: Readonly<Record<number, number | undefined>>;
+}
+
+/**
+ * An HTTP proxy that takes `CONNECT` requests for the hub's own host name and leads them to the emulator. Azure's SDKs
+ * always use port 443 or 5671 of that name, and most of them use the proxy of `HTTPS_PROXY`. It listens on the loopback
+ * interface only. Rejects with Node's listen error (`code`, `port`).
+ */
+export async function startConnectProxy(options: ConnectProxyOptions): Promise<ConnectProxy> {
+  const sockets = new Set<Duplex>();
+  const track = (socket: Duplex) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => undefined); // either end may go away at any time
+  };
+  const server = createServer(refuseRequest);
+  server.on('connection', track);
+  server.on('connect', (request: IncomingMessage, client: Socket, head: Buffer) => {
+    const target = targetOf(request.url ?? '', options);
+    if (typeof target === 'string') {
+      client.end(`HTTP/1.1 502 Bad Gateway\r\n${textHeaders(target)}\r\n${target}`);
+      return;
+    }
+    const emulator = connect(target.port, LOOPBACK, () => {
+      client.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+      emulator.write(head);
+      client.pipe(emulator).pipe(client);
+    });
+    track(emulator);
+    emulator.setNoDelay(true);
+    client.setNoDelay(true);
+    client.on('close', () => emulator.destroy());
+    emulator.on('close', () => client.destroy());
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, LOOPBACK, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        sockets.forEach((socket) => socket.destroy());
+      }),
+  };
+}
+
+/** The emulator's port for `host:port`, or why there is none. */
+function targetOf(authority: string, { isKnownHost, ports }: ConnectProxyOptions): { port: number } | string {
+  const [, host = '', port = ''] = /^(.+):(\d{1,5})$/.exec(authority) ?? [];
+  if (!isKnownHost(host)) {
+    return `This proxy leads to the Hubfront emulator only. Put '${printable(host)}' into NO_PROXY to reach it directly.`;
+  }
+  const emulatorPort = ports[Number(port)];
+  if (emulatorPort !== undefined) return { port: emulatorPort };
+  const known = Object.keys(ports).filter((key) => ports[Number(key)] !== undefined);
+  return `The Hubfront emulator does not serve port ${port}. It serves ${known.join(', ')}.`;
+}
+
+const MAX_PRINTED_HOST = 253;
+const printable = (host: string) => host.replace(/[^\w.:[\]-]/g, '').slice(0, MAX_PRINTED_HOST);
+
+const textHeaders = (text: string) =>
+  `Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n`;
+
+function refuseRequest(_request: IncomingMessage, response: ServerResponse): void {
+  const text =
+    'This is a proxy for HTTPS: use it as HTTPS_PROXY, for https:// addresses of the emulated hub.';
+  response.writeHead(405, { Allow: 'CONNECT', 'Content-Type': 'text/plain; charset=utf-8' }).end(text);
+}

@@ -1,0 +1,1 @@
+export { startConnectProxy, type ConnectProxy } from './connectProxy';

@@ -1,0 +1,48 @@
+import { CONSUMER_GROUPS, HUB_HOST_NAME } from './wellKnown';
+
+/** What a hub is called and which consumer groups its built-in endpoint has. */
+export interface HubIdentity {
+  /** `hubfront.azure-devices.localhost` */
+  readonly hostName: string;
+  /** The hub's name, which is also the Event Hub-compatible name of its built-in endpoint. */
+  readonly name: string;
+  readonly consumerGroups: readonly string[];
+}
+
+const DEFAULT_GROUP = '$Default';
+const LOCAL_DOMAIN = 'azure-devices.localhost';
+const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+/** Event Hubs: letters, digits, periods, hyphens and underscores, at most 50 (event-hubs-quotas). */
+const CONSUMER_GROUP = /^[a-z0-9](?:[a-z0-9._-]{0,48}[a-z0-9])?$/i;
+/** event-hubs-quotas: consumer groups of an event hub, of the standard tier as of an IoT hub. */
+const MAX_CONSUMER_GROUPS = 20;
+
+/**
+ * The identity of a hub.
+ *
+ * @param hub its name, `shop`, which becomes `shop.azure-devices.localhost`; or a whole host name. Default: the
+ *   well-known hub
+ * @param groups consumer groups beside `$Default`. Default: the well-known ones
+ * @throws RangeError with what is wrong
+ */
+export function hubIdentity(hub?: string, groups?: readonly string[]): HubIdentity {
+  const text = (hub ?? HUB_HOST_NAME).toLowerCase();
+  const hostName = text.includes('.') ? text : `${text}.${LOCAL_DOMAIN}`;
+  const labels = hostName.split('.');
+  if (!labels.every((label) => LABEL.test(label))) {
+    throw new RangeError(`'${hub ?? ''}' is neither a hub name (letters, digits, hyphens) nor a host name`);
+  }
+  const consumerGroups = [DEFAULT_GROUP, ...(groups ?? CONSUMER_GROUPS).filter((name) => !isDefault(name))];
+  const wrong = consumerGroups.slice(1).find((name) => !CONSUMER_GROUP.test(name));
+  if (wrong !== undefined) {
+    throw new RangeError(
+      `'${wrong}' is not a consumer group: letters, digits, '.', '-' and '_', at most 50 characters`,
+    );
+  }
+  if (consumerGroups.length > MAX_CONSUMER_GROUPS) {
+    throw new RangeError(`a hub has at most ${MAX_CONSUMER_GROUPS} consumer groups, with $Default`);
+  }
+  return { hostName, name: labels[0] ?? '', consumerGroups };
+}
+
+const isDefault = (name: string) => name.toLowerCase() === DEFAULT_GROUP.toLowerCase();

@@ -1,0 +1,54 @@
+import { IotHubError } from '../iotHubError';
+
+/** IoT Hub's operations that the emulator does not have: path, where `*` is one segment, and what it is about. */
+const OPERATIONS: readonly (readonly [path: string, about: string])[] = [
+  ['devices/query', 'queries'],
+  ['twins/*', 'device twins'],
+  ['twins/*/methods', 'direct methods'],
+  ['twins/*/modules/*', 'module twins'],
+  ['twins/*/modules/*/methods', 'direct methods'],
+  ['digitaltwins/*', 'digital twins'],
+  ['digitaltwins/*/commands/*', 'commands of digital twins'],
+  ['digitaltwins/*/components/*/commands/*', 'commands of digital twins'],
+  ['devices/*/modules', 'modules'],
+  ['devices/*/modules/*', 'modules'],
+  ['devices/*/modules/*/messages/events', 'messages of modules'],
+  ['devices/*/commands', 'cloud-to-device messages'],
+  ['devices/*/messages/devicebound', 'cloud-to-device messages'],
+  ['devices/*/messages/devicebound/*', 'cloud-to-device messages'],
+  ['devices/*/messages/devicebound/*/abandon', 'cloud-to-device messages'],
+  ['messages/servicebound/feedback', 'feedback of cloud-to-device messages'],
+  ['messages/servicebound/feedback/*', 'feedback of cloud-to-device messages'],
+  ['messages/servicebound/filenotifications', 'file uploads'],
+  ['messages/servicebound/filenotifications/*', 'file uploads'],
+  ['devices/*/files', 'file uploads'],
+  ['devices/*/files/notifications', 'file uploads'],
+  ['devices/*/files/notifications/*', 'file uploads'],
+  ['devices/*/applyconfigurationcontent', 'configurations'],
+  ['configurations', 'configurations'],
+  ['configurations/*', 'configurations'],
+  ['jobs', 'jobs'],
+  ['jobs/create', 'bulk import and export'],
+  ['jobs/*', 'jobs'],
+  ['jobs/v2/*', 'jobs'],
+  ['jobs/v2/*/cancel', 'jobs'],
+  ['statistics/service', 'statistics of connections'],
+];
+
+const PATTERNS = OPERATIONS.map(([path, about]) => ({ segments: path.split('/'), about }));
+
+/** 501 for an operation of IoT Hub that the emulator does not have; undefined for a path that IoT Hub does not have. */
+export function notEmulated(segments: readonly string[]): IotHubError | undefined {
+  const found = PATTERNS.find(
+    (pattern) =>
+      pattern.segments.length === segments.length &&
+      pattern.segments.every((part, index) => part === '*' || part === segments[index]?.toLowerCase()),
+  );
+  return found && notImplemented(found.about);
+}
+
+export const notImplemented = (about: string): IotHubError =>
+  new IotHubError(
+    'NotImplemented',
+    `The Hubfront emulator does not have ${about}. docs/emulator.md lists what it has.`,
+  );

@@ -1,0 +1,31 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { hasAmqpSubprotocol, type WebSocketUpgrade } from '../amqp';
+import { IotHubError } from '../iotHubError';
+import { notImplemented } from './notEmulated';
+
+/** The paths of WebSockets: of Event Hubs, and of IoT Hub, where devices and services use AMQP or MQTT. */
+const PATHS = ['/$servicebus/websocket', '/$iothub/websocket'];
+
+/** Serves AMQP over WebSockets. @throws IotHubError when the request asks for anything else */
+export function createUpgradeHandler(upgrade: WebSocketUpgrade): WebSocketUpgrade {
+  return (request: IncomingMessage, socket: Duplex, head: Buffer, reset: () => void) => {
+    const [path = ''] = (request.url ?? '').split('?', 1);
+    if (!PATHS.includes(decodeSafely(path).toLowerCase())) {
+      throw new IotHubError('InvalidOperation', `There are WebSockets at ${PATHS.join(' and ')} only.`);
+    }
+    if (!hasAmqpSubprotocol(request)) {
+      const offered = request.headers['sec-websocket-protocol'] ?? '';
+      throw notImplemented(/mqtt/i.test(offered) ? 'MQTT' : 'this subprotocol of WebSockets');
+    }
+    upgrade(request, socket, head, reset);
+  };
+}
+
+function decodeSafely(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}

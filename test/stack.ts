@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Emulator, POLICIES, startEmulator } from '../emulator';
+import { LOCAL_FUNCTION_KEYS } from '../local/functionKeys';
 import { type FunctionsHost, startFunctionsHost } from '../local/functionsHost';
 
 export const KEY = 'test-function-key';
@@ -57,7 +58,7 @@ export async function startStack({ partitions = 4, settings = {} }: StackOptions
     startFunctionsHost({
       appFolder: process.cwd(),
       port,
-      functionKeys: { master: KEY },
+      functionKeys: { ...LOCAL_FUNCTION_KEYS, master: KEY },
       log: (line) => logged.push(line),
       settings: () => appSettings,
     });

@@ -1,6 +1,6 @@
 /**
  * A phone that registers once through Hubfront and then sends straight to IoT Hub over HTTPS. One file without
- * dependencies, on WebCrypto and fetch: Capacitor, Node, and React Native with a WebCrypto polyfill (such as
+ * dependencies, built on WebCrypto and fetch: Capacitor, Node, and React Native with a WebCrypto polyfill (such as
  * react-native-quick-crypto).
  */
 

@@ -1,21 +1,21 @@
 # frozen_string_literal: true
 
 module Hubfront
-  # Tells a repeated message from a new one by (partition id, sequence number). A partition's messages come in order, so
-  # its highest number is all there is to remember.
+  # Deduplicates messages by (partition id, sequence number). The messages of a partition come in order, so its highest
+  # number is enough.
   #
   #   seen = Hubfront::SeenMessages.new
   #   feed.on_reset { seen.clear }
   #   feed.each { |message| book(message) if seen.add?(message) }
   class SeenMessages
-    # @return [Hash{String => Integer}] the highest sequence number by partition id, to be kept where the work is kept
+    # @return [Hash{String => Integer}] the highest sequence number by partition id; store it with your results
     attr_reader :highest
 
     def initialize(highest = {})
       @highest = highest.dup
     end
 
-    # @return [Boolean] true for a new message, which counts as seen from now on; false for a repeated one
+    # @return [Boolean] true for a new message, which is seen from now on; false for a repeated one
     def add?(message)
       highest = @highest[message.partition_id]
       return false if highest && message.sequence_number <= highest
@@ -24,7 +24,7 @@ module Hubfront
       true
     end
 
-    # Sequence numbers begin again when a hub is recreated.
+    # Sequence numbers start again when a hub is recreated.
     def clear
       @highest.clear
     end

@@ -127,7 +127,12 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
             await startConnectProxy({
               port: options.proxyPort,
               isKnownHost: (host) => isAllowedHost(host, hostNames),
-              ports: { [AZURE_HTTPS_PORT]: https.port, [AZURE_AMQPS_PORT]: amqps?.port },
+              ports: {
+                [AZURE_HTTPS_PORT]: https.port,
+                [AZURE_AMQPS_PORT]: amqps?.port,
+                // A program that uses the emulator's own address sends that through the proxy as well.
+                [https.port]: https.port,
+              },
             }),
           );
     return {

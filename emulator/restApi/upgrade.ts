@@ -11,7 +11,8 @@ const PATHS = ['/$servicebus/websocket', '/$iothub/websocket'];
 export function createUpgradeHandler(upgrade: WebSocketUpgrade): WebSocketUpgrade {
   return (request: IncomingMessage, socket: Duplex, head: Buffer, reset: () => void) => {
     const [path = ''] = (request.url ?? '').split('?', 1);
-    if (!PATHS.includes(decodeSafely(path).toLowerCase())) {
+    // .NET's client writes a slash behind it.
+    if (!PATHS.includes(decodeSafely(path).toLowerCase().replace(/\/+$/, ''))) {
       throw new IotHubError('InvalidOperation', `There are WebSockets at ${PATHS.join(' and ')} only.`);
     }
     if (!hasAmqpSubprotocol(request)) {

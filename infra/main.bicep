@@ -9,7 +9,36 @@ import { roles } from 'modules/roles.bicep'
 param environmentName string
 
 @minLength(1)
-@description('Region of all resources. Flex Consumption and Stream Analytics must be offered there.')
+@description('Region of all resources. Flex Consumption, IoT Hub and Stream Analytics V2 must all be offered there; azd offers only these.')
+@allowed([
+  'australiaeast'
+  'australiasoutheast'
+  'brazilsouth'
+  'canadacentral'
+  'centralindia'
+  'centralus'
+  'eastasia'
+  'eastus'
+  'eastus2'
+  'francecentral'
+  'germanywestcentral'
+  'japaneast'
+  'koreacentral'
+  'northcentralus'
+  'northeurope'
+  'norwayeast'
+  'southcentralus'
+  'southeastasia'
+  'swedencentral'
+  'uaenorth'
+  'uksouth'
+  'ukwest'
+  'westcentralus'
+  'westeurope'
+  'westus'
+  'westus2'
+  'westus3'
+])
 @metadata({
   azd: {
     type: 'location'
@@ -41,6 +70,9 @@ param maximumInstances int = 100
 
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 2048
+
+@description('Spreads the app\'s instances over availability zones; needs `ZRS` or `GZRS`, and 0 or at least 2 always-ready instances.')
+param zoneRedundant bool = false
 
 @allowed(['identity', 'key'])
 @description('How the app registers devices: by its managed identity, or by the key of the policy `registryReadWrite`.')
@@ -84,9 +116,11 @@ param streamingUnits int = 3
 @description('Where the rows go: Power BI (until 2027-10-31), or event hubs for a Fabric eventstream or Azure Data Explorer.')
 param analyticsOutput string = 'powerBi'
 
-@description('Id of the Power BI workspace; the preprovision hook finds or makes it.')
+@description('Id of the Power BI workspace; the preprovision hook finds or creates it.')
 param powerBiWorkspaceId string = ''
-param powerBiWorkspaceName string = 'Hubfront'
+
+@description('Empty: `Hubfront <environment>`. Environments share no workspace, since two jobs may not write to one dataset.')
+param powerBiWorkspaceName string = ''
 
 @secure()
 @description('PostgreSQL connection string of the products; empty: product snapshots are written by other means.')
@@ -95,10 +129,35 @@ param productsDatabaseUrl string = ''
 @description('SQL that gives the SKUs; empty: the default, for the schema in the README.')
 param productsQuery string = ''
 
+// --- Storage and secrets ---------------------------------------------------------------------------------------
+
+@allowed(['LRS', 'ZRS', 'GRS', 'GZRS'])
+@description('How storage is replicated: within one data centre, over zones, to the paired region, or both. Choose it with the first deployment.')
+param storageRedundancy string = 'LRS'
+
+@minValue(1)
+@maxValue(365)
+@description('Days for which deleted and overwritten blobs can be restored.')
+param blobSoftDeleteDays int = 7
+
+@description('Takes back a deleted vault of this environment, with its secrets; the preprovision hook sets it when it finds one.')
+param recoverKeyVault bool = false
+
 // --- Network and operations ------------------------------------------------------------------------------------
 
-@description('Storage and Key Vault behind private endpoints, the app in a virtual network. Costs extra: infra/README.md.')
+@description('Storage and Key Vault behind private endpoints, the app in a virtual network. Costs extra: docs/deploying.md.')
 param privateNetworking bool = false
+
+@description('One fixed address for what the app calls, by a NAT gateway. Costs extra: docs/deploying.md.')
+param natGateway bool = false
+
+@description('Azure Front Door with a firewall before the app, which then admits nobody else. Costs extra: docs/deploying.md.')
+param frontDoor bool = false
+
+@minValue(10)
+@maxValue(100000)
+@description('With Front Door: requests that one client address may send to the anonymous endpoint in a minute.')
+param requestsPerMinute int = 300
 
 @description('Prefix of the virtual network, /16 to /24.')
 param networkPrefix string = '10.0.0.0/24'
@@ -109,6 +168,9 @@ param alertEmail string = ''
 @minValue(30)
 @description('Seconds by which the worker or the job may be behind before an alert.')
 param maxLagSeconds int = 300
+
+@description('Alerts on workers that are behind or have stopped polling. Without a worker, neither ever fires.')
+param feedAlerts bool = true
 
 @description('GB of logs a day at the most; -1 for no cap.')
 param logDailyCapGb int = 1
@@ -155,9 +217,16 @@ var checkedOrigins = empty(origins)
               ? fail('corsAllowedOrigins: ${join(malformed, ', ')} is no origin: write https://<host>, with a port where it is not the default one, and no path.')
               : origins
 
+var readyInstances = zoneRedundant && alwaysReadyInstances == 1
+  ? fail('alwaysReadyInstances 1 cannot be spread over zones: use at least 2 with zoneRedundant, or 0.')
+  : alwaysReadyInstances
+var redundancy = zoneRedundant && !contains(['ZRS', 'GZRS'], storageRedundancy)
+  ? fail('storageRedundancy ${storageRedundancy} keeps the Functions host\'s storage in one zone: use ZRS or GZRS with zoneRedundant.')
+  : storageRedundancy
+
 var checkedWorkspaceId = analyticsOutput != 'powerBi' || !empty(powerBiWorkspaceId)
   ? powerBiWorkspaceId
-  : fail('powerBiWorkspaceId is empty: the preprovision hook of azd finds or makes the workspace. Without azd, set it, or set analyticsOutput to eventHub.')
+  : fail('powerBiWorkspaceId is empty: the preprovision hook of azd finds or creates the workspace. Without azd, set it, or set analyticsOutput to eventHub.')
 
 var abbrs = loadJsonContent('abbreviations.json')
 var token = toLower(uniqueString(subscription().id, environmentName, location))
@@ -168,6 +237,9 @@ var consumerGroups = {
   analytics: 'analytics'
   feed: 'message-feed'
 }
+// What the host reads of a request before it rejects it: twice the app's own limit for a body, which can then answer a
+// page with a reason and CORS headers.
+var requestBodyBytes = 2 * 4 * 1024 * 1024
 var packageContainer = 'app-package'
 var snapshotContainer = 'reference'
 var outputNames = ['product-events', 'events-per-minute']
@@ -177,6 +249,7 @@ var hubName = '${abbrs.devicesIotHubs}${token}'
 var vaultName = '${abbrs.keyVaultVaults}${token}'
 var hostStorageName = '${abbrs.storageStorageAccounts}host${token}'
 var jobName = '${abbrs.streamAnalyticsJobs}${token}'
+var frontDoorName = '${abbrs.cdnProfiles}${token}'
 var productsStorageName = '${abbrs.storageStorageAccounts}products${token}'
 
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
@@ -206,6 +279,7 @@ module iotHub 'modules/iotHub.bicep' = {
     retentionDays: iotHubRetentionDays
     consumerGroups: [consumerGroups.analytics, consumerGroups.feed]
     registryPrincipalId: registryAuthentication == 'identity' ? identity.outputs.principalId : ''
+    workspaceId: monitoring.outputs.workspaceId
   }
 }
 
@@ -229,6 +303,9 @@ module hostStorage 'modules/storageAccount.bicep' = {
     location: location
     tags: tags
     containers: [packageContainer]
+    redundancy: redundancy
+    softDeleteDays: blobSoftDeleteDays
+    workspaceId: monitoring.outputs.workspaceId
     private: privateNetworking
     trustedServices: false
   }
@@ -242,6 +319,9 @@ module productsStorage 'modules/storageAccount.bicep' = {
     location: location
     tags: tags
     containers: [snapshotContainer]
+    redundancy: redundancy
+    softDeleteDays: blobSoftDeleteDays
+    workspaceId: monitoring.outputs.workspaceId
     private: privateNetworking
     trustedServices: true
   }
@@ -257,7 +337,6 @@ module appOnHostStorage 'modules/storageRole.bicep' = {
     principalId: identity.outputs.principalId
     principalType: 'ServicePrincipal'
     roleId: roles.storageBlobDataOwner
-    assignee: 'functionApp'
   }
   dependsOn: [hostStorage]
 }
@@ -271,11 +350,11 @@ module appOnSnapshots 'modules/storageRole.bicep' = {
     principalId: identity.outputs.principalId
     principalType: 'ServicePrincipal'
     roleId: roles.storageBlobDataContributor
-    assignee: 'functionApp'
   }
   dependsOn: [productsStorage]
 }
 
+// As Microsoft's page on this authentication demands, although the job only reads here: blob-output-managed-identity.
 module jobOnSnapshots 'modules/storageRole.bicep' = {
   name: 'jobOnSnapshots'
   scope: group
@@ -284,8 +363,7 @@ module jobOnSnapshots 'modules/storageRole.bicep' = {
     containerName: snapshotContainer
     principalId: streamAnalytics.outputs.principalId
     principalType: 'ServicePrincipal'
-    roleId: roles.storageBlobDataReader
-    assignee: 'streamAnalytics'
+    roleId: roles.storageBlobDataContributor
   }
   dependsOn: [productsStorage]
 }
@@ -299,7 +377,6 @@ module deployerOnSnapshots 'modules/storageRole.bicep' = if (!empty(principalId)
     principalId: principalId
     principalType: ''
     roleId: roles.storageBlobDataContributor
-    assignee: principalId
   }
   dependsOn: [productsStorage]
 }
@@ -311,6 +388,8 @@ module keyVault 'modules/keyVault.bicep' = {
     location: location
     tags: tags
     private: privateNetworking
+    recover: recoverKeyVault
+    workspaceId: monitoring.outputs.workspaceId
     readerPrincipalId: identity.outputs.principalId
   }
 }
@@ -327,13 +406,23 @@ module secrets 'modules/secrets.bicep' = {
   dependsOn: [keyVault, iotHub]
 }
 
-module network 'modules/network.bicep' = if (privateNetworking) {
+module outbound 'modules/natGateway.bicep' = if (natGateway) {
+  scope: group
+  params: {
+    name: '${abbrs.networkNatGateways}${token}'
+    location: location
+    tags: tags
+  }
+}
+
+module network 'modules/network.bicep' = if (privateNetworking || natGateway) {
   scope: group
   params: {
     name: '${abbrs.networkVirtualNetworks}${token}'
     location: location
     tags: tags
     addressPrefix: networkPrefix
+    natGatewayId: natGateway ? outbound!.outputs.id : ''
   }
 }
 
@@ -351,6 +440,26 @@ module privateAccess 'modules/privateAccess.bicep' = if (privateNetworking) {
   }
 }
 
+module frontDoorProfile 'modules/frontDoor.bicep' = if (frontDoor) {
+  scope: group
+  params: {
+    name: frontDoorName
+    tags: tags
+    requestsPerMinute: requestsPerMinute
+  }
+}
+
+module frontDoorRoute 'modules/frontDoorRoute.bicep' = if (frontDoor) {
+  scope: group
+  params: {
+    name: frontDoorName
+    appHostName: functionApp.outputs.hostName
+  }
+}
+
+// Azure Monitor takes custom metrics at the region of the resource that they are of.
+var metricsUrl = 'https://${location}.monitoring.azure.com${resourceId(subscription().subscriptionId, group.name, 'Microsoft.Web/sites', appName)}/metrics'
+
 var secretReference = '@Microsoft.KeyVault(VaultName=${vaultName};SecretName='
 
 module functionApp 'modules/functionApp.bicep' = {
@@ -361,23 +470,31 @@ module functionApp 'modules/functionApp.bicep' = {
     location: location
     tags: tags
     identityId: identity.outputs.id
+    publisherPrincipalId: identity.outputs.principalId
     corsAllowedOrigins: checkedOrigins
     packageContainerUrl: '${hostStorage.outputs.blobEndpoint}${packageContainer}'
-    alwaysReadyInstances: alwaysReadyInstances
+    alwaysReadyInstances: readyInstances
     maximumInstances: maximumInstances
     instanceMemoryMB: instanceMemoryMB
-    subnetId: privateNetworking ? network!.outputs.functionsSubnetId : ''
+    zoneRedundant: zoneRedundant
+    subnetId: privateNetworking || natGateway ? network!.outputs.functionsSubnetId : ''
+    frontDoorId: frontDoor ? frontDoorProfile!.outputs.id : ''
     // One literal object: what is not used is empty, which the app takes as absent.
     settings: {
       // The platform's
+      // The host needs both: with the URI alone its start can race (azure-functions-host#11787).
+      AzureWebJobsStorage__accountName: hostStorageName
       AzureWebJobsStorage__blobServiceUri: hostStorage.outputs.blobEndpoint
       AzureWebJobsStorage__credential: 'managedidentity'
       AzureWebJobsStorage__clientId: identity.outputs.clientId
       APPLICATIONINSIGHTS_CONNECTION_STRING: monitoring.outputs.connectionString
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.outputs.clientId};Authorization=AAD'
       AZURE_CLIENT_ID: identity.outputs.clientId
+      FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: string(requestBodyBytes)
       'AzureWebJobs.keepAlive.Disabled': alwaysReadyInstances > 0 ? 'true' : 'false'
       // The app's own, as src/settings.ts reads them
+      AF_HOST: frontDoor ? frontDoorProfile!.outputs.hostName : ''
+      AZURE_MONITOR_METRICS_URL: metricsUrl
       IOTHUB_HOSTNAME: iotHub.outputs.hostName
       IOTHUB_EVENTHUB_CONNECTION: '${secretReference}iothub-eventhub-connection)'
       IOTHUB_SHAREDACCESSKEYNAME: registryAuthentication == 'key' ? 'registryReadWrite' : ''
@@ -421,7 +538,7 @@ module outputPowerBi 'modules/outputPowerBi.bicep' = if (analyticsOutput == 'pow
     jobName: jobName
     outputNames: outputNames
     workspaceId: checkedWorkspaceId
-    workspaceName: powerBiWorkspaceName
+    workspaceName: empty(powerBiWorkspaceName) ? 'Hubfront ${environmentName}' : powerBiWorkspaceName
   }
   dependsOn: [streamAnalytics]
 }
@@ -445,12 +562,13 @@ module alerts 'modules/alerts.bicep' = {
     tags: tags
     actionGroupName: '${abbrs.insightsActionGroups}${token}'
     email: alertEmail
-    applicationInsightsId: monitoring.outputs.applicationInsightsId
     workspaceId: monitoring.outputs.workspaceId
+    functionAppId: functionApp.outputs.id
     hubId: iotHub.outputs.id
     jobId: streamAnalytics.outputs.id
     dailyMessageQuota: hubSkus[hubSku] * hubUnits
     maxLagSeconds: maxLagSeconds
+    feedAlerts: feedAlerts
   }
 }
 
@@ -462,6 +580,7 @@ module workbook 'modules/workbook.bicep' = {
     displayName: 'Hubfront ${environmentName}'
     applicationInsightsId: monitoring.outputs.applicationInsightsId
     workspaceId: monitoring.outputs.workspaceId
+    functionAppId: functionApp.outputs.id
     hubId: iotHub.outputs.id
     jobId: streamAnalytics.outputs.id
   }
@@ -484,7 +603,8 @@ output AZURE_TENANT_ID string = tenant().tenantId
 output AZURE_RESOURCE_GROUP string = group.name
 output SERVICE_API_NAME string = functionApp.outputs.name
 output SERVICE_API_ENDPOINTS string[] = ['https://${functionApp.outputs.hostName}']
-output API_URL string = 'https://${functionApp.outputs.hostName}'
+output API_URL string = 'https://${frontDoor ? frontDoorProfile!.outputs.hostName : functionApp.outputs.hostName}'
+output OUTBOUND_ADDRESS string = natGateway ? outbound!.outputs.address : ''
 output IOTHUB_NAME string = hubName
 output KEY_VAULT_NAME string = vaultName
 output STREAM_ANALYTICS_JOB_NAME string = jobName

@@ -76,6 +76,7 @@ const environment = z.object({
     )
     .optional(),
   PRODUCTS_STORAGE__blobServiceUri: z.url({ protocol: /^https?$/, error: 'is not a URL' }).optional(),
+  AZURE_MONITOR_METRICS_URL: z.url({ protocol: /^https?$/, error: 'is not a URL' }).optional(),
   IOTHUB_ENDPOINT: z.string().transform(parseEndpoint).optional(),
   IOTHUB_CA_FILE: z.string().transform(findFile).optional(),
 });
@@ -103,6 +104,8 @@ export interface Settings {
   /** undefined: no product snapshots are taken */
   products: ProductSettings | undefined;
   productsSchedule: string;
+  /** where custom metrics of the function app are sent; undefined: nowhere */
+  metricsUrl: string | undefined;
 }
 
 /** Where products come from and where their snapshots go. */
@@ -166,6 +169,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     keepAliveFunctionKey: values.KEEP_ALIVE_FUNCTION_KEY,
     products: productSettings(values),
     productsSchedule: values.PRODUCTS_SCHEDULE,
+    metricsUrl: values.AZURE_MONITOR_METRICS_URL,
   };
 }
 

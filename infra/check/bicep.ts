@@ -15,7 +15,11 @@ export interface CommandResult {
   stderr: string;
 }
 
-export type Bicep = (...args: string[]) => CommandResult;
+export interface Bicep {
+  (...args: string[]): CommandResult;
+  /** path of the compiler, or its name on PATH */
+  file: string;
+}
 
 /**
  * The Bicep compiler: from PATH, else from the NuGet package, which `dotnet` restores if need be.
@@ -42,7 +46,7 @@ function isRecent(version: readonly number[]): boolean {
 }
 
 function commandOf(file: string): Bicep {
-  return (...args) => run(file, args);
+  return Object.assign((...args: string[]) => run(file, args), { file });
 }
 
 function run(file: string, args: readonly string[], timeout = COMMAND_TIMEOUT_MS): CommandResult {

@@ -1,7 +1,8 @@
 import { type HookContext, azdContext } from './context';
 import { ensureFunctionKeys } from './functionKeys';
-import { ensureContributor, ensureDatasets, ensureWorkspace, usesPowerBi } from './powerBi';
+import { ensureContributor, ensureWorkspace, usesPowerBi } from './powerBi';
 import { ensureSnapshot } from './products';
+import { checkRegion, findDeletedVault, registerProviders } from './subscription';
 import { publishReports } from './reports';
 import { HookError } from './rest';
 import { resolveSecretReferences } from './secretReferences';
@@ -20,14 +21,15 @@ const onlyWithPowerBi =
  * that a run which ended half-way is finished by the next.
  */
 const HOOKS: Record<string, readonly Step[]> = {
-  preprovision: [onlyWithPowerBi(ensureWorkspace), stopJob],
-  postprovision: [
-    onlyWithPowerBi(ensureContributor),
-    onlyWithPowerBi(ensureDatasets),
+  preprovision: [checkRegion, registerProviders, findDeletedVault, onlyWithPowerBi(ensureWorkspace), stopJob],
+  postprovision: [onlyWithPowerBi(ensureContributor), restartJob],
+  postdeploy: [
+    ensureFunctionKeys,
+    resolveSecretReferences,
+    ensureSnapshot,
+    startJob,
     onlyWithPowerBi(publishReports),
-    restartJob,
   ],
-  postdeploy: [ensureFunctionKeys, resolveSecretReferences, ensureSnapshot, startJob],
 };
 
 /** @throws {HookError} saying what is to be done */

@@ -1,11 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type HookContext, optional, required } from './context';
 import { HookError, RestError } from './rest';
 
-const POWERBI_FOLDER = join(__dirname, '..', 'powerbi');
-/** One for each output of the query: Stream Analytics writes one table a dataset. */
-export const DATASETS = ['product-events', 'events-per-minute'];
 const MAY_WRITE = ['Admin', 'Member', 'Contributor'];
 
 interface Listed<T> {
@@ -28,14 +23,16 @@ export function usesPowerBi(context: HookContext): boolean {
 }
 
 /**
- * Finds the workspace by its id or its name, or makes it, and keeps its id for the deployment.
+ * Finds the workspace by its id or its name, or creates it, and keeps its id for the deployment. Each environment has a
+ * workspace of its own: several outputs must not write to one dataset (power-bi-output).
  *
- * @throws {HookError} when it is not there for this login, or may not be made
+ * @throws {HookError} when this login does not see the workspace, or may not create it
  */
 export async function ensureWorkspace(context: HookContext): Promise<void> {
   const { endpoints, rest, log, remember, whatIf } = context;
   const id = optional(context, 'POWERBI_WORKSPACE_ID');
-  const name = optional(context, 'POWERBI_WORKSPACE_NAME') ?? 'Hubfront';
+  const name =
+    optional(context, 'POWERBI_WORKSPACE_NAME') ?? `Hubfront ${required(context, 'AZURE_ENV_NAME')}`;
   const filter = id ? `id eq '${id}'` : `name eq '${name.replaceAll("'", "''")}'`;
   const found = (await explained(
     rest(`${endpoints.powerBi}/groups?$filter=${encodeURIComponent(filter)}`),
@@ -44,7 +41,7 @@ export async function ensureWorkspace(context: HookContext): Promise<void> {
   const workspace = found.value[0];
   if (workspace && id) {
     if (workspace.name !== name) remember('POWERBI_WORKSPACE_NAME', workspace.name);
-    log(`Power BI: workspace ${workspace.name} is there`);
+    log(`Power BI: workspace ${workspace.name} exists`);
   } else if (workspace) {
     remember('POWERBI_WORKSPACE_ID', workspace.id);
     log(`Power BI: workspace ${name} found`);
@@ -53,19 +50,21 @@ export async function ensureWorkspace(context: HookContext): Promise<void> {
       `Power BI has no workspace ${id} for this login. Ask its admin for a place in it, or unset POWERBI_WORKSPACE_ID.`,
     );
   } else {
-    const made = (await explained(
+    const created = (await explained(
       rest(`${endpoints.powerBi}/groups?workspaceV2=True`, {
         method: 'POST',
         body: { name },
         creates: true,
-        what: `make the Power BI workspace ${name}`,
+        what: `create the Power BI workspace ${name}`,
       }),
-      `make the workspace ${name}`,
-    )) as Named | undefined;
-    if (made === undefined && whatIf) return;
-    if (made?.id === undefined) throw new HookError(`Power BI did not say the id of the workspace ${name}.`);
-    remember('POWERBI_WORKSPACE_ID', made.id);
-    log(`Power BI: workspace ${name} made`);
+      `create the workspace ${name}`,
+    )) as Partial<Named & Listed<Named>> | undefined;
+    if (created === undefined && whatIf) return;
+    // Documented as the group itself, and in the sample as a list that holds it.
+    const createdId = created?.id ?? created?.value?.[0]?.id;
+    if (createdId === undefined) throw new HookError(`Power BI returned no id for the workspace ${name}.`);
+    remember('POWERBI_WORKSPACE_ID', createdId);
+    log(`Power BI: workspace ${name} created`);
   }
 }
 
@@ -94,32 +93,6 @@ export async function ensureContributor(context: HookContext): Promise<void> {
   if (!context.whatIf) log('Power BI: the job is made Contributor');
 }
 
-/**
- * Makes the datasets that are not there yet, so that reports can be bound before the first event. They keep the
- * newest 200,000 rows (`basicFIFO`). Where POWERBI_CREATE_DATASETS is false, the job makes them with its first row.
- */
-export async function ensureDatasets(context: HookContext): Promise<void> {
-  const { environment, rest, log } = context;
-  if (environment.POWERBI_CREATE_DATASETS?.toLowerCase() === 'false') return;
-  const there = await datasetIds(context);
-  for (const dataset of DATASETS) {
-    if (there.has(dataset)) {
-      log(`Power BI: dataset ${dataset} is there`);
-      continue;
-    }
-    await explained(
-      rest(`${workspaceUrl(context)}/datasets?defaultRetentionPolicy=basicFIFO`, {
-        method: 'POST',
-        body: JSON.parse(readFileSync(join(POWERBI_FOLDER, 'datasets', `${dataset}.json`), 'utf8')),
-        creates: true,
-        what: `make the dataset ${dataset}`,
-      }),
-      `make the dataset ${dataset}`,
-    );
-    if (!context.whatIf) log(`Power BI: dataset ${dataset} made`);
-  }
-}
-
 /** Ids of the workspace's datasets, by name. */
 export async function datasetIds(context: HookContext): Promise<Map<string, string>> {
   const listed = await explained(context.rest(`${workspaceUrl(context)}/datasets`), 'list datasets');
@@ -138,8 +111,9 @@ export async function explained<T>(request: Promise<T>, what: string): Promise<T
     if (!(error instanceof RestError) || (error.status !== 401 && error.status !== 403)) throw error;
     throw new HookError(
       `Power BI does not let this login ${what} (${error.message}). It needs: a Power BI Pro licence; the role Admin ` +
-        'in the workspace; and the tenant settings "Create workspaces" and "Service principals can call Fabric public ' +
-        'APIs", which a Fabric administrator allows. Then run azd provision again: it goes on from here. To do ' +
+        'in the workspace; and a Fabric administrator who allows the tenant settings "Create workspaces" (for people), or ' +
+        '"Service principals can create workspaces, connections, and deployment pipelines" and "Service principals can ' +
+        'call Fabric public APIs" (for a service principal). Then run azd provision again: it continues from here. To do ' +
         'without Power BI: azd env set ANALYTICS_OUTPUT eventHub.',
     );
   }

@@ -6,8 +6,8 @@ import { datasetIds, explained } from './powerBi';
 const REPORTS_FOLDER = join(__dirname, '..', 'powerbi');
 
 /**
- * Publishes the report definitions that are not in the workspace yet, each bound to the dataset of its name. One that
- * is there is left alone: people change their reports.
+ * Publishes the report definitions that are not in the workspace yet, each bound to the dataset of its name, which the job
+ * creates with its first rows. An existing report is left alone: people change their reports.
  */
 export async function publishReports(context: HookContext): Promise<void> {
   const { endpoints, rest, log, whatIf } = context;
@@ -17,9 +17,11 @@ export async function publishReports(context: HookContext): Promise<void> {
   for (const folder of readdirSync(REPORTS_FOLDER).filter((name) => name.endsWith('.Report'))) {
     const name = folder.slice(0, -'.Report'.length);
     const dataset = datasets.get(name);
-    if (there.includes(name)) log(`Power BI: report ${name} is there`);
+    if (there.includes(name)) log(`Power BI: report ${name} exists`);
     else if (dataset === undefined)
-      log(`Power BI: report ${name} waits for its dataset, which the job makes`);
+      log(
+        `Power BI: report ${name} waits for its dataset, which the job creates with its first rows. Then run azd hooks run postdeploy`,
+      );
     else {
       await explained(
         rest(reports, {

@@ -4,16 +4,19 @@ param actionGroupName string
 
 @description('Who is written to; empty: the alerts show in the portal only.')
 param email string
-param applicationInsightsId string
 param workspaceId string
+param functionAppId string
 param hubId string
 param jobId string
 
 @description('Messages a day that the hub takes in, all its units together.')
 param dailyMessageQuota int
 
-@description('Seconds by which the worker, or the job, may be behind before somebody is told.')
+@description('Seconds by which the worker, or the job, may be behind before an alert.')
 param maxLagSeconds int
+
+@description('Alerts on workers that are behind or have stopped polling; without a worker, neither ever fires.')
+param feedAlerts bool
 
 resource actions 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: actionGroupName
@@ -41,35 +44,36 @@ type MetricAlert = {
   scope: string
   namespace: string
   metric: string
-  aggregation: 'Total' | 'Count' | 'Maximum'
+  aggregation: 'Total' | 'Maximum'
   operator: 'GreaterThan' | 'GreaterThanOrEqual'
   threshold: int
-  @description('Values of a dimension that do not count.')
-  without: { dimension: string, values: string[] }?
+  @description('The metric exists only once the app has sent it.')
+  isCustom: bool?
 }
 
-// What callers are told to mend is no failure of the app: anybody may send a wrong key.
-var callersFaults = ['400', '401', '403', '404', '405', '406', '408', '409', '411', '413', '415', '422', '429']
+var job = 'Microsoft.StreamAnalytics/streamingjobs'
+var hub = 'Microsoft.Devices/IotHubs'
+
+var feedLag MetricAlert = {
+  name: 'feed-lag'
+  description: 'A worker reads messages that are older than ${maxLagSeconds} seconds. Run more workers, each with partitions of its own.'
+  severity: 2
+  scope: functionAppId
+  namespace: 'Hubfront'
+  metric: 'FeedLagSeconds'
+  aggregation: 'Maximum'
+  operator: 'GreaterThan'
+  threshold: maxLagSeconds
+  isCustom: true
+}
 
 var metricAlerts MetricAlert[] = [
   {
-    name: 'function-failures'
-    description: 'More than 10 requests (5xx) or timer runs failed within 5 minutes. Look at Failures in Application Insights.'
-    severity: 1
-    scope: applicationInsightsId
-    namespace: 'microsoft.insights/components'
-    metric: 'requests/failed'
-    aggregation: 'Count'
-    operator: 'GreaterThan'
-    threshold: 10
-    without: { dimension: 'request/resultCode', values: callersFaults }
-  }
-  {
     name: 'hub-throttling'
-    description: 'IoT Hub refuses messages for their rate; senders are told to retry. Add units, or send in batches.'
+    description: 'IoT Hub rejects messages for their rate; senders are told to retry. Add units, or send in batches.'
     severity: 2
     scope: hubId
-    namespace: 'Microsoft.Devices/IotHubs'
+    namespace: hub
     metric: 'd2c.telemetry.ingress.sendThrottle'
     aggregation: 'Total'
     operator: 'GreaterThan'
@@ -77,10 +81,10 @@ var metricAlerts MetricAlert[] = [
   }
   {
     name: 'hub-quota'
-    description: '80 % of the day\'s messages are used; at 100 % IoT Hub refuses all until midnight UTC. Add units.'
+    description: '80 % of the day\'s messages are used; at 100 % IoT Hub rejects all until midnight UTC. Add units.'
     severity: 1
     scope: hubId
-    namespace: 'Microsoft.Devices/IotHubs'
+    namespace: hub
     metric: 'dailyMessageQuotaUsed'
     aggregation: 'Maximum'
     operator: 'GreaterThanOrEqual'
@@ -91,27 +95,60 @@ var metricAlerts MetricAlert[] = [
     description: 'Stream Analytics is behind its input, or has no reference data. Look at the job\'s errors; add streaming units.'
     severity: 2
     scope: jobId
-    namespace: 'Microsoft.StreamAnalytics/streamingjobs'
+    namespace: job
     metric: 'OutputWatermarkDelaySeconds'
     aggregation: 'Maximum'
     operator: 'GreaterThan'
     threshold: maxLagSeconds
   }
   {
-    name: 'job-errors'
-    description: 'Stream Analytics drops rows: an output refuses them, or its authorisation has ended.'
+    name: 'job-runtime-errors'
+    description: 'Stream Analytics fails to run the query. Look at the job\'s activity log and its Execution log.'
     severity: 2
     scope: jobId
-    namespace: 'Microsoft.StreamAnalytics/streamingjobs'
+    namespace: job
     metric: 'Errors'
     aggregation: 'Total'
     operator: 'GreaterThan'
     threshold: 0
   }
+  {
+    name: 'job-conversion-errors'
+    description: 'Stream Analytics drops rows that an output does not accept. Look at the job\'s Execution log for the column.'
+    severity: 2
+    scope: jobId
+    namespace: job
+    metric: 'ConversionErrors'
+    aggregation: 'Total'
+    operator: 'GreaterThan'
+    threshold: 0
+  }
+  {
+    name: 'job-input-errors'
+    description: 'Stream Analytics cannot read messages: they are not JSON. A device that sends to the hub directly is the likely sender.'
+    severity: 3
+    scope: jobId
+    namespace: job
+    metric: 'DeserializationError'
+    aggregation: 'Total'
+    operator: 'GreaterThan'
+    threshold: 0
+  }
+  {
+    name: 'job-utilization'
+    description: 'Stream Analytics uses more than 80 % of its memory. Add streaming units before it falls behind.'
+    severity: 3
+    scope: jobId
+    namespace: job
+    metric: 'ResourceUtilization'
+    aggregation: 'Maximum'
+    operator: 'GreaterThan'
+    threshold: 80
+  }
 ]
 
 resource onMetric 'Microsoft.Insights/metricAlerts@2018-03-01' = [
-  for alert in metricAlerts: {
+  for alert in concat(metricAlerts, feedAlerts ? [feedLag] : []): {
     name: alert.name
     location: 'global'
     tags: tags
@@ -134,15 +171,7 @@ resource onMetric 'Microsoft.Insights/metricAlerts@2018-03-01' = [
             timeAggregation: alert.aggregation
             operator: alert.operator
             threshold: alert.threshold
-            dimensions: alert.?without == null
-              ? []
-              : [
-                  {
-                    name: alert.without!.dimension
-                    operator: 'Exclude'
-                    values: alert.without!.values
-                  }
-                ]
+            skipMetricValidation: alert.?isCustom ?? false
           }
         ]
       }
@@ -155,40 +184,121 @@ resource onMetric 'Microsoft.Insights/metricAlerts@2018-03-01' = [
   }
 ]
 
-resource feedLag 'Microsoft.Insights/scheduledQueryRules@2023-03-15-preview' = {
-  name: 'feed-lag'
-  location: location
-  tags: tags
-  kind: 'LogAlert'
-  properties: {
-    displayName: 'feed-lag'
-    description: 'The worker reads messages that are older than ${maxLagSeconds} seconds, or has stopped reading while the hub takes messages in. Run more workers, each with partitions of its own.'
-    severity: 2
-    enabled: true
-    scopes: [workspaceId]
-    // The function writes its lag to the log with each answer that holds messages.
-    evaluationFrequency: 'PT5M'
-    windowSize: 'PT15M'
-    autoMitigate: true
-    // The tables appear with the first telemetry.
-    skipQueryValidation: true
-    criteria: {
-      allOf: [
-        {
-          query: loadTextContent('../operations/feedLag.kql')
-          timeAggregation: 'Maximum'
-          metricMeasureColumn: 'lagSeconds'
-          operator: 'GreaterThan'
-          threshold: maxLagSeconds
-          failingPeriods: {
-            numberOfEvaluationPeriods: 1
-            minFailingPeriodsToAlert: 1
+type LogAlert = {
+  name: string
+  description: string
+  severity: int
+  query: string
+  aggregation: 'Total' | 'Maximum'
+  @description('Numeric column of the query that is compared with the threshold.')
+  column: string
+  threshold: int
+  windowSize: string
+  @description('How far the query looks back, where that is further than the window.')
+  timeRange: string?
+}
+
+var feedStopped LogAlert = {
+  name: 'feed-stopped'
+  description: 'No worker has polled the feed for more than 15 minutes, although one did within the last two days. Start it again; if you have retired it, ignore this or set FEED_ALERTS to false.'
+  severity: 2
+  query: loadTextContent('../operations/feedStopped.kql')
+  aggregation: 'Maximum'
+  column: 'silentMinutes'
+  threshold: 15
+  windowSize: 'PT15M'
+  timeRange: 'P2D'
+}
+
+var logAlerts LogAlert[] = [
+  {
+    name: 'function-failures'
+    description: 'More than 10 requests or timer runs failed within 10 minutes. Look at Failures in Application Insights.'
+    severity: 1
+    query: loadTextContent('../operations/functionFailures.kql')
+    aggregation: 'Total'
+    column: 'ItemCount'
+    threshold: 10
+    windowSize: 'PT10M'
+  }
+]
+
+resource onLog 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
+  for alert in concat(logAlerts, feedAlerts ? [feedStopped] : []): {
+    name: alert.name
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: alert.name
+      description: alert.description
+      severity: alert.severity
+      enabled: true
+      scopes: [workspaceId]
+      evaluationFrequency: 'PT5M'
+      windowSize: alert.windowSize
+      overrideQueryTimeRange: alert.?timeRange
+      autoMitigate: true
+      // The tables appear with the first telemetry.
+      skipQueryValidation: true
+      criteria: {
+        allOf: [
+          {
+            query: alert.query
+            timeAggregation: alert.aggregation
+            metricMeasureColumn: alert.column
+            operator: 'GreaterThan'
+            threshold: alert.threshold
+            failingPeriods: {
+              numberOfEvaluationPeriods: 1
+              minFailingPeriodsToAlert: 1
+            }
           }
-        }
-      ]
-    }
-    actions: {
-      actionGroups: [actions.id]
+        ]
+      }
+      actions: {
+        actionGroups: [actions.id]
+      }
     }
   }
-}
+]
+
+// A job that fails or is stopped sends no metrics, so nothing above notices it.
+var jobStates = [
+  {
+    name: 'job-failed'
+    description: 'An operation on the Stream Analytics job failed, or the job itself did. Its activity log says why; then run azd hooks run postdeploy.'
+    conditions: [{ field: 'status', equals: 'Failed' }]
+  }
+  {
+    name: 'job-stopped'
+    description: 'The Stream Analytics job was stopped. A deployment does this and starts it again within minutes. Otherwise, run azd hooks run postdeploy.'
+    conditions: [
+      { field: 'operationName', equals: '${job}/stop/action' }
+      { field: 'status', equals: 'Succeeded' }
+    ]
+  }
+]
+
+resource onActivity 'Microsoft.Insights/activityLogAlerts@2020-10-01' = [
+  for state in jobStates: {
+    name: state.name
+    location: 'global'
+    tags: tags
+    properties: {
+      description: state.description
+      enabled: true
+      scopes: [jobId]
+      condition: {
+        allOf: concat([{ field: 'category', equals: 'Administrative' }], state.conditions)
+      }
+      actions: {
+        actionGroups: [
+          {
+            actionGroupId: actions.id
+          }
+        ]
+      }
+    }
+  }
+]

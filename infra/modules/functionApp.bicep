@@ -1,8 +1,13 @@
+import { roles } from 'roles.bicep'
+
 param name string
 param planName string
 param location string
 param tags object
 param identityId string
+
+@description('Principal of that identity, which publishes the app\'s metrics.')
+param publisherPrincipalId string
 
 @description('Settings by name; secrets are Key Vault references.')
 param settings object
@@ -18,8 +23,14 @@ param alwaysReadyInstances int
 param maximumInstances int
 param instanceMemoryMB int
 
+@description('Spreads the instances over availability zones.')
+param zoneRedundant bool
+
 @description('Subnet of the virtual network; empty for none.')
 param subnetId string
+
+@description('Id of the Front Door profile that alone may call the app; empty: anybody may.')
+param frontDoorId string
 
 resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
   name: planName
@@ -32,6 +43,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
   }
   properties: {
     reserved: true
+    zoneRedundant: zoneRedundant
   }
 }
 
@@ -90,6 +102,22 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
         allowedOrigins: corsAllowedOrigins
         supportCredentials: false
       }
+      ipSecurityRestrictionsDefaultAction: empty(frontDoorId) ? 'Allow' : 'Deny'
+      ipSecurityRestrictions: empty(frontDoorId)
+        ? []
+        : [
+            {
+              name: 'front-door'
+              priority: 100
+              action: 'Allow'
+              tag: 'ServiceTag'
+              ipAddress: 'AzureFrontDoor.Backend'
+              // Every Front Door profile calls from these addresses: only ours sends this id.
+              headers: {
+                'x-azure-fdid': [frontDoorId]
+              }
+            }
+          ]
     }
   }
 
@@ -111,6 +139,19 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
     properties: {
       allow: false
     }
+  }
+}
+
+resource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: app
+  name: guid(app.id, publisherPrincipalId, roles.monitoringMetricsPublisher)
+  properties: {
+    principalId: publisherPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles.monitoringMetricsPublisher
+    )
   }
 }
 

@@ -11,6 +11,9 @@ param retentionDays int
 @description('Consumer groups of the built-in endpoint, one for each reader.')
 param consumerGroups string[]
 
+@description('Log Analytics workspace that the hub writes its logs to.')
+param workspaceId string
+
 @description('Principal that registers devices by Microsoft Entra ID; empty where a shared access key is used.')
 param registryPrincipalId string
 
@@ -61,11 +64,26 @@ resource groups 'Microsoft.Devices/IotHubs/eventHubEndpoints/ConsumerGroups@2023
 
 resource registryContributor 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(registryPrincipalId)) {
   scope: hub
-  name: guid(hub.id, 'functionApp', roles.iotHubRegistryContributor)
+  name: guid(hub.id, registryPrincipalId, roles.iotHubRegistryContributor)
   properties: {
     principalId: registryPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.iotHubRegistryContributor)
+  }
+}
+
+// What is refused or lost: devices that may not connect, messages that are not accepted or not routed, changed identities.
+resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: hub
+  name: 'logs'
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      for category in ['Connections', 'DeviceIdentityOperations', 'DeviceTelemetry', 'Routes']: {
+        category: category
+        enabled: true
+      }
+    ]
   }
 }
 

@@ -5,6 +5,12 @@ param location string
 param tags object
 param private bool
 
+@description('The vault of this name was deleted and can still be recovered: takes it back with its secrets.')
+param recover bool
+
+@description('Log Analytics workspace that the vault writes its audit log to.')
+param workspaceId string
+
 @description('Principal of the function app, which reads secrets through references in its settings.')
 param readerPrincipalId string
 
@@ -14,13 +20,16 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
   tags: tags
   properties: {
     tenantId: tenant().tenantId
+    createMode: recover ? 'recover' : 'default'
     sku: {
       family: 'A'
       name: 'standard'
     }
     enableRbacAuthorization: true
     enableSoftDelete: true
+    // Fixed once the vault exists; nobody can purge it within these days.
     softDeleteRetentionInDays: 7
+    enablePurgeProtection: true
     publicNetworkAccess: private ? 'Disabled' : 'Enabled'
     networkAcls: {
       // Azure Resource Manager writes the secrets as a trusted service.
@@ -32,11 +41,25 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
 
 resource secretsUser 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: vault
-  name: guid(vault.id, 'functionApp', roles.keyVaultSecretsUser)
+  name: guid(vault.id, readerPrincipalId, roles.keyVaultSecretsUser)
   properties: {
     principalId: readerPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.keyVaultSecretsUser)
+  }
+}
+
+resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: vault
+  name: 'logs'
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'AuditEvent'
+        enabled: true
+      }
+    ]
   }
 }
 

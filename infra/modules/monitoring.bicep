@@ -40,7 +40,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
 
 resource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: insights
-  name: guid(insights.id, 'functionApp', roles.monitoringMetricsPublisher)
+  name: guid(insights.id, publisherPrincipalId, roles.monitoringMetricsPublisher)
   properties: {
     principalId: publisherPrincipalId
     principalType: 'ServicePrincipal'

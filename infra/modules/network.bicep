@@ -5,6 +5,9 @@ param tags object
 @description('Prefix of the virtual network, /16 to /24; it must not overlap with a network it is peered with.')
 param addressPrefix string
 
+@description('NAT gateway of the functions\' subnet; empty for none.')
+param natGatewayId string
+
 resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
   name: name
   location: location
@@ -19,6 +22,7 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
         name: 'functions'
         properties: {
           addressPrefix: cidrSubnet(addressPrefix, 26, 0)
+          natGateway: empty(natGatewayId) ? null : { id: natGatewayId }
           delegations: [
             {
               name: 'flex-consumption'

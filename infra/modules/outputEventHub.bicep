@@ -44,7 +44,7 @@ resource hubs 'Microsoft.EventHub/namespaces/eventhubs@2024-01-01' = [
 
 resource sender 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: namespace
-  name: guid(namespace.id, 'streamAnalytics', roles.eventHubsDataSender)
+  name: guid(namespace.id, jobPrincipalId, roles.eventHubsDataSender)
   properties: {
     principalId: jobPrincipalId
     principalType: 'ServicePrincipal'

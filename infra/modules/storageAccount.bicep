@@ -3,6 +3,15 @@ param location string
 param tags object
 param containers string[]
 
+@description('How the data is replicated: within one data centre, over zones, and to the paired region.')
+param redundancy 'LRS' | 'ZRS' | 'GRS' | 'GZRS'
+
+@description('Days for which deleted and overwritten blobs can be restored.')
+param softDeleteDays int
+
+@description('Log Analytics workspace that the account writes its logs to.')
+param workspaceId string
+
 @description('Closed to the internet: reached through a private endpoint, and by trusted Azure services where `trustedServices` is set.')
 param private bool
 
@@ -15,7 +24,7 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   tags: tags
   kind: 'StorageV2'
   sku: {
-    name: 'Standard_LRS'
+    name: 'Standard_${redundancy}'
   }
   properties: {
     accessTier: 'Hot'
@@ -35,6 +44,31 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
 resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = {
   parent: account
   name: 'default'
+  properties: {
+    deleteRetentionPolicy: {
+      enabled: true
+      days: softDeleteDays
+    }
+    containerDeleteRetentionPolicy: {
+      enabled: true
+      days: softDeleteDays
+    }
+  }
+}
+
+// Reads are left out: the Functions host and the job read every few seconds.
+resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: blobs
+  name: 'logs'
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      for category in ['StorageDelete', 'StorageWrite']: {
+        category: category
+        enabled: true
+      }
+    ]
+  }
 }
 
 resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = [

@@ -7,9 +7,6 @@ param principalId string
 param principalType 'ServicePrincipal' | 'User' | 'Group' | ''
 param roleId string
 
-@description('Who has the role: part of the assignment\'s name, known before the principal exists.')
-param assignee string
-
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
   name: accountName
 
@@ -30,12 +27,12 @@ var role = {
 
 resource onAccount 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (empty(containerName)) {
   scope: account
-  name: guid(account.id, assignee, roleId)
+  name: guid(account.id, principalId, roleId)
   properties: role
 }
 
 resource onContainer 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(containerName)) {
   scope: account::blobs::container
-  name: guid(account.id, containerName, assignee, roleId)
+  name: guid(account::blobs::container.id, principalId, roleId)
   properties: role
 }

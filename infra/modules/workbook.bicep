@@ -3,6 +3,7 @@ param tags object
 param displayName string
 param applicationInsightsId string
 param workspaceId string
+param functionAppId string
 param hubId string
 param jobId string
 
@@ -11,6 +12,7 @@ var content = reduce(
   items({
     '{applicationInsightsId}': applicationInsightsId
     '{workspaceId}': workspaceId
+    '{functionAppId}': functionAppId
     '{hubId}': hubId
     '{jobId}': jobId
   }),

@@ -1,9 +1,11 @@
-import { type InvocationContext, app } from '@azure/functions';
+import { app } from '@azure/functions';
 import * as z from 'zod';
 import { bodyResponse } from '../http/response';
 import { endpoint } from '../http/endpoint';
 import { acceptedEncoding, acceptedMediaType, encoded } from '../http/negotiation';
 import { type FeedAnswer, type FeedQuery, createFeedFormats, parseAfterOffset } from '../iothub';
+import { createMetricSender } from '../monitoring/customMetric';
+import { type PollResult, createFeedLag } from '../monitoring/feedLag';
 import { Problem } from '../problems';
 import type { Startup } from '../startup';
 
@@ -32,6 +34,7 @@ export const feedParameters = z.object({
 /** `GET /api/message_feed`: the messages of all partitions after a cursor. */
 export function messageFeed({ hub, settings }: Startup): void {
   const formats = createFeedFormats(settings?.hubHostName ?? '');
+  const feedLag = createFeedLag(settings?.metricsUrl ? createMetricSender(settings.metricsUrl) : undefined);
   app.http('messageFeed', {
     route: 'message_feed',
     methods: ['GET'],
@@ -48,7 +51,8 @@ export function messageFeed({ hub, settings }: Startup): void {
         const coding = acceptedEncoding(request);
         const format = formats.find((one) => one.mediaType === mediaType) ?? formats[0];
         const answer = await feed.poll({ ...readQuery(request.query), encode: format.encode });
-        reportLag(answer, context);
+        const lag = lagOf(answer);
+        if (lag) feedLag.record(lag, context);
         const { body, headers } = await encoded(format.write(answer), coding);
         return bodyResponse(200, body, mediaType, {
           ...headers,
@@ -60,12 +64,12 @@ export function messageFeed({ hub, settings }: Startup): void {
   });
 }
 
-/** For the operator, whose alert reads this line (infra/operations/feedLag.kql): a worker that keeps up is near 0. */
-function reportLag({ messages }: FeedAnswer, context: InvocationContext): void {
+/** @returns undefined when nothing was read and something could not be: the lag is unknown then */
+function lagOf({ messages, incomplete }: FeedAnswer): PollResult | undefined {
   const newest = messages.at(-1);
-  if (!newest) return;
+  if (!newest) return incomplete.length > 0 ? undefined : { lagSeconds: 0, messages: 0 };
   const lagSeconds = Math.max(0, (Date.now() - Date.parse(newest.enqueuedTimeUtc)) / 1000);
-  context.log(`Feed: ${messages.length} message(s), newest ${lagSeconds.toFixed(1)} s old`);
+  return { lagSeconds, messages: messages.length };
 }
 
 /** Without a function key that the URL may carry: keys are for those who have them to add. */

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { settingsOf } from './checks';
+import { ROLES } from './factChecks';
 import { type Deployment, type Template, eachString } from './snapshot';
 
 const SECRET_IN_TEXT = [
@@ -10,6 +11,8 @@ const SECRET_IN_TEXT = [
   /test-password/,
 ];
 const SECRET_NAME = /(?:^|[._])(?:value|\w*key|\w*secret|\w*password|\w*connection|\w*_url)$/i;
+/** Addresses, which let nobody in. */
+const PUBLIC_NAME = /^(?:APPLICATIONINSIGHTS_\w+|AZURE_MONITOR_METRICS_URL)$/;
 const REFERENCE = /^@Microsoft\.KeyVault\(VaultName=[\w-]+;SecretName=[\w-]+\)$/;
 
 /** No secret stands in a property: the vault's come from Azure or a secure parameter, the app's from the vault. */
@@ -39,7 +42,7 @@ export function checkSecrets(deployment: Deployment): void {
     expect(properties.value, name).toMatch(/^\[.*listKeys\(|^\[parameters\('productsDatabaseUrl'\)\]$/);
   }
   for (const [name, value] of Object.entries(settingsOf(deployment))) {
-    if (!SECRET_NAME.test(name) || name.startsWith('APPLICATIONINSIGHTS_')) continue;
+    if (!SECRET_NAME.test(name) || PUBLIC_NAME.test(name)) continue;
     const given = /^\[if\(empty\(.+\), '', format\('\{0\}[\w-]+\)', variables\('secretReference'\)\)\)\]$/;
     expect(
       value === '' || REFERENCE.test(value) || given.test(value),
@@ -47,16 +50,6 @@ export function checkSecrets(deployment: Deployment): void {
     ).toBe(true);
   }
 }
-
-const ROLE_NAMES: Record<string, string> = {
-  '2b629674-e913-4c01-ae53-ef4638d8f975': 'Azure Event Hubs Data Sender',
-  '4ea46cd5-c1b2-4a8e-910b-273211f9ce47': 'IoT Hub Registry Contributor',
-  '4633458b-17de-408a-b874-0445c86b69e6': 'Key Vault Secrets User',
-  '3913510d-42f4-4e42-8a64-420c390055eb': 'Monitoring Metrics Publisher',
-  'ba92f5b4-2d11-453d-a403-e96b0029c9fe': 'Storage Blob Data Contributor',
-  'b7e6dc6d-f1e8-4753-8033-0f276bb0955b': 'Storage Blob Data Owner',
-  '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1': 'Storage Blob Data Reader',
-};
 
 /** Who may do what where, as `<who>: <role> on <scope>`. */
 export function rolesOf(deployment: Deployment): string[] {
@@ -73,9 +66,11 @@ export function rolesOf(deployment: Deployment): string[] {
           ? 'job'
           : principalId;
       const role = roleDefinitionId.split('/').at(-1) ?? '';
-      const scope = id.split('/providers/Microsoft.Authorization/')[0]?.split('/providers/').at(-1) ?? id;
+      const assigned =
+        /^(?:\[extensionResourceId\(')?(\/subscriptions\/[^']*?)(?:\/providers\/Microsoft\.Authorization\/|')/;
+      const scope = assigned.exec(id)?.[1]?.split('/providers/').at(-1) ?? id;
       const where = scope.replace(/[a-z0-9]{13}(?=\/|$)/, '*').replace(/^Microsoft\./, '');
-      return `${who}: ${ROLE_NAMES[role] ?? role} on ${where}`;
+      return `${who}: ${ROLES.find(({ id: known }) => known === role)?.name ?? role} on ${where}`;
     })
     .toSorted();
 }
@@ -83,9 +78,10 @@ export function rolesOf(deployment: Deployment): string[] {
 const APP_ROLES = [
   'app: Key Vault Secrets User on KeyVault/vaults/kv-*',
   'app: Monitoring Metrics Publisher on Insights/components/appi-*',
+  'app: Monitoring Metrics Publisher on Web/sites/func-*',
   'app: Storage Blob Data Contributor on Storage/storageAccounts/stproducts*/blobServices/default/containers/reference',
   'app: Storage Blob Data Owner on Storage/storageAccounts/sthost*',
-  'job: Storage Blob Data Reader on Storage/storageAccounts/stproducts*/blobServices/default/containers/reference',
+  'job: Storage Blob Data Contributor on Storage/storageAccounts/stproducts*/blobServices/default/containers/reference',
 ];
 
 /** Each identity has the roles that it needs, and none beside, by roles alone. */
@@ -93,6 +89,26 @@ export function checkRoles(deployment: Deployment, others: readonly string[]): v
   const { enableRbacAuthorization, accessPolicies } = deployment.the('Microsoft.KeyVault/vaults').properties;
   expect({ enableRbacAuthorization, accessPolicies }).toEqual({ enableRbacAuthorization: true });
   expect(rolesOf(deployment)).toEqual([...APP_ROLES, ...others].toSorted());
+}
+
+/**
+ * Each assignment's name is made of its scope, principal and role: an identity that is made again gets an assignment of
+ * its own. With the old name, Azure would reject the change of its principal (RoleAssignmentUpdateNotPermitted).
+ */
+export function checkAssignmentNames(deployment: Deployment): void {
+  const assignments = deployment.of('Microsoft.Authorization/roleAssignments');
+  const names = assignments.map(({ id, properties }) => {
+    const principal = String(properties.principalId).replace(/^\[|\]$/g, '');
+    const role = String(properties.roleDefinitionId).split('/').at(-1) ?? '';
+    const guid = id.split('Microsoft.Authorization/roleAssignments').at(-1) ?? '';
+    // A principal that is known beforehand is in the name's hash already.
+    if (guid.includes('guid(')) {
+      expect(guid).toContain(principal);
+      expect(guid).toContain(role);
+    } else expect(principal).toMatch(/^[0-9a-f-]{36}$/);
+    return id;
+  });
+  expect(new Set(names).size).toBe(names.length);
 }
 
 /** What is said in the template that is sent to Azure: parameters of modules and outputs are kept in its history. */

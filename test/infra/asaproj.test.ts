@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readQuery } from './query';
-import { bicep, evaluate, WHY_SKIPPED } from './snapshot';
+import { bicep, evaluated, WHY_SKIPPED } from './snapshot';
 
 const FOLDER = 'infra/analytics';
 const read = (file: string): any => JSON.parse(readFileSync(join(FOLDER, file), 'utf8'));
@@ -89,8 +89,8 @@ describe('the project for the Stream Analytics tools', () => {
     expect([events?.length, products?.length]).toEqual([6, 4]);
   });
 
-  it.skipIf(!bicep)(`has the job's settings as they are deployed${WHY_SKIPPED}`, () => {
-    const { the, of: deployed } = evaluate('default');
+  it.skipIf(!bicep)(`has the job's settings as they are deployed${WHY_SKIPPED}`, async () => {
+    const { the, of: deployed } = await evaluated('default');
     const job = the('Microsoft.StreamAnalytics/streamingjobs').properties;
     const [config] = of('JobConfig');
     expect(config).toMatchObject({

@@ -24,6 +24,7 @@ beforeEach(async () => {
   vi.stubEnv('AZD_CALLS', join(folder, 'calls'));
   vi.stubEnv('AZURE_ENV_NAME', 'shop');
   vi.stubEnv('AZURE_SUBSCRIPTION_ID', 'sub');
+  vi.stubEnv('AZURE_LOCATION', 'westeurope');
 });
 afterEach(async () => {
   vi.unstubAllEnvs();
@@ -39,6 +40,7 @@ it('takes tokens from azd, one for each service, and keeps values in the environ
   provisioned(azure);
   for (const [name, value] of Object.entries(azure.environment)) vi.stubEnv(name, value);
   vi.stubEnv('POWERBI_WORKSPACE_ID', azure.state.workspaces[0]?.id);
+  azure.firstRows();
   // The job that starts is looked at every 5 seconds.
   if (azure.state.job) azure.state.job.jobState = 'Running';
   await runHook('postprovision', azdContext(false, azure.endpoints));
@@ -59,7 +61,7 @@ it('takes tokens from azd, one for each service, and keeps values in the environ
 
 it('keeps nothing in a what-if', async () => {
   const said = vi.spyOn(console, 'log').mockReturnValue();
-  azure.state.workspaces.push({ id: 'workspace-7', name: 'Hubfront' });
+  azure.state.workspaces.push({ id: 'workspace-7', name: 'Hubfront shop' });
   await runHook('preprovision', azdContext(true, azure.endpoints));
   expect(calls().filter((call) => call.startsWith('env'))).toEqual([]);
   expect(said.mock.calls.flat()).toContain(

@@ -2,9 +2,13 @@ import type { IncomingMessage } from 'node:http';
 
 /** State of the services, as the hooks see it over HTTP. */
 export interface AzureState {
+  /** resource providers by name: their state, and the regions of each type */
+  providers: Record<string, { state: string; regions: Record<string, string[]> }>;
+  flexRegions: string[];
+  deletedVaults: string[];
   workspaces: { id: string; name: string }[];
   users: { identifier: string; groupUserAccessRight: string; principalType?: string }[];
-  datasets: { id: string; name: string; definition: any }[];
+  datasets: { id: string; name: string }[];
   reports: { displayName: string; definition: any }[];
   job: { jobState: string; lastOutputEventTime?: string; startModes: string[] } | undefined;
   /** keys of the whole app: each opens every function */
@@ -35,6 +39,13 @@ export const KEY_FUNCTIONS = ['registerDevice', 'messageFeed', 'snapshotProducts
 
 export function initialState(): AzureState {
   return {
+    providers: {
+      'Microsoft.App': { state: 'NotRegistered', regions: {} },
+      'Microsoft.Devices': { state: 'Registered', regions: { IotHubs: ['West Europe', 'North Europe'] } },
+      'Microsoft.StreamAnalytics': { state: 'Registered', regions: { streamingjobs: ['West Europe'] } },
+    },
+    flexRegions: ['West Europe', 'East US'],
+    deletedVaults: [],
     workspaces: [],
     users: [],
     datasets: [],
@@ -68,6 +79,37 @@ export type Handler = (
 export function azureRoutes(state: AzureState): [RegExp, Handler][] {
   return [
     [
+      /^GET \/arm\/subscriptions\/sub\/providers\/([\w.]+)\?api-version/,
+      ([, name = '']) => {
+        const provider = state.providers[name];
+        if (!provider) return [404];
+        const { state: registrationState, regions } = provider;
+        // Registering takes one look.
+        if (registrationState === 'Registering') provider.state = 'Registered';
+        const resourceTypes = Object.entries(regions).map(([resourceType, locations]) => ({
+          resourceType,
+          locations,
+        }));
+        return [200, { registrationState, resourceTypes }];
+      },
+    ],
+    [
+      /^POST \/arm\/subscriptions\/sub\/providers\/([\w.]+)\/register\?/,
+      ([, name = '']) => {
+        const provider = state.providers[name];
+        if (provider) provider.state = 'Registering';
+        return [200];
+      },
+    ],
+    [
+      /^GET \/arm\/subscriptions\/sub\/providers\/Microsoft\.Web\/geoRegions\?sku=FlexConsumption/,
+      () => [200, { value: state.flexRegions.map((name) => ({ name })) }],
+    ],
+    [
+      /^GET \/arm\/subscriptions\/sub\/providers\/Microsoft\.KeyVault\/locations\/\w+\/deletedVaults\/([\w-]+)\?/,
+      ([, name = '']) => (state.deletedVaults.includes(name) ? [200, { name }] : [404]),
+    ],
+    [
       /^GET \/powerbi\/groups\?\$filter=(id|name) eq '(.*)'$/,
       ([, by, value = '']) => {
         const wanted = value.replaceAll("''", "'");
@@ -79,7 +121,8 @@ export function azureRoutes(state: AzureState): [RegExp, Handler][] {
       (_found, { name }) => {
         const workspace = { id: `workspace-${state.workspaces.length + 1}`, name };
         state.workspaces.push(workspace);
-        return [200, workspace];
+        // As in the sample of Microsoft's reference of groups/create-group.
+        return [200, { value: [workspace] }];
       },
     ],
     [/^GET \/powerbi\/groups\/[\w-]+\/users$/, () => [200, { value: state.users }]],
@@ -94,14 +137,6 @@ export function azureRoutes(state: AzureState): [RegExp, Handler][] {
       },
     ],
     [/^GET \/powerbi\/groups\/[\w-]+\/datasets$/, () => [200, { value: state.datasets }]],
-    [
-      /^POST \/powerbi\/groups\/[\w-]+\/datasets\?defaultRetentionPolicy=basicFIFO$/,
-      (_found, definition) => {
-        const dataset = { id: `dataset-${state.datasets.length + 1}`, name: definition.name, definition };
-        state.datasets.push(dataset);
-        return [201, dataset];
-      },
-    ],
     // A report a page, as Fabric may list them.
     [
       /^GET \/fabric\/workspaces\/([\w-]+)\/reports(?:\?continuationToken=(\d+))?$/,

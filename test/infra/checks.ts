@@ -9,17 +9,18 @@ import type { Deployment } from './snapshot';
 
 /** Set for the Functions host and the SDKs, not for the app. */
 const PLATFORM_SETTINGS = [
+  'AzureWebJobsStorage__accountName',
   'AzureWebJobsStorage__blobServiceUri',
   'AzureWebJobsStorage__credential',
   'AzureWebJobsStorage__clientId',
   'APPLICATIONINSIGHTS_CONNECTION_STRING',
   'APPLICATIONINSIGHTS_AUTHENTICATION_STRING',
   'AZURE_CLIENT_ID',
+  'FUNCTIONS_REQUEST_BODY_SIZE_LIMIT',
   'AzureWebJobs.keepAlive.Disabled',
 ];
 /** Read by the app, and left out of a deployment. All others that it reads are set. */
 const LEFT_OUT: Record<string, string> = {
-  AF_HOST: 'the platform sets WEBSITE_HOSTNAME, which stands in for it',
   WEBSITE_HOSTNAME: 'set by the platform',
   KEEP_ALIVE_SCHEDULE: 'its default is right',
   PRODUCTS_SCHEDULE: 'its default is right',

@@ -21,6 +21,8 @@ export interface FakeAzure {
   opens: (key: string | undefined) => string[];
   /** the next such request is carried out, and its connection cut instead of an answer */
   loseAnswer: (request: string) => void;
+  /** the job writes its first rows, and so creates its datasets */
+  firstRows: () => void;
   context: (options?: { whatIf?: boolean }) => HookContext;
   close: () => Promise<void>;
 }
@@ -77,6 +79,7 @@ export async function startFakeAzure(): Promise<FakeAzure> {
   const environment: Record<string, string> = {
     AZURE_SUBSCRIPTION_ID: 'sub',
     AZURE_ENV_NAME: 'test',
+    AZURE_LOCATION: 'westeurope',
   };
   const endpoints = { arm: `${url}/arm`, powerBi: `${url}/powerbi`, fabric: `${url}/fabric` };
   return {
@@ -91,6 +94,12 @@ export async function startFakeAzure(): Promise<FakeAzure> {
         ? KEY_FUNCTIONS
         : KEY_FUNCTIONS.filter((name) => Object.values(state.functionKeys[name] ?? {}).includes(key ?? '')),
     loseAnswer: (request) => void lost.push(request),
+    firstRows: () => {
+      state.datasets = ['product-events', 'events-per-minute'].map((name, i) => ({
+        id: `dataset-${i + 1}`,
+        name,
+      }));
+    },
     context: ({ whatIf = false } = {}) => {
       const log = (line: string): void => void said.push(line);
       return {
@@ -134,10 +143,6 @@ export function provisioned(url: FakeAzure): void {
 export const FIRST_RUN = [
   'POST /powerbi/groups',
   'POST /powerbi/groups/workspace-1/users',
-  'POST /powerbi/groups/workspace-1/datasets',
-  'POST /powerbi/groups/workspace-1/datasets',
-  'POST /fabric/workspaces/workspace-1/reports',
-  'POST /fabric/workspaces/workspace-1/reports',
   'PUT /Microsoft.Web/sites/func-test/functions/registerDevice/keys/web',
   'PUT /Microsoft.Web/sites/func-test/functions/messageFeed/keys/worker',
   'PUT /Microsoft.Web/sites/func-test/host/default/functionKeys/keep-alive',

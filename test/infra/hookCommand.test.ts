@@ -8,7 +8,7 @@ describe('npm run infra:hook', () => {
   const run = (...args: string[]): { status: number | null; stderr: string } =>
     spawnSync(process.execPath, ['local/launch.mjs', 'infra:hook', ...args], {
       encoding: 'utf8',
-      env: { PATH: '/nonexistent', HOME: process.env.HOME },
+      env: { PATH: '/nonexistent', HOME: process.env.HOME, AZURE_ENV_NAME: 'test' },
     });
 
   /** PowerShell removes `--` from the arguments of a native command. */

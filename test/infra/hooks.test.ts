@@ -24,7 +24,6 @@ describe('the hooks of azd', () => {
         principalType: 'App',
       },
     ]);
-    expect(azure.state.datasets.map(({ name }) => name)).toEqual(['product-events', 'events-per-minute']);
     expect(azure.state.secrets['keep-alive-function-key']).toBe('generated-keep-alive');
     expect(azure.state.job).toMatchObject({ jobState: 'Running', startModes: ['JobStartTime'] });
   });
@@ -82,13 +81,11 @@ describe('the hooks of azd', () => {
   );
 
   it('--what-if says what it would do and does nothing', async () => {
-    azure.state.workspaces.push({ id: 'workspace-1', name: 'Hubfront' });
+    azure.state.workspaces.push({ id: 'workspace-1', name: 'Hubfront test' });
     await up(azure, { whatIf: true });
     expect(sent()).toEqual([]);
     expect(azure.said.filter((line) => line.startsWith('would'))).toEqual([
       `would make the job's identity ${azure.environment.STREAM_ANALYTICS_PRINCIPAL_ID ?? ''} Contributor of the workspace`,
-      'would make the dataset product-events',
-      'would make the dataset events-per-minute',
       'would create the key web of the function registerDevice',
       'would create the key worker of the function messageFeed',
       'would create the host key keep-alive',
@@ -111,7 +108,7 @@ describe('the hooks of azd', () => {
   });
 
   it('lifts an identity that may only look', async () => {
-    azure.state.workspaces.push({ id: 'workspace-1', name: 'Hubfront' });
+    azure.state.workspaces.push({ id: 'workspace-1', name: 'Hubfront test' });
     azure.state.users.push({
       identifier: '33333333-3333-3333-3333-333333333333',
       groupUserAccessRight: 'Viewer',
@@ -121,9 +118,8 @@ describe('the hooks of azd', () => {
   });
 
   it.each([
-    ['POST /powerbi/groups?', 'preprovision', /does not let this login make the workspace Hubfront/],
+    ['POST /powerbi/groups?', 'preprovision', /does not let this login create the workspace Hubfront test/],
     ['POST /users', 'postprovision', /does not let this login add the identity of the job to the workspace/],
-    ['POST /datasets', 'postprovision', /does not let this login make the dataset product-events/],
   ])('a missing permission (%s) is told with what to ask for', async (request, hook, message) => {
     if (hook !== 'preprovision') {
       await runHook('preprovision', azure.context());
@@ -132,7 +128,9 @@ describe('the hooks of azd', () => {
     azure.refuse(request, 403, { error: { code: 'PowerBINotAuthorizedException' } });
     const run = runHook(hook, azure.context());
     await expect(run).rejects.toThrow(message);
-    await expect(run).rejects.toThrow(/licence.*role Admin.*tenant settings.*azd provision again/);
+    await expect(run).rejects.toThrow(
+      /licence.*role Admin.*tenant settings.*can create workspaces, connections, and deployment pipelines.*azd provision again/,
+    );
     await expect(run).rejects.toThrow(/PowerBINotAuthorizedException/);
   });
 
@@ -143,23 +141,11 @@ describe('the hooks of azd', () => {
     expect(sent()).toEqual(FIRST_RUN);
   });
 
-  it('waits until a report is published, and says why it is not', async () => {
-    azure.state.publishFails = 'The visual latest names a column that is not there';
-    await expect(up(azure)).rejects.toThrow(
-      /gave up: InvalidItem: The visual latest names a column that is not there/,
-    );
-    expect(azure.state.reports).toEqual([]);
-    azure.state.publishFails = undefined;
-    await up(azure);
-    expect(azure.state.reports).toHaveLength(2);
-    expect(azure.state.job?.jobState).toBe('Running');
-  });
-
-  it('makes nothing twice when an answer gets lost', async () => {
-    azure.loseAnswer('POST /datasets');
+  it('creates nothing twice when a response gets lost', async () => {
+    azure.loseAnswer('POST /powerbi/groups');
     await expect(up(azure)).rejects.toThrow(/cannot be reached/);
     await up(azure);
-    expect(azure.state.datasets.map(({ name }) => name)).toEqual(['product-events', 'events-per-minute']);
+    expect(azure.state.workspaces).toHaveLength(1);
   });
 
   it('gives up on a service that stays away, and says which', async () => {
@@ -210,49 +196,8 @@ describe('the hooks of azd', () => {
     expect(sent().filter((change) => /powerbi|fabric/.test(change))).toEqual([]);
   });
 
-  it('leaves datasets to the job where that is wanted', async () => {
-    azure.environment.POWERBI_CREATE_DATASETS = 'false';
-    await up(azure);
-    expect(azure.state.datasets).toEqual([]);
-    expect(azure.said).toContain(
-      'Power BI: report product-events waits for its dataset, which the job makes',
-    );
-  });
-
   it('shows no key and no token', async () => {
     await up(azure);
     expect(azure.said.join('\n')).not.toMatch(/generated-|master-key|test-token/);
-  });
-
-  it('publishes reports that are bound to their datasets, with the columns that these have', async () => {
-    await up(azure);
-    for (const { displayName, definition } of azure.state.reports) {
-      const dataset = azure.state.datasets.find(({ name }) => name === displayName);
-      const parts = new Map<string, string>(
-        definition.parts.map((part: any): [string, string] => [
-          part.path,
-          Buffer.from(part.payload, 'base64').toString(),
-        ]),
-      );
-      expect(JSON.parse(parts.get('definition.pbir') ?? '')).toMatchObject({
-        datasetReference: { byConnection: { connectionString: `semanticmodelid=${dataset?.id ?? ''}` } },
-      });
-      const table = dataset?.definition.tables[0];
-      const names = [...table.columns, ...table.measures].map(({ name }: { name: string }) => name);
-      const fields = [...parts].flatMap(([path, text]): RegExpExecArray[] =>
-        path.endsWith('visual.json')
-          ? [...text.matchAll(/"Entity": "([\w-]+)"[^]*?"Property": "(\w+)"/g)]
-          : [],
-      );
-      expect(fields.length).toBeGreaterThan(3);
-      for (const [, entity, property] of fields) {
-        expect(entity).toBe(displayName);
-        expect(names).toContain(property);
-      }
-    }
-    expect(azure.state.reports.map(({ displayName }) => displayName).toSorted()).toEqual([
-      'events-per-minute',
-      'product-events',
-    ]);
   });
 });

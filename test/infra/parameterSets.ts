@@ -9,5 +9,12 @@ export const SETS = [
       '22222222-2222-2222-2222-222222222222: Storage Blob Data Contributor on Storage/storageAccounts/stproducts*/blobServices/default/containers/reference',
     ],
   },
+  {
+    name: 'everything',
+    roles: [
+      'job: Azure Event Hubs Data Sender on EventHub/namespaces/evhns-*',
+      '22222222-2222-2222-2222-222222222222: Storage Blob Data Contributor on Storage/storageAccounts/stproducts*/blobServices/default/containers/reference',
+    ],
+  },
   { name: 'private', roles: ['app: IoT Hub Registry Contributor on Devices/IotHubs/iot-*'] },
 ];

@@ -26,11 +26,11 @@ it('every parameter of the deployment can be set in azd, and has one default', (
   }
 });
 
-it('every one of them is in the table of infra/README.md', () => {
-  const readme = readFileSync('infra/README.md', 'utf8');
+it('every one of them is in the table of docs/deploying.md', () => {
+  const page = readFileSync('docs/deploying.md', 'utf8');
   for (const { value } of Object.values(parameters)) {
     const variable = /[A-Z0-9_]+/.exec(value)?.[0] ?? '';
-    if (!OF_AZD.includes(variable)) expect(readme).toMatch(new RegExp(`^\\| \`${variable}\` `, 'm'));
+    if (!OF_AZD.includes(variable)) expect(page).toMatch(new RegExp(`^\\| \`${variable}\` `, 'm'));
   }
 });
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { limit } from './factChecks';
 
 export const QUERY_FILE = 'infra/analytics/query.asaql';
 
@@ -7,6 +8,9 @@ const POWER_BI_TYPES: Record<string, string> = {
   float: 'Double',
   'nvarchar(max)': 'String',
 };
+
+/** IoT Hub's own ids have at most 128 characters: iot-hub-devguide-messages-construct. */
+const BOUNDED_BY_THE_HUB = /^TRY_CAST\(source\.IoTHub\.(?:MessageId|ConnectionDeviceId) AS /;
 
 /** What the query reads, and what it writes: the columns of each output with their Power BI types. */
 export function readQuery(): {
@@ -25,8 +29,15 @@ export function readQuery(): {
     if (expression === 'System.Timestamp()') return 'DateTime';
     if (expression.startsWith('COUNT(')) return 'Int64';
     const own = /^metrics\.(\w+)$/.exec(expression)?.[1];
-    const cast = /^TRY_CAST\(.+ AS (.+)\)$/.exec(own === undefined ? expression : (step.get(own) ?? ''))?.[1];
-    return POWER_BI_TYPES[cast ?? ''] ?? `not cast: ${expression}`;
+    const whole = own === undefined ? expression : (step.get(own) ?? '');
+    const text = /^SUBSTRING\((.+), 1, (\d+)\)$/.exec(whole);
+    const cast = /^TRY_CAST\(.+ AS (.+)\)$/.exec(text?.[1] ?? whole)?.[1];
+    const dataType = POWER_BI_TYPES[cast ?? ''] ?? `not cast: ${expression}`;
+    const longest = limit('Power BI push dataset', 'characters per value').max ?? 0;
+    if (dataType === 'String' && !BOUNDED_BY_THE_HUB.test(whole) && Number(text?.[2] ?? Infinity) > longest) {
+      return `may be longer than ${longest} characters: ${expression}`;
+    }
+    return dataType;
   };
   return {
     inputs: [...text.matchAll(/(?:FROM|JOIN) \[([\w-]+)\]/g)].map(([, name = '']) => name),

@@ -1,8 +1,9 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { vi } from 'vitest';
+import { afterAll, vi } from 'vitest';
 import { type Bicep, findBicep } from '../../infra/check/bicep';
+import { type BicepServer, startBicepServer } from './bicepServer';
 
 export interface Resource {
   id: string;
@@ -45,47 +46,53 @@ export interface Mutation {
   to: string;
 }
 
+let server: BicepServer | undefined;
+afterAll(() => {
+  server?.stop();
+  server = undefined;
+});
+
 /** @throws Error with what the compiler said, when the deployment is refused */
-export function evaluate(parameters: string, ...mutations: Mutation[]): Deployment {
-  return inCopy(mutations, (bicep, copy) => {
-    const { status, stderr, stdout } = bicep(
-      'snapshot',
-      join(copy, PARAMETERS, `${parameters}.bicepparam`),
-      '--mode',
-      'overwrite',
-      '--subscription-id',
-      '00000000-0000-0000-0000-000000000001',
-      '--location',
-      'westeurope',
-    );
-    if (status !== 0) throw new Error(stderr + stdout);
-    const snapshot = JSON.parse(readFileSync(join(copy, PARAMETERS, `${parameters}.snapshot.json`), 'utf8'));
-    const resources = snapshot.predictedResources as Resource[];
-    const of = (type: string): Resource[] => resources.filter((resource) => resource.type === type);
-    return {
-      resources,
-      outputs: snapshot.outputs,
-      of,
-      the: (type) => {
-        const [one, another] = of(type);
-        if (!one || another) throw new Error(`${of(type).length} resources of type ${type}, not one`);
-        return one;
-      },
-    };
-  });
+export async function evaluate(parameters: string, ...mutations: Mutation[]): Promise<Deployment> {
+  const text = await inCopy(mutations, (bicep, copy) =>
+    bicep.snapshot(join(copy, PARAMETERS, `${parameters}.bicepparam`)),
+  );
+  const snapshot = JSON.parse(text) as { predictedResources: Resource[]; outputs: Record<string, unknown> };
+  const resources = snapshot.predictedResources;
+  const of = (type: string): Resource[] => resources.filter((resource) => resource.type === type);
+  return {
+    resources,
+    outputs: snapshot.outputs,
+    of,
+    the: (type) => {
+      const [one, another] = of(type);
+      if (!one || another) throw new Error(`${of(type).length} resources of type ${type}, not one`);
+      return one;
+    },
+  };
+}
+
+const unchanged = new Map<string, Promise<Deployment>>();
+
+/** A parameter set as it stands, evaluated once. */
+export function evaluated(parameters: string): Promise<Deployment> {
+  const deployment = unchanged.get(parameters) ?? evaluate(parameters);
+  unchanged.set(parameters, deployment);
+  return deployment;
 }
 
 /** The template that is sent to Azure, with its modules in it. */
-export function compile(...mutations: Mutation[]): Template {
-  return inCopy(mutations, (bicep, copy) => {
-    const { status, stderr, stdout } = bicep('build', join(copy, 'infra', 'main.bicep'), '--stdout');
-    if (status !== 0) throw new Error(stderr);
-    return JSON.parse(stdout) as Template;
-  });
+export async function compile(...mutations: Mutation[]): Promise<Template> {
+  const text = await inCopy(mutations, (bicep, copy) => bicep.compile(join(copy, 'infra', 'main.bicep')));
+  return JSON.parse(text) as Template;
 }
 
-function inCopy<T>(mutations: readonly Mutation[], work: (bicep: Bicep, copy: string) => T): T {
+async function inCopy(
+  mutations: readonly Mutation[],
+  work: (bicep: BicepServer, copy: string) => Promise<string>,
+): Promise<string> {
   if (!bicep) throw new Error('no bicep');
+  server ??= startBicepServer(bicep.file);
   const copy = mkdtempSync(join(tmpdir(), 'hubfront-infra-'));
   try {
     cpSync('infra', join(copy, 'infra'), { recursive: true });
@@ -97,7 +104,7 @@ function inCopy<T>(mutations: readonly Mutation[], work: (bicep: Bicep, copy: st
       if (after === before) throw new Error(`${file} has nothing of ${String(from)} any more`);
       writeFileSync(path, after);
     }
-    return work(bicep, copy);
+    return await work(server, copy);
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }

@@ -1,0 +1,119 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type HookContext, optional, required } from './context';
+import { HookError, RestError } from './rest';
+
+const RESOURCES_API = 'api-version=2021-04-01';
+const WEB_API = 'api-version=2024-04-01';
+const VAULT_API = 'api-version=2023-07-01';
+/** Registering a provider takes a minute or two. */
+const MAX_POLLS = 60;
+
+/** Delegates a subnet to Flex Consumption; no resource of the deployment is its, so Azure does not register it by itself. */
+const SUBNET_PROVIDER = 'Microsoft.App';
+
+/** What must be offered in the region; names as Azure Resource Manager lists them. */
+const REGIONAL = [
+  { provider: 'Microsoft.Devices', type: 'IotHubs', what: 'IoT Hub' },
+  { provider: 'Microsoft.StreamAnalytics', type: 'streamingjobs', what: 'Stream Analytics' },
+];
+
+interface Provider {
+  registrationState: string;
+  resourceTypes: { resourceType: string; locations: string[] }[];
+}
+
+/**
+ * Checks, before anything is created, that the region offers all three services to this subscription.
+ *
+ * @throws {HookError} naming those that it lacks
+ */
+export async function checkRegion(context: HookContext): Promise<void> {
+  const location = optional(context, 'AZURE_LOCATION');
+  // Both are asked for by the first `azd provision`, after this hook.
+  if (location === undefined || optional(context, 'AZURE_SUBSCRIPTION_ID') === undefined) return;
+  const lacking: string[] = [];
+  for (const { provider, type, what } of REGIONAL) {
+    const { resourceTypes } = (await context.rest(providerUrl(context, provider))) as Provider;
+    const listed = resourceTypes.find(({ resourceType }) => sameName(resourceType, type));
+    if (!listed?.locations.some((name) => sameName(name, location))) lacking.push(what);
+  }
+  const flex = (await context.rest(
+    `${subscriptionUrl(context)}/providers/Microsoft.Web/geoRegions?sku=FlexConsumption&${WEB_API}`,
+  )) as { value: { name: string }[] };
+  if (!flex.value.some(({ name }) => sameName(name, location))) lacking.push('Functions Flex Consumption');
+  if (lacking.length > 0) {
+    throw new HookError(
+      `${lacking.join(' and ')} cannot be deployed to ${location} with this subscription. Choose another region: azd env set AZURE_LOCATION <region>.`,
+    );
+  }
+}
+
+/**
+ * Registers what the deployment needs and Azure Resource Manager does not register by itself.
+ *
+ * @throws {HookError} when this login may not, or when Azure takes too long
+ */
+export async function registerProviders(context: HookContext): Promise<void> {
+  const { rest, log, whatIf, pollMs } = context;
+  if (!isOn(context, 'PRIVATE_NETWORKING') && !isOn(context, 'NAT_GATEWAY')) return;
+  const state = async (): Promise<string> =>
+    ((await rest(providerUrl(context, SUBNET_PROVIDER))) as Provider).registrationState;
+  if ((await state()) === 'Registered') return;
+  const why = `A virtual network for the app needs the resource provider ${SUBNET_PROVIDER}`;
+  try {
+    await rest(`${subscriptionUrl(context)}/providers/${SUBNET_PROVIDER}/register?${RESOURCES_API}`, {
+      method: 'POST',
+      what: `register the resource provider ${SUBNET_PROVIDER}`,
+    });
+  } catch (error) {
+    if (!(error instanceof RestError) || error.status !== 403) throw error;
+    throw new HookError(
+      `${why}, which this login may not register (${error.message}). Ask an owner of the subscription to run: az provider register --namespace ${SUBNET_PROVIDER}.`,
+    );
+  }
+  if (whatIf) return;
+  for (let poll = 0; poll < MAX_POLLS; poll++) {
+    if ((await state()) === 'Registered') {
+      log(`Azure: resource provider ${SUBNET_PROVIDER} registered`);
+      return;
+    }
+    await delay(pollMs);
+  }
+  throw new HookError(`${why}, which Azure is still registering: run azd provision again later.`);
+}
+
+/**
+ * A vault that was deleted keeps its name for days, and the deployment would fail on it. This one is taken back instead,
+ * with its secrets. The name is known from an earlier deployment; elsewhere, set RECOVER_KEY_VAULT by hand.
+ */
+export async function findDeletedVault(context: HookContext): Promise<void> {
+  const name = optional(context, 'KEY_VAULT_NAME');
+  const location = optional(context, 'AZURE_LOCATION');
+  if (name === undefined || location === undefined) return;
+  const deleted = await context.rest(
+    `${subscriptionUrl(context)}/providers/Microsoft.KeyVault/locations/${location}/deletedVaults/${name}?${VAULT_API}`,
+    { absentOn: 404 },
+  );
+  const recover = String(deleted !== undefined);
+  if (recover === (optional(context, 'RECOVER_KEY_VAULT') ?? 'false')) return;
+  context.remember('RECOVER_KEY_VAULT', recover);
+  if (deleted !== undefined) context.log(`Key Vault: ${name} was deleted and is recovered with its secrets`);
+}
+
+function isOn(context: HookContext, name: string): boolean {
+  return optional(context, name)?.toLowerCase() === 'true';
+}
+
+/** `West Europe` and `westeurope` are one region. */
+function sameName(one: string, other: string): boolean {
+  const plain = (name: string): string => name.toLowerCase().replaceAll(' ', '');
+  return plain(one) === plain(other);
+}
+
+function subscriptionUrl(context: HookContext): string {
+  return `${context.endpoints.arm}/subscriptions/${required(context, 'AZURE_SUBSCRIPTION_ID')}`;
+}
+
+function providerUrl(context: HookContext, provider: string): string {
+  return `${subscriptionUrl(context)}/providers/${provider}?${RESOURCES_API}`;
+}

@@ -1,0 +1,92 @@
+// Azure Front Door before the function app: the profile, its address and its firewall. What it forwards where is in
+// frontDoorRoute.bicep, since the app that it forwards to admits only this profile.
+
+param name string
+param tags object
+
+@description('Requests that one client address may send to the anonymous endpoint in a minute.')
+param requestsPerMinute int
+
+resource profile 'Microsoft.Cdn/profiles@2024-09-01' = {
+  name: name
+  location: 'global'
+  tags: tags
+  sku: {
+    name: 'Standard_AzureFrontDoor'
+  }
+  properties: {
+    // A poll may wait 60 s for the first message; Front Door's own default is 60 s.
+    originResponseTimeoutSeconds: 240
+  }
+
+  resource endpoint 'afdEndpoints' = {
+    name: name
+    location: 'global'
+    tags: tags
+    properties: {
+      enabledState: 'Enabled'
+    }
+  }
+
+  resource firewall 'securityPolicies' = {
+    name: 'firewall'
+    properties: {
+      parameters: {
+        type: 'WebApplicationFirewall'
+        wafPolicy: {
+          id: policy.id
+        }
+        associations: [
+          {
+            domains: [
+              {
+                id: endpoint.id
+              }
+            ]
+            patternsToMatch: ['/*']
+          }
+        ]
+      }
+    }
+  }
+}
+
+resource policy 'Microsoft.Network/FrontDoorWebApplicationFirewallPolicies@2024-02-01' = {
+  name: replace(name, '-', '')
+  location: 'global'
+  tags: tags
+  sku: {
+    name: 'Standard_AzureFrontDoor'
+  }
+  properties: {
+    policySettings: {
+      enabledState: 'Enabled'
+      mode: 'Prevention'
+      customBlockResponseStatusCode: 429
+    }
+    customRules: {
+      rules: [
+        {
+          name: 'MessagesPerClient'
+          priority: 100
+          enabledState: 'Enabled'
+          ruleType: 'RateLimitRule'
+          rateLimitDurationInMinutes: 1
+          rateLimitThreshold: requestsPerMinute
+          action: 'Block'
+          matchConditions: [
+            {
+              matchVariable: 'RequestUri'
+              operator: 'Contains'
+              matchValue: ['/api/messages']
+              transforms: ['Lowercase']
+            }
+          ]
+        }
+      ]
+    }
+  }
+}
+
+output id string = profile.properties.frontDoorId
+output hostName string = profile::endpoint.properties.hostName

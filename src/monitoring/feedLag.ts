@@ -1,0 +1,63 @@
+import type { MetricSummary, SendMetric } from './customMetric';
+
+/** Name of the metric that the alert `feed-lag` reads. */
+export const FEED_LAG_METRIC = 'FeedLagSeconds';
+/** Azure Monitor keeps one value a minute: values are summed up until then. */
+const WINDOW_MS = 60_000;
+
+/** What one poll returned, as far as its lag is concerned. */
+export interface PollResult {
+  /** how old the newest message of the page is; 0 when the worker has read everything */
+  lagSeconds: number;
+  messages: number;
+}
+
+export interface FeedLag {
+  /** @param context the poll's own invocation */
+  record: (poll: PollResult, context: { log: (line: string) => void; warn: (line: string) => void }) => void;
+}
+
+/**
+ * Reports how far workers are behind: a metric and one line a minute, written with the first poll after it. A worker
+ * that stops polling ends both, which the alert `feed-stopped` notices.
+ *
+ * @param send undefined: only the log is written, as on one machine
+ */
+export function createFeedLag(send: SendMetric | undefined, now: () => number = Date.now): FeedLag {
+  let polls = 0;
+  let messages = 0;
+  let lag: MetricSummary | undefined;
+  let reportedAt = -Infinity;
+  let failure: string | undefined;
+
+  return {
+    record: (poll, context) => {
+      polls += 1;
+      messages += poll.messages;
+      lag = added(lag, poll.lagSeconds);
+      const time = now();
+      if (time - reportedAt < WINDOW_MS) return;
+      context.log(`Feed: ${polls} poll(s), ${messages} message(s), at most ${lag.max.toFixed(1)} s behind`);
+      // Of the send before: this invocation will have ended when this one fails.
+      if (failure !== undefined) context.warn(`The metric ${FEED_LAG_METRIC} was not sent: ${failure}`);
+      failure = undefined;
+      send?.(FEED_LAG_METRIC, lag, new Date(time)).catch((error: unknown) => {
+        failure = error instanceof Error ? error.message : 'unknown error';
+      });
+      reportedAt = time;
+      polls = 0;
+      messages = 0;
+      lag = undefined;
+    },
+  };
+}
+
+function added(summary: MetricSummary | undefined, value: number): MetricSummary {
+  if (summary === undefined) return { min: value, max: value, sum: value, count: 1 };
+  return {
+    min: Math.min(summary.min, value),
+    max: Math.max(summary.max, value),
+    sum: summary.sum + value,
+    count: summary.count + 1,
+  };
+}

@@ -92,7 +92,7 @@ export function startAnalytics(options: AnalyticsOptions): Running {
     else log('products   PRODUCTS_DATABASE_URL');
     await requestSnapshot();
     log(
-      `snapshots  POST ${options.functionsUrl}/admin/functions/snapshotProducts takes one now  (x-functions-key: ${LOCAL_HOST_KEY})`,
+      `snapshots  POST ${options.functionsUrl}/admin/functions/snapshotProducts takes one now  (x-functions-key: ${LOCAL_HOST_KEY}, content-type: application/json, body: {})`,
     );
     const url = await dashboard;
     log(`analytics  ${QUERY_FILE} on the consumer group ${CONSUMER_GROUP}`);
@@ -124,7 +124,8 @@ export function startAnalytics(options: AnalyticsOptions): Running {
     for (let attempt = 1; attempt <= SNAPSHOT_ATTEMPTS && !isClosing(); attempt += 1) {
       const answer = await fetch(`${options.functionsUrl}/admin/functions/snapshotProducts`, {
         method: 'POST',
-        headers: { 'x-functions-key': LOCAL_HOST_KEY },
+        headers: { 'x-functions-key': LOCAL_HOST_KEY, 'content-type': 'application/json' },
+        body: '{}',
       }).catch(() => undefined);
       if (answer?.ok) return;
       await new Promise((resolve) => setTimeout(resolve, 500));

@@ -1,187 +1,78 @@
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { isAllowedHost, isCrossOrigin } from '../allowedHosts';
-import { type FunctionKeys, isAdmin, isAuthorized } from './functionKeys';
-import { type HttpRoute, matchRoute } from './routes';
-import { writeResponse } from './response';
-import type { RpcHttpResponse, TriggerData } from './workerProtocol';
+import type { Duplex } from 'node:stream';
+import { answerConnect, answerParseError } from './connectionErrors';
+import { type RequestOptions, handleRequest } from './handleRequest';
+import { end } from './response';
 
-/** The Functions host: 100 MB (`MaxRequestBodySize`, 104,857,600 bytes); beyond it, 500 with an empty body. */
-const MAX_BODY_BYTES = 104_857_600;
-const NO_BODY = Buffer.alloc(0);
-/** Azure refuses a URL above 8 KB itself (414); here the app gets to say what is wrong with it. */
-const MAX_HEAD_BYTES = 2 * 1024 * 1024;
-/** Azure's load balancer ends an HTTP request that has had no answer for 230 s. */
-const RESPONSE_LIMIT_MS = 230_000;
+/** Above what Kestrel accepts (`requestHead.ts`), so that this host says which limit a request exceeds. */
+const MAX_HEAD_BYTES = 256 * 1024;
+/** Kestrel's `KeepAliveTimeout` and `RequestHeadersTimeout`, and how often this host looks for late requests. */
+const KEEP_ALIVE_TIMEOUT_MS = 130_000;
+const HEADERS_TIMEOUT_MS = 30_000;
+const TIMEOUT_CHECK_MS = 1_000;
 
-export interface HttpServerOptions {
+export interface HttpServer {
   port: number;
-  keys: FunctionKeys;
-  /** undefined while the app could not be loaded */
-  routes: () => readonly HttpRoute[] | undefined;
-  invoke: (functionId: string, data: TriggerData) => Promise<RpcHttpResponse | undefined>;
-  /** runs a function that has no HTTP trigger, by `POST /admin/functions/<name>` */
-  runOnDemand: (name: string) => boolean;
-  log: (line: string) => void;
+  /** Accepts no more requests, and ends those that are still running after the grace period. */
+  close: (graceMs: number) => Promise<void>;
 }
 
 /** Serves the app's HTTP functions on the loopback interface. @throws Node's listen error, with `code` and `port` */
-export async function startHttpServer(
-  options: HttpServerOptions,
-): Promise<{ port: number; close: () => Promise<void> }> {
-  const server = createServer(
-    { keepAliveTimeout: 65_000, maxHeaderSize: MAX_HEAD_BYTES },
-    (request, response) => {
-      response.on('error', () => undefined); // a client that is gone
-      handle(request, response, options).catch((error: unknown) => {
-        options.log(`The host failed: ${(error as Error).message}`);
-        end(response, 500);
-      });
-    },
-  );
-  await listen(server, options.port);
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-        server.closeAllConnections();
-      }),
-  };
-}
-
-async function handle(
-  request: IncomingMessage,
-  response: ServerResponse,
-  options: HttpServerOptions,
-): Promise<void> {
-  const { keys, routes, invoke, log } = options;
-  const method = request.method ?? 'GET';
-  if (!isAllowedHost(request.headers.host)) {
-    end(response, 421);
-    return;
-  }
-  const url = urlOf(request);
-  if (!url) {
-    end(response, 400);
-    return;
-  }
-  const key = keyOf(request, url);
-  const admin = /^\/admin\/functions\/([\w-]+)$/.exec(url.pathname);
-  if (admin?.[1] && method === 'POST') {
-    if (isCrossOrigin(request.headers)) end(response, 403);
-    else if (!isAdmin(key, keys)) end(response, 401);
-    else end(response, options.runOnDemand(admin[1]) ? 202 : 404);
-    return;
-  }
-  const known = routes();
-  if (!known) {
-    response.writeHead(503, { 'Content-Type': 'text/plain' }).end('Function host is not running.');
-    return;
-  }
-  const match = matchRoute(known, method, url.pathname);
-  if (!match) {
-    end(response, 404);
-    return;
-  }
-  if (!isAuthorized(match.route, key, keys)) {
-    end(response, 401);
-    return;
-  }
-  const body = await readBody(request);
-  if (body === undefined) {
-    end(response, 500);
-    return;
-  }
-  const limit = setTimeout(() => {
-    end(response, 502);
-  }, RESPONSE_LIMIT_MS);
-  try {
-    const answer = await invoke(match.route.functionId, {
-      http: {
-        method,
-        url: url.href,
-        nullableHeaders: nullable(headersOf(request)),
-        nullableQuery: nullable(queryOf(url)),
-        nullableParams: nullable(match.params),
-        ...(body.length > 0 && method !== 'GET' && method !== 'HEAD' && { body: { bytes: body } }),
-      },
+export async function startHttpServer(port: number, options: RequestOptions): Promise<HttpServer> {
+  let closing = false;
+  const current = new WeakMap<Duplex, ServerResponse>();
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    current.set(request.socket, response);
+    response.on('error', () => undefined); // a client that is gone
+    response.removeHeader('Connection'); // Kestrel does not announce that it keeps a connection open
+    if (closing || isLast(request)) response.setHeader('Connection', 'close');
+    response.once('close', () => {
+      if (closing) server.closeIdleConnections();
     });
-    writeResponse(response, answer);
-  } catch (error) {
-    log(`[${match.route.name}] failed: ${(error as Error).message}`);
-    end(response, 500);
-  } finally {
-    clearTimeout(limit);
-  }
-}
-
-/**
- * The body as the worker gets it. As on the real host with HTTP streaming off, a chunked one arrives empty; `undefined`
- * stands for one that is over the limit.
- */
-async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  const length = Number(request.headers['content-length'] ?? 0);
-  if (length > MAX_BODY_BYTES) return undefined;
-  const chunked = request.headers['transfer-encoding'] !== undefined;
-  if (length === 0 && !chunked) return NO_BODY;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
-      if (bytes > MAX_BODY_BYTES) return undefined;
-      if (!chunked) chunks.push(chunk);
-    }
-  } catch {
-    return NO_BODY; // the client went away while sending
-  }
-  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
-}
-
-const HOST = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
-
-/** Undefined where the request line or `Host` make no URL; Azure's front ends refuse those before the host. */
-function urlOf(request: IncomingMessage): URL | undefined {
-  const { host = 'localhost' } = request.headers;
-  const path = request.url ?? '/';
-  const url = `http://${host}${path}`;
-  return HOST.test(host) && path.startsWith('/') && URL.canParse(url) ? new URL(url) : undefined;
-}
-
-/** `x-functions-key` wins over `?code=`, whose name is compared without case, as in Azure. */
-function keyOf(request: IncomingMessage, { searchParams }: URL): string | undefined {
-  const header = request.headers['x-functions-key'];
-  const named = [...searchParams].find(([name]) => name.toLowerCase() === 'code');
-  return (Array.isArray(header) ? header[0] : header) ?? named?.[1];
-}
-
-function headersOf(request: IncomingMessage): [string, string][] {
-  return Object.entries(request.headers).map(([name, value]) => [
-    name,
-    Array.isArray(value) ? value.join(', ') : (value ?? ''),
-  ]);
-}
-
-function queryOf({ searchParams }: URL): [string, string][] {
-  return [...new Set(searchParams.keys())].map((name) => [name, searchParams.getAll(name).join(',')]);
-}
-
-function nullable(entries: [string, string][] | Record<string, string>): Record<string, { value: string }> {
-  const pairs = Array.isArray(entries) ? entries : Object.entries(entries);
-  return Object.fromEntries(pairs.map(([name, value]) => [name, { value }]));
-}
-
-/** The host's own answers have no body. */
-function end(response: ServerResponse, status: number): void {
-  if (!response.headersSent) response.writeHead(status, { 'Content-Length': 0 });
-  response.end();
-}
-
-async function listen(server: Server, port: number): Promise<void> {
+    handleRequest(request, response, options).catch((error: unknown) => {
+      options.log(`The host failed: ${(error as Error).message}`);
+      end(response, 500);
+    });
+  };
+  const server = createServer(
+    {
+      // Kestrel accepts what Node's strict parser rejects: control characters in header values, bare line feeds, and a
+      // length beside chunks. No proxy stands before this server that could understand such a request differently.
+      insecureHTTPParser: true,
+      requireHostHeader: false, // checked in requestHead.ts
+      maxHeaderSize: MAX_HEAD_BYTES,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: 0, // a body may take its time above the minimum rate (requestBody.ts)
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    },
+    onRequest,
+  );
+  server.maxHeadersCount = 0; // counted in requestHead.ts: Node would drop those beyond
+  server.on('checkContinue', onRequest).on('checkExpectation', onRequest);
+  server.on('connect', answerConnect).on('clientError', (error, socket) => {
+    answerParseError(error, socket, current.get(socket));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(port, '127.0.0.1', resolve);
   });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: async (graceMs) => {
+      closing = true;
+      const closed = new Promise((resolve) => server.close(resolve));
+      const limit = setTimeout(() => {
+        server.closeAllConnections();
+      }, graceMs);
+      await closed;
+      clearTimeout(limit);
+    },
+  };
+}
+
+/** Whether the connection ends with the response. Kestrel also distrusts one with a length beside chunks. */
+function isLast({ httpVersion, headers }: IncomingMessage): boolean {
+  const hasBoth = 'content-length' in headers && 'transfer-encoding' in headers;
+  return httpVersion === '1.0' || hasBoth || /\bclose\b/i.test(headers.connection ?? '');
 }

@@ -1,11 +1,15 @@
 import type { FunctionKeys } from './functionKeys';
+import { type HomepageLink, homepageOf } from './homepage';
 import { readHostJson } from './hostJson';
 import { startHttpServer } from './httpServer';
+import { bodyLimitOf, createBodyReader } from './requestBody';
 import { type HttpRoute, createRoutes } from './routes';
+import { type RunOnDemand, createRunOnDemand } from './onDemand';
 import { type Timers, startTimers } from './timers';
 import { startWorker } from './workerProcess';
 
 export type { FunctionKeys } from './functionKeys';
+export type { HomepageLink } from './homepage';
 
 export interface FunctionsHostOptions {
   /** the folder of `host.json` and of the `package.json` whose `main` is the built app */
@@ -15,6 +19,8 @@ export interface FunctionsHostOptions {
   /** app settings, given the port that the host listens on */
   settings: (port: number) => Readonly<Record<string, string>>;
   functionKeys: FunctionKeys;
+  /** what else runs on this machine, for the page at `/` */
+  links?: () => readonly HomepageLink[];
   log: (line: string) => void;
 }
 
@@ -25,57 +31,69 @@ export interface FunctionsHost {
   workerPid: () => number | undefined;
   /** settles with the reason when the worker has died too often to be restarted */
   gaveUp: Promise<string>;
-  close: () => Promise<void>;
+  /** Stops the host. Functions that run get the grace period to end; by default they get none. */
+  close: (graceMs?: number) => Promise<void>;
 }
 
 /**
  * Runs a built function app as Azure's Functions host does where it matters: routes, keys, bodies, timers, and the
- * deaths of its worker.
+ * deaths of its worker. `docs/local-stack.md` lists the differences.
  *
  * @throws Node's listen error when the port is taken (`code`, `port`); an Error when `host.json` cannot be used
  */
 export async function startFunctionsHost(options: FunctionsHostOptions): Promise<FunctionsHost> {
-  const { appFolder, functionKeys, log } = options;
+  const { appFolder, functionKeys, log, links = () => [] } = options;
   const { routePrefix } = readHostJson(appFolder);
-  let routes: readonly HttpRoute[] | undefined;
   let timers: Timers | undefined;
+  let runOnDemand: RunOnDemand = () => false;
 
-  const server = await startHttpServer({
-    port: options.port,
+  const server = await startHttpServer(options.port, {
     keys: functionKeys,
+    // Requests come after this function has gone on: by then, all that these use exists.
+    readBody: (request) => readBody(request),
     routes: () => routes,
-    // Nothing is routed before the app has been loaded, and so nothing runs before there is a worker.
+    homepage: (known) => homepageOf(url, known, links()),
     invoke: (functionId, data) => worker.invoke(functionId, data),
-    runOnDemand: (name) => timers?.run(name) ?? false,
+    runOnDemand: (name, input) => runOnDemand(name, input),
     log,
   });
+  const url = `http://localhost:${server.port}`;
   const settings = {
     WEBSITE_HOSTNAME: `localhost:${server.port}`,
     AZURE_FUNCTIONS_ENVIRONMENT: 'Development',
     ...options.settings(server.port),
   };
+  const readBody = createBodyReader(bodyLimitOf(settings));
   const worker = startWorker({ appFolder, settings, log });
-  try {
-    const functions = (await worker.functions()).filter(({ name }) => !isDisabled(name, settings));
-    routes = createRoutes(functions, routePrefix);
-    timers = startTimers(functions, settings, worker.invoke, log);
-  } catch (error) {
+  const routes = loadApp().catch((error: unknown) => {
     log(`The app could not be loaded: ${(error as Error).message}`);
+    return undefined;
+  });
+  await routes;
+
+  async function loadApp(): Promise<readonly HttpRoute[]> {
+    const functions = await worker.functions();
+    const isDisabled = (name: string): boolean => isSwitchedOff(name, settings);
+    const found = createRoutes(functions, routePrefix, isDisabled);
+    timers = startTimers(functions, { settings, isDisabled, invoke: worker.invoke, log });
+    runOnDemand = createRunOnDemand(functions, timers, worker.invoke, log);
+    return found;
   }
 
   return {
-    url: `http://localhost:${server.port}`,
+    url,
     port: server.port,
     workerPid: worker.pid,
     gaveUp: worker.gaveUp,
-    close: async () => {
+    close: async (graceMs = 0) => {
       timers?.stop();
-      await Promise.all([server.close(), worker.close()]);
+      await Promise.all([server.close(graceMs), worker.idle(graceMs)]);
+      await worker.close();
     },
   };
 }
 
 /** The app setting by which Azure switches one function off. */
-function isDisabled(name: string, settings: Readonly<Record<string, string>>): boolean {
+function isSwitchedOff(name: string, settings: Readonly<Record<string, string>>): boolean {
   return /^(?:true|1)$/i.test(settings[`AzureWebJobs.${name}.Disabled`] ?? '');
 }

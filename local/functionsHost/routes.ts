@@ -1,15 +1,20 @@
+import { type MatchFunction, type Token, match } from 'path-to-regexp';
 import type { LoadedFunction } from './workerProtocol';
 
 const METHODS_BY_DEFAULT = ['get', 'post'];
 
-/** An HTTP function with its route, ready to be matched. */
+/** An HTTP function with its route. */
 export interface HttpRoute {
   functionId: string;
   name: string;
   methods: readonly string[];
   authLevel: 'anonymous' | 'function' | 'admin';
+  /** with the prefix of `host.json`, as `api/echo/{id?}` */
   template: string;
-  pattern: RegExp;
+  /** a function that a setting disables: only the master key opens it */
+  isDisabled: boolean;
+  /** @returns undefined when the path is another one */
+  paramsOf: (path: string) => Record<string, string> | undefined;
 }
 
 export interface RouteMatch {
@@ -17,9 +22,19 @@ export interface RouteMatch {
   params: Record<string, string>;
 }
 
-/** The routes of an app, by ASP.NET's templates: `{name}`, `{name?}`, `{*rest}`, `{name:constraint}`. */
-export function createRoutes(functions: readonly LoadedFunction[], prefix: string): HttpRoute[] {
-  return functions.flatMap(({ id, name, bindings }) => {
+/**
+ * The routes of an app, by ASP.NET's templates: `{name}`, `{name?}`, `{*rest}`, `{name:constraint}`. The host tries
+ * them in the order of their functions' names, and the first one that matches wins, however literal another one is.
+ *
+ * @throws Error that names the function whose template this host cannot serve
+ */
+export function createRoutes(
+  functions: readonly LoadedFunction[],
+  prefix: string,
+  isDisabled: (name: string) => boolean,
+): HttpRoute[] {
+  const ordered = [...functions].sort((a, b) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1));
+  return ordered.flatMap(({ id, name, bindings }) => {
     const trigger = bindings.find(({ type }) => type.toLowerCase() === 'httptrigger');
     if (!trigger) return [];
     const template = [prefix, trigger.route ?? name].filter((part) => part !== '').join('/');
@@ -30,22 +45,24 @@ export function createRoutes(functions: readonly LoadedFunction[], prefix: strin
         methods: (trigger.methods ?? METHODS_BY_DEFAULT).map((method) => method.toLowerCase()),
         authLevel: authLevelOf(trigger.authLevel),
         template,
-        pattern: patternOf(template),
+        isDisabled: isDisabled(name),
+        paramsOf: matcherOf(name, template),
       },
     ];
   });
 }
 
-/** As the real host: a path or a method that nobody declared, HEAD included, matches nothing. */
+/** A path or a method that no function declares, HEAD included, matches nothing. */
 export function matchRoute(
   routes: readonly HttpRoute[],
   method: string,
   path: string,
 ): RouteMatch | undefined {
+  if (path.includes('//')) return undefined; // ASP.NET's matcher rejects empty segments
   const wanted = method.toLowerCase();
   for (const route of routes) {
-    const match = route.methods.includes(wanted) ? route.pattern.exec(path) : null;
-    if (match) return { route, params: decodeParams(match.groups ?? {}) };
+    const params = route.methods.includes(wanted) ? route.paramsOf(path) : undefined;
+    if (params) return { route, params };
   }
   return undefined;
 }
@@ -55,31 +72,56 @@ function authLevelOf(level: string | undefined): HttpRoute['authLevel'] {
   return known ?? 'anonymous';
 }
 
-function patternOf(template: string): RegExp {
-  const source = template
-    .split('/')
-    .map((segment) => {
-      const parameter = /^\{(\*?)(\w+)(?::([^?}]+))?(\?)?\}$/.exec(segment);
-      if (!parameter) return `/${segment.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}`;
-      const [, rest, name = '', constraint, optional] = parameter;
-      if (rest) return `(?:/(?<${name}>.*))?`;
-      const value = constraint === 'int' ? '-?\\d+' : constraint === 'alpha' ? '[A-Za-z]+' : '[^/]+';
-      return optional ? `(?:/(?<${name}>${value}))?` : `/(?<${name}>${value})`;
-    })
-    .join('');
-  return new RegExp(`^${source}/?$`, 'i');
-}
+/** ASP.NET's inline constraints, as far as they need no argument. */
+const CONSTRAINTS: Readonly<Record<string, RegExp>> = {
+  int: /^-?\d{1,10}$/,
+  long: /^-?\d{1,19}$/,
+  alpha: /^[a-z]*$/i,
+  bool: /^(?:true|false)$/i,
+  guid: /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i,
+};
 
-function decodeParams(groups: Record<string, string | undefined>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(groups).flatMap(([name, value]) => (value === undefined ? [] : [[name, decode(value)]])),
+/** `{*rest}`, `{name:constraint}`, `{name?}`: the star, the name, the constraint, the question mark. */
+const PARAMETER = /\{(\*{0,2})(\w+)(?::(\w+))?(\?)?\}/g;
+
+function matcherOf(functionName: string, template: string): HttpRoute['paramsOf'] {
+  const unsupported = (what: string): Error =>
+    new Error(`The route ${template} of ${functionName} uses ${what}, which this host does not support`);
+  const constraints: [string, RegExp][] = [];
+  const tokens = template.split('/').flatMap((segment): Token[] => {
+    const parts: Token[] = [{ type: 'text', value: '/' }];
+    let isOptional = false;
+    let end = 0;
+    for (const { 0: text, index, 1: star, 2: name = '', 3: constraint, 4: question } of segment.matchAll(
+      PARAMETER,
+    )) {
+      const pattern = constraint === undefined ? undefined : CONSTRAINTS[constraint];
+      if (constraint !== undefined && !pattern) throw unsupported(`the constraint '${constraint}'`);
+      if (pattern) constraints.push([name, pattern]);
+      if (index > end) parts.push({ type: 'text', value: segment.slice(end, index) });
+      parts.push({ type: star ? 'wildcard' : 'param', name });
+      isOptional ||= question !== undefined || star !== '';
+      end = index + text.length;
+    }
+    const literal = segment.slice(end);
+    if (/[{}]/.test(literal)) throw unsupported(`'${segment}'`);
+    if (literal !== '') parts.push({ type: 'text', value: literal });
+    return isOptional ? [{ type: 'group', tokens: parts }] : parts;
+  });
+  const matches: MatchFunction<Partial<Record<string, string | string[]>>> = match(
+    { tokens },
+    { decode: false },
   );
-}
-
-function decode(value: string): string {
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    return value;
-  }
+  return (path) => {
+    const found = matches(path);
+    if (!found) return undefined;
+    const params = Object.entries(found.params).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, Array.isArray(value) ? value.join('/') : value] as const],
+    );
+    const values = Object.fromEntries(params);
+    const isMet = constraints.every(
+      ([name, pattern]) => !(name in values) || pattern.test(values[name] ?? ''),
+    );
+    return isMet ? values : undefined;
+  };
 }

@@ -3,7 +3,7 @@ import type { LoadedFunction, TriggerData } from './workerProtocol';
 
 /** The schedules of an app's timer functions. */
 export interface Timers {
-  /** Runs one now. @returns false when there is no such timer function */
+  /** Runs a timer function now. @returns false when there is none of this name */
   run: (name: string) => boolean;
   stop: () => void;
 }
@@ -11,17 +11,22 @@ export interface Timers {
 /** `isPastDue` is for a run that comes later than this, as after the machine slept. */
 const PAST_DUE_MS = 60_000;
 
+interface TimerOptions {
+  settings: Readonly<Record<string, string>>;
+  isDisabled: (name: string) => boolean;
+  invoke: (functionId: string, data: TriggerData) => Promise<unknown>;
+  log: (line: string) => void;
+}
+
 /**
  * Starts the timer functions of an app. Schedules have NCRONTAB's six fields, or name a setting (`%NAME%`). A run that
- * is due while the last one is still under way is skipped.
+ * is due while the last one is still under way is skipped. A disabled function has no schedule, but runs on demand.
  *
  * @throws Error naming the function whose schedule cannot be read
  */
 export function startTimers(
   functions: readonly LoadedFunction[],
-  settings: Readonly<Record<string, string>>,
-  invoke: (functionId: string, data: TriggerData) => Promise<unknown>,
-  log: (line: string) => void,
+  { settings, isDisabled, invoke, log }: TimerOptions,
 ): Timers {
   const jobs = functions.flatMap(({ id, name, bindings }) => {
     const trigger = bindings.find(({ type }) => type.toLowerCase() === 'timertrigger');
@@ -49,11 +54,14 @@ export function startTimers(
       });
     };
     try {
-      const job: Cron = new Cron(schedule, { mode: '6-part', domAndDow: true, protect: true }, (self: Cron) =>
-        run(self, false),
+      const paused = isDisabled(name);
+      const job: Cron = new Cron(
+        schedule,
+        { mode: '6-part', domAndDow: true, protect: true, paused },
+        (self: Cron) => run(self, false),
       );
       due = job.nextRun();
-      if (trigger.runOnStartup) void run(job, true);
+      if (trigger.runOnStartup && !paused) void run(job, true);
       return [{ name, job, runNow: () => void run(job, true) }];
     } catch (error) {
       throw new Error(`The schedule of ${name} cannot be read: ${(error as Error).message}`, {

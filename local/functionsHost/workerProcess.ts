@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { BODY_PIPE_FD, readBodies } from './bodyPipe';
 import type { FromWorker, LoadedFunction, RpcHttpResponse, ToWorker, TriggerData } from './workerProtocol';
 
@@ -29,6 +30,8 @@ export interface WorkerProcess {
   pid: () => number | undefined;
   /** settles with the reason when the worker has died too often */
   gaveUp: Promise<string>;
+  /** Waits until no function runs, up to a time. */
+  idle: (timeoutMs: number) => Promise<void>;
   close: () => Promise<void>;
 }
 
@@ -45,6 +48,7 @@ export function startWorker({ appFolder, settings, log }: WorkerOptions): Worker
   const gaveUp = new Promise<string>((resolve) => {
     giveUp = resolve;
   });
+  const running = new Set<Promise<unknown>>();
   let current = start();
 
   function start() {
@@ -57,7 +61,7 @@ export function startWorker({ appFolder, settings, log }: WorkerOptions): Worker
       stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
     });
     const bodies = readBodies(child.stdio[BODY_PIPE_FD] as Readable);
-    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', logLines(log));
+    for (const stream of [child.stdout, child.stderr]) if (stream) logLines(stream, log);
     let unsaid: ToWorker[] = [];
     // One write for what comes together, as the worker does it.
     const say = (message: ToWorker): void => {
@@ -124,19 +128,32 @@ export function startWorker({ appFolder, settings, log }: WorkerOptions): Worker
     }
   }
 
+  async function invoke(functionId: string, data: TriggerData): Promise<RpcHttpResponse | undefined> {
+    await current.loaded;
+    const { pending, say } = current;
+    const invocationId = randomUUID();
+    return new Promise((resolve, reject) => {
+      pending.set(invocationId, { resolve, reject });
+      say({ type: 'invoke', invocationId, functionId, data });
+    });
+  }
+
   return {
     functions: () => current.loaded,
-    invoke: async (functionId, data) => {
-      await current.loaded;
-      const { pending, say } = current;
-      const invocationId = randomUUID();
-      return new Promise((resolve, reject) => {
-        pending.set(invocationId, { resolve, reject });
-        say({ type: 'invoke', invocationId, functionId, data });
-      });
+    invoke: (functionId, data) => {
+      const run = invoke(functionId, data).finally(() => running.delete(run));
+      running.add(run);
+      return run;
     },
     pid: () => current.child.pid,
     gaveUp,
+    idle: async (timeoutMs) => {
+      if (running.size === 0) return;
+      const timeout = new AbortController();
+      const late = delay(timeoutMs, undefined, { signal: timeout.signal }).catch(() => undefined);
+      await Promise.race([Promise.allSettled(running), late]);
+      timeout.abort();
+    },
     close: async () => {
       closing = true;
       const { child, say } = current;
@@ -168,11 +185,21 @@ function inheritedEnvironment(): Record<string, string> {
   );
 }
 
-function logLines(log: (line: string) => void): (text: string) => void {
+/** A line longer than this comes in pieces, so that a stream without line ends does not fill the memory. */
+const MAX_LINE_CHARS = 65_536;
+
+/** Logs what the app prints, line by line, as it came. */
+function logLines(stream: Readable, log: (line: string) => void): void {
   let rest = '';
-  return (text) => {
-    const lines = (rest + text).split('\n');
+  stream.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (rest + text).split(/\r?\n/);
     rest = lines.pop() ?? '';
-    lines.filter((line) => line !== '').forEach(log);
-  };
+    for (const line of lines) log(line);
+    if (rest.length < MAX_LINE_CHARS) return;
+    log(rest);
+    rest = '';
+  });
+  stream.on('end', () => {
+    if (rest !== '') log(rest);
+  });
 }

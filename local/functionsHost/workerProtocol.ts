@@ -32,8 +32,8 @@ export interface RpcHttpCookie {
   sameSite?: number | string;
 }
 
-/** The trigger's data: an HTTP request, or a timer's state as JSON. */
-export type TriggerData = { http: RpcHttpRequest } | { json: string };
+/** The trigger's data: an HTTP request, a timer's state as JSON, or the input of a run on demand. */
+export type TriggerData = { http: RpcHttpRequest } | { json: string } | { string: string };
 
 export interface Binding {
   type: string;

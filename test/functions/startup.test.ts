@@ -9,7 +9,8 @@ afterEach(() => stack.close());
 const runKeepAlive = () =>
   fetch(`${stack.host.url}/admin/functions/keepAlive`, {
     method: 'POST',
-    headers: { 'x-functions-key': KEY },
+    headers: { 'x-functions-key': KEY, 'content-type': 'application/json' },
+    body: '{}',
   });
 
 describe('an app whose settings are missing or malformed', () => {

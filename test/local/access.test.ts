@@ -27,7 +27,7 @@ function statusOf(method: string, path: string, headers: Record<string, string> 
       });
     })
       .on('error', reject)
-      .end();
+      .end(method === 'POST' ? '{}' : undefined);
   });
 }
 
@@ -89,6 +89,7 @@ describe('the dev host', () => {
     ]);
     const status = await statusOf('POST', '/admin/functions/none?code=hubfront-local', {
       host: own,
+      'content-type': 'application/json',
       ...(Object.fromEntries(sent) as Record<string, string>),
     });
     expect(status).toBe(expected);

@@ -44,7 +44,7 @@ describe('the dev host, as the real one,', () => {
     });
     expect(answer.status).toBe(202);
     expect(answer.json).toEqual({ method: 'POST', params: { id: 'a b' }, q: '1', body: 'hello' });
-    expect([answer.headers.get('x-seen'), answer.headers.get('set-cookie')]).toEqual(['yes', 'c=1']);
+    expect([answer.headers.get('x-seen'), answer.headers.get('set-cookie')]).toEqual(['yes', 'c=1; path=/']);
   });
 
   test('gives a function nothing of a body that comes in chunks', async () => {
@@ -141,21 +141,27 @@ describe('the dev host, as the real one,', () => {
     expect(await host.gaveUp).toContain('Exceeded language worker restart retry count');
   });
 
-  test('runs a timer by its schedule and on demand, and none that is disabled', async () => {
+  test('runs a timer by its schedule and on demand, and a disabled one on demand alone', async () => {
     await startApp(
       `app.timer('tick', { schedule: '%EACH_SECOND%', handler: (timer, context) => context.log('tick', timer.isPastDue) });
-       app.timer('off', { schedule: '* * * * * *', handler: (timer, context) => context.log('never') });`,
+       app.timer('off', { schedule: '* * * * * *', handler: (timer, context) => context.log('off ran') });`,
       { EACH_SECOND: '* * * * * *', 'AzureWebJobs.off.Disabled': 'true' },
     );
     await expect
       .poll(() => logged.some((line) => line.includes('tick false')), { timeout: 5_000 })
       .toBe(true);
     const onDemand = (name: string, key: string) =>
-      fetch(`${host.url}/admin/functions/${name}`, { method: 'POST', headers: { 'x-functions-key': key } });
+      fetch(`${host.url}/admin/functions/${name}`, {
+        method: 'POST',
+        headers: { 'x-functions-key': key, 'content-type': 'application/json' },
+        body: '{}',
+      });
     expect((await onDemand('tick', KEY)).status).toBe(202);
     expect((await onDemand('tick', 'web-key')).status).toBe(401);
-    expect((await onDemand('off', KEY)).status).toBe(404);
-    expect(logged.join('\n')).not.toContain('never');
+    expect(logged.join('\n')).not.toContain('off ran');
+    expect((await onDemand('off', KEY)).status).toBe(202);
+    await expect.poll(() => logged.join('\n')).toContain('off ran');
+    expect((await onDemand('none', KEY)).status).toBe(404);
   });
 
   test('says why an app cannot be loaded, and answers 503', async () => {

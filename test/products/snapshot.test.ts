@@ -142,7 +142,8 @@ describe('the timer snapshotProducts', () => {
     });
     await fetch(`${stack.host.url}/admin/functions/snapshotProducts`, {
       method: 'POST',
-      headers: { 'x-functions-key': KEY },
+      headers: { 'x-functions-key': KEY, 'content-type': 'application/json' },
+      body: '{}',
     });
     await expect.poll(() => stack.logged.join('\n'), { timeout: 20_000 }).toMatch(until);
     await stack.close();

@@ -84,7 +84,8 @@ describe.skipIf(!browserProgram)('a click in the shop', () => {
     const functions = await printed(/^ready (\S+)/m);
     await fetch(`${functions}/admin/functions/snapshotProducts`, {
       method: 'POST',
-      headers: { 'x-functions-key': 'hubfront-local' },
+      headers: { 'x-functions-key': 'hubfront-local', 'content-type': 'application/json' },
+      body: '{}',
     });
     // A snapshot is valid from the minute in its path on: the one of this minute was there already.
     const [, path = ''] = await expect

@@ -1,0 +1,98 @@
+import { type MatchFunction, match } from 'path-to-regexp';
+import * as z from 'zod';
+import { isCrossOrigin } from '../allowedHosts';
+import { type FunctionKeys, isAdmin, isHostKey } from './functionKeys';
+import type { BodyResult } from './requestBody';
+import type { RequestHead } from './requestHead';
+
+/** The host's own endpoints under `/admin`, as far as this host has them: the ping and the run of a function. */
+
+export interface AdminResponse {
+  status: number;
+  headers?: Readonly<Record<string, string>>;
+  /** the request's body was not read: the connection ends */
+  closes?: boolean;
+}
+
+export interface AdminOptions {
+  keys: FunctionKeys;
+  /** runs a function; false if the app has no such function */
+  runOnDemand: (name: string, input: string) => boolean;
+}
+
+interface AdminRequest {
+  head: RequestHead;
+  path: string;
+  key: string | undefined;
+  readBody: () => Promise<BodyResult>;
+}
+
+/** An endpoint by its methods and its path. */
+interface Endpoint<P extends Record<string, string> = Record<string, string>> {
+  methods: readonly string[];
+  matches: MatchFunction<P>;
+}
+
+const PING: Endpoint = { methods: ['GET', 'POST'], matches: match('/admin/host/ping') };
+const RUN: Endpoint<{ name: string }> = {
+  methods: ['POST'],
+  matches: match('/admin/functions/:name', { decode: false }),
+};
+/** What the real host has and this host has not. Without the master key, the response is 401 from both. */
+const OTHERS: readonly Endpoint[] = [
+  {
+    methods: ['GET'],
+    matches: match(['/admin/functions', '/admin/functions/:name/status', '/admin/host/status']),
+  },
+  { methods: ['GET', 'PUT', 'DELETE'], matches: match('/admin/functions/:name') },
+];
+const JSON_TYPE = /^(?:application|text)\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
+
+/** The body of a run: `FunctionInvocation` of the real host. */
+const runRequest = z.looseObject({ input: z.union([z.string(), z.number(), z.boolean()]).nullish() });
+
+/** Whether the path is one of the host's own, which no function can have. */
+export function isAdminPath(path: string): boolean {
+  return /^\/admin(?:\/|$)/i.test(path);
+}
+
+/** @returns undefined when the client is gone */
+export async function serveAdmin(
+  { head, path, key, readBody }: AdminRequest,
+  { keys, runOnDemand }: AdminOptions,
+): Promise<AdminResponse | undefined> {
+  const origin = {
+    host: head.host,
+    origin: head.headers.get('origin'),
+    'sec-fetch-site': head.headers.get('sec-fetch-site'),
+  };
+  if (isCrossOrigin(origin)) return { status: 403 };
+  const find = <P extends Record<string, string>>({ methods, matches }: Endpoint<P>) =>
+    methods.includes(head.method) && matches(path);
+  if (find(PING))
+    return { status: 200, headers: { 'Cache-Control': 'no-store,no-cache', Pragma: 'no-cache' } };
+  const run = find(RUN);
+  if (!run && !OTHERS.some(find)) return { status: 404 };
+  if (!isAdmin(key, keys)) {
+    return isHostKey(key, keys)
+      ? { status: 403 }
+      : { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } };
+  }
+  if (!run) return { status: 404 };
+  if (!JSON_TYPE.test(head.headers.get('content-type') ?? '')) return { status: 415 };
+  const body = await readBody();
+  if (!body) return undefined;
+  if ('status' in body) return { ...body, closes: true };
+  const invocation = runRequest.safeParse(parseJson(body.bytes));
+  body.release();
+  if (!invocation.success) return { status: 400 };
+  return { status: runOnDemand(run.params.name, String(invocation.data.input ?? '')) ? 202 : 404 };
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

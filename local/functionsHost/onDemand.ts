@@ -1,0 +1,28 @@
+import type { Timers } from './timers';
+import type { WorkerProcess } from './workerProcess';
+import type { LoadedFunction } from './workerProtocol';
+
+/** Runs a function by name, without waiting for its end. @returns false if the app has no such function */
+export type RunOnDemand = (name: string, input: string) => boolean;
+
+/** The runs that `POST /admin/functions/<name>` starts. A disabled function runs as well, as in Azure. */
+export function createRunOnDemand(
+  functions: readonly LoadedFunction[],
+  timers: Timers,
+  invoke: WorkerProcess['invoke'],
+  log: (line: string) => void,
+): RunOnDemand {
+  return (name, input) => {
+    const found = functions.find((other) => other.name.toLowerCase() === name.toLowerCase());
+    if (!found) return false;
+    if (timers.run(found.name)) return true;
+    const isHttp = found.bindings.some(({ type }) => type.toLowerCase() === 'httptrigger');
+    if (isHttp) log(`[${found.name}] was not run: this host runs HTTP functions by their routes alone`);
+    else {
+      invoke(found.id, { string: input }).catch((error: unknown) => {
+        log(`[${found.name}] failed: ${(error as Error).message}`);
+      });
+    }
+    return true;
+  };
+}

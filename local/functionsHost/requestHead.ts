@@ -1,0 +1,87 @@
+import type { IncomingMessage } from 'node:http';
+import { type RequestTarget, parseTarget } from './requestTarget';
+
+/**
+ * The checks that Kestrel, the web server of the Functions host, makes of the head of a request. Node's parser made
+ * its own before. The limits are those of `KestrelServerLimits`, seen on the real host.
+ */
+
+/** of the request line, its line end included; beyond: 414 */
+const MAX_REQUEST_LINE_BYTES = 8 * 1024;
+/** of all header lines together, their line ends included; beyond: 431 */
+const MAX_HEADERS_BYTES = 32 * 1024;
+/** beyond: 431 */
+const MAX_HEADERS = 100;
+
+export interface RequestHead {
+  method: string;
+  target: RequestTarget;
+  host: string;
+  /** lower-case names with their values: those of repeated headers are joined with a comma */
+  headers: ReadonlyMap<string, string>;
+}
+
+/** The response to a request that Kestrel rejects; the connection is closed after it. */
+export interface Rejection {
+  status: number;
+  allow?: string;
+}
+
+export function readHead(request: IncomingMessage): RequestHead | Rejection {
+  const { method = '', url = '', httpVersion, rawHeaders } = request;
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return { status: 505 };
+  if (`${method} ${url} HTTP/1.1\r\n`.length > MAX_REQUEST_LINE_BYTES) return { status: 414 };
+  if (rawHeaders.length / 2 > MAX_HEADERS || bytesOf(rawHeaders) > MAX_HEADERS_BYTES) return { status: 431 };
+  const headers = headersOf(rawHeaders);
+  const host = headers?.get('host');
+  if (!headers || host === undefined) return { status: 400 };
+  if (!hasReadableBody(headers)) return { status: 400 };
+  const target = parseTarget(method, url, host);
+  return 'status' in target ? target : { method, target, host, headers };
+}
+
+function bytesOf(rawHeaders: readonly string[]): number {
+  const perLine = ': \r\n'.length;
+  return rawHeaders.reduce((sum, text) => sum + text.length, (rawHeaders.length / 2) * perLine);
+}
+
+/** Kestrel rejects requests that repeat one of these headers. */
+const SINGLE = ['content-length', 'host'];
+
+/** @returns undefined when a value is not UTF-8, contains a NUL, or is one too many */
+function headersOf(rawHeaders: readonly string[]): Map<string, string> | undefined {
+  const headers = new Map<string, string>();
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] ?? '').toLowerCase();
+    const value = decodeUtf8(rawHeaders[i + 1] ?? '');
+    const earlier = headers.get(name);
+    if (value === undefined || value.includes('\0')) return undefined;
+    if (earlier !== undefined && SINGLE.includes(name)) return undefined;
+    headers.set(name, earlier === undefined ? value : `${earlier},${value}`);
+  }
+  // Kestrel does the same: the chunks say how long the body is.
+  const length = headers.get('content-length');
+  if (length !== undefined && headers.has('transfer-encoding')) {
+    headers.delete('content-length');
+    headers.set('x-content-length', length);
+  }
+  return headers;
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Node reads header values as Latin-1, Kestrel as UTF-8. */
+function decodeUtf8(latin1: string): string | undefined {
+  if (/^[\0-\x7f]*$/.test(latin1)) return latin1;
+  try {
+    return UTF8.decode(Buffer.from(latin1, 'latin1'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A body whose last transfer coding is not `chunked` has no end that a server could find. */
+function hasReadableBody(headers: ReadonlyMap<string, string>): boolean {
+  const codings = headers.get('transfer-encoding')?.split(',');
+  return codings === undefined || codings.at(-1)?.trim().toLowerCase() === 'chunked';
+}

@@ -1,0 +1,94 @@
+import type { Rejection } from './requestHead';
+
+/** Where a request goes. */
+export interface RequestTarget {
+  /** percent-decoded except for `%2F`, without dot segments; `undefined` for `OPTIONS *` */
+  path: string | undefined;
+  /** as sent, from its `?` on, or empty */
+  query: string;
+}
+
+const ABSOLUTE_FORM = /^https?:\/\/(?:[^/?@]*@)?([^/?]+)(.*)$/;
+const DEFAULT_PORT = /:(?:80|443)$/;
+
+/**
+ * Reads the target of a request line in one of the four forms of RFC 9112, as Kestrel does.
+ *
+ * @param host the value of `Host`, which the authority of an absolute-form target must equal
+ */
+export function parseTarget(method: string, url: string, host: string): RequestTarget | Rejection {
+  if (url === '*')
+    return method === 'OPTIONS' ? { path: undefined, query: '' } : { status: 405, allow: 'OPTIONS' };
+  if (url.startsWith('/')) return originForm(url);
+  const [, authority, rest = ''] = ABSOLUTE_FORM.exec(url) ?? [];
+  if (authority === undefined) return { status: 400 };
+  if (authority !== host && authority.replace(DEFAULT_PORT, '') !== host) return { status: 400 };
+  return originForm(rest.startsWith('/') ? rest : `/${rest}`);
+}
+
+function originForm(target: string): RequestTarget | Rejection {
+  const question = target.indexOf('?');
+  const rawPath = question < 0 ? target : target.slice(0, question);
+  const path = decodePercent(rawPath, '%2f');
+  if (path.includes('\0')) return { status: 400 };
+  return { path: removeDotSegments(path), query: question < 0 ? '' : target.slice(question) };
+}
+
+/** RFC 3986, section 5.2.4. */
+function removeDotSegments(path: string): string {
+  const kept: string[] = [];
+  const segments = path.split('/').slice(1);
+  segments.forEach((segment, i) => {
+    if (segment === '..') kept.pop();
+    else if (segment !== '.') kept.push(segment);
+    if ((segment === '.' || segment === '..') && i === segments.length - 1) kept.push('');
+  });
+  return `/${kept.join('/')}`;
+}
+
+const PERCENT_ENCODED =
+  /%[0-7][\da-f]|%[cd][\da-f]%[89ab][\da-f]|%e[\da-f](?:%[89ab][\da-f]){2}|%f[0-7](?:%[89ab][\da-f]){3}/gi;
+
+/** Decodes percent-encoded UTF-8. Whatever is not valid UTF-8 stays as it is, as in ASP.NET Core. */
+function decodePercent(text: string, kept?: string): string {
+  return text.replace(PERCENT_ENCODED, (encoded) => {
+    if (encoded.toLowerCase() === kept) return encoded;
+    try {
+      return decodeURIComponent(encoded);
+    } catch {
+      return encoded;
+    }
+  });
+}
+
+/** The URL that a function sees: ASP.NET's `PathString` encodes the decoded path again. */
+export function urlOf(scheme: string, host: string, { path = '', query }: RequestTarget): string {
+  const encoded = path.replace(
+    /(%[\da-f]{2})|[^A-Za-z0-9\-._~!$&'()*+,;=:@/]/giu,
+    (text, isEncoded?: string) => (isEncoded === undefined ? encodeURIComponent(text) : text),
+  );
+  return `${scheme}://${host}${encoded}${query.replaceAll('#', '%23')}`;
+}
+
+/**
+ * The parameters of a query, as ASP.NET Core reads them: names that differ only in case are the same name, and the
+ * values of a repeated name are joined with a comma.
+ */
+export function parseQuery(query: string): Map<string, string> {
+  const found = new Map<string, { name: string; values: string[] }>();
+  for (const pair of query.slice(1).split('&')) {
+    if (pair === '') continue;
+    const equals = pair.indexOf('=');
+    const name = decodeForm(equals < 0 ? pair : pair.slice(0, equals));
+    const value = equals < 0 ? '' : decodeForm(pair.slice(equals + 1));
+    const known = found.get(name.toLowerCase());
+    if (!known) found.set(name.toLowerCase(), { name, values: [value] });
+    // The second occurrence replaces the name in ASP.NET's dictionary, later ones do not.
+    else if (known.values.push(value) === 2) known.name = name;
+  }
+  return new Map([...found.values()].map(({ name, values }) => [name, values.join(',')]));
+}
+
+function decodeForm(text: string): string {
+  return decodePercent(text.replaceAll('+', ' '));
+}

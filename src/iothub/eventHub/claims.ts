@@ -1,6 +1,6 @@
 import type { EventHubConnection } from '../../settings';
 import type { AmqpConnection } from './connection';
-import { openRequestLink } from './requestLink';
+import { createRequestNode } from './requestNode';
 import { entitySasToken } from './entitySasToken';
 
 /** Life of a SAS token; Microsoft's SDK takes the same. */
@@ -26,7 +26,7 @@ export interface Claims {
 }
 
 export function createClaims(connection: AmqpConnection, settings: EventHubConnection): Claims {
-  const cbs = openRequestLink(connection, '$cbs');
+  const cbs = createRequestNode(connection, '$cbs');
   const claimed = new Map<string, { until: number; token: string; granted: Promise<void> }>();
   const nowSeconds = (): number => Math.floor(Date.now() / 1_000);
   const resourceOf = (path: string): string => `sb://${settings.host}/${path}`;

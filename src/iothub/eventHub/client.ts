@@ -5,7 +5,7 @@ import { withDeadline } from '../../resilience/deadline';
 import { createClaims } from './claims';
 import { openAmqpConnection } from './connection';
 import { type PartitionReceiver, openReceiver } from './receiver';
-import { openRequestLink, type RequestLink } from './requestLink';
+import { createRequestNode } from './requestNode';
 import { createSessionPool } from './sessionPool';
 
 /** A single exchange with the service: opening a connection, claiming a right, asking `$management`. */
@@ -94,11 +94,11 @@ export function createEventHubClient(settings: Settings): EventHubClient {
 function createGeneration({ eventHub, consumerGroup }: Settings) {
   const connection = openAmqpConnection(eventHub);
   const claims = createClaims(connection, eventHub);
-  const sessions = createSessionPool(connection.amqp);
+  const management = createRequestNode(connection, '$management');
+  const sessions = createSessionPool(connection);
   const hub = eventHub.entityPath;
   const managementPath = `${hub}/$management`;
   const { end, ended } = connection;
-  let management: RequestLink | undefined;
   let workers = 0;
   let retired = false;
 
@@ -125,10 +125,8 @@ function createGeneration({ eventHub, consumerGroup }: Settings) {
   const ask = (questions: readonly Record<string, string>[]): Promise<Record<string, unknown>[]> =>
     exchange(async () => {
       const token = await claims.tokenFor(managementPath);
-      if (!management?.isOpen()) management = openRequestLink(connection, '$management');
-      const { request } = management;
       const asked = { operation: 'READ', name: hub, security_token: token };
-      const answers = questions.map((question) => request({ ...asked, ...question }, EMPTY_BODY));
+      const answers = questions.map((question) => management.request({ ...asked, ...question }, EMPTY_BODY));
       return (await Promise.all(answers)) as Record<string, unknown>[];
     });
   return {

@@ -2,18 +2,22 @@ import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import net from 'node:net';
 import tls from 'node:tls';
-import rhea, { type Connection, type EventContext } from 'rhea';
+import rhea, { type Container, type EventContext, type Session } from 'rhea';
 import type { EventHubConnection } from '../../settings';
 import { toAmqpError } from './amqpError';
 import { installDecoder } from './decodeMessage';
+import { refuseAbortedDeliveries, stopHeartbeats } from './rheaInternals';
 
-/** We ask for a sign of life this often; so does Microsoft's SDK. rhea gives up after two of them. */
+/** The peer must send something this often; Microsoft's SDK asks for the same. rhea gives up after twice the time. */
 const IDLE_TIMEOUT_MS = 60_000;
 /** Event Hubs: frames of 64 KB. */
 const MAX_FRAME_BYTES = 65_536;
 
-/** rhea throws what nobody listens to; links and sessions tell their own ends to those who made them. */
-const TOLD_ELSEWHERE = [
+/** How long the peer may take to respond to a close before its socket is destroyed. */
+const CLOSE_TIMEOUT_MS = 500;
+
+/** rhea throws events without a listener. Links and sessions report their own end to whoever opened them. */
+const REPORTED_ELSEWHERE = [
   'session_error',
   'session_close',
   'sender_error',
@@ -25,17 +29,19 @@ const ENDINGS = ['disconnected', 'connection_error', 'connection_close', 'protoc
 
 /** An AMQP 1.0 connection to the Event Hub-compatible endpoint, on a socket of our own. */
 export interface AmqpConnection {
-  readonly amqp: Connection;
-  /** aborted, with an `AmqpError` as its reason, when the connection is gone */
+  /** Begins a session; what is written to it waits for the peer. */
+  beginSession: () => Session;
+  /** aborted, with an `AmqpError` as its reason, when the connection has ended or must not be used any more */
   readonly ended: AbortSignal;
   /** when a byte was last received, `Date.now()` */
   lastReceivedAt: () => number;
+  /** Closes the connection. */
   end: (reason?: unknown) => void;
 }
 
 /**
- * Opens a connection: AMQP over TLS, or plain TCP for the emulator. It is usable at once, what is written waits for
- * the peer. It never comes back: whoever needs another one opens it.
+ * Opens a connection: AMQP over TLS, or plain TCP for the emulator. It can be used at once: what is written waits for
+ * the peer. It never reconnects: whoever needs another connection opens it.
  */
 export function openAmqpConnection({ host, port, plainTcp }: EventHubConnection): AmqpConnection {
   installDecoder();
@@ -50,15 +56,9 @@ export function openAmqpConnection({ host, port, plainTcp }: EventHubConnection)
   socket.on('data', () => {
     receivedAt = Date.now();
   });
-  writeTogether(socket);
+  corkWrites(socket);
 
-  const end = (reason?: unknown): void => {
-    if (over.signal.aborted) return;
-    const error = toAmqpError(reason);
-    over.abort(error);
-    socket.destroy(error); // with an error: rhea follows that, and not a mere close
-  };
-  const options = {
+  const amqp = rhea.create_container().create_connection({
     host,
     hostname: host,
     port,
@@ -70,10 +70,19 @@ export function openAmqpConnection({ host, port, plainTcp }: EventHubConnection)
     properties: { product: 'hubfront' },
     connect: (_port: number, _host: string, _options: unknown, onConnect: () => void) =>
       socket.once(plainTcp ? 'connect' : 'secureConnect', onConnect),
+  } as Parameters<Container['create_connection']>[0]);
+
+  const end = (reason?: unknown): void => {
+    if (over.signal.aborted) return;
+    over.abort(toAmqpError(reason));
+    amqp.close(); // rhea ends the socket when the peer has responded
+    const timer = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT_MS);
+    socket.once('close', () => {
+      clearTimeout(timer);
+    });
+    if (socket.connecting) socket.destroy();
   };
-  const container = rhea.create_container();
-  const amqp = container.create_connection(options);
-  for (const event of TOLD_ELSEWHERE) amqp.on(event, () => undefined);
+  for (const event of REPORTED_ELSEWHERE) amqp.on(event, () => undefined);
   for (const event of ENDINGS) {
     amqp.on(event, (context: EventContext | Error) => {
       end(context instanceof Error ? context : (context.error ?? amqp.error));
@@ -86,26 +95,20 @@ export function openAmqpConnection({ host, port, plainTcp }: EventHubConnection)
     stopHeartbeats(amqp);
   });
   amqp.connect();
-  return { amqp, ended: over.signal, lastReceivedAt: () => receivedAt, end };
-}
-
-/**
- * rhea sets its timers anew when it is told to close a connection whose socket has gone, and keeps it alive with them
- * for two minutes more.
- */
-function stopHeartbeats(amqp: Connection): void {
-  const internals = amqp as unknown as {
-    socket_ready: boolean;
-    heartbeat_in?: NodeJS.Timeout;
-    heartbeat_out?: NodeJS.Timeout;
+  return {
+    beginSession: () => {
+      const session = refuseAbortedDeliveries(amqp.create_session());
+      session.begin();
+      return session;
+    },
+    ended: over.signal,
+    lastReceivedAt: () => receivedAt,
+    end,
   };
-  internals.socket_ready = false; // it writes no more, and sets no timer
-  clearTimeout(internals.heartbeat_in);
-  clearTimeout(internals.heartbeat_out);
 }
 
-/** rhea writes frame by frame: what it writes in one turn leaves in one packet. */
-function writeTogether(socket: net.Socket): void {
+/** rhea writes each frame by itself. This joins the writes of one turn of the event loop into one packet. */
+function corkWrites(socket: net.Socket): void {
   const write = socket.write.bind(socket);
   socket.write = (data: Uint8Array | string): boolean => {
     if (socket.destroyed) return false;

@@ -51,7 +51,6 @@ export function openReceiver(
   const end = (error: unknown): void => {
     if (!open) return;
     stop();
-    session.close();
     options.onEnd(toAmqpError(error));
   };
   const onLost = (): void => {
@@ -67,8 +66,9 @@ export function openReceiver(
     if (open && message) options.onMessage(message);
   });
   receiver.on('receiver_close', () => {
-    if (open) end(receiver.error);
-    else sessions.giveBack(session);
+    // Also when the service detached it: rhea responds with a detach, which must not follow the end of the session.
+    sessions.giveBack(session);
+    end(receiver.error);
   });
   session.on('session_close', onSessionClose);
   ended.addEventListener('abort', onLost);

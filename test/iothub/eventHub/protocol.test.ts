@@ -1,0 +1,162 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type FeedClient, type FeedPage, FEED_READINGS, openFeedClient } from '../../feedClient';
+import type { EndpointFault, EndpointKind, FeedEndpoint } from '../../feedEndpoints';
+
+const PARTITIONS = 4;
+
+const FAULTS: readonly [string, EndpointFault][] = [
+  ['closed the connection', { kind: 'closeConnections' }],
+  ['closed the connection with an error', { kind: 'closeConnections', condition: 'amqp:connection:forced' }],
+  ['reset the connection', { kind: 'resetConnections' }],
+  ['ended the sessions', { kind: 'endSessions' }],
+  ['ended the sessions with an error', { kind: 'endSessions', condition: 'amqp:internal-error' }],
+  ['detached the readers', { kind: 'detachLinks' }],
+  ['detached the links of $cbs', { kind: 'detachRequestLinks', node: '$cbs' }],
+  [
+    'detached the links of $cbs with an error',
+    { kind: 'detachRequestLinks', node: '$cbs', condition: 'amqp:link:detach-forced' },
+  ],
+  ['detached the links of $management', { kind: 'detachRequestLinks', node: '$management' }],
+  ['refused a reader', { kind: 'attachError', times: 3 }],
+  ['refused all readers', { kind: 'attachError', times: 8, condition: 'amqp:resource-limit-exceeded' }],
+];
+/** Faults that the emulator does not have. */
+const OF_LIBRARY = new Set(['endSessions', 'detachRequestLinks', 'abortDelivery']);
+
+const faultsOf = ({ isConfigurable }: EndpointKind): [string, EndpointFault][] =>
+  FAULTS.filter(([, fault]) => isConfigurable || !(OF_LIBRARY.has(fault.kind) || 'condition' in fault));
+
+describe.each(FEED_READINGS)('%s on %s', (_, __, { endpoint: kind }) => {
+  let endpoint: FeedEndpoint;
+  let feed: FeedClient;
+  let after: string;
+  beforeAll(async () => {
+    endpoint = await kind.start({ partitions: PARTITIONS, watched: true });
+  });
+  afterAll(() => endpoint.close());
+  beforeEach(async () => {
+    await endpoint.admin.recreateHub();
+    feed = openFeedClient(endpoint.settings);
+    after = '0';
+  });
+  afterEach(() => {
+    feed.close();
+    expect(endpoint.wire?.violations.splice(0).filter(({ from }) => from === 'client')).toEqual([]);
+  });
+
+  /** As a worker does: polls on, and again after a failure, until all messages came. */
+  async function readAll(count: number, { sizeBytes = 100 } = {}): Promise<void> {
+    await endpoint.admin.seed({ count, sizeBytes });
+    const messages: FeedPage['messages'] = [];
+    for (let failures = 0; messages.length < count;) {
+      const page = await feed.poll(after).catch((error: unknown) => {
+        if ((failures += 1) > 3) throw error;
+      });
+      if (!page) continue;
+      messages.push(...page.messages);
+      after = page.next_offset;
+    }
+    for (const { body, sequenceNumber } of messages) expect(body).toMatchObject({ n: sequenceNumber });
+  }
+
+  test.each(faultsOf(kind))('reads on by the rules after the hub %s', async (_, fault) => {
+    await readAll(8);
+    for (let round = 0; round < 3; round += 1) {
+      await endpoint.admin.armFault(fault);
+      await readAll(40);
+    }
+    await endpoint.admin.clearFaults();
+  });
+
+  test.skipIf(!kind.isConfigurable)(
+    'is told of a message at once although the hub detached the links of $cbs',
+    async () => {
+      after = (await feed.poll(after)).next_offset;
+      await endpoint.admin.armFault({
+        kind: 'detachRequestLinks',
+        node: '$cbs',
+        condition: 'amqp:link:detach-forced',
+      });
+      const polling = feed.poll(after, { waitSeconds: 20 });
+      await expect
+        .poll(async () => (await endpoint.admin.state()).partitions.map(({ readers }) => readers), {
+          timeout: 10_000,
+        })
+        .toEqual(Array.from({ length: PARTITIONS }, () => 1));
+      await endpoint.admin.seed({ count: 1, partitionId: '2' });
+      expect((await polling).messages).toHaveLength(1);
+    },
+  );
+
+  test.skipIf(!kind.isConfigurable)('reads a message again whose delivery the hub aborted', async () => {
+    await readAll(4);
+    await endpoint.admin.armFault({ kind: 'slowPartition', partitionId: '1', delayMs: 3_600_000 });
+    const reading = readAll(40);
+    await expect
+      .poll(async () => (await endpoint.admin.state()).partitions[1]?.readers, { interval: 10 })
+      .toBe(1);
+    await endpoint.admin.armFault({ kind: 'abortDelivery', partitionId: '1' });
+    await endpoint.admin.clearFaults();
+    await reading;
+  });
+
+  test('reads messages of many frames', async () => {
+    await readAll(12, { sizeBytes: 250_000 });
+    await readAll(1, { sizeBytes: 250_000 });
+  });
+
+  test('closes its connection, and responds when the hub does', async () => {
+    const closesOf = (connection: number): string[] =>
+      (endpoint.wire?.frames ?? [])
+        .filter((frame) => frame.connection === connection && frame.name === 'close')
+        .map(({ from }) => from);
+    await readAll(1);
+    const byHub = endpoint.wire?.frames.at(-1)?.connection ?? 0;
+    await endpoint.admin.armFault({ kind: 'closeConnections' });
+    await expect.poll(() => closesOf(byHub)).toEqual(['server', 'client']);
+    await readAll(1);
+    const byReader = endpoint.wire?.frames.at(-1)?.connection ?? 0;
+    feed.close();
+    await expect.poll(() => closesOf(byReader)).toEqual(['client', 'server']);
+  });
+});
+
+const configurable = FEED_READINGS.filter(([, , { endpoint }]) => endpoint.isConfigurable);
+
+describe.each(configurable)('%s on %s', (_, __, { endpoint: kind }) => {
+  test('keeps a connection alive whose hub closes silent ones', async () => {
+    const endpoint = await kind.start({ watched: true, idleTimeoutMs: 400 });
+    const feed = openFeedClient(endpoint.settings);
+    const { wire } = endpoint;
+    const heartbeats = (): number =>
+      wire?.frames.filter(({ from, name }) => from === 'client' && name === 'empty').length ?? 0;
+    let after = (await feed.poll('0')).next_offset;
+    for (let polls = 1; polls <= 2; polls += 1) {
+      await expect.poll(heartbeats, { timeout: 10_000 }).toBeGreaterThan(5 * polls);
+      await endpoint.admin.seed({ count: 4 });
+      const page = await feed.poll(after);
+      expect(page.messages).toHaveLength(4);
+      after = page.next_offset;
+    }
+    expect(new Set(wire?.frames.map(({ connection }) => connection)).size).toBe(1);
+    feed.close();
+    await endpoint.close();
+  });
+
+  test('settles messages that the hub sends unsettled', async () => {
+    const endpoint = await kind.start({ watched: true, settleOnSend: false });
+    const feed = openFeedClient(endpoint.settings);
+    let after = '0';
+    for (let polls = 0; polls < 3; polls += 1) {
+      await endpoint.admin.seed({ count: 3_000 });
+      const page = await feed.poll(after);
+      expect(page.messages).toHaveLength(3_000);
+      after = page.next_offset;
+    }
+    const { frames, violations } = endpoint.wire ?? {};
+    expect(frames?.some(({ from, name }) => from === 'client' && name === 'disposition')).toBe(true);
+    expect(violations).toEqual([]);
+    feed.close();
+    await endpoint.close();
+  });
+});

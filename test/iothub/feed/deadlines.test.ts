@@ -1,0 +1,68 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { type FeedClient, FEED_READINGS, openFeedClient } from '../../feedClient';
+import type { FeedEndpoint } from '../../feedEndpoints';
+import { runs } from '../../testSize';
+
+const FREEZE_MS = runs(0, 5_000);
+const TIME_LIMIT_MS = FREEZE_MS + 90_000;
+
+/** A worker of an endpoint of its own: these tests wait for deadlines, and do so at the same time. */
+async function withWorker(
+  start: () => Promise<FeedEndpoint>,
+  work: (admin: FeedEndpoint['admin'], poll: () => Promise<number>) => Promise<void>,
+): Promise<void> {
+  const endpoint = await start();
+  const feed: FeedClient = openFeedClient(endpoint.settings);
+  let after = '0';
+  try {
+    await work(endpoint.admin, async () => {
+      const page = await feed.poll(after);
+      after = page.next_offset;
+      return page.messages.length;
+    });
+  } finally {
+    feed.close();
+    await endpoint.close();
+  }
+}
+
+describe.concurrent.each(FEED_READINGS)('%s on %s', (_, __, { endpoint }) => {
+  const start = (): Promise<FeedEndpoint> => endpoint.start({ partitions: 4 });
+
+  test('a hub that froze is reported in time, and read on when it is back', { timeout: TIME_LIMIT_MS }, () =>
+    withWorker(start, async (admin, poll) => {
+      await admin.seed({ count: 8 });
+      expect(await poll()).toBe(8);
+      await admin.armFault({ kind: 'freeze' });
+      await expect(poll()).rejects.toMatchObject({ code: 'hub_timeout', status: 504 });
+      await delay(FREEZE_MS);
+      await admin.clearFaults();
+      await admin.seed({ count: 100 });
+      const read = await poll().catch(() => poll());
+      expect(read).toBe(100);
+    }),
+  );
+
+  test(
+    'a request that the hub never answers delays a poll, and does not fail it',
+    { timeout: TIME_LIMIT_MS },
+    () =>
+      withWorker(start, async (admin, poll) => {
+        expect(await poll()).toBe(0);
+        await admin.seed({ count: 100 });
+        await admin.armFault({ kind: 'hangManagement', times: 1 });
+        expect(await poll()).toBe(100);
+      }),
+  );
+
+  test('a slow partition holds back neither the others nor the page', { timeout: TIME_LIMIT_MS }, () =>
+    withWorker(start, async (admin, poll) => {
+      await admin.seed({ count: 400 });
+      await admin.armFault({ kind: 'slowPartition', partitionId: '1', delayMs: 60_000 });
+      expect(await poll()).toBe(300);
+      await admin.clearFaults();
+      expect(await poll()).toBe(100);
+    }),
+  );
+});

@@ -56,7 +56,7 @@ export function openAmqpConnection({ host, port, plainTcp }: EventHubConnection)
   socket.on('data', () => {
     receivedAt = Date.now();
   });
-  corkWrites(socket);
+  const { stopWriting } = corkWrites(socket);
 
   const amqp = rhea.create_container().create_connection({
     host,
@@ -76,6 +76,8 @@ export function openAmqpConnection({ host, port, plainTcp }: EventHubConnection)
     if (over.signal.aborted) return;
     over.abort(toAmqpError(reason));
     amqp.close(); // rhea ends the socket when the peer has responded
+    // By then rhea has written the close. It would still respond to a detach of the peer.
+    setImmediate(stopWriting);
     const timer = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT_MS);
     socket.once('close', () => {
       clearTimeout(timer);
@@ -108,10 +110,11 @@ export function openAmqpConnection({ host, port, plainTcp }: EventHubConnection)
 }
 
 /** rhea writes each frame by itself. This joins the writes of one turn of the event loop into one packet. */
-function corkWrites(socket: net.Socket): void {
+function corkWrites(socket: net.Socket): { stopWriting: () => void } {
   const write = socket.write.bind(socket);
+  let stopped = false;
   socket.write = (data: Uint8Array | string): boolean => {
-    if (socket.destroyed) return false;
+    if (stopped || socket.destroyed) return false;
     if (socket.writableCorked === 0) {
       socket.cork();
       process.nextTick(() => {
@@ -119,5 +122,10 @@ function corkWrites(socket: net.Socket): void {
       });
     }
     return write(data);
+  };
+  return {
+    stopWriting: () => {
+      stopped = true;
+    },
   };
 }

@@ -38,6 +38,20 @@ export default defineConfig(
     },
   },
   {
+    files: ['src/**/*.ts'],
+    ignores: ['src/logging.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            'CallExpression[callee.object.name=/^(context|console)$/][callee.property.name=/^(log|trace|debug|info|warn|error)$/]',
+          message: 'Log through src/logging.ts, which redacts secrets.',
+        },
+      ],
+    },
+  },
+  {
     // Tests read answers as a client does, without a type for each.
     files: ['test/**'],
     rules: {

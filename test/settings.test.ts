@@ -8,6 +8,25 @@ const COMPLETE = {
   IOTHUB_EVENTHUB_CONNECTION: `Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=service;SharedAccessKey=${KEY};EntityPath=shop`,
 };
 
+/** Every setting but the one for a file, with a value. */
+const EVERYTHING = {
+  ...COMPLETE,
+  IOTHUB_SHAREDACCESSKEYNAME: 'registryReadWrite',
+  MESSAGE_POLL_CONSUMERGROUP: 'message-feed',
+  CORS_ALLOWED_ORIGINS: 'https://shop.example,capacitor://localhost',
+  HUB_DEADLINE_SECONDS: '15',
+  AF_HOST: 'localhost:7071',
+  WEBSITE_HOSTNAME: 'shop.azurewebsites.net',
+  KEEP_ALIVE_SCHEDULE: '0 0/5 * * * *',
+  KEEP_ALIVE_FUNCTION_KEY: 'a-function-key',
+  PRODUCTS_DATABASE_URL: 'postgres://user:password@db.example/shop',
+  PRODUCTS_QUERY: 'SELECT 1\nFROM products',
+  PRODUCTS_SCHEDULE: '0 30 * * * *',
+  PRODUCTS_STORAGE: 'UseDevelopmentStorage=true',
+  PRODUCTS_STORAGE__blobServiceUri: 'https://shop.blob.core.windows.net',
+  IOTHUB_ENDPOINT: 'https://127.0.0.1:8443',
+};
+
 function refusal(env: Record<string, string>): SettingsError {
   try {
     readSettings(env);
@@ -53,6 +72,115 @@ describe('settings', () => {
     ]);
     for (const value of [KEY, 'hunter2!', 'javascript', 'often', 'ftp:', '/nowhere'])
       expect(message).not.toContain(value);
+  });
+
+  test.each(Object.entries(EVERYTHING))(
+    '%s may have white space around it, and none within',
+    (name, value) => {
+      const clean = readSettings(EVERYTHING);
+      for (const spaced of [`${value}\n`, `  ${value}`, `\t${value}\r\n`, `\u00a0${value}\ufeff`]) {
+        expect(readSettings({ ...EVERYTHING, [name]: spaced })).toEqual(clean);
+      }
+      if (name === 'PRODUCTS_QUERY') return;
+      const middle = Math.floor(value.length / 2);
+      for (const control of ['\n', '\r', '\0', '\u0085']) {
+        const { problems } = refusal({
+          ...EVERYTHING,
+          [name]: value.slice(0, middle) + control + value.slice(middle),
+        });
+        expect(problems.map((problem) => problem.split(' ')[0])).toEqual([name]);
+      }
+    },
+  );
+
+  test.each(['Endpoint', 'SharedAccessKeyName', 'SharedAccessKey', 'EntityPath'])(
+    'a malformed %s of the Event Hub connection is named',
+    (part) => {
+      const IOTHUB_EVENTHUB_CONNECTION = COMPLETE.IOTHUB_EVENTHUB_CONNECTION.replace(
+        new RegExp(`(?<=(^|;)${part}=)[^;]*`),
+        'hunter 2!',
+      );
+      const { message } = refusal({ ...COMPLETE, IOTHUB_EVENTHUB_CONNECTION });
+      expect(message).toContain(
+        `IOTHUB_EVENTHUB_CONNECTION is not an Event Hub connection string: its ${part} `,
+      );
+      expect(message).not.toContain('hunter');
+    },
+  );
+
+  test.each([
+    'p@ss',
+    'p/ss',
+    'p@ss/w0rd',
+    'p:w@rd',
+    'p?ss',
+    'p#ss',
+    'p%ss',
+    'p%zz',
+    'p%ff',
+    'p ss',
+    'p\\ss',
+    '1/2',
+    '12?ss',
+    '@',
+    '[p]',
+    'pä',
+    'p"s',
+    'p%',
+  ])('the database password %j has to be percent-encoded', (password) => {
+    const url = (text: string) => `postgres://user:${text}@db.example:5432/shop`;
+    const { problems } = refusal({ ...EVERYTHING, PRODUCTS_DATABASE_URL: url(password) });
+    expect(problems).toEqual([expect.stringMatching(/^PRODUCTS_DATABASE_URL is not a URL such as/)]);
+    const escaped = url(encodeURIComponent(password));
+    expect(readSettings({ ...EVERYTHING, PRODUCTS_DATABASE_URL: escaped }).products?.databaseUrl).toBe(
+      escaped,
+    );
+  });
+
+  test.each([
+    'postgres://db.example/shop',
+    'postgresql://user@db.example/shop?sslmode=verify-full&application_name=x',
+    'postgres://user:p:w~!$&*()_+,;=-.d@[::1]:5432/shop',
+    'postgres://user:@127.0.0.1',
+    'postgres://shop%40server:%E2%82%AC@shop.postgres.database.azure.com:5432/shop?ssl=true',
+  ])('%s is a database', (PRODUCTS_DATABASE_URL) => {
+    expect(readSettings({ ...EVERYTHING, PRODUCTS_DATABASE_URL }).products).toBeDefined();
+  });
+
+  test.each([
+    'mysql://user:pw@db/shop',
+    'postgres:///shop',
+    'postgres://',
+    'postgres:user@db/shop',
+    'postgres://a:b@c@d/shop',
+    'postgres://user:pw@db/shop/more',
+    'postgres://user:pw@db:port/shop',
+    'postgres://db/shop@evil',
+    'postgres://db/shop?host=x@y',
+    'https://db.example',
+  ])('%s is none', (PRODUCTS_DATABASE_URL) => {
+    const { problems } = refusal({ ...EVERYTHING, PRODUCTS_DATABASE_URL });
+    expect(problems.map((problem) => problem.split(' ')[0])).toEqual(['PRODUCTS_DATABASE_URL']);
+  });
+
+  test('a schedule is one that NCrontab reads, and may name another setting', () => {
+    for (const name of ['KEEP_ALIVE_SCHEDULE', 'PRODUCTS_SCHEDULE']) {
+      for (const wrong of [
+        '0 0 3 * * 7',
+        '0 0 25 * * *',
+        'a b c d e f',
+        '00:05:00',
+        '%ABSENT%',
+        '0 0 0 ? * 2',
+      ]) {
+        expect(refusal({ ...COMPLETE, [name]: wrong }).problems).toEqual([
+          expect.stringMatching(`^${name} is not`),
+        ]);
+      }
+    }
+    expect(
+      readSettings({ ...COMPLETE, PRODUCTS_SCHEDULE: '%My_Schedule%', MY_SCHEDULE: '0 0/5 * * * Monday' }),
+    ).toMatchObject({ productsSchedule: '0 0/5 * * * Monday' });
   });
 
   test.each([

@@ -1,4 +1,4 @@
-import { Cron } from 'croner';
+import { type Schedule, parseSchedule, resolveSettingNames } from '../../src/schedules';
 import type { LoadedFunction, TriggerData } from './workerProtocol';
 
 /** The schedules of an app's timer functions. */
@@ -10,6 +10,14 @@ export interface Timers {
 
 /** `isPastDue` is for a run that comes later than this, as after the machine slept. */
 const PAST_DUE_MS = 60_000;
+/** A timeout of Node's has at most 31 bits of milliseconds; Azure's host waits for as long at a time. */
+const MAX_TIMEOUT_MS = 24 * 86_400_000;
+
+interface Job {
+  name: string;
+  runNow: () => void;
+  stop: () => void;
+}
 
 interface TimerOptions {
   settings: Readonly<Record<string, string>>;
@@ -19,55 +27,33 @@ interface TimerOptions {
 }
 
 /**
- * Starts the timer functions of an app. Schedules have NCRONTAB's six fields, or name a setting (`%NAME%`). A run that
- * is due while the last one is still under way is skipped. A disabled function has no schedule, but runs on demand.
- *
- * @throws Error naming the function whose schedule cannot be read
+ * Starts the timer functions of an app, in UTC as Azure does. A schedule is read as there, and may name settings
+ * (`%NAME%`). A function whose schedule cannot be read is logged and never runs; the others do. A run that is due while
+ * the last one is still under way is skipped. A disabled function has no schedule, but runs on demand.
  */
 export function startTimers(
   functions: readonly LoadedFunction[],
   { settings, isDisabled, invoke, log }: TimerOptions,
 ): Timers {
-  const jobs = functions.flatMap(({ id, name, bindings }) => {
+  const jobs = functions.flatMap(({ id, name, bindings }): Job[] => {
     const trigger = bindings.find(({ type }) => type.toLowerCase() === 'timertrigger');
     if (!trigger) return [];
-    const schedule = (trigger.schedule ?? '').replace(
-      /^%(.+)%$/,
-      (_, setting: string) => settings[setting] ?? '',
-    );
-    let due: Date | null = null;
-    const run = async (job: Cron, onDemand: boolean): Promise<void> => {
-      const isPastDue = !onDemand && due !== null && Date.now() - due.getTime() > PAST_DUE_MS;
-      const last = job.previousRun() ?? new Date(0);
-      due = job.nextRun();
-      const timer = {
-        Schedule: { AdjustForDST: true },
-        ScheduleStatus: {
-          Last: last.toISOString(),
-          Next: due?.toISOString(),
-          LastUpdated: last.toISOString(),
-        },
-        IsPastDue: isPastDue,
-      };
-      await invoke(id, { json: JSON.stringify(timer) }).catch((error: unknown) => {
+    const expression = resolveSettingNames(trigger.schedule ?? '', settings);
+    const schedule = expression === undefined ? undefined : parseSchedule(expression);
+    if (!schedule) {
+      log(
+        `The '${name}' function is in error: its schedule '${expression ?? trigger.schedule ?? ''}' is not valid`,
+      );
+      return [];
+    }
+    const run = async (data: TriggerData): Promise<void> => {
+      await invoke(id, data).catch((error: unknown) => {
         log(`[${name}] failed: ${(error as Error).message}`);
       });
     };
-    try {
-      const paused = isDisabled(name);
-      const job: Cron = new Cron(
-        schedule,
-        { mode: '6-part', domAndDow: true, protect: true, paused },
-        (self: Cron) => run(self, false),
-      );
-      due = job.nextRun();
-      if (trigger.runOnStartup && !paused) void run(job, true);
-      return [{ name, job, runNow: () => void run(job, true) }];
-    } catch (error) {
-      throw new Error(`The schedule of ${name} cannot be read: ${(error as Error).message}`, {
-        cause: error,
-      });
-    }
+    const job = startJob(name, schedule, run, isDisabled(name));
+    if (trigger.runOnStartup && !isDisabled(name)) job.runNow();
+    return [job];
   });
   return {
     run: (name) => {
@@ -76,7 +62,54 @@ export function startTimers(
       return timer !== undefined;
     },
     stop: () => {
-      for (const { job } of jobs) job.stop();
+      for (const job of jobs) job.stop();
+    },
+  };
+}
+
+function startJob(
+  name: string,
+  schedule: Schedule,
+  run: (data: TriggerData) => Promise<void>,
+  isPaused: boolean,
+): Job {
+  let timer: NodeJS.Timeout | undefined;
+  let due = schedule.next(new Date());
+  let last = new Date(0);
+  let isRunning = false;
+
+  const runOnce = async (isPastDue: boolean): Promise<void> => {
+    const status = { Last: last.toISOString(), Next: due?.toISOString(), LastUpdated: last.toISOString() };
+    const info = { Schedule: { AdjustForDST: true }, ScheduleStatus: status, IsPastDue: isPastDue };
+    last = new Date();
+    await run({ json: JSON.stringify(info) });
+  };
+  const wait = (): void => {
+    if (!due) return;
+    timer = setTimeout(onTimeout, Math.min(Math.max(0, due.getTime() - Date.now()), MAX_TIMEOUT_MS));
+  };
+  function onTimeout(): void {
+    const now = new Date();
+    if (!due || now < due) {
+      wait();
+      return;
+    }
+    const isPastDue = now.getTime() - due.getTime() > PAST_DUE_MS;
+    due = schedule.next(now);
+    if (!isRunning) {
+      isRunning = true;
+      void runOnce(isPastDue).finally(() => {
+        isRunning = false;
+      });
+    }
+    wait();
+  }
+  if (!isPaused) wait();
+  return {
+    name,
+    runNow: () => void runOnce(false),
+    stop: () => {
+      clearTimeout(timer);
     },
   };
 }

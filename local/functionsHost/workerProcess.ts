@@ -81,7 +81,8 @@ export function startWorker({ appFolder, settings, log }: WorkerOptions): Worker
             reject(new Error(message.reason));
             break;
           case 'log':
-            if (message.category === 'user')
+            // Of the worker's own lines, Azure's host shows the first two levels by default.
+            if (message.category === 'user' || /^(?:error|warning)$/.test(message.level))
               log(`[${message.functionName ?? 'app'}] ${message.level}: ${message.message}`);
             break;
           case 'result': {

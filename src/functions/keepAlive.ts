@@ -1,4 +1,5 @@
 import { type InvocationContext, type Timer, app } from '@azure/functions';
+import type { Log } from '../logging';
 import { DEFAULT_KEEP_ALIVE_SCHEDULE } from '../settings';
 import type { Startup } from '../startup';
 
@@ -7,34 +8,37 @@ const PATHS = ['/api/devices', '/api/messages', '/api/message_feed'];
 const PING_TIMEOUT_MS = 30_000;
 
 /** Timer: pings the HTTP functions, so that an instance with a warm connection to the hub is there when a page sends. */
-export function keepAlive({ settings }: Startup): void {
+export function keepAlive({ settings, settingsProblem, log: logOf }: Startup): void {
   app.timer('keepAlive', {
     schedule: settings?.keepAliveSchedule ?? DEFAULT_KEEP_ALIVE_SCHEDULE,
     handler: async (timer: Timer, context: InvocationContext) => {
+      const log = logOf(context);
       if (timer.isPastDue) {
-        context.log('Keep-alive is past due: skipped, the next one is on time');
-      } else if (!settings?.keepAliveTarget) {
-        context.warn('Keep-alive has nothing to ping: AF_HOST is not set');
+        log.info('Keep-alive is past due: skipped, the next one is on time');
+      } else if (!settings) {
+        log.error(`Keep-alive pings nothing: ${settingsProblem ?? 'the settings are invalid'}`);
+      } else if (!settings.keepAliveTarget) {
+        log.warn('Keep-alive has nothing to ping: AF_HOST is not set');
       } else {
         const { keepAliveTarget: target, keepAliveFunctionKey: key } = settings;
-        await Promise.all(PATHS.map((path) => ping(new URL(`${path}?action=ping`, target), key, context)));
+        await Promise.all(PATHS.map((path) => ping(new URL(`${path}?action=ping`, target), key, log)));
       }
     },
   });
 }
 
 /** Never throws: a ping that fails is a line in the log. */
-async function ping(url: URL, functionKey: string | undefined, context: InvocationContext): Promise<void> {
+async function ping(url: URL, functionKey: string | undefined, log: Log): Promise<void> {
   try {
     const answer = await fetch(url, {
       headers: functionKey === undefined ? {} : { 'x-functions-key': functionKey },
       signal: AbortSignal.timeout(PING_TIMEOUT_MS),
     });
     await answer.arrayBuffer();
-    if (!answer.ok) context.warn(`Keep-alive: ${url.pathname} answered ${answer.status}`);
+    if (!answer.ok) log.warn(`Keep-alive: ${url.pathname} answered ${answer.status}`);
   } catch (error) {
     const { name, cause } = error as Error;
     const reason = (cause as NodeJS.ErrnoException | undefined)?.code ?? name;
-    context.warn(`Keep-alive: ${url.pathname} could not be reached (${reason})`);
+    log.warn(`Keep-alive: ${url.pathname} could not be reached (${reason})`);
   }
 }

@@ -32,7 +32,7 @@ export const feedParameters = z.object({
 });
 
 /** `GET /api/message_feed`: the messages of all partitions after a cursor. */
-export function messageFeed({ hub, settings }: Startup): void {
+export function messageFeed({ hub, settings, log: logOf }: Startup): void {
   const formats = createFeedFormats(settings?.hubHostName ?? '');
   const feedLag = createFeedLag(settings?.metricsUrl ? createMetricSender(settings.metricsUrl) : undefined);
   app.http('messageFeed', {
@@ -40,9 +40,10 @@ export function messageFeed({ hub, settings }: Startup): void {
     methods: ['GET'],
     authLevel: 'function',
     handler: endpoint({
+      log: logOf,
       headers: { Vary: 'Accept, Accept-Encoding' },
       warmUp: () => hub().feed.warmUp(),
-      handle: async (request, context) => {
+      handle: async (request, log) => {
         const { feed } = hub();
         const mediaType = acceptedMediaType(
           request,
@@ -52,7 +53,7 @@ export function messageFeed({ hub, settings }: Startup): void {
         const format = formats.find((one) => one.mediaType === mediaType) ?? formats[0];
         const answer = await feed.poll({ ...readQuery(request.query), encode: format.encode });
         const lag = lagOf(answer);
-        if (lag) feedLag.record(lag, context);
+        if (lag) feedLag.record(lag, log);
         const { body, headers } = await encoded(format.write(answer), coding);
         return bodyResponse(200, body, mediaType, {
           ...headers,

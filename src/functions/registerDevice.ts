@@ -18,8 +18,9 @@ export const deviceRegistration = z.object({
 });
 
 /** `POST /api/devices`: registers a device, or hands its identity once more to who proves to own it. */
-export function registerDevice({ hub, cors }: Startup): void {
+export function registerDevice({ hub, cors, log }: Startup): void {
   const handler = endpoint({
+    log,
     cors,
     warmUp: () => hub().devices.warmUp(),
     handle: async (request) => {

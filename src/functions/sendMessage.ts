@@ -46,15 +46,16 @@ export const messageBatch = sender.extend({ messages: z.array(message).min(1).ma
 const messageFields = message.omit({ deviceMessage: true });
 
 /** `POST /api/messages`: sends messages as the device whose key they bring, from any allowed origin. */
-export function sendMessage({ hub, cors }: Startup): void {
+export function sendMessage({ hub, cors, log: logOf }: Startup): void {
   app.http('sendMessage', {
     route: 'messages',
     methods: ['POST', 'OPTIONS', 'GET'],
     authLevel: 'anonymous',
     handler: endpoint({
+      log: logOf,
       cors,
       warmUp: () => hub().telemetry.warmUp(),
-      handle: async (request, context) => {
+      handle: async (request, log) => {
         const { telemetry } = hub();
         if (request.method !== 'POST') throw new Problem('not_found', 'Messages are sent by POST.');
         const body = await readJson(request, MAX_BODY_BYTES, bodyShape);
@@ -68,7 +69,7 @@ export function sendMessage({ hub, cors }: Startup): void {
         const read = isBatch ? readMany(body) : [readMessage(body.bytes, body.root)];
         const messages = read.filter((candidate): candidate is TelemetryMessage => !isRefused(candidate));
         const problems = await telemetry.send({ deviceId, deviceKey }, messages);
-        for (const problem of new Set(problems)) if (problem) report(problem, context);
+        for (const problem of new Set(problems)) if (problem) report(problem, log);
         const results = read.map((candidate) =>
           isRefused(candidate) ? candidate : resultOf(candidate.messageId, problems.shift()),
         );

@@ -1,4 +1,5 @@
 import { type InvocationContext, type Timer, app } from '@azure/functions';
+import { reasonOf } from '../logging';
 import type { ProductSnapshot } from '../products/productSnapshot';
 import { DEFAULT_PRODUCTS_SCHEDULE } from '../settings';
 import type { Startup } from '../startup';
@@ -7,13 +8,18 @@ import type { Startup } from '../startup';
  * Timer: copies the products from PostgreSQL to Blob storage, where the analytics job joins them with events. When it
  * fails, the last snapshot stays in use and the failure is the function's own, as alerts see it.
  */
-export function snapshotProducts({ settings }: Startup): void {
+export function snapshotProducts({ settings, settingsProblem, log: logOf, redact }: Startup): void {
   app.timer('snapshotProducts', {
     schedule: settings?.productsSchedule ?? DEFAULT_PRODUCTS_SCHEDULE,
     handler: async (_: Timer, context: InvocationContext) => {
-      const products = settings?.products;
+      const log = logOf(context);
+      if (!settings) {
+        log.error(`No product snapshot: ${settingsProblem ?? 'the settings are invalid'}`);
+        return;
+      }
+      const { products } = settings;
       if (!products) {
-        context.log('No product snapshot: PRODUCTS_DATABASE_URL and a storage for it are not set');
+        log.info('No product snapshot: PRODUCTS_DATABASE_URL and a storage for it are not set');
         return;
       }
       // Loaded here, so that an instance that starts for a page's event reads no database driver.
@@ -23,11 +29,11 @@ export function snapshotProducts({ settings }: Startup): void {
       try {
         const { rows, bytes, path, unchanged } = await takeSnapshot(products);
         const took = `${rows} rows, ${bytes} bytes in ${Math.round(performance.now() - start)} ms`;
-        context.log(`Product snapshot: ${took}: ${unchanged ? `the same as ${path}` : path}`);
+        log.info(`Product snapshot: ${took}: ${unchanged ? `the same as ${path}` : path}`);
       } catch (error) {
-        throw new Error(`No product snapshot, the last one stays in use: ${(error as Error).message}`, {
-          cause: error,
-        });
+        // Without its cause, which the host might log as it is.
+        // eslint-disable-next-line preserve-caught-error
+        throw new Error(redact(`No product snapshot, the last one stays in use: ${reasonOf(error)}`));
       }
     },
   });

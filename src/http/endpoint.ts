@@ -1,32 +1,35 @@
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+import { type Log, type LogOf, placeOf } from '../logging';
 import { Problem } from '../problems';
 import { forWorker, json, noContent, problemDetails } from './response';
 import type { Cors } from './cors';
 
 export interface Endpoint {
+  log: LogOf;
   /** for endpoints that web pages call */
   cors?: Cors;
   /** on every answer, errors included */
   headers?: Record<string, string>;
   /** opens what a request needs; `?action=ping` waits for it */
   warmUp: () => Promise<void>;
-  handle: (request: HttpRequest, context: InvocationContext) => Promise<HttpResponseInit>;
+  handle: (request: HttpRequest, log: Log) => Promise<HttpResponseInit>;
 }
 
 /** What all HTTP functions share: preflights, pings, and errors as problem details with CORS headers. */
-export function endpoint({ cors, headers, warmUp, handle }: Endpoint): HttpHandler {
+export function endpoint({ log: logOf, cors, headers, warmUp, handle }: Endpoint): HttpHandler {
   async function answer(request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> {
     if (cors && request.method === 'OPTIONS') return noContent(cors.preflightHeaders(request));
+    const log = logOf(context);
     const common = { ...headers, ...cors?.headers(request) };
     try {
       if (request.query.get('action') === 'ping') {
         await warmUp();
         return json(200, { status: 'ok' }, common);
       }
-      const handled = await handle(request, context);
+      const handled = await handle(request, log);
       return { ...handled, headers: { ...(handled.headers as Record<string, string>), ...common } };
     } catch (error) {
-      report(error, context);
+      report(error, log);
       return problemDetails(error, common);
     }
   }
@@ -34,12 +37,13 @@ export function endpoint({ cors, headers, warmUp, handle }: Endpoint): HttpHandl
 }
 
 /** Client errors are the client's to mend and are told to it alone; the rest is the operator's. */
-export function report(error: unknown, context: InvocationContext): void {
+export function report(error: unknown, log: Log): void {
   if (!(error instanceof Problem)) {
-    // The message of an unknown error may quote what it worked on, keys included: its kind and place are logged.
-    const { name, stack } = error instanceof Error ? error : new Error();
-    context.error(`Unexpected ${name}`, stack?.split('\n').slice(1, 6).join('\n'));
+    const name = error instanceof Error ? error.name : typeof error;
+    log.error(`Unexpected ${name}\n${placeOf(error)}`);
+  } else if (error.code === 'settings_invalid') {
+    log.error(`${error.code}: ${error.message}`);
   } else if (error.status >= 500 || error.status === 429) {
-    context.warn(`${error.code}: ${error.message}`);
+    log.warn(`${error.code}: ${error.message}`);
   }
 }

@@ -1,3 +1,4 @@
+import type { Log } from '../logging';
 import type { MetricSummary, SendMetric } from './customMetric';
 
 /** Name of the metric that the alert `feed-lag` reads. */
@@ -13,8 +14,8 @@ export interface PollResult {
 }
 
 export interface FeedLag {
-  /** @param context the poll's own invocation */
-  record: (poll: PollResult, context: { log: (line: string) => void; warn: (line: string) => void }) => void;
+  /** @param log of the poll's own invocation */
+  record: (poll: PollResult, log: Pick<Log, 'info' | 'warn'>) => void;
 }
 
 /**
@@ -31,15 +32,15 @@ export function createFeedLag(send: SendMetric | undefined, now: () => number = 
   let failure: string | undefined;
 
   return {
-    record: (poll, context) => {
+    record: (poll, log) => {
       polls += 1;
       messages += poll.messages;
       lag = added(lag, poll.lagSeconds);
       const time = now();
       if (time - reportedAt < WINDOW_MS) return;
-      context.log(`Feed: ${polls} poll(s), ${messages} message(s), at most ${lag.max.toFixed(1)} s behind`);
+      log.info(`Feed: ${polls} poll(s), ${messages} message(s), at most ${lag.max.toFixed(1)} s behind`);
       // Of the send before: this invocation will have ended when this one fails.
-      if (failure !== undefined) context.warn(`The metric ${FEED_LAG_METRIC} was not sent: ${failure}`);
+      if (failure !== undefined) log.warn(`The metric ${FEED_LAG_METRIC} was not sent: ${failure}`);
       failure = undefined;
       send?.(FEED_LAG_METRIC, lag, new Date(time)).catch((error: unknown) => {
         failure = error instanceof Error ? error.message : 'unknown error';

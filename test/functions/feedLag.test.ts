@@ -99,7 +99,7 @@ describe('the lag within a minute', () => {
   let time: number;
   const sent: MetricSummary[] = [];
   const lines: string[] = [];
-  const context = { log: (line: string) => lines.push(line), warn: (line: string) => lines.push(line) };
+  const log = { info: (line: string) => lines.push(line), warn: (line: string) => lines.push(line) };
   const feedLag = (fails?: string) =>
     createFeedLag(
       (_metric, summary) => {
@@ -123,7 +123,7 @@ describe('the lag within a minute', () => {
       [60_000, 30],
     ] as const) {
       time = 1_000_000 + after;
-      lag.record({ lagSeconds, messages: 10 }, context);
+      lag.record({ lagSeconds, messages: 10 }, log);
     }
     expect(sent).toEqual([
       { min: 5, max: 5, sum: 5, count: 1 },
@@ -134,11 +134,11 @@ describe('the lag within a minute', () => {
 
   it('warns with the next report when the metric could not be sent, and goes on', async () => {
     const lag = feedLag('Azure Monitor returned 403');
-    lag.record({ lagSeconds: 0, messages: 0 }, context);
+    lag.record({ lagSeconds: 0, messages: 0 }, log);
     await Promise.resolve();
     await Promise.resolve();
     time += 60_000;
-    lag.record({ lagSeconds: 0, messages: 0 }, context);
+    lag.record({ lagSeconds: 0, messages: 0 }, log);
     expect(lines).toContain('The metric FeedLagSeconds was not sent: Azure Monitor returned 403');
     expect(sent).toHaveLength(2);
   });

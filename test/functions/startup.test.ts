@@ -33,6 +33,26 @@ describe('an app whose settings are missing or malformed', () => {
     expect(log).toContain('IOTHUB_HOSTNAME is missing');
     expect(log).not.toContain('hush');
   });
+
+  test('has an error in its log for each, and its timers name them instead of others', async () => {
+    stack = await startStack({
+      settings: { KEEP_ALIVE_SCHEDULE: '0 0 25 * * *', AF_HOST: 'localhost:7071' },
+    });
+    const named = (who: string) =>
+      stack.logged.filter((line) => line.includes(who) && line.includes('KEEP_ALIVE_SCHEDULE'));
+    expect(named('[app] error')).toHaveLength(1);
+    await stack.send({});
+    expect(named('[sendMessage] error')).toHaveLength(1);
+    for (const timer of ['keepAlive', 'snapshotProducts']) {
+      await fetch(`${stack.host.url}/admin/functions/${timer}`, {
+        method: 'POST',
+        headers: { 'x-functions-key': KEY, 'content-type': 'application/json' },
+        body: '{}',
+      });
+      await expect.poll(() => named(`[${timer}] error`)).toHaveLength(1);
+    }
+    expect(stack.logged.join('\n')).not.toMatch(/AF_HOST is not set|PRODUCTS_DATABASE_URL .*not set/);
+  });
 });
 
 describe('the very first message of a process', () => {

@@ -1,6 +1,13 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import * as z from 'zod';
+import { parseSchedule, resolveSettingNames } from '../schedules';
+import { type EventHubConnection, parseEventHubConnection } from './eventHubConnection';
+import { BASE64, CONTROL_CHARACTER, HOST_NAME, HOST_WITH_PORT, TOKEN, isPostgresUrl } from './formats';
+import { parseOrigins } from './origins';
+
+export type { EventHubConnection } from './eventHubConnection';
+export { secretsOf } from './secrets';
 
 /** Every 4 minutes, as the original did: idle instances were unloaded after five. Six NCRONTAB fields. */
 export const DEFAULT_KEEP_ALIVE_SCHEDULE = '0 */4 * * * *';
@@ -20,14 +27,12 @@ export const DEFAULT_PRODUCTS_QUERY = `
   FROM products JOIN skus ON skus.product_id = products.product_id
   ORDER BY products.product_id, skus.sku_id`;
 
-const HOST_NAME = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/i;
-const HOST_WITH_PORT = /^(?:https?:\/\/)?[a-z0-9.-]+(?::\d{1,5})?$/i;
-const BASE64 =
-  /^(?:[a-z0-9+/]{4})+(?:[a-z0-9+/]{2}==|[a-z0-9+/]{3}=)?$|^(?:[a-z0-9+/]{2}==|[a-z0-9+/]{3}=)$/i;
-/** Of any scheme: web views of apps have origins such as `capacitor://localhost`. */
-const ORIGIN =
-  /^(?<scheme>[a-z][a-z0-9+.-]*):\/\/(?<host>(?:\*\.)?[a-z0-9._-]+|\[[0-9a-f:.]+\])?(?<port>:\d{1,5})?$/i;
-const NCRONTAB = /^\S+(?: +\S+){5}$/;
+const schedule = z
+  .string()
+  .refine(
+    (expression) => parseSchedule(expression) !== undefined,
+    'is not a schedule that NCrontab reads (five or six fields; or %NAME% for a setting that exists)',
+  );
 
 /** Names and their meaning: the settings table in README.md. App settings that are empty count as absent. */
 const environment = z.object({
@@ -54,20 +59,17 @@ const environment = z.object({
     .default(DEFAULT_HUB_DEADLINE_S),
   AF_HOST: z.string().regex(HOST_WITH_PORT, 'is not a host name').optional(),
   WEBSITE_HOSTNAME: z.string().regex(HOST_WITH_PORT, 'is not a host name').optional(),
-  KEEP_ALIVE_SCHEDULE: z
-    .string()
-    .regex(NCRONTAB, 'is not a schedule of six NCRONTAB fields')
-    .default(DEFAULT_KEEP_ALIVE_SCHEDULE),
-  KEEP_ALIVE_FUNCTION_KEY: z.string().optional(),
+  KEEP_ALIVE_SCHEDULE: schedule.default(DEFAULT_KEEP_ALIVE_SCHEDULE),
+  KEEP_ALIVE_FUNCTION_KEY: z.string().regex(TOKEN, 'has characters that no header can carry').optional(),
   PRODUCTS_DATABASE_URL: z
     .string()
-    .refine(isPostgresUrl, 'is not a URL that begins with postgres:// or postgresql://')
+    .refine(
+      isPostgresUrl,
+      'is not a URL such as postgres://user:password@host/database (percent-encode @ / ? # % in the password)',
+    )
     .optional(),
   PRODUCTS_QUERY: z.string().default(DEFAULT_PRODUCTS_QUERY),
-  PRODUCTS_SCHEDULE: z
-    .string()
-    .regex(NCRONTAB, 'is not a schedule of six NCRONTAB fields')
-    .default(DEFAULT_PRODUCTS_SCHEDULE),
+  PRODUCTS_SCHEDULE: schedule.default(DEFAULT_PRODUCTS_SCHEDULE),
   PRODUCTS_STORAGE: z
     .string()
     .regex(
@@ -118,18 +120,6 @@ export interface ProductSettings {
 /** A storage account: by connection string, or by its URL with Microsoft Entra ID. */
 export type ProductStorage = { connectionString: string } | { blobServiceUri: string };
 
-/** The Event Hub-compatible endpoint, from its connection string. */
-export interface EventHubConnection {
-  host: string;
-  port: number;
-  /** name of the Event Hub, or of what stands for it at the endpoint */
-  entityPath: string;
-  /** shared access policy with the right to read */
-  policy: { name: string; key: string };
-  /** plain TCP, as `UseDevelopmentEmulator=true` asks for */
-  plainTcp: boolean;
-}
-
 /** All that is wrong with the settings, each by name, no value printed. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
@@ -145,10 +135,17 @@ export class SettingsError extends Error {
  * @throws {SettingsError} naming every setting that is missing or malformed
  */
 export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
-  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim() !== ''));
+  const present = presentValues(env);
+  const broken = Object.keys(present).filter(
+    (name) => !MAY_HOLD_CONTROL_CHARACTERS.includes(name) && CONTROL_CHARACTER.test(present[name] ?? ''),
+  );
   const read = environment.safeParse(present);
-  if (!read.success) {
-    throw new SettingsError(read.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`));
+  const malformed = (read.error?.issues ?? []).filter(({ path }) => !broken.includes(String(path[0])));
+  if (!read.success || broken.length > 0) {
+    throw new SettingsError([
+      ...broken.map((name) => `${name} contains a line break or another control character`),
+      ...malformed.map(({ path, message }) => `${path.join('.')} ${message}`),
+    ]);
   }
   const values = read.data;
   const ownHost = values.AF_HOST ?? values.WEBSITE_HOSTNAME;
@@ -173,79 +170,31 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   };
 }
 
+/** Schedules may name other settings (`%NAME%`): the Functions host replaces those before NCrontab sees them. */
+const SCHEDULES: readonly string[] = ['KEEP_ALIVE_SCHEDULE', 'PRODUCTS_SCHEDULE'];
+
+/** SQL has lines. What NCrontab makes of control characters is checked with the rest of a schedule. */
+const MAY_HOLD_CONTROL_CHARACTERS: readonly string[] = ['PRODUCTS_QUERY', ...SCHEDULES];
+
+/** The values without the white space around them, which a copied line often has. One that is empty counts as absent. */
+function presentValues(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const values = Object.keys(environment.shape).map((name) => [name, env[name]?.trim() ?? ''] as const);
+  return Object.fromEntries(
+    values
+      .filter(([, value]) => value !== '')
+      .map(([name, value]) => [
+        name,
+        SCHEDULES.includes(name) ? (resolveSettingNames(value, env) ?? value) : value,
+      ]),
+  );
+}
+
 function productSettings(values: z.infer<typeof environment>): ProductSettings | undefined {
   const { PRODUCTS_DATABASE_URL: databaseUrl, PRODUCTS_QUERY: query } = values;
   const { PRODUCTS_STORAGE: connectionString, PRODUCTS_STORAGE__blobServiceUri: blobServiceUri } = values;
   if (databaseUrl === undefined) return undefined;
   if (connectionString !== undefined) return { databaseUrl, query, storage: { connectionString } };
   return blobServiceUri === undefined ? undefined : { databaseUrl, query, storage: { blobServiceUri } };
-}
-
-function isPostgresUrl(value: string): boolean {
-  return URL.canParse(value) && /^postgres(?:ql)?:$/.test(new URL(value).protocol);
-}
-
-const AMQPS_PORT = 5671;
-const AMQP_PORT = 5672;
-
-function parseEventHubConnection(value: string, context: z.RefinementCtx): EventHubConnection {
-  const parts = new Map(
-    value
-      .split(';')
-      .filter((part) => part.includes('='))
-      .map((part) => [
-        part.slice(0, part.indexOf('=')).trim().toLowerCase(),
-        part.slice(part.indexOf('=') + 1),
-      ]),
-  );
-  const lacking = ['Endpoint', 'SharedAccessKeyName', 'SharedAccessKey', 'EntityPath'].filter(
-    (name) => !parts.get(name.toLowerCase()),
-  );
-  const endpoint = /^sb:\/\/([a-z0-9.-]+)(?::(\d{1,5}))?\/?$/i.exec(parts.get('endpoint') ?? '');
-  if (lacking.length > 0 || !endpoint?.[1]) {
-    const what =
-      lacking.length > 0 ? `lacks ${lacking.join(', ')}` : 'has an Endpoint that is not sb://<host>';
-    context.addIssue({ code: 'custom', message: `is not an Event Hub connection string: it ${what}` });
-    return z.NEVER;
-  }
-  const plainTcp = parts.get('usedevelopmentemulator')?.toLowerCase() === 'true';
-  const port = endpoint[2] === undefined ? (plainTcp ? AMQP_PORT : AMQPS_PORT) : Number(endpoint[2]);
-  const part = (name: string): string => parts.get(name) ?? '';
-  return {
-    host: endpoint[1],
-    port,
-    entityPath: part('entitypath'),
-    policy: { name: part('sharedaccesskeyname'), key: part('sharedaccesskey') },
-    plainTcp,
-  };
-}
-
-function parseOrigins(value: string, context: z.RefinementCtx): string[] {
-  const origins = value
-    .split(',')
-    .map((origin) => normalizedOrigin(origin.trim()))
-    .filter((origin) => origin !== '');
-  if (origins.includes(undefined)) {
-    context.addIssue({
-      code: 'custom',
-      message: 'is not a comma-separated list of origins such as https://shop.example, or *',
-    });
-    return z.NEVER;
-  }
-  return origins.filter((origin) => origin !== undefined);
-}
-
-const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: ':80', https: ':443' };
-const MAX_PORT = 65_535;
-
-/** As browsers write an origin: no default port, and the web's schemes with their host in lower case. */
-function normalizedOrigin(origin: string): string | undefined {
-  if (origin === '' || origin === '*') return origin;
-  const { scheme = '', host = '', port = '' } = ORIGIN.exec(origin.replace(/(?<=[^/])\/$/, ''))?.groups ?? {};
-  const name = scheme.toLowerCase();
-  const isWeb = name in DEFAULT_PORTS;
-  if (name === '' || (isWeb && host === '') || Number(port.slice(1)) > MAX_PORT) return undefined;
-  return `${name}://${isWeb ? host.toLowerCase() : host}${port === DEFAULT_PORTS[name] ? '' : port}`;
 }
 
 function parseEndpoint(value: string, context: z.RefinementCtx): { host: string; port: number } {

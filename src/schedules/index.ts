@@ -1,0 +1,2 @@
+export { type Schedule, parseSchedule } from './ncrontab';
+export { resolveSettingNames } from './settingNames';

@@ -1,0 +1,29 @@
+import { connectionStringParts } from './eventHubConnection';
+
+/** Settings that are secrets as a whole. */
+const SECRETS = ['IOTHUBOWNER_SHAREDACCESSKEY', 'KEEP_ALIVE_FUNCTION_KEY'];
+/** Connection strings, and which of their parts are secrets (a shared access signature is one as a whole). */
+const CONNECTION_STRINGS = ['IOTHUB_EVENTHUB_CONNECTION', 'PRODUCTS_STORAGE', 'AzureWebJobsStorage'];
+const SECRET_PARTS = ['sharedaccesskey', 'accountkey', 'sharedaccesssignature'];
+/** URLs that may hold a user with a password, or a signature in their query. */
+const URLS = ['PRODUCTS_DATABASE_URL', 'PRODUCTS_STORAGE__blobServiceUri', 'IOTHUB_ENDPOINT', 'AF_HOST'];
+
+/** Every secret in the settings, valid or not: what no log and no response may show. */
+export function secretsOf(env: Readonly<Record<string, string | undefined>>): string[] {
+  const values = (names: readonly string[]): string[] => names.flatMap((name) => env[name]?.trim() ?? []);
+  return [
+    ...values(SECRETS),
+    ...values(CONNECTION_STRINGS).flatMap((text) => {
+      const parts = connectionStringParts(text);
+      return SECRET_PARTS.flatMap((name) => parts.get(name) ?? []);
+    }),
+    ...values(URLS).flatMap(secretsOfUrl),
+  ].filter((secret) => secret !== '');
+}
+
+/** Without a parser of URLs: the password may be what makes the URL malformed. */
+function secretsOfUrl(text: string): string[] {
+  const userInfo = /^[^:/?#]+:\/\/[^:]*:(.*)@/s.exec(text)?.[1];
+  const query = /^https?:.*?\?(.*)$/s.exec(text)?.[1];
+  return [userInfo, query].filter((secret) => secret !== undefined);
+}

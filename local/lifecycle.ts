@@ -1,25 +1,33 @@
 import { InvalidArgumentError } from 'commander';
 
+/** What runs gets this long to end after a SIGTERM, as from Azure's Functions host. */
+const SIGTERM_GRACE_MS = 30_000;
+
 /** Something that was started and can be stopped. */
 export interface Running {
-  close: () => Promise<void>;
+  /** @param graceMs how long requests that are under way may take to end; none by default */
+  close: (graceMs?: number) => Promise<void>;
 }
 
-/** Stops everything on Ctrl-C (SIGINT) or SIGTERM, the newest first, and exits 0. */
+/**
+ * Stops everything on Ctrl-C (SIGINT) or SIGTERM, the newest first, and exits 0. On SIGTERM, requests that are under
+ * way may end first, unless a Ctrl-C follows.
+ */
 export function stopOnSignal(running: readonly Running[]): void {
-  let stopping = false;
-  const stop = (): void => {
-    if (stopping) return;
-    stopping = true;
-    void closeAll(running).then(() => process.exit(0));
+  let stoppedBy: NodeJS.Signals | undefined;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stoppedBy === 'SIGTERM' && signal === 'SIGINT') process.exit(0);
+    if (stoppedBy) return;
+    stoppedBy = signal;
+    void closeAll(running, signal === 'SIGTERM' ? SIGTERM_GRACE_MS : 0).then(() => process.exit(0));
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
 }
 
 /** Closes all of it, newest first; what fails to close does not keep the rest open. */
-export async function closeAll(running: readonly Running[]): Promise<void> {
-  for (const { close } of [...running].reverse()) await close().catch(() => undefined);
+export async function closeAll(running: readonly Running[], graceMs = 0): Promise<void> {
+  for (const { close } of [...running].reverse()) await close(graceMs).catch(() => undefined);
 }
 
 /** One line about why something did not start; a taken port is named with the flag to change it. */

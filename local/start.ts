@@ -11,7 +11,7 @@ import {
   LOCAL_WEB_KEY,
   LOCAL_WORKER_KEY,
 } from './functionKeys';
-import { startFunctionsHost } from './functionsHost';
+import { type HomepageLink, startFunctionsHost } from './functionsHost';
 import { type Running, closeAll, parsePort, startError, stopOnSignal } from './lifecycle';
 import { EXAMPLE_FILE, SETTINGS_FILE, fromEnvironment, readSettingsFile } from './settingsFile';
 import { databaseUrl, storageConnection } from './products';
@@ -76,6 +76,7 @@ async function start(flags: Flags): Promise<void> {
         port: flags.port,
         settings: (port) => settingsFor(emulator, port, shop.origins, analyticsPorts),
         functionKeys: LOCAL_FUNCTION_KEYS,
+        links: linksTo(emulator, shop.origin, analyticsPorts),
         log: console.log,
       }),
     );
@@ -152,6 +153,32 @@ function parsePartitions(text: string): number {
     throw new InvalidArgumentError(`It must be a number from 1 to ${MAX_PARTITIONS}.`);
   }
   return count;
+}
+
+/** What the page of the functions says about the rest. */
+function linksTo(
+  emulator: Emulator,
+  shopOrigin: string,
+  analyticsPorts: AnalyticsPorts | undefined,
+): HomepageLink[] {
+  return [
+    { name: 'Demo shop', url: shopOrigin, description: 'sends its visitors’ events to the functions' },
+    ...(analyticsPorts
+      ? [
+          {
+            name: 'Dashboard',
+            url: `http://localhost:${analyticsPorts.dashboard}`,
+            description: 'shows the rows of the analytics job',
+          },
+        ]
+      : []),
+    { name: 'IoT Hub emulator', url: emulator.endpoint, description: 'the device registry and telemetry' },
+    {
+      name: 'Event Hub-compatible endpoint',
+      url: `amqp://127.0.0.1:${emulator.amqpPort}`,
+      description: 'where readers receive the messages',
+    },
+  ];
 }
 
 function printGuide(emulator: Emulator, url: string, shopOrigin: string): void {

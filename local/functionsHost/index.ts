@@ -20,7 +20,7 @@ export interface FunctionsHostOptions {
   settings: (port: number) => Readonly<Record<string, string>>;
   functionKeys: FunctionKeys;
   /** what else runs on this machine, for the page at `/` */
-  links?: () => readonly HomepageLink[];
+  links?: readonly HomepageLink[];
   log: (line: string) => void;
 }
 
@@ -42,7 +42,7 @@ export interface FunctionsHost {
  * @throws Node's listen error when the port is taken (`code`, `port`); an Error when `host.json` cannot be used
  */
 export async function startFunctionsHost(options: FunctionsHostOptions): Promise<FunctionsHost> {
-  const { appFolder, functionKeys, log, links = () => [] } = options;
+  const { appFolder, functionKeys, log, links = [] } = options;
   const { routePrefix } = readHostJson(appFolder);
   let timers: Timers | undefined;
   let runOnDemand: RunOnDemand = () => false;
@@ -52,7 +52,7 @@ export async function startFunctionsHost(options: FunctionsHostOptions): Promise
     // Requests come after this function has gone on: by then, all that these use exists.
     readBody: (request) => readBody(request),
     routes: () => routes,
-    homepage: (known) => homepageOf(url, known, links()),
+    homepage: (known) => homepageOf(url, known, links),
     invoke: (functionId, data) => worker.invoke(functionId, data),
     runOnDemand: (name, input) => runOnDemand(name, input),
     log,

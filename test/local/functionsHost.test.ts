@@ -1,35 +1,23 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type FunctionsHost, startFunctionsHost } from '../../local/functionsHost';
+import type { FunctionsHost } from '../../local/functionsHost';
 import { call } from '../stack';
+import { type HostApp, startHostApp } from './hostApp';
 
 const KEY = 'host-test-key';
+let running: HostApp;
 let host: FunctionsHost;
-let folder: string;
-const logged: string[] = [];
+let logged: readonly string[];
 
-/** Starts the host on a function app of a few lines. */
 async function startApp(source: string, settings: Record<string, string> = {}): Promise<string> {
-  folder = await mkdtemp(join(process.cwd(), 'node_modules', '.host-test-')); // where @azure/functions resolves
-  await writeFile(join(folder, 'package.json'), '{"main":"app.js"}');
-  await writeFile(join(folder, 'host.json'), '{"version":"2.0"}');
-  await writeFile(join(folder, 'app.js'), `const { app } = require('@azure/functions');\n${source}`);
-  logged.length = 0;
-  host = await startFunctionsHost({
-    appFolder: folder,
-    port: 0,
+  running = await startHostApp(source, {
     settings: () => settings,
     functionKeys: { master: KEY, host: { all: 'host-key' }, functions: { locked: { web: 'web-key' } } },
-    log: (line) => logged.push(line),
   });
-  return `${host.url}/api`;
+  ({ host, logged } = running);
+  return running.url;
 }
 
-afterEach(async () => {
-  await host.close();
-  await rm(folder, { recursive: true, force: true });
-});
+afterEach(() => running.close());
 
 describe('the dev host, as the real one,', () => {
   test('gives a function its method, query, parameters, headers and body, and sends what it answers', async () => {
@@ -164,10 +152,43 @@ describe('the dev host, as the real one,', () => {
     expect((await onDemand('none', KEY)).status).toBe(404);
   });
 
+  test('shows at / what runs where, as text that no name can break out of', async () => {
+    running = await startHostApp(
+      `app.http('open', { route: 'a/{b?}', handler: () => ({}) });
+       app.http('locked', { authLevel: 'function', methods: ['PUT'], handler: () => ({}) });`,
+      {
+        links: [
+          { name: '<Shop>', url: 'http://localhost:3000' },
+          { name: 'AMQP', url: 'amqp://127.0.0.1:5672' },
+        ],
+      },
+    );
+    const { status, text } = await call(running.host.url);
+    expect(status).toBe(200);
+    for (const part of [
+      'The functions are running',
+      `${running.host.url}/api/a/{b?}`,
+      'with a function key',
+      '&lt;Shop&gt;',
+      '<a href="http://localhost:3000">',
+      '<code>amqp://127.0.0.1:5672</code>',
+    ]) {
+      expect(text).toContain(part);
+    }
+  });
+
+  test('names a route template that it cannot serve', async () => {
+    const url = await startApp(`app.http('one', { route: 'x/{id:regex(^a$)}', handler: () => ({}) });`);
+    expect((await call(`${url}/x/a`)).status).toBe(503);
+    expect(logged.join('\n')).toContain('x/{id:regex(^a$)} of one uses');
+  });
+
   test('says why an app cannot be loaded, and answers 503', async () => {
     const url = await startApp(`throw new Error('no such module');`);
     expect(logged.join('\n')).toContain('no such module');
     const { status, text } = await call(`${url}/any`);
     expect([status, text]).toEqual([503, 'Function host is not running.']);
+    const page = await call(running.host.url);
+    expect([page.status, page.text.includes('The functions are not running')]).toEqual([503, true]);
   });
 });

@@ -19,7 +19,12 @@ const TIMEOUT_MS = 20_000;
  * @param bytes the request, one character a byte
  * @param end whether the client ends its side after the request, as a client that is cut off does
  */
-export function exchange(port: number, bytes: string, end = false): Promise<WireResponse> {
+export function exchange(
+  port: number,
+  bytes: string,
+  end = false,
+  timeoutMs = TIMEOUT_MS,
+): Promise<WireResponse> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
     let received = '';
@@ -35,7 +40,7 @@ export function exchange(port: number, bytes: string, end = false): Promise<Wire
           `no complete response to ${JSON.stringify(bytes.slice(0, 80))}, but ${received.slice(0, 200)}`,
         ),
       );
-    }, TIMEOUT_MS);
+    }, timeoutMs);
     socket.setEncoding('latin1');
     socket.on('connect', () => {
       socket.write(bytes, 'latin1');

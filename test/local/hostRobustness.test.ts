@@ -1,0 +1,155 @@
+import { execFile } from 'node:child_process';
+import { connect } from 'node:net';
+import { promisify } from 'node:util';
+import { afterEach, describe, expect, test } from 'vitest';
+import { malformedRequests, sample, sendAll } from '../malformedRequests';
+import { call } from '../stack';
+import { IS_FULL } from '../testSize';
+import { type HostApp, startHostApp } from './hostApp';
+import { exchange } from './realHost/exchange';
+
+let running: HostApp;
+afterEach(() => running.close());
+
+const ECHO = `app.http('echo', { methods: ['GET', 'POST'], handler: async (request, context) => {
+  context.log('echo runs');
+  return { body: String((await request.arrayBuffer()).byteLength) }; } });`;
+const LIMIT = { FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '1000' };
+
+describe('after malformed requests', () => {
+  test('the dev host serves the next valid one', async () => {
+    running = await startHostApp(ECHO);
+    const { port, url } = running.host;
+    const paths = [
+      '/api/echo',
+      '/api/none',
+      '/admin/functions/echo',
+      '/admin/host/ping',
+      '/',
+      '/api/echo?code=x',
+    ];
+    await sendAll(port, sample(malformedRequests(`127.0.0.1:${port}`, paths)));
+    expect((await call(`${url}/api/echo`, { method: 'POST', body: 'hello' })).text).toBe('5');
+    expect((await call(url)).status).toBe(200);
+    expect(running.logged.filter((line) => line.includes('The host failed'))).toEqual([]);
+  });
+});
+
+describe('a request', () => {
+  test('whose head never ends keeps no other from being served', async () => {
+    running = await startHostApp(ECHO);
+    const sockets = Array.from({ length: 200 }, () => connect(running.host.port, '127.0.0.1'));
+    await Promise.all(
+      sockets.map(
+        (socket) =>
+          new Promise((resolve) =>
+            socket.on('error', () => undefined).write('POST /api/echo HTTP/1.1\r\nHost: l', resolve),
+          ),
+      ),
+    );
+    expect((await call(`${running.url}/echo`, { method: 'POST', body: 'hello' })).text).toBe('5');
+    for (const socket of sockets) socket.destroy();
+  });
+
+  test('over the body limit gets 500 before its body is there, and the function does not run', async () => {
+    running = await startHostApp(ECHO, { settings: () => LIMIT });
+    const head = (bytes: number) =>
+      `POST /api/echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${bytes}\r\n\r\n`;
+    const over = await exchange(running.host.port, `${head(1_001)}x`);
+    expect([over.status, over.headers.connection, over.body]).toEqual([500, 'close', '']);
+    expect(running.logged).toEqual([]);
+    const within = await exchange(running.host.port, head(1_000) + 'x'.repeat(1_000));
+    expect([within.status, within.body]).toEqual([200, '1000']);
+  });
+
+  test('over the body limit that sends all of its body still reads the response', async () => {
+    running = await startHostApp(ECHO, { settings: () => LIMIT });
+    const { status, text } = await call(`${running.url}/echo`, {
+      method: 'POST',
+      body: Buffer.alloc(5_000_000),
+    });
+    expect([status, text]).toEqual([500, '']);
+  });
+
+  test('whose client goes away in the middle of its body runs no function', async () => {
+    running = await startHostApp(ECHO);
+    const { port } = running.host;
+    const { status } = await exchange(
+      port,
+      'POST /api/echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nx',
+      true,
+    );
+    expect(status).toBe(0);
+    expect((await call(`${running.url}/echo`)).status).toBe(200);
+    expect(running.logged).toEqual(['[echo] information: echo runs']);
+  });
+
+  test.runIf(IS_FULL)(
+    'whose body stalls gets 500 within seconds, one whose head stalls 408',
+    async () => {
+      running = await startHostApp(ECHO);
+      const { port } = running.host;
+      const [body, head] = await Promise.all([
+        exchange(
+          port,
+          'POST /api/echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n\r\nx',
+          false,
+          15_000,
+        ),
+        exchange(port, 'POST /api/echo HTTP/1.1\r\nHost: l', false, 60_000),
+      ]);
+      expect([body.status, head.status]).toEqual([500, 408]);
+    },
+    90_000,
+  );
+
+  test.runIf(IS_FULL)(
+    'with a large body is one of many, which together do not exhaust the memory',
+    async () => {
+      running = await startHostApp(ECHO);
+      const before = process.memoryUsage.rss();
+      const bytes = 60_000_000;
+      const results = await Promise.all(
+        Array.from({ length: 12 }, () =>
+          call(`${running.url}/echo`, { method: 'POST', body: Buffer.alloc(bytes) }),
+        ),
+      );
+      const statuses = new Set(results.map(({ status }) => status));
+      expect([...statuses].every((status) => status === 200 || status === 503)).toBe(true);
+      expect(process.memoryUsage.rss() - before).toBeLessThan(1.5e9);
+      expect((await call(`${running.url}/echo`, { method: 'POST', body: 'hello' })).text).toBe('5');
+    },
+    90_000,
+  );
+});
+
+describe('what the app prints', () => {
+  const PRINTS = `
+    console.log('line', 0, ['line'], { a: { b: { c: { d: 1 } } } });
+    console.error('%s is %d %j', 'it', 5, { x: 1 }, 'and more');
+    console.warn(undefined, null, Symbol('s'), 10n, new Map([[1, 2]]));
+    console.info('two\\nlines');
+    console.debug('');
+    console.log();
+    console.table([{ a: 1 }]);
+    process.stdout.write('no line end');`;
+
+  test('is logged line by line as Node prints it', async () => {
+    running = await startHostApp(`app.http('print', { handler: () => { ${PRINTS} return {}; } });`);
+    await call(`${running.url}/print`);
+    await running.host.close();
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, ['-e', PRINTS]);
+    const printed = [...stdout.split('\n'), ...stderr.split('\n').slice(0, -1)];
+    expect([...running.logged].sort()).toEqual(printed.sort());
+  });
+
+  test('is logged in pieces where it has no line ends', async () => {
+    running = await startHostApp(
+      `app.http('print', { handler: () => { process.stdout.write('x'.repeat(300_000)); return {}; } });`,
+    );
+    await call(`${running.url}/print`);
+    await running.host.close();
+    expect(running.logged.length).toBeGreaterThan(1);
+    expect(running.logged.join('')).toBe('x'.repeat(300_000));
+  });
+});

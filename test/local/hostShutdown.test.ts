@@ -1,0 +1,97 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { afterEach, describe, expect, test } from 'vitest';
+import { call } from '../stack';
+import { type HostApp, startHostApp } from './hostApp';
+
+/** A function that runs until another request lets it end. */
+const SLOW = `let release;
+  app.http('slow', { handler: async (_, context) => {
+    context.log('slow runs');
+    await new Promise((resolve) => { release = resolve; });
+    return { body: 'done' }; } });
+  app.http('release', { handler: () => { release(); return {}; } });
+  app.http('releaseSoon', { handler: () => { setTimeout(() => release(), 300); return {}; } });`;
+
+let running: HostApp | undefined;
+afterEach(async () => {
+  await running?.close();
+  running = undefined;
+});
+
+const runs = ({ logged }: HostApp) => expect.poll(() => logged.join('\n')).toContain('slow runs');
+
+describe('the dev host', () => {
+  test('lets running requests end when it is closed with a grace period, and accepts no others', async () => {
+    running = await startHostApp(SLOW);
+    const slow = call(`${running.url}/slow`);
+    await runs(running);
+    await call(`${running.url}/releaseSoon`);
+    const closed = running.host.close(20_000);
+    await expect(call(`${running.url}/release`)).rejects.toThrow('fetch failed');
+    expect((await slow).text).toBe('done');
+    await closed;
+  });
+
+  test('ends running requests when the grace period is over', async () => {
+    running = await startHostApp(SLOW);
+    const slow = call(`${running.url}/slow`);
+    slow.catch(() => undefined);
+    await runs(running);
+    await running.host.close(100);
+    await expect(slow).rejects.toThrow('fetch failed');
+  });
+
+  test('is closed at once without a grace period', async () => {
+    running = await startHostApp(SLOW);
+    const slow = call(`${running.url}/slow`);
+    slow.catch(() => undefined);
+    await runs(running);
+    await running.host.close();
+    await expect(slow).rejects.toThrow('fetch failed');
+  });
+});
+
+/** What `npm start` does with the host and a signal, in a process of its own. */
+const PROGRAM = `
+  const { startHostApp } = require('./test/local/hostApp.ts');
+  const { stopOnSignal } = require('./local/lifecycle.ts');
+  const running = [];
+  stopOnSignal(running);
+  startHostApp(\`app.http('slow', { handler: async () => {
+    console.log('slow runs');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    return { body: 'done' }; } });\`, { log: console.log }).then(({ host, url }) => {
+    running.push(host);
+    console.log(url);
+  });`;
+
+describe('a process with the dev host', () => {
+  const start = (): { child: ChildProcess; line: () => Promise<string>; exit: Promise<unknown[]> } => {
+    const child = spawn(process.execPath, ['-r', 'tsx/cjs', '-e', PROGRAM], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    return { child, line: async () => String((await lines.next()).value), exit: once(child, 'exit') };
+  };
+
+  test('lets a running request end after SIGTERM, and exits 0', async () => {
+    const { child, line, exit } = start();
+    const slow = call(`${await line()}/slow`);
+    expect(await line()).toBe('slow runs');
+    child.kill('SIGTERM');
+    expect((await slow).text).toBe('done');
+    expect(await exit).toEqual([0, null]);
+  });
+
+  test('ends at once after Ctrl-C, and exits 0', async () => {
+    const { child, line, exit } = start();
+    const slow = call(`${await line()}/slow`);
+    slow.catch(() => undefined);
+    expect(await line()).toBe('slow runs');
+    child.kill('SIGINT');
+    await expect(slow).rejects.toThrow('fetch failed');
+    expect(await exit).toEqual([0, null]);
+  });
+});

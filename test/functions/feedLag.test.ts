@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -51,6 +52,20 @@ async function startFakeAzureMonitor(): Promise<FakeAzureMonitor> {
   return { url, sent, tokensFor, close: () => server.close() };
 }
 
+/** The `parse` of the workbook's query, as a regular expression. */
+function patternOfTheWorkbook(): RegExp {
+  const workbook = readFileSync('infra/operations/workbook.json', 'utf8');
+  const [, pattern = ''] = /parse Message with (.*?) \*\\n/.exec(workbook) ?? [];
+  const types: Record<string, string> = { int: '\\d+', real: '[\\d.]+' };
+  const parts = [...pattern.matchAll(/'([^']*)'|\w+: (\w+)/g)];
+  expect(parts.length).toBe(7);
+  return new RegExp(
+    parts
+      .map(([, text, type = '']) => text?.replace(/[()]/g, '\\$&') ?? `(${types[type] ?? 'unknown'})`)
+      .join(''),
+  );
+}
+
 describe('the lag of the workers', () => {
   let monitor: FakeAzureMonitor;
   let stack: Stack;
@@ -92,6 +107,8 @@ describe('the lag of the workers', () => {
       expect.stringMatching(/Feed: 1 poll\(s\), 2 message\(s\), at most \d+\.\d s behind/),
     ]);
     expect(stack.logged.join('\n')).not.toContain('test-token');
+    const [line = ''] = stack.logged.filter((one) => one.includes('Feed: '));
+    expect(line).toMatch(patternOfTheWorkbook());
   });
 });
 

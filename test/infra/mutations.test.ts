@@ -1,19 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as accessChecks from './accessChecks';
 import * as checks from './checks';
+import { type Mistake, objection } from './mistakes';
 import { SETS } from './parameterSets';
-import { type Deployment, type Mutation, WHY_SKIPPED, bicep, compile, evaluate } from './snapshot';
-
-/** What a check says against a deployment. */
-function objection(check: (deployment: Deployment) => void, deployment: Deployment): string {
-  try {
-    check(deployment);
-    return 'nothing';
-  } catch (error) {
-    const { message, actual, expected } = error as { message: string; actual: unknown; expected: unknown };
-    return `${message}\n${JSON.stringify({ actual, expected })}`;
-  }
-}
+import { type Deployment, WHY_SKIPPED, bicep, compile, evaluate } from './snapshot';
 
 describe.skipIf(!bicep)(`the checks notice${WHY_SKIPPED}`, () => {
   const main = 'infra/main.bicep';
@@ -38,12 +28,6 @@ describe.skipIf(!bicep)(`the checks notice${WHY_SKIPPED}`, () => {
     expect(() => accessChecks.checkTemplateSecrets(template)).toThrow(says);
   });
 
-  interface Mistake {
-    what: string;
-    mutation: Mutation;
-    check: (deployment: Deployment) => void;
-    says: RegExp;
-  }
   // Several are made in one deployment, each the business of another check: evaluating one takes seconds.
   const deployments: Mistake[][] = [
     [

@@ -13,11 +13,11 @@ const POWER_BI_TYPES: Record<string, string> = {
 const BOUNDED_BY_THE_HUB = /^TRY_CAST\(source\.IoTHub\.(?:MessageId|ConnectionDeviceId) AS /;
 
 /** What the query reads, and what it writes: the columns of each output with their Power BI types. */
-export function readQuery(): {
+export function readQuery(query = readFileSync(QUERY_FILE, 'utf8')): {
   inputs: string[];
   outputs: Record<string, { name: string; dataType: string }[]>;
 } {
-  const text = readFileSync(QUERY_FILE, 'utf8').replace(/--.*$/gm, '');
+  const text = query.replace(/--.*$/gm, '');
   const columnsOf = (select: string): { name: string; expression: string }[] =>
     [...select.matchAll(/^\s+(.+) AS (\w+),?$/gm)].map(([, expression = '', name = '']) => ({
       name,

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { create_container, type Connection } from 'rhea';
-import { completeFrames } from './completeFrames';
+import { complete, completeFrames } from './completeFrames';
 import type { AmqpCondition } from './condition';
 import { internalsOf, sessionInternals, type SaslServer } from './rheaInternals';
 import type { SaslMechanisms } from './saslMechanisms';
@@ -65,7 +65,10 @@ export function acceptConnection(stream: Duplex, mechanisms: SaslMechanisms): Ac
     start() {
       internals.accept(stream);
       sasl = internals.sasl_transport.transports[SASL_PROTOCOL_ID];
-      if (sasl) endAfterRefusal(sasl, stream);
+      if (sasl) {
+        completeSaslFrames(sasl);
+        endAfterRefusal(sasl, stream);
+      }
       for (const transport of [internals.amqp_transport, sasl?.transport]) {
         if (transport) limitFrameSize(transport);
       }
@@ -85,6 +88,14 @@ export function acceptConnection(stream: Duplex, mechanisms: SaslMechanisms): Ac
 }
 
 const isForeignProtocol = (error: Error) => error.message.startsWith('Invalid protocol header');
+
+function completeSaslFrames({ transport }: SaslServer): void {
+  const encode = transport.encode.bind(transport);
+  transport.encode = (frame) => {
+    complete(frame.performative);
+    encode(frame);
+  };
+}
 
 /** rhea leaves the connection open after it has refused a client. */
 function endAfterRefusal(sasl: SaslServer, stream: Duplex): void {

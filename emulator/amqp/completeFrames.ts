@@ -1,4 +1,4 @@
-import type { Connection } from 'rhea';
+import { types, type Connection } from 'rhea';
 import { internalsOf, type Composite } from './rheaInternals';
 
 /**
@@ -16,8 +16,10 @@ const FIELD_COUNT: Readonly<Record<number, number>> = {
   0x16: 3, // detach
   0x17: 1, // end
   0x18: 1, // close
+  0x1d: 3, // error
   0x28: 11, // source
   0x29: 7, // target
+  0x44: 2, // sasl-outcome
 };
 
 /** Makes a connection write every frame with all its fields. */
@@ -31,10 +33,29 @@ export function completeFrames(connection: Connection): void {
   };
 }
 
-/** Appends the fields that are absent at the end, as null. */
+/** Appends the fields that are absent at the end, as null, also to an error among the fields. */
 export function complete<Fields extends Composite>(composite: Fields): Fields {
-  const { value } = composite;
-  const count = FIELD_COUNT[composite.constructor.descriptor.numeric] ?? 0;
-  while (value.length < count) value.push(undefined);
+  append(composite.value, composite.constructor.descriptor.numeric);
+  for (const field of composite.value) {
+    if (isDescribedList(field)) append(field.value, field.descriptor.value);
+  }
   return composite;
 }
+
+function append(list: unknown[], code: number): void {
+  const count = FIELD_COUNT[code] ?? 0;
+  while (list.length < count) list.push(types.wrap(null));
+}
+
+/** rhea's form of an encoded composite value. */
+interface DescribedList {
+  readonly descriptor: { readonly value: number };
+  readonly value: unknown[];
+}
+
+const isDescribedList = (field: unknown): field is DescribedList =>
+  typeof field === 'object' &&
+  field !== null &&
+  'descriptor' in field &&
+  'value' in field &&
+  Array.isArray(field.value);

@@ -61,6 +61,7 @@ export interface SessionInternals {
 }
 
 interface Transport {
+  encode(frame: Frame): void;
   peek_size(buffer: Buffer): number | undefined;
 }
 

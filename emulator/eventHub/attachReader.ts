@@ -9,7 +9,9 @@ import { invalidPartition, notFound, unauthorizedFor } from './refusals';
 import { seek } from './selector';
 
 const READER_PATH = /^([^/]+)\/ConsumerGroups\/([^/]+)\/Partitions\/([^/]+)$/i;
+/** The selector filter's name and code (AMQP filters registry, as Apache registered it). */
 const SELECTOR_FILTER = 'apache.org:selector-filter:string';
+const SELECTOR_FILTER_CODE = 0x468c00000004;
 const RUNTIME_METRIC = 'com.microsoft:enable-receiver-runtime-metric';
 
 /** Attaches a client's receiver to a partition, or returns the error with which the service refuses it. */
@@ -63,10 +65,29 @@ function epochOf(property: unknown): bigint | undefined {
   return typeof property === 'number' && Number.isInteger(property) ? BigInt(property) : undefined;
 }
 
+/** rhea's form of a described value. */
+interface Described {
+  readonly descriptor?: { readonly value: unknown };
+  readonly value: unknown;
+}
+
+/**
+ * A filter's type is its descriptor, whatever its key in the filter set: Qpid Proton names it `selector`. Some clients
+ * send the text without a descriptor, under the filter's name.
+ */
 function selectorOf(link: Sender): string | undefined {
-  const filters = (link.source as { filter?: Record<string, unknown> } | undefined)?.filter;
-  const filter = filters?.[SELECTOR_FILTER];
-  if (filter === undefined || filter === null) return undefined;
-  const value = typeof filter === 'object' && 'value' in filter ? filter.value : filter;
+  const filters = (link.source as { filter?: Record<string, unknown> } | undefined)?.filter ?? {};
+  const found = Object.entries(filters).find(
+    ([name, filter]) =>
+      (name === SELECTOR_FILTER && filter !== null) ||
+      (isDescribed(filter) &&
+        [SELECTOR_FILTER, SELECTOR_FILTER_CODE].includes(filter.descriptor?.value as string | number)),
+  );
+  if (!found) return undefined;
+  const [, filter] = found;
+  const value = isDescribed(filter) ? filter.value : filter;
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
+
+const isDescribed = (filter: unknown): filter is Described =>
+  typeof filter === 'object' && filter !== null && 'value' in filter;

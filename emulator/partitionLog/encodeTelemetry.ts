@@ -116,7 +116,9 @@ function writeProperties(system: TelemetrySystemProperties): void {
   writeOptionalText(STRING, system.correlationId);
   writeOptionalText(SYMBOL, system.contentType);
   writeOptionalText(SYMBOL, system.contentEncoding);
-  closeCompound(list, 8);
+  // expiry and creation time, group id, group sequence and reply-to-group id: a list has all its fields
+  for (let skipped = 0; skipped < 5; skipped++) out[at++] = NULL;
+  closeCompound(list, 13);
 }
 
 function reserve(message: TelemetryMessage): void {

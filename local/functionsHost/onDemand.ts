@@ -15,9 +15,11 @@ export function createRunOnDemand(
   return (name, input) => {
     const found = functions.find((other) => other.name.toLowerCase() === name.toLowerCase());
     if (!found) return false;
-    if (timers.run(found.name)) return true;
-    const isHttp = found.bindings.some(({ type }) => type.toLowerCase() === 'httptrigger');
-    if (isHttp) log(`[${found.name}] was not run: this host runs HTTP functions by their routes alone`);
+    const isTriggeredBy = (trigger: string): boolean =>
+      found.bindings.some(({ type }) => type.toLowerCase() === trigger);
+    if (isTriggeredBy('timertrigger')) return timers.run(found.name);
+    if (isTriggeredBy('httptrigger'))
+      log(`[${found.name}] was not run: this host runs HTTP functions by their routes alone`);
     else {
       invoke(found.id, { string: input }).catch((error: unknown) => {
         log(`[${found.name}] failed: ${(error as Error).message}`);

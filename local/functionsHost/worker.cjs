@@ -14,7 +14,7 @@ const path = require('node:path');
 const { setImmediate } = require('node:timers');
 const { format } = require('node:util');
 
-const WORKER_VERSION = '3.9.0';
+const WORKER_VERSION = '3.9.1';
 const HOST_VERSION = '4.1037.0';
 
 /** @type {Map<string, {metadata: any, callback: Function}>} */
@@ -174,8 +174,13 @@ function obey(message) {
       );
       break;
     case 'terminate':
-      runHooks('appTerminate', { hookData: {}, appHookData }).finally(() => {
+      runHooks('appTerminate', { hookData: {}, appHookData }).finally(async () => {
         sayAll();
+        // What is still queued for a pipe would be lost.
+        const written = [process.stdout, process.stderr].map(
+          (stream) => new Promise((resolve) => stream.write('', resolve)),
+        );
+        await Promise.all(written);
         process.exit(0);
       });
       break;

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,6 +11,8 @@ import type { FromWorker, LoadedFunction, RpcHttpResponse, ToWorker, TriggerData
 const MAX_DEATHS = 3;
 /** How long the app may take to clean up when the host stops. */
 const TERMINATE_GRACE_MS = 1_000;
+/** How long the host waits for the rest of an ended worker's output. */
+const OUTPUT_GRACE_MS = 1_000;
 
 export interface WorkerOptions {
   appFolder: string;
@@ -112,9 +115,14 @@ export function startWorker({ appFolder, settings, log }: WorkerOptions): Worker
         onExit(death.message);
       });
     });
+    const closed = new Promise<void>((resolve) => {
+      child.once('close', () => {
+        resolve();
+      });
+    });
     loaded.catch(() => undefined); // whoever needs the app is told; nobody may be asking yet
     say({ type: 'load', appFolder });
-    return { child, pending, loaded, say };
+    return { child, pending, loaded, say, closed };
   }
 
   function onExit(reason: string): void {
@@ -157,13 +165,16 @@ export function startWorker({ appFolder, settings, log }: WorkerOptions): Worker
     },
     close: async () => {
       closing = true;
-      const { child, say } = current;
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      say({ type: 'terminate' });
-      const kill = setTimeout(() => child.kill('SIGKILL'), TERMINATE_GRACE_MS);
-      await ended;
-      clearTimeout(kill);
+      const { child, say, closed } = current;
+      if (child.exitCode === null && child.signalCode === null) {
+        const ended = once(child, 'exit');
+        say({ type: 'terminate' });
+        const kill = setTimeout(() => child.kill('SIGKILL'), TERMINATE_GRACE_MS);
+        await ended;
+        clearTimeout(kill);
+      }
+      // What it printed last is still on its way. A process that it started may keep its output open.
+      await Promise.race([closed, delay(OUTPUT_GRACE_MS, undefined, { ref: false })]);
     },
   };
 }

@@ -3,6 +3,7 @@ import { buildApp } from './build';
 import { LOCAL_FUNCTION_KEYS } from './functionKeys';
 import { startFunctionsHost } from './functionsHost';
 import { type Running, closeAll, parsePort, startError, stopOnSignal } from './lifecycle';
+import { apiDocumentation } from './openApi/viewer';
 import { EXAMPLE_FILE, SETTINGS_FILE, fromEnvironment, readSettingsFile } from './settingsFile';
 
 /** `npm run host`: the functions alone, on the settings of `local.settings.json`. */
@@ -24,6 +25,7 @@ export async function main(argv: readonly string[]): Promise<void> {
       port,
       settings: () => ({ ...settings, ...fromEnvironment(names) }),
       functionKeys: LOCAL_FUNCTION_KEYS,
+      pages: apiDocumentation(),
       log: console.log,
     });
     running.push(host);

@@ -15,6 +15,7 @@ import { type HomepageLink, startFunctionsHost } from './functionsHost';
 import { type Running, closeAll, parsePort, startError, stopOnSignal } from './lifecycle';
 import { EXAMPLE_FILE, SETTINGS_FILE, fromEnvironment, readSettingsFile } from './settingsFile';
 import { databaseUrl, storageConnection } from './products';
+import { apiDocumentation } from './openApi/viewer';
 import { startShop } from './shop';
 
 interface Flags {
@@ -76,6 +77,7 @@ async function start(flags: Flags): Promise<void> {
         port: flags.port,
         settings: (port) => settingsFor(emulator, port, shop.origins, analyticsPorts),
         functionKeys: LOCAL_FUNCTION_KEYS,
+        pages: apiDocumentation(),
         links: linksTo(emulator, shop.origin, analyticsPorts),
         log: console.log,
       }),

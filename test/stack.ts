@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Emulator, POLICIES, startEmulator } from '../emulator';
 import { LOCAL_FUNCTION_KEYS } from '../local/functionKeys';
-import { type FunctionsHost, startFunctionsHost } from '../local/functionsHost';
+import { type FunctionsHost, type HostPage, startFunctionsHost } from '../local/functionsHost';
 
 export const KEY = 'test-function-key';
 export const SHOP = 'https://shop.example';
@@ -34,12 +34,18 @@ export interface Answer {
 }
 
 export interface StackOptions {
+  /** further pages of the dev host */
+  pages?: Readonly<Record<string, HostPage>>;
   partitions?: number;
   /** beside, or instead of, those that the app needs for the emulator */
   settings?: Record<string, string> | ((emulator: Emulator) => Record<string, string>);
 }
 
-export async function startStack({ partitions = 4, settings = {} }: StackOptions = {}): Promise<Stack> {
+export async function startStack({
+  partitions = 4,
+  settings = {},
+  pages = {},
+}: StackOptions = {}): Promise<Stack> {
   const caFolder = await mkdtemp(join(tmpdir(), 'hubfront-'));
   const emulator = await startEmulator({ hubPort: 0, amqpPort: 0, partitions, caFolder });
   const logged: string[] = [];
@@ -58,6 +64,7 @@ export async function startStack({ partitions = 4, settings = {} }: StackOptions
     startFunctionsHost({
       appFolder: process.cwd(),
       port,
+      pages,
       functionKeys: { ...LOCAL_FUNCTION_KEYS, master: KEY },
       log: (line) => logged.push(line),
       settings: () => appSettings,

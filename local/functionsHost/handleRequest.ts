@@ -13,10 +13,18 @@ import type { RpcHttpRequest, RpcHttpResponse, TriggerData } from './workerProto
 const RESPONSE_LIMIT_MS = 230_000;
 const NO_BODY = { bytes: Buffer.alloc(0), release: (): void => undefined };
 
+/** A page that the host serves beside the functions. */
+export interface HostPage {
+  contentType: string;
+  read: () => Promise<string | Buffer>;
+}
+
 export interface RequestOptions extends AdminOptions {
   readBody: ReadBody;
   /** the app's routes, once it is loaded; undefined when it could not be loaded */
   routes: () => Promise<readonly HttpRoute[] | undefined>;
+  /** pages beside the functions, by path */
+  pages: Readonly<Record<string, HostPage>>;
   /** the page at `/` */
   homepage: (routes: readonly HttpRoute[] | undefined) => Promise<string>;
   invoke: (functionId: string, data: TriggerData) => Promise<RpcHttpResponse | undefined>;
@@ -55,6 +63,9 @@ export async function handleRequest(
     const routes = await options.routes();
     const page = await options.homepage(routes);
     end(response, routes ? 200 : 503, { 'Content-Type': 'text/html; charset=utf-8' }, page);
+  } else if (/^(?:GET|HEAD)$/.test(head.method) && Object.hasOwn(options.pages, path)) {
+    const page = options.pages[path];
+    if (page) end(response, 200, { 'Content-Type': page.contentType }, await page.read());
   } else {
     const routes = await options.routes();
     const match = routes && matchRoute(routes, head.method, path);

@@ -1,4 +1,5 @@
 import type { FunctionKeys } from './functionKeys';
+import type { HostPage } from './handleRequest';
 import { type HomepageLink, homepageOf } from './homepage';
 import { readHostJson } from './hostJson';
 import { startHttpServer } from './httpServer';
@@ -9,6 +10,7 @@ import { type Timers, startTimers } from './timers';
 import { startWorker } from './workerProcess';
 
 export type { FunctionKeys } from './functionKeys';
+export type { HostPage } from './handleRequest';
 export type { HomepageLink } from './homepage';
 
 export interface FunctionsHostOptions {
@@ -21,6 +23,8 @@ export interface FunctionsHostOptions {
   functionKeys: FunctionKeys;
   /** what else runs on this machine, for the page at `/` */
   links?: readonly HomepageLink[];
+  /** further pages, by path */
+  pages?: Readonly<Record<string, HostPage>>;
   log: (line: string) => void;
 }
 
@@ -42,7 +46,7 @@ export interface FunctionsHost {
  * @throws Node's listen error when the port is taken (`code`, `port`); an Error when `host.json` cannot be used
  */
 export async function startFunctionsHost(options: FunctionsHostOptions): Promise<FunctionsHost> {
-  const { appFolder, functionKeys, log, links = [] } = options;
+  const { appFolder, functionKeys, log, links = [], pages = {} } = options;
   const { routePrefix } = readHostJson(appFolder);
   let timers: Timers | undefined;
   let runOnDemand: RunOnDemand = () => false;
@@ -52,12 +56,17 @@ export async function startFunctionsHost(options: FunctionsHostOptions): Promise
     // Requests come after this function has gone on: by then, all that these use exists.
     readBody: (request) => readBody(request),
     routes: () => routes,
-    homepage: (known) => homepageOf(url, known, links),
+    pages,
+    homepage: (known) => homepageOf(url, known, [...documentation, ...links]),
     invoke: (functionId, data) => worker.invoke(functionId, data),
     runOnDemand: (name, input) => runOnDemand(name, input),
     log,
   });
   const url = `http://localhost:${server.port}`;
+  const documentation: HomepageLink[] =
+    '/docs' in pages
+      ? [{ name: 'HTTP API', url: `${url}/docs`, description: 'documentation to read and to try' }]
+      : [];
   const settings = {
     WEBSITE_HOSTNAME: `localhost:${server.port}`,
     AZURE_FUNCTIONS_ENVIRONMENT: 'Development',

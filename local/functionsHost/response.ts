@@ -10,13 +10,13 @@ export function end(
   response: ServerResponse,
   status: number,
   headers: Readonly<Record<string, string>> = {},
-  text = '',
+  body: string | Buffer = '',
 ): void {
   if (response.destroyed || response.headersSent) return;
   drain(response);
   // Kestrel counts no body in a response to HEAD.
-  const length = response.req.method === 'HEAD' ? {} : { 'Content-Length': Buffer.byteLength(text) };
-  response.writeHead(status, { ...headers, ...length }).end(text);
+  const length = response.req.method === 'HEAD' ? {} : { 'Content-Length': Buffer.byteLength(body) };
+  response.writeHead(status, { ...headers, ...length }).end(body);
 }
 
 /** Responds with a status and closes the connection. A body that is still under way is read, so that the client gets the response. */

@@ -53,10 +53,13 @@ export function checkConsumerGroups(deployment: Deployment): void {
   expect(CONSUMER_GROUPS).toEqual(expect.arrayContaining(made));
 }
 
-/** The names that src/settings.ts reads. */
+/** The names that the app's settings have in their schema. */
 export function knownSettings(): string[] {
-  const source = readFileSync('src/settings.ts', 'utf8');
-  return [...source.matchAll(/^ {2}([A-Z][A-Za-z0-9_]*): z\b/gm)].map(([, name = '']) => name);
+  const source = readFileSync('src/settings/index.ts', 'utf8');
+  const [, schema = ''] = /const environment = z\.object\(\{\n([^]*?)\n\}\);/.exec(source) ?? [];
+  const names = [...schema.matchAll(/^ {2}([A-Z]\w*): /gm)].map(([, name = '']) => name);
+  if (!names.includes('IOTHUB_HOSTNAME')) throw new Error('the schema of the settings is somewhere else');
+  return names;
 }
 
 /** The names without which the app does not start, in its own words. */
@@ -85,7 +88,7 @@ export function checkSettings(deployment: Deployment): void {
   ).toEqual([]);
   expect(
     [...requiredSettings(), ...Object.keys(LEFT_OUT)].filter((name) => !read.includes(name)),
-    'gone from src/settings.ts',
+    'gone from src/settings',
   ).toEqual([]);
   expect(requiredSettings().filter((name) => settings[name] === '')).toEqual([]);
   const vault = deployment.the('Microsoft.KeyVault/vaults').name;
@@ -139,7 +142,7 @@ export function checkTags(deployment: Deployment, environmentName: string): void
 }
 
 const TAKES_NO_TAGS =
-  /^Microsoft\.(?:Authorization|Consumption)\/|^Microsoft\.Insights\/diagnosticSettings$|\/(?:secrets|config|containers|blobServices|ConsumerGroups|inputs|outputs|transformations|eventhubs|basicPublishingCredentialsPolicies|privateDnsZoneGroups)$/i;
+  /^Microsoft\.(?:Authorization|Consumption)\/|^Microsoft\.Insights\/diagnosticSettings$|\/(?:secrets|config|containers|blobServices|ConsumerGroups|inputs|outputs|transformations|eventhubs|basicPublishingCredentialsPolicies|privateDnsZoneGroups|securityPolicies|originGroups|origins|routes)$/i;
 
 /** The job as the query needs it, with its reference data where the app writes it. */
 export function checkJob(deployment: Deployment): void {

@@ -2,4 +2,6 @@
 export interface AmqpCondition {
   readonly condition: string;
   readonly description: string;
+  /** Of `amqp:link:redirect`: where to attach instead. */
+  readonly info?: Readonly<Record<string, unknown>>;
 }

@@ -5,7 +5,7 @@ import type { Claims } from './claims';
 import { entityPath } from './entityPath';
 import { PartitionReader } from './partitionReader';
 import type { Readers } from './readers';
-import { invalidPartition, notFound, unauthorizedFor } from './refusals';
+import { invalidPartition, notFound, refusalOfHubEntity, unauthorizedFor } from './refusals';
 import { seek } from './selector';
 
 const READER_PATH = /^([^/]+)\/ConsumerGroups\/([^/]+)\/Partitions\/([^/]+)$/i;
@@ -22,6 +22,8 @@ export function attachReader(
   link: Sender,
 ): PartitionReader | AmqpCondition {
   const path = pathOf(link);
+  const ofHub = refusalOfHubEntity(path, hub.identity);
+  if (ofHub) return ofHub;
   const [, entity = '', group = '', partitionId = ''] = READER_PATH.exec(path) ?? [];
   const log = hub.partitions.find((partition) => partition.id === partitionId);
   const consumerGroup = group.toLowerCase();

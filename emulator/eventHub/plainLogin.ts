@@ -1,12 +1,25 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { saslMechanisms } from '../amqp';
 import type { Hub } from '../hub';
-import { policyKey } from '../sas';
+import { isPolicyToken, policyKey } from '../sas';
 
-/** SASL PLAIN takes the name and the key of a shared access policy that may connect to the service side. */
+/** IoT Hub's own form of a user name, with a token as the password (iot-hub-dev-guide-sas, "SASL PLAIN"). */
+const POLICY_AT_HUB = /^[^@]+@sas\.root\.(.+)$/i;
+
+/**
+ * SASL PLAIN, for policies that may connect to the service side: Event Hubs takes the name and the key of the policy,
+ * IoT Hub `<policy>@sas.root.<hub>` and a token.
+ */
 export const plainMechanisms = (hub: Hub) =>
   saslMechanisms((username, password) => {
-    const key = policyKey(username, 'ServiceConnect', hub.sasContext());
+    const context = hub.sasContext();
+    const { hostName, name } = hub.identity;
+    const atHub = POLICY_AT_HUB.exec(username);
+    if (atHub) {
+      const isThisHub = atHub[1]?.toLowerCase() === name;
+      return isThisHub && isPolicyToken(password, `${hostName}/messages/events`, 'ServiceConnect', context);
+    }
+    const key = policyKey(username, 'ServiceConnect', context);
     return key !== undefined && timingSafeEqual(digest(key), digest(password));
   });
 

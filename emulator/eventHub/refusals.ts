@@ -1,4 +1,5 @@
 import type { AmqpCondition } from '../amqp';
+import type { HubIdentity } from '../hubIdentity';
 
 /** The errors with which the service refuses links; the texts are the service's. */
 
@@ -19,11 +20,50 @@ export const invalidPartition = (partitions: number): AmqpCondition => ({
     `It should be between 0 and ${partitions - 1}.`,
 });
 
+/** The port of AMQP over TLS on Azure. */
+const AMQPS_PORT = 5671;
+
+/** Entities of IoT Hub's own AMQP, for services and devices, that the emulator does not have. */
+const NOT_EMULATED: readonly (readonly [path: RegExp, about: string])[] = [
+  [/^messages\/(?:devicebound|servicebound\/feedback)\b/i, 'cloud-to-device messages'],
+  [/^messages\/servicebound\/filenotifications\b/i, 'file uploads'],
+  [/^devices\/.+\/messages\/events$/i, 'AMQP for devices: send over HTTPS'],
+  [/^devices\//i, 'AMQP for devices'],
+];
+
+/**
+ * The response to links at IoT Hub's own entities: its built-in endpoint redirects to the Event Hub-compatible one, as
+ * Microsoft's samples for a hub's connection string expect; the emulator refuses the rest.
+ */
+export function refusalOfHubEntity(path: string, { hostName, name }: HubIdentity): AmqpCondition | undefined {
+  const events = /^messages\/events(?:\/(.*))?$/i.exec(path);
+  if (events) {
+    const rest = events[1] === undefined ? '' : `/${events[1]}`;
+    return {
+      condition: 'amqp:link:redirect',
+      description: 'Permanent redirect to the Event Hub-compatible endpoint.',
+      info: {
+        hostname: hostName,
+        'network-host': hostName,
+        port: AMQPS_PORT,
+        address: `amqps://${hostName}:${AMQPS_PORT}/${name}${rest}`,
+      },
+    };
+  }
+  const about = NOT_EMULATED.find(([pattern]) => pattern.test(path))?.[1];
+  return about === undefined
+    ? undefined
+    : {
+        condition: 'amqp:not-implemented',
+        description: `The Hubfront emulator does not have ${about}. docs/emulator.md lists what it has.`,
+      };
+}
+
 /**
  * A client that sends to the event hub needs a claim that an IoT hub does not give: only devices send. A transaction
  * coordinator has no address at all.
  */
-export const refusalOfSender = (path: string): AmqpCondition =>
+export const refusalOfSender = (path: string, identity: HubIdentity): AmqpCondition =>
   path === ''
     ? { condition: 'amqp:not-implemented', description: 'The emulator has no transactions.' }
-    : unauthorizedFor('Send', path);
+    : (refusalOfHubEntity(path, identity) ?? unauthorizedFor('Send', path));

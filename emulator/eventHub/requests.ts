@@ -1,7 +1,7 @@
 import { types, type Message } from 'rhea';
 import type { AmqpCondition } from '../amqp';
 import type { Hub } from '../hub';
-import { isSasToken } from '../sas';
+import { isSasToken, scopeCovers } from '../sas';
 import type { HubIdentity } from '../hubIdentity';
 import { checkEntityToken, resourcePath, type TokenRefusal } from './entityToken';
 import { invalidPartition, notFound, unauthorizedFor } from './refusals';
@@ -58,7 +58,10 @@ export function putToken(hub: Hub, claims: Claims, request: Message): Reply {
   if (typeof acceptedUntil === 'string')
     return refuse(401, 'com.microsoft:auth-failed', REFUSALS[acceptedUntil]);
   claims.put(path, acceptedUntil);
-  return { status: 202, description: 'Accepted', body: {} };
+  // IoT Hub's SDKs take no other status than 200, which is that of the hub's own entities.
+  return scopeCovers(hub.identity.name, path)
+    ? { status: 202, description: 'Accepted', body: {} }
+    : { status: 200, description: 'OK', body: {} };
 }
 
 /** `READ` of the event hub or of a partition; undefined when a fault says not to answer. */

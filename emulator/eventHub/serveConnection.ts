@@ -103,7 +103,7 @@ export function serveConnection(stream: Duplex, hub: Hub, readers: Readers): Ser
     const path = targetPath(receiver);
     const isAccepted = isRequestPath(path, hub.identity);
     answerAttach(receiver, { isAccepted });
-    if (!isAccepted) receiver.close({ ...refusalOfSender(path) });
+    if (!isAccepted) receiver.close({ ...refusalOfSender(path, hub.identity) });
   });
   connection.on(
     'message',

@@ -1,0 +1,77 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EventHubConsumerClient } from '@azure/event-hubs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Emulator, type EmulatorOptions, startEmulator } from '../../emulator';
+import { Message, deviceClient, emulatorAgent, receiveEvents } from '../azureSdks';
+
+let caFolder: string;
+let emulator: Emulator | undefined;
+beforeEach(async () => {
+  caFolder = await mkdtemp(join(tmpdir(), 'hubfront-'));
+});
+afterEach(async () => {
+  await emulator?.close();
+  await rm(caFolder, { recursive: true, force: true });
+});
+const start = async (options: EmulatorOptions): Promise<Emulator> =>
+  (emulator = await startEmulator({ caFolder, ...options }));
+
+test('a hub of another name and other consumer groups, from device to reader', async () => {
+  const hub = await start({ hub: 'Shop-1', consumerGroups: ['billing'], partitions: 2 });
+  expect(hub).toMatchObject({ hostName: 'shop-1.azure-devices.localhost', eventHubName: 'shop-1' });
+  expect(hub.consumerGroups).toEqual(['$Default', 'billing']);
+  const key = await registerDevice(hub, 'd');
+  const agent = emulatorAgent(hub);
+  const device = deviceClient(hub, agent, 'd', key);
+  await device.sendEvent(new Message('"hello"'));
+  await device.close();
+  agent.destroy();
+  const [event] = await receiveEvents(hub.connectionStrings.eventHub('service'), 1, 'billing');
+  expect(event?.body).toBe('hello');
+  const reader = new EventHubConsumerClient('billing', hub.connectionStrings.eventHub('service'));
+  expect(await reader.getEventHubProperties()).toMatchObject({ name: 'shop-1', partitionIds: ['0', '1'] });
+  await reader.close();
+});
+
+/** Through the registry's own protocol, as an operator would. */
+async function registerDevice(hub: Emulator, deviceId: string): Promise<string> {
+  const { Registry } = createRequire(import.meta.url)('azure-iothub');
+  const registry = Registry.fromConnectionString(hub.connectionStrings.hub('iothubowner'));
+  const agent = emulatorAgent(hub);
+  registry._restApiClient.setOptions({ http: { agent } });
+  const { responseBody } = await registry.create({ deviceId });
+  agent.destroy();
+  return responseBody.authentication.symmetricKey.primaryKey;
+}
+
+test('a whole host name is taken as it is', async () => {
+  const hub = await start({ hub: 'store.example.com' });
+  expect(hub).toMatchObject({ hostName: 'store.example.com', eventHubName: 'store' });
+});
+
+test('messages are kept for the retention and no longer', async () => {
+  const SECONDS_PER_DAY = 86_400;
+  const hub = await start({ partitions: 1, retentionDays: 0.3 / SECONDS_PER_DAY });
+  hub.admin.seed({ count: 3 });
+  expect(hub.admin.state().messages).toBe(3);
+  await expect.poll(() => hub.admin.state().messages).toBe(0);
+  expect(hub.admin.state().partitions[0]).toMatchObject({ beginSequenceNumber: 3, lastSequenceNumber: 2 });
+});
+
+describe('an option that is out of its range is refused:', () => {
+  test.each<[EmulatorOptions, string]>([
+    [{ hub: 'under_score' }, 'neither a hub name'],
+    [{ hub: '' }, 'neither a hub name'],
+    [{ consumerGroups: ['with space'] }, 'is not a consumer group'],
+    [{ consumerGroups: Array.from({ length: 20 }, (_, n) => `g${n}`) }, 'at most 20 consumer groups'],
+    [{ partitions: 0 }, 'partitions'],
+    [{ partitions: 33 }, 'partitions'],
+    [{ retentionDays: 0 }, 'retentionDays'],
+    [{ retentionDays: 8 }, 'retentionDays'],
+  ])('%j', async (options, reason) => {
+    await expect(start(options)).rejects.toThrow(reason);
+  });
+});

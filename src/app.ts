@@ -6,9 +6,9 @@ import { sendMessage } from './functions/sendMessage';
 import { snapshotProducts } from './functions/snapshotProducts';
 import { startUp } from './startup';
 
-/** The host hears first that the functions are registered: running the SDKs' code and setting TLS up takes as long again. */
+/** Waits until the host has registered the functions: loading the SDKs and opening TLS takes as long again. */
 const WARM_UP_AFTER_MS = 20;
-/** A request that has come meanwhile goes first: on one core the rest of the warm-up would hold it up. */
+/** Lets a request that arrived meanwhile run first: on one core, the warm-up would delay it. */
 const WARM_UP_AFTER_REQUEST_MS = 1_000;
 
 const startup = startUp(process.env);

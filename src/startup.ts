@@ -5,22 +5,22 @@ import { type LogOf, createLogs, logAtStartup } from './logging';
 import { type Redact, createRedactor } from './redaction';
 import { type Settings, SettingsError, readSettings, secretsOf } from './settings';
 
-/** What the functions stand on, made once when the app is loaded. */
+/** What all functions share. It is created once, when the app is loaded. */
 export interface Startup {
-  /** undefined when they are missing or malformed */
+  /** undefined if settings are missing or malformed */
   settings: Settings | undefined;
-  /** why there are no settings, for logs */
+  /** why there are no settings; for the log */
   settingsProblem: string | undefined;
   cors: Cors;
   log: LogOf;
   redact: Redact;
-  /** @throws {Problem} `settings_invalid` when there is no hub to speak of */
+  /** @throws {Problem} `settings_invalid` if the settings are missing or malformed */
   hub: () => IotHub;
 }
 
 /**
- * Reads the settings and makes the IoT Hub client. An app with wrong settings starts all the same and says so in its
- * log and in each answer, since a worker that dies at load tells a client nothing.
+ * Reads the settings and creates the IoT Hub client. With invalid settings the app still starts, and reports them in
+ * its log and in each response. A worker that exits at load could not report anything to clients.
  */
 export function startUp(env: NodeJS.ProcessEnv): Startup {
   const redact = createRedactor(secretsOf(env));

@@ -4,10 +4,10 @@ import { DEFAULT_KEEP_ALIVE_SCHEDULE } from '../settings';
 import type { Startup } from '../startup';
 
 const PATHS = ['/api/devices', '/api/messages', '/api/message_feed'];
-/** Long enough for a cold instance to answer. */
+/** Long enough for a cold start. */
 const PING_TIMEOUT_MS = 30_000;
 
-/** Timer: pings the HTTP functions, so that an instance with a warm connection to the hub is there when a page sends. */
+/** Timer: pings the HTTP functions, so that an instance with an open connection to the hub exists when a page sends. */
 export function keepAlive({ settings, settingsProblem, log: logOf }: Startup): void {
   app.timer('keepAlive', {
     schedule: settings?.keepAliveSchedule ?? DEFAULT_KEEP_ALIVE_SCHEDULE,
@@ -27,7 +27,7 @@ export function keepAlive({ settings, settingsProblem, log: logOf }: Startup): v
   });
 }
 
-/** Never throws: a ping that fails is a line in the log. */
+/** Never throws. A failed ping is logged. */
 async function ping(url: URL, functionKey: string | undefined, log: Log): Promise<void> {
   try {
     const answer = await fetch(url, {

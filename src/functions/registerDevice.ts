@@ -9,7 +9,7 @@ import { Problem } from '../problems';
 import type { Startup } from '../startup';
 
 const MAX_BODY_BYTES = 16 * 1024;
-/** Far more than there are fields; unknown ones are ignored. */
+/** Far more than the known fields; unknown fields are ignored. */
 const MAX_FIELDS = 32;
 
 export const deviceRegistration = z.object({
@@ -17,7 +17,7 @@ export const deviceRegistration = z.object({
   deviceKey: z.string().optional(),
 });
 
-/** `POST /api/devices`: registers a device, or hands its identity once more to who proves to own it. */
+/** `POST /api/devices`: registers a device, or returns the existing identity if the caller proves ownership. */
 export function registerDevice({ hub, cors, log }: Startup): void {
   const handler = endpoint({
     log,
@@ -42,7 +42,7 @@ export function registerDevice({ hub, cors, log }: Startup): void {
   });
 
   app.http('registerDevice', { route: 'devices', methods: ['POST', 'GET'], authLevel: 'function', handler });
-  // A preflight carries no function key, so it has to be a function of its own that asks for none.
+  // A preflight carries no function key, so it needs a separate anonymous function.
   app.http('registerDevicePreflight', {
     route: 'devices',
     methods: ['OPTIONS'],

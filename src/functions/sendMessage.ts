@@ -16,7 +16,7 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const MAX_MESSAGES = 500;
 /** Of a message, at any size of them. */
 const MAX_PROPERTIES = 100;
-/** Far more than there are fields; unknown ones are ignored. */
+/** Far more than the known fields; unknown fields are ignored. */
 const MAX_FIELDS = 32;
 /**
  * Arrays and objects within each other. Parsers downstream stop somewhere: Ruby's at 100, .NET's at 64, and one

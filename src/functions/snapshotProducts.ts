@@ -5,8 +5,8 @@ import { DEFAULT_PRODUCTS_SCHEDULE } from '../settings';
 import type { Startup } from '../startup';
 
 /**
- * Timer: copies the products from PostgreSQL to Blob storage, where the analytics job joins them with events. When it
- * fails, the last snapshot stays in use and the failure is the function's own, as alerts see it.
+ * Timer: copies the products from PostgreSQL to Blob storage, where the analytics job joins them with events. If it
+ * fails, the previous snapshot stays in use, and the function execution fails, so that alerts see it.
  */
 export function snapshotProducts({ settings, settingsProblem, log: logOf, redact }: Startup): void {
   app.timer('snapshotProducts', {
@@ -22,7 +22,7 @@ export function snapshotProducts({ settings, settingsProblem, log: logOf, redact
         log.info('No product snapshot: PRODUCTS_DATABASE_URL and a storage for it are not set');
         return;
       }
-      // Loaded here, so that an instance that starts for a page's event reads no database driver.
+      // Loaded lazily: an instance that serves pages needs no database driver.
       // eslint-disable-next-line @typescript-eslint/no-require-imports
       const { takeSnapshot } = require('./productSnapshot.js') as ProductSnapshot;
       const start = performance.now();
@@ -31,7 +31,7 @@ export function snapshotProducts({ settings, settingsProblem, log: logOf, redact
         const took = `${rows} rows, ${bytes} bytes in ${Math.round(performance.now() - start)} ms`;
         log.info(`Product snapshot: ${took}: ${unchanged ? `the same as ${path}` : path}`);
       } catch (error) {
-        // Without its cause, which the host might log as it is.
+        // Without `cause`, because the host might log it unredacted.
         // eslint-disable-next-line preserve-caught-error
         throw new Error(redact(`No product snapshot, the last one stays in use: ${reasonOf(error)}`));
       }

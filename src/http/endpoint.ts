@@ -6,16 +6,16 @@ import type { Cors } from './cors';
 
 export interface Endpoint {
   log: LogOf;
-  /** for endpoints that web pages call */
+  /** set for endpoints that web pages call */
   cors?: Cors;
-  /** on every answer, errors included */
+  /** headers of every response, including errors */
   headers?: Record<string, string>;
-  /** opens what a request needs; `?action=ping` waits for it */
+  /** opens the connections that a request needs; `?action=ping` waits for it */
   warmUp: () => Promise<void>;
   handle: (request: HttpRequest, log: Log) => Promise<HttpResponseInit>;
 }
 
-/** What all HTTP functions share: preflights, pings, and errors as problem details with CORS headers. */
+/** Wraps a handler with what all HTTP functions share: preflights, pings, and errors as problem details with CORS headers. */
 export function endpoint({ log: logOf, cors, headers, warmUp, handle }: Endpoint): HttpHandler {
   async function answer(request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> {
     if (cors && request.method === 'OPTIONS') return noContent(cors.preflightHeaders(request));
@@ -36,7 +36,7 @@ export function endpoint({ log: logOf, cors, headers, warmUp, handle }: Endpoint
   return async (request, context) => forWorker(await answer(request, context));
 }
 
-/** Client errors are the client's to mend and are told to it alone; the rest is the operator's. */
+/** Logs errors that the operator can fix. Client errors are only returned to the client. */
 export function report(error: unknown, log: Log): void {
   if (!(error instanceof Problem)) {
     const name = error instanceof Error ? error.name : typeof error;

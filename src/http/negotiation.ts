@@ -6,21 +6,21 @@ import { Problem } from '../problems';
 
 const CODINGS = ['br', 'gzip', 'identity'] as const;
 
-/** How a client wants an answer to be encoded. */
+/** The content coding that a client accepts. */
 export interface ContentCoding {
   preferred: (typeof CODINGS)[number];
-  /** whether an answer that is not worth compressing may come as it is */
+  /** whether a small response may stay uncompressed */
   identityWillDo: boolean;
 }
 
-/** Below this, compressing saves no packet. */
+/** Compressing a smaller response saves no packet. */
 const MIN_COMPRESSED_BYTES = 1_400;
-/** Low levels: JSON of telemetry shrinks to a tenth as it is, and the time is the app's. */
+/** Low levels already shrink telemetry JSON to a tenth; higher ones cost much more CPU time. */
 const GZIP_LEVEL = 3;
 const BROTLI_QUALITY = 3;
 
 /**
- * The media type to answer with, by `Accept`.
+ * Selects the media type of the response by `Accept`.
  *
  * @param offered the default first
  * @throws {Problem} `not_acceptable`
@@ -30,7 +30,7 @@ export function acceptedMediaType(request: HttpRequest, offered: readonly string
   const negotiator = new Negotiator({ headers: { accept: accept === '' ? '*/*' : accept } });
   const chosen = negotiator.mediaType([...offered]);
   if (chosen === undefined) {
-    throw new Problem('not_acceptable', `This is to be had as ${offered.join(', ')}.`);
+    throw new Problem('not_acceptable', `Available media types: ${offered.join(', ')}.`);
   }
   return chosen;
 }
@@ -39,8 +39,8 @@ const RANGES = /(?:[^,"]|"(?:\\.|[^"\\])*")+/g;
 const PARAMETERS = /(?:[^;"]|"(?:\\.|[^"\\])*")+/g;
 
 /**
- * The media ranges of `Accept` with nothing but their weights. None of the types offered has a parameter that a client
- * could choose by; many HTTP libraries name a charset.
+ * The media ranges of `Accept` without parameters other than weights. No offered type has parameters, but many HTTP
+ * libraries send a charset.
  */
 function withoutParameters(accept: string): string {
   const ranges = accept.match(RANGES) ?? [];
@@ -55,9 +55,9 @@ function withoutParameters(accept: string): string {
 }
 
 /**
- * The content coding to answer with, by `Accept-Encoding`: `identity` unless the client wants another.
+ * Selects the content coding of the response by `Accept-Encoding`; `identity` by default.
  *
- * @throws {Problem} `not_acceptable` when it refuses all there are (RFC 9110, section 12.5.3)
+ * @throws {Problem} `not_acceptable` if the client rejects all codings (RFC 9110, section 12.5.3)
  */
 export function acceptedEncoding(request: HttpRequest): ContentCoding {
   const accepted = request.headers.get('accept-encoding');
@@ -65,12 +65,12 @@ export function acceptedEncoding(request: HttpRequest): ContentCoding {
   const codings = new Negotiator({ headers: { 'accept-encoding': accepted } }).encodings([...CODINGS]);
   const preferred = CODINGS.find((coding) => coding === codings[0]);
   if (preferred === undefined) {
-    throw new Problem('not_acceptable', `This is to be had with the content codings ${CODINGS.join(', ')}.`);
+    throw new Problem('not_acceptable', `Available content codings: ${CODINGS.join(', ')}.`);
   }
   return { preferred, identityWillDo: codings.includes('identity') };
 }
 
-/** Compresses a body where it is worth it, or asked for. @returns the body and the headers that go with it */
+/** Compresses a body if that saves bytes or the client requires it. @returns the body and its headers */
 export async function encoded(
   body: Buffer,
   { preferred, identityWillDo }: ContentCoding,

@@ -1,15 +1,15 @@
 import { HttpResponse, type HttpResponseInit } from '@azure/functions';
 import { Problem, type ProblemCode } from '../problems';
 
-/** Answers are about one moment, and some hold keys: nobody may keep them. */
+/** Responses must not be cached: they describe one moment, and registrations contain keys. */
 const NO_STORE = { 'Cache-Control': 'no-store' } as const;
 
-/** A JSON answer. */
+/** A JSON response. */
 export function json(status: number, value: unknown, headers: Record<string, string> = {}): HttpResponseInit {
   return bodyResponse(status, JSON.stringify(value), 'application/json', headers);
 }
 
-/** An answer whose body is ready. */
+/** A response with a serialized body. */
 export function bodyResponse(
   status: number,
   body: string | Buffer,
@@ -23,7 +23,7 @@ export function bodyResponse(
   };
 }
 
-/** As the host's worker takes it best. */
+/** Converts a response to the form that the Functions worker reads with the fewest copies. */
 export function forWorker(answer: HttpResponseInit): HttpResponseInit | HttpResponse {
   const { body, ...head } = answer;
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
@@ -31,8 +31,8 @@ export function forWorker(answer: HttpResponseInit): HttpResponseInit | HttpResp
 }
 
 /**
- * An answer whose body is handed over as it is. The worker asks a response for its `arrayBuffer()`, and the Fetch API's
- * own makes a stream of the body and copies it four times: with 4 MB that took longer than writing it.
+ * A response that returns its body without copying. The worker calls `arrayBuffer()`, and the Fetch API's own method
+ * streams the body and copies it four times. With 4 MB that took longer than serializing the body.
  */
 class WholeBodyResponse extends HttpResponse {
   readonly #body: Buffer;
@@ -55,7 +55,7 @@ export function noContent(headers: Record<string, string>): HttpResponseInit {
   return { status: 204, headers };
 }
 
-/** Problem details, RFC 9457. What is not a {@link Problem} is told apart by nothing but its code. */
+/** Problem details (RFC 9457). An error that is not a {@link Problem} becomes `internal_error` without details. */
 export function problemDetails(
   error: unknown,
   headers: Record<string, string> = {},

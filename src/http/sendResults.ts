@@ -2,16 +2,16 @@ import type { HttpResponseInit } from '@azure/functions';
 import { Problem } from '../problems';
 import { json, problemDetails } from './response';
 
-/** What became of one message of several; nothing is wrong when it was accepted. */
+/** The result of one message; `problem` is undefined if the message was accepted. */
 export interface SendResult {
-  /** null where the client's own was not a valid one */
+  /** null if the message id in the request is invalid */
   messageId: string | null;
   problem: Problem | undefined;
 }
 
 /**
- * The answer about messages: 201 when all were accepted, 207 with a verdict on each when some were, and otherwise the
- * problem that struck most of them, with the verdicts where the request was for several. `Retry-After` says when to send those again that may be.
+ * The response to a send: 201 if all messages were accepted, 207 if some were, otherwise the most frequent problem.
+ * Batches have `results`. `Retry-After` is set if at least one message may be retried.
  */
 export function sendResultsResponse(
   deviceId: string,
@@ -36,7 +36,7 @@ export function sendResultsResponse(
   return problemDetails(all, {}, isBatch ? { results } : {});
 }
 
-/** Of two that are as common, the one that may pass: a client that tries again loses nothing. */
+/** If two problems are equally frequent, the retryable one: a retry cannot lose a message. */
 function commonestOf(problems: readonly Problem[]): Problem | undefined {
   const counts = new Map<string, number>();
   for (const { code } of problems) counts.set(code, (counts.get(code) ?? 0) + 1);

@@ -1,27 +1,27 @@
 import { Problem, type ProblemCode } from '../problems';
 import { toAmqpError } from './eventHub/amqpError';
 
-/** IoT Hub's own advice when it throttles ("Wait 10 seconds and try again"), for when it gives none. */
+/** Default `Retry-After` when throttled; IoT Hub's own message says "Wait 10 seconds and try again". */
 const THROTTLED_RETRY_SECONDS = 10;
 const UNAVAILABLE_RETRY_SECONDS = 5;
-/** The daily quota starts anew at midnight UTC; asking again each hour is often enough. */
+/** The daily quota resets at midnight UTC, so one retry per hour is enough. */
 const QUOTA_RETRY_SECONDS = 3_600;
 
-/** What the SDKs for IoT Hub put on an error that comes from an answer of the hub. */
+/** What IoT Hub's SDKs attach to an error that comes from a response of the hub. */
 interface HubHttpError {
   name?: string;
-  /** a text, but for a DOMException's number */
+  /** a string, except for a DOMException's number */
   code?: unknown;
   response?: { statusCode?: number; headers?: Record<string, string | string[] | undefined> };
   responseBody?: unknown;
 }
 
-/** What the hub's answer to a device's own request means to the device. */
+/** Translates an error of a device's request to the hub into a problem for the sender. */
 export function deviceProblem(error: unknown): Problem {
   const { status, retryAfter } = readHubError(error);
   switch (status) {
     case 401:
-    case 404: // what IoT Hub answers a disabled device over HTTPS; not told apart from a wrong key
+    case 404: // a disabled device over HTTPS; clients cannot distinguish it from a wrong key
       return new Problem(
         'device_unauthorized',
         'The device is unknown or disabled, or the device key is wrong.',
@@ -36,7 +36,7 @@ export function deviceProblem(error: unknown): Problem {
   }
 }
 
-/** What the identity registry's answer to this app means to a client. */
+/** Translates an error of the identity registry into a problem for the client. */
 export function registryProblem(error: unknown): Problem {
   const { status, retryAfter, isQuota } = readHubError(error);
   if (
@@ -62,7 +62,7 @@ export function registryProblem(error: unknown): Problem {
   }
 }
 
-/** What a failure of the Event Hub-compatible endpoint means to a reader of the feed. */
+/** Translates an error of the Event Hub-compatible endpoint into a problem for the worker. */
 export function feedProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const { condition } = toAmqpError(error);
@@ -102,10 +102,10 @@ export function feedProblem(error: unknown): Problem {
   }
 }
 
-/** Failures to reach a hub at all. */
+/** Error codes of requests that never reached the hub. */
 const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 
-/** Whether the hub surely has not got the request. */
+/** Whether the request certainly did not reach the hub. */
 export function wasNeverSent(error: unknown): boolean {
   const { code } = error as HubHttpError;
   return typeof code === 'string' && NEVER_SENT.has(code);
@@ -154,7 +154,7 @@ interface HubAnswer {
   status: number | undefined;
   /** seconds */
   retryAfter: number | undefined;
-  /** whether a 403 is about how much there is already, not about who asks */
+  /** whether a 403 means a quota and not missing permissions */
   isQuota: boolean;
 }
 

@@ -2,11 +2,11 @@ import type { Settings } from '../settings';
 import { withDeadline } from '../resilience/deadline';
 import { deviceProblem } from './errors';
 
-/** Sockets to the hub at a time. IoT Hub answers in tens of ms, so this carries thousands of sends a second. */
+/** Concurrent connections to the hub. IoT Hub responds in tens of ms, so these carry thousands of sends a second. */
 export const MAX_SOCKETS = 128;
-/** A silent socket outlives the deadline of the request on it by this much, so that the request times out first. */
+/** The socket timeout exceeds the request deadline by this much, so that the request times out first. */
 export const SOCKET_TIMEOUT_MARGIN_MS = 1_000;
-/** HTTP.sys, which serves IoT Hub, closes connections that were idle for two minutes; we are first. */
+/** HTTP.sys, which serves IoT Hub, closes connections that are idle for two minutes. We close them earlier. */
 export const IDLE_TIMEOUT_MS = 100_000;
 
 /** A connection that received nothing for this long may be stale: a gateway can drop it without notice. */
@@ -17,12 +17,12 @@ export type ConnectionSettings = Pick<
   'hubHostName' | 'hubEndpoint' | 'hubCaFile' | 'hubDeadlineMs'
 >;
 
-/** @param usedAt when the hub was last heard on a connection, if it ever was */
+/** @param usedAt when the connection last received data, if it ever did */
 export function isStale(usedAt: number | undefined): boolean {
   return usedAt !== undefined && Date.now() - usedAt > STALE_AFTER_MS;
 }
 
-/** How long a request waits on such a connection: there is time to ask again on a new one. */
+/** How long a request waits on a stale connection. The rest of the deadline is left for a retry on a new one. */
 export function staleConnectionLimitMs({ hubDeadlineMs }: ConnectionSettings): number {
   return hubDeadlineMs / 3;
 }

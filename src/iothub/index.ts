@@ -15,19 +15,19 @@ export { isMessageId, requireDeviceId, requireDeviceKey } from './validation';
 export type { SendOutcome as Verdict } from './telemetry/telemetry';
 export type { TelemetryMessage } from './telemetry/telemetryMessage';
 
-/** The one IoT Hub client of the app. Made once, at module load: its connections are reused by every request. */
+/** The IoT Hub client of the app. It is created once, at module load, and all requests share its connections. */
 export interface IotHub {
   devices: Omit<Devices, 'close'>;
   telemetry: Omit<Telemetry, 'close'>;
   feed: Omit<Feed, 'close'>;
-  /** Opens the connections of all three. Never fails: what cannot be opened now is opened by whoever needs it. */
+  /** Opens all connections. Never fails: a connection that cannot be opened now is opened by the first request. */
   warmUp: () => Promise<void>;
   close: () => void;
 }
 
 /**
- * Opens no connection by itself: the first request does, or `warmUp`. Nor is the code of a part run before it is used:
- * the instance that answers a page's event needs no AMQP for it, and loads in half the time without.
+ * Opens no connection. The first request or `warmUp` does. Each of the three clients is loaded on first use: an
+ * instance that serves pages needs no AMQP, and loads in half the time without it.
  */
 export function createIotHub(settings: Settings): IotHub {
   const suspendDetector = createSuspendDetector();

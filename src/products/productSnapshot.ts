@@ -6,28 +6,28 @@ import type { ProductSettings } from '../settings';
 import { readRows } from './readRows';
 import { openStore } from './snapshotStore';
 
-/** Stream Analytics: reference data of up to 300 MB. */
+/** Stream Analytics: at most 300 MB of reference data. */
 const MAX_SNAPSHOT_BYTES = 300 * 1_048_576;
 
 export interface SnapshotResult {
   rows: number;
   bytes: number;
   path: string;
-  /** the newest snapshot held the same already, and nothing was written */
+  /** the newest snapshot already has the same content, so nothing was written */
   unchanged: boolean;
 }
 
-/** What this file offers to the bundle that loads it lazily. */
+/** The exports that the main bundle loads lazily. */
 export interface ProductSnapshot {
   takeSnapshot: typeof takeSnapshot;
 }
 
 /**
- * Copies the products of the database to Blob storage, as a JSON array with an object a line. What is there stays
- * until all of the new one has been read, so a failure changes nothing. Rows go through a temporary file: memory does
- * not grow with them.
+ * Copies the products of the database to Blob storage, as a JSON array with one object per line. The upload starts
+ * after all rows have been read, so a failure changes nothing. Rows go through a temporary file, so memory use does
+ * not depend on their number.
  *
- * @throws Error when the database or the storage fails, the query gives no row, or too much
+ * @throws Error if the database or the storage fails, or if the query returns no rows or more than the limit
  */
 export async function takeSnapshot(settings: ProductSettings, now = new Date()): Promise<SnapshotResult> {
   const folder = await mkdtemp(join(tmpdir(), 'hubfront-products-'));

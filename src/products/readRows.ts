@@ -2,14 +2,14 @@ import { Client } from 'pg';
 import Cursor from 'pg-cursor';
 
 const CONNECT_TIMEOUT_MS = 15_000;
-/** Below the five minutes that a function may take. */
+/** Below the default timeout of a function, five minutes. */
 const STATEMENT_TIMEOUT_MS = 240_000;
-/** Rows are fetched this many at a time, however many there are. */
+/** Rows per fetch. */
 const FETCH_ROWS = 1_000;
 
 /**
- * Reads the rows of a query from PostgreSQL, each as one JSON object, made by the database: numbers keep all their
- * digits, dates are ISO 8601 in UTC. The transaction is read-only, whatever the query says.
+ * Reads the rows of a query from PostgreSQL. The database serializes each row as a JSON object: numbers keep all their
+ * digits, and dates are ISO 8601 in UTC. The transaction is read-only, whatever the query contains.
  *
  * @throws Error of the database, without the URL
  */
@@ -19,7 +19,7 @@ export async function* readRows(databaseUrl: string, query: string): AsyncGenera
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: 'hubfront snapshotProducts',
   });
-  // A connection that breaks between two reads has nobody else to tell; the next read fails.
+  // Without a listener, a connection error between two reads would be uncaught. The next read reports it.
   client.on('error', () => undefined);
   await client.connect();
   try {

@@ -2,9 +2,9 @@ import { BlobServiceClient, type ContainerClient, RestError } from '@azure/stora
 import type { EntraId } from '../iothub/registry/entraId';
 import type { ProductStorage } from '../settings';
 
-/** The container that the analytics job has its reference data in. */
+/** The container with the reference data of the analytics job. */
 export const CONTAINER = 'reference';
-/** A minute that has a snapshot already is left alone: so many further ones are tried. */
+/** If a minute already has a snapshot, the next minutes are tried, up to this number. */
 const MAX_MINUTES_AHEAD = 10;
 
 const PATH = /^products\/\d{4}-\d{2}-\d{2}\/\d{2}-\d{2}\/products\.json$/;
@@ -14,11 +14,11 @@ export interface StoredSnapshot {
   sha256: string | undefined;
 }
 
-/** Snapshots in Blob storage. Paths name the minute, in UTC, from which Stream Analytics uses a snapshot. */
+/** Snapshots in Blob storage. A path names the minute (UTC) from which Stream Analytics uses the snapshot. */
 export interface SnapshotStore {
-  /** the newest one by its path */
+  /** the newest snapshot by path */
   newest: () => Promise<StoredSnapshot | undefined>;
-  /** Never overwrites: takes the first minute from `now` on that has none. @returns the path */
+  /** Writes to the first minute from `now` on that has no snapshot, and never overwrites one. @returns the path */
   put: (file: string, now: Date, metadata: Record<string, string>) => Promise<string>;
 }
 
@@ -53,7 +53,7 @@ export function openStore(storage: ProductStorage): SnapshotStore {
 
 async function newest(container: ContainerClient): Promise<StoredSnapshot | undefined> {
   let last: StoredSnapshot | undefined;
-  // Names come in alphabetical order, which is the order of time here.
+  // Names are listed alphabetically, which is chronological here.
   try {
     for await (const { name, metadata } of container.listBlobsFlat({
       prefix: 'products/',
@@ -70,7 +70,7 @@ async function newest(container: ContainerClient): Promise<StoredSnapshot | unde
 
 function connect(storage: ProductStorage): BlobServiceClient {
   if ('connectionString' in storage) return BlobServiceClient.fromConnectionString(storage.connectionString);
-  // As in the identity registry's client: a file of its own, loaded where it is wanted.
+  // A separate file beside the bundle, loaded lazily, as in the registry's client.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { createCredential } = require('./entraId.js') as EntraId;
   return new BlobServiceClient(storage.blobServiceUri, createCredential());

@@ -2,14 +2,16 @@ import { setMaxListeners } from 'node:events';
 import { Problem } from '../problems';
 
 /**
- * The outcome of `work`, or a `hub_timeout` problem once `deadlineMs` have passed. The Azure SDKs for IoT Hub
- * have no effective timeout and cannot be cancelled: what is still under way is left to its socket's timeout.
+ * Returns the result of `work`, or throws `hub_timeout` after `deadlineMs`. The Azure SDKs for IoT Hub have no
+ * effective timeout and cannot be cancelled. A request that still runs ends with its socket's timeout.
  */
 export async function withDeadline<T>(work: Promise<T>, deadlineMs: number, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      reject(new Problem('hub_timeout', `IoT Hub did not answer within ${deadlineMs / 1000} s: ${what}.`, 5));
+      reject(
+        new Problem('hub_timeout', `IoT Hub did not respond within ${deadlineMs / 1000} s: ${what}.`, 5),
+      );
     }, deadlineMs);
   });
   try {
@@ -19,7 +21,7 @@ export async function withDeadline<T>(work: Promise<T>, deadlineMs: number, what
   }
 }
 
-/** The outcome of `work`, or a rejection with the signal's reason once it is aborted. */
+/** Returns the result of `work`, or rejects with the signal's reason when the signal is aborted. */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   let stop: (() => void) | undefined;
   const aborted = new Promise<never>((_, reject) => {
@@ -36,7 +38,7 @@ export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): P
   }
 }
 
-/** Runs `work` with a signal that is aborted, with a `TimeoutError`, once `limitMs` have passed. */
+/** Runs `work` with a signal that is aborted with a `TimeoutError` after `limitMs`. */
 export async function withTimeLimit<T>(
   limitMs: number,
   work: (signal: AbortSignal) => Promise<T>,

@@ -1,8 +1,8 @@
-/** Queues by name: in each, one piece of work at a time. */
+/** Locks by name: at most one task per name runs at a time; the others wait in order. */
 export interface KeyedMutex {
   /**
-   * Runs `work` when those before it in the line are done. When `signal` is aborted first, the outcome is that of
-   * `late`, and the work is skipped when its turn comes.
+   * Runs `work` when the tasks before it have ended. If `signal` is aborted first, returns the result of `late` and
+   * skips the work.
    */
   runExclusive: <T>(name: string, work: () => Promise<T>, signal: AbortSignal, late: () => T) => Promise<T>;
 }
@@ -22,7 +22,7 @@ export function createKeyedMutex(): KeyedMutex {
         const onAbort = (): void => {
           resolve(late());
         };
-        // Work under way minds the signal itself and keeps what it has; only the waiting is cut short here.
+        // Running work handles the signal itself and keeps what it has read. Only the waiting ends here.
         const waiting = before.then(() => {
           signal.removeEventListener('abort', onAbort);
         });

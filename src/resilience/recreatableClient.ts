@@ -2,7 +2,7 @@ import type { SuspendDetector } from './suspendDetector';
 
 /** A client that is created on first use, and again after a suspend, because its connections may be stale. */
 export interface RecreatableClient<Made> {
-  /** Runs work on it. */
+  /** Runs work with the client. */
   run: <T>(work: (made: Made) => Promise<T>) => Promise<T>;
   close: () => void;
 }
@@ -11,7 +11,7 @@ interface Generation<Made> {
   made: Promise<Made>;
   /** number of suspends detected before it was created */
   suspends: number;
-  /** runs under way */
+  /** number of running tasks */
   running: number;
 }
 

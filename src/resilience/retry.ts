@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Of one request to the hub: the first and two more. */
+/** Attempts per request to the hub. */
 const MAX_TRIES = 3;
-/** The pause before the second try is about this long, before the third twice as long. */
+/** Pause before the second attempt, with jitter. The pause before the third is twice as long. */
 const PAUSE_MS = 100;
 
 /**
- * Tries work again, after a pause with jitter, while it fails in a way that may pass and there is time.
+ * Retries work with jittered pauses while its error is transient and time is left.
  *
- * @param signal the end of the time; work is not tried again after it
+ * @param signal aborted at the deadline; no attempt starts after it
  */
 export async function withRetries<T>(
   work: () => Promise<T>,

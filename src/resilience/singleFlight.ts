@@ -1,6 +1,6 @@
 /**
- * Lets callers that arrive together share one run of `work`. A caller never gets a run that had begun before it
- * came, so what it sees is at least as new as its own call.
+ * Lets concurrent callers share one run of `work`. A caller never gets a run that began before its call, so the
+ * result is at least as new as the call.
  */
 export function singleFlight<T>(work: () => Promise<T>): () => Promise<T> {
   let running: Promise<unknown> | undefined;

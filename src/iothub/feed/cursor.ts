@@ -1,31 +1,31 @@
 import { crc32 } from 'node:zlib';
 import { Problem } from '../../problems';
 
-/** Where a reader stands in one partition: the last message that it has, or that was gone before it came. */
+/** The position in a partition: the last message that was read, or that expired before the first read. */
 export interface Position {
-  /** Event Hubs sequence number: contiguous within a partition, from 0; -1 before the first, or where the offset alone is known */
+  /** Event Hubs sequence number, contiguous from 0; -1 before the first message, or if only the offset is known */
   sequenceNumber: number;
-  /** Event Hubs offset as the service gives it: a number, or an opaque text on geo-replicated hubs; `-1` where it is not known */
+  /** Event Hubs offset: a number, or opaque text on geo-replicated hubs; `-1` if unknown */
   offset: string;
 }
 
-/** What `next_offset` holds: a position for each partition that polls were for. */
+/** The content of `next_offset`: a position for each partition that was polled. */
 export interface Cursor {
-  /** names this very hub: another one, or the same one recreated, has another tag (32 bits) */
+  /** identifies the hub: another or a recreated hub has another tag (32 bits) */
   hubTag: number;
   /**
-   * By partition id, in the order in which they are next in turn for a share of a limit. A partition that is not named
-   * is read from its beginning.
+   * By partition id, in the order of their turns for a share of the limit. A partition that the cursor does not
+   * contain is read from its beginning.
    */
   positions: ReadonlyMap<string, Position>;
 }
 
-/** What a caller passes as `after_offset`. */
+/** The parsed value of `after_offset`. */
 export type StartPosition =
   | { kind: 'beginning' }
-  /** after what is there now */
+  /** after the newest message at the time of the poll */
   | { kind: 'latest' }
-  /** the original's plain offset, which applies to each partition */
+  /** a plain Event Hubs offset, applied to each partition */
   | { kind: 'offset'; offset: bigint }
   | { kind: 'cursor'; cursor: Cursor };
 
@@ -40,15 +40,15 @@ const MAX_CURSOR_CHARACTERS = 32_768;
 const BEGINNING = '-1';
 const LATEST = '@latest';
 const MAX_OFFSET = 2n ** 63n - 1n;
-/** Of a position whose offset is not known; the service gives it as the last one of a partition that is new. */
+/** The offset of a position whose offset is unknown. The service returns it for an empty partition. */
 export const NO_OFFSET = '-1';
-/** Stands in the width of offsets when one of them is no number: then each is a text with its length before it. */
+/** Replaces the width of offsets if one of them is not a number. Each offset is then length-prefixed text. */
 const TEXT_OFFSETS = 15;
 
 /**
  * Reads `after_offset`.
  *
- * @throws {Problem} `invalid_cursor`, saying why
+ * @throws {Problem} `invalid_cursor` with the reason
  */
 export function parseAfterOffset(text: string | null): StartPosition {
   if (text === null || text === '' || text === BEGINNING) return { kind: 'beginning' };
@@ -61,9 +61,9 @@ export function parseAfterOffset(text: string | null): StartPosition {
 }
 
 /**
- * The cursor as URL-safe text: 32 partitions with 63-bit offsets fit in 600 characters. Widths are shared by all
- * entries, since neighbours in one hub differ little in magnitude; values are one more than what they stand for, for
- * the least is -1.
+ * The cursor as URL-safe text: 32 partitions with 63-bit offsets fit in 600 characters. All entries share their
+ * widths, because the numbers of one hub have similar magnitudes. Values are stored plus one, because the smallest
+ * is -1.
  */
 export function encodeCursor({ hubTag, positions }: Cursor): string {
   const turns = [...positions.keys()].map(partitionNumber);
@@ -97,8 +97,8 @@ export function encodeCursor({ hubTag, positions }: Cursor): string {
 }
 
 /**
- * @throws {Problem} `invalid_cursor` for any text that {@link encodeCursor} has not made: the checksum and the
- * canonical form catch what was cut, flipped or typed
+ * @throws {Problem} `invalid_cursor` for any text that {@link encodeCursor} did not produce. The checksum and the
+ * canonical form detect truncated, altered and invented cursors.
  */
 export function decodeCursor(text: string): Cursor {
   if (text.length > MAX_CURSOR_CHARACTERS) throw malformed('it is too long');
@@ -141,7 +141,7 @@ function decodeBody(body: Buffer): Cursor {
   return { hubTag: body.readUInt32BE(1), positions: new Map(inTurn) };
 }
 
-/** The order of some numbers as its rank among all their orders (Lehmer code): that of 32 takes 15 bytes. */
+/** The rank of a permutation among all permutations (Lehmer code): 15 bytes for 32 numbers. */
 function rankOf(order: readonly number[]): bigint {
   const rest = [...order].sort((a, b) => a - b);
   return order.reduce((rank, number) => {
@@ -152,7 +152,7 @@ function rankOf(order: readonly number[]): bigint {
   }, 0n);
 }
 
-/** The order of that rank. @param numbers in ascending order */
+/** The permutation of that rank. @param numbers in ascending order */
 function orderOf(rank: bigint, numbers: readonly number[]): number[] {
   const places: number[] = [];
   for (let left = rank, base = 1n; base <= numbers.length; left /= base, base += 1n) {
@@ -168,12 +168,12 @@ function rankWidth(length: number): number {
   return widest([orders - 1n]);
 }
 
-/** Whether an offset is a number within 63 bits, in the one way of writing it. */
+/** Whether an offset is a number of at most 63 bits in canonical form. */
 export function isPlainOffset(offset: string): boolean {
   return /^(?:0|[1-9]\d{0,18})$/.test(offset) && BigInt(offset) <= MAX_OFFSET;
 }
 
-/** Event Hubs numbers its partitions from 0 and uses the number as their id. */
+/** The number of a partition. Event Hubs numbers partitions from 0 and uses the number as id. */
 export function partitionNumber(id: string): number {
   const number = Number(id);
   if (!/^\d+$/.test(id) || number >= MAX_PARTITIONS)

@@ -2,13 +2,13 @@ import { quote } from './amqpJson';
 import type { FeedPage } from './feedPage';
 import { type EncodedFeedMessage, type EncodeMessage, toJson } from './feedMessage';
 
-/** A way to write an answer of the feed. */
+/** A format of feed responses. */
 export interface FeedFormat {
   mediaType: string;
   encode: EncodeMessage;
-  /** The whole answer, of messages that `encode` has written. */
+  /** Serializes a page whose messages `encode` has serialized. */
   write: (answer: FeedPage) => Buffer;
-  /** what the reader must know and the body has no place for, as headers */
+  /** headers for what the body of this format cannot contain */
   headers: (answer: FeedPage) => Record<string, string>;
 }
 
@@ -20,7 +20,7 @@ const json: FeedFormat = {
   headers: () => ({}),
 };
 
-/** One message a line; the last line has no message but `next_offset` and the rest of an answer. */
+/** One message per line. The last line has `next_offset` and the other members of the page. */
 const ndjson: FeedFormat = {
   mediaType: 'application/x-ndjson',
   encode: toJson,
@@ -30,8 +30,8 @@ const ndjson: FeedFormat = {
 };
 
 /**
- * CloudEvents 1.0, JSON batch, with the attributes and the data that Event Grid gives IoT Hub's telemetry. A batch has
- * no place for gaps and the like: they are headers, as the link to what follows is.
+ * CloudEvents 1.0 in JSON batch format, with the attributes and data of Event Grid's IoT Hub telemetry events. A
+ * batch cannot contain the cursor, gaps and other members, so they are headers.
  *
  * @see https://learn.microsoft.com/azure/event-grid/event-schema-iot-hub
  */
@@ -42,7 +42,7 @@ const cloudEvents = (hubHostName: string): FeedFormat => ({
       specversion: '1.0',
       type: 'Microsoft.Devices.DeviceTelemetry',
       source: `//${hubHostName}`,
-      // With its time: a hub that is made anew counts from the beginning again, and an id is for one event alone.
+      // Includes the time: a recreated hub restarts its sequence numbers, and an id must be unique.
       id: `${m.partitionId}:${m.sequenceNumber}:${Date.parse(m.enqueuedTimeUtc)}`,
       ...(m.deviceId === null ? {} : { subject: `devices/${m.deviceId}` }),
       time: m.enqueuedTimeUtc,
@@ -75,7 +75,7 @@ const cloudEvents = (hubHostName: string): FeedFormat => ({
   }),
 });
 
-/** All of them, the default first. @param hubHostName the source that CloudEvents name */
+/** All formats, the default first. @param hubHostName the `source` of CloudEvents */
 export function createFeedFormats(hubHostName: string): readonly [FeedFormat, ...FeedFormat[]] {
   return [json, ndjson, cloudEvents(hubHostName)];
 }
@@ -85,7 +85,7 @@ function state({ cursor, hasMore, gaps, incomplete, reset }: Omit<FeedPage, 'mes
 }
 
 /**
- * All of it at once and in memory of its own, which the worker can take over.
+ * Serializes the page into one buffer with its own memory, which the worker can transfer without copying.
  *
  * @param separator one ASCII character
  */

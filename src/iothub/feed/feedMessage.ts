@@ -3,48 +3,48 @@ import { hubMemberJson, isoTime, joined, objectJson, quote, quoteOrNull } from '
 import { type OffHeapText, storeText } from './offHeapText';
 import { type FeedBody, readBody } from './readBody';
 
-/** A device-to-cloud message as the feed gives it. */
+/** A device-to-cloud message as the feed returns it. */
 export interface FeedMessage {
   partitionId: string;
-  /** Event Hubs offset, as the service gives it */
+  /** Event Hubs offset */
   offset: string;
   sequenceNumber: number;
   /** ISO 8601, UTC */
   enqueuedTimeUtc: string;
-  /** the sender that IoT Hub authenticated, whatever the body claims; null where the hub names none */
+  /** the sender that IoT Hub authenticated, whatever the body claims; null if the hub names none */
   deviceId: string | null;
   messageId: string | null;
-  /** when the event happened, as its sender gave it: ISO 8601, UTC */
+  /** when the client created the message: ISO 8601, UTC */
   createdAt: string | undefined;
   correlationId: string | undefined;
   contentType: string | null;
-  /** application properties, a JSON object */
+  /** application properties as a JSON object */
   properties: string;
-  /** the rest of the system properties, by IoT Hub's names (`iothub-connection-auth-method` …), a JSON object */
+  /** other system properties as a JSON object, by IoT Hub's names (`iothub-connection-auth-method` …) */
   systemProperties: string;
   body: FeedBody;
 }
 
-/** How a message is written, as one JSON object on one line. */
+/** Serializes a message as one JSON object on one line. */
 export type EncodeMessage = (message: FeedMessage) => string;
 
-/** A message that is ready to be written. Just that is kept of it: an answer may hold 10,000. */
+/** A serialized message. Nothing else of the message is kept, because a page may contain 10,000. */
 export interface EncodedFeedMessage extends OffHeapText {
   sequenceNumber: number;
   offset: string;
   enqueuedTimeUtc: string;
 }
 
-/** A comma or a line end between two messages. */
+/** A comma or a line feed between two messages. */
 const SEPARATOR_BYTES = 1;
 
-/** What a message takes of a response, with what separates it from the next one. */
+/** The size of a message in a response, with its separator. */
 export const bytesOf = ({ bytes }: EncodedFeedMessage): number => bytes + SEPARATOR_BYTES;
 
 const DEVICE_ID = 'iothub-connection-device-id';
 /** A system property that IoT Hub delivers as an application property; as an annotation where it is routed. */
 const CREATION_TIME = 'iothub-creation-time-utc';
-/** Annotations that stand in fields of their own. */
+/** Annotations that are returned as separate fields. */
 const OWN_FIELDS = new Set([
   DEVICE_ID,
   CREATION_TIME,
@@ -53,7 +53,7 @@ const OWN_FIELDS = new Set([
   'x-opt-enqueued-time',
   'x-opt-partition-key',
 ]);
-/** AMQP's message properties and what IoT Hub calls them (iot-hub-devguide-messages-construct). */
+/** AMQP message properties and IoT Hub's names for them (iot-hub-devguide-messages-construct). */
 const AMQP_PROPERTIES: readonly (readonly [name: keyof Message, systemName: string])[] = [
   ['user_id', 'user-id'],
   ['to', 'to'],
@@ -64,7 +64,7 @@ const AMQP_PROPERTIES: readonly (readonly [name: keyof Message, systemName: stri
   ['group_id', 'group-id'],
 ];
 
-/** @param message as rhea has decoded it from an Event Hub-compatible endpoint */
+/** @param message from an Event Hub-compatible endpoint, decoded by rhea */
 export function readFeedMessage(partitionId: string, message: Message): FeedMessage {
   const annotations = (message.message_annotations ?? {}) as Record<string, unknown>;
   const { message_id: messageId, correlation_id: correlationId } = message;
@@ -93,7 +93,7 @@ export function encodeFeedMessage(message: FeedMessage, encode: EncodeMessage): 
   return { sequenceNumber, offset, enqueuedTimeUtc, chunk, start, bytes };
 }
 
-/** The feed's own form. */
+/** The feed's JSON format. */
 export const toJson: EncodeMessage = (m) =>
   `{"partitionId":"${m.partitionId}","offset":${quote(m.offset)},"sequenceNumber":${m.sequenceNumber}` +
   `,"enqueuedTimeUtc":"${m.enqueuedTimeUtc}","deviceId":${quoteOrNull(m.deviceId)}` +
@@ -114,7 +114,7 @@ function systemProperties(message: Message, annotations: Record<string, unknown>
   return `{${members}}`;
 }
 
-/** AMQP's sections of a body: data, which devices send; a sequence or a single value, which services may. */
+/** The body sections of AMQP: devices send data; services may send a sequence or a single value. */
 function contentOf(body: unknown): unknown {
   if (typeof body !== 'object' || body === null || !('typecode' in body) || !('content' in body)) return body;
   const { content } = body;
@@ -133,7 +133,7 @@ function asTime(value: unknown): string | undefined {
   return value instanceof Date && !Number.isNaN(value.getTime()) ? isoTime(value) : undefined;
 }
 
-/** Message ids are texts, numbers, UUIDs or binary. */
+/** AMQP message ids are strings, numbers, UUIDs or binary. */
 function asText(value: unknown): string | null {
   if (typeof value === 'string') return value;
   if (typeof value === 'number' || typeof value === 'bigint') return String(value);

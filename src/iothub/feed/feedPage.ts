@@ -5,33 +5,33 @@ import { feedProblem } from '../errors';
 import { type EncodedFeedMessage, bytesOf } from './feedMessage';
 import { type Gap, gapBetween, type ReadingPlan } from './readingPlan';
 
-/** The host and its worker buffer an answer whole, so it is kept small (Functions: no streaming). */
+/** The host and its worker buffer the whole response (no HTTP streaming), so it is kept small. */
 const MAX_ANSWER_BYTES = 8_000_000;
-/** What an answer holds beside messages: the cursor, and a gap and a code for each partition. */
+/** Reserved for the rest of the response: the cursor, and a gap and a code for each partition. */
 const MAX_STATE_BYTES = 131_072;
-/** All that messages may take of an answer, with what stands between them; one that is larger goes alone. */
+/** Maximum size of the messages in a response, with separators. A larger single message is returned alone. */
 export const MAX_MESSAGES_BYTES = MAX_ANSWER_BYTES - MAX_STATE_BYTES;
 
-/** What one poll gives. */
+/** The result of one poll. */
 export interface FeedPage {
   /** in order within a partition, merged by enqueued time across partitions */
   messages: EncodedFeedMessage[];
-  /** for the next poll's `after` */
+  /** the cursor for the next poll */
   cursor: string;
-  /** there was more when the poll began, or some of it could not be read */
+  /** more messages existed when the poll began, or a partition could not be read */
   hasMore: boolean;
   gaps: Gap[];
-  /** partitions that could not be read: their position stays */
+  /** partitions that could not be read; their position is unchanged */
   incomplete: { partitionId: string; code: ProblemCode }[];
-  /** the cursor was of another hub, or of this one before it was recreated */
+  /** the cursor came from another hub, or from before this hub was recreated */
   reset: boolean;
 }
 
 /**
- * Puts what was read together, up to the size of an answer, and moves the positions by just that.
+ * Merges the messages that were read, up to the maximum response size, and advances the positions accordingly.
  *
  * @param drained in the order of the partitions' turns
- * @throws {Problem} when nothing at all could be read
+ * @throws {Problem} if no partition could be read
  */
 export function assemblePage(
   hubTag: number,
@@ -50,7 +50,7 @@ export function assemblePage(
       bytes += bytesOf(message);
       return false;
     });
-    if (fitting === 0) continue; // its turn is still to come
+    if (fitting === 0) continue; // the next poll returns it
     const part = fitting === -1 ? messages : messages.slice(0, fitting);
     let before = known.get(partitionId);
     for (const message of part) {
@@ -70,7 +70,7 @@ export function assemblePage(
     throw feedProblem(failures[0].error);
   }
   const positions = new Map([...known].map(([id, position]) => [id, moved.get(id) ?? position]));
-  // Who was served goes to the end of the line; of those, who got less is ahead.
+  // Partitions with messages in this page move to the end of the queue, the one with the fewest messages first.
   for (const { partitionId } of served.sort((a, b) => a.count - b.count)) {
     const position = positions.get(partitionId);
     positions.delete(partitionId);

@@ -11,7 +11,7 @@ import type { EntraId } from './entraId';
 import { registryProblem, wasNeverSent } from '../errors';
 import { withRetries } from '../../resilience/retry';
 
-/** IoT Hub's own keys are of this size. */
+/** Size of the keys that IoT Hub generates. */
 const GENERATED_KEY_BYTES = 32;
 const USER_AGENT = 'hubfront';
 
@@ -19,11 +19,11 @@ const USER_AGENT = 'hubfront';
 export type DeviceIdentity = Awaited<ReturnType<Registry['get']>>['responseBody'];
 
 export interface Devices {
-  /** host name of the hub, to which a device may send by itself */
+  /** host name of the hub, for devices that send directly */
   readonly hostName: string;
   /**
-   * Registers a device. With a key of its own proposal a client may register again after a lost answer: when the
-   * device exists with that key, it gets the identity once more, with `created: false`.
+   * Registers a device. A client that proposes a key can repeat the request after a lost response: if the device
+   * exists with that key, its identity is returned with `created: false`.
    *
    * @throws {Problem} `device_exists`, `hub_throttled`, `hub_quota_exceeded`, `hub_access_denied`,
    * `hub_unavailable`, `hub_timeout`
@@ -56,9 +56,9 @@ export function createDevices(settings: Settings): Devices {
     }
   }
 
-  /** Tries again what may have been lost on its way. @param lost how the first try ended */
+  /** Repeats a registration whose response may have been lost. @param lost the error of the first attempt */
   async function registerAgain(deviceId: string, deviceKey: string | undefined, lost: unknown) {
-    // Only with a proposed key can a second try tell its own first one from somebody else's device.
+    // Without a proposed key, the retry cannot distinguish its own device from somebody else's.
     if (deviceKey === undefined && !wasNeverSent(lost) && (await exists(deviceId))) throw lost;
     return register(deviceId, deviceKey);
   }
@@ -81,7 +81,7 @@ export function createDevices(settings: Settings): Devices {
     if (deviceKey === undefined) throw exists;
     const { responseBody: identity } = await registry.get(deviceId);
     const { primaryKey, secondaryKey } = identity.authentication?.symmetricKey ?? {};
-    // Both, always: which of the two it is takes no other time either.
+    // Always compare both keys, so that the time does not depend on which one matches.
     const isPrimary = equalInConstantTime(deviceKey, primaryKey);
     const isSecondary = equalInConstantTime(deviceKey, secondaryKey);
     if (!isPrimary && !isSecondary) throw exists;
@@ -115,7 +115,7 @@ export function createDevices(settings: Settings): Devices {
   };
 }
 
-/** A device that was deleted between being found and being read can be registered after all. */
+/** If the device was deleted after the conflict, register it again. */
 function isTransient(error: unknown): boolean {
   return (error as Error).name === 'DeviceNotFoundError' || registryProblem(error).code === 'hub_unavailable';
 }
@@ -132,14 +132,14 @@ function createRegistry({ hubHostName: host, registryPolicy }: Settings, agent: 
         ),
       }
     : { host, tokenCredential: lazyCredential(), tokenScope: 'https://iothubs.azure.net/.default' };
-  // The registry's own copy of this class differs in its type alone.
+  // The registry's copy of this class differs only in its type.
   const client = new AgentRestApiClient(config, agent) as unknown as ConstructorParameters<
     typeof Registry
   >[1];
   return new Registry(config as ConstructorParameters<typeof Registry>[0], client);
 }
 
-/** `Registry` gives its client an agent of its own making; this one keeps the agent that all hub requests share. */
+/** `Registry` replaces its client's agent. This subclass keeps ours, which redirects and times out. */
 class AgentRestApiClient extends RestApiClient {
   readonly #agent: Agent;
 
@@ -154,7 +154,7 @@ class AgentRestApiClient extends RestApiClient {
   }
 }
 
-/** `@azure/identity` is a file of its own beside the bundle, read at the first registration that needs it. */
+/** `@azure/identity` is a separate file beside the bundle. The first registration that needs it loads it. */
 function lazyCredential() {
   let credential: ReturnType<EntraId['createCredential']> | undefined;
   return {
@@ -166,7 +166,7 @@ function lazyCredential() {
   };
 }
 
-/** Equal digests are compared, so that neither the first different character nor the length takes another time. */
+/** Compares digests in constant time: neither the length nor the first difference affects the duration. */
 function equalInConstantTime(a: string, b: string | null | undefined): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(a), digest(b ?? '')) && b != null;

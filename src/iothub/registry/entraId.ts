@@ -1,13 +1,13 @@
 import { ChainedTokenCredential, DefaultAzureCredential, ManagedIdentityCredential } from '@azure/identity';
 
-/** What this file offers to the bundle that loads it lazily. */
+/** The exports that the main bundle loads lazily. */
 export interface EntraId {
   createCredential: typeof createCredential;
 }
 
 /**
- * Microsoft Entra ID for the identity registry: the app's managed identity in Azure (`AZURE_CLIENT_ID` chooses a
- * user-assigned one), and elsewhere what the developer is logged in with.
+ * Credentials of Microsoft Entra ID: in Azure the app's managed identity (`AZURE_CLIENT_ID` selects a user-assigned
+ * one), elsewhere the developer's login.
  */
 export function createCredential(): ChainedTokenCredential {
   const clientId = process.env.AZURE_CLIENT_ID;

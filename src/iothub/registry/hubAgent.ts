@@ -14,11 +14,11 @@ import {
 } from '../hubConnection';
 
 /**
- * The HTTPS agent for the identity registry's SDK: connections are kept alive and reused, and one on which the hub
- * has gone silent is destroyed, which the SDK never does.
+ * The HTTPS agent for the identity registry's SDK. It reuses connections, and destroys a connection on which the hub
+ * does not respond. The SDK itself never times out.
  *
- * Node merges an agent's options over the request's, while SNI and `Host` keep the hub's name: so `hubEndpoint`
- * redirects the unmodified SDK, whose port is fixed at 443.
+ * Node merges the agent's options over those of the request, while SNI and `Host` keep the hub's name. So
+ * `hubEndpoint` redirects the unmodified SDK, whose port is fixed at 443.
  */
 export function createHubAgent(settings: ConnectionSettings): Agent {
   const { hubEndpoint, hubCaFile, hubDeadlineMs } = settings;
@@ -35,8 +35,8 @@ export function createHubAgent(settings: ConnectionSettings): Agent {
 }
 
 /**
- * Opens a connection to the hub, unless one is free already, by a request that needs no right and counts against no
- * quota; any answer will do.
+ * Opens a connection to the hub if none is free. It sends a request that needs no permission and counts against no
+ * quota, and accepts any response.
  *
  * @throws {Problem} `hub_unavailable`, `hub_timeout`
  */
@@ -67,7 +67,7 @@ class SilenceEndingAgent extends Agent {
     const socket = super.createConnection(options, callback);
     socket?.on('timeout', () => {
       socket.destroy(new Error('The hub went silent on this connection'));
-      // What was idle beside it is as doubtful.
+      // Other idle connections are just as likely to be stale.
       if (isStale(this.#idleSince.get(socket))) {
         for (const idle of Object.values(this.freeSockets).flat()) idle?.destroy();
       }
@@ -76,7 +76,7 @@ class SilenceEndingAgent extends Agent {
   }
 
   // Both get the agent's own sockets, which the types know as Duplex, and the first returns whether one is kept.
-  /** Without a request a connection may be silent for longer than with one. */
+  /** An idle connection may be silent for longer than one with a request. */
   override keepSocketAlive(socket: Socket): boolean {
     this.#idleSince.set(socket, Date.now());
     const keep: (socket: Socket) => unknown = super.keepSocketAlive.bind(this);

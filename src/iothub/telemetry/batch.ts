@@ -1,21 +1,21 @@
 import type { DeviceMessage } from './telemetryMessage';
 
-/** IoT Hub: 255 KB less one byte for an HTTPS batch, as Microsoft's device SDK for Java has it. */
+/** IoT Hub: 255 KB minus one byte per HTTPS batch (source: Microsoft's device SDK for Java). */
 export const MAX_BATCH_BYTES = 255 * 1024 - 1;
-/** Of one message in a batch, between its brackets. */
+/** Bytes around a message in a batch. */
 export const MAX_ITEM_BYTES = MAX_BATCH_BYTES - 2;
 export const BATCH_CONTENT_TYPE = 'application/vnd.microsoft.iothub.json';
 
 /**
- * Groups messages into as few requests as IoT Hub's limit allows while their order stays. What is alone in its group
- * goes as a single message, so one that is too large for a batch still has the 256 KB of a message.
+ * Groups messages, in order, into as few requests as IoT Hub's limit allows. A group of one is sent as a single
+ * message, whose limit is 256 KB.
  */
 export function packBatches(messages: readonly DeviceMessage[]): DeviceMessage[][] {
   if (messages.length <= 1) return messages.length === 0 ? [] : [[...messages]];
   const batches: DeviceMessage[][] = [];
   let room = 0;
   for (const message of messages) {
-    const bytes = message.batchItem.length + 1; // its comma, or a bracket
+    const bytes = message.batchItem.length + 1; // a comma or a bracket
     const batch = batches.at(-1);
     if (batch !== undefined && bytes <= room) {
       batch.push(message);

@@ -17,7 +17,7 @@ import {
   dispatchRequest,
 } from './staleConnection';
 
-/** The connections that all device-to-cloud messages share: kept alive, one request at a time on each. */
+/** The keep-alive connections that all device-to-cloud messages share, with one request at a time on each. */
 export interface ConnectionPool {
   /** One request, which the hub may get twice. @param signal ends it, and the connection that it is on */
   request: (request: Dispatcher.DispatchOptions, signal?: AbortSignal) => Promise<HubResponse>;

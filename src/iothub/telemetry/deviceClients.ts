@@ -5,21 +5,21 @@ import type { ConnectionPool } from './connectionPool';
 import { DeviceTransport } from './deviceTransport';
 import { SharedAccessKeyAuthentication } from './deviceSasToken';
 
-/** Device clients that are kept for their next message: enough for the devices of a busy minute, some 10 MB. */
+/** Number of cached device clients: enough for the devices of a busy minute, about 10 MB. */
 const MAX_CLIENTS = 5_000;
 
-/** Who sends: a device by its own key. */
+/** The sending device and its key. */
 export interface Device {
   deviceId: string;
   deviceKey: string;
 }
 
 export interface DeviceClients {
-  /** The client that is kept for this device and key, or a new one. */
+  /** The cached client of this device and key, or a new one. */
   take: (device: Device) => Client;
-  /** Keeps the client of a device that the hub has let in. Only those: a flood of wrong keys pushes nobody out. */
+  /** Caches the client of a device that the hub has accepted. A flood of wrong keys cannot evict others. */
   keep: (device: Device, client: Client) => void;
-  /** Forgets the client of a device that the hub has refused. */
+  /** Removes the client of a device that the hub has rejected. */
   drop: (device: Device, client: Client) => void;
   close: () => void;
 }
@@ -38,12 +38,12 @@ export function createDeviceClients(hubHostName: string, pool: ConnectionPool): 
         device.deviceKey,
       );
       const client = new Client(new DeviceTransport(authentication, pool));
-      client.setRetryPolicy(new NoRetry()); // the telemetry client retries itself, within one deadline
+      client.setRetryPolicy(new NoRetry()); // the telemetry client retries within its own deadline
       return client;
     },
     keep: (device, client) => {
       const key = keyOf(device);
-      // Two first messages at the same time have a client each; one is enough.
+      // Concurrent first messages create a client each; one of them is cached.
       if (kept.peek(key) === undefined) kept.set(key, client);
       else if (kept.peek(key) !== client) close(client);
     },
@@ -56,7 +56,7 @@ export function createDeviceClients(hubHostName: string, pool: ConnectionPool): 
   };
 }
 
-/** Over HTTPS there is no connection to close: this drops the client's token and listeners. */
+/** Over HTTPS there is no connection to close. This releases the client's token and listeners. */
 function close(client: Client): void {
   client.close(() => undefined);
 }

@@ -6,15 +6,15 @@ import {
   encodeUriComponentStrict,
 } from 'azure-iot-common';
 
-/** Life of a device's SAS token. */
+/** Lifetime of a device's SAS token. */
 const TOKEN_LIFETIME_S = 3_600;
-/** A token is renewed when it is asked for this close to its end, which also allows for clocks that differ. */
+/** A token is renewed this long before its expiry, which also tolerates clock differences. */
 const RENEWAL_MARGIN_S = 900;
 
 /**
- * The device SDK's authentication provider for a symmetric key, made from parts: a connection string assembled from
- * what a caller sends could be made to name another host. Unlike the SDK's own it renews a token when it is asked
- * for one and keeps no timer, so that a client can be dropped without a trace.
+ * An authentication provider for a symmetric key, created from separate values. A connection string assembled from
+ * caller input could name another host. Unlike the SDK's own provider, it renews a token on demand and keeps no
+ * timer, so that dropping a client leaves nothing behind.
  */
 export class SharedAccessKeyAuthentication extends EventEmitter {
   readonly type = AuthenticationType.Token;

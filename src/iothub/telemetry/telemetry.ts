@@ -9,19 +9,19 @@ import { createConnectionPool, openPoolConnection } from './connectionPool';
 import { withRetries } from '../../resilience/retry';
 import { type DeviceMessage, type TelemetryMessage, toDeviceMessage } from './telemetryMessage';
 
-/** What became of a message: nothing is wrong when the hub has stored it. */
+/** The outcome of a message: undefined if the hub has stored it. */
 export type SendOutcome = Problem | undefined;
 
 export interface Telemetry {
   /**
-   * Sends messages as a device, in their order, as few requests to the hub as it allows, and gives a outcome on each.
+   * Sends messages as a device, in order, with as few requests to the hub as its limits allow.
    *
-   * Those of one request are stored together or not at all. Where the hub refuses a request for the sake of one
-   * message, it is taken apart until each message has a outcome of its own. Lost connections and failures of the hub
-   * are tried again within the deadline, with the same message id: whether the hub has stored the message already,
-   * nobody knows. Verdicts that may change later have `retryAfterSeconds`.
+   * The hub stores all messages of a request or none. If it rejects a request because of one message, the request is
+   * split until each message has its own outcome. Lost connections and server errors are retried until the deadline,
+   * with the same message ids: the hub may already have stored the message. Retryable problems have
+   * `retryAfterSeconds`.
    *
-   * @returns in the order of `messages`: undefined where the hub has stored the message, or `invalid_message_id`,
+   * @returns in the order of `messages`: undefined if the hub has stored the message, or `invalid_message_id`,
    * `invalid_property`, `message_too_large`, `invalid_request`, `device_unauthorized`, `hub_throttled`,
    * `hub_quota_exceeded`, `hub_unavailable`, `hub_timeout`
    */
@@ -74,7 +74,7 @@ function prepared(deviceId: string, message: TelemetryMessage, signal: AbortSign
   }
 }
 
-/** Sends batches one after the other; after a refusal that strikes all alike, the rest is not tried. */
+/** Sends batches one after the other. After a rejection that concerns all messages, the others are not sent. */
 async function sendAll(
   client: Client,
   batches: readonly DeviceMessage[][],
@@ -86,7 +86,7 @@ async function sendAll(
   for (let batch = waiting.shift(); batch !== undefined; batch = waiting.shift()) {
     const outcome = refusal ?? (await sendRequest(client, batch, signal));
     if (outcome && batch.length > 1 && isOfOneMessage(outcome)) {
-      // Halves find the one message in a few requests, where sending 500 singly would throttle the hub.
+      // Halving finds the rejected message in a few requests. Sending 500 messages singly would throttle the hub.
       const half = Math.ceil(batch.length / 2);
       waiting.unshift(batch.slice(0, half), batch.slice(half));
       continue;
@@ -97,11 +97,11 @@ async function sendAll(
   return outcomes;
 }
 
-/** Whether the hub may take other messages of the same device all the same. */
+/** Whether the problem concerns one message, so that others of the same device can succeed. */
 const isOfOneMessage = ({ code }: Problem): boolean =>
   code === 'invalid_request' || code === 'message_too_large';
 
-/** One request to the hub, tried again where that may help: each message keeps its id, so a repetition is known. */
+/** Sends one request with retries. Messages keep their ids, so that consumers can deduplicate. */
 async function sendRequest(
   client: Client,
   batch: readonly DeviceMessage[],

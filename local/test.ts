@@ -1,13 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { buildApp } from './build';
+import { buildWebClient } from './buildWebClient';
 
 /**
- * `npm test`: builds the app, because the tests drive the bundle that is deployed, then runs vitest with the given
- * arguments. `--full` runs the long tests in full.
+ * `npm test`: builds the app and the web client, because the tests drive what is deployed, then runs vitest with the
+ * given arguments. `--full` runs the long tests in full.
  */
 export async function main(argv: readonly string[]): Promise<void> {
-  await buildApp();
+  await Promise.all([buildApp(), buildWebClient()]);
   const full = argv.includes('--full');
   const rest = argv.filter((argument) => argument !== '--full');
   const vitest = join('node_modules', 'vitest', 'vitest.mjs');

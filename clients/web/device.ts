@@ -1,88 +1,86 @@
-import type { Device, Register } from './hubfront';
+import type { Device, Register } from './api';
 import { newMessageId, randomBytes } from './messageId';
+import { isDevice } from './options';
+import { withTimeout } from './timeout';
 
+/** A registration that takes longer is tried again. */
+const REGISTRATION_MS = 30_000;
+
+/** The device that messages are sent as. */
 export interface DeviceSource {
-  /** the device, once it is known */
+  /** The device, if it is registered. */
   current: () => Device | undefined;
-  /** Registers first where that has not been done; rejects as the page's `register` does. */
+  /** Registers the device if that has not been done. Rejects with the error of `register`. */
   get: () => Promise<Device>;
-  /** The hub does not know the device: whether it can be registered anew. */
-  renew: () => boolean;
-  /** Forgets a device that was registered for this browser. */
+  /** The hub rejected the device. Returns true if another one is there or can be registered. */
+  replace: (rejected: Device) => boolean;
+  /** Drops a device that was registered for this browser. */
   forget: () => void;
 }
 
-/** Keeps the device of this browser in localStorage, where there is one. */
+/** Before it is registered, a device is a proposal. */
+type Known = Device & { registered?: boolean };
+
+/** @param given the page's own device, or how to register one: that is kept in localStorage, else in memory */
 export function createDeviceSource(name: string, given: Device | Register): DeviceSource {
-  if (typeof given !== 'function') {
-    return {
-      current: () => given,
-      get: () => Promise.resolve(given),
-      renew: () => false,
-      forget: () => undefined,
-    };
-  }
   const key = `${name} device`;
-  let device: (Device & { registered?: boolean }) | undefined;
-  let renewed = false;
+  const register = typeof given === 'function' ? given : undefined;
+  let known: Known | undefined = register ? undefined : { ...(given as Device), registered: true };
   let registering: Promise<Device> | undefined;
+  let isReplaced = false;
 
-  const read = () => {
+  /** Another tab may have registered a device meanwhile. */
+  const read = (): Known | undefined => {
     try {
-      // Another tab may have registered meanwhile.
-      if (!device?.registered)
-        device = (JSON.parse(localStorage.getItem(key) ?? 'null') as typeof device | null) ?? device;
+      const stored = JSON.parse(localStorage.getItem(key) ?? '') as Known;
+      if (isDevice(stored)) known = stored;
     } catch {
-      // no storage, or nothing of ours in it
+      // there is no localStorage, or no device in it
     }
-    return device;
+    return known;
   };
-  const keep = (made: typeof device): void => {
-    device = made;
+  const write = (device: Known | undefined): void => {
+    known = device;
     try {
-      localStorage.setItem(key, JSON.stringify(made));
+      if (device) localStorage.setItem(key, JSON.stringify(device));
+      else localStorage.removeItem(key);
     } catch {
-      // no storage: each page is a device of its own
-    }
-  };
-
-  const forget = (): void => {
-    device = undefined;
-    try {
-      localStorage.removeItem(key);
-    } catch {
-      // no storage
+      // Without localStorage, each page is a device of its own.
     }
   };
+  const current = (): Device | undefined => (read()?.registered ? known : undefined);
 
-  const register = async (): Promise<Device> => {
-    const known = read();
-    if (known?.registered) return known;
-    const proposal = known ?? {
+  const makeDevice = async (): Promise<Device> => {
+    const device = current();
+    if (device || !register) return device ?? (given as Device);
+    const { deviceId, deviceKey } = known ?? {
       deviceId: `web-${newMessageId()}`,
       deviceKey: btoa(String.fromCharCode(...randomBytes(32))),
     };
-    keep(proposal);
-    const { deviceId, deviceKey } = await given({ ...proposal });
-    keep({ deviceId, deviceKey, registered: true });
-    return { deviceId, deviceKey };
+    write({ deviceId, deviceKey });
+    const made = await withTimeout(Promise.resolve(register({ deviceId, deviceKey })), REGISTRATION_MS);
+    if (!isDevice(made)) throw new TypeError('register must resolve with deviceId and deviceKey');
+    // Unless it was forgotten meanwhile.
+    if (read()?.deviceId === deviceId) write({ ...made, registered: true });
+    return made;
   };
 
   return {
-    current: () => {
-      const known = read();
-      return known?.registered ? known : undefined;
-    },
+    current,
     get: () =>
-      (registering ??= register().finally(() => {
+      (registering ??= makeDevice().finally(() => {
         registering = undefined;
       })),
-    renew: () => {
-      if (renewed) return false;
-      renewed = true;
-      forget(); // a new device altogether: the old id may be disabled
+    replace: (rejected) => {
+      if (current() && known?.deviceId !== rejected.deviceId) return true;
+      if (isReplaced || !register) return false;
+      isReplaced = true;
+      write(undefined); // the old id may be disabled, so the new device gets another one
       return true;
     },
-    forget,
+    forget: () => {
+      registering = undefined; // A device that is being registered is not used either.
+      if (register) write(undefined);
+    },
   };
 }

@@ -1,79 +1,125 @@
-import type { Device } from './hubfront';
-import type { Queued } from './queue';
+import type { Device } from './api';
+import { type Message, sizeOf } from './message';
+import { withTimeout } from './timeout';
 
-/** The browser grants 64 KB to all beacons and keepalive requests under way together. */
+/** Browsers allow 64 KB for all beacons and keepalive requests under way together; the device takes part of it. */
 const MAX_BATCH_BYTES = 60_000;
-const MAX_BATCH_MESSAGES = 100;
-const TIMEOUT_MS = 30_000;
-/** The request's own fault, which sending it again does not mend. */
-const FINAL = [400, 401, 413, 415];
+const MAX_KEEPALIVE_BYTES = 64_000;
+const RESPONSE_MS = 30_000;
 
-export type Verdict = 'accepted' | 'rejected' | 'retry';
+/** Codes of the app for a body that it cannot read: sending it again is of no use. */
+const UNREADABLE_BODY = /^(invalid_(json|request)|body_too_large)$/;
 
-/** What became of a batch: a verdict on each message, in their order. */
+const STATUSES: readonly string[] = ['accepted', 'rejected', 'retry'];
+
+/** The app's result for one message. */
+export interface Result {
+  status: 'accepted' | 'rejected' | 'retry';
+  code: string;
+}
+
+/** What became of a request. */
 export interface Outcome {
-  verdicts: { verdict: Verdict; code: string }[];
-  /** what the server asks to wait; 0 where it does not */
+  /** The app's results by message id. A message without one has to be sent again, whatever the HTTP status. */
+  results: Map<string, Result>;
+  /** for the messages without a result: why */
+  code: string;
+  /** the reason in words */
+  cause: string;
+  /** HTTP status; 0 without a response */
+  status: number;
+  /** milliseconds that the server asks to wait; 0 if it does not */
   retryAfterMs: number;
-  /** the whole request was refused, for what may be the fault of one message */
-  undivided: boolean;
+  /** What has to be sent again need not wait, since the next request will be another one. */
+  retryAtOnce: boolean;
 }
 
-/** As many of the first messages as one request takes, and one at least. */
-export function firstBatch(messages: readonly Queued[], limit = MAX_BATCH_MESSAGES): Queued[] {
+/** As many of the first messages as one request can carry, and at least one. */
+export function firstBatch(messages: readonly Message[], limit: number): Message[] {
   let bytes = 0;
-  const end = messages.findIndex(({ json }, at) => {
+  return messages.filter(({ json }, at) => {
     bytes += sizeOf(json) + 1;
-    return at > 0 && (at >= limit || bytes > MAX_BATCH_BYTES);
+    return at === 0 || (at < limit && bytes <= MAX_BATCH_BYTES);
   });
-  return messages.slice(0, end === -1 ? messages.length : end);
 }
 
-export function batchBody({ deviceId, deviceKey }: Device, batch: readonly Queued[]): string {
+/** A request body: `{"deviceId", "deviceKey", "messages": […]}`. */
+export function batchBody({ deviceId, deviceKey }: Device, batch: readonly Message[]): string {
   const sender = JSON.stringify({ deviceId, deviceKey });
   return `${sender.slice(0, -1)},"messages":[${batch.map(({ json }) => json).join()}]}`;
 }
 
-/** The outcome where there was no answer. */
-export function unanswered(batch: readonly Queued[], code: string): Outcome {
-  return { verdicts: batch.map(() => ({ verdict: 'retry', code })), retryAfterMs: 0, undivided: false };
+export function noResponse(code: string, cause: unknown): Outcome {
+  return { results: new Map(), code, cause: String(cause), status: 0, retryAfterMs: 0, retryAtOnce: false };
 }
 
-/** Never rejects: no answer at all is a verdict too. */
-export async function postBatch(url: string, device: Device, batch: readonly Queued[]): Promise<Outcome> {
+/** @param survives whether the request should go on when the page closes. Never rejects. */
+export async function postBatch(
+  endpoint: string,
+  device: Device,
+  batch: readonly Message[],
+  survives: boolean,
+): Promise<Outcome> {
   const body = batchBody(device, batch);
   const abort = new AbortController();
-  const timer = setTimeout(() => {
-    abort.abort();
-  }, TIMEOUT_MS);
-  const all = (verdict: Verdict, code: string) => batch.map(() => ({ verdict, code }));
-  try {
-    const answer = await fetch(url, {
+  const request = (init: RequestInit): Promise<Response> =>
+    fetch(`${endpoint}/messages`, { credentials: 'omit', signal: abort.signal, ...init });
+  const post = async (): Promise<Outcome> => {
+    const response = await request({
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body,
-      // A page that goes away does not take the request with it.
-      keepalive: sizeOf(body) <= MAX_BATCH_BYTES + 1_000,
-      credentials: 'omit',
-      signal: abort.signal,
+      keepalive: survives && sizeOf(body) <= MAX_KEEPALIVE_BYTES,
     });
-    const { results, code = `http_${answer.status}` } = (await answer.json().catch(() => ({}))) as {
-      results?: { status: Verdict; code?: string }[];
-      code?: string;
-    };
-    const verdicts =
-      results?.length === batch.length
-        ? results.map((result) => ({ verdict: result.status, code: result.code ?? '' }))
-        : all(answer.ok ? 'accepted' : FINAL.includes(answer.status) ? 'rejected' : 'retry', code);
-    const retryAfterMs = Number(answer.headers.get('Retry-After')) * 1_000 || 0;
-    return { verdicts, retryAfterMs, undivided: !results && [400, 413].includes(answer.status) };
-  } catch {
-    return unanswered(batch, 'unreachable');
+    return readOutcome(response, await response.json().catch(() => undefined), batch);
+  };
+  try {
+    return await withTimeout(post(), RESPONSE_MS);
+  } catch (error) {
+    // Is there no server, or does the browser withhold its responses from this page (CORS)?
+    const isThere =
+      error instanceof TypeError &&
+      (await withTimeout(request({ method: 'HEAD', mode: 'no-cors' }), RESPONSE_MS).catch(() => false));
+    return isThere
+      ? noResponse('unreachable_cors', 'Check endpoint and CORS')
+      : noResponse('unreachable', error);
   } finally {
-    clearTimeout(timer);
+    abort.abort(); // what hangs
   }
 }
 
-export function sizeOf(text: string): number {
-  return new TextEncoder().encode(text).length;
+function readOutcome({ status, ok, headers }: Response, body: unknown, batch: readonly Message[]): Outcome {
+  const { results: list, code } = (body ?? {}) as { results?: unknown; code?: unknown };
+  const results = readResults(list);
+  const hasCode = typeof code === 'string' && (headers.get('Content-Type') ?? '').includes('problem+json');
+  const retryAtOnce = hasCode && results.size === 0 && UNREADABLE_BODY.test(code);
+  // The next batches are smaller. A message that was sent alone is the one at fault.
+  const [first] = batch;
+  if (retryAtOnce && first && batch.length === 1) results.set(first.id, { status: 'rejected', code });
+  return {
+    results,
+    code: hasCode ? code : ok ? 'no_result' : `http_${status}`,
+    cause: `HTTP ${status}`,
+    status,
+    retryAfterMs: readRetryAfter(headers.get('Retry-After') ?? ''),
+    retryAtOnce,
+  };
+}
+
+/** Only what says of a message, by its id, what became of it: `[{"messageId", "status", "code"?}]`. */
+function readResults(list: unknown): Map<string, Result> {
+  const results = new Map<string, Result>();
+  for (const entry of Array.isArray(list) ? (list as unknown[]) : []) {
+    const { messageId, status, code } = (entry ?? {}) as Result & { messageId: string };
+    if (!STATUSES.includes(status)) continue;
+    // Two results for one message may contradict each other.
+    const isOnly = !results.has(messageId);
+    results.set(messageId, { status: isOnly ? status : 'retry', code: typeof code === 'string' ? code : '' });
+  }
+  return results;
+}
+
+/** Seconds or a date (RFC 9110) to milliseconds from now; 0 if it is neither. */
+function readRetryAfter(value: string): number {
+  return Math.max(0, Number(value) * 1_000 || Date.parse(value) - Date.now() || 0);
 }

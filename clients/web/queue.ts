@@ -1,114 +1,152 @@
-/** A message that waits to be sent. */
-export interface Queued {
-  /** message id; ids sort in the order of the messages */
-  id: string;
-  /** the message as it is sent, JSON */
-  json: string;
+import { openDatabase } from './database';
+import { createLocalStore } from './localStore';
+import type { Message } from './message';
+
+/** The most that `getAll` returns. */
+const ALL = 2 ** 32 - 1;
+
+interface Tracked extends Message {
+  /** Whether it outlives this page: undefined while it is being written, false if it exists in memory only. */
+  stored?: boolean | undefined;
 }
 
-/** What waits, kept across reloads and shared by the tabs of an origin. Each method may reject. */
+/**
+ * The messages that wait: those that this tab tracked, in memory, and those of all tabs and earlier visits, in
+ * IndexedDB or else localStorage. No method rejects, and none takes longer than IndexedDB is given to respond.
+ */
 export interface Queue {
-  add: (message: Queued) => Promise<unknown>;
-  /** The oldest messages. */
-  oldest: (limit: number) => Promise<Queued[]>;
-  remove: (ids: readonly string[]) => Promise<unknown>;
-  count: () => Promise<number>;
+  add: (message: Message) => void;
+  /** Resolves when all that was added has been written, or cannot be. */
+  written: () => Promise<void> | undefined;
+  /**
+   * The oldest messages that this tab may send.
+   *
+   * @param all those of all tabs; otherwise only those that no other tab can find
+   */
+  oldest: (limit: number, all: boolean) => Promise<Message[]>;
+  remove: (messages: readonly Message[]) => Promise<void>;
+  /** Removes the oldest messages beyond `limit`, and returns them. */
+  trim: (limit: number, all: boolean) => Promise<Message[]>;
+  /** Removes all that was added before, and returns it. */
+  clear: () => Promise<Message[]>;
+  /** The messages that this tab tracked and that have not been settled, by id. */
+  tracked: Map<string, Tracked>;
+  /**
+   * Writes to localStorage what might not reach IndexedDB before the page is gone. If the page comes back, other tabs
+   * may have sent the messages, so only what could not be written stays in memory.
+   */
+  rescue: () => void;
 }
 
-const STORE = 'messages';
-
-/** The best queue that there is: IndexedDB, else localStorage, else the page's memory. */
-export async function openQueue(name: string): Promise<Queue> {
-  const spare = localStorageQueue(name);
-  try {
-    const queue = await indexedDbQueue(name);
-    const rescued = (await spare?.oldest(Infinity)) ?? [];
-    for (const message of rescued) await queue.add(message);
-    await spare?.remove(rescued.map(({ id }) => id));
-    return queue;
-  } catch {
-    return spare ?? recordQueue({}, '');
-  }
-}
-
-/** Its methods have done their work when they return. Undefined where there is no localStorage. */
-export function localStorageQueue(name: string): Queue | undefined {
-  try {
-    return recordQueue(localStorage, `${name} message `);
-  } catch {
-    return undefined;
-  }
-}
-
-async function indexedDbQueue(name: string): Promise<Queue> {
-  const opening = indexedDB.open(name, 1);
-  opening.onupgradeneeded = () => opening.result.createObjectStore(STORE, { keyPath: 'id' });
-  const db = await settled(opening);
-  // Without this, a page could not delete its databases while another tab is open.
-  db.onversionchange = () => {
-    db.close();
-  };
-
-  const run = <T>(
-    mode: IDBTransactionMode,
-    work: (store: IDBObjectStore) => IDBRequest<T> | undefined,
-  ): Promise<T> =>
-    new Promise((resolve, reject) => {
-      const transaction = db.transaction(STORE, mode);
-      const request = work(transaction.objectStore(STORE));
-      // Once it has been asked for, a commit outlives the page.
-      (transaction as Partial<IDBTransaction>).commit?.();
-      transaction.oncomplete = () => {
-        resolve(request?.result as T);
-      };
-      transaction.onabort = () => {
-        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- a DOMException, or null
-        reject(transaction.error);
-      };
-    });
-
-  return {
-    add: (message) => run('readwrite', (store) => store.put(message)),
-    oldest: (limit) => run('readonly', (store) => store.getAll(null, limit)),
-    remove: (ids) =>
-      run('readwrite', (store) => {
-        for (const id of ids) store.delete(id);
-        return undefined;
-      }),
-    count: () => run('readonly', (store) => store.count()),
-  };
-}
-
-/** One entry a message, so that tabs which write at once lose nothing of each other's. */
-function recordQueue(entries: Record<string, string>, prefix: string): Queue {
-  const keys = (): string[] => Object.keys(entries).filter((key) => key.startsWith(prefix));
-  return {
-    // eslint-disable-next-line @typescript-eslint/require-await -- a full storage must reject, not throw
-    add: async ({ id, json }) => (entries[prefix + id] = json),
-    oldest: (limit) =>
-      Promise.resolve(
-        keys()
-          .sort()
-          .slice(0, limit)
-          .map((key) => ({ id: key.slice(prefix.length), json: entries[key] ?? '' })),
-      ),
-    remove: (ids) => {
-      // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- localStorage is such a record
-      for (const id of ids) delete entries[prefix + id];
-      return Promise.resolve();
+/** @param callbacks `onWritten` is called with the number of messages; `onFailure` when IndexedDB has failed */
+export function createQueue(name: string, onWritten: (count: number) => void, onFailure: () => void): Queue {
+  const tracked = new Map<string, Tracked>();
+  /** Ids of settled messages that IndexedDB may still hold. */
+  const removed = new Set<string>();
+  const local = createLocalStore(`${name} message `);
+  const transact = openDatabase(
+    name,
+    () => {
+      for (const message of tracked.values()) message.stored = undefined;
+      void write();
     },
-    count: () => Promise.resolve(keys().length),
-  };
-}
+    onFailure,
+  );
+  let writing: Promise<void> | undefined;
 
-function settled<T>(request: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => {
-      resolve(request.result);
-    };
-    request.onerror = () => {
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- a DOMException
-      reject(request.error);
-    };
-  });
+  /** Messages that are added in one turn are written together. */
+  const write = (): Promise<void> =>
+    (writing ??= Promise.resolve().then(async () => {
+      for (;;) {
+        const messages = [...tracked.values()].filter(({ stored }) => stored === undefined);
+        if (messages.length === 0) break;
+        const stored = await transact((store) => {
+          for (const message of messages) store.put(message);
+          return undefined;
+        }).then(
+          () => true,
+          () => false,
+        );
+        for (const message of messages) {
+          message.stored ??= stored || (tracked.has(message.id) && local.add(message));
+        }
+        onWritten(messages.length);
+      }
+      writing = undefined;
+    }));
+
+  /** @param read of what IndexedDB holds; it may fail */
+  const merge = async (read: () => Promise<Message[]>, all: boolean): Promise<Message[]> => {
+    const stored = all ? await read().catch(() => undefined) : [];
+    const found = new Map<string, Message>();
+    for (const message of [...(stored ?? []), ...(all ? local.all() : [])]) {
+      if (!removed.has(message.id)) found.set(message.id, tracked.get(message.id) ?? message);
+    }
+    for (const message of tracked.values()) {
+      if (all ? !stored || !message.stored : message.stored === false) found.set(message.id, message);
+    }
+    return [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  };
+
+  const oldest: Queue['oldest'] = async (limit, all) => {
+    const read = () =>
+      transact<Message[]>((store) => store.getAll(null, Math.min(limit + removed.size, ALL)));
+    return (await merge(read, all)).slice(0, limit);
+  };
+
+  const remove: Queue['remove'] = async (messages) => {
+    for (const { id } of messages) {
+      tracked.delete(id);
+      removed.add(id);
+      local.remove(id);
+    }
+    const ids = [...removed];
+    await transact((store) => {
+      for (const id of ids) store.delete(id);
+      return undefined;
+    }).then(
+      () => {
+        for (const id of ids) removed.delete(id);
+      },
+      () => undefined,
+    );
+  };
+
+  return {
+    add: (message) => {
+      tracked.set(message.id, message);
+      void write();
+    },
+    written: () => writing,
+    oldest,
+    remove,
+    trim: async (limit, all) => {
+      const readIds = async () => {
+        const ids = await transact((store) => store.getAllKeys());
+        return ids.map((id) => ({ id: id as string, json: '' }));
+      };
+      const excess = (await merge(readIds, all)).length - limit;
+      const messages = await oldest(Math.max(0, excess), all);
+      await remove(messages);
+      return messages;
+    },
+    clear: async () => {
+      const messages = [...local.all(), ...tracked.values()];
+      tracked.clear();
+      for (const { id } of messages) local.remove(id);
+      const stored = await transact<Message[]>((store) => {
+        const all = store.getAll();
+        store.clear();
+        return all;
+      }).catch(() => []);
+      const found = [...messages, ...stored].filter(({ id }) => !removed.has(id));
+      return [...new Map(found.map((message) => [message.id, message])).values()];
+    },
+    tracked,
+    rescue: () => {
+      for (const message of tracked.values()) {
+        if (message.stored || local.add(message)) tracked.delete(message.id);
+      }
+    },
+  };
 }

@@ -1,68 +1,112 @@
-/** The tabs of a page among themselves: one of them sends for all. */
-export interface Tabs<Note> {
+import { withTimeout } from './timeout';
+
+/** A lock manager that has not responded for so long is taken for absent. */
+const LOCK_RESPONSE_MS = 1_000;
+
+/** The tabs that share a queue. One of them sends for all. */
+export interface Tabs<TabMessage> {
+  /** Whether this tab is the one that sends. */
   isSender: () => boolean;
-  /** resolves when it is known whether another tab is the sender */
-  ready: Promise<void>;
-  /** Tells the other tabs. */
-  tell: (note: Note) => void;
+  /** Resolves when it is known whether another tab sends. */
+  ready: () => Promise<unknown>;
+  /** Sends a message to the other tabs. */
+  post: (message: TabMessage) => void;
+  /** Competes to be the sender, or stops doing so. */
+  compete: (wanted: boolean) => void;
+  /** Lets another tab be the sender, if there is one. */
+  release: () => void;
 }
 
 /**
- * Competes for the lock that makes a tab the sender. A tab that is hidden or goes away hands it on, since browsers slow
- * its timers down; it sends all the same while no other tab is there. Without Web Locks every tab sends.
+ * The tab that holds a lock (Web Locks) is the sender. Without Web Locks or BroadcastChannel, each tab sends.
+ *
+ * @param onSender called when this tab becomes the sender
  */
-export function joinTabs<Note>(
+export function joinTabs<TabMessage>(
   name: string,
-  {
-    onSender,
-    idle,
-    onNote,
-  }: { onSender: () => void; idle: () => Promise<void>; onNote: (note: Note) => void },
-): Tabs<Note> {
+  onSender: () => void,
+  onMessage: (message: TabMessage) => void,
+): Tabs<TabMessage> {
   const { locks } = navigator as Partial<Navigator>;
-  if (!locks || typeof BroadcastChannel === 'undefined') {
-    setTimeout(onSender);
-    return { isSender: () => true, ready: Promise.resolve(), tell: () => undefined };
-  }
+  let channel: BroadcastChannel | undefined;
+  let wanted = false;
+  let waiting = false;
+  let alone = false;
+  let unlock: (() => void) | undefined;
+  let ready: Promise<unknown> = Promise.resolve();
+  let isReady: (() => void) | undefined;
 
-  const channel = new BroadcastChannel(name);
-  channel.onmessage = ({ data }) => {
-    onNote(data as Note);
+  const expectSender = (): void => {
+    if (!isReady) ready = new Promise<void>((resolve) => (isReady = resolve));
   };
-  let release: (() => void) | undefined;
-  const hold = (): Promise<void> => {
-    const held = new Promise<void>((resolve) => (release = resolve));
+  const settle = (): void => {
+    isReady?.();
+    isReady = undefined;
+  };
+  const sendAlone = (): void => {
+    alone = true;
+    settle();
     onSender();
-    return held;
+  };
+  const request = async (options: LockOptions): Promise<void> => {
+    waiting = true;
+    try {
+      await locks?.request(name, options, (lock) => {
+        waiting = alone = false;
+        if (!lock) void request({});
+        else if (wanted) {
+          return new Promise<void>((resolve) => {
+            unlock = resolve;
+            settle();
+            onSender();
+          });
+        }
+        settle();
+        return undefined;
+      });
+      compete(); // The lock has been released.
+    } catch {
+      sendAlone();
+    }
+  };
+  const release = (): void => {
+    if (unlock && wanted) expectSender();
+    unlock?.();
+    unlock = undefined;
   };
   const compete = (): void => {
-    locks.request(name, hold).catch(() => undefined);
+    if (!wanted || waiting || unlock) return;
+    expectSender();
+    if (!locks || !channel) sendAlone();
+    else {
+      void request({ ifAvailable: true });
+      withTimeout(ready, LOCK_RESPONSE_MS).catch(sendAlone);
+    }
   };
-  const ready = new Promise<void>((resolve) => {
-    locks
-      .request(name, { ifAvailable: true }, (lock) => {
-        if (!lock) compete();
-        const held = lock ? hold() : undefined;
-        resolve();
-        return held;
-      })
-      .catch(() => {
-        resolve();
-      });
-  });
-  const handOn = (): void => {
-    if (!release) return;
-    void idle().then(release).then(compete);
-    release = undefined;
-  };
-  addEventListener('visibilitychange', () => {
-    if (document.hidden) handOn();
-  });
+
+  try {
+    channel = new BroadcastChannel(name);
+    channel.onmessage = ({ data }) => {
+      try {
+        onMessage(data as TabMessage);
+      } catch {
+        // from another version of this client
+      }
+    };
+  } catch {
+    // this browser has none
+  }
   return {
-    isSender: () => release !== undefined,
-    ready,
-    tell: (note) => {
-      channel.postMessage(note);
+    isSender: () => wanted && (alone || unlock !== undefined),
+    ready: () => ready,
+    post: (message) => {
+      channel?.postMessage(message);
     },
+    compete: (now) => {
+      wanted = now;
+      if (now) compete();
+      else release();
+    },
+    release,
   };
 }

@@ -19,8 +19,8 @@ const FLAGS = [
 export const browserProgram = findProgram('chromium', 'chromium');
 
 /** Debian's Chromium with a new, empty profile. */
-export function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: browserProgram ?? '', args: FLAGS });
+export function launchBrowser(flags: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath: browserProgram ?? '', args: [...FLAGS, ...flags] });
 }
 
 /** A request of a page as the network sees it, preflights and beacons among them. */
@@ -58,7 +58,8 @@ export async function startSite(): Promise<Site> {
     if (request.url === '/visitors') {
       void json(request)
         .then((visitor) => site.register(visitor as { deviceId: string; deviceKey: string }))
-        .then(() => response.end());
+        .then(() => response.end())
+        .catch(() => response.writeHead(502).end());
       return;
     }
     const file = /^\/(hubfront\.m?js)$/.exec(request.url ?? '')?.[1];

@@ -1,0 +1,67 @@
+import type { Device, HubfrontOptions, Register } from './api';
+
+/** Valid options with their defaults. */
+export interface Options {
+  /** without a slash at its end */
+  endpoint: string;
+  batchSize: number;
+  batchTime: number;
+  maxQueued: number;
+  consent: boolean | undefined;
+  device: Device | Register;
+}
+
+/** The longest delay of a browser's timer, in milliseconds: a signed 32-bit number. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** @throws {TypeError} naming the option that is missing or wrong, without its value */
+export function readOptions(options: HubfrontOptions): Options {
+  // A page without TypeScript may pass anything.
+  const {
+    endpoint,
+    batchSize = 20,
+    batchTime = 2_000,
+    maxQueued = 1_000,
+    consent,
+    register,
+    ...device
+  } = ((options as unknown) ?? {}) as Partial<Options & Device & { register: Register }>;
+  check(isEndpoint(endpoint), 'endpoint must be a URL');
+  for (const [name, value] of Object.entries({ batchSize, batchTime, maxQueued })) {
+    check(Number.isInteger(value) && value >= 0 && value <= MAX_TIMER_MS, `${name} must be a whole number`);
+  }
+  check(consent === undefined || typeof consent === 'boolean', 'consent must be a boolean');
+  check(
+    register === undefined
+      ? isDevice(device)
+      : typeof register === 'function' && device.deviceId === undefined,
+    'give deviceId and deviceKey, or the function register',
+  );
+  return {
+    endpoint: endpoint.replace(/\/+$/, ''),
+    batchSize,
+    batchTime,
+    maxQueued,
+    consent,
+    device: register ?? (device as Device),
+  };
+}
+
+export function isDevice(value: unknown): value is Device {
+  const { deviceId, deviceKey } = (value ?? {}) as Partial<Device>;
+  return [deviceId, deviceKey].every((text) => typeof text === 'string' && /^\S{1,256}$/.test(text));
+}
+
+/** An absolute URL, or a path on the page's own origin. */
+function isEndpoint(value: unknown): value is string {
+  try {
+    // Credentials are refused by `fetch`; a query or fragment would end up in the middle.
+    return /^(https?:\/)?\/[^?#@\s]+$/i.test(value as string) && !!new URL(value as string, 'https://x');
+  } catch {
+    return false;
+  }
+}
+
+function check(valid: boolean, text: string): asserts valid {
+  if (!valid) throw new TypeError(`createHubfront: ${text}`);
+}

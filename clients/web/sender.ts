@@ -1,0 +1,213 @@
+import { sendBeacon } from './beacon';
+import type { DeviceSource } from './device';
+import type { Message } from './message';
+import { MAX_TIMER_MS, type Options } from './options';
+import { type Outcome, type Result, firstBatch, noResponse, postBatch } from './post';
+import type { Queue } from './queue';
+import type { Report } from './reporting';
+
+const MAX_BATCH_MESSAGES = 100;
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 60_000;
+/** After failing for so long, sending counts as impossible, and the queue is limited. */
+const FAILING_MS = 3_000;
+
+export interface Sender {
+  /** Sends what is queued. Resolves when all is sent or an attempt has failed; never rejects. */
+  drain: () => Promise<void>;
+  /** So many messages were queued: sends at once if enough are waiting, else after `batchTime`. */
+  plan: (queued: number) => void;
+  /** Tries again now, though not before the time that the server asked for. */
+  retryNow: () => void;
+  /** The page closes, though it may come back from the back/forward cache. */
+  leave: () => void;
+  comeBack: () => void;
+  /** The messages under way were withdrawn: their results are of no interest. */
+  withdraw: () => void;
+}
+
+/**
+ * Sends the queue in batches, one request at a time.
+ *
+ * @param isActive whether this tab may send
+ * @param isSender whether it sends for all tabs
+ */
+export function createSender(
+  { endpoint, batchSize, batchTime, maxQueued }: Options,
+  queue: Queue,
+  device: DeviceSource,
+  report: Report,
+  isActive: () => boolean,
+  isSender: () => boolean,
+): Sender {
+  /** The ids of the batch under way. Withdrawing it makes another set. */
+  let underWay = new Set<string>();
+  /** Messages that something on the way refused, each alone: the others go first. */
+  const suspects = new Set<string>();
+  /** messages queued since the last look into the queue */
+  let waiting = 0;
+  let limit = MAX_BATCH_MESSAGES;
+  let failures = 0;
+  let failingSince = 0;
+  let notBefore = 0;
+  let serverNotBefore = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let timerAt = Infinity;
+  let running: Promise<void> | undefined;
+  /** From `pagehide` on, nobody learns what becomes of a request. */
+  let isLeaving = false;
+  /** `drain` was called since the last look into the queue. */
+  let again = false;
+
+  const now = (): number => performance.now();
+
+  const schedule = (delay: number): void => {
+    const at = Math.max(now() + delay, notBefore);
+    if (at >= timerAt) return;
+    clearTimeout(timer);
+    timerAt = at;
+    timer = setTimeout(
+      () => {
+        timerAt = Infinity;
+        void drain();
+      },
+      Math.min(at - now(), MAX_TIMER_MS),
+    );
+  };
+
+  const drain = (): Promise<void> => {
+    again = true;
+    return (running ??= run());
+  };
+
+  const run = async (): Promise<void> => {
+    try {
+      while (again) {
+        again = false;
+        await sendAll();
+        await trim();
+      }
+    } catch (error) {
+      console.error(error);
+      backOff(0);
+    }
+    running = undefined;
+    if (notBefore > now()) schedule(0);
+  };
+
+  const sendAll = async (): Promise<void> => {
+    while (isActive() && !isLeaving && now() >= notBefore) {
+      const ids = (underWay = new Set());
+      waiting = 0;
+      const batch = await nextBatch();
+      if (batch.length === 0) return;
+      if (ids !== underWay) continue;
+      for (const { id } of batch) ids.add(id);
+      report(batch, () => ({ name: 'sending' }));
+      const outcome = await send(batch, ids);
+      if (ids === underWay) await settle(batch, outcome);
+    }
+  };
+
+  const nextBatch = async (): Promise<Message[]> => {
+    const queued = await queue.oldest(limit + suspects.size, isSender());
+    const others = queued.filter(({ id }) => !suspects.has(id));
+    return firstBatch(others.length > 0 ? others : queued.slice(0, 1), limit);
+  };
+
+  const send = async (batch: readonly Message[], ids: Set<string>): Promise<Outcome> => {
+    try {
+      const sender = await device.get();
+      if (ids !== underWay) return noResponse('', '');
+      // A browser that has no room for another keepalive request refuses it: the next attempt is an ordinary one.
+      const outcome = await postBatch(endpoint, sender, batch, failures === 0);
+      const unauthorized = [...outcome.results.values()].filter(({ code }) => code === 'device_unauthorized');
+      if (unauthorized.length > 0 && device.replace(sender)) {
+        for (const result of unauthorized) result.status = 'retry';
+        outcome.retryAtOnce = true;
+      }
+      return outcome;
+    } catch (error) {
+      return noResponse('not_registered', error);
+    }
+  };
+
+  const settle = async (batch: readonly Message[], outcome: Outcome): Promise<void> => {
+    const { results, code, status, cause, retryAfterMs, retryAtOnce } = outcome;
+    const resultOf = ({ id }: Message): Result => results.get(id) ?? { status: 'retry', code };
+    const settled = batch.filter((message) => resultOf(message).status !== 'retry');
+    for (const { id } of settled) suspects.delete(id);
+    await queue.remove(settled);
+
+    // A request that got no results may be too large, or hold a message that something on the way refuses.
+    if (batch.some(({ id }) => results.has(id))) limit = Math.min(2 * limit, MAX_BATCH_MESSAGES);
+    else if (batch.length > 1) limit = batch.length >> 1;
+    else if (status === 0 ? code === 'unreachable_cors' : status < 500 && status !== 429) {
+      for (const { id } of batch) suspects.add(id);
+    }
+    if (settled.length > 0) failures = 0;
+    if (settled.length < batch.length && !retryAtOnce) backOff(retryAfterMs);
+
+    report(batch, (message) => {
+      const result = resultOf(message);
+      const name = result.status === 'accepted' ? 'sent' : result.status;
+      return { name, code: result.code, status, cause, retryIn: Math.max(0, notBefore - now()) };
+    });
+    underWay.clear();
+  };
+
+  /** Full jitter, and never sooner than the server asks. */
+  const backOff = (retryAfterMs: number): void => {
+    if (failures === 0) {
+      failingSince = now();
+      setTimeout(drain, FAILING_MS); // limits the queue
+    }
+    const longest = Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS);
+    failures += 1;
+    serverNotBefore = now() + retryAfterMs;
+    notBefore = Math.max(serverNotBefore, now() + Math.random() * longest);
+  };
+
+  const trim = async (): Promise<void> => {
+    if (failures === 0 || (navigator.onLine && now() - failingSince < FAILING_MS)) return;
+    const dropped = await queue.trim(maxQueued, isSender());
+    report(dropped, () => ({ name: 'rejected', code: 'queue_full' }));
+  };
+
+  return {
+    drain,
+    plan: (queued) => {
+      waiting += queued;
+      if (failures > 0)
+        void drain(); // limits the queue
+      else schedule(waiting < batchSize ? batchTime : 0);
+    },
+    retryNow: () => {
+      failures = 0;
+      notBefore = serverNotBefore;
+      void drain();
+    },
+    leave: () => {
+      const sender = device.current();
+      // Nobody learns what becomes of a beacon. While sending fails, the messages wait in the queue instead.
+      if (isActive() && sender && navigator.onLine && failures === 0) {
+        // If another tab is the sender, it sends what it can find in the queue.
+        const unsent = [...queue.tracked.values()].filter(
+          ({ id, stored }) => !underWay.has(id) && (isSender() || !stored),
+        );
+        const sent = sendBeacon(endpoint, sender, unsent);
+        void queue.remove(sent);
+        report(sent, () => ({ name: 'sent', beacon: true }));
+      }
+      queue.rescue();
+      isLeaving = true;
+    },
+    comeBack: () => {
+      isLeaving = false;
+      schedule(batchTime);
+    },
+    withdraw: () => {
+      underWay = new Set();
+    },
+  };
+}

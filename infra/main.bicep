@@ -500,7 +500,9 @@ module functionApp 'modules/functionApp.bicep' = {
       IOTHUB_SHAREDACCESSKEYNAME: registryAuthentication == 'key' ? 'registryReadWrite' : ''
       IOTHUBOWNER_SHAREDACCESSKEY: registryAuthentication == 'key' ? '${secretReference}iothub-registry-key)' : ''
       MESSAGE_POLL_CONSUMERGROUP: consumerGroups.feed
-      CORS_ALLOWED_ORIGINS: join(checkedOrigins, ',')
+      // On Linux consumption plans, the Functions host itself reads a setting of this name, as JSON. With anything else in
+      // it, the response to every request is 500.
+      CORS_ALLOWED_ORIGINS: string(checkedOrigins)
       HUB_DEADLINE_SECONDS: string(hubDeadlineSeconds)
       // The postdeploy hook makes this key: it is the app's own, and exists only once the app runs.
       KEEP_ALIVE_FUNCTION_KEY: alwaysReadyInstances > 0 ? '' : '${secretReference}keep-alive-function-key)'

@@ -48,6 +48,31 @@ describe('settings', () => {
     });
   });
 
+  test.each([
+    ['["https://shop.example"]', ['https://shop.example']],
+    [
+      ' [ "https://Shop.example:443/", "capacitor://localhost" ] ',
+      ['https://shop.example', 'capacitor://localhost'],
+    ],
+    ['["*"]', ['*']],
+    ['[]', []],
+    ['https://shop.example, https://b.example', ['https://shop.example', 'https://b.example']],
+  ])('origins come with commas or, as from the Functions host, as JSON: %j', (value, expected) => {
+    expect(readSettings({ ...COMPLETE, CORS_ALLOWED_ORIGINS: value }).corsAllowedOrigins).toEqual(expected);
+  });
+
+  test.each([
+    '["https://shop.example"',
+    '[1]',
+    '[["https://shop.example"]]',
+    '{"a":1}',
+    '["javascript:alert(1)"]',
+  ])('origins that are no list are named: %j', (value) => {
+    expect(refusal({ ...COMPLETE, CORS_ALLOWED_ORIGINS: value }).message).toContain(
+      'CORS_ALLOWED_ORIGINS is not a list',
+    );
+  });
+
   test('without an owner key the registry is left to Microsoft Entra ID', () => {
     expect(readSettings({ ...COMPLETE, IOTHUBOWNER_SHAREDACCESSKEY: '' }).registryPolicy).toBeUndefined();
   });

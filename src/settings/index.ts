@@ -65,7 +65,7 @@ const environment = z.object({
     .string()
     .refine(
       isPostgresUrl,
-      'is not a URL such as postgres://user:password@host/database (percent-encode @ / ? # % in the password)',
+      'is not a URL such as postgres://user@host/database (percent-encode @ / ? # % in a password)',
     )
     .optional(),
   PRODUCTS_QUERY: z.string().default(DEFAULT_PRODUCTS_QUERY),

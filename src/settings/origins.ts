@@ -4,20 +4,31 @@ import * as z from 'zod';
 const ORIGIN =
   /^(?<scheme>[a-z][a-z0-9+.-]*):\/\/(?<host>(?:\*\.)?[a-z0-9._-]+|\[[0-9a-f:.]+\])?(?<port>:\d{1,5})?$/i;
 
-/** The origins of a comma-separated list, as browsers write them. */
+/**
+ * The origins of a comma-separated list, or of a JSON list, as browsers write them. On Azure's Linux consumption plans,
+ * the Functions host reads a setting of this name as a JSON list, and the platform's own list replaces it
+ * (azure-functions-host: HostCorsOptionsSetup.cs, HostAssignmentContext.cs).
+ */
 export function parseOrigins(value: string, context: z.RefinementCtx): string[] {
-  const origins = value
-    .split(',')
-    .map((origin) => normalizedOrigin(origin.trim()))
-    .filter((origin) => origin !== '');
-  if (origins.includes(undefined)) {
+  const origins = itemsOf(value)?.map((origin) => normalizedOrigin(origin.trim()));
+  if (!origins || origins.includes(undefined)) {
     context.addIssue({
       code: 'custom',
-      message: 'is not a comma-separated list of origins such as https://shop.example, or *',
+      message: 'is not a list of origins such as https://shop.example, or *, with commas or as JSON',
     });
     return z.NEVER;
   }
-  return origins.filter((origin) => origin !== undefined);
+  return origins.filter((origin) => origin !== undefined && origin !== '') as string[];
+}
+
+/** @returns undefined for malformed JSON */
+function itemsOf(value: string): string[] | undefined {
+  if (!value.trim().startsWith('[')) return value.split(',');
+  try {
+    return z.array(z.string()).safeParse(JSON.parse(value)).data;
+  } catch {
+    return undefined;
+  }
 }
 
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: ':80', https: ':443' };

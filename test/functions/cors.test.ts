@@ -104,7 +104,8 @@ describe('a list of origins', () => {
       'tracestate',
       'x-datadog-trace-id',
     ]);
-    expect(await ask('*, a b, a:b, <script>, é,,"x"')).toEqual(always);
+    const utf8 = Buffer.from('é').toString('latin1'); // Azure's web server reads headers as UTF-8
+    expect(await ask(`*, a b, a:b, <script>, ${utf8},,"x"`)).toEqual(always);
     expect(await ask(`${'x'.repeat(101)},${'y'.repeat(100)}`)).toEqual([...always, 'y'.repeat(100)]);
     const many = Array.from({ length: 500 }, (_, i) => `x-${i}`).join(',');
     expect(await ask(many)).toHaveLength(50);

@@ -121,11 +121,14 @@ function asTheAppSeesThem(settings: Record<string, string>): Record<string, stri
   );
 }
 
-/** The platform answers preflights and the function answers the rest: by the same list. */
+/**
+ * The platform answers preflights and the function answers the rest: by the same list. The Functions host reads the
+ * app's setting, too, and fails at each request unless it is JSON.
+ */
 export function checkCors(deployment: Deployment): void {
   const platform = deployment.the('Microsoft.Web/sites').properties.siteConfig.cors
     .allowedOrigins as string[];
-  expect(platform.join(',')).toBe(settingsOf(deployment).CORS_ALLOWED_ORIGINS);
+  expect(settingsOf(deployment).CORS_ALLOWED_ORIGINS).toBe(JSON.stringify(platform));
   expect(platform.length).toBeGreaterThan(0);
 }
 

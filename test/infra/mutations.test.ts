@@ -71,11 +71,21 @@ describe.skipIf(!bicep)(`the checks notice${WHY_SKIPPED}`, () => {
         what: 'origins that the platform does not know',
         mutation: {
           file: main,
-          from: "CORS_ALLOWED_ORIGINS: join(checkedOrigins, ',')",
+          from: 'CORS_ALLOWED_ORIGINS: string(checkedOrigins)',
           to: "CORS_ALLOWED_ORIGINS: '*'",
         },
         check: checks.checkCors,
-        says: /expected 'https:\/\/shop.example' to be '\*'/,
+        says: /expected '\*' to be '\["https:\/\/shop.example"\]'/,
+      },
+      {
+        what: 'origins that the Functions host cannot read',
+        mutation: {
+          file: main,
+          from: 'CORS_ALLOWED_ORIGINS: string(checkedOrigins)',
+          to: "CORS_ALLOWED_ORIGINS: join(checkedOrigins, ',')",
+        },
+        check: checks.checkCors,
+        says: /expected 'https:\/\/shop.example' to be '\["https:\/\/shop.example"\]'/,
       },
       {
         what: 'a query that is not the file',

@@ -478,6 +478,7 @@ module functionApp 'modules/functionApp.bicep' = {
     instanceMemoryMB: instanceMemoryMB
     zoneRedundant: zoneRedundant
     subnetId: privateNetworking || natGateway ? network!.outputs.functionsSubnetId : ''
+    behindFrontDoor: frontDoor
     frontDoorId: frontDoor ? frontDoorProfile!.outputs.id : ''
     // One literal object: what is not used is empty, which the app takes as absent.
     settings: {

@@ -25,6 +25,7 @@ export async function ensureSnapshot(context: HookContext): Promise<void> {
         method: 'POST',
         headers: { 'x-functions-key': masterKey },
         body: { input: '' },
+        notYetOn: 404, // Front Door, until it knows its new route
         what: 'take a product snapshot from the database',
       });
       if (whatIf) return;

@@ -82,22 +82,33 @@ export async function registerProviders(context: HookContext): Promise<void> {
   throw new HookError(`${why}, which Azure is still registering: run azd provision again later.`);
 }
 
+interface DeletedVaults {
+  value: { name: string; properties: { location: string; tags?: Record<string, string> } }[];
+  nextLink?: string | null;
+}
+
 /**
- * A vault that was deleted keeps its name for days, and the deployment would fail on it. This one is taken back instead,
- * with its secrets. The name is known from an earlier deployment; elsewhere, set RECOVER_KEY_VAULT by hand.
+ * A deleted vault keeps its name for days, and a deployment of the same environment would fail on it. The deployment
+ * recovers it instead, with its secrets.
  */
 export async function findDeletedVault(context: HookContext): Promise<void> {
-  const name = optional(context, 'KEY_VAULT_NAME');
   const location = optional(context, 'AZURE_LOCATION');
-  if (name === undefined || location === undefined) return;
-  const deleted = await context.rest(
-    `${subscriptionUrl(context)}/providers/Microsoft.KeyVault/locations/${location}/deletedVaults/${name}?${VAULT_API}`,
-    { absentOn: 404 },
-  );
-  const recover = String(deleted !== undefined);
+  const environment = optional(context, 'AZURE_ENV_NAME');
+  if (location === undefined || optional(context, 'AZURE_SUBSCRIPTION_ID') === undefined) return;
+  const first = `${subscriptionUrl(context)}/providers/Microsoft.KeyVault/deletedVaults?${VAULT_API}`;
+  let found: string | undefined;
+  for (let next: string | null | undefined = first; next && found === undefined;) {
+    const page = (await context.rest(next)) as DeletedVaults;
+    found = page.value.find(
+      ({ properties }) =>
+        sameName(properties.location, location) && properties.tags?.['azd-env-name'] === environment,
+    )?.name;
+    next = page.nextLink;
+  }
+  const recover = String(found !== undefined);
   if (recover === (optional(context, 'RECOVER_KEY_VAULT') ?? 'false')) return;
   context.remember('RECOVER_KEY_VAULT', recover);
-  if (deleted !== undefined) context.log(`Key Vault: ${name} was deleted and is recovered with its secrets`);
+  if (found !== undefined) context.log(`Key Vault: ${found} was deleted and is recovered with its secrets`);
 }
 
 function isOn(context: HookContext, name: string): boolean {

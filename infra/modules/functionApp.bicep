@@ -29,7 +29,10 @@ param zoneRedundant bool
 @description('Subnet of the virtual network; empty for none.')
 param subnetId string
 
-@description('Id of the Front Door profile that alone may call the app; empty: anybody may.')
+@description('Front Door alone may call the app.')
+param behindFrontDoor bool
+
+@description('Id of the Front Door profile.')
 param frontDoorId string
 
 resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
@@ -102,10 +105,9 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
         allowedOrigins: corsAllowedOrigins
         supportCredentials: false
       }
-      ipSecurityRestrictionsDefaultAction: empty(frontDoorId) ? 'Allow' : 'Deny'
-      ipSecurityRestrictions: empty(frontDoorId)
-        ? []
-        : [
+      ipSecurityRestrictionsDefaultAction: behindFrontDoor ? 'Deny' : 'Allow'
+      ipSecurityRestrictions: behindFrontDoor
+        ? [
             {
               name: 'front-door'
               priority: 100
@@ -118,6 +120,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
               }
             }
           ]
+        : []
     }
   }
 

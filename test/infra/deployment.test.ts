@@ -241,6 +241,22 @@ describe.skipIf(!bicep)(`the evaluated deployment${WHY_SKIPPED}`, () => {
       },
       /10 units of S3/,
     ],
+    [
+      'one instance in several zones',
+      {
+        from: "'https://shop.example'",
+        to: "'https://shop.example'\nparam zoneRedundant = true\nparam storageRedundancy = 'ZRS'",
+      },
+      /cannot be spread over zones/,
+    ],
+    [
+      'storage in one zone for instances in several',
+      {
+        from: "'https://shop.example'",
+        to: "'https://shop.example'\nparam zoneRedundant = true\nparam alwaysReadyInstances = 2",
+      },
+      /use ZRS or GZRS/,
+    ],
     ['Power BI without a workspace', { from: /'1{8}-.*'/, to: "''" }, /powerBiWorkspaceId is empty/],
   ])('refuses %s and says why', async (_what, change, reason) => {
     await expect(

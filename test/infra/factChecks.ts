@@ -167,6 +167,9 @@ export function checkPlatformSettings(deployment: Deployment): void {
   const bodyBytes = Number(settings[bodyLimit.name]);
   expect(bodyBytes).toBeGreaterThan(maxBodyBytes());
   expect(bodyBytes).toBeLessThan(bodyLimit.default / 10);
+  // The same as on one machine.
+  const local = JSON.parse(readFileSync('local.settings.example.json', 'utf8'));
+  expect(local.Values[bodyLimit.name]).toBe(settings[bodyLimit.name]);
   expect(settings.AZURE_MONITOR_METRICS_URL).toMatch(
     /^https:\/\/[a-z0-9]+\.monitoring\.azure\.com\/subscriptions\/[\w-]+\/resourceGroups\/[\w-]+\/providers\/Microsoft\.Web\/sites\/[\w-]+\/metrics$/,
   );

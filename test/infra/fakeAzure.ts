@@ -3,7 +3,8 @@ import { type AddressInfo } from 'node:net';
 import type { Endpoints, HookContext } from '../../infra/hooks/context';
 import { runHook } from '../../infra/hooks';
 import { createRest } from '../../infra/hooks/rest';
-import { type AzureState, KEY_FUNCTIONS, RESOURCES, azureRoutes, initialState } from './azureRoutes';
+import { RESOURCES, azureRoutes } from './azureRoutes';
+import { type AzureState, KEY_FUNCTIONS, initialState } from './azureState';
 
 /** A few endpoints of Azure Resource Manager, Power BI, Fabric, Blob storage and the Functions host, for the hooks. */
 export interface FakeAzure {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runHook } from '../../infra/hooks';
-import { type FakeAzure, startFakeAzure, up } from './fakeAzure';
+import { type FakeAzure, startFakeAzure } from './fakeAzure';
 
 describe('what the hooks check before a deployment', () => {
   let azure: FakeAzure;
@@ -51,14 +51,18 @@ describe('what the hooks check before a deployment', () => {
     );
   });
 
-  it('recovers a vault that was deleted, and only then', async () => {
-    await up(azure);
+  it('recovers a deleted vault of this environment and region, and no other', async () => {
+    azure.state.deletedVaults = [
+      { name: 'kv-other', location: 'westeurope', environment: 'other' },
+      { name: 'kv-elsewhere', location: 'eastus', environment: 'test' },
+    ];
+    await preprovision();
     expect(azure.environment.RECOVER_KEY_VAULT).toBeUndefined();
-    azure.state.deletedVaults = ['kv-test'];
+    azure.state.deletedVaults.push({ name: 'kv-test', location: 'West Europe', environment: 'test' });
     await preprovision();
     expect(azure.environment.RECOVER_KEY_VAULT).toBe('true');
     expect(azure.said).toContain('Key Vault: kv-test was deleted and is recovered with its secrets');
-    azure.state.deletedVaults = [];
+    azure.state.deletedVaults.pop();
     await preprovision();
     expect(azure.environment.RECOVER_KEY_VAULT).toBe('false');
   });

@@ -9,71 +9,115 @@ export const ARRIVED_SQL = `CREATE OR REPLACE TEMP TABLE arrived (body VARCHAR, 
   seq BIGINT, device_id VARCHAR, message_id VARCHAR, correlation_id VARCHAR, generation_id VARCHAR, properties VARCHAR)`;
 
 /** An event's own columns beside its payload. */
-const METADATA = `make_timestamp(CAST(coalesce(enqueued_us, $now_us) AS BIGINT)) AS enqueued, enqueued_us IS NOT NULL AS timed,
-  make_timestamp(CAST($now_us AS BIGINT)) AS processed, partition_id, seq AS __seq, device_id, message_id, correlation_id,
+const METADATA = `coalesce(make_timestamp(CAST(enqueued_us AS BIGINT)), $now) AS enqueued, enqueued_us IS NOT NULL AS timed,
+  CAST($now AS TIMESTAMP) AS processed, partition_id, seq AS __seq, device_id, message_id, correlation_id,
   generation_id, CAST(properties AS JSON) AS properties`;
 
+/** SQL of what is a JSON object that can be read; NULL for anything else. */
+const CHECKED = `CASE WHEN json_type(event) = 'OBJECT' AND NOT asa_is_oversized(CAST(event AS VARCHAR)) THEN event END`;
+
+/** SQL that takes out the events that do not fit CREATE TABLE. */
+function fitting(rows: string, fields: PayloadFields): string {
+  const misfit = fields.misfit();
+  if (misfit === undefined) return rows;
+  return `SELECT * REPLACE (CASE WHEN NOT ${misfit} THEN event END AS event) FROM (${rows})`;
+}
+
+/** The events of what has arrived, with the fields that are read of them. */
+export const payloadsSql = (fields: PayloadFields): string =>
+  `CREATE OR REPLACE TEMP TABLE raw AS ${fitting(
+    fields.select(`SELECT ${CHECKED} AS event, * EXCLUDE (event) FROM (
+      SELECT unnest(asa_events(json, body)) AS event, * EXCLUDE (json, body) FROM (
+        SELECT asa_read(body) AS json, body, ${METADATA} FROM arrived))`),
+    fields,
+  )}`;
+
+/** How rows of a file are events: payloads, perhaps with the metadata of a sample, or messages of the feed. */
+export type FileShape = 'payload' | 'feed';
+
 /**
- * The events with the fields that are read of them, for payloads that are each one JSON object with the names as the
- * query writes them. `odd` says where that is not so: then all of them have to be read by {@link oddPayloadsSql}.
+ * The events of a file with the fields that are read of them.
+ *
+ * @param rows SQL of its rows: `json`, and `body`, the text where it is no JSON
  */
-export const plainPayloadsSql = (fields: PayloadFields): string =>
-  `CREATE OR REPLACE TEMP TABLE raw AS ${fields.selectExact(`SELECT TRY_CAST(body AS JSON) AS event, ${METADATA} FROM arrived`)}`;
+export function fileEventsSql(rows: string, shape: FileShape, fields: PayloadFields): string {
+  if (shape === 'payload')
+    return fitting(
+      fields.select(
+        `SELECT ${CHECKED} AS event, __seq FROM (SELECT unnest(asa_events(json, body)) AS event, row_number() OVER () AS __seq FROM (${rows}))`,
+        true,
+      ),
+      fields,
+    );
+  const text = (field: string): string => `json->>'$.${field}'`;
+  return fitting(
+    fields.select(`SELECT ${CHECKED} AS event, * EXCLUDE (event) FROM (
+      SELECT unnest(asa_events(payload, CAST(payload AS VARCHAR))) AS event, * EXCLUDE (payload) FROM (
+        SELECT CASE WHEN json_type(json, '$.body') = 'VARCHAR' THEN asa_read(${text('body')}) ELSE json_extract(json, '$.body') END AS payload,
+          coalesce(asa_text_datetime(${text('enqueuedTimeUtc')}), $now) AS enqueued,
+          asa_text_datetime(${text('enqueuedTimeUtc')}) IS NOT NULL AS timed, CAST($now AS TIMESTAMP) AS processed,
+          TRY_CAST(${text('partitionId')} AS BIGINT) AS partition_id, row_number() OVER () AS __seq,
+          ${text('deviceId')} AS device_id, ${text('messageId')} AS message_id, CAST(NULL AS VARCHAR) AS correlation_id,
+          CAST(NULL AS VARCHAR) AS generation_id, json_extract(json, '$.properties') AS properties
+        FROM (${rows}) WHERE json_extract(json, '$.next_offset') IS NULL OR json_extract(json, '$.body') IS NOT NULL))`),
+    fields,
+  );
+}
 
-/** As {@link plainPayloadsSql}, and: a payload may hold an array, or an object a line, and names are in any case. */
-export const oddPayloadsSql = (fields: PayloadFields): string =>
-  `CREATE OR REPLACE TEMP TABLE raw AS ${fields.select(`SELECT * REPLACE (CASE WHEN json_type(event) = 'OBJECT' THEN event END AS event) FROM (
-    SELECT unnest(CASE
-        WHEN NOT json_valid(body) THEN CASE
-          WHEN len(list_filter(string_split(body, chr(10)), lambda l: trim(l) <> '' AND NOT json_valid(l))) = 0 AND trim(body) <> ''
-          THEN list_transform(list_filter(string_split(body, chr(10)), lambda l: trim(l) <> ''), lambda l: CAST(l AS JSON))
-          ELSE [NULL::JSON] END
-        WHEN json_type(body) = 'ARRAY' THEN json_extract(body, '$[*]')
-        ELSE [CAST(body AS JSON)] END) AS event, ${METADATA} FROM arrived)`)}`;
+/** How many are no JSON objects. */
+export const MALFORMED_SQL = 'SELECT count(*) FILTER (event IS NULL) FROM raw';
 
-/** How many are no JSON objects, and of how many {@link plainPayloadsSql} does not tell the fields. */
-export const PAYLOADS_SQL = `SELECT count(*) FILTER (event IS NULL), count(*) FILTER (odd) FROM raw`;
+/** The events of one source with the times that they claim, of rows as {@link payloadsSql} makes them. */
+export const ownTimesSql = (source: StreamSource, rows: string): string =>
+  `SELECT ${source.fields.kept('raw')}, raw.event IS NULL AS malformed,
+    ${source.timeline ?? 'CAST(coalesce(partition_id, 0) AS VARCHAR)'} AS __timeline,
+    CASE WHEN raw.event IS NOT NULL THEN ${source.timestamp ?? 'raw.enqueued'} END AS own_time FROM ${rows} AS raw`;
 
 /**
  * The batch of one source: each event with its time, as the time policies leave it.
  *
  * `$watermark`: no event may be at or before it, since windows up to there have been told.
+ *
+ * @param own table of the events, as {@link ownTimesSql} makes them
  */
-export function sourceSql(source: StreamSource, policy: TimePolicy): string {
+export function timedSql(source: StreamSource, policy: TimePolicy, own: string): string {
   const late = `to_seconds(${policy.eventsLateArrivalMaxDelayInSeconds})`;
   const outOfOrder = `to_seconds(${policy.eventsOutOfOrderMaxDelayInSeconds})`;
   const adjust = policy.eventsOutOfOrderPolicy === 'Adjust';
-  return `CREATE OR REPLACE TEMP TABLE ${source.table} AS
-    WITH own AS (SELECT rowid AS row, __seq AS seq, coalesce(partition_id, 0) AS partition, enqueued, timed,
-      ${source.timestamp ?? 'raw.enqueued'} AS own_time FROM raw WHERE event IS NOT NULL),
-    punctual AS (SELECT *, CASE
+  return `WITH punctual AS (SELECT *, CASE
         WHEN timed AND own_time > enqueued + INTERVAL '${EARLY_ARRIVAL_MINUTES} minutes' THEN NULL
         WHEN timed AND own_time < enqueued - ${late} THEN ${adjust ? `enqueued - ${late}` : 'NULL'}
-        ELSE own_time END AS punctual_time FROM own),
+        ELSE own_time END AS punctual_time FROM ${own} WHERE NOT malformed),
     ordered AS (SELECT punctual.*, CASE WHEN timed THEN greatest(
-        max(punctual_time) OVER (PARTITION BY punctual.partition ORDER BY seq ROWS UNBOUNDED PRECEDING) - ${outOfOrder},
+        max(punctual_time) OVER (PARTITION BY punctual.__timeline ORDER BY __seq ROWS UNBOUNDED PRECEDING) - ${outOfOrder},
         progress.latest - ${outOfOrder}, $watermark) END AS least_time
-      FROM punctual LEFT JOIN progress_${source.table} AS progress ON progress.partition_id = punctual.partition)
-    SELECT ${source.fields.kept('raw')}, raw.timed,
+      FROM punctual LEFT JOIN progress_${source.table} AS progress ON progress.timeline = punctual.__timeline)
+    SELECT ${source.fields.kept('ordered')}, __timeline,
       own_time IS NULL AS untimed,
-      punctual_time IS NULL AND own_time > ordered.enqueued AS early,
-      raw.timed AND (punctual_time IS DISTINCT FROM own_time OR punctual_time < least_time) AND own_time IS NOT NULL
-        AND NOT (punctual_time IS NULL AND own_time > ordered.enqueued) AS late,
-      CASE WHEN punctual_time < least_time THEN ${adjust ? 'least_time' : 'NULL'} ELSE punctual_time END AS __ts, 0 AS __row
-    FROM raw JOIN ordered ON ordered.row = raw.rowid`;
+      punctual_time IS NULL AND own_time > enqueued AS early,
+      timed AND (punctual_time IS DISTINCT FROM own_time OR punctual_time < least_time) AND own_time IS NOT NULL
+        AND NOT (punctual_time IS NULL AND own_time > enqueued) AS late,
+      CASE WHEN punctual_time < least_time THEN ${adjust ? 'least_time' : 'NULL'} ELSE punctual_time END AS __ts,
+      CAST([] AS BIGINT[]) AS __row
+    FROM ordered`;
 }
 
-export const progressTableSql = (source: StreamSource): string =>
-  `CREATE OR REPLACE TABLE progress_${source.table} (partition_id BIGINT PRIMARY KEY, latest TIMESTAMP)`;
+/** The same for events of which none says when it arrived: no policy applies to them. */
+export const untimedSql = (source: StreamSource, own: string): string =>
+  `SELECT ${source.fields.kept('own')}, __timeline, own_time IS NULL AS untimed, false AS early, false AS late,
+    own_time AS __ts, CAST([] AS BIGINT[]) AS __row FROM ${own} AS own WHERE NOT malformed`;
 
-/** Keeps how far each partition has come. */
+export const progressTableSql = (source: StreamSource): string =>
+  `CREATE OR REPLACE TABLE progress_${source.table} (timeline VARCHAR PRIMARY KEY, latest TIMESTAMP)`;
+
+/** Keeps how far each partition, or each timeline, has come. */
 export const progressSql = (source: StreamSource): string =>
-  `INSERT INTO progress_${source.table} SELECT coalesce(partition_id, 0), max(__ts) FROM ${source.table}
-   WHERE __ts IS NOT NULL AND timed GROUP BY 1 ON CONFLICT (partition_id) DO UPDATE SET latest = greatest(latest, excluded.latest)`;
+  `INSERT INTO progress_${source.table} SELECT __timeline, max(__ts) FROM ${source.table}
+   WHERE __ts IS NOT NULL AND timed GROUP BY 1 ON CONFLICT (timeline) DO UPDATE SET latest = greatest(latest, excluded.latest)`;
 
 /** What became of a batch: counted before the rows without a time leave it. */
-export const countSql = (source: StreamSource): string =>
-  `SELECT count(*) FILTER (untimed), count(*) FILTER (early), count(*) FILTER (late), count(*) FILTER (late AND __ts IS NULL) FROM ${source.table}`;
+export const countSql = (table: string): string =>
+  `SELECT count(*) FILTER (untimed), count(*) FILTER (early), count(*) FILTER (late), count(*) FILTER (late AND __ts IS NULL) FROM ${table}`;
 
 /** How far time has come: no partition that still moves may bring anything older, and a silent one not for long. */
 export const watermarkSql = (source: StreamSource, policy: TimePolicy): string =>

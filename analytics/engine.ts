@@ -1,28 +1,25 @@
-import {
-  type DuckDBConnection,
-  DuckDBInstance,
-  DuckDBTimestampValue,
-  type DuckDBValue,
-} from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBTimestampValue, type DuckDBValue } from '@duckdb/node-api';
 import {
   ARRIVED_SQL,
-  PAYLOADS_SQL,
+  MALFORMED_SQL,
   countSql,
-  oddPayloadsSql,
-  plainPayloadsSql,
+  ownTimesSql,
+  payloadsSql,
   progressSql,
   progressTableSql,
-  sourceSql,
+  timedSql,
   watermarkSql,
 } from './batchSql';
+import { openDatabase } from './database';
 import type { HubEvent, TimePolicy } from './event';
 import {
-  type GroupedSelect,
-  MACROS,
+  type Kept,
   type Output,
   type PayloadFields,
   type Plan,
+  type PlanNode,
   type StreamSource,
+  type TemporalNode,
   raisedInQuery,
 } from './query';
 import { type References, createReferences } from './references';
@@ -79,13 +76,7 @@ interface SourceState {
  * @throws Error when DuckDB refuses what was translated: a fault of the translation, not of the query's author
  */
 export async function createEngine(plan: Plan, policy: TimePolicy): Promise<Engine> {
-  // A batch is too small to be shared out: a second thread only adds a third to the CPU time.
-  const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
-  const connection = await instance.connect();
-  await connection.run("SET TimeZone = 'UTC'");
-  // A division by zero is NULL.
-  await connection.run('SET ieee_floating_point_ops = false');
-  await connection.run(MACROS.map((macro) => `CREATE OR REPLACE MACRO ${macro};`).join('\n'));
+  const { instance, connection } = await openDatabase();
   for (const source of plan.sources) await connection.run(progressTableSql(source));
   const references = await createReferences(connection, plan.references);
   const states = plan.sources.map((source): SourceState => ({ source, watermarkUs: MIN_US }));
@@ -125,18 +116,17 @@ export async function createEngine(plan: Plan, policy: TimePolicy): Promise<Engi
 
   /** Fills `raw` with the payloads of what has arrived and their fields. @returns how many are no JSON objects */
   async function parse(fields: PayloadFields): Promise<number> {
-    const now = { now_us: Date.now() * 1_000 };
-    await connection.run(plainPayloadsSql(fields), now);
-    const [malformed = 0, odd = 0] = await numbers(PAYLOADS_SQL);
-    if (odd === 0) return malformed;
-    await connection.run(oddPayloadsSql(fields), now);
-    const [none = 0] = await numbers(PAYLOADS_SQL);
-    return none;
+    await connection.run(payloadsSql(fields), { now: timestamp(Date.now() * 1_000) });
+    const [malformed = 0] = await numbers(MALFORMED_SQL);
+    return malformed;
   }
 
   async function timed(source: StreamSource, watermarkUs: number): Promise<void> {
+    const own = `(${ownTimesSql(source, 'raw')})`;
     await connection
-      .run(sourceSql(source, policy), { watermark: timestamp(watermarkUs) })
+      .run(`CREATE OR REPLACE TEMP TABLE ${source.table} AS ${timedSql(source, policy, own)}`, {
+        watermark: timestamp(watermarkUs),
+      })
       .catch((error: unknown) => {
         throw raisedInQuery(error, source.at);
       });
@@ -145,7 +135,7 @@ export async function createEngine(plan: Plan, policy: TimePolicy): Promise<Engi
   async function timeEvents(state: SourceState): Promise<void> {
     const { source } = state;
     await timed(source, state.watermarkUs);
-    const [untimed = 0, early = 0, late = 0, lateDropped = 0] = await numbers(countSql(source));
+    const [untimed = 0, early = 0, late = 0, lateDropped = 0] = await numbers(countSql(source.table));
     counts.untimed += untimed;
     counts.early += early;
     counts.late += late;
@@ -157,69 +147,79 @@ export async function createEngine(plan: Plan, policy: TimePolicy): Promise<Engi
     if (watermark > state.watermarkUs) state.watermarkUs = watermark;
   }
 
-  /** Fills the tables of one input in their order. */
-  async function run(input: string, onResult: OnResult): Promise<void> {
-    const own = states.filter(({ source }) => same(source.input, input));
-    const watermarkUs = Math.min(...own.map((state) => state.watermarkUs));
-    for (const select of plan.selects.filter((one) => same(one.input, input))) {
+  const watermarkOf = ({ sources }: PlanNode): number =>
+    Math.min(
+      ...states.filter(({ source }) => sources.includes(source)).map(({ watermarkUs }) => watermarkUs),
+    );
+
+  /** Fills the tables of the nodes in their order. */
+  async function run(onResult: OnResult): Promise<void> {
+    for (const node of plan.nodes)
       await (
-        select.kind === 'grouped'
-          ? tellWindows(select, watermarkUs)
-          : connection.run(`CREATE OR REPLACE TEMP TABLE ${select.table} AS ${select.sql}`)
+        node.kind === 'temporal'
+          ? tell(node)
+          : connection.run(`CREATE OR REPLACE TEMP TABLE ${node.table} AS ${node.sql}`)
       ).catch((error: unknown) => {
-        throw raisedInQuery(error, select.at);
+        throw raisedInQuery(error, node.at);
       });
-    }
-    for (const output of plan.outputs.filter((one) => same(one.input, input))) {
+    for (const output of plan.outputs) {
       const [rows = 0] = await numbers(`SELECT count(*) FROM ${output.table}`);
       if (rows > 0) await onResult(output);
     }
   }
 
-  async function keepRows(
-    { table, keptTable, keepSql, collapseSql }: GroupedSelect,
-    first: boolean,
-  ): Promise<void> {
-    const insert = first ? `CREATE TABLE ${keptTable} AS ${keepSql}` : `INSERT INTO ${keptTable} ${keepSql}`;
+  async function keepRows({ table, sql, collapseSql }: Kept, first: boolean): Promise<void> {
+    const insert = first ? `CREATE TABLE ${table} AS ${sql}` : `INSERT INTO ${table} ${sql}`;
     const { rowsChanged } = await connection.run(insert);
     if (collapseSql === undefined) return;
     const { rows, limit } = kept.get(table) ?? { rows: 0, limit: COLLAPSE_ROWS };
     if (rows + rowsChanged < limit) kept.set(table, { rows: rows + rowsChanged, limit });
     else {
-      const collapsed = await connection.run(`CREATE OR REPLACE TABLE ${keptTable} AS ${collapseSql}`);
+      const collapsed = await connection.run(`CREATE OR REPLACE TABLE ${table} AS ${collapseSql}`);
       kept.set(table, { rows: collapsed.rowsChanged, limit: 2 * collapsed.rowsChanged + COLLAPSE_ROWS });
     }
   }
 
-  async function tellWindows(select: GroupedSelect, watermarkUs: number): Promise<void> {
-    const { table, keptTable, sql, spanUs } = select;
+  /** An event may still come at the watermark itself, so a window that ends there is not over. */
+  const dueBy = (node: TemporalNode): number => {
+    const watermarkUs = watermarkOf(node);
+    return watermarkUs >= MAX_US ? MAX_US : watermarkUs - 1 - node.delayUs;
+  };
+
+  async function tell(node: TemporalNode): Promise<void> {
+    const { table, sql } = node;
     const fromUs = told.get(table);
-    await keepRows(select, fromUs === undefined);
-    // An event may still come at the watermark itself, so a window that ends there is not over.
-    const toUs = watermarkUs >= MAX_US ? MAX_US : watermarkUs - 1;
+    for (const one of node.kept) await keepRows(one, fromUs === undefined);
+    const toUs = dueBy(node);
     const started = fromUs ?? MIN_US;
-    const closes = toUs > started && mayClose(select, started, toUs);
+    const closes = toUs > started && mayClose(node, started, toUs);
     await connection.run(`CREATE OR REPLACE TEMP TABLE ${table} AS ${closes ? sql : `${sql} LIMIT 0`}`, {
       from: timestamp(started),
       to: timestamp(closes ? toUs : started),
     });
-    if (closes) {
-      // Made anew rather than deleted from, which gives the memory back.
-      await connection.run(
-        `CREATE OR REPLACE TABLE ${keptTable} AS SELECT * FROM ${keptTable} WHERE __ts > $until`,
-        {
+    if (closes)
+      for (const one of node.kept) {
+        // Made anew rather than deleted from, which gives the memory back.
+        const needed = one.retainSql ?? `SELECT * FROM ${one.table} WHERE __ts > $until`;
+        const spanUs = one.retainSql === undefined ? one.spanUs : 0;
+        await connection.run(`CREATE OR REPLACE TABLE ${one.table} AS ${needed}`, {
           until: timestamp(Math.max(MIN_US, toUs - spanUs)),
-        },
-      );
-    }
+        });
+      }
     told.set(table, closes ? toUs : started);
   }
 
-  // What cannot run at all is told now and not at the first event.
-  for (const input of new Set(states.map(({ source }) => source.input.toLowerCase()))) {
-    await emptyBatches(input);
-    await run(input, () => Promise.resolve());
+  const hasRows = new Set<StreamSource>();
+  async function emptyBatch({ source, watermarkUs }: SourceState): Promise<void> {
+    await arrive([]);
+    await parse(source.fields);
+    await timed(source, watermarkUs);
+    hasRows.delete(source);
   }
+
+  // What cannot run at all is told now and not at the first event.
+  for (const state of states) await emptyBatch(state);
+  await run(() => Promise.resolve());
   return {
     references,
     counts,
@@ -229,47 +229,38 @@ export async function createEngine(plan: Plan, policy: TimePolicy): Promise<Engi
       const own = states.filter(({ source }) => same(source.input, input));
       const [first] = own;
       if (!first) return;
+      for (const state of states)
+        if (!own.includes(state) && hasRows.has(state.source)) await emptyBatch(state);
       await arrive(events);
       counts.malformed += await parse(first.source.fields);
-      for (const state of own) await timeEvents(state);
-      await run(input, onResult);
+      for (const state of own) {
+        await timeEvents(state);
+        hasRows.add(state.source);
+      }
+      await run(onResult);
     },
     advance: async (nowUs, onResult) => {
       const { eventsLateArrivalMaxDelayInSeconds: late, eventsOutOfOrderMaxDelayInSeconds: outOfOrder } =
         policy;
       const watermarkUs = nowUs === Infinity ? MAX_US : nowUs - (late + outOfOrder) * 1_000_000;
       for (const state of states) state.watermarkUs = Math.max(state.watermarkUs, watermarkUs);
-      for (const input of new Set(states.map(({ source }) => source.input.toLowerCase()))) {
-        const closes = plan.selects.some(
-          (one) =>
-            one.kind === 'grouped' &&
-            same(one.input, input) &&
-            mayClose(one, told.get(one.table) ?? MIN_US, watermarkUs - 1),
-        );
-        if (!closes) continue;
-        await emptyBatches(input);
-        await run(input, onResult);
-      }
+      const closes = plan.nodes.some(
+        (node) => node.kind === 'temporal' && mayClose(node, told.get(node.table) ?? MIN_US, dueBy(node)),
+      );
+      if (!closes) return;
+      for (const state of states) if (hasRows.has(state.source)) await emptyBatch(state);
+      await run(onResult);
     },
     close: () => {
       connection.closeSync();
       instance.closeSync();
     },
   };
-
-  async function emptyBatches(input: string): Promise<void> {
-    const own = states.filter(({ source }) => same(source.input, input));
-    const [first] = own;
-    if (!first) return;
-    await arrive([]);
-    await parse(first.source.fields);
-    for (const { source, watermarkUs } of own) await timed(source, watermarkUs);
-  }
 }
 
 /** Whether a window ends after `fromUs` and not after `toUs`: spares looking at the rows in vain. */
-function mayClose({ hopUs, offsetUs }: GroupedSelect, fromUs: number, toUs: number): boolean {
-  if (hopUs === 0) return true;
+function mayClose({ hopUs, offsetUs }: TemporalNode, fromUs: number, toUs: number): boolean {
+  if (hopUs === 0) return toUs > fromUs;
   const windowsBy = (us: number): bigint =>
     (BigInt(Math.floor(us)) - BigInt(MIN_US) - BigInt(offsetUs)) / BigInt(hopUs);
   return windowsBy(toUs) > windowsBy(fromUs);

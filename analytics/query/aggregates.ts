@@ -1,138 +1,205 @@
-import type { Expression, OrderItem } from './ast';
+import type { Call, Expression } from './ast';
 import { QueryError } from './queryError';
-import { type Typed, isNumeric } from './types';
-
-export interface AggregateCall {
-  name: string;
-  distinct: boolean;
-  args: Expression[];
-  over: OrderItem[] | null;
-  at: Expression['at'];
-}
+import { type Typed, isNumeric, toJson, typeName } from './types';
 
 /** What an aggregate may ask of the rows of its group. A kept row stands for `__n` equal ones. */
 export interface GroupRows {
-  /** an expression of each row, kept with the row until its window closes */
+  /** an expression of each row, as a column of the kept rows */
   keep: (expression: Expression) => Typed;
   /** the whole row as a record */
   keepRow: () => Typed;
   /** asks for each row on its own: `__n` is 1 */
   single: () => void;
+  /** whether a name is that of an input: COUNT(Input) counts its events */
+  isInput: (expression: Expression) => boolean;
 }
 
-type Aggregate = (call: AggregateCall, rows: GroupRows) => Typed;
+/** An aggregate in DuckDB SQL, as `suffix` (FILTER and OVER) completes each of its parts. */
+type Aggregate = (call: Call, rows: GroupRows, suffix: string) => Typed;
 
-function onlyArgument({ name, args, at }: AggregateCall): Expression {
+function onlyArgument({ name, args, at }: Call): Expression {
   const [arg] = args;
   if (!arg || args.length !== 1) throw new QueryError(`${name} takes one argument, not ${args.length}`, at);
   return arg;
 }
 
-function refuseOver({ name, over, at }: AggregateCall): void {
-  if (over) throw new QueryError(`${name} takes no OVER (ORDER BY …)`, at);
+function refuseOrder({ name, over, at }: Call): void {
+  if (over && over.orderBy.length > 0) throw new QueryError(`${name} takes no OVER (ORDER BY …)`, at);
 }
 
 /** Of numbers; what an event brings that is no number does not count. */
 function overNumbers(sql: (value: string) => string): Aggregate {
-  return (call, rows) => {
-    refuseOver(call);
+  return (call, rows, suffix) => {
+    refuseOrder(call);
     const value = rows.keep(onlyArgument(call));
-    const number = value.type === 'any' ? `asa_number(${value.sql})` : value.sql;
     if (value.type !== 'any' && !isNumeric(value.type))
-      throw new QueryError(`${call.name} takes numbers, not ${value.type}`, call.at);
+      throw new QueryError(`${call.name} takes numbers, not ${typeName(value.type)}`, call.at);
+    const number = value.type === 'any' ? `asa_number(${value.sql})` : `CAST(${value.sql} AS DOUBLE)`;
     if (!call.distinct) rows.single();
-    return { sql: sql((call.distinct ? 'DISTINCT ' : '') + number), type: 'float' };
+    return { sql: `${sql((call.distinct ? 'DISTINCT ' : '') + number)}${suffix}`, type: 'float' };
   };
 }
 
-const sum: Aggregate = (call, rows) => {
-  refuseOver(call);
+const sum: Aggregate = (call, rows, suffix) => {
+  refuseOrder(call);
   const value = rows.keep(onlyArgument(call));
   const each = call.distinct ? 'DISTINCT ' : '';
   if (value.type === 'bigint') {
     const summed = call.distinct ? `DISTINCT ${value.sql}` : `CAST(${value.sql} AS HUGEINT) * __n`;
-    return { sql: `CAST(sum(${summed}) AS BIGINT)`, type: 'bigint' };
+    return { sql: `CAST(sum(${summed})${suffix} AS BIGINT)`, type: 'bigint' };
   }
   // Of floats the order counts, and how often each is added.
   if (!call.distinct) rows.single();
-  if (value.type === 'float') return { sql: `sum(${each}${value.sql})`, type: 'float' };
-  if (value.type !== 'any') throw new QueryError(`${call.name} takes numbers, not ${value.type}`, call.at);
+  if (value.type === 'float') return { sql: `sum(${each}${value.sql})${suffix}`, type: 'float' };
+  if (value.type !== 'any')
+    throw new QueryError(`${call.name} takes numbers, not ${typeName(value.type)}`, call.at);
   return {
-    sql: `CASE WHEN bool_and(coalesce(asa_is_int(${value.sql}), true)) THEN to_json(CAST(sum(${each}CASE WHEN asa_is_int(${value.sql}) THEN asa_bigint(${value.sql}) END) AS BIGINT))
-      ELSE to_json(sum(${each}asa_number(${value.sql}))) END`,
+    sql: `CASE WHEN bool_and(coalesce(asa_is_int(${value.sql}), true))${suffix} THEN to_json(CAST(sum(${each}CASE WHEN asa_is_int(${value.sql}) THEN asa_bigint(${value.sql}) END)${suffix} AS BIGINT))
+      ELSE to_json(sum(${each}asa_number(${value.sql}))${suffix}) END`,
     type: 'any',
   };
 };
 
 /** MIN and MAX, by number where there are numbers, else by text. */
 function extreme(name: 'min' | 'max'): Aggregate {
-  return (call, rows) => {
-    refuseOver(call);
+  return (call, rows, suffix) => {
+    refuseOrder(call);
     const { sql, type } = rows.keep(onlyArgument(call));
-    if (type !== 'any') return { sql: `${name}(${sql})`, type };
+    if (type === 'record' || type === 'array')
+      throw new QueryError(`${call.name} does not take ${typeName(type)}`, call.at);
+    if (type !== 'any') return { sql: `${name}(${sql})${suffix}`, type };
     return {
-      sql: `coalesce(arg_${name}(${sql}, asa_number(${sql})), arg_${name}(${sql}, asa_string(${sql})))`,
+      sql: `coalesce(arg_${name}(${sql}, asa_number(${sql}))${suffix}, arg_${name}(${sql}, asa_string(${sql}))${suffix})`,
       type: 'any',
     };
   };
 }
 
-const count: Aggregate = (call, rows) => {
-  refuseOver(call);
-  const arg = onlyArgument(call);
-  if (arg.kind === 'allRows') return { sql: 'CAST(sum(__n) AS BIGINT)', type: 'bigint' };
-  const value = rows.keep(arg);
+const count: Aggregate = (call, rows, suffix) => {
+  refuseOrder(call);
+  const arg = call.args.length === 0 ? undefined : onlyArgument(call);
+  const ofInput = arg === undefined || arg.kind === 'allRows' || rows.isInput(arg);
+  if (ofInput && !call.distinct)
+    return { sql: `CAST(coalesce(sum(__n)${suffix}, 0) AS BIGINT)`, type: 'bigint' };
+  if (arg?.kind === 'allRows' || !arg) throw new QueryError('COUNT(DISTINCT *) takes a column', call.at);
+  const value = ofInput ? rows.keepRow() : rows.keep(arg);
   if (!call.distinct)
     return {
-      sql: `CAST(coalesce(sum(__n) FILTER (WHERE ${value.sql} IS NOT NULL), 0) AS BIGINT)`,
+      sql: `CAST(coalesce(sum(CASE WHEN ${value.sql} IS NOT NULL THEN __n END)${suffix}, 0) AS BIGINT)`,
       type: 'bigint',
     };
-  const counted = value.type === 'any' ? `CAST(${value.sql} AS VARCHAR)` : value.sql;
-  return { sql: `count(DISTINCT ${counted})`, type: 'bigint' };
+  return { sql: `count(DISTINCT ${distinctKey(value)})${suffix}`, type: 'bigint' };
 };
 
-/** The record of the row that stands first in the order. Values of unknown type are ordered as numbers, then texts. */
-const topOne: Aggregate = (call, rows) => {
-  const { over, args, at } = call;
-  if (!over || args.length > 0)
-    throw new QueryError('TopOne takes no argument and wants OVER (ORDER BY …)', at);
-  rows.single();
-  const order = over.map(({ expression, descending }) => {
+/** SQL that is equal for values that Stream Analytics takes for equal. */
+export function distinctKey({ sql, type }: Typed): string {
+  if (type === 'any') return `coalesce(asa_key(${sql}), CAST(${sql} AS VARCHAR))`;
+  return type === 'record' || type === 'array' ? `CAST(${sql} AS VARCHAR)` : sql;
+}
+
+/** The order of TopOne and CollectTop. NULL is the least value; values of unknown type are numbers, then texts. */
+function orderOf({ over, name, at }: Call, rows: GroupRows): string {
+  if (!over || over.orderBy.length === 0) throw new QueryError(`${name} wants OVER (ORDER BY …)`, at);
+  const order = over.orderBy.map(({ expression, descending }) => {
     const { sql, type } = rows.keep(expression);
-    const direction = descending ? 'DESC NULLS LAST' : 'ASC NULLS LAST';
+    const direction = descending ? 'DESC NULLS LAST' : 'ASC NULLS FIRST';
     return type === 'any'
       ? `asa_number(${sql}) ${direction}, asa_string(${sql}) ${direction}`
       : `${sql} ${direction}`;
   });
-  return { sql: `first(${rows.keepRow().sql} ORDER BY ${order.join(', ')}, __seq)`, type: 'record' };
+  return `${order.join(', ')}, __seq`;
+}
+
+const topOne: Aggregate = (call, rows, suffix) => {
+  if (call.args.length > 0) throw new QueryError('TopOne takes no argument', call.at);
+  rows.single();
+  return { sql: `first(${rows.keepRow().sql} ORDER BY ${orderOf(call, rows)})${suffix}`, type: 'record' };
 };
 
-const collect: Aggregate = (call, rows) => {
-  refuseOver(call);
+/** @returns undefined where there is no such literal */
+function integerLiteral(arg: Expression | undefined): number | undefined {
+  return arg?.kind === 'literal' && arg.type === 'bigint' ? Number(arg.value) : undefined;
+}
+
+const collectTop: Aggregate = (call, rows, suffix) => {
+  const [count, value] = call.args;
+  const most = integerLiteral(count);
+  if (most === undefined || call.args.length > 2)
+    throw new QueryError('CollectTop takes a number of events, and perhaps an expression', call.at);
   rows.single();
-  const value = call.args.length === 0 ? rows.keepRow() : rows.keep(onlyArgument(call));
-  return { sql: `to_json(list(${value.sql} ORDER BY __seq))`, type: 'array' };
+  const kept = value && !isAllRows(value) ? rows.keep(value) : rows.keepRow();
+  const all = `list(${toJson(kept)} ORDER BY ${orderOf(call, rows)})${suffix}`;
+  return {
+    sql: `to_json(list_transform(list_slice(${all}, 1, ${most}), lambda one, i: json_object('rank', i, 'value', one)))`,
+    type: 'array',
+  };
 };
+
+const isAllRows = ({ kind }: Expression): boolean => kind === 'allRows';
+
+const collect: Aggregate = (call, rows, suffix) => {
+  refuseOrder(call);
+  rows.single();
+  const [arg] = call.args;
+  const value = !arg || isAllRows(arg) ? rows.keepRow() : rows.keep(onlyArgument(call));
+  return { sql: `to_json(list(${toJson(value)} ORDER BY __seq)${suffix})`, type: 'array' };
+};
+
+/** PERCENTILE_CONT interpolates; PERCENTILE_DISC gives one of the values. */
+function percentile(name: 'quantile_cont' | 'quantile_disc'): Aggregate {
+  return (call, rows, suffix) => {
+    const [fraction] = call.args;
+    const share = fraction?.kind === 'literal' ? Number(fraction.value) : NaN;
+    if (call.args.length !== 1 || !(share >= 0 && share <= 1))
+      throw new QueryError(`${call.name} takes a number from 0 to 1`, call.at);
+    const [order, second] = call.over?.orderBy ?? [];
+    if (!order || second) throw new QueryError(`${call.name} wants OVER (ORDER BY one expression)`, call.at);
+    rows.single();
+    const value = rows.keep(order.expression);
+    if (value.type !== 'any' && !isNumeric(value.type))
+      throw new QueryError(`${call.name} takes numbers, not ${typeName(value.type)}`, call.at);
+    const number = value.type === 'any' ? `asa_number(${value.sql})` : value.sql;
+    const sql = `${name}(${number}, ${order.descending ? 1 - share : share})${suffix}`;
+    if (name === 'quantile_cont') return { sql: `CAST(${sql} AS DOUBLE)`, type: 'float' };
+    return value.type === 'any' ? { sql: `asa_float_json(${sql})`, type: 'any' } : { sql, type: value.type };
+  };
+}
 
 /** By lower-case name. */
-export const AGGREGATES: Readonly<Record<string, Aggregate>> = {
-  count,
-  sum,
-  avg: overNumbers((value) => `avg(${value})`),
-  min: extreme('min'),
-  max: extreme('max'),
-  stdev: overNumbers((value) => `stddev_samp(${value})`),
-  stdevp: overNumbers((value) => `stddev_pop(${value})`),
-  var: overNumbers((value) => `var_samp(${value})`),
-  varp: overNumbers((value) => `var_pop(${value})`),
-  topone: topOne,
-  collect,
-};
+export const AGGREGATES: ReadonlyMap<string, Aggregate> = new Map(
+  Object.entries({
+    count,
+    sum,
+    avg: overNumbers((value) => `avg(${value})`),
+    min: extreme('min'),
+    max: extreme('max'),
+    stdev: overNumbers((value) => `stddev_samp(${value})`),
+    stdevp: overNumbers((value) => `stddev_pop(${value})`),
+    var: overNumbers((value) => `var_samp(${value})`),
+    varp: overNumbers((value) => `var_pop(${value})`),
+    topone: topOne,
+    collect,
+    collecttop: collectTop,
+    percentile_cont: percentile('quantile_cont'),
+    percentile_disc: percentile('quantile_disc'),
+  }),
+);
 
-/** Whether an aggregate stands anywhere in a part of a query. */
+const isNamed = (node: object): node is { kind: 'call'; name: string; over: Call['over'] } =>
+  'kind' in node && node.kind === 'call';
+
+/** Whether a call looks at earlier events: LAG, LAST, ISFIRST, or an aggregate with OVER (LIMIT DURATION …). */
+export function isAnalytic(node: object): boolean {
+  if (!isNamed(node)) return false;
+  const name = node.name.toLowerCase();
+  if (name === 'lag' || name === 'last' || name === 'isfirst') return true;
+  return AGGREGATES.has(name) && node.over !== null && node.over.limit !== null;
+}
+
+/** Whether an aggregate over a group stands anywhere in a part of a query. */
 export function holdsAggregate(node: unknown): boolean {
   if (typeof node !== 'object' || node === null) return false;
-  const isAggregate =
-    'kind' in node && node.kind === 'call' && 'name' in node && String(node.name).toLowerCase() in AGGREGATES;
-  return isAggregate || Object.values(node).some(holdsAggregate);
+  if (isAnalytic(node)) return false;
+  if (isNamed(node) && AGGREGATES.has(node.name.toLowerCase())) return true;
+  return Object.values(node).some(holdsAggregate);
 }

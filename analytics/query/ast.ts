@@ -11,17 +11,21 @@ interface Node {
 /** The data types of Stream Analytics; `null` is the type of the literal alone. */
 export type CastType = 'bigint' | 'float' | 'nvarchar' | 'datetime' | 'bit' | 'record' | 'array';
 
+export type BinaryOperator = '+' | '-' | '*' | '/' | '%' | '&' | '|' | '^';
+export type CompareOperator = '=' | '<>' | '<' | '<=' | '>' | '>=';
+
 export type Expression = Node &
   (
     | { kind: 'literal'; type: 'bigint' | 'float' | 'nvarchar' | 'null'; value: string }
     | { kind: 'path'; path: string[] }
     | { kind: 'allRows' }
-    | { kind: 'negate' | 'not'; operand: Expression }
-    | { kind: 'binary'; op: '+' | '-' | '*' | '/' | '%'; left: Expression; right: Expression }
-    | { kind: 'and' | 'or'; left: Expression; right: Expression }
-    | { kind: 'compare'; op: '=' | '<>' | '<' | '<=' | '>' | '>='; left: Expression; right: Expression }
+    | { kind: 'member'; operand: Expression; path: string[] }
+    | { kind: 'negate' | 'not' | 'complement'; operand: Expression }
+    | { kind: 'binary'; op: BinaryOperator; left: Expression; right: Expression }
+    | { kind: 'and' | 'or'; operands: Expression[] }
+    | { kind: 'compare'; op: CompareOperator; left: Expression; right: Expression }
     | { kind: 'isNull'; negated: boolean; left: Expression }
-    | { kind: 'like'; negated: boolean; left: Expression; pattern: Expression }
+    | { kind: 'like'; negated: boolean; left: Expression; pattern: Expression; escape: string | null }
     | { kind: 'between'; negated: boolean; left: Expression; low: Expression; high: Expression }
     | { kind: 'in'; negated: boolean; left: Expression; list: Expression[] }
     | {
@@ -31,8 +35,24 @@ export type Expression = Node &
         otherwise: Expression | null;
       }
     | { kind: 'cast'; attempt: boolean; operand: Expression; type: CastType }
-    | { kind: 'call'; name: string; distinct: boolean; args: Expression[]; over: OrderItem[] | null }
+    | Call
   );
+
+export interface Call extends Node {
+  kind: 'call';
+  name: string;
+  distinct: boolean;
+  args: Expression[];
+  over: Over | null;
+}
+
+/** `OVER (PARTITION BY … ORDER BY … LIMIT DURATION(…) WHEN …)` */
+export interface Over {
+  partitionBy: Expression[];
+  orderBy: OrderItem[];
+  limit: TimeSpan | null;
+  when: Expression | null;
+}
 
 export interface OrderItem {
   expression: Expression;
@@ -44,45 +64,84 @@ export interface TimeSpan {
   amount: number;
 }
 
-export interface Window extends Node {
+export type Window = Node & {
   kind: 'window';
-  type: 'tumbling' | 'hopping';
-  size: TimeSpan;
-  hop: TimeSpan;
-  offset: TimeSpan | null;
+  /** given by Window('id', …) inside Windows(…) */
+  id: string | null;
+} & (
+    | { type: 'tumbling' | 'hopping'; size: TimeSpan; hop: TimeSpan; offset: TimeSpan | null }
+    | { type: 'sliding'; size: TimeSpan }
+    | { type: 'session'; timeout: TimeSpan; maxDuration: TimeSpan; partitionBy: Expression[] }
+    | { type: 'snapshot' }
+  );
+
+/** Several windows at once: the result is the union of theirs. */
+export interface Windows extends Node {
+  kind: 'windows';
+  windows: Window[];
 }
 
 export type SelectItem = Node &
   ({ kind: 'star'; path: string[] } | { kind: 'item'; expression: Expression; alias: string | null });
 
+/** An input, a step, or a query in parentheses. */
 export interface Source extends Node {
   name: string;
+  query: SelectQuery | null;
   alias: string | null;
   timestampBy: Expression | null;
+  /** TIMESTAMP BY … OVER: events of each value have a timeline of their own */
+  over: Expression[];
+  partitionBy: Expression | null;
 }
 
 export interface Join extends Node {
-  kind: 'left' | 'inner';
+  kind: 'join';
+  type: 'left' | 'inner';
   source: Source;
   on: Expression;
 }
 
+/** CROSS APPLY or OUTER APPLY of a function that gives several rows. */
+export interface Apply extends Node {
+  kind: 'apply';
+  outer: boolean;
+  name: string;
+  argument: Expression;
+  alias: string;
+}
+
 export interface Select extends Node {
+  kind: 'select';
   items: SelectItem[];
   into: string | null;
   from: Source;
-  joins: Join[];
+  joins: (Join | Apply)[];
   where: Expression | null;
-  groupBy: (Expression | Window)[];
+  groupBy: (Expression | Window | Windows)[];
   having: Expression | null;
 }
 
+export interface Union extends Node {
+  kind: 'union';
+  selects: SelectQuery[];
+}
+
+export type SelectQuery = Select | Union;
+
 export interface Step extends Node {
   name: string;
-  select: Select;
+  query: SelectQuery;
+}
+
+/** CREATE TABLE: the types of an input's fields. */
+export interface Table extends Node {
+  name: string;
+  columns: (Node & { name: string; type: CastType })[];
 }
 
 export interface Query {
+  tables: Table[];
   steps: Step[];
-  statements: Select[];
+  statements: SelectQuery[];
 }

@@ -1,8 +1,8 @@
-import { type Context, translateExpression } from './expression';
-import type { Expression } from './ast';
+import type { Call, Expression } from './ast';
 import { once } from './once';
 import { QueryError } from './queryError';
-import { type Call, type Scalar, argument, simple } from './scalar';
+import { type Scalar, argument, simple } from './scalar';
+import type { Context } from './scope';
 import { datePart } from './timeUnits';
 import { convert } from './types';
 
@@ -16,7 +16,7 @@ function part({ args: [arg] }: Call): string {
 
 function datetimeOf(arg: Expression | undefined, context: Context): string {
   const given = argument(arg);
-  return convert(translateExpression(given, context), 'datetime', given.at);
+  return convert(context.translate(given), 'datetime', given.at);
 }
 
 function datepartSql(unit: string, value: string): string {
@@ -27,6 +27,9 @@ function datepartSql(unit: string, value: string): string {
     return `(date_part('${unit}', ${value}) % ${unit === 'millisecond' ? 1_000 : 1_000_000})`;
   return `date_part('${unit}', ${value})`;
 }
+
+/** Of the arguments of DATETIMEFROMPARTS. */
+const PART_DIGITS = [4, 2, 2, 2, 2, 2, 3];
 
 /** Two datetimes are no further apart. */
 const MAX_DATE_DISTANCE_S = 10_000 * 366 * 86_400;
@@ -51,7 +54,7 @@ export const dateFunctions: Readonly<Record<string, Scalar>> = {
     translate: (call, context) => {
       const unit = { dayofyear: 'day', weekday: 'day' }[part(call)] ?? part(call);
       const [, amount, date] = call.args;
-      const number = convert(translateExpression(argument(amount), context), 'bigint', argument(amount).at);
+      const number = convert(context.translate(argument(amount)), 'bigint', argument(amount).at);
       // DuckDB takes days and longer parts as INTEGER.
       const type = (SECONDS[unit] ?? 1) < 86_400 ? 'BIGINT' : 'INTEGER';
       const within = Math.floor(MAX_DATE_DISTANCE_S / (SECONDS[unit] ?? 1));
@@ -106,6 +109,19 @@ export const dateFunctions: Readonly<Record<string, Scalar>> = {
       };
     },
   },
+  datetimefromparts: simple(
+    Array.from({ length: 7 }, () => 'bigint' as const),
+    'datetime',
+    (...parts) => {
+      const names = ['year', 'month', 'day', 'hour', 'minute', 'second', 'millisecond'];
+      const padded = parts.map((part, i) => `lpad(CAST(${part} AS VARCHAR), ${PART_DIGITS[i] ?? 2}, '0')`);
+      const [year, month, day, hour, minute, second, millisecond] = padded;
+      const text = `${year} || '-' || ${month} || '-' || ${day} || ' ' || ${hour} || ':' || ${minute} || ':' || ${second} || '.' || ${millisecond}`;
+      const none = parts.map((part) => `${part} IS NULL`).join(' OR ');
+      const within = parts.map((part, i) => `${part} BETWEEN 0 AND ${10 ** (PART_DIGITS[i] ?? 2) - 1}`);
+      return `CASE WHEN ${none} THEN NULL ELSE coalesce(CASE WHEN ${within.join(' AND ')} THEN asa_in_range(TRY_CAST(${text} AS TIMESTAMP)) END, CAST(error('DATETIMEFROMPARTS: no such ${names.join(', ')}') AS TIMESTAMP)) END`;
+    },
+  ),
   year: simple(['datetime'], 'bigint', (value) => `year(${value})`),
   month: simple(['datetime'], 'bigint', (value) => `month(${value})`),
   day: simple(['datetime'], 'bigint', (value) => `day(${value})`),

@@ -1,8 +1,9 @@
 import type { Expression, Position } from './ast';
-import { callFunction } from './sqlFunctions';
+import { callFunction } from './functions';
+import { likeSql } from './like';
 import { once } from './once';
 import { QueryError } from './queryError';
-import type { Scope } from './scope';
+import { type Context, type Scope, jsonField } from './scope';
 import {
   SQL_TYPES,
   type Typed,
@@ -11,25 +12,32 @@ import {
   convert,
   isNumeric,
   quote,
+  text,
   typeName,
   unify,
   widen,
 } from './types';
 
-/** Where an expression stands decides what a name and an aggregate mean there. */
-export interface Context {
-  scope: Scope;
-  /** System.Timestamp(): the time of the event, or the end of its window */
-  timestamp: string;
-  /** takes what stands for something else there, as a grouping key does after GROUP BY */
-  replace?: (expression: Expression) => Typed | undefined;
+/** @param replace takes what stands for something else there */
+export function createContext(
+  scope: Scope,
+  timestamp = scope.timestamp,
+  replace: Context['replace'] = () => undefined,
+): Context {
+  const context: Context = {
+    scope,
+    timestamp,
+    replace,
+    translate: (expression) => translateExpression(expression, context),
+  };
+  return context;
 }
 
 const MAX_BIGINT = 2n ** 63n - 1n;
 
 /** @throws {QueryError} */
 export function translateExpression(expression: Expression, context: Context): Typed {
-  const replaced = context.replace?.(expression);
+  const replaced = context.replace(expression);
   if (replaced) return replaced;
   const { at } = expression;
   const typed = (inner: Expression): Typed => translateExpression(inner, context);
@@ -41,6 +49,11 @@ export function translateExpression(expression: Expression, context: Context): T
       return context.scope.field(expression.path, at);
     case 'allRows':
       throw new QueryError("'*' stands in COUNT(*) alone", at);
+    case 'member': {
+      const operand = typed(expression.operand);
+      if (operand.type === 'any' || operand.type === 'record') return jsonField(operand.sql, expression.path);
+      throw new QueryError(`${typeName(operand.type)} has no fields`, at);
+    }
     case 'negate': {
       const operand = typed(expression.operand);
       return isNumeric(operand.type)
@@ -49,22 +62,19 @@ export function translateExpression(expression: Expression, context: Context): T
     }
     case 'binary':
       return arithmetic(typed(expression.left), expression.op, typed(expression.right), at);
+    case 'complement':
+      return { sql: `(~${convert(typed(expression.operand), 'bigint', at)})`, type: 'bigint' };
     case 'and':
     case 'or':
-      return bit(
-        `(${predicate(expression.left)} ${expression.kind.toUpperCase()} ${predicate(expression.right)})`,
-      );
+      return bit(`(${expression.operands.map(predicate).join(` ${expression.kind.toUpperCase()} `)})`);
     case 'not':
       return bit(`(NOT ${predicate(expression.operand)})`);
     case 'compare':
       return bit(compare(typed(expression.left), expression.op, typed(expression.right), at));
     case 'isNull':
       return bit(`(${typed(expression.left).sql} IS ${expression.negated ? 'NOT ' : ''}NULL)`);
-    case 'like': {
-      const pattern = likePattern(expression.pattern);
-      const value = text(typed(expression.left), expression.left);
-      return bit(`(${value} ${expression.negated ? 'NOT ' : ''}LIKE ${pattern})`);
-    }
+    case 'like':
+      return bit(likeSql(expression, text(typed(expression.left), expression.left.at)));
     case 'between': {
       const [value, low, high] = [typed(expression.left), typed(expression.low), typed(expression.high)];
       const inside = once([value.sql], (sql) => {
@@ -105,27 +115,10 @@ export function translateExpression(expression: Expression, context: Context): T
 /** A condition: of a bit, whether it is 1. */
 export function translatePredicate(expression: Expression, context: Context): string {
   const { sql, type } = translateExpression(expression, context);
-  if (type === 'bit' || type === 'null') return sql;
+  if (type === 'bit') return sql;
+  if (type === 'null') return 'CAST(NULL AS BOOLEAN)';
+  if (type === 'any') return convert({ sql, type }, 'bit', expression.at);
   throw new QueryError(`a condition is wanted here, not ${typeName(type)}`, expression.at);
-}
-
-/** An event's own value only where it is a text. */
-export function text(value: Typed, { at }: Expression): string {
-  if (value.type === 'any') return once([value.sql], (sql) => `asa_string(${sql})`);
-  if (value.type === 'nvarchar' || value.type === 'null') return value.sql;
-  throw new QueryError(`nvarchar(max) is wanted here, not ${typeName(value.type)}: cast it`, at);
-}
-
-/** `%` and `_`, as in DuckDB. What stands in brackets there would be taken for itself. */
-function likePattern({ at, ...pattern }: Expression): string {
-  if (pattern.kind !== 'literal' || pattern.type !== 'nvarchar')
-    throw new QueryError(
-      'LIKE with a pattern that is no text literal is not covered by the local translation',
-      at,
-    );
-  if (pattern.value.includes('['))
-    throw new QueryError('LIKE with [ ] in its pattern is not covered by the local translation', at);
-  return quote(pattern.value);
 }
 
 function translateCase(expression: Extract<Expression, { kind: 'case' }>, context: Context): Typed {

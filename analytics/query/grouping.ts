@@ -1,174 +1,211 @@
 import { AGGREGATES, type GroupRows, holdsAggregate } from './aggregates';
 import type { Expression, Select, Window } from './ast';
-import { translateExpression, translatePredicate } from './expression';
-import type { GroupedSelect } from './plan';
+import { createContext, translatePredicate } from './expression';
+import { type Kept, type StreamSource, type TemporalNode } from './plan';
 import { QueryError } from './queryError';
-import type { Binding, Column, Scope } from './scope';
-import { spanUs } from './timeUnits';
+import { type Column, type Context, type Projected, asColumn, recordSql, same } from './scope';
 import { type Typed, name } from './types';
-
-/** Stream Analytics: "The maximum size of the window in all cases is 7 days." */
-const MAX_WINDOW_US = 7 * 86_400_000_000;
+import { windowId, windowSql } from './windows';
 
 interface GroupingParts {
   select: Select;
-  /** the input of events that it stems from */
-  input: string;
-  scope: Scope;
+  /** of a row before it is grouped */
+  rowContext: Context;
+  /** key of FROM's PARTITION BY: each of its values is grouped for itself */
+  partitionBy: Expression | null;
   /** table of the result */
   table: string;
-  /** FROM and its joins */
-  tables: string;
-  where: string;
-  /** SQL of what orders rows of one time */
-  rowNumber: string;
-  columnsOf: (
-    select: Select,
-    translateItem: (expression: Expression) => Typed,
-    bindings: readonly Binding[],
-  ) => { column: Column; sql: string }[];
+  /** SQL of rows: those columns, and `__ts` and `__seq` */
+  rowsSql: (columns: string) => string;
+  columnsOf: (translate: (expression: Expression) => Typed) => Projected[];
+  sources: readonly StreamSource[];
+  delayUs: number;
 }
+
+const isTimestamp = (one: Expression): boolean =>
+  one.kind === 'call' && one.name.toLowerCase() === 'system.timestamp';
 
 /**
  * A SELECT with GROUP BY. Rows are reduced at once to the keys and the arguments of aggregates, and only these wait for
- * their window to end; equal ones wait as one where the aggregates allow it.
+ * their window to end; equal ones wait as one where the aggregates allow it. An inner query has the keys and the
+ * aggregates as columns, an outer one makes the expressions of them.
  */
-export function createGrouping(parts: GroupingParts): GroupedSelect {
-  const { select, scope, table, tables, where, rowNumber, columnsOf } = parts;
-  const { window, keys } = readGroupBy(select);
-  const rowContext = { scope, timestamp: scope.timestamp };
-  const kept = new Map<string, { column: string; typed: Typed }>();
-  const keepTyped = (typed: Typed): Typed => {
-    const known = kept.get(typed.sql) ?? { column: `k${kept.size}`, typed };
-    kept.set(typed.sql, known);
-    return { sql: known.column, type: typed.type };
+export function planGrouping(parts: GroupingParts): { node: TemporalNode; columns: Column[] } {
+  const { select, rowContext, table, rowsSql, columnsOf } = parts;
+  const { windows, keys, timeIsKey } = readGroupBy(select);
+  const kept = new Map<string, string>();
+  const keep = ({ sql, type }: Typed): Typed => {
+    const stored = type === 'null' ? 'CAST(NULL AS VARCHAR)' : sql;
+    const column = kept.get(stored) ?? `k${kept.size}`;
+    kept.set(stored, column);
+    return { sql: column, type };
   };
   const asked = { single: false };
+  const { scope } = rowContext;
   const rows: GroupRows = {
     single: () => {
       asked.single = true;
     },
-    keep: (expression) => keepTyped(translateExpression(expression, rowContext)),
-    keepRow: () => {
-      const [only, second] = scope.bindings;
-      if (!only || second) throw new QueryError('the whole record of a JOIN is not covered', select.at);
-      return keepTyped({ sql: only.star, type: 'record' });
-    },
+    keep: (expression) => keep(rowContext.translate(expression)),
+    keepRow: () => keep({ sql: recordSql(scope.bindings.flatMap((one) => one.star())), type: 'record' }),
+    isInput: (arg) =>
+      arg.kind === 'path' && arg.path.length === 1 && scope.find(arg.path[0] ?? '') !== undefined,
   };
-
+  if (parts.partitionBy) keys.push(parts.partitionBy);
   const keyColumns = new Map(
     keys.map((key) => {
-      const typed = translateExpression(key, rowContext);
-      return [typed.sql, keepTyped(typed)] as const;
+      const typed = rowContext.translate(key);
+      return [typed.sql, keep(typed)] as const;
     }),
   );
-  const context = {
-    scope,
-    timestamp: '__window_end',
-    replace: (expression: Expression): Typed | undefined => {
-      if (expression.kind === 'call') {
-        const aggregate = AGGREGATES[expression.name.toLowerCase()];
-        if (aggregate) return aggregate(expression, rows);
-        if (expression.name.toLowerCase() === 'system.timestamp') return undefined;
+  if (timeIsKey) keyColumns.set('__ts', keep({ sql: rowContext.timestamp, type: 'datetime' }));
+
+  const aggregates = new Map<string, string>();
+  const replace = (expression: Expression): Typed | undefined => {
+    if (expression.kind === 'allRows') return undefined;
+    if (expression.kind === 'call') {
+      const key = expression.name.toLowerCase();
+      const aggregate = expression.over?.limit ? undefined : AGGREGATES.get(key);
+      if (aggregate) {
+        const { sql, type } = aggregate(expression, rows, '');
+        const column = aggregates.get(sql) ?? `a${aggregates.size}`;
+        aggregates.set(sql, column);
+        return { sql: column, type };
       }
-      if (expression.kind === 'allRows') return undefined;
-      const key = holdsAggregate(expression)
-        ? undefined
-        : keyColumns.get(translateExpression(expression, rowContext).sql);
-      if (!key && expression.kind === 'path')
-        throw new QueryError(
-          `'${expression.path.join('.')}' is neither in GROUP BY nor in an aggregate`,
-          expression.at,
-        );
-      return key;
-    },
+      if (key === 'system.timestamp') return undefined;
+      if (key === 'system.window') return { sql: "json_object('Id', __window_id)", type: 'record' };
+    }
+    if (expression.kind === 'member' && isSystemWindow(expression.operand)) {
+      const [member = ''] = expression.path;
+      if (expression.path.length === 1 && same(member, 'Id')) return { sql: '__window_id', type: 'nvarchar' };
+      throw new QueryError('System.Window() has one field, Id', expression.at);
+    }
+    const key = holdsAggregate(expression) ? undefined : keyColumns.get(rowContext.translate(expression).sql);
+    if (!key && expression.kind === 'path')
+      throw new QueryError(
+        `'${expression.path.join('.')}' is neither in GROUP BY nor in an aggregate`,
+        expression.at,
+      );
+    return key;
   };
-  const items = columnsOf(select, (expression) => translateExpression(expression, context), scope.bindings);
   const star = select.items.find(({ kind }) => kind === 'star');
   if (star) throw new QueryError("'*' has no place beside GROUP BY", star.at);
-  const sameName = (a: string | null | undefined, b: string | undefined): boolean =>
-    a?.toLowerCase() === b?.toLowerCase();
-  // HAVING, and only it, may call a result by its alias.
-  const ofAlias = (expression: Expression): Expression | undefined => {
-    if (expression.kind !== 'path' || expression.path.length > 1) return undefined;
-    const [called] = expression.path;
-    if (keys.some((key) => key.kind === 'path' && sameName(key.path.at(-1), called))) return undefined;
-    const item = select.items.find((one) => one.kind === 'item' && sameName(one.alias, called));
-    return item?.kind === 'item' ? item.expression : undefined;
-  };
-  const havingContext = {
-    ...context,
-    replace: (expression: Expression): Typed | undefined => {
-      const meant = ofAlias(expression);
-      return meant ? translateExpression(meant, context) : context.replace(expression);
-    },
-  };
-  const having = select.having ? ` HAVING ${translatePredicate(select.having, havingContext)}` : '';
+  const context = createContext(scope, '__window_end', replace);
+  const items = columnsOf(context.translate);
+  const havingContext = createContext(scope, '__window_end', (expression) => {
+    const meant = ofAlias(select, keys, expression);
+    return meant ? context.translate(meant) : replace(expression);
+  });
+  const having = select.having ? ` WHERE ${translatePredicate(select.having, havingContext)}` : '';
 
-  const { ends, bucket, hopUs, sizeUs, offsetUs } = windowEnds(window);
-  const groupedBy = ['__window_end', ...[...keyColumns.values()].map(({ sql }) => sql)].join(', ');
   const keptTable = `kept_${table}`;
-  const columns = [...kept.values()].map(({ column }) => `${column}, `).join('');
-  const collapses = !asked.single && bucket !== undefined;
-  const keepSql = `SELECT ${[...kept].map(([sql, { column }]) => `${sql} AS ${column}, `).join('')}${scope.timestamp} AS __ts, ${rowNumber} AS __seq, 1 AS __n FROM ${tables}${where}`;
-  const collapseSql = (rows: string, time: string): string =>
-    `SELECT ${columns}${time} AS __ts, min(__seq) AS __seq, CAST(sum(__n) AS BIGINT) AS __n FROM ${rows} GROUP BY ALL`;
-  return {
-    kind: 'grouped',
-    input: parts.input,
-    table,
-    keptTable,
-    columns: items.map(({ column }) => column),
-    at: select.at,
-    hopUs,
-    offsetUs,
-    spanUs: collapses ? sizeUs - hopUs : sizeUs,
-    keepSql: collapses ? collapseSql(`(${keepSql})`, bucket) : keepSql,
-    collapseSql: collapses ? collapseSql(name(keptTable), '__ts') : undefined,
-    sql: `SELECT ${items.map(({ column, sql }) => `${sql} AS ${name(column.name)}`).join(', ')}, __window_end AS __ts, min(__seq) AS __seq, 0 AS __row
-      FROM (SELECT *, ${ends} AS __window_end FROM ${name(keptTable)})
-      WHERE __window_end > $from AND __window_end <= $to GROUP BY ${groupedBy}${having}`,
+  const keyNames = [...keyColumns.values()].map(({ sql }) => sql);
+  const found = windows.map((window) =>
+    windowSql(
+      window,
+      window.type === 'session' ? window.partitionBy.map((key) => keep(rowContext.translate(key)).sql) : [],
+    ),
+  );
+  const aggregated = [...aggregates].map(([sql, column]) => `${sql} AS ${column}, `).join('');
+  const groups = found.map((one, i) => {
+    const selected = keyNames.map((key) => `${key}, `).join('');
+    const grouped = ['__window_end', ...keyNames, ...one.keys].join(', ');
+    const id = windowId(windows[i] ?? { kind: 'window', type: 'snapshot', id: null, at: select.at });
+    return `SELECT ${selected}${aggregated}__window_end, ${id} AS __window_id, min(__seq) AS __seq, ${i} AS __window FROM (${one.rows(keptTable, keyNames)}) GROUP BY ${grouped}`;
+  });
+  const [only] = found;
+  const hops = found.length === 1 ? only : undefined;
+  const bucket = asked.single || timeIsKey ? undefined : hops?.bucket;
+  const columns = [...kept].map(([sql, column]) => `${sql} AS ${column}, `).join('');
+  const keptRows: Kept = {
+    table: keptTable,
+    sql: rowsSql(`${columns}1 AS __n, `),
+    spanUs: Math.max(...found.map((one) => one.spanUs)),
+    collapseSql: undefined,
+    retainSql: retainSql(found, keptTable),
   };
+  const names = [...kept.values()].map((column) => `${column}, `).join('');
+  const collapse = (from: string, time: string): string =>
+    `SELECT ${names}CAST(sum(__n) AS BIGINT) AS __n, ${time} AS __ts, min(__seq) AS __seq FROM ${from} GROUP BY ALL`;
+  const node: TemporalNode = {
+    kind: 'temporal',
+    table,
+    kept: [
+      bucket === undefined
+        ? keptRows
+        : {
+            ...keptRows,
+            sql: collapse(`(${keptRows.sql})`, bucket),
+            spanUs: Math.max(0, keptRows.spanUs - (hops?.hopUs ?? 0)),
+            collapseSql: collapse(name(keptTable), '__ts'),
+          },
+    ],
+    sql: `SELECT ${items.map(asColumn).join(', ')}, __window_end AS __ts, __seq, [CAST(__window AS BIGINT)] AS __row FROM (${groups.join(' UNION ALL ')})${having}`,
+    hopUs: hops?.hopUs ?? 0,
+    offsetUs: hops?.offsetUs ?? 0,
+    delayUs: parts.delayUs,
+    sources: parts.sources,
+    at: select.at,
+  };
+  return { node, columns: items.map(({ column }) => column) };
+}
+
+const isSystemWindow = (one: Expression): boolean =>
+  one.kind === 'call' && one.name.toLowerCase() === 'system.window';
+
+/** With a session among the windows, rows are needed for as long as their chain goes on or another window holds them. */
+function retainSql(found: readonly ReturnType<typeof windowSql>[], kept: string): string | undefined {
+  const sessions = found.filter(({ retain }) => retain !== undefined);
+  if (sessions.length === 0) return undefined;
+  const spanUs = Math.max(...found.map((one) => one.spanUs));
+  const parts = sessions.map(({ retain }) => retain?.(kept) ?? '');
+  return `SELECT * FROM ${kept} WHERE __ts > $until - to_microseconds(${spanUs}) UNION ${parts.join(' UNION ')}`;
+}
+
+/** HAVING, and only it, may call a result by its alias. */
+function ofAlias(
+  select: Select,
+  keys: readonly Expression[],
+  expression: Expression,
+): Expression | undefined {
+  if (expression.kind !== 'path' || expression.path.length > 1) return undefined;
+  const [called = ''] = expression.path;
+  if (keys.some((key) => key.kind === 'path' && same(key.path.at(-1) ?? '', called))) return undefined;
+  const item = select.items.find((one) => one.kind === 'item' && same(one.alias ?? '', called));
+  return item?.kind === 'item' ? item.expression : undefined;
 }
 
 function readGroupBy({ groupBy, at }: Select): {
-  window: Window | undefined;
+  windows: Window[];
   keys: Expression[];
+  /** System.Timestamp() beside a window */
+  timeIsKey: boolean;
 } {
-  const windows = groupBy.filter((one) => one.kind === 'window');
-  const [window, second] = windows;
+  const [named, second] = groupBy.filter((one) => one.kind === 'window' || one.kind === 'windows');
   if (second) throw new QueryError('a GROUP BY has one window', second.at);
-  const expressions = groupBy.filter((one) => one.kind !== 'window');
-  const isTime = (one: Expression): boolean =>
-    one.kind === 'call' && one.name.toLowerCase() === 'system.timestamp';
-  const snapshot = expressions.some(isTime);
-  if (!window && !snapshot)
+  const expressions = groupBy.filter((one) => one.kind !== 'window' && one.kind !== 'windows');
+  const time = expressions.find(isTimestamp);
+  const keys = expressions.filter((one) => !isTimestamp(one));
+  if (named) {
+    const windows = named.kind === 'windows' ? named.windows : [named];
+    const ids = windows.flatMap(({ id }) => id?.toLowerCase() ?? []);
+    if (ids.length > 0 && (ids.length < windows.length || new Set(ids).size < ids.length))
+      throw new QueryError(`Windows(…) wants an id for each window, and no two of one name`, named.at);
+    return { windows, keys, timeIsKey: time !== undefined };
+  }
+  if (!time)
     throw new QueryError(
       'an aggregate over a stream needs a window in GROUP BY, such as TumblingWindow(minute, 1)',
       at,
     );
-  return { window, keys: expressions.filter((one) => !isTime(one)) };
+  return { windows: [{ kind: 'window', type: 'snapshot', id: null, at: time.at }], keys, timeIsKey: false };
 }
 
-/** SQL of the ends of the windows that hold a row: one for tumbling windows, several for hopping ones. */
-function windowEnds(window: Window | undefined): {
-  ends: string;
-  /** SQL of a time that rows share when the same windows hold them; undefined where a hop does not divide the window */
-  bucket: string | undefined;
-  hopUs: number;
-  sizeUs: number;
-  offsetUs: number;
-} {
-  if (!window) return { ends: '__ts', bucket: '__ts', hopUs: 0, sizeUs: 0, offsetUs: 0 };
-  const { at } = window;
-  const [sizeUs, hopUs] = [spanUs(window.size, at), spanUs(window.hop, at)];
-  const offsetUs = window.offset ? spanUs(window.offset, at) : 0;
-  if (sizeUs <= 0 || hopUs <= 0) throw new QueryError('a window lasts longer than nothing', at);
-  if (sizeUs > MAX_WINDOW_US) throw new QueryError('a window lasts 7 days at the most', at);
-  const first = `asa_window_end(__ts, ${hopUs}, ${offsetUs})`;
-  const ends =
-    hopUs === sizeUs
-      ? first
-      : `unnest(range(${first}, __ts + to_microseconds(${sizeUs}), to_microseconds(${hopUs})))`;
-  return { ends, bucket: sizeUs % hopUs === 0 ? first : undefined, hopUs, sizeUs, offsetUs };
+/** A name that a column without an alias gets. */
+export function titleOf(expression: Expression): string {
+  if (expression.kind === 'path') return expression.path.at(-1) ?? '';
+  if (expression.kind === 'member') return expression.path.at(-1) ?? '';
+  if (expression.kind === 'call') return expression.name.replace(/^.*\./, '').toLowerCase();
+  if (expression.kind === 'cast') return expression.attempt ? 'try_cast' : 'cast';
+  return 'expression';
 }

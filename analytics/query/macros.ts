@@ -27,7 +27,7 @@ export const MACROS: readonly string[] = [
      WHEN regexp_full_match(s, '\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}\\s*') THEN asa_in_range(TRY_CAST(trim(s) AS TIMESTAMP))
      WHEN regexp_full_match(s, '\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)?\\s*')
      THEN asa_in_range(timezone('UTC', TRY_CAST(asa_with_seconds(CASE
-       WHEN regexp_matches(s, ':.*(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)\\s*$') THEN trim(s) ELSE trim(s) || 'Z' END) AS TIMESTAMPTZ))) END`,
+       WHEN regexp_matches(s, ':.*(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)\\s*$') THEN upper(trim(s)) ELSE trim(s) || 'Z' END) AS TIMESTAMPTZ))) END`,
   `asa_text_bit(s) AS CASE WHEN lower(trim(s)) IN ('true', '1') THEN true WHEN lower(trim(s)) IN ('false', '0') THEN false END`,
   `asa_text_json(s) AS TRY_CAST(s AS JSON)`,
   `asa_float_bigint(x) AS TRY_CAST(trunc(x) AS BIGINT)`,
@@ -74,6 +74,30 @@ export const MACROS: readonly string[] = [
 
   // 0001-01-01 stands 62,135,596,800 s before 1970. Windows hold (start, end]: an event at an end belongs to it.
   `asa_window_end(t, hop_us, offset_us) AS make_timestamp(((epoch_us(t) + 62135596800000000 - offset_us + hop_us - 1) // hop_us) * hop_us + offset_us - 62135596800000000)`,
-  `asa_merge(a, b) AS CASE WHEN a IS NULL OR a::VARCHAR = '{}' THEN b WHEN b IS NULL OR b::VARCHAR = '{}' THEN a
+  // The fields of two objects; of two of one name, whatever its case, the left one stays.
+  `asa_names(j) AS list_transform(json_keys(j), lambda k: lower(k))`,
+  `asa_without(j, names) AS ('{' || array_to_string(list_transform(list_filter(json_keys(j), lambda k: NOT list_contains(names, lower(k))),
+     lambda k: to_json(k)::VARCHAR || ':' || json_extract(j, asa_pointer(k))::VARCHAR), ',') || '}')::JSON`,
+  `asa_join(a, b) AS CASE WHEN b::VARCHAR = '{}' THEN a WHEN a::VARCHAR = '{}' THEN b
      ELSE (left(trim(a::VARCHAR), len(trim(a::VARCHAR)) - 1) || ',' || substr(trim(b::VARCHAR), 2))::JSON END`,
+  `asa_merge(a, b) AS CASE WHEN a IS NULL OR a::VARCHAR = '{}' THEN b WHEN b IS NULL OR b::VARCHAR = '{}' THEN a
+     WHEN list_has_any(asa_names(a), asa_names(b)) THEN list_transform([asa_without(b, asa_names(a))], lambda rest: asa_join(a, rest))[1]
+     ELSE asa_join(a, b) END`,
+
+  // JSON of .NET may have half a surrogate pair, which no Unicode text can: U+FFFD stands for it. Escaped backslashes and
+  // whole pairs are put aside first, as characters that JSON only has escaped.
+  `asa_repair(s) AS replace(replace(replace(regexp_replace(regexp_replace(replace(ltrim(s, chr(65279)), '\\\\', chr(1)),
+     '\\\\u([dD][89abAB][0-9a-fA-F]{2})\\\\u([dD][c-fC-F][0-9a-fA-F]{2})', chr(2) || '\\1' || chr(3) || '\\2', 'g'),
+     '\\\\u[dD][89a-fA-F][0-9a-fA-F]{2}', chr(65533), 'g'), chr(2), '\\u'), chr(3), '\\u'), chr(1), '\\\\')`,
+  `asa_read(s) AS coalesce(TRY_CAST(s AS JSON), TRY_CAST(asa_repair(s) AS JSON))`,
+  // The events of a payload: an object, an array of objects, or an object a line. NULL stands for what is no JSON.
+  `asa_lines(s) AS list_filter(string_split(s, chr(10)), lambda l: trim(l, ' ' || chr(13) || chr(9)) <> '')`,
+  `asa_events(j, s) AS CASE WHEN j IS NULL THEN CASE
+       WHEN len(asa_lines(s)) > 1 AND len(list_filter(asa_lines(s), lambda l: asa_read(l) IS NULL)) = 0
+       THEN list_transform(asa_lines(s), lambda l: asa_read(l)) ELSE [NULL::JSON] END
+     WHEN json_type(j) = 'ARRAY' THEN json_extract(j, '$[*]') ELSE [j] END`,
+  // "When reading bigint datatypes outside the range … InputDeserializationError" (data types): such an event is dropped.
+  `asa_is_oversized(s) AS regexp_matches(s, '[0-9]{19}') AND len(list_filter(
+     regexp_extract_all(regexp_replace(s, '"(\\\\.|[^"\\\\])*"', '"', 'g'), '-?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]+)?'),
+     lambda n: regexp_full_match(n, '-?[0-9]+') AND TRY_CAST(n AS BIGINT) IS NULL)) > 0`,
 ];

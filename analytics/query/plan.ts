@@ -1,59 +1,78 @@
+import type { ReferenceUse } from './bindings';
 import type { Position } from './ast';
-import type { Column, PayloadFields, ReferenceUse } from './scope';
+import type { PayloadFields } from './payload';
+import type { Column } from './scope';
 
 /** Events of one input with a time of their own: one for each TIMESTAMP BY that the query has on it. */
 export interface StreamSource {
   /** as the query names the input */
   input: string;
-  /** temporary table that holds a batch of its events */
+  /** table that holds a batch of its events */
   table: string;
   /** the fields that are read of the payloads of its input */
   fields: PayloadFields;
   /** SQL of TIMESTAMP BY over the raw events (`raw`); undefined: the time when the event was enqueued */
   timestamp: string | undefined;
+  /** SQL over `raw` of the value whose events have a timeline of their own (TIMESTAMP BY … OVER) */
+  timeline: string | undefined;
   at: Position;
 }
 
-/** A SELECT without a window: the rows of this batch alone decide its result. */
-export interface PlainSelect {
+/** A table that the rows of each batch alone decide. */
+export interface PlainNode {
   kind: 'plain';
-  /** the input of events that it stems from */
-  input: string;
   /** table that its result is put into, replaced at each batch */
   table: string;
   sql: string;
-  columns: readonly Column[];
+  /** the sources that it stems from */
+  sources: readonly StreamSource[];
   at: Position;
 }
 
-/** A SELECT with GROUP BY: rows are kept until the windows that hold them have closed. */
-export interface GroupedSelect {
-  kind: 'grouped';
-  input: string;
+/** Rows that are kept from batch to batch. */
+export interface Kept {
   table: string;
-  /** table of the kept rows */
-  keptTable: string;
-  /** rows of this batch as they are kept: `__ts`, `__seq`, how many they stand for (`__n`), keys, arguments of aggregates */
-  keepSql: string;
-  /** the kept rows with equal ones of all batches made one; undefined where each stands for itself */
-  collapseSql: string | undefined;
-  /** groups of the windows that end after `$from` and not after `$to` (TIMESTAMP) */
+  /** the rows of this batch, with `__ts` and `__seq` */
   sql: string;
   /** a row is needed until this long after its time, µs */
   spanUs: number;
-  /** windows end at multiples of this after 0001-01-01 and the offset, µs; 0: at any time */
+  /** the kept rows with equal ones of all batches made one (`__n`); undefined where each stands for itself */
+  collapseSql: string | undefined;
+  /** the rows that are still needed after `$until`, where a span cannot say it */
+  retainSql: string | undefined;
+}
+
+/** A table that earlier rows decide, too: windows, joins of streams, LAG. */
+export interface TemporalNode {
+  kind: 'temporal';
+  table: string;
+  kept: readonly Kept[];
+  /** the rows with a time after `$from` and not after `$to` (TIMESTAMP) */
+  sql: string;
+  /** times of rows are multiples of this after 0001-01-01 and the offset, µs; 0: any time */
   hopUs: number;
   offsetUs: number;
-  columns: readonly Column[];
+  /** how far its rows stay behind what is known of the sources, µs */
+  delayUs: number;
+  sources: readonly StreamSource[];
   at: Position;
 }
 
-export type PlannedSelect = PlainSelect | GroupedSelect;
+export type PlanNode = PlainNode | TemporalNode;
+
+/** A planned query: a table, once its nodes have run. */
+export interface Relation {
+  table: string;
+  columns: readonly Column[];
+  sources: readonly StreamSource[];
+  delayUs: number;
+  /** whether `__row` orders rows of one event */
+  fansOut: boolean;
+}
 
 export interface Output {
   /** as INTO names it; `output` without one */
   name: string;
-  input: string;
   table: string;
   columns: readonly Column[];
   /** each row as one JSON text (`row`), in the order of time */
@@ -65,9 +84,12 @@ export interface Output {
 export interface Plan {
   sources: readonly StreamSource[];
   references: readonly ReferenceUse[];
-  selects: readonly PlannedSelect[];
+  nodes: readonly PlanNode[];
   outputs: readonly Output[];
 }
 
 /** Table of reference data: `valid_from`, `valid_to` (exclusive), a column for each field in use, `event` for `*`. */
 export const referenceTable = (reference: string): string => `reference_${reference.toLowerCase()}`;
+
+/** SQL: whether a time is one that a temporal node has to tell. */
+export const isDue = (time: string): string => `${time} > $from AND ${time} <= $to`;

@@ -1,9 +1,7 @@
-import type { CastType, Expression } from './ast';
-import { type Context, text, translateExpression } from './expression';
+import type { Call, CastType, Expression } from './ast';
 import { once } from './once';
-import { type Type, type Typed, convert } from './types';
-
-export type Call = Extract<Expression, { kind: 'call' }>;
+import type { Context } from './scope';
+import { type Type, type Typed, convert, text } from './types';
 
 /** A function of one value for each row, and how many arguments it takes. */
 export interface Scalar {
@@ -24,9 +22,9 @@ export function simple(
     most: parameters.length,
     translate: (call, context) => {
       const values = call.args.map((arg, i) => {
-        const value = translateExpression(arg, context);
+        const value = context.translate(arg);
         return parameters[i] === 'nvarchar'
-          ? text(value, arg)
+          ? text(value, arg.at)
           : convert(value, parameters[i] ?? 'nvarchar', arg.at);
       });
       return { sql: once(values, sql), type };
@@ -37,18 +35,16 @@ export function simple(
 /** A number, and perhaps further arguments, in; a number of the first one's kind out. */
 export function numeric(
   sql: (value: string, ...further: string[]) => string,
-  { ofBigint = sql, further = [] as readonly CastType[] } = {},
+  { ofBigint = sql, further = [] as readonly CastType[], optional = 0 } = {},
 ): Scalar {
   const bigintSql = (...args: [string, ...string[]]): string => `CAST(${ofBigint(...args)} AS BIGINT)`;
   const floatSql = (...args: [string, ...string[]]): string => `CAST(${sql(...args)} AS DOUBLE)`;
   return {
-    least: 1 + further.length,
+    least: 1 + further.length - optional,
     most: 1 + further.length,
     translate: ({ args: [arg, ...rest] }, context) => {
-      const value = translateExpression(argument(arg), context);
-      const others = rest.map((one, i) =>
-        convert(translateExpression(one, context), further[i] ?? 'float', one.at),
-      );
+      const value = context.translate(argument(arg));
+      const others = rest.map((one, i) => convert(context.translate(one), further[i] ?? 'float', one.at));
       const of = (number: string, body: (value: string, ...others: string[]) => string): string =>
         once([number, ...others], (one = '', ...more) => body(one, ...more));
       if (value.type === 'bigint') return { sql: of(value.sql, bigintSql), type: 'bigint' };

@@ -1,24 +1,32 @@
-import type { Position } from './ast';
+import type { Expression, Position } from './ast';
 import { once } from './once';
 import { QueryError } from './queryError';
-import { type Typed, name, quote, toJson, typeName } from './types';
+import { type Typed, name, quote, toJson } from './types';
 
-/** A column of a step or of a result. Rows of a `*` are JSON objects in one column. */
+/** A column of a step or of a result. Rows of a `*` over an input are JSON objects in one column. */
 export interface Column {
   kind: 'column' | 'star';
-  /** as in the query; of a star, its place */
+  /** as in the query; of a star, a name that no column has */
   name: string;
   type: Typed['type'];
+}
+
+/** A column with its SQL; a star's value is a JSON object. */
+export interface Projected {
+  column: Column;
+  sql: string;
 }
 
 /** One name in FROM or JOIN and what can be read under it. */
 export interface Binding {
   alias: string;
-  /** NULL-free time of a row; undefined for reference data */
+  /** NULL-free time of a row; undefined for reference data and for what APPLY adds */
   timestamp: string | undefined;
   field: (path: readonly string[], at: Position) => Typed;
+  /** what `*` gives */
+  star: () => readonly Projected[];
   /** the whole row as a JSON object */
-  star: string;
+  record: () => string;
   metadata: (path: readonly string[], at: Position) => Typed;
 }
 
@@ -32,17 +40,28 @@ export interface Scope {
   timestamp: string;
 }
 
-const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
+/** Where an expression stands decides what a name and an aggregate mean there. */
+export interface Context {
+  scope: Scope;
+  /** System.Timestamp(): the time of the event, or the end of its window */
+  timestamp: string;
+  translate: (expression: Expression) => Typed;
+  /** takes what stands for something else there, as a grouping key does after GROUP BY */
+  replace: (expression: Expression) => Typed | undefined;
+}
+
+export const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
 
 export function createScope(bindings: readonly Binding[]): Scope {
   const find = (alias: string | undefined): Binding | undefined =>
     alias === undefined && bindings.length === 1
       ? bindings[0]
       : bindings.find((binding) => alias !== undefined && same(binding.alias, alias));
+  const times = bindings.flatMap(({ timestamp }) => timestamp ?? []);
   return {
     bindings,
     find,
-    timestamp: bindings.find(({ timestamp }) => timestamp !== undefined)?.timestamp ?? 'NULL',
+    timestamp: times.length > 1 ? `greatest(${times.join(', ')})` : (times[0] ?? 'NULL'),
     binding: (alias, at) => {
       const found = find(alias);
       if (!found) throw new QueryError(`there is no input or step '${alias}' in this FROM`, at);
@@ -51,8 +70,9 @@ export function createScope(bindings: readonly Binding[]): Scope {
     field: (path, at) => {
       const own = path.length > 1 ? find(path[0]) : undefined;
       if (own) return own.field(path.slice(1), at);
-      const [only, second] = bindings;
-      if (!only || second)
+      const [only, ...others] = bindings;
+      const applied = others.every(({ metadata }) => metadata === refuseMetadata);
+      if (!only || (others.length > 0 && !applied))
         throw new QueryError(
           `'${path.join('.')}' is ambiguous: put the name of its input in front (${bindings.map(({ alias }) => alias).join(', ')})`,
           at,
@@ -61,6 +81,11 @@ export function createScope(bindings: readonly Binding[]): Scope {
     },
   };
 }
+
+/** What APPLY adds has no metadata; such a binding hides no unqualified name. */
+export const refuseMetadata = (_: readonly string[], at: Position): Typed => {
+  throw new QueryError('GetMetadataPropertyValue reads an input, not the result of APPLY', at);
+};
 
 /** Walks into a record whose shape only the event knows. */
 export function jsonField(json: string, path: readonly string[]): Typed {
@@ -73,191 +98,25 @@ export function jsonField(json: string, path: readonly string[]): Typed {
   };
 }
 
-/** The properties of an IoT Hub input that are no part of the payload, by lower-case name. */
-const METADATA: Readonly<Record<string, Typed>> = {
-  eventenqueuedutctime: { sql: 'enqueued', type: 'datetime' },
-  eventprocessedutctime: { sql: 'processed', type: 'datetime' },
-  partitionid: { sql: 'partition_id', type: 'bigint' },
-  'iothub.messageid': { sql: 'message_id', type: 'nvarchar' },
-  'iothub.correlationid': { sql: 'correlation_id', type: 'nvarchar' },
-  'iothub.connectiondeviceid': { sql: 'device_id', type: 'nvarchar' },
-  'iothub.connectiondevicegenerationid': { sql: 'generation_id', type: 'nvarchar' },
-  'iothub.enqueuedtime': { sql: 'enqueued', type: 'datetime' },
-  'iothub.streamid': { sql: 'CAST(NULL AS VARCHAR)', type: 'nvarchar' },
-};
-
-/** The fields that a query reads of the payloads of one input, each a column of its batches. */
-export interface PayloadFields {
-  /** the column of a path, by its case-insensitive names */
-  column: (path: readonly string[]) => string;
-  /** the column of the whole payload */
-  whole: () => string;
-  /** SQL over rows with `event`: the same rows with the columns beside theirs */
-  select: (rows: string) => string;
-  /** The same by the names as the query writes them, which is quick. `odd` marks the rows where others may be meant. */
-  selectExact: (rows: string) => string;
-  /** SQL of the columns that the query reads, of `table` */
-  kept: (table: string) => string;
+/** One JSON object of columns and stars; of two fields of one name the left one stays. */
+export function recordSql(columns: readonly Projected[]): string {
+  const pairs: string[] = [];
+  const parts: string[] = [];
+  const flush = (): void => {
+    if (pairs.length > 0) parts.push(`json_object(${pairs.splice(0).join(', ')})`);
+  };
+  for (const { column, sql } of columns) {
+    if (column.kind === 'star') {
+      flush();
+      parts.push(sql);
+    } else pairs.push(`${quote(column.name)}, ${toJson({ sql, type: column.type })}`);
+  }
+  flush();
+  if (parts.length === 0) return "CAST('{}' AS JSON)";
+  return parts.length === 1
+    ? (parts[0] ?? '')
+    : `list_reduce([${parts.map((part) => `CAST(${part} AS JSON)`).join(', ')}], lambda a, b: asa_merge(a, b))`;
 }
 
-const METADATA_COLUMNS = [
-  ...['enqueued', 'processed', 'partition_id', '__seq', 'device_id', 'message_id', 'correlation_id'],
-  ...['generation_id', 'properties'],
-];
-
-export function createPayloadFields(): PayloadFields {
-  const fields = new Map<string, { path: readonly string[]; column: string }>();
-  let whole = false;
-  const columns = (): string[] => [...fields.values()].map(({ column }) => column);
-  return {
-    column: (path) => {
-      const key = path.join('\0').toLowerCase();
-      const known = fields.get(key) ?? { path, column: `field_${fields.size + 1}` };
-      fields.set(key, known);
-      return known.column;
-    },
-    whole: () => {
-      whole = true;
-      return 'event';
-    },
-    select: (rows) => {
-      const found = [...fields.values()].map(
-        ({ path, column }) => `${jsonField('event', path).sql} AS ${column}`,
-      );
-      return `SELECT *, ${[...found, 'false AS odd'].join(', ')} FROM (${rows})`;
-    },
-    selectExact: (rows) => {
-      const all = [...fields.values()];
-      const pointers = all.map(({ path }) => quote(pointerOf(path)));
-      const found = all.map(({ column }, i) => `asa_present(found[${i + 1}]) AS ${column}`);
-      // A name in another case stands in the text in any case; or it is written with escapes.
-      const others = all.map(
-        ({ path }, i) =>
-          `CASE WHEN found[${i + 1}] IS NULL THEN contains(lowered, ${quote(`"${(path.at(-1) ?? '').toLowerCase()}"`)}) OR contains(lowered, '\\') ELSE false END`,
-      );
-      const odd = ["coalesce(json_type(event) <> 'OBJECT', true)", ...others].join(' OR ');
-      const read = `SELECT *, json_extract(event, [${pointers.join(', ')}]::VARCHAR[]) AS found, lower(CAST(event AS VARCHAR)) AS lowered FROM (${rows})`;
-      return `SELECT * EXCLUDE (found, lowered), ${[...found, `${odd} AS odd`].join(', ')} FROM (${read})`;
-    },
-    kept: (table) =>
-      [...METADATA_COLUMNS, ...columns(), ...(whole ? ['event'] : [])]
-        .map((column) => `${table}.${column}`)
-        .join(', '),
-  };
-}
-
-/** A JSON pointer. */
-const pointerOf = (path: readonly string[]): string =>
-  path.map((part) => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
-
-/** An input of events: any field may be there, and IoT Hub's metadata is. */
-export function streamBinding(
-  alias: string,
-  fields: PayloadFields,
-  { table = name(alias), timestamp = '__ts' } = {},
-): Binding {
-  const of = (sql: string): string => (/^[a-z_]+$/.test(sql) ? `${table}.${sql}` : sql);
-  const record = (fields: readonly (readonly [string, string])[]): string =>
-    `json_object(${fields.map(([key, known]) => `${quote(key)}, ${toJson(known_(known))}`).join(', ')})`;
-  const known_ = (key: string): Typed => {
-    const { sql, type } = METADATA[key] ?? { sql: 'NULL', type: 'null' };
-    return { sql: of(sql), type };
-  };
-  const iotHub = record([
-    ['MessageId', 'iothub.messageid'],
-    ['CorrelationId', 'iothub.correlationid'],
-    ['ConnectionDeviceId', 'iothub.connectiondeviceid'],
-    ['ConnectionDeviceGenerationId', 'iothub.connectiondevicegenerationid'],
-    ['EnqueuedTime', 'iothub.enqueuedtime'],
-    ['StreamId', 'iothub.streamid'],
-  ]);
-  const metadata = (path: readonly string[]): Typed | undefined => {
-    const key = path.join('.').toLowerCase();
-    if (key === 'iothub') return { sql: iotHub, type: 'record' };
-    return key in METADATA ? known_(key) : undefined;
-  };
-  return {
-    alias,
-    timestamp: of(timestamp),
-    get star() {
-      return `asa_merge(${table}.${fields.whole()}, json_object('EventProcessedUtcTime', ${toJson(known_('eventprocessedutctime'))}, 'PartitionId', ${toJson(known_('partitionid'))}, 'EventEnqueuedUtcTime', ${toJson(known_('eventenqueuedutctime'))}, 'IoTHub', ${iotHub}))`;
-    },
-    field: (path) => metadata(path) ?? { sql: `${table}.${fields.column(path)}`, type: 'any' },
-    metadata: (path, at) => {
-      const found = metadata(path);
-      if (found) return found;
-      if (path.length === 2 && path[0]?.toLowerCase() === 'user') {
-        const property = asa(`asa_field(${of('properties')}, ${quote(path[1] ?? '')})`);
-        return { sql: property, type: 'nvarchar' };
-      }
-      throw new QueryError(
-        `GetMetadataPropertyValue: IoT Hub events have no property '${path.join('.')}'`,
-        at,
-      );
-    },
-  };
-}
-
-const asa = (json: string): string => `asa_nvarchar(${json})`;
-
-/** What a query reads of one set of reference data: these become columns of a table when a snapshot is loaded. */
-export interface ReferenceUse {
-  /** as the query names the input */
-  name: string;
-  /** top-level fields by lower-case name, as the query writes them */
-  fields: Map<string, string>;
-  /** whether `*` asks for whole rows */
-  wholeRows: boolean;
-}
-
-/** Reference data: a record with any fields and no time. */
-export function referenceBinding(alias: string, use: ReferenceUse): Binding {
-  return {
-    alias,
-    timestamp: undefined,
-    get star() {
-      use.wholeRows = true;
-      return `${name(alias)}.event`;
-    },
-    field: ([first = '', ...rest]) => {
-      use.fields.set(first.toLowerCase(), use.fields.get(first.toLowerCase()) ?? first);
-      return jsonField(`${name(alias)}.${name(referenceColumn(first))}`, rest);
-    },
-    metadata: (_, at) => {
-      throw new QueryError('GetMetadataPropertyValue does not read reference data', at);
-    },
-  };
-}
-
-export const referenceColumn = (field: string): string => `field_${field.toLowerCase()}`;
-
-/** A WITH step: its columns are known, except what a `*` brings. */
-export function stepBinding(alias: string, step: string, columns: readonly Column[]): Binding {
-  const of = (column: Column): Typed => ({ sql: `${name(alias)}.${name(column.name)}`, type: column.type });
-  const stars = columns.filter(({ kind }) => kind === 'star');
-  return {
-    alias,
-    timestamp: `${name(alias)}.__ts`,
-    star: columns
-      .map((column) =>
-        column.kind === 'star' ? of(column).sql : `json_object(${quote(column.name)}, ${toJson(of(column))})`,
-      )
-      .reduce((merged, part) => `asa_merge(${merged}, ${part})`),
-    field: (path, at) => {
-      const [first = '', ...rest] = path;
-      const column = columns.find((one) => one.kind === 'column' && same(one.name, first));
-      if (column) {
-        const whole = of(column);
-        if (rest.length === 0) return whole;
-        if (whole.type === 'any' || whole.type === 'record') return jsonField(whole.sql, rest);
-        throw new QueryError(`'${first}' is ${typeName(whole.type)}, not a record`, at);
-      }
-      if (stars.length === 0) throw new QueryError(`the step '${step}' has no column '${first}'`, at);
-      const found = stars.map((star) => jsonField(of(star).sql, path).sql);
-      return { sql: found.length === 1 ? (found[0] ?? '') : `coalesce(${found.join(', ')})`, type: 'any' };
-    },
-    metadata: (_, at) => {
-      throw new QueryError('GetMetadataPropertyValue reads an input, not a WITH step', at);
-    },
-  };
-}
+/** SQL of a column under its name. */
+export const asColumn = ({ column, sql }: Projected): string => `${sql} AS ${name(column.name)}`;

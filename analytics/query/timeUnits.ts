@@ -2,7 +2,7 @@ import type { Position, TimeSpan } from './ast';
 import { QueryError } from './queryError';
 
 /** Date parts by every name and abbreviation that Stream Analytics takes; values: DuckDB's own. */
-const DATE_PARTS: Readonly<Record<string, string>> = Object.fromEntries(
+const DATE_PARTS: ReadonlyMap<string, string> = new Map(
   (
     [
       ['year', 'year yyyy yy'],
@@ -21,9 +21,13 @@ const DATE_PARTS: Readonly<Record<string, string>> = Object.fromEntries(
   ).flatMap(([part, names]) => names.split(' ').map((one) => [one, part])),
 );
 
-/** @throws {QueryError} for what is no date part */
+/** Stream Analytics: "The maximum size of the window in all cases is 7 days." */
+export const MAX_WINDOW_US = 7 * 86_400_000_000;
+
+/** Microsoft's pages write some units in the plural, too. @throws {QueryError} for what is no date part */
 export function datePart(text: string, at: Position): string {
-  const part = DATE_PARTS[text.toLowerCase()];
+  const key = text.toLowerCase();
+  const part = DATE_PARTS.get(key) ?? (key.length > 4 ? DATE_PARTS.get(key.replace(/s$/, '')) : undefined);
   if (part === undefined) throw new QueryError(`'${text}' is not a date part`, at);
   return part;
 }
@@ -35,6 +39,7 @@ const MICROSECONDS: Readonly<Record<string, number>> = {
   minute: 60_000_000,
   hour: 3_600_000_000,
   day: 86_400_000_000,
+  week: 7 * 86_400_000_000,
 };
 
 /** Microseconds of a span that a window may have. @throws {QueryError} */

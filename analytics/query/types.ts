@@ -157,6 +157,22 @@ function asTyped(json: string, type: Type): string {
   return call(type === 'datetime' ? 'asa_datetime' : 'asa_bit')(json);
 }
 
+/** An event's own value only where it is a text. @throws {QueryError} for a type that is none */
+export function text(value: Typed, at: Position): string {
+  if (value.type === 'any') return call('asa_string')(value.sql);
+  if (value.type === 'nvarchar' || value.type === 'null') return value.sql;
+  throw new QueryError(`nvarchar(max) is wanted here, not ${typeName(value.type)}: cast it`, at);
+}
+
+/** `&`, `|` and `^` take bigints. @throws {QueryError} */
+function bitwise(left: Typed, op: string, right: Typed, at: Position): Typed {
+  for (const { type } of [left, right])
+    if (type !== 'any' && type !== 'bigint' && type !== 'bit')
+      throw new QueryError(`the operator ${op} takes bigints, not ${typeName(type)}: cast it`, at);
+  const [a, b] = [convert(left, 'bigint', at), convert(right, 'bigint', at)];
+  return { sql: op === '^' ? `xor(${a}, ${b})` : `(${a} ${op} ${b})`, type: 'bigint' };
+}
+
 const OPERATORS: Record<string, string> = {
   '+': 'asa_add',
   '-': 'asa_subtract',
@@ -168,6 +184,7 @@ const OPERATORS: Record<string, string> = {
 /** Of two bigints a bigint: division truncates. A text `+` a text is one text. @throws {QueryError} */
 export function arithmetic(left: Typed, op: string, right: Typed, at: Position): Typed {
   if (left.type === 'null' || right.type === 'null') return { sql: 'NULL', type: 'null' };
+  if (op === '&' || op === '|' || op === '^') return bitwise(left, op, right, at);
   if (isNumeric(left.type) && isNumeric(right.type)) {
     const type = unify([left, right]);
     const symbol = op === '/' && type === 'bigint' ? '//' : op;

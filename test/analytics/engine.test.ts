@@ -53,8 +53,8 @@ async function start(query: string, policy: Partial<TimePolicy> = {}): Promise<R
     },
     advance: (seconds) => collect((onResult) => engine.advance(at(seconds), onResult)),
     kept: async () => {
-      const [select] = plan.selects;
-      const table = select?.kind === 'grouped' ? select.keptTable : '';
+      const [node] = plan.nodes;
+      const table = node?.kind === 'temporal' ? (node.kept[0]?.table ?? '') : '';
       const count = await engine.connection.runAndReadAll(`SELECT count(*) FROM ${table}`);
       return Number(count.getRows()[0]?.[0]);
     },

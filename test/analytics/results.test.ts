@@ -8,7 +8,6 @@ import type { Output } from '../../analytics/query';
 
 const OUTPUT: Output = {
   name: 'rows',
-  input: 'i',
   table: 'result_0',
   columns: [],
   rowsSql: '',

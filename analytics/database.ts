@@ -1,0 +1,23 @@
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { MACROS } from './query';
+
+export interface Database {
+  instance: DuckDBInstance;
+  connection: DuckDBConnection;
+}
+
+/** As deep as a translated expression may be: a level of the query comes to several of SQL. */
+const MAX_EXPRESSION_DEPTH = 20_000;
+
+/** An empty database in memory with Stream Analytics' functions. */
+export async function openDatabase(settings: Record<string, string> = {}): Promise<Database> {
+  // A batch is too small to be shared out: a second thread only adds a third to the CPU time.
+  const instance = await DuckDBInstance.create(':memory:', { threads: '1', ...settings });
+  const connection = await instance.connect();
+  await connection.run("SET TimeZone = 'UTC'");
+  await connection.run(`SET max_expression_depth = ${MAX_EXPRESSION_DEPTH}`);
+  // A division by zero is NULL.
+  await connection.run('SET ieee_floating_point_ops = false');
+  await connection.run(MACROS.map((macro) => `CREATE OR REPLACE MACRO ${macro};`).join('\n'));
+  return { instance, connection };
+}

@@ -1,0 +1,166 @@
+import { AGGREGATES, type GroupRows, distinctKey } from './aggregates';
+import type { Call, Expression } from './ast';
+import { createContext, translatePredicate } from './expression';
+import { type Relation, type TemporalNode, isDue } from './plan';
+import { QueryError } from './queryError';
+import { type Binding, createScope } from './scope';
+import { MAX_WINDOW_US, spanUs } from './timeUnits';
+import { type Typed, name, unify, widen } from './types';
+
+interface AnalyticParts {
+  calls: readonly Call[];
+  relation: Relation;
+  binding: Binding;
+  partitionBy: Expression | null;
+  /** name of the table of the result */
+  table: string;
+}
+
+/** What the calls become: columns of a table that has those of the relation, too. */
+export interface AnalyticResult {
+  node: TemporalNode;
+  /** by call: the column, without its table */
+  values: ReadonlyMap<Call, Typed>;
+}
+
+/**
+ * LAG, LAST, ISFIRST and aggregates with OVER (LIMIT DURATION …): a column of each event that earlier ones decide.
+ * History of a duration d holds what is younger than d, as a window of d does.
+ */
+export function planAnalytic({
+  calls,
+  relation,
+  binding,
+  partitionBy,
+  table,
+}: AnalyticParts): AnalyticResult {
+  const scope = createScope([binding]);
+  const context = createContext(scope);
+  const kept = new Map<string, string>();
+  let longestUs = 0;
+  const keep = ({ sql, type }: Typed): Typed => {
+    const column = kept.get(sql) ?? `__kept_${kept.size}`;
+    kept.set(sql, column);
+    return { sql: column, type };
+  };
+  const keepExpression = (expression: Expression): Typed => {
+    const typed = context.translate(expression);
+    return keep(typed.type === 'null' ? { sql: 'CAST(NULL AS VARCHAR)', type: 'null' } : typed);
+  };
+  const record = (): Typed => keep({ sql: binding.record(), type: 'record' });
+  const rows: GroupRows = {
+    keep: keepExpression,
+    keepRow: record,
+    single: () => undefined,
+    isInput: (arg) => arg.kind === 'path' && arg.path.length === 1 && scope.find(arg.path[0]) !== undefined,
+  };
+
+  function translateCall(call: Call): Typed {
+    const keys = [...(call.over?.partitionBy ?? []), ...(partitionBy ? [partitionBy] : [])].map((key) =>
+      distinctKey(keepExpression(key)),
+    );
+    const partition = (more: readonly string[] = []): string =>
+      keys.length + more.length > 0 ? `PARTITION BY ${[...keys, ...more].join(', ')} ` : '';
+    const when = call.over?.when
+      ? keep({ sql: translatePredicate(call.over.when, context), type: 'bit' }).sql
+      : undefined;
+    const key = call.name.toLowerCase();
+    if (key === 'isfirst') return isFirst(call, partition, when);
+    const { over } = call;
+    if (!over?.limit) throw new QueryError(`${call.name} wants OVER (LIMIT DURATION(unit, length))`, call.at);
+    const durationUs = spanUs(over.limit, call.at);
+    if (durationUs <= 0) throw new QueryError('a duration is longer than nothing', call.at);
+    longestUs = Math.max(longestUs, durationUs);
+    if (key === 'lag' || key === 'last') return earlier(call, partition(), when, durationUs);
+    const aggregate = AGGREGATES.get(key);
+    if (!aggregate || call.distinct)
+      throw new QueryError(`${call.name}(DISTINCT …) takes no OVER (LIMIT DURATION …)`, call.at);
+    const filter = when === undefined ? '' : ` FILTER (WHERE ${when})`;
+    const frame = `RANGE BETWEEN to_microseconds(${durationUs - 1}) PRECEDING AND CURRENT ROW`;
+    return aggregate(call, rows, `${filter} OVER (${partition()}ORDER BY __ts ${frame})`);
+  }
+
+  function earlier(call: Call, partition: string, when: string | undefined, durationUs: number): Typed {
+    const isLag = call.name.toLowerCase() === 'lag';
+    const [value, second, third] = call.args;
+    const defaultValue = isLag ? third : second;
+    if (!value || call.args.length > (isLag ? 3 : 2))
+      throw new QueryError(`${call.name} takes 1 to ${isLag ? 3 : 2} arguments`, call.at);
+    const offset = isLag && second ? (second.kind === 'literal' ? Number(second.value) : NaN) : isLag ? 1 : 0;
+    if (isLag && !(Number.isInteger(offset) && offset >= 1))
+      throw new QueryError('LAG takes a whole number of 1 or more as its offset', (second ?? call).at);
+    const own = value.kind === 'allRows' ? record() : keepExpression(value);
+    const other = defaultValue ? keepExpression(defaultValue) : { sql: 'NULL', type: 'null' as const };
+    const type = unify([own, other]);
+    const entry = `struct_pack(v := ${own.sql}, t := __ts)`;
+    const entries = when === undefined ? entry : `CASE WHEN ${when} THEN ${entry} END`;
+    const order = 'ORDER BY __ts, __seq, __row';
+    const found =
+      offset === 0
+        ? `last_value(${entries} IGNORE NULLS) OVER (${partition}${order} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)`
+        : `lag(${entries}, ${offset} IGNORE NULLS) OVER (${partition}${order})`;
+    const within = `(${found}).t > __ts - to_microseconds(${durationUs})`;
+    const given = widen({ sql: `(${found}).v`, type: own.type }, type);
+    return { sql: `CASE WHEN ${within} THEN ${given} ELSE ${widen(other, type)} END`, type };
+  }
+
+  function isFirst(
+    call: Call,
+    partition: (more: readonly string[]) => string,
+    when: string | undefined,
+  ): Typed {
+    const [unit, amount] = call.args;
+    if (call.over?.limit) throw new QueryError('ISFIRST takes no LIMIT DURATION', call.at);
+    if (
+      unit?.kind !== 'path' ||
+      unit.path.length !== 1 ||
+      amount?.kind !== 'literal' ||
+      call.args.length !== 2
+    )
+      throw new QueryError('ISFIRST takes a time unit and a number, as in ISFIRST(minute, 10)', call.at);
+    const intervalUs = spanUs({ unit: unit.path[0] ?? '', amount: Number(amount.value) }, call.at);
+    if (!(intervalUs > 0)) throw new QueryError('an interval lasts longer than nothing', call.at);
+    longestUs = Math.max(longestUs, intervalUs);
+    const groups = [`asa_window_end(__ts, ${intervalUs}, 0)`, ...(when === undefined ? [] : [when])];
+    const first = `row_number() OVER (${partition(groups)}ORDER BY __ts, __seq, __row) = 1`;
+    return {
+      sql: `CASE WHEN ${when === undefined ? '' : `${when} AND `}${first} THEN CAST(1 AS BIGINT) ELSE 0 END`,
+      type: 'bigint',
+    };
+  }
+
+  const columns = new Map<string, Typed>();
+  const values = new Map<Call, Typed>();
+  for (const call of calls) {
+    const typed = translateCall(call);
+    const column = columns.get(typed.sql) ?? { sql: `${table}_${columns.size}`, type: typed.type };
+    columns.set(typed.sql, column);
+    values.set(call, column);
+  }
+  if (longestUs > MAX_WINDOW_US)
+    throw new QueryError('a duration lasts 7 days at the most', calls[0]?.at ?? { line: 1, column: 1 });
+  const alias = name(binding.alias);
+  const argumentsSql = [...kept].map(([sql, column]) => `${sql} AS ${column}, `).join('');
+  const keptTable = `kept_${table}`;
+  const found = [...columns].map(([sql, column]) => `${sql} AS ${column.sql}`).join(', ');
+  const node: TemporalNode = {
+    kind: 'temporal',
+    table,
+    kept: [
+      {
+        table: keptTable,
+        sql: `SELECT ${argumentsSql}1 AS __n, ${alias}.* FROM ${name(relation.table)} AS ${alias}`,
+        spanUs: longestUs,
+        collapseSql: undefined,
+        retainSql: undefined,
+      },
+    ],
+    sql: `SELECT * EXCLUDE (${[...kept.values(), '__n'].join(', ')}) FROM (SELECT *, ${found} FROM ${keptTable}) WHERE ${isDue('__ts')}`,
+    hopUs: 0,
+    offsetUs: 0,
+    delayUs: relation.delayUs,
+    sources: relation.sources,
+    at: calls[0]?.at ?? { line: 1, column: 1 },
+  };
+  return { node, values };
+}

@@ -1,0 +1,178 @@
+import type { CastType, Position } from './ast';
+import { once } from './once';
+import type { PayloadFields } from './payload';
+import { QueryError } from './queryError';
+import {
+  type Binding,
+  type Column,
+  type Projected,
+  jsonField,
+  recordSql,
+  refuseMetadata,
+  same,
+} from './scope';
+import { type Typed, convert, name, quote, toJson, typeName } from './types';
+
+/** The properties of an IoT Hub input that are no part of the payload, by lower-case name. */
+const METADATA: Readonly<Record<string, Typed>> = {
+  eventenqueuedutctime: { sql: 'enqueued', type: 'datetime' },
+  eventprocessedutctime: { sql: 'processed', type: 'datetime' },
+  partitionid: { sql: 'partition_id', type: 'bigint' },
+  'iothub.messageid': { sql: 'message_id', type: 'nvarchar' },
+  'iothub.correlationid': { sql: 'correlation_id', type: 'nvarchar' },
+  'iothub.connectiondeviceid': { sql: 'device_id', type: 'nvarchar' },
+  'iothub.connectiondevicegenerationid': { sql: 'generation_id', type: 'nvarchar' },
+  'iothub.enqueuedtime': { sql: 'enqueued', type: 'datetime' },
+  'iothub.streamid': { sql: 'CAST(NULL AS VARCHAR)', type: 'nvarchar' },
+};
+
+const IOT_HUB_FIELDS = [
+  'MessageId',
+  'CorrelationId',
+  'ConnectionDeviceId',
+  'ConnectionDeviceGenerationId',
+  'EnqueuedTime',
+  'StreamId',
+] as const;
+
+/** An input of events: any field may be there, and IoT Hub's metadata. */
+export function streamBinding(
+  alias: string,
+  fields: PayloadFields,
+  { table = name(alias), timestamp = '__ts' } = {},
+): Binding {
+  const of = (sql: string): string => (/^[a-z_]+$/.test(sql) ? `${table}.${sql}` : sql);
+  const known = (key: string): Typed => {
+    const { sql, type } = METADATA[key] ?? { sql: 'NULL', type: 'null' };
+    return { sql: of(sql), type };
+  };
+  const pairs = (names: readonly string[], prefix = ''): string =>
+    names.map((one) => `${quote(one)}, ${toJson(known((prefix + one).toLowerCase()))}`).join(', ');
+  const iotHub = `json_object(${pairs(IOT_HUB_FIELDS, 'iothub.')})`;
+  const metadata = (path: readonly string[]): Typed | undefined => {
+    const key = path.join('.').toLowerCase();
+    if (key === 'iothub') return { sql: iotHub, type: 'record' };
+    return key in METADATA ? known(key) : undefined;
+  };
+  // An event that brings no metadata, as one of a file may, has only its own fields.
+  const whole = (): string =>
+    once(
+      [`${table}.${fields.whole()}`],
+      (event) =>
+        `CASE WHEN ${of('timed')} THEN asa_merge(${event}, json_object(${pairs(['EventProcessedUtcTime', 'PartitionId', 'EventEnqueuedUtcTime'])}, 'IoTHub', ${iotHub})) ELSE ${event} END`,
+    );
+  return {
+    alias,
+    timestamp: of(timestamp),
+    star: () => [{ column: { kind: 'star', name: '*', type: 'record' }, sql: whole() }],
+    record: whole,
+    field: (path, at) => {
+      const found = metadata(path);
+      if (found) return found;
+      const [first = '', ...rest] = path;
+      const declared = fields.declared(first);
+      if (declared === undefined) return { sql: `${table}.${fields.column(path)}`, type: 'any' };
+      const value: Typed = { sql: `${table}.${fields.column([first])}`, type: 'any' };
+      const typed = { sql: convert(value, declared, at), type: declared };
+      return rest.length === 0 ? typed : memberOf(typed, first, rest, at);
+    },
+    metadata: (path, at) => {
+      const found = metadata(path);
+      if (found) return found;
+      if (path.length === 2 && path[0]?.toLowerCase() === 'user') {
+        const property = `asa_nvarchar(asa_field(${of('properties')}, ${quote(path[1] ?? '')}))`;
+        return { sql: property, type: 'nvarchar' };
+      }
+      throw new QueryError(
+        `GetMetadataPropertyValue: IoT Hub events have no property '${path.join('.')}'`,
+        at,
+      );
+    },
+  };
+}
+
+/** A field of a value that is known to be a record, or that may be one. */
+function memberOf(value: Typed, called: string, path: readonly string[], at: Position): Typed {
+  if (value.type === 'any' || value.type === 'record') return jsonField(value.sql, path);
+  throw new QueryError(`'${called}' is ${typeName(value.type)}, not a record`, at);
+}
+
+/** What a query reads of one set of reference data: these become columns of a table when a snapshot is loaded. */
+export interface ReferenceUse {
+  /** as the query names the input */
+  name: string;
+  /** top-level fields by lower-case name, as the query writes them */
+  fields: Map<string, string>;
+  /** types that CREATE TABLE gives, by lower-case name */
+  declared: ReadonlyMap<string, CastType>;
+  /** whether `*` asks for whole rows */
+  wholeRows: boolean;
+}
+
+/** Reference data: a record with any fields and no time. */
+export function referenceBinding(alias: string, use: ReferenceUse): Binding {
+  const whole = (): string => {
+    use.wholeRows = true;
+    return `${name(alias)}.event`;
+  };
+  return {
+    alias,
+    timestamp: undefined,
+    star: () => [{ column: { kind: 'star', name: '*', type: 'record' }, sql: whole() }],
+    record: whole,
+    field: ([first = '', ...rest], at) => {
+      use.fields.set(first.toLowerCase(), use.fields.get(first.toLowerCase()) ?? first);
+      const value: Typed = { sql: `${name(alias)}.${name(referenceColumn(first))}`, type: 'any' };
+      const declared = use.declared.get(first.toLowerCase());
+      const typed = declared ? { sql: convert(value, declared, at), type: declared } : value;
+      return rest.length === 0 ? typed : memberOf(typed, first, rest, at);
+    },
+    metadata: (_, at) => {
+      throw new QueryError('GetMetadataPropertyValue does not read reference data', at);
+    },
+  };
+}
+
+export const referenceColumn = (field: string): string => `field_${field.toLowerCase()}`;
+
+/** A WITH step: its columns are known, except what a `*` brings. */
+export function stepBinding(alias: string, step: string, columns: readonly Column[], timed = true): Binding {
+  const of = (column: Column): Typed => ({ sql: `${name(alias)}.${name(column.name)}`, type: column.type });
+  const star = (): Projected[] => columns.map((column) => ({ column, sql: of(column).sql }));
+  const byName = new Map(
+    columns
+      .filter(({ kind }) => kind === 'column')
+      .map((column) => [column.name.toLowerCase(), column] as const)
+      .reverse(),
+  );
+  const firstStar = columns.findIndex(({ kind }) => kind === 'star');
+  return {
+    alias,
+    timestamp: timed ? `${name(alias)}.__ts` : undefined,
+    star,
+    record: () => recordSql(star()),
+    field: (path, at) => {
+      const [first = '', ...rest] = path;
+      const column = byName.get(first.toLowerCase());
+      if (column && (firstStar === -1 || columns.indexOf(column) < firstStar))
+        return rest.length === 0 ? of(column) : memberOf(of(column), first, rest, at);
+      if (firstStar === -1) throw new QueryError(`the step '${step}' has no column '${first}'`, at);
+      // The leftmost one that the event has.
+      const found = columns
+        .filter((one) => one.kind === 'star' || same(one.name, first))
+        .map((one) => {
+          if (one.kind === 'star') return jsonField(of(one).sql, path).sql;
+          return toJson(rest.length === 0 ? of(one) : memberOf(of(one), first, rest, at));
+        });
+      return { sql: found.length === 1 ? (found[0] ?? '') : `coalesce(${found.join(', ')})`, type: 'any' };
+    },
+    metadata: (_, at) => {
+      throw new QueryError('GetMetadataPropertyValue reads an input, not a WITH step', at);
+    },
+  };
+}
+
+/** What CROSS APPLY adds to a row: two columns. */
+export function applyBinding(alias: string, columns: readonly Column[]): Binding {
+  return { ...stepBinding(alias, alias, columns, false), metadata: refuseMetadata };
+}

@@ -1,0 +1,147 @@
+import type { Call } from './ast';
+import { AGGREGATES } from './aggregates';
+import { dateFunctions } from './dateFunctions';
+import { once } from './once';
+import { QueryError } from './queryError';
+import { type Scalar, argument, numeric, simple } from './scalar';
+import type { Context } from './scope';
+import { stringFunctions } from './stringFunctions';
+import { type Typed, compare, quote, typeName, unify, widen } from './types';
+
+const roundSql = (value: string, digits: string): string =>
+  `CASE WHEN ${digits} IS NOT NULL THEN round(${value}, CAST(greatest(least(${digits}, 400), -400) AS INTEGER)) END`;
+
+const mathFunctions: Record<string, Scalar> = {
+  abs: numeric((value) => `abs(${value})`),
+  ceiling: numeric((value) => `ceil(${value})`, { ofBigint: (value) => value }),
+  floor: numeric((value) => `floor(${value})`, { ofBigint: (value) => value }),
+  sign: numeric((value) => `sign(${value})`),
+  exp: simple(['float'], 'float', (value) => `exp(${value})`),
+  power: numeric((value, exponent = '1') => `pow(${value}, ${exponent})`, {
+    ofBigint: (value, exponent = '1') => `trunc(pow(${value}, ${exponent}))`,
+    further: ['float'],
+  }),
+  square: simple(['float'], 'float', (value) => `(${value} * ${value})`),
+  sqrt: simple(['float'], 'float', (value) => `CASE WHEN ${value} >= 0 THEN sqrt(${value}) END`),
+  round: numeric((value, digits = '0') => roundSql(value, digits), {
+    ofBigint: (value, digits = '0') => roundSql(`CAST(${value} AS HUGEINT)`, digits),
+    further: ['bigint'],
+  }),
+};
+
+const otherFunctions: Record<string, Scalar> = {
+  coalesce: {
+    least: 2,
+    most: Infinity,
+    translate: ({ args }, context) => {
+      const values = args.map((arg) => context.translate(arg));
+      const type = unify(values);
+      return { sql: `coalesce(${values.map((value) => widen(value, type)).join(', ')})`, type };
+    },
+  },
+  nullif: {
+    least: 2,
+    most: 2,
+    translate: ({ args: [first, second], at }, context) => {
+      const value = context.translate(argument(first));
+      const other = context.translate(argument(second));
+      return {
+        sql: once([value.sql], (sql) => {
+          const equal = compare({ ...value, sql }, '=', other, at);
+          return `CASE WHEN ${equal} THEN NULL ELSE ${sql} END`;
+        }),
+        type: value.type,
+      };
+    },
+  },
+  json_parse: {
+    least: 1,
+    most: 1,
+    translate: ({ args: [arg] }, context) => {
+      const value = context.translate(argument(arg));
+      const json = value.type === 'any' ? `asa_string(${value.sql})` : value.sql;
+      if (value.type !== 'any' && value.type !== 'nvarchar')
+        return { sql: 'CAST(NULL AS JSON)', type: 'any' };
+      return { sql: `asa_present(asa_text_json(${json}))`, type: 'any' };
+    },
+  },
+  gettype: {
+    least: 1,
+    most: 1,
+    translate: ({ args: [arg] }, context) => {
+      const value = context.translate(argument(arg));
+      if (value.type !== 'any')
+        return { sql: quote(value.type === 'null' ? 'any' : typeName(value.type)), type: 'nvarchar' };
+      return {
+        sql: `CASE json_type(${value.sql}) WHEN 'VARCHAR' THEN 'nvarchar(max)' WHEN 'BIGINT' THEN 'bigint' WHEN 'UBIGINT' THEN 'bigint'
+          WHEN 'DOUBLE' THEN 'float' WHEN 'BOOLEAN' THEN 'bit' WHEN 'OBJECT' THEN 'record' WHEN 'ARRAY' THEN 'array' ELSE 'any' END`,
+        type: 'nvarchar',
+      };
+    },
+  },
+  getarraylength: simple(['array'], 'bigint', (value) => `json_array_length(${value})`),
+  // Counts from 0; an index outside gives null.
+  getarrayelement: simple(['array', 'bigint'], 'any', (value, index) =>
+    once(
+      [`CASE WHEN ${index} >= 0 THEN json_extract(${value}, '/' || ${index}) END`],
+      (element) => `asa_present(${element})`,
+    ),
+  ),
+  getrecordpropertyvalue: simple(
+    ['record', 'nvarchar'],
+    'any',
+    (value, key) => `asa_field(${value}, ${key})`,
+  ),
+  getmetadatapropertyvalue: { least: 2, most: 2, translate: metadataProperty },
+  'system.timestamp': {
+    least: 0,
+    most: 1,
+    translate: ({ args: [arg] }, { timestamp, scope }) => {
+      if (arg?.kind === 'path' && arg.path.length === 1) scope.binding(arg.path[0] ?? '', arg.at);
+      return { sql: timestamp, type: 'datetime' };
+    },
+  },
+};
+
+const FUNCTIONS: ReadonlyMap<string, Scalar> = new Map(
+  Object.entries({ ...dateFunctions, ...stringFunctions, ...mathFunctions, ...otherFunctions }),
+);
+
+/** @throws {QueryError} naming a function that is not covered, or what is wrong with its arguments */
+export function callFunction(call: Call, context: Context): Typed {
+  const key = call.name.toLowerCase();
+  if (AGGREGATES.has(key))
+    throw new QueryError(
+      `the aggregate ${call.name} has no place here: it needs a GROUP BY with a window, or OVER (LIMIT DURATION(…))`,
+      call.at,
+    );
+  const known = FUNCTIONS.get(key);
+  if (!known)
+    throw new QueryError(`the function ${call.name} is not covered by the local translation`, call.at);
+  if (call.distinct || call.over)
+    throw new QueryError(`${call.name} takes no ${call.distinct ? 'DISTINCT' : 'OVER'}`, call.at);
+  if (call.args.length < known.least || call.args.length > known.most)
+    throw new QueryError(
+      `${call.name} takes ${argumentCount(known)} arguments, not ${call.args.length}`,
+      call.at,
+    );
+  return known.translate(call, context);
+}
+
+function argumentCount({ least, most }: Scalar): string {
+  if (least === most) return String(least);
+  return most === Infinity ? `${least} or more` : `${least} to ${most}`;
+}
+
+/** Names as Microsoft writes them: 'EventId', '[User].[name]', 'IoTHub.ConnectionDeviceId'. */
+function metadataProperty({ args }: Call, { scope }: Context): Typed {
+  const [input, property] = [argument(args[0]), argument(args[1])];
+  if (input.kind !== 'path' || input.path.length !== 1)
+    throw new QueryError('GetMetadataPropertyValue takes the name of an input first', input.at);
+  if (property.kind !== 'literal' || property.type !== 'nvarchar')
+    throw new QueryError('GetMetadataPropertyValue takes the name of a property as a text', property.at);
+  const path = [...property.value.matchAll(/\[([^\]]+)\]|([^.[\]]+)/g)].map(
+    (match) => match[1] ?? match[2] ?? '',
+  );
+  return scope.binding(input.path[0] ?? '', input.at).metadata(path, property.at);
+}

@@ -1,0 +1,125 @@
+import type { CompareOperator, Expression, Join } from './ast';
+import { QueryError } from './queryError';
+import { type Scope, same } from './scope';
+import { MAX_WINDOW_US, datePart, spanUs } from './timeUnits';
+import type { Typed } from './types';
+
+/** How far two streams may be apart. */
+export interface TimeBound {
+  /** the latest time of a match after the earlier stream's event, µs; below 0: before it */
+  forwardUs: number;
+  /** rows of either side are needed for so long, µs */
+  spanUs: number;
+  /** what a unit's boundary adds to the latest time, µs */
+  slackUs: number;
+}
+
+interface Interval {
+  low: number;
+  high: number;
+}
+
+/** In ON, the name of a stream alone is its time: DATEDIFF(minute, a, b). */
+export function timeOfStream(scope: Scope, expression: Expression): Typed | undefined {
+  if (expression.kind !== 'path' || expression.path.length !== 1) return undefined;
+  const timestamp = scope.find(expression.path[0] ?? '')?.timestamp;
+  return timestamp === undefined ? undefined : { sql: timestamp, type: 'datetime' };
+}
+
+/**
+ * Reads from ON how far the events of two streams may be apart.
+ *
+ * @param joined the alias of the stream that is joined
+ * @param earlier aliases of the streams before it
+ * @throws {QueryError} without a bound in both directions, or with one beyond 7 days
+ */
+export function timeBound({ on, at }: Join, joined: string, earlier: readonly string[]): TimeBound {
+  for (const other of earlier) {
+    const found: Interval & { unitUs: number } = { low: -Infinity, high: Infinity, unitUs: 0 };
+    for (const one of conjuncts(on)) {
+      const bound = boundOf(one, other, joined);
+      if (!bound) continue;
+      found.low = Math.max(found.low, bound.low * bound.unitUs);
+      found.high = Math.min(found.high, bound.high * bound.unitUs);
+      found.unitUs = Math.max(found.unitUs, bound.unitUs);
+    }
+    if (!Number.isFinite(found.low) || !Number.isFinite(found.high)) continue;
+    const spanUs = Math.max(Math.abs(found.low), Math.abs(found.high));
+    if (spanUs > MAX_WINDOW_US) throw new QueryError('DATEDIFF in ON is 7 days at the most', on.at);
+    return { forwardUs: found.high, spanUs: spanUs + found.unitUs, slackUs: found.unitUs };
+  }
+  throw new QueryError(
+    `a JOIN of two streams wants a bound in time in ON, as in DATEDIFF(minute, ${earlier[0] ?? 'a'}, ${joined}) BETWEEN 0 AND 5`,
+    at,
+  );
+}
+
+const conjuncts = (on: Expression): Expression[] =>
+  on.kind === 'and' ? on.operands.flatMap(conjuncts) : [on];
+
+/** The bound that a condition sets to DATEDIFF(unit, from, to), in units; undefined where it sets none. */
+function boundOf(one: Expression, from: string, to: string): (Interval & { unitUs: number }) | undefined {
+  if (one.kind === 'between' && !one.negated) {
+    const [low, high] = [constant(one.low), constant(one.high)];
+    return low === undefined || high === undefined ? undefined : oriented(one.left, { low, high }, from, to);
+  }
+  if (one.kind !== 'compare') return undefined;
+  const right = constant(one.right);
+  if (right !== undefined) return oriented(one.left, range(one.op, right), from, to);
+  const left = constant(one.left);
+  return left === undefined ? undefined : oriented(one.right, range(MIRRORED[one.op], left), from, to);
+}
+
+const MIRRORED: Record<CompareOperator, CompareOperator> = {
+  '=': '=',
+  '<>': '<>',
+  '<': '>',
+  '<=': '>=',
+  '>': '<',
+  '>=': '<=',
+};
+
+function range(op: CompareOperator, value: number): Interval {
+  if (op === '=') return { low: value, high: value };
+  if (op === '<' || op === '<=') return { low: -Infinity, high: op === '<' ? value - 1 : value };
+  if (op === '>' || op === '>=') return { low: op === '>' ? value + 1 : value, high: Infinity };
+  return { low: -Infinity, high: Infinity };
+}
+
+function oriented(
+  call: Expression,
+  interval: Interval,
+  from: string,
+  to: string,
+): (Interval & { unitUs: number }) | undefined {
+  if (call.kind !== 'call' || call.name.toLowerCase() !== 'datediff') return undefined;
+  const [unit, first, second] = call.args.map((arg) =>
+    arg.kind === 'path' && arg.path.length === 1 ? (arg.path[0] ?? '') : '',
+  );
+  if (!unit || !first || !second) return undefined;
+  if (['year', 'quarter', 'month', 'dayofyear', 'weekday'].includes(datePart(unit, call.at)))
+    return undefined;
+  const unitUs = spanUs({ unit, amount: 1 }, call.at);
+  if (same(first, from) && same(second, to)) return { ...interval, unitUs };
+  if (same(first, to) && same(second, from))
+    return { low: negative(interval.high), high: negative(interval.low), unitUs };
+  return undefined;
+}
+
+const negative = (value: number): number => (value === 0 ? 0 : -value);
+
+/** The value of a constant whole expression. */
+function constant(one: Expression): number | undefined {
+  if (one.kind === 'literal')
+    return one.type === 'bigint' || one.type === 'float' ? Number(one.value) : undefined;
+  if (one.kind === 'negate') {
+    const value = constant(one.operand);
+    return value === undefined ? undefined : -value;
+  }
+  if (one.kind !== 'binary') return undefined;
+  const [left, right] = [constant(one.left), constant(one.right)];
+  if (left === undefined || right === undefined) return undefined;
+  if (one.op === '+') return left + right;
+  if (one.op === '-') return left - right;
+  return one.op === '*' ? left * right : undefined;
+}

@@ -1,0 +1,48 @@
+import type { Expression } from './ast';
+import { QueryError } from './queryError';
+import { quote } from './types';
+
+type Like = Extract<Expression, { kind: 'like' }>;
+
+/**
+ * `%` any text, `_` one character, `[a-f]` one of a set, `[^a-f]` one outside it. Case counts, as in Stream Analytics.
+ *
+ * @throws {QueryError} for a pattern that only the event knows
+ */
+export function likeSql({ pattern, escape, negated }: Like, value: string): string {
+  if (pattern.kind !== 'literal' || pattern.type !== 'nvarchar')
+    throw new QueryError(
+      'LIKE with a pattern that is no text literal is not covered by the local translation',
+      pattern.at,
+    );
+  if (escape !== null && Array.from(escape).length !== 1)
+    throw new QueryError('ESCAPE takes one character', pattern.at);
+  const not = negated ? 'NOT ' : '';
+  if (!pattern.value.includes('[') && escape === null) return `(${value} ${not}LIKE ${quote(pattern.value)})`;
+  return `(${not}regexp_full_match(${value}, ${quote(likeExpression(pattern.value, escape))}, 's'))`;
+}
+
+/** A pattern of LIKE or PATINDEX as a regular expression (RE2). */
+export function likeExpression(pattern: string, escape: string | null = null): string {
+  let expression = '';
+  const characters = Array.from(pattern);
+  for (let i = 0; i < characters.length; i += 1) {
+    const character = characters[i] ?? '';
+    if (character === escape && i + 1 < characters.length) expression += literal(characters[(i += 1)] ?? '');
+    else if (character === '%') expression += '.*';
+    else if (character === '_') expression += '.';
+    else if (character === '[' && characters.indexOf(']', i + 2) > 0) {
+      const end = characters.indexOf(']', i + 2);
+      const set = characters.slice(i + 1, end);
+      const negated = set[0] === '^' && set.length > 1;
+      const members = (negated ? set.slice(1) : set)
+        .map((one) => (one === '-' ? one : literal(one)))
+        .join('');
+      expression += `[${negated ? '^' : ''}${members}]`;
+      i = end;
+    } else expression += literal(character);
+  }
+  return expression;
+}
+
+const literal = (character: string): string => character.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&');

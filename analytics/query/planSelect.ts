@@ -1,0 +1,285 @@
+import { isAnalytic, holdsAggregate } from './aggregates';
+import { planAnalytic } from './analytic';
+import type { Apply, Call, Expression, Join, Select, Source } from './ast';
+import { applyBinding } from './bindings';
+import { createContext, translatePredicate } from './expression';
+import { planGrouping } from './grouping';
+import { type TimeBound, timeBound, timeOfStream } from './joins';
+import { type PlanNode, type Relation, isDue } from './plan';
+import { QueryError } from './queryError';
+import { type Binding, type Column, type Projected, asColumn, createScope, same } from './scope';
+import { columnsOf } from './selectList';
+import { type Typed, convert, name } from './types';
+
+/** What stands in FROM or JOIN. */
+export type Located =
+  | { kind: 'stream'; alias: string; relation: Relation; binding: Binding }
+  | { kind: 'reference'; alias: string; sql: string; binding: Binding };
+
+export interface Planner {
+  locate: (source: Source, join: Join | undefined) => Located;
+  add: (node: PlanNode) => void;
+  tableName: () => string;
+}
+
+interface Stream {
+  alias: string;
+  relation: Relation;
+  binding: Binding;
+  partitionBy: Expression | null;
+}
+
+/** Plans one SELECT. @throws {QueryError} */
+export function planSelect(select: Select, planner: Planner): Relation {
+  const located = select.joins.map((one) =>
+    one.kind === 'join' ? planner.locate(one.source, one) : undefined,
+  );
+  const base = planner.locate(select.from, undefined);
+  if (base.kind === 'reference')
+    throw new QueryError('a SELECT over reference data alone belongs into a JOIN', select.from.at);
+  const streams: Stream[] = [{ ...base, partitionBy: select.from.partitionBy }];
+  select.joins.forEach((one, i) => {
+    const found = located[i];
+    if (one.kind === 'join' && found?.kind === 'stream')
+      streams.push({ ...found, partitionBy: one.source.partitionBy });
+  });
+  const values = planCalls(select, streams, planner);
+  const table = planner.tableName();
+  const joined = createFrom(select, located, streams, values, table);
+  const { scope, time } = joined;
+  const context = createContext(scope, time, valueOf(values));
+  const where = select.where ? translatePredicate(select.where, context) : undefined;
+  const sources = [...new Set(streams.flatMap(({ relation }) => relation.sources))];
+  const grouped =
+    select.groupBy.length > 0 || select.items.some(holdsAggregate) || holdsAggregate(select.having);
+  if (!grouped && select.having) throw new QueryError('HAVING needs a GROUP BY', select.having.at);
+  const columnsFor = (translate: (expression: Expression) => Typed): Projected[] =>
+    columnsOf(select, scope, translate);
+  const items = grouped ? [] : columnsFor(context.translate);
+  const filter = (more: readonly string[]): string => {
+    const all = [...more, ...(where === undefined ? [] : [where])];
+    return all.length > 0 ? ` WHERE ${all.join(' AND ')}` : '';
+  };
+  const { delayUs } = joined;
+  const rowsSql = (columns: string): string => {
+    if (!joined.temporal)
+      return `SELECT ${columns}${time} AS __ts, ${joined.seq} AS __seq, ${joined.row} AS __row FROM ${joined.from}${filter([])}`;
+    return `SELECT ${columns}${time} AS __ts, row_number() OVER (ORDER BY ${[time, ...joined.order].join(', ')}) AS __seq, CAST([] AS BIGINT[]) AS __row FROM ${joined.from}${filter([isDue(time)])}`;
+  };
+  const temporal = (table: string, sql: string): void =>
+    planner.add({
+      kind: 'temporal',
+      table,
+      kept: joined.kept,
+      sql,
+      hopUs: 0,
+      offsetUs: 0,
+      delayUs,
+      sources,
+      at: select.at,
+    });
+
+  if (grouped) {
+    const result = planGrouping({
+      select,
+      rowContext: context,
+      partitionBy: select.from.partitionBy,
+      table,
+      columnsOf: columnsFor,
+      sources,
+      delayUs,
+      rowsSql: (columns) => {
+        if (!joined.temporal) return `SELECT * EXCLUDE (__row) FROM (${rowsSql(columns)})`;
+        temporal(`joined_${table}`, rowsSql(columns));
+        return `SELECT * EXCLUDE (__row) FROM joined_${table}`;
+      },
+    });
+    planner.add(result.node);
+    return { table, columns: result.columns, sources, delayUs, fansOut: true };
+  }
+  const sql = rowsSql(items.map((one) => `${asColumn(one)}, `).join(''));
+  if (joined.temporal) temporal(table, sql);
+  else planner.add({ kind: 'plain', table, sql, sources, at: select.at });
+  return { table, columns: items.map(({ column }) => column), sources, delayUs, fansOut: joined.fansOut };
+}
+
+const valueOf =
+  (values: ReadonlyMap<Expression, Typed>) =>
+  (expression: Expression): Typed | undefined =>
+    values.get(expression);
+
+/** Plans LAG and its like before everything else, for the stream that each one reads. */
+function planCalls(select: Select, streams: Stream[], planner: Planner): Map<Expression, Typed> {
+  const byStream = new Map<Stream, Call[]>();
+  for (const call of analyticCalls([
+    select.items,
+    select.where,
+    select.groupBy,
+    select.having,
+    select.joins.map((one) => (one.kind === 'join' ? one.on : one.argument)),
+  ])) {
+    const named = streams.filter(({ alias }) => namesAlias(call, alias));
+    const stream = named[0] ?? streams[0];
+    if (stream) byStream.set(stream, [...(byStream.get(stream) ?? []), call]);
+  }
+  const values = new Map<Expression, Typed>();
+  for (const [stream, calls] of byStream) {
+    const table = planner.tableName();
+    const { relation, binding, partitionBy } = stream;
+    const result = planAnalytic({ calls, relation, binding, partitionBy, table });
+    planner.add(result.node);
+    stream.relation = { ...relation, table };
+    for (const [call, { sql, type }] of result.values)
+      values.set(call, { sql: `${name(stream.alias)}.${sql}`, type });
+  }
+  return values;
+}
+
+function analyticCalls(node: unknown): Call[] {
+  if (typeof node !== 'object' || node === null) return [];
+  return isAnalytic(node) ? [node as Call] : Object.values(node).flatMap(analyticCalls);
+}
+
+function namesAlias(node: unknown, alias: string): boolean {
+  if (typeof node !== 'object' || node === null) return false;
+  if ('kind' in node && node.kind === 'path' && 'path' in node && Array.isArray(node.path))
+    return node.path.length > 1 && same(String(node.path[0]), alias);
+  return Object.values(node).some((one) => namesAlias(one, alias));
+}
+
+interface From {
+  from: string;
+  scope: ReturnType<typeof createScope>;
+  time: string;
+  seq: string;
+  row: string;
+  /** of a temporal one, what orders rows of one time */
+  order: string[];
+  temporal: boolean;
+  kept: { table: string; sql: string; spanUs: number; collapseSql: undefined; retainSql: undefined }[];
+  delayUs: number;
+  fansOut: boolean;
+}
+
+function createFrom(
+  { joins }: Select,
+  located: readonly (Located | undefined)[],
+  streams: readonly Stream[],
+  values: ReadonlyMap<Expression, Typed>,
+  table: string,
+): From {
+  const [base, ...others] = streams;
+  if (!base) throw new Error('a SELECT without FROM');
+  const temporal = others.length > 0;
+  const stored = ({ relation }: Stream, i: number): string =>
+    temporal ? name(`kept_${table}_${i}`) : name(relation.table);
+  const bindings: Binding[] = [base.binding];
+  const baseTime = base.binding.timestamp ?? 'NULL';
+  const baseAlias = name(base.alias);
+  let from = `${stored(base, 0)} AS ${baseAlias}`;
+  let time = baseTime;
+  const rows: string[] = [];
+  const order = [`${baseAlias}.__seq`, `${baseAlias}.__row`];
+  const bounds: TimeBound[] = [];
+  let slackUs = 0;
+  let joinedStreams = 0;
+  const add = (binding: Binding, at: Join['at']): void => {
+    if (bindings.some(({ alias }) => same(alias, binding.alias)))
+      throw new QueryError(`the name '${binding.alias}' is used twice in this FROM`, at);
+    bindings.push(binding);
+  };
+  joins.forEach((join, i) => {
+    if (join.kind === 'apply') {
+      const context = createContext(createScope(bindings), time, valueOf(values));
+      const { sql, columns } = applySql(join, context.translate(join.argument));
+      add(applyBinding(join.alias, columns), join.at);
+      from += ` ${join.outer ? 'LEFT' : 'INNER'} JOIN LATERAL (${sql}) AS ${name(join.alias)} ON true`;
+      rows.push(`coalesce(${name(join.alias)}.__row, 0)`);
+      return;
+    }
+    const found = located[i];
+    if (!found) return;
+    const alias = name(found.alias);
+    const earlier = bindings.flatMap((one) => (one.timestamp === undefined ? [] : [one.alias]));
+    add(found.binding, join.source.at);
+    const scope = createScope(bindings);
+    const context = createContext(scope, time, (one) => values.get(one) ?? timeOfStream(scope, one));
+    const on = translatePredicate(join.on, context);
+    const kind = join.type === 'left' ? 'LEFT' : 'INNER';
+    if (found.kind === 'reference') {
+      const valid = `${baseTime} >= ${alias}.valid_from AND ${baseTime} < ${alias}.valid_to`;
+      from += ` ${kind} JOIN ${found.sql} AS ${alias} ON ${on} AND ${valid}`;
+      rows.push(`coalesce(${alias}.__row, 0)`);
+      return;
+    }
+    joinedStreams += 1;
+    const stream = others[joinedStreams - 1];
+    if (!stream) return;
+    const bound = timeBound(join, found.alias, earlier);
+    bounds.push(bound);
+    from += ` ${kind} JOIN ${stored(stream, joinedStreams)} AS ${alias} ON ${on}`;
+    const own = `${alias}.__ts`;
+    // Without a match, a row has the latest time at which there could have been one.
+    time =
+      join.type === 'left'
+        ? `greatest(${time}, CASE WHEN ${own} IS NULL THEN ${time} + to_microseconds(${bound.forwardUs}) ELSE ${own} END)`
+        : `greatest(${time}, ${own})`;
+    if (join.type === 'left') slackUs = Math.max(slackUs, bound.slackUs);
+    order.push(`${alias}.__seq`, `${alias}.__row`);
+  });
+  const scope = createScope(bindings);
+  const spanUs = 2 * bounds.reduce((sum, one) => sum + one.spanUs, 0) + slackUs;
+  const own = `${baseAlias}.__row`;
+  return {
+    from,
+    scope,
+    time,
+    seq: `${baseAlias}.__seq`,
+    row: rows.length > 0 ? `list_concat(${own}, [${rows.join(', ')}])` : own,
+    order: [...order, ...rows],
+    temporal,
+    kept: temporal
+      ? streams.map((stream, i) => ({
+          table: `kept_${table}_${i}`,
+          sql: `SELECT * FROM ${name(stream.relation.table)}`,
+          spanUs,
+          collapseSql: undefined,
+          retainSql: undefined,
+        }))
+      : [],
+    delayUs: slackUs + Math.max(...streams.map(({ relation }) => relation.delayUs)),
+    fansOut: rows.length > 0 || base.relation.fansOut,
+  };
+}
+
+const APPLY_COLUMNS = {
+  getarrayelements: [
+    { kind: 'column', name: 'ArrayIndex', type: 'bigint' },
+    { kind: 'column', name: 'ArrayValue', type: 'any' },
+  ],
+  getrecordproperties: [
+    { kind: 'column', name: 'PropertyName', type: 'nvarchar' },
+    { kind: 'column', name: 'PropertyValue', type: 'any' },
+  ],
+} as const satisfies Record<string, readonly Column[]>;
+
+function applySql({ name: called, at }: Apply, argument: Typed): { sql: string; columns: readonly Column[] } {
+  const key = called.toLowerCase();
+  if (key === 'getarrayelements') {
+    const array = convert(argument, 'array', at);
+    const elements = `list_transform(json_extract(${array}, '$[*]'), lambda v, i: struct_pack(v := v, i := i))`;
+    return {
+      sql: `SELECT CAST(e.i - 1 AS BIGINT) AS "ArrayIndex", asa_present(e.v) AS "ArrayValue", e.i AS __row FROM (SELECT unnest(${elements}) AS e)`,
+      columns: APPLY_COLUMNS.getarrayelements,
+    };
+  }
+  if (key === 'getrecordproperties') {
+    const record = convert(argument, 'record', at);
+    const elements = `list_transform(json_keys(r), lambda k, i: struct_pack(k := k, v := json_extract(r, asa_pointer(k)), i := i))`;
+    return {
+      sql: `SELECT e.k AS "PropertyName", asa_present(e.v) AS "PropertyValue", e.i AS __row FROM (SELECT unnest(${elements}) AS e FROM (SELECT ${record} AS r))`,
+      columns: APPLY_COLUMNS.getrecordproperties,
+    };
+  }
+  throw new QueryError(`APPLY takes GetArrayElements or GetRecordProperties, not ${called}`, at);
+}

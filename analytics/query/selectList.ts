@@ -1,0 +1,72 @@
+import type { Expression, Select } from './ast';
+import { titleOf } from './grouping';
+import { QueryError } from './queryError';
+import { type Binding, type Projected, type Scope, refuseMetadata } from './scope';
+import type { Typed } from './types';
+
+/** Names of the tables' own columns begin so. */
+const INTERNAL_PREFIX = '__';
+
+/**
+ * The columns of a SELECT, each with its SQL. A column of a `*` yields to one of its name on its left, and so does a
+ * named column to one of a `*` on its left.
+ *
+ * @throws {QueryError} for two named columns of one name
+ */
+export function columnsOf(
+  { items }: Select,
+  scope: Scope,
+  translate: (expression: Expression) => Typed,
+): Projected[] {
+  const named = new Set<string>();
+  const taken = new Set<string>();
+  const columns: Projected[] = [];
+  let stars = 0;
+  for (const item of items) {
+    if (item.kind === 'star') {
+      for (const one of starOf(item.path, scope, item.at)) {
+        if (one.column.kind === 'star') {
+          columns.push({ column: { kind: 'star', name: `__star_${stars}`, type: 'record' }, sql: one.sql });
+          stars += 1;
+        } else if (!taken.has(one.column.name.toLowerCase())) {
+          taken.add(one.column.name.toLowerCase());
+          columns.push(one);
+        }
+      }
+      continue;
+    }
+    const typed = translate(item.expression);
+    const title = item.alias ?? titleOf(item.expression);
+    const key = title.toLowerCase();
+    if (named.has(key))
+      throw new QueryError(
+        `the column '${title}' is there twice: give one of them another name with AS`,
+        item.at,
+      );
+    if (title.startsWith(INTERNAL_PREFIX))
+      throw new QueryError(
+        `the column '${title}' needs another name: it begins with two underscores`,
+        item.at,
+      );
+    named.add(key);
+    if (taken.has(key)) continue;
+    taken.add(key);
+    const sql = typed.type === 'null' ? 'CAST(NULL AS VARCHAR)' : typed.sql;
+    columns.push({ column: { kind: 'column', name: title, type: typed.type }, sql });
+  }
+  return columns;
+}
+
+function starOf(path: readonly string[], scope: Scope, at: Select['at']): readonly Projected[] {
+  if (path.length === 0) return scope.bindings.flatMap(wholeOf);
+  const binding = path.length === 1 ? scope.find(path[0]) : undefined;
+  if (binding) return binding.star();
+  const record = `asa_record(${scope.field(path, at).sql})`;
+  return [{ column: { kind: 'star', name: '*', type: 'record' }, sql: record }];
+}
+
+/** What APPLY adds is one record under its name. */
+function wholeOf(binding: Binding): readonly Projected[] {
+  if (binding.metadata !== refuseMetadata) return binding.star();
+  return [{ column: { kind: 'column', name: binding.alias, type: 'record' }, sql: binding.record() }];
+}

@@ -1,0 +1,181 @@
+import { likeExpression } from './like';
+import { once } from './once';
+import { QueryError } from './queryError';
+import { type Scalar, argument, simple } from './scalar';
+import { convert, quote, text } from './types';
+
+/** Longer than any text: arithmetic with positions stays within a bigint. */
+const MAX_CHARACTERS = 4_000_000_000;
+/** A text of this many characters is the longest that REPLICATE and SPACE make. */
+const MAX_REPEATED_CHARACTERS = 10_000_000;
+
+/** What TRIM, LTRIM and RTRIM remove: https://learn.microsoft.com/stream-analytics-query/trim-azure-stream-analytics */
+const WHITE_SPACE = `'${[
+  ' \t\n\v\f\r\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a',
+  '\u2028\u2029\u202f\u205f\u3000',
+].join('')}'`;
+
+const repeated = (value: string, count: string): string =>
+  `CASE WHEN ${count} > ${MAX_REPEATED_CHARACTERS} OR ${count} * len(${value}) > ${MAX_REPEATED_CHARACTERS} THEN CAST(error('a text longer than ${MAX_REPEATED_CHARACTERS} characters') AS VARCHAR)
+    WHEN ${count} >= 0 THEN repeat(${value}, ${count}) END`;
+
+/** What ECMAScript's regular expressions have and RE2's have not. */
+const BEYOND_RE2 = /\(\?<?[=!]|\\[1-9]|\\k[<']/;
+
+/** Where the first match begins, from 1; 0 where there is none, or where the pattern is no regular expression. */
+const matches = simple(
+  ['nvarchar', 'nvarchar'],
+  'bigint',
+  (value, pattern) => `CASE WHEN TRY(regexp_matches(${value}, ${pattern}, 'is'))
+    THEN len(regexp_extract(${value}, '^(.*?)(?:' || ${pattern} || ')', 1, 'is')) + 1
+    WHEN ${value} IS NOT NULL AND ${pattern} IS NOT NULL THEN 0 END`,
+);
+
+const noMatches = simple(
+  ['nvarchar', 'nvarchar'],
+  'bigint',
+  (value) => `CASE WHEN ${value} IS NOT NULL THEN 0 END`,
+);
+
+function isRegularExpression(pattern: string): boolean {
+  try {
+    return RegExp(pattern) instanceof RegExp;
+  } catch {
+    return false;
+  }
+}
+
+export const stringFunctions: Readonly<Record<string, Scalar>> = {
+  len: simple(['nvarchar'], 'bigint', (value) => `len(rtrim(${value}, ' '))`),
+  lower: simple(['nvarchar'], 'nvarchar', (value) => `lower(${value})`),
+  upper: simple(['nvarchar'], 'nvarchar', (value) => `upper(${value})`),
+  ltrim: simple(['nvarchar'], 'nvarchar', (value) => `ltrim(${value}, ${WHITE_SPACE})`),
+  rtrim: simple(['nvarchar'], 'nvarchar', (value) => `rtrim(${value}, ${WHITE_SPACE})`),
+  trim: simple(['nvarchar'], 'nvarchar', (value) => `trim(${value}, ${WHITE_SPACE})`),
+  replace: simple(
+    ['nvarchar', 'nvarchar', 'nvarchar'],
+    'nvarchar',
+    (...args) => `replace(${args.join(', ')})`,
+  ),
+  // Positions count from 1; a start before the text takes as much from the length.
+  substring: simple(
+    ['nvarchar', 'bigint', 'bigint'],
+    'nvarchar',
+    (value, start = '1', length = '0') =>
+      `CASE WHEN ${length} < 0 THEN CAST(error('SUBSTRING: a length below 0') AS VARCHAR)
+        WHEN ${length} >= 0 AND ${start} IS NOT NULL
+        THEN substring(${value}, greatest(${start}, 1), greatest(${length} + least(${start} - 1, 0), 0)) END`,
+  ),
+  charindex: simple(
+    ['nvarchar', 'nvarchar', 'bigint'],
+    'bigint',
+    (sought, within, ...[start]: (string | undefined)[]) => {
+      if (start === undefined) return `strpos(${within}, ${sought})`;
+      const from = `greatest(${start}, 1)`;
+      const found = `strpos(substring(${within}, ${from}), ${sought})`;
+      return `CASE WHEN ${found} = 0 THEN 0 ELSE ${found} + ${from} - 1 END`;
+    },
+    2,
+  ),
+  regexmatch: {
+    least: 2,
+    most: 2,
+    translate: (call, context) => {
+      const pattern = argument(call.args[1]);
+      if (pattern.kind === 'literal' && BEYOND_RE2.test(pattern.value))
+        throw new QueryError(
+          'lookaround and backreferences in a regular expression are not covered by the local translation',
+          pattern.at,
+        );
+      // DuckDB would refuse the statement for a literal that is none.
+      const invalid = pattern.kind === 'literal' && !isRegularExpression(pattern.value);
+      return (invalid ? noMatches : matches).translate(call, context);
+    },
+  },
+  concat: {
+    least: 2,
+    most: Infinity,
+    // NULL counts as an empty text.
+    translate: ({ args }, context) => ({
+      sql: `concat(${args.map((arg) => convert(context.translate(arg), 'nvarchar', arg.at)).join(', ')})`,
+      type: 'nvarchar',
+    }),
+  },
+  concat_ws: {
+    least: 2,
+    most: Infinity,
+    // NULL is left out, together with its separator.
+    translate: ({ args }, context) => ({
+      sql: `concat_ws(${args.map((arg) => convert(context.translate(arg), 'nvarchar', arg.at)).join(', ')})`,
+      type: 'nvarchar',
+    }),
+  },
+  left: simple(
+    ['nvarchar', 'bigint'],
+    'nvarchar',
+    (value, length = '0') =>
+      `CASE WHEN ${length} < 0 THEN CAST(error('LEFT: a length below 0') AS VARCHAR) ELSE left(${value}, ${length}) END`,
+  ),
+  right: simple(
+    ['nvarchar', 'bigint'],
+    'nvarchar',
+    (value, length = '0') =>
+      `CASE WHEN ${length} < 0 THEN CAST(error('RIGHT: a length below 0') AS VARCHAR) ELSE right(${value}, ${length}) END`,
+  ),
+  reverse: simple(['nvarchar'], 'nvarchar', (value) => `reverse(${value})`),
+  replicate: simple(['nvarchar', 'bigint'], 'nvarchar', (value, count = '0') => repeated(value, count)),
+  space: simple(['bigint'], 'nvarchar', (count) => repeated("' '", count)),
+  // Deletes from the start, then inserts there; what lies outside the text is left out.
+  stuff: simple(
+    ['nvarchar', 'bigint', 'bigint', 'nvarchar'],
+    'nvarchar',
+    (value, start = '1', length = '0', inserted = "''") =>
+      `CASE WHEN ${length} < 0 THEN CAST(error('STUFF: a length below 0') AS VARCHAR)
+        WHEN ${start} > len(${value}) THEN ''
+        WHEN ${start} IS NOT NULL AND ${length} IS NOT NULL
+        THEN left(${value}, greatest(${start} - 1, 0)) || ${inserted} || substring(${value}, least(greatest(${start}, 1), ${MAX_CHARACTERS}) + least(${length}, ${MAX_CHARACTERS})) END`,
+  ),
+  translate: simple(
+    ['nvarchar', 'nvarchar', 'nvarchar'],
+    'nvarchar',
+    (value, from, to) =>
+      `CASE WHEN len(${from}) <> len(${to}) THEN CAST(error('TRANSLATE: characters and translations of different lengths') AS VARCHAR)
+        ELSE translate(${value}, ${from}, ${to}) END`,
+  ),
+  unicode: simple(
+    ['nvarchar'],
+    'bigint',
+    (value) => `CASE WHEN ${value} <> '' THEN CAST(unicode(${value}) AS BIGINT) END`,
+  ),
+  nchar: simple(
+    ['bigint'],
+    'nvarchar',
+    // The halves of surrogate pairs are no characters.
+    (code) =>
+      `CASE WHEN ${code} BETWEEN 1 AND 1114111 AND ${code} NOT BETWEEN 55296 AND 57343 THEN chr(CAST(${code} AS INTEGER)) END`,
+  ),
+  patindex: {
+    least: 2,
+    most: 2,
+    translate: ({ args: [sought, within] }, context) => {
+      const pattern = argument(sought);
+      if (pattern.kind !== 'literal' || pattern.type !== 'nvarchar')
+        throw new QueryError(
+          'PATINDEX with a pattern that is no text literal is not covered by the local translation',
+          pattern.at,
+        );
+      const value = text(context.translate(argument(within)), argument(within).at);
+      const inner = pattern.value.replace(/^%+/, '').replace(/%+$/, '');
+      const leading = pattern.value.startsWith('%') ? '(.*?)' : '()';
+      const expression = `^${leading}${likeExpression(inner)}${pattern.value.endsWith('%') ? '' : '$'}`;
+      return {
+        sql: once(
+          [value],
+          (sql) =>
+            `CASE WHEN regexp_matches(${sql}, ${quote(expression)}, 's') THEN len(regexp_extract(${sql}, ${quote(expression)}, 1, 's')) + 1 WHEN ${sql} IS NOT NULL THEN 0 END`,
+        ),
+        type: 'bigint',
+      };
+    },
+  },
+};

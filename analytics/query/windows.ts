@@ -1,0 +1,108 @@
+import type { Window } from './ast';
+import { isDue } from './plan';
+import { QueryError } from './queryError';
+import { MAX_WINDOW_US, spanUs } from './timeUnits';
+import { quote } from './types';
+
+/** One kind of window over kept rows. */
+export interface WindowSql {
+  /** SQL of kept rows, each with the end of a window that holds it (`__window_end`), for the windows that are due */
+  rows: (kept: string, keys: readonly string[]) => string;
+  /** further columns of `rows` that tell windows of one end apart */
+  keys: readonly string[];
+  /** a row is needed until this long after its time, µs */
+  spanUs: number;
+  hopUs: number;
+  offsetUs: number;
+  /** SQL of a time that rows share when the same windows hold them; undefined where there is none */
+  bucket: string | undefined;
+  /** the rows that are still needed after `$until`, where a span cannot say it */
+  retain: ((kept: string) => string) | undefined;
+}
+
+const micros = (us: number): string => `to_microseconds(${us})`;
+
+/** 0001-01-01 stands so long before 1970; windows are aligned to it. */
+const EPOCH_US = 62_135_596_800_000_000n;
+
+/**
+ * @param sessionKey SQL of what a session's PARTITION BY gives, over the kept rows
+ * @throws {QueryError}
+ */
+export function windowSql(window: Window, sessionKeys: readonly string[]): WindowSql {
+  const { at } = window;
+  const span = (size: { unit: string; amount: number }): number => {
+    const us = spanUs(size, at);
+    if (us <= 0) throw new QueryError('a window lasts longer than nothing', at);
+    if (us > MAX_WINDOW_US) throw new QueryError('a window lasts 7 days at the most', at);
+    return us;
+  };
+  const simple = { keys: [], hopUs: 0, offsetUs: 0, bucket: undefined, retain: undefined };
+  const filtered = (ends: string, kept: string): string =>
+    `SELECT * FROM (SELECT *, ${ends} AS __window_end FROM ${kept}) WHERE ${isDue('__window_end')}`;
+  switch (window.type) {
+    case 'snapshot':
+      return { ...simple, rows: (kept) => filtered('__ts', kept), spanUs: 0, bucket: '__ts' };
+    case 'tumbling':
+    case 'hopping': {
+      const [sizeUs, hopUs] = [span(window.size), span(window.hop)];
+      const offsetUs = window.offset ? spanUs(window.offset, at) : 0;
+      const first = `asa_window_end(__ts, ${hopUs}, ${offsetUs})`;
+      const ends =
+        hopUs === sizeUs ? first : `unnest(range(${first}, __ts + ${micros(sizeUs)}, ${micros(hopUs)}))`;
+      const bucket = sizeUs % hopUs === 0 ? first : undefined;
+      return { ...simple, rows: (kept) => filtered(ends, kept), spanUs: sizeUs, hopUs, offsetUs, bucket };
+    }
+    case 'sliding': {
+      // The content of a window changes when an event enters it and when one leaves it.
+      const sizeUs = span(window.size);
+      return {
+        ...simple,
+        spanUs: sizeUs,
+        rows: (kept, keys) => {
+          const named = keys.map((key, i) => `${key} AS __change_${i}, `).join('');
+          const equal = keys.map((key, i) => `__change_${i} IS NOT DISTINCT FROM ${key} AND `).join('');
+          return `SELECT rows.*, __window_end FROM (SELECT DISTINCT * FROM (SELECT ${named}unnest([__ts, __ts + ${micros(sizeUs)}]) AS __window_end FROM ${kept}) WHERE ${isDue('__window_end')}) AS changes
+            JOIN ${kept} AS rows ON ${equal}rows.__ts > __window_end - ${micros(sizeUs)} AND rows.__ts <= __window_end`;
+        },
+      };
+    }
+    case 'session':
+      return sessionSql(span(window.timeout), span(window.maxDuration), sessionKeys);
+  }
+}
+
+/**
+ * Sessions: events no further apart than the timeout make a chain. Its first window ends at the second multiple of the
+ * maximum duration after its start (at the first one when it starts at a multiple); each further one lasts that long.
+ */
+function sessionSql(timeoutUs: number, maxUs: number, keys: readonly string[]): WindowSql {
+  const per = (more: readonly string[], order = ''): string => {
+    const all = [...keys, ...more];
+    return `OVER (${all.length > 0 ? `PARTITION BY ${all.join(', ')} ` : ''}${order})`;
+  };
+  const inOrder = 'ORDER BY __ts, __seq';
+  const chains = (kept: string): string =>
+    `SELECT *, sum(__new) ${per([], `${inOrder} ROWS UNBOUNDED PRECEDING`)} AS __chain FROM
+      (SELECT *, CASE WHEN __ts <= lag(__ts) ${per([], inOrder)} + ${micros(timeoutUs)} THEN 0 ELSE 1 END AS __new FROM ${kept})`;
+  const since = `(epoch_us(__start) + ${EPOCH_US})`;
+  const firstEnd = `(${since} - ${since} % ${maxUs} + CASE WHEN ${since} % ${maxUs} = 0 THEN ${maxUs} ELSE ${2 * maxUs} END - ${EPOCH_US})`;
+  return {
+    keys: [...keys, '__chain', '__part'],
+    spanUs: 0,
+    hopUs: 0,
+    offsetUs: 0,
+    bucket: undefined,
+    rows: (kept) => `SELECT * EXCLUDE (__new, __start, __first_end) FROM (
+      SELECT *, least(max(__ts) ${per(['__chain', '__part'])} + ${micros(timeoutUs)}, make_timestamp(__first_end + __part * ${maxUs})) AS __window_end FROM (
+        SELECT *, CASE WHEN epoch_us(__ts) <= __first_end THEN 0 ELSE (epoch_us(__ts) - __first_end + ${maxUs - 1}) // ${maxUs} END AS __part FROM (
+          SELECT *, ${firstEnd} AS __first_end FROM (
+            SELECT *, min(__ts) ${per(['__chain'])} AS __start FROM (${chains(kept)})))))
+      WHERE ${isDue('__window_end')}`,
+    retain: (kept) =>
+      `SELECT * EXCLUDE (__new, __chain) FROM (${chains(kept)}) QUALIFY max(__ts) ${per(['__chain'])} + ${micros(timeoutUs)} > $until`,
+  };
+}
+
+/** SQL of the identity of a window, as System.Window().Id gives it. */
+export const windowId = ({ id }: Window): string => (id === null ? 'CAST(NULL AS VARCHAR)' : quote(id));

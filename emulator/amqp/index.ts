@@ -14,6 +14,6 @@ export {
   sendEncoded,
   stopHeartbeats,
 } from './rheaInternals';
-export { saslMechanisms, type PasswordCheck } from './saslMechanisms';
+export { saslMechanisms, type SaslMechanisms } from './saslMechanisms';
 export type { Transport } from './transport';
 export { createWebSocketUpgrade, hasAmqpSubprotocol, type WebSocketUpgrade } from './webSocketUpgrade';

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { saslMechanisms } from '../amqp';
+import { saslMechanisms, type SaslMechanisms } from '../amqp';
 import type { Hub } from '../hub';
 import { isPolicyToken, policyKey } from '../sas';
 
@@ -10,7 +10,7 @@ const POLICY_AT_HUB = /^[^@]+@sas\.root\.(.+)$/i;
  * SASL PLAIN, for policies that may connect to the service side: Event Hubs takes the name and the key of the policy,
  * IoT Hub `<policy>@sas.root.<hub>` and a token.
  */
-export const plainMechanisms = (hub: Hub) =>
+export const plainMechanisms = (hub: Hub): SaslMechanisms =>
   saslMechanisms((username, password) => {
     const context = hub.sasContext();
     const { hostName, name } = hub.identity;

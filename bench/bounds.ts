@@ -10,6 +10,8 @@ export const BOUNDS = {
   runByAllPartsBytes: 285_000,
   /** modules of Node that the load reads */
   nodeModulesAtLoad: 45,
+  /** the largest CPU time of a hostile body by that of an ordinary one of the same inflated size */
+  hostileCpuRatio: 2,
   /** CPU time of the load by that of the same packages unbundled */
   loadCpuRatio: 0.5,
 } as const;

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { BOUNDS } from './bounds';
+import { benchHostile } from './hostile';
 import { loadFootprint } from './loadFootprint';
 import { loadInFreshWorker } from './freshWorker';
 import { measuredInAlternation, result } from './measure';
@@ -10,7 +11,7 @@ const BUNDLE = 'dist/app.js';
 const ROUNDS = 9;
 
 /**
- * `npm run bench -- --check`: whether a cold start has become dearer. What the load reads and runs is counted, and is the
+ * `npm run bench -- --check`: whether a cold start or a hostile body has become more expensive. What the load reads and runs is counted, and is the
  * same on a busy machine; its CPU time is a ratio to its peer's of the same run, and no verdict where that is noise.
  */
 export async function checkBounds(): Promise<boolean> {
@@ -22,6 +23,7 @@ export async function checkBounds(): Promise<boolean> {
     runAtLoadBytes: atLoad.ranBytes,
     runByAllPartsBytes: loadFootprint(join(whole, 'index.js')).ranBytes,
     nodeModulesAtLoad: atLoad.nodeModules,
+    hostileCpuRatio: await hostileCpuRatio(),
     loadCpuRatio: await cpuRatio(),
   };
   const verdicts = (Object.keys(BOUNDS) as (keyof typeof BOUNDS)[]).map((name) => {
@@ -36,6 +38,14 @@ export async function checkBounds(): Promise<boolean> {
       console.error(`${name} is ${value ?? ''}, and ${bound} is the bound (bench/bounds.ts)`);
   }
   return verdicts.every(({ verdict }) => verdict !== 'PAST');
+}
+
+const HOSTILE_ROUNDS = 3;
+
+/** null where noise makes all of them meaningless */
+async function hostileCpuRatio(): Promise<number | null> {
+  const ratios = (await benchHostile(HOSTILE_ROUNDS)).flatMap(({ ratio }) => ratio ?? []);
+  return ratios.length === 0 ? null : Math.max(...ratios);
 }
 
 /** null where noise makes it meaningless, or the system does not tell CPU times */

@@ -5,6 +5,7 @@ import { benchCost } from './cost';
 import { benchFeed } from './feed';
 import { benchFirstRequest } from './firstRequest';
 import { benchFreeze } from './freeze';
+import { benchHostile } from './hostile';
 import { benchLoad } from './load';
 import { type Result, tableLine } from './measure';
 import { buildApp } from '../local/build';
@@ -39,6 +40,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   sending: {
     measures: 'sends over 32 connections, against bare proxies, nginx and a client per request',
     run: benchSending,
+  },
+  hostile: {
+    measures: 'CPU for hostile bodies, against an ordinary body of the same inflated size',
+    run: () => benchHostile(),
   },
   feed: { measures: 'polls, against a bare rhea client', run: benchFeed },
   backlog: { measures: 'a backlog of 1,000,000: its end against its beginning', run: benchBacklog },

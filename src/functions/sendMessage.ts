@@ -14,8 +14,9 @@ import type { Startup } from '../startup';
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 /** Of one request. */
 const MAX_MESSAGES = 500;
-/** Of a message, at any size of them. */
+/** Of a message, and of all messages of one request. */
 const MAX_PROPERTIES = 100;
+const MAX_PROPERTIES_IN_ALL = 5_000;
 /** Far more than the known fields; unknown fields are ignored. */
 const MAX_FIELDS = 32;
 /**
@@ -42,8 +43,8 @@ export const message = z.object({
 const sender = z.object({ deviceId: z.string(), deviceKey: z.string() });
 export const singleMessage = sender.extend(message.shape);
 export const messageBatch = sender.extend({ messages: z.array(message).min(1).max(MAX_MESSAGES) });
-/** All but the message itself, which is not parsed. */
-const messageFields = message.omit({ deviceMessage: true });
+/** What is parsed as a whole: the message itself is not, and there may be many properties. */
+const messageFields = message.omit({ deviceMessage: true, properties: true });
 
 /** `POST /api/messages`: sends messages as the device whose key they bring, from any allowed origin. */
 export function sendMessage({ hub, cors, log: logOf }: Startup): void {
@@ -98,6 +99,13 @@ function readMany({ bytes, root }: JsonBody): (TelemetryMessage | SendResult)[] 
   if (isTruncated) {
     throw new Problem('invalid_request', `messages: holds more than ${MAX_MESSAGES} messages.`);
   }
+  const propertiesOf = ({ members }: JsonNode): number => members?.get('properties')?.members?.size ?? 0;
+  if (elements.reduce((sum, node) => sum + propertiesOf(node), 0) > MAX_PROPERTIES_IN_ALL) {
+    throw new Problem(
+      'invalid_property',
+      `A request has at most ${MAX_PROPERTIES_IN_ALL} properties in all.`,
+    );
+  }
   return elements.map((node) => {
     try {
       return readMessage(bytes, node);
@@ -110,22 +118,29 @@ function readMany({ bytes, root }: JsonBody): (TelemetryMessage | SendResult)[] 
 
 /** Takes the message's bytes as they were sent, so that they arrive as they were sent. */
 function readMessage(bytes: Buffer, node: JsonNode): TelemetryMessage {
-  const { messageId = randomUUID(), createdAt, properties = {} } = validateBody(messageFields, bytes, node);
+  const { messageId = randomUUID(), createdAt } = validateBody(messageFields, bytes, node);
   const data = node.members?.get('deviceMessage');
   if (!data) throw new Problem('invalid_request', 'deviceMessage: is missing.');
   requireDepth('deviceMessage', data);
-  const sentProperties = node.members?.get('properties');
-  if (sentProperties?.hasDuplicates) {
-    throw new Problem('invalid_request', 'properties: a name occurs twice.');
-  }
-  if (sentProperties?.isTruncated) {
+  const properties = readProperties(bytes, node.members?.get('properties'));
+  return { json: bytes.subarray(data.start, data.end), messageId, createdAt, properties };
+}
+
+function readProperties(bytes: Buffer, node: JsonNode | undefined): Record<string, string> {
+  if (node === undefined) return {};
+  if (node.kind !== 'object') throw new Problem('invalid_request', 'properties: is not an object.');
+  if (node.hasDuplicates) throw new Problem('invalid_request', 'properties: a name occurs twice.');
+  if (node.isTruncated) {
     throw new Problem('invalid_property', `A message has at most ${MAX_PROPERTIES} properties.`);
   }
-  // The schema skips this name, since it is no ordinary one for an object; nothing is left out silently.
-  if (sentProperties?.members?.has('__proto__')) {
-    throw new Problem('invalid_property', "A property cannot be named '__proto__'.");
+  const properties: Record<string, string> = {};
+  for (const [name, value] of node.members ?? []) {
+    // An assignment to it would set the object's prototype instead.
+    if (name === '__proto__') throw new Problem('invalid_property', `A property cannot be named '${name}'.`);
+    if (value.kind !== 'string') throw new Problem('invalid_request', 'properties: each value is a string.');
+    properties[name] = String(plainValue(bytes, value));
   }
-  return { json: bytes.subarray(data.start, data.end), messageId, createdAt, properties };
+  return properties;
 }
 
 function requireDepth(name: string, { depth }: JsonNode): void {

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { HttpRequest } from '@azure/functions';
-import { type JsonNode, type JsonShape, JsonSyntaxError, scanJson } from '../json';
+import { type JsonNode, type JsonShape, JsonDepthError, JsonSyntaxError, scanJson } from '../json';
 import { Problem } from '../problems';
 import { InvalidGzipError, TooLargeError, inflate } from './inflate';
 
@@ -74,6 +74,7 @@ function scan(bytes: Buffer, shape: JsonShape): JsonNode {
   try {
     return scanJson(bytes, shape);
   } catch (error) {
+    if (error instanceof JsonDepthError) throw new Problem('invalid_request', 'The body is nested too deep.');
     if (!(error instanceof JsonSyntaxError)) throw error;
     throw new Problem(
       'invalid_json',

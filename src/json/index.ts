@@ -1,2 +1,2 @@
 export { plainValue } from './plainValue';
-export { type JsonNode, type JsonShape, JsonSyntaxError, scanJson } from './scanJson';
+export { type JsonNode, type JsonShape, JsonDepthError, JsonSyntaxError, scanJson } from './scanJson';

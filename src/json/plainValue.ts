@@ -1,4 +1,5 @@
 import type { JsonNode } from './scanJson';
+import { stringAt } from './stringAt';
 
 /**
  * The value of a node as JavaScript has it, as far as its members and elements are listed: an array or object that
@@ -11,5 +12,6 @@ export function plainValue(bytes: Buffer, node: JsonNode): unknown {
     return Object.fromEntries(entries) as unknown;
   }
   if (kind === 'array') return (elements ?? []).map((element) => plainValue(bytes, element));
+  if (kind === 'string') return stringAt(bytes, start, end);
   return JSON.parse(bytes.toString('utf8', start, end)) as unknown;
 }

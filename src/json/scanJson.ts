@@ -13,6 +13,7 @@ import {
   TRANSITIONS,
   VALUE,
 } from './grammar';
+import { stringAt } from './stringAt';
 
 /** Where a JSON value stands in a buffer: `bytes.subarray(start, end)` is the value as it was sent. */
 export interface JsonNode {
@@ -51,6 +52,11 @@ export class JsonSyntaxError extends Error {
   }
 }
 
+/** The value is nested too deep to be worth reading. */
+export class JsonDepthError extends Error {
+  override readonly name = 'JsonDepthError';
+}
+
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const COLON = 0x3a;
@@ -60,20 +66,21 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 /** No byte: read beyond the end of the buffer. */
 const END = -1;
-const INITIAL_DEPTH = 64;
+/** Far deeper than what any reader takes; what is nested deeper is not looked at any further. */
+const MAX_LEVELS = 1_000;
+/** by level: 1 for an object, 0 for an array. One for all, since a scan is not interrupted. */
+const isObject = new Uint8Array(MAX_LEVELS);
 
 /**
  * Validates JSON in one pass, and finds the parts of it that a shape asks for. Unlike `JSON.parse` it takes the same
  * time and next to no memory for each byte, whatever the bytes are: nested arrays, members and numbers cost no more
- * than text. It needs no call stack for nesting.
+ * than text.
  *
  * @param bytes UTF-8, which the caller has checked
  * @throws {JsonSyntaxError}
+ * @throws {JsonDepthError} beyond 1,000 levels
  */
 export function scanJson(bytes: Buffer, shape: JsonShape = {}): JsonNode {
-  /** by level: 1 for an object, 0 for an array; grows with the depth of the value */
-  let isObject = new Uint8Array(INITIAL_DEPTH);
-
   const codeAt = (at: number): number => bytes[at] ?? END;
   const fail = (at: number): never => {
     throw new JsonSyntaxError(Math.min(at, bytes.length));
@@ -93,11 +100,27 @@ export function scanJson(bytes: Buffer, shape: JsonShape = {}): JsonNode {
 
   /** A value that nobody looks into. */
   function skipValue(start: number): JsonNode {
+    return skipFrom(start, VALUE, 0);
+  }
+
+  /**
+   * The rest of an object or array, whose further entries nobody looks into.
+   *
+   * @param from a value, or a member's name
+   * @returns the depth that it has, and its end
+   */
+  function skipEntries(from: number, isInObject: boolean): JsonNode {
+    isObject[0] = isInObject ? 1 : 0;
+    return skipFrom(from, isInObject ? NAME : VALUE, 1);
+  }
+
+  /** @param depth of the arrays and objects that are open at `start` */
+  function skipFrom(start: number, initialState: number, initialDepth: number): JsonNode {
     // In the loop, a local is read faster than an import.
     const [transitions, classOf, { length }] = [TRANSITIONS, CLASS_OF, bytes];
-    let depth = 0;
-    let deepest = 0;
-    let state = VALUE;
+    let depth = initialDepth;
+    let deepest = depth;
+    let state = initialState;
     let at = start;
     for (; at < length; at += 1) {
       const next = transitions[(state << 5) | (classOf[bytes[at] ?? 0] ?? 0)] ?? INVALID;
@@ -113,7 +136,7 @@ export function scanJson(bytes: Buffer, shape: JsonShape = {}): JsonNode {
         if (depth === 0) break; // after a number that is the whole value
         state = isObject[depth - 1] === 1 ? NAME : VALUE;
       } else if (next === OPEN_OBJECT || next === OPEN_ARRAY) {
-        if (depth === isObject.length) isObject = doubled(isObject);
+        if (depth === MAX_LEVELS) throw new JsonDepthError();
         isObject[depth] = next === OPEN_OBJECT ? 1 : 0;
         state = next === OPEN_OBJECT ? AFTER_OPEN_OBJECT : AFTER_OPEN_ARRAY;
         depth += 1;
@@ -131,13 +154,30 @@ export function scanJson(bytes: Buffer, shape: JsonShape = {}): JsonNode {
     return { start, end: at, kind: 'number', depth: 0 };
   }
 
-  /** The entries of an array or object, one after the other. @returns its end */
-  function forEachEntry(start: number, close: number, readEntry: (at: number) => number): number {
+  /**
+   * The entries of an array or object, one after the other.
+   *
+   * @param readEntry reads the entry at a position, or returns undefined when there have been enough
+   * @returns its end and depth
+   */
+  function readEntries(
+    start: number,
+    isInObject: boolean,
+    readEntry: (at: number) => JsonNode | undefined,
+  ): Pick<JsonNode, 'end' | 'depth'> & { isTruncated: boolean } {
+    const close = isInObject ? CLOSE_BRACE : CLOSE_BRACKET;
+    let depth = 1;
     let at = skipSpace(start + 1);
-    if (codeAt(at) === close) return at + 1;
+    if (codeAt(at) === close) return { end: at + 1, depth, isTruncated: false };
     for (;;) {
-      at = skipSpace(readEntry(at));
-      if (codeAt(at) === close) return at + 1;
+      const entry = readEntry(at);
+      if (!entry) {
+        const rest = skipEntries(at, isInObject);
+        return { end: rest.end, depth: Math.max(depth, rest.depth), isTruncated: true };
+      }
+      depth = Math.max(depth, 1 + entry.depth);
+      at = skipSpace(entry.end);
+      if (codeAt(at) === close) return { end: at + 1, depth, isTruncated: false };
       if (codeAt(at) !== COMMA) fail(at);
       at = skipSpace(at + 1);
     }
@@ -145,41 +185,31 @@ export function scanJson(bytes: Buffer, shape: JsonShape = {}): JsonNode {
 
   function readObject(start: number, { members: shapes = {}, max = Infinity }: JsonShape): JsonNode {
     const members = new Map<string, JsonNode>();
-    const node: JsonNode = { start, end: 0, kind: 'object', depth: 0, members };
-    node.end = forEachEntry(start, CLOSE_BRACE, (at) => {
+    let count = 0;
+    let hasDuplicates = false;
+    const read = readEntries(start, true, (at) => {
+      if (count === max) return undefined;
+      count += 1;
       if (codeAt(at) !== QUOTE) fail(at);
       const nameEnd = skipValue(at).end;
-      const valueStart = skipColon(nameEnd);
-      let value: JsonNode;
-      if (members.size >= max) {
-        node.isTruncated = true;
-        value = skipValue(valueStart);
-      } else {
-        const name = JSON.parse(bytes.toString('utf8', at, nameEnd)) as string;
-        if (members.has(name)) node.hasDuplicates = true;
-        value = readValue(valueStart, Object.hasOwn(shapes, name) ? shapes[name] : undefined);
-        members.set(name, value);
-      }
-      node.depth = Math.max(node.depth, value.depth);
-      return value.end;
+      const name = stringAt(bytes, at, nameEnd);
+      if (members.has(name)) hasDuplicates = true;
+      const value = readValue(skipColon(nameEnd), Object.hasOwn(shapes, name) ? shapes[name] : undefined);
+      members.set(name, value);
+      return value;
     });
-    node.depth += 1;
-    return node;
+    return { start, kind: 'object', members, hasDuplicates, ...read };
   }
 
   function readArray(start: number, { elements: shape, max = Infinity }: JsonShape): JsonNode {
     const elements: JsonNode[] = [];
-    const node: JsonNode = { start, end: 0, kind: 'array', depth: 0, elements };
-    node.end = forEachEntry(start, CLOSE_BRACKET, (at) => {
-      const isListed = elements.length < max;
-      const value = isListed ? readValue(at, shape) : skipValue(at);
-      if (isListed) elements.push(value);
-      else node.isTruncated = true;
-      node.depth = Math.max(node.depth, value.depth);
-      return value.end;
+    const read = readEntries(start, false, (at) => {
+      if (elements.length >= max) return undefined;
+      const value = readValue(at, shape);
+      elements.push(value);
+      return value;
     });
-    node.depth += 1;
-    return node;
+    return { start, kind: 'array', elements, ...read };
   }
 
   function readValue(start: number, wanted: JsonShape | undefined): JsonNode {
@@ -200,12 +230,6 @@ const isNumberStart = (code: number): boolean => code === 0x2d || (code >= 0x30 
 /** Whether a number is complete in this state. */
 const endsNumber = (state: number): boolean =>
   TRANSITIONS[(state << 5) | (CLASS_OF[COMMA] ?? 0)] === NEXT_ENTRY && state !== AFTER_VALUE;
-
-function doubled(levels: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  const larger = new Uint8Array(2 * levels.length);
-  larger.set(levels);
-  return larger;
-}
 
 /** Of a valid value, by its first byte. */
 function kindOf(code: number): JsonNode['kind'] {

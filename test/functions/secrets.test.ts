@@ -32,7 +32,7 @@ beforeAll(async () => {
         .replace(/SharedAccessKey=[^;]*/, `SharedAccessKey=${SECRETS.eventHub}`),
       KEEP_ALIVE_FUNCTION_KEY: SECRETS.functionKey,
       PRODUCTS_DATABASE_URL: `postgres://user:${encodeURIComponent(SECRETS.password)}@127.0.0.1:1/${encodeURIComponent(SECRETS.password)}`,
-      PRODUCTS_STORAGE: `AccountName=a;AccountKey=${SECRETS.account};BlobEndpoint=http://127.0.0.1:${port}/a`,
+      PRODUCTS_STORAGE: `DefaultEndpointsProtocol=http;AccountName=a;AccountKey=${SECRETS.account};BlobEndpoint=http://127.0.0.1:${port}/a`,
       HUB_DEADLINE_SECONDS: '2',
     }),
   });

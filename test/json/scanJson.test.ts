@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type JsonShape, JsonSyntaxError, plainValue, scanJson } from '../../src/json';
+import { JsonDepthError, type JsonShape, JsonSyntaxError, plainValue, scanJson } from '../../src/json';
 
 /** Looks into everything, as deep as any test goes. */
 const EVERYTHING = Array.from({ length: 12 }).reduce<JsonShape>(
@@ -150,8 +150,11 @@ describe('the JSON scanner', () => {
     });
     expect(first.isTruncated).toBe(true);
     expect(first.members?.get('a')).toMatchObject({ isTruncated: true, elements: [{}, {}] });
-    const deep = `${'[{"a":'.repeat(200_000)}1${'}]'.repeat(200_000)}`;
-    expect(scanJson(Buffer.from(deep)).depth).toBe(400_000);
+    for (const depth of [2, 64, 66, 1_000]) {
+      const deep = `${'[{"a":'.repeat(depth / 2)}1${'}]'.repeat(depth / 2)}`;
+      expect(scanJson(Buffer.from(deep)).depth).toBe(depth);
+    }
+    expect(() => scanJson(Buffer.from('['.repeat(1_001)))).toThrow(JsonDepthError);
   });
 
   test('names the first byte that is wrong', () => {

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
 import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -159,6 +162,18 @@ describe('the timer snapshotProducts', () => {
     const url = `postgres://reader:hush-hush@127.0.0.1:${await freePort()}/shop`;
     const log = await run({ PRODUCTS_DATABASE_URL: url }, /failed: .*No product snapshot.*ECONNREFUSED/);
     expect(log).not.toContain('hush-hush');
+  });
+
+  test('has a reason in its log when the storage says nothing but 404', async () => {
+    const nothing = createServer((_, response) => response.writeHead(404).end()).listen(0, '127.0.0.1');
+    await once(nothing, 'listening');
+    const { port } = nothing.address() as AddressInfo;
+    const PRODUCTS_STORAGE = `DefaultEndpointsProtocol=http;AccountName=a;AccountKey=${Buffer.alloc(32).toString('base64')};BlobEndpoint=http://127.0.0.1:${port}/a`;
+    try {
+      await run({ PRODUCTS_STORAGE }, /failed: .*No product snapshot, the last one stays in use: \S.*404/);
+    } finally {
+      nothing.close();
+    }
   });
 
   test('rests without a database', async () => {

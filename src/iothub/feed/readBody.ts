@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { JsonSyntaxError, scanJson } from '../../json';
+import { JsonDepthError, JsonSyntaxError, scanJson } from '../../json';
 import { valueJson } from './amqpJson';
 
 /** The body as JSON text; where the device sent JSON, the very text that it sent: nothing is rounded. */
@@ -83,7 +83,7 @@ function isReadableJson(utf8: Buffer): boolean {
   try {
     return scanJson(hasMark ? utf8.subarray(3) : utf8).depth <= MAX_DEPTH;
   } catch (error) {
-    if (error instanceof JsonSyntaxError) return false;
+    if (error instanceof JsonSyntaxError || error instanceof JsonDepthError) return false;
     throw error;
   }
 }

@@ -4,7 +4,7 @@ import { Http } from 'azure-iot-device-http';
 import { BATCH_CONTENT_TYPE, batchBody } from './batch';
 import type { ConnectionPool } from './connectionPool';
 import { HubResponseError } from './hubResponse';
-import { DeviceMessage, headerProperties } from './telemetryMessage';
+import { DeviceMessage } from './telemetryMessage';
 
 const USER_AGENT = 'hubfront';
 
@@ -26,7 +26,7 @@ export class DeviceTransport extends HttpTransport {
   }
 
   override sendEvent(message: Message, done: Done): void {
-    const headers = message instanceof DeviceMessage ? headerProperties(message).flat() : [];
+    const headers = message instanceof DeviceMessage ? message.headers : [];
     this.#post(message, headers, message.getBytes(), done);
   }
 

@@ -29,34 +29,51 @@ export interface TelemetryMessage {
   properties: Readonly<Record<string, string>>;
 }
 
-/** The SDK's message, with the end of the time that there is to send it. */
+/** The SDK's message, with what this app sends beside its body, and the end of the time that there is to send it. */
 export class DeviceMessage extends Message {
   #batchItem: string | undefined;
 
   constructor(
     body: Buffer,
-    /** when the event happened: ISO 8601, UTC */
-    readonly createdAt: string | undefined,
+    private readonly sent: Omit<TelemetryMessage, 'json'>,
     readonly signal: AbortSignal,
   ) {
     super(body);
+    this.messageId = sent.messageId;
+  }
+
+  /** System and application properties by their names as headers of a single message. */
+  get headers(): string[] {
+    const { messageId, createdAt, properties } = this.sent;
+    const headers = ['iothub-messageid', messageId, 'iothub-contenttype', CONTENT_TYPE];
+    headers.push('iothub-contentencoding', CONTENT_ENCODING);
+    if (createdAt !== undefined) headers.push(CREATION_TIME, createdAt);
+    for (const name of Object.keys(properties))
+      headers.push(APPLICATION_PREFIX + name, properties[name] ?? '');
+    return headers;
   }
 
   /** Whether it goes to the hub in the form of a batch even when it is alone. */
   get needsBatch(): boolean {
-    return headerBytes(this) > MAX_PROPERTY_HEADER_BYTES;
+    return headerBytes(this.sent.properties) > MAX_PROPERTY_HEADER_BYTES;
   }
 
   /**
    * This message in an HTTPS batch, as one JSON object in ASCII. The names of the system properties are those that
-   * Microsoft's device SDK for Java sends (its `HttpsBatchMessage` and `HttpsSingleMessage`).
+   * Microsoft's device SDK for Java sends (its `HttpsBatchMessage` and `HttpsSingleMessage`). What is sent as a property
+   * has been validated, and needs no escapes.
    */
   get batchItem(): string {
-    this.#batchItem ??= JSON.stringify({
-      body: this.getBytes().toString('base64'),
-      base64Encoded: true,
-      properties: Object.fromEntries(batchProperties(this)),
-    });
+    if (this.#batchItem !== undefined) return this.#batchItem;
+    const { messageId, createdAt, properties } = this.sent;
+    let members = `"iothub-messageid":"${messageId}","iothub-contenttype":"${CONTENT_TYPE}"`;
+    members += `,"iothub-contentencoding":"${CONTENT_ENCODING}"`;
+    if (createdAt !== undefined) members += `,"${APPLICATION_PREFIX}${CREATION_TIME}":"${createdAt}"`;
+    for (const name of Object.keys(properties)) {
+      members += `,"${APPLICATION_PREFIX}${name}":"${properties[name] ?? ''}"`;
+    }
+    const body = this.getBytes().toString('base64');
+    this.#batchItem = `{"body":"${body}","base64Encoded":true,"properties":{${members}}}`;
     return this.#batchItem;
   }
 }
@@ -76,18 +93,15 @@ export function toDeviceMessage(
   let bytes =
     before.length + json.length + 1 + messageId.length + CONTENT_TYPE.length + CONTENT_ENCODING.length;
   if (createdAt !== undefined) bytes += CREATION_TIME.length + createdAt.length;
-  for (const [name, value] of Object.entries(properties)) bytes += name.length + value.length;
+  for (const name of Object.keys(properties)) bytes += name.length + (properties[name] ?? '').length;
   if (bytes > MAX_MESSAGE_BYTES) {
     throw new Problem(
       'message_too_large',
       `The message takes ${bytes} bytes with its properties; IoT Hub takes ${MAX_MESSAGE_BYTES}.`,
     );
   }
-  const message = new DeviceMessage(Buffer.concat([before, json, CLOSE_BRACE]), createdAt, signal);
-  message.messageId = messageId;
-  message.contentType = CONTENT_TYPE;
-  message.contentEncoding = CONTENT_ENCODING;
-  for (const [name, value] of Object.entries(properties)) message.properties.add(name, value);
+  const body = Buffer.concat([before, json, CLOSE_BRACE]);
+  const message = new DeviceMessage(body, { messageId, createdAt, properties }, signal);
   if (message.needsBatch && message.batchItem.length > MAX_ITEM_BYTES) {
     throw new Problem(
       'message_too_large',
@@ -98,44 +112,11 @@ export function toDeviceMessage(
   return message;
 }
 
-/** System and application properties by their names as headers of a single message. */
-export function headerProperties(message: DeviceMessage): [name: string, value: string][] {
-  const { createdAt } = message;
-  return [
-    ...hubProperties(message),
-    ...(createdAt === undefined ? [] : [[CREATION_TIME, createdAt] as [string, string]]),
-  ];
-}
-
-/** The same by their names in a batch. */
-function batchProperties(message: DeviceMessage): [name: string, value: string][] {
-  const { createdAt } = message;
-  return [
-    ...hubProperties(message),
-    ...(createdAt === undefined
-      ? []
-      : [[`${APPLICATION_PREFIX}${CREATION_TIME}`, createdAt] as [string, string]]),
-  ];
-}
-
 /** What the application properties take as headers, in bytes: each with its prefix, colon, space and line end. */
-function headerBytes(message: Message): number {
-  const list = message.properties.propertyList as { key: string; value: string }[];
-  return list.reduce(
-    (sum, { key, value }) => sum + APPLICATION_PREFIX.length + key.length + value.length + 4,
-    0,
-  );
-}
-
-function hubProperties(message: Message): [name: string, value: string][] {
-  const system: [string, string | undefined][] = [
-    ['iothub-messageid', message.messageId],
-    ['iothub-contenttype', message.contentType],
-    ['iothub-contentencoding', message.contentEncoding],
-  ];
-  const application = message.properties.propertyList as { key: string; value: string }[];
-  return [
-    ...system.flatMap(([name, value]): [string, string][] => (value === undefined ? [] : [[name, value]])),
-    ...application.map(({ key, value }): [string, string] => [`${APPLICATION_PREFIX}${key}`, value]),
-  ];
+function headerBytes(properties: TelemetryMessage['properties']): number {
+  let bytes = 0;
+  for (const name of Object.keys(properties)) {
+    bytes += APPLICATION_PREFIX.length + name.length + (properties[name] ?? '').length + 4;
+  }
+  return bytes;
 }

@@ -1,0 +1,116 @@
+import { gzipSync } from 'node:zlib';
+
+/** A request body to POST to `/api/messages`. */
+export interface Body {
+  name: string;
+  bytes: Buffer;
+  gzip: boolean;
+}
+
+const DEVICE = { deviceId: 'bench', deviceKey: Buffer.alloc(32, 1).toString('base64') };
+const EVENT = {
+  event: 'browse_product',
+  product_id: 162,
+  url: 'https://shop.example/products/blue-shirt?size=m',
+  at: '2026-11-26T08:30:00.000Z',
+  price: 19.99,
+  tags: ['new', 'sale'],
+};
+
+const gzipped = (name: string, text: string): Body => ({ name, bytes: gzipSync(text), gzip: true });
+
+/** A batch of events as a page that was offline sends it. */
+export function ordinaryBatch(inflatedBytes: number): Body {
+  const events = Math.ceil(inflatedBytes / (JSON.stringify(EVENT).length + 1));
+  const each = Math.ceil(events / 500);
+  const messages = Array.from({ length: Math.ceil(events / each) }, (_, n) => ({
+    messageId: `m-${n}`,
+    deviceMessage: each === 1 ? EVENT : Array.from({ length: each }, () => EVENT),
+  }));
+  return gzipped('an ordinary batch', JSON.stringify({ ...DEVICE, messages }));
+}
+
+/** One text, too long for a message: of all bodies the least work for any parser. */
+export function longText(inflatedBytes: number): Body {
+  return gzipped('one long text', `{"x":"${'x'.repeat(inflatedBytes)}"}`);
+}
+
+/** The same without compression, for what is sent as it is. */
+export function longPlainText(bytes: number): Body {
+  return { name: 'one long text, plain', bytes: Buffer.from(`{"x":"${'x'.repeat(bytes)}"}`), gzip: false };
+}
+
+const repeat = (unit: string, bytes: number): string =>
+  unit.repeat(Math.floor(bytes / Buffer.byteLength(unit)));
+const members = (bytes: number): string =>
+  Array.from({ length: Math.floor(bytes / 10) }, (_, i) => `"${i.toString(36).padStart(5, '0')}":1`).join(
+    ',',
+  );
+
+/** Bodies that are rejected: whatever they are made of, they cost what their size costs. */
+export function rejectedBodies(inflatedBytes: number): Body[] {
+  const around = (value: string): string =>
+    `{${JSON.stringify(DEVICE).slice(1, -1)},"deviceMessage":${value}}`;
+  const shapes: [string, string][] = [
+    ['brackets without end', `{"x":${repeat('[', inflatedBytes)}`],
+    ['nested arrays', around(repeat('[', inflatedBytes / 2) + repeat(']', inflatedBytes / 2))],
+    [
+      'nested objects',
+      around(`${repeat('{"a":', inflatedBytes / 1.2)}1${'}'.repeat(Math.floor(inflatedBytes / 6))}`),
+    ],
+    ['empty arrays', around(`[${repeat('[],', inflatedBytes)}[]]`)],
+    ['empty objects', around(`[${repeat('{},', inflatedBytes)}{}]`)],
+    ['members', around(`{${members(inflatedBytes)}}`)],
+    ['members of the body', `{${members(inflatedBytes)}}`],
+    ['the same name again and again', `{${repeat('"deviceId":"a",', inflatedBytes)}"x":1}`],
+    ['numbers', around(`[${repeat('0.1e-7,', inflatedBytes)}1]`)],
+    ['one long number', around(repeat('9', inflatedBytes))],
+    ['escapes', around(`"${repeat('\\u0000', inflatedBytes)}"`)],
+    ['surrogates', around(`"${repeat('\\ud83d\\ude00', inflatedBytes)}"`)],
+    ['line ends in a string', around(`"${repeat('\\n', inflatedBytes)}"`)],
+    ['long names', around(`{${repeat(`"${'k'.repeat(1_000)}":1,`, inflatedBytes)}"x":1}`)],
+    ['white space', around(`[${repeat('1 ,\n', inflatedBytes)}1]`)],
+    ['space alone', `${repeat(' ', inflatedBytes)}1`],
+    ['emoji', around(`"${repeat('😀', inflatedBytes)}"`)],
+    ['messages beyond the limit', `{"messages":[${repeat('{},', inflatedBytes)}{}]}`],
+    ['properties beyond the limit', around(`1,"properties":{${members(inflatedBytes)}}`)],
+    [
+      'a device id without end',
+      `{"deviceId":"${repeat('\\u0061', inflatedBytes)}","deviceKey":"x","deviceMessage":1}`,
+    ],
+  ];
+  return shapes.map(([name, text]) => gzipped(name, text));
+}
+
+/** gzip that inflates to next to nothing: as many bytes as it was sent. */
+export function emptyGzip(sentBytes: number): Body[] {
+  const member = gzipSync('');
+  const members = Buffer.concat(Array.from({ length: Math.floor(sentBytes / member.length) }, () => member));
+  // Stored blocks of no bytes (RFC 1951, section 3.2.4), and the end of a member of no content.
+  const header = member.subarray(0, 10);
+  const blocks = Buffer.alloc(Math.floor(sentBytes / 5) * 5, Buffer.from([0, 0, 0, 0xff, 0xff]));
+  const end = Buffer.concat([Buffer.from([1, 0, 0, 0xff, 0xff]), Buffer.alloc(8)]);
+  return [
+    { name: 'empty gzip members', bytes: members, gzip: true },
+    { name: 'empty gzip blocks', bytes: Buffer.concat([header, blocks, end]), gzip: true },
+  ];
+}
+
+/** Batches with as many parts as a batch may have: they are processed like any other. */
+export function busyBatches(inflatedBytes: number): Body[] {
+  const batch = (name: string, message: string): Body =>
+    gzipped(
+      name,
+      `{${JSON.stringify(DEVICE).slice(1, -1)},"messages":[${Array<string>(500).fill(message).join(',')}]}`,
+    );
+  const each = Math.floor(inflatedBytes / 500);
+  const properties = Array.from({ length: 10 }, (_, i) => `"p${i}":"x"`).join(',');
+  return [
+    batch(
+      'messages with as many properties as a request may have',
+      `{"deviceMessage":"${'x'.repeat(each - properties.length)}","properties":{${properties}}}`,
+    ),
+    batch('messages that are invalid', `{"deviceMessage":1,"messageId":"${'\\u00e9'.repeat(each / 6)}"}`),
+    batch('messages of empty arrays', `{"deviceMessage":[${'[],'.repeat(each / 3)}[]]}`),
+  ];
+}

@@ -1,4 +1,5 @@
 import { BarController, BarElement, CategoryScale, Chart, LinearScale, Tooltip } from 'chart.js';
+import { followStream } from '../../page/sharedStream';
 import type { View } from '../view';
 
 Chart.register(BarController, BarElement, CategoryScale, LinearScale, Tooltip);
@@ -178,10 +179,12 @@ pause.addEventListener('click', () => {
   pause.textContent = paused ? 'Go on' : 'Pause';
 });
 
-const source = new EventSource('events');
-source.addEventListener('view', ({ data }: MessageEvent<string>) => {
-  if (!paused) show(JSON.parse(data) as View);
-});
-source.addEventListener('error', () => {
-  say('Connection lost, trying again', 'stopped');
+followStream('events', 'view', 1, {
+  onReset: () => undefined,
+  onData: (data) => {
+    if (!paused) show(JSON.parse(data) as View);
+  },
+  onConnected: (connected) => {
+    if (!connected) say('Connection lost, trying again', 'stopped');
+  },
 });

@@ -1,3 +1,4 @@
+import { followStream } from '../../page/sharedStream';
 import { element } from './html';
 import type { createOfflineSwitch } from './offline';
 import type { ShopEvent, Tracking } from './tracking';
@@ -16,6 +17,8 @@ interface FeedMessage {
 const STAGES = ['queued', 'sending', 'accepted', 'in the feed'] as const;
 type Stage = (typeof STAGES)[number];
 const KEPT_ROWS = 100;
+/** What a tab that joins later gets of the feed. */
+const KEPT_MESSAGES = 30;
 
 /** Shows each event's way, the switch that plays being offline, and the live feed. */
 export function startPanel(tracking: Tracking, offline: ReturnType<typeof createOfflineSwitch>): void {
@@ -25,7 +28,7 @@ export function startPanel(tracking: Tracking, offline: ReturnType<typeof create
     if (known) return known;
     const made = createRow(messageId, message as ShopEvent);
     rows.set(messageId, made);
-    prepend('events', made.item);
+    insertEvent(messageId, made.item);
     element('no-events').hidden = true;
     return made;
   };
@@ -53,6 +56,7 @@ export function startPanel(tracking: Tracking, offline: ReturnType<typeof create
   });
 
   wireSwitch(offline);
+  wireConsent(tracking);
   showFeed((message) => {
     rows.get(message.messageId ?? '')?.reach('in the feed');
     return message.deviceId === tracking.deviceId();
@@ -71,6 +75,24 @@ function wireSwitch(offline: ReturnType<typeof createOfflineSwitch>): void {
   });
   addEventListener('online', show);
   addEventListener('offline', show);
+}
+
+/** Without it, a visitor whose browser asks not to be tracked would wonder why nothing is sent. */
+function wireConsent(tracking: Tracking): void {
+  const { globalPrivacyControl } = navigator as Navigator & { globalPrivacyControl?: boolean };
+  const signal = globalPrivacyControl === true ? 'Global Privacy Control' : 'Do Not Track';
+  element('privacy-signal').textContent = signal;
+  const show = (): void => {
+    element('privacy').hidden = tracking.hasConsent();
+    element('no-events').textContent = tracking.hasConsent()
+      ? 'Look at a product: that is an event.'
+      : `No event is tracked while ${signal} is on.`;
+  };
+  show();
+  element('agree').addEventListener('click', () => {
+    tracking.agree();
+    show();
+  });
 }
 
 interface Row {
@@ -120,23 +142,10 @@ function createRow(messageId: string, { event, event_value, color_name, size_nam
   };
 }
 
-/** @param onMessage tells whether it is a message of this page */
+/** @param onMessage called with each message; returns whether this page sent it */
 function showFeed(onMessage: (message: FeedMessage) => boolean): void {
   const state = element('feed-state');
-  const source = new EventSource('/live');
-  const say = (connected: boolean): void => {
-    state.classList.toggle('on', connected);
-    state.title = connected ? 'connected' : 'not connected';
-  };
-  source.onopen = () => {
-    element('feed').replaceChildren(); // the latest messages come again
-    say(true);
-  };
-  source.onerror = () => {
-    say(false);
-  };
-  source.onmessage = ({ data }) => {
-    const message = JSON.parse(data as string) as FeedMessage;
+  const add = (message: FeedMessage): void => {
     const item = document.createElement('li');
     item.classList.toggle('mine', onMessage(message));
     item.dataset.messageId = message.messageId ?? '';
@@ -151,9 +160,23 @@ function showFeed(onMessage: (message: FeedMessage) => boolean): void {
       textOf('pre', JSON.stringify(message, null, 2)),
     );
     item.append(place, time, details);
-    prepend('feed', item);
+    const feed = element('feed');
+    feed.prepend(item);
+    limit(feed);
     element('no-messages').hidden = true;
   };
+  followStream('/live', 'message', KEPT_MESSAGES, {
+    onReset: () => {
+      element('feed').replaceChildren();
+    },
+    onData: (data) => {
+      add(JSON.parse(data) as FeedMessage);
+    },
+    onConnected: (connected) => {
+      state.classList.toggle('on', connected);
+      state.title = connected ? 'connected' : 'not connected';
+    },
+  });
 }
 
 function summaryOf(body: unknown): string {
@@ -173,8 +196,18 @@ function textOf(tag: string, text: string, className = ''): HTMLElement {
   return made;
 }
 
-function prepend(list: 'events' | 'feed', item: HTMLElement): void {
-  const parent = element(list);
-  parent.prepend(item);
-  while (parent.children.length > KEPT_ROWS) parent.lastElementChild?.remove();
+/** Events stand in their order, the newest first: message ids sort by the time at which they were made. */
+function insertEvent(messageId: string, item: HTMLElement): void {
+  const events = element('events');
+  const newer = [...events.children].filter(
+    (other) => ((other as HTMLElement).dataset.messageId ?? '') > messageId,
+  );
+  const last = newer.at(-1);
+  if (last) last.after(item);
+  else events.prepend(item);
+  limit(events);
+}
+
+function limit(list: HTMLElement): void {
+  while (list.children.length > KEPT_ROWS) list.lastElementChild?.remove();
 }

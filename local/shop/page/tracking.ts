@@ -4,6 +4,10 @@ import { type Product, type Sku, pathOf } from './products';
 /** The shop's telemetry. */
 export interface Tracking extends Pick<Hubfront, 'on' | 'flush'> {
   deviceId: () => string | undefined;
+  /** Whether events are tracked: not while the browser sends a privacy signal and the visitor has not agreed. */
+  hasConsent: () => boolean;
+  /** The visitor agrees, for this browser. */
+  agree: () => void;
   browsed: (product: Product, sku: Sku) => void;
   addedToCart: (product: Product, sku: Sku) => void;
   purchased: (product: Product, sku: Sku) => void;
@@ -23,10 +27,13 @@ export interface ShopEvent {
   referer_product_id: number | null;
 }
 
+const CONSENT_KEY = 'spangle-consent';
+
 /** @param endpoint of the functions, `https://<app>/api` */
 export function createTracking(endpoint: string): Tracking {
   const hubfront = createHubfront({
     endpoint,
+    consent: localStorage.getItem(CONSENT_KEY) === 'yes' ? true : undefined,
     register: async (visitor) => {
       const answer = await fetch('/visitors', { method: 'POST', body: JSON.stringify(visitor) });
       if (!answer.ok) throw new Error(`The shop answered ${answer.status}`);
@@ -53,6 +60,11 @@ export function createTracking(endpoint: string): Tracking {
     on: hubfront.on,
     flush: hubfront.flush,
     deviceId: () => hubfront.deviceId,
+    hasConsent: () => hubfront.consent,
+    agree: () => {
+      localStorage.setItem(CONSENT_KEY, 'yes');
+      hubfront.setConsent(true);
+    },
     browsed: (product, sku) => {
       track('browse_product', product, sku);
       lastProductId = product.product_id;

@@ -1,0 +1,112 @@
+/**
+ * Server-sent events of one URL for all tabs of a browser. Browsers open six HTTP/1.1 connections to an origin: with a
+ * stream in each tab, the seventh tab would not load. So one visible tab holds the stream and passes the events to the
+ * others, and a hidden tab holds none.
+ */
+
+export interface StreamHandlers {
+  /** All that was shown is outdated: the latest events follow. */
+  onReset: () => void;
+  onData: (data: string) => void;
+  onConnected: (connected: boolean) => void;
+}
+
+/** Between the tabs; with `to`, for one of them. A tab that becomes visible says hello. */
+type TabMessage =
+  | { hello: number }
+  | { to?: number; latest: readonly string[]; connected: boolean }
+  | { data: string }
+  | { connected: boolean };
+
+/**
+ * Follows a stream while this tab is visible.
+ *
+ * @param eventName of the server-sent events, `message` if they have none
+ * @param kept number of latest events that a tab gets when it joins
+ */
+export function followStream(
+  url: string,
+  eventName: string,
+  kept: number,
+  { onReset, onData, onConnected }: StreamHandlers,
+): void {
+  const { locks } = navigator as Partial<Navigator>;
+  const channel = locks && 'BroadcastChannel' in window ? new BroadcastChannel(url) : undefined;
+  const id = Math.random();
+  const latest: string[] = [];
+  let isHolder = false;
+  let isConnected = false;
+  let stop: (() => void) | undefined;
+
+  const show = (message: TabMessage): void => {
+    if ('latest' in message) {
+      onReset();
+      message.latest.forEach(onData);
+    }
+    if ('connected' in message) onConnected(message.connected);
+    if ('data' in message) onData(message.data);
+  };
+  const share = (message: TabMessage): void => {
+    show(message);
+    channel?.postMessage(message);
+  };
+
+  const hold = (signal: AbortSignal): Promise<void> =>
+    new Promise((resolve) => {
+      const source = new EventSource(url);
+      isHolder = true;
+      source.onopen = () => {
+        latest.length = 0;
+        isConnected = true;
+        share({ latest, connected: true }); // the server sends the latest events once more
+      };
+      source.onerror = () => {
+        isConnected = false;
+        share({ connected: false });
+      };
+      source.addEventListener(eventName, ({ data }: MessageEvent<string>) => {
+        latest.push(data);
+        latest.splice(0, latest.length - kept);
+        share({ data });
+      });
+      signal.addEventListener('abort', () => {
+        source.close();
+        isHolder = false;
+        resolve();
+      });
+    });
+
+  const start = (): void => {
+    const stopping = new AbortController();
+    stop = () => {
+      stop = undefined;
+      stopping.abort();
+    };
+    const { signal } = stopping;
+    if (!locks || !channel) {
+      void hold(signal);
+      return;
+    }
+    channel.postMessage({ hello: id });
+    locks
+      .request(`stream ${url}`, { signal }, () => (signal.aborted ? undefined : hold(signal)))
+      .catch(() => undefined); // stopped while it waited
+  };
+  const update = (): void => {
+    if (document.hidden) stop?.();
+    else if (!stop) start();
+  };
+
+  if (channel) {
+    channel.onmessage = ({ data: message }: MessageEvent<TabMessage>) => {
+      if (!stop) return;
+      if ('hello' in message) {
+        if (isHolder) channel.postMessage({ to: message.hello, latest, connected: isConnected });
+      } else if (!('to' in message) || message.to === id) show(message);
+    };
+  }
+  document.addEventListener('visibilitychange', update);
+  addEventListener('pagehide', () => stop?.());
+  addEventListener('pageshow', update);
+  update();
+}

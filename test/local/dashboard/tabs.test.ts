@@ -1,0 +1,52 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startDashboardServer } from '../../../local/dashboard/server';
+import type { View } from '../../../local/dashboard/view';
+import type { WebServer } from '../../../local/webServer';
+import { browserProgram, launchBrowser } from '../../clients/browser';
+
+const SLOW = { timeout: 20_000, interval: 50 };
+/** Browsers open six HTTP/1.1 connections to an origin. */
+const TABS = 7;
+
+describe.skipIf(!browserProgram)('the dashboard in many tabs', () => {
+  let dashboard: WebServer;
+  let browser: Browser;
+  let events = 0;
+  beforeAll(async () => {
+    dashboard = await startDashboardServer(0, () => {
+      const view: View = {
+        now: new Date().toISOString(),
+        job: { status: 'running', problem: null, query: 'query.asaql' },
+        counts: { events, rows: 0, dropped: 0, late: 0, malformed: 0 },
+        reference: null,
+        nextReference: null,
+        minutes: [],
+        products: [],
+        funnel: [],
+        latest: { columns: [], rows: [] },
+        missing: [],
+      };
+      return Promise.resolve(view);
+    });
+    browser = await launchBrowser();
+  });
+  afterAll(async () => {
+    await browser.close();
+    await dashboard.close();
+  });
+
+  test('loads in the seventh tab, and each tab shows what is new', async () => {
+    const context = await browser.newContext();
+    const pages: Page[] = [];
+    for (let tab = 0; tab < TABS; tab += 1) {
+      const page = await context.newPage();
+      await page.goto(dashboard.url);
+      pages.push(page);
+    }
+    for (events of [7, 8])
+      for (const page of pages)
+        await expect.poll(() => page.locator('#events').textContent(), SLOW).toBe(String(events));
+    await context.close();
+  }, 60_000);
+});

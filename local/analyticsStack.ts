@@ -1,61 +1,52 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Child } from './childProcess';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DashboardEnvironment } from './dashboard/process';
 import { startDashboard } from './dashboard';
 import { LOCAL_HOST_KEY } from './functionKeys';
-import { type Running, closeAll } from './lifecycle';
+import { type Running, closeAll, startError } from './lifecycle';
+import { type ReservedPort, reservePort, reserveUsualPort } from './ports';
 import { startBlobStorage, startProductDatabase, storageConnection } from './products';
+import { type Supervised, supervise } from './supervise';
 
+/** The ports of what starts after the functions, whose settings name them already. */
 export interface AnalyticsPorts {
-  dashboard: number;
-  database: number;
-  blob: number;
+  dashboard: ReservedPort;
+  database: ReservedPort;
+  blob: ReservedPort;
 }
 
-const DEFAULT_PORTS: AnalyticsPorts = { dashboard: 3001, database: 5433, blob: 10_000 };
+const DEFAULT_PORTS = { dashboard: 3001, database: 5433, blob: 10_000 };
 
-const QUERY_FILE = 'infra/analytics/query.asaql';
+export const QUERY_FILE = 'infra/analytics/query.asaql';
 const CONSUMER_GROUP = 'analytics';
 const CONTAINER = 'reference';
-/** A dashboard that dies is brought back this often; it goes on where its results end. */
-const MAX_RESTARTS = 20;
 const SNAPSHOT_ATTEMPTS = 10;
+const SNAPSHOT_RETRY_MS = 500;
 
 /**
- * Free ports for what starts after the functions, whose settings name them already.
+ * Keeps the ports free for their programs.
  *
  * @throws Node's listen error when a port that was asked for is taken; a default one is then any free port
  */
-export async function reserveAnalyticsPorts(asked: {
+export async function reserveAnalyticsPorts(wanted: {
   dashboardPort?: number;
   databasePort?: number;
   blobPort?: number;
 }): Promise<AnalyticsPorts> {
+  const reserve = (port: number | undefined, usual: number): Promise<ReservedPort> =>
+    port === undefined ? reserveUsualPort(usual) : reservePort(port);
   const [dashboard, database, blob] = await Promise.all([
-    reserve(asked.dashboardPort, DEFAULT_PORTS.dashboard),
-    reserve(asked.databasePort, DEFAULT_PORTS.database),
-    reserve(asked.blobPort, DEFAULT_PORTS.blob),
+    reserve(wanted.dashboardPort, DEFAULT_PORTS.dashboard),
+    reserve(wanted.databasePort, DEFAULT_PORTS.database),
+    reserve(wanted.blobPort, DEFAULT_PORTS.blob),
   ]);
   return { dashboard, database, blob };
 }
 
-async function reserve(asked: number | undefined, usual: number): Promise<number> {
-  if (asked !== undefined) return tryPort(asked);
-  return tryPort(usual).catch(() => tryPort(0));
-}
-
-async function tryPort(port: number): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(port, '127.0.0.1', resolve);
-  });
-  const found = (server.address() as AddressInfo).port;
-  await new Promise((resolve) => server.close(resolve));
-  return found;
-}
+/** The parts, in the order in which they become ready. */
+export type AnalyticsPart = 'blob' | 'products' | 'snapshot' | 'dashboard';
 
 export interface AnalyticsOptions {
   ports: AnalyticsPorts;
@@ -63,99 +54,138 @@ export interface AnalyticsOptions {
   databaseUrl: string | undefined;
   eventHubConnection: string;
   functionsUrl: string;
+  /** called when a part can be used, with its URL if it has one */
+  onReady: (part: AnalyticsPart, url: string) => void;
   log: (line: string) => void;
 }
 
 /**
  * Starts the product database, Blob storage, the first snapshot, the analytics job and its dashboard, each in a process
- * of its own, with a line for each when it is there. What fails is told, and the rest goes on.
+ * of its own. A part that fails is logged, and the others go on.
+ *
+ * @returns what stops them; `started` settles when each part is ready or has failed
  */
-export function startAnalytics(options: AnalyticsOptions): Running {
-  const { ports, log } = options;
+export function startAnalytics(options: AnalyticsOptions): Running & { started: Promise<void> } {
+  const { ports, log, onReady } = options;
   const running: Running[] = [];
   let closing = false;
   const isClosing = (): boolean => closing;
-  const keep = (child: Child): Child => {
-    running.push(child);
-    return child;
+  const keep = (part: Supervised): Supervised => {
+    running.push(part);
+    return part;
   };
 
-  async function start(): Promise<void> {
-    const storage = keep(startBlobStorage(ports.blob, log));
-    const database =
-      options.databaseUrl === undefined ? keep(startProductDatabase(ports.database, log)) : undefined;
-    const results = await mkdtemp(join(tmpdir(), 'hubfront-analytics-'));
-    running.unshift({ close: () => rm(results, { recursive: true, force: true }) });
-    await storage.ready;
-    const dashboard = superviseDashboard(join(results, 'results.duckdb'));
-    if (database) log(`products   ${await database.ready}  (PostgreSQL, PGlite)`);
-    else log('products   PRODUCTS_DATABASE_URL');
-    await requestSnapshot();
-    log(
-      `snapshots  POST ${options.functionsUrl}/admin/functions/snapshotProducts takes one now  (x-functions-key: ${LOCAL_HOST_KEY}, content-type: application/json, body: {})`,
+  async function startStorage(): Promise<void> {
+    await ports.blob.release();
+    const storage = keep(
+      supervise({
+        name: 'Blob storage',
+        start: () => startBlobStorage(ports.blob.port, log),
+        consequence: 'The product snapshots in it are lost. It starts again, and a new snapshot is taken.',
+        onRestart: () => void reported(requestSnapshot()),
+        log,
+      }),
     );
-    const url = await dashboard;
-    log(`analytics  ${QUERY_FILE} on the consumer group ${CONSUMER_GROUP}`);
-    log(`dashboard  ${url}`);
+    onReady('blob', await storage.ready);
   }
 
-  /** @returns the URL of the dashboard, once it is there */
-  function superviseDashboard(resultsFile: string): Promise<string> {
-    return new Promise((resolve, reject) => {
-      let restarts = 0;
-      const launch = (): void => {
-        if (isClosing()) return;
-        const child = startJob(options, resultsFile);
-        running.push(child);
-        child.ready.then(resolve, () => undefined);
-        void child.ended.then(() => {
-          running.splice(running.indexOf(child), 1);
-          if (!isClosing() && (restarts += 1) > MAX_RESTARTS)
-            reject(new Error('the dashboard does not stay up'));
-          else launch();
-        });
-      };
-      launch();
-    });
+  async function startDatabase(): Promise<void> {
+    if (options.databaseUrl !== undefined) {
+      onReady('products', 'PRODUCTS_DATABASE_URL');
+      return;
+    }
+    await ports.database.release();
+    const database = keep(
+      supervise({
+        name: 'The product database',
+        start: () => startProductDatabase(ports.database.port, log),
+        consequence: 'Changes to its products are lost. It starts again with the products of the demo shop.',
+        log,
+      }),
+    );
+    onReady('products', await database.ready);
   }
 
-  /** The timer's own run, on demand: its outcome is in the functions' log. */
+  async function startDashboardAndJob(): Promise<void> {
+    const folder = await mkdtemp(join(tmpdir(), 'hubfront-analytics-'));
+    const results: Running = { close: () => rm(folder, { recursive: true, force: true }) };
+    running.unshift(results);
+    if (isClosing()) {
+      await results.close();
+      return;
+    }
+    const environment = environmentOf(options, join(folder, 'results.duckdb'));
+    await ports.dashboard.release();
+    const dashboard = keep(
+      supervise({
+        name: 'The dashboard',
+        start: () => startDashboard(environment, log),
+        consequence:
+          'Its page and the analytics job stood in that process. They start again after the last event in their results, so no event is lost.',
+        log,
+      }),
+    );
+    onReady('dashboard', await dashboard.ready);
+  }
+
+  /** Runs the timer function now; its outcome is in the functions' log. */
   async function requestSnapshot(): Promise<void> {
     for (let attempt = 1; attempt <= SNAPSHOT_ATTEMPTS && !isClosing(); attempt += 1) {
-      const answer = await fetch(`${options.functionsUrl}/admin/functions/snapshotProducts`, {
+      const response = await fetch(`${options.functionsUrl}/admin/functions/snapshotProducts`, {
         method: 'POST',
-        headers: { 'x-functions-key': LOCAL_HOST_KEY, 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', 'x-functions-key': LOCAL_HOST_KEY },
         body: '{}',
       }).catch(() => undefined);
-      if (answer?.ok) return;
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      if (response?.ok) return;
+      await delay(SNAPSHOT_RETRY_MS);
     }
-    if (!isClosing()) log('analytics: the functions took no product snapshot');
+    if (!isClosing()) throw new Error('the functions took no product snapshot');
   }
 
-  const started = start().catch((error: unknown) => {
-    if (!isClosing()) log(`analytics: ${(error as Error).message}`);
-  });
+  async function takeFirstSnapshot(): Promise<void> {
+    await requestSnapshot();
+    onReady('snapshot', `${options.functionsUrl}/admin/functions/snapshotProducts`);
+  }
+
+  const reported = (work: Promise<void>): Promise<void> =>
+    work.catch((error: unknown) => {
+      if (!isClosing()) log(`analytics: ${startError(error)}`);
+    });
+  /** What fails is reported where it fails, and what needs it does not start. */
+  const after = (needed: readonly Promise<void>[], work: () => Promise<void>): Promise<void> =>
+    Promise.all(needed).then(
+      () => (isClosing() ? undefined : reported(work())),
+      () => undefined,
+    );
+
+  const [storage, database] = [startStorage(), startDatabase()];
+  const started = Promise.all([
+    reported(storage),
+    reported(database),
+    after([storage, database], takeFirstSnapshot),
+    after([storage], startDashboardAndJob),
+  ]).then(() => undefined);
   return {
+    started,
     close: async () => {
       closing = true;
-      await Promise.race([closeAll([...running]), started.then(() => closeAll([...running]))]);
+      await Promise.all(Object.values(ports).map(({ release }: ReservedPort) => release()));
       await closeAll([...running]);
     },
   };
 }
 
-function startJob({ ports, eventHubConnection, log }: AnalyticsOptions, resultsFile: string): Child {
-  return startDashboard(
-    {
-      DASHBOARD_PORT: String(ports.dashboard),
-      ANALYTICS_QUERY: QUERY_FILE,
-      ANALYTICS_EVENTHUB_CONNECTION: eventHubConnection,
-      ANALYTICS_CONSUMERGROUP: CONSUMER_GROUP,
-      ANALYTICS_STORAGE: storageConnection(ports.blob),
-      ANALYTICS_CONTAINER: CONTAINER,
-      ANALYTICS_RESULTS: resultsFile,
-    },
-    log,
-  );
+function environmentOf(
+  { ports, eventHubConnection }: AnalyticsOptions,
+  resultsFile: string,
+): DashboardEnvironment {
+  return {
+    DASHBOARD_PORT: String(ports.dashboard.port),
+    ANALYTICS_QUERY: QUERY_FILE,
+    ANALYTICS_EVENTHUB_CONNECTION: eventHubConnection,
+    ANALYTICS_CONSUMERGROUP: CONSUMER_GROUP,
+    ANALYTICS_STORAGE: storageConnection(ports.blob.port),
+    ANALYTICS_CONTAINER: CONTAINER,
+    ANALYTICS_RESULTS: resultsFile,
+  };
 }

@@ -1,15 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Running } from './lifecycle';
+import { type Running, startError } from './lifecycle';
 
 /** A process that is asked to stop and does not is ended after this. */
 const STOP_GRACE_MS = 3_000;
 
 export interface Child extends Running {
   pid: number | undefined;
-  /** settles with what it was waited for: the text that `ready` matched @throws Error when it ends before that */
+  /** settles with the text that `ready` matched @throws Error when the process ends before that */
   ready: Promise<string>;
-  /** settles when it has ended, however that came */
-  ended: Promise<void>;
+  /** settles when it has ended, with how: `exit code 1` or `SIGKILL` */
+  ended: Promise<string>;
 }
 
 interface ChildOptions {
@@ -34,12 +34,12 @@ export function startChild({ name, args, env = {}, ready, log }: ChildOptions): 
     detached: true,
   });
   child.stdin?.on('error', () => undefined);
-  const ended = new Promise<void>((resolve) => {
-    child.once('exit', () => {
-      resolve();
+  const ended = new Promise<string>((resolve) => {
+    child.once('exit', (code, signal) => {
+      resolve(signal ?? `exit code ${code ?? 0}`);
     });
-    child.once('error', () => {
-      resolve();
+    child.once('error', ({ message }) => {
+      resolve(message);
     });
   });
   let isReady = false;
@@ -54,8 +54,8 @@ export function startChild({ name, args, env = {}, ready, log }: ChildOptions): 
       resolve(found);
     });
     eachLine(child.stderr, log);
-    void ended.then(() => {
-      reject(new Error(`${name} ended before it was ready`));
+    void ended.then((how) => {
+      reject(new Error(`${name} ended before it was ready (${how})`));
     });
   });
   started.catch(() => undefined); // whoever waits for it is told
@@ -73,9 +73,13 @@ export function startChild({ name, args, env = {}, ready, log }: ChildOptions): 
   };
 }
 
-/** In a child: ends it when its parent is gone. */
-export function endWithParent(): void {
+/** In a child: ends it when its parent is gone, and with one line instead of a stack when something fails. */
+export function runAsChild(): void {
   process.stdin.on('end', () => process.exit(0)).resume();
+  process.on('uncaughtException', (error) => {
+    console.error(startError(error));
+    process.exit(1);
+  });
 }
 
 function eachLine(stream: NodeJS.ReadableStream | null, take: (line: string) => void): void {

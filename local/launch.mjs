@@ -1,13 +1,19 @@
 // The entry behind every npm script. It needs nothing but Node: it installs what is missing, then runs the command in
 // this very process, so that Ctrl-C and exit codes are the command's own.
-import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { clearInterval, setInterval } from 'node:timers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const PROJECT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const MIN_NODE = [20, 19];
+/** How often an installation says that it goes on. */
+const PROGRESS_MS = 10_000;
+const LOCK_POLL_MS = 500;
+const PARENT_POLL_MS = 500;
 
 /** Each file exports `main(argv)`. */
 const COMMANDS = {
@@ -19,6 +25,7 @@ const COMMANDS = {
   test: 'local/test.ts',
   analytics: 'analytics/cli.ts',
   'products:database': 'local/products/database.ts',
+  'products:prepare': 'local/products/prepareDatabase.ts',
   'products:storage': 'local/products/blobStorage.ts',
   dashboard: 'local/dashboard/process.ts',
   bench: 'bench/index.ts',
@@ -46,11 +53,20 @@ const file = COMMANDS[command];
 if (file === undefined)
   fail(`Unknown command '${command ?? ''}'. There are: ${Object.keys(COMMANDS).join(', ')}.`);
 
+// tsx takes what follows a question mark in a path for a query.
+if (PROJECT.includes('?')) fail(`Hubfront cannot run in a folder with a '?' in its path: ${PROJECT}`);
+
 process.chdir(PROJECT);
-const stopped = () => process.exit(0);
+bypassProxyForLoopback();
+let installer;
+const stopped = () => {
+  installer?.kill();
+  process.exit(0);
+};
 const signals = SERVERS.includes(command) ? ['SIGINT', 'SIGTERM'] : [];
 for (const signal of signals) process.on(signal, stopped);
-installWhatIsMissing();
+if (signals.length > 0) stopWithNpm();
+await installWhatIsMissing();
 createRequire(join(PROJECT, 'package.json'))('tsx/cjs');
 const { main } = createRequire(join(PROJECT, 'package.json'))(`./${file}`);
 // It listens for signals of its own at once. One that came while all was loaded is still to be delivered: were there
@@ -59,16 +75,97 @@ const ended = main(argv);
 for (const signal of signals) process.off(signal, stopped);
 await ended;
 
-function installWhatIsMissing() {
-  const installed = join('node_modules', '.package-lock.json');
-  const missing = !existsSync(installed);
-  if (!missing && statSync(installed).mtimeMs >= statSync('package-lock.json').mtimeMs) return;
-  console.log(
-    `Installing packages (node_modules is ${missing ? 'absent or incomplete' : 'older than package-lock.json'})`,
+/**
+ * All that runs here talks to other parts on the loopback interface. With HTTP_PROXY, HTTPS_PROXY or ALL_PROXY set, the
+ * Azure SDKs, and Node itself with NODE_USE_ENV_PROXY, would ask a proxy for them. Child processes inherit it.
+ */
+function bypassProxyForLoopback() {
+  const loopback = ['localhost', '127.0.0.1', '::1', '[::1]', '.localhost'];
+  const named = [process.env.NO_PROXY, process.env.no_proxy].flatMap((list) => (list ?? '').split(','));
+  const names = [...new Set([...named.map((name) => name.trim()), ...loopback])].filter(
+    (name) => name !== '',
   );
-  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
-    stdio: 'inherit',
-    shell: process.platform === 'win32',
+  process.env.NO_PROXY = process.env.no_proxy = names.join(',');
+}
+
+/**
+ * npm passes a SIGTERM on to the shell that runs the script. Some shells, such as Debian's, end without passing it on;
+ * then this process has another parent. On Windows it keeps the id of its parent.
+ */
+function stopWithNpm() {
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const { ppid } = process;
+  setInterval(() => {
+    if (process.ppid !== ppid) process.kill(process.pid, 'SIGTERM');
+  }, PARENT_POLL_MS).unref();
+}
+
+async function installWhatIsMissing() {
+  if (isInstalled()) return;
+  await inTurn(async () => {
+    if (isInstalled()) return; // another start was quicker
+    const started = Date.now();
+    const seconds = () => `${Math.round((Date.now() - started) / 1_000)} s`;
+    console.log(
+      `Installing packages with npm ci: ${missingPackages()[0] ? 'some are missing' : 'package-lock.json has changed'}`,
+    );
+    const progress = setInterval(() => {
+      console.log(`Installing packages: ${installedFolders()} folders after ${seconds()}`);
+    }, PROGRESS_MS);
+    // Also the packages for development, whatever NODE_ENV or npm's own settings say: they build and run all this.
+    const args = ['ci', '--include=dev', '--no-audit', '--no-fund'];
+    installer = spawn('npm', args, { stdio: 'inherit', shell: process.platform === 'win32' });
+    const status = await new Promise((resolve) => {
+      installer.once('exit', resolve).once('error', resolve);
+    });
+    clearInterval(progress);
+    if (status !== 0) fail('npm ci failed: see above.');
+    console.log(`Installing packages: done in ${seconds()}`);
   });
-  if (status !== 0) fail('npm ci failed: see above.');
+}
+
+function isInstalled() {
+  const installed = join('node_modules', '.package-lock.json');
+  if (!existsSync(installed) || statSync(installed).mtimeMs < statSync('package-lock.json').mtimeMs)
+    return false;
+  return missingPackages().length === 0;
+}
+
+function missingPackages() {
+  const { dependencies, devDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const names = Object.keys({ ...dependencies, ...devDependencies });
+  return names.filter((name) => !existsSync(join('node_modules', name, 'package.json')));
+}
+
+function installedFolders() {
+  return existsSync('node_modules') ? readdirSync('node_modules').length : 0;
+}
+
+/** Two starts on a fresh clone must not install at the same time: each would remove what the other has installed. */
+async function inTurn(work) {
+  const lock = join('.hubfront', 'install.lock');
+  mkdirSync('.hubfront', { recursive: true });
+  for (let waited = false; ; waited = true) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' });
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+      const owner = Number(readFileSync(lock, { encoding: 'utf8', flag: 'a+' }));
+      if (!isAlive(owner)) rmSync(lock, { force: true });
+      else if (!waited) console.log('Waiting for another start, which is installing the packages');
+    }
+    await delay(LOCK_POLL_MS);
+  }
+  process.once('exit', () => rmSync(lock, { force: true }));
+  await work();
+  rmSync(lock, { force: true });
+}
+
+function isAlive(pid) {
+  try {
+    return pid > 0 && process.kill(pid, 0);
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
 }

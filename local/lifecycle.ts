@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { InvalidArgumentError } from 'commander';
 
 /** What runs gets this long to end after a SIGTERM, as from Azure's Functions host. */
@@ -30,12 +31,14 @@ export async function closeAll(running: readonly Running[], graceMs = 0): Promis
   for (const { close } of [...running].reverse()) await close(graceMs).catch(() => undefined);
 }
 
-/** One line about why something did not start; a taken port is named with the flag to change it. */
-export function startError(error: unknown, flagOf: (port: number) => string): string {
+/** One line about why something did not start. @param flagOf the flag that changes a port which is in use */
+export function startError(error: unknown, flagOf?: (port: number) => string): string {
   const { code, port, message } = error as NodeJS.ErrnoException & { port?: number };
-  return code === 'EADDRINUSE' && port !== undefined
-    ? `port ${port} is in use: choose another with ${flagOf(port)}`
-    : `could not start: ${message}`;
+  if (code === 'EADDRINUSE' && port !== undefined)
+    return `port ${port} is in use${flagOf ? `: choose another with ${flagOf(port)}` : ''}`;
+  if (code === 'ENOSPC' || message.includes('No space left on device'))
+    return `could not start: no space left on device (temporary folder: ${tmpdir()})`;
+  return `could not start: ${message.split('\n')[0] ?? ''}`;
 }
 
 /** Reads a flag's port for commander; 0 stands for any free one. */

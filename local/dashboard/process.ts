@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { startJob } from '../../analytics/job';
-import { endWithParent } from '../childProcess';
+import { runAsChild } from '../childProcess';
 import { type Running, closeAll, startError, stopOnSignal } from '../lifecycle';
 import { startDashboardServer } from './server';
 import { createView } from './view';
@@ -19,7 +19,7 @@ export type DashboardEnvironment = Record<keyof z.infer<typeof environment>, str
 
 /** The analytics job and its dashboard, in a process of their own: a busy query slows nothing else down. */
 export async function main(): Promise<void> {
-  endWithParent();
+  runAsChild();
   const running: Running[] = [];
   stopOnSignal(running);
   const options = environment.parse(process.env);

@@ -1,27 +1,97 @@
-import { PGlite } from '@electric-sql/pglite';
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { PGlite } from '@electric-sql/pglite';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
-import { endWithParent } from '../childProcess';
+import { runAsChild } from '../childProcess';
 import { stopOnSignal } from '../lifecycle';
+import { DATABASE_CONFIGURATION, WAL_SEGMENT_MB, loadPGlite } from './pglite';
+import { startPostgresGuard } from './postgresGuard';
 import { seedSql } from './seed';
 
-/** The snapshot, a psql session and a few more; PGlite takes their statements in turn. */
+/** The snapshot, a psql session and a few more; PGlite runs their statements in turn. */
 const MAX_CONNECTIONS = 20;
+const CACHE_FOLDER = '.hubfront';
+const CACHE_NAME = 'product-database-';
+const MAX_DATA_FOLDER_BYTES = 100_000_000;
 
 /**
- * PostgreSQL in WebAssembly, in memory, with the demo shop's products: the ordinary `pg` client and `psql` speak to it.
+ * PostgreSQL in WebAssembly, in memory, with the demo shop's products: the ordinary `pg` client and `psql` connect to it.
  * It starts for seconds in which its process does nothing else, so it has one of its own.
  */
 export async function main([port = '0']: readonly string[]): Promise<void> {
-  endWithParent();
-  const database = await PGlite.create();
-  await database.exec(seedSql());
+  runAsChild();
+  const database = await openDatabase();
+  const execute = database.execProtocolRawStream.bind(database);
+  // PGlite does not recover from a failure outside SQL, and its socket server would wait for ever.
+  database.execProtocolRawStream = (message, options) =>
+    execute(message, options).catch((error: unknown) => {
+      console.error(`the product database failed: ${(error as Error).message}`);
+      process.exit(1);
+    });
   const server = new PGLiteSocketServer({
     db: database,
     host: '127.0.0.1',
-    port: Number(port),
+    port: 0,
     maxConnections: MAX_CONNECTIONS,
   });
   await server.start();
+  const guard = await startPostgresGuard({
+    port: Number(port),
+    serverPort: Number(server.getServerConn().split(':')[1]),
+    maxConnections: MAX_CONNECTIONS,
+    log: (line) => {
+      console.error(line);
+    },
+  });
   stopOnSignal([{ close: () => server.stop() }]);
-  console.log(`database ready postgres://postgres@${server.getServerConn()}/postgres`);
+  const address = guard.address() as AddressInfo;
+  console.log(`database ready postgres://postgres@127.0.0.1:${address.port}/postgres`);
+}
+
+async function openDatabase(): Promise<PGlite> {
+  const Database = await loadPGlite();
+  const open = (folder: Buffer): Promise<PGlite> =>
+    Database.create({ loadDataDir: new Blob([new Uint8Array(folder)]) });
+  const kept = await readFile(cacheFile()).catch(() => undefined);
+  if (kept) {
+    const opened = await open(kept).catch(() => undefined);
+    if (opened) return opened;
+  }
+  return open(await makeDataFolder());
+}
+
+/** Of a data folder that an earlier start has made; its name changes with what it is made from. */
+function cacheFile(): string {
+  const packageFile = require.resolve('@electric-sql/pglite').replace(/dist[\\/].*$/, 'package.json');
+  const ingredients = [readFileSync(packageFile), seedSql(), WAL_SEGMENT_MB, ...DATABASE_CONFIGURATION];
+  const version = createHash('sha256').update(ingredients.join('\n')).digest('hex').slice(0, 16);
+  return join(CACHE_FOLDER, `${CACHE_NAME}${version}.tar.gz`);
+}
+
+/** The data folder of a database with the demo products, which is kept: making it takes most of a first start. */
+async function makeDataFolder(): Promise<Buffer> {
+  console.error('the product database is made (once; it takes some seconds)');
+  const { stdout } = await promisify(execFile)(process.execPath, ['local/launch.mjs', 'products:prepare'], {
+    encoding: 'buffer',
+    maxBuffer: MAX_DATA_FOLDER_BYTES,
+  });
+  await keep(stdout).catch(() => undefined); // the next start makes it again
+  return stdout;
+}
+
+/** Renamed into place: another start may read it meanwhile. */
+async function keep(content: Buffer): Promise<void> {
+  const file = cacheFile();
+  await mkdir(CACHE_FOLDER, { recursive: true });
+  await writeFile(`${file}.${process.pid}`, content);
+  await rename(`${file}.${process.pid}`, file);
+  for (const name of await readdir(CACHE_FOLDER)) {
+    const other = join(CACHE_FOLDER, name);
+    if (name.startsWith(CACHE_NAME) && other !== file) await rm(other, { force: true });
+  }
 }

@@ -1,5 +1,8 @@
 import { type Child, startChild } from '../childProcess';
 
+/** glibc gives threads arenas of their own, and each keeps what its busiest moment took. */
+const MALLOC_ARENAS = '1';
+
 /** Azurite's published development account. */
 const ACCOUNT = 'devstoreaccount1';
 const ACCOUNT_KEY =
@@ -15,6 +18,7 @@ export function startProductDatabase(port: number, log: (line: string) => void):
   return startChild({
     name: 'the product database',
     args: ['local/launch.mjs', 'products:database', String(port)],
+    env: { MALLOC_ARENA_MAX: MALLOC_ARENAS },
     ready: /^database ready (\S+)/,
     log,
   });

@@ -1,0 +1,102 @@
+import { request as httpsRequest } from 'node:https';
+import { type Server, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
+
+/** How long another program gets to show that it is a Hubfront. */
+const PROBE_MS = 1_000;
+
+/** A port that is kept until the program that is to listen on it starts. */
+export interface ReservedPort {
+  port: number;
+  release: () => Promise<void>;
+}
+
+/** A flag, such as `--port`, and the port that it asks for. 0: any free port. */
+export interface WantedPort {
+  flag: string;
+  port: number;
+}
+
+/** @throws Node's listen error when the port is taken */
+export async function reservePort(port: number): Promise<ReservedPort> {
+  const server = createServer((socket) => socket.destroy());
+  await listen(server, port);
+  return {
+    port: (server.address() as AddressInfo).port,
+    release: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+      }),
+  };
+}
+
+/** The usual port, or any free one where that is taken. */
+export const reserveUsualPort = (usual: number): Promise<ReservedPort> =>
+  reservePort(usual).catch(() => reservePort(0));
+
+/** What stands in the way of these ports, a line each: those in use, those that need privileges, those asked for twice. */
+export async function portProblems(wanted: readonly WantedPort[]): Promise<string[]> {
+  const fixed = wanted.filter(({ port }) => port !== 0);
+  const twice = fixed.flatMap(({ flag, port }, i) => {
+    const other = fixed.slice(0, i).find((one) => one.port === port);
+    return other ? [`${other.flag} and ${flag} are both ${port}: choose different ports`] : [];
+  });
+  if (twice.length > 0) return twice;
+  const lines = await Promise.all(
+    fixed.map(async ({ flag, port }) => {
+      try {
+        await (await reservePort(port)).release();
+        return [];
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        const why = code === 'EACCES' ? 'needs privileges' : 'is in use';
+        return [`port ${port} ${why}: choose another with ${flag}`];
+      }
+    }),
+  );
+  return lines.flat();
+}
+
+/** Whether the emulator or the functions of another Hubfront respond on the ports that this one wants. */
+export async function isHubfrontRunning(ports: { functions: number; hub: number }): Promise<boolean> {
+  const found = await Promise.all([isFunctionsHost(ports.functions), isEmulator(ports.hub)]);
+  return found.includes(true);
+}
+
+async function isFunctionsHost(port: number): Promise<boolean> {
+  if (port === 0) return false;
+  const response = await fetch(`http://127.0.0.1:${port}/api/messages?action=ping`, {
+    signal: AbortSignal.timeout(PROBE_MS),
+  }).catch(() => undefined);
+  return /"status": ?"ok"|"code":/.test((await response?.text().catch(() => '')) ?? '');
+}
+
+function isEmulator(port: number): Promise<boolean> {
+  if (port === 0) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const options = { rejectUnauthorized: false, signal: AbortSignal.timeout(PROBE_MS) };
+    httpsRequest(`https://127.0.0.1:${port}/_emulator/state`, options, (response) => {
+      json(response).then(
+        (body) => {
+          resolve(typeof body === 'object' && body !== null && 'partitions' in body);
+        },
+        () => {
+          resolve(false);
+        },
+      );
+    })
+      .on('error', () => {
+        resolve(false);
+      })
+      .end();
+  });
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject).listen(port, '127.0.0.1', resolve);
+  });
+}

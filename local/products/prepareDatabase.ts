@@ -1,0 +1,21 @@
+import { once } from 'node:events';
+import { runAsChild } from '../childProcess';
+import { DATABASE_CONFIGURATION, WAL_SEGMENT_MB, loadPGlite } from './pglite';
+import { seedSql } from './seed';
+
+/**
+ * Makes the product database and writes its data folder to standard output, as a compressed tar file. In a process of
+ * its own: making a database takes several hundred MB, which the process that serves it would keep.
+ */
+export async function main(): Promise<void> {
+  runAsChild();
+  const PGlite = await loadPGlite();
+  const database = await PGlite.create({
+    initDbStartParams: [`--wal-segsize=${WAL_SEGMENT_MB}`],
+    postgresqlconf: DATABASE_CONFIGURATION,
+  });
+  await database.exec(seedSql());
+  const folder = await database.dumpDataDir('gzip');
+  if (!process.stdout.write(Buffer.from(await folder.arrayBuffer()))) await once(process.stdout, 'drain');
+  process.exit(0);
+}

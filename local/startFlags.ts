@@ -1,0 +1,78 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { MAX_PARTITIONS } from '../emulator';
+import { parsePort } from './lifecycle';
+import type { WantedPort } from './ports';
+
+/** The flags of `npm start`. */
+export interface StartFlags {
+  port: number;
+  hubPort: number;
+  amqpPort: number;
+  shopPort: number;
+  partitions: number;
+  dashboardPort?: number;
+  databasePort?: number;
+  blobPort?: number;
+  origin: string[];
+  analytics: boolean;
+}
+
+const PORT_FLAGS = {
+  port: '--port',
+  hubPort: '--hub-port',
+  amqpPort: '--amqp-port',
+  shopPort: '--shop-port',
+  dashboardPort: '--dashboard-port',
+  databasePort: '--database-port',
+  blobPort: '--blob-port',
+} as const;
+
+/** @throws never: commander prints what is wrong in one line and exits */
+export function parseStartFlags(argv: readonly string[]): StartFlags {
+  return new Command('npm start --')
+    .description('Builds Hubfront and runs it with an IoT Hub emulator and a demo shop, all on 127.0.0.1.')
+    .option('--port <port>', 'the functions (0: any free port)', parsePort, 7071)
+    .option('--hub-port <port>', "the emulator's HTTPS: identity registry and telemetry", parsePort, 8443)
+    .option('--amqp-port <port>', "the emulator's Event Hub-compatible endpoint", parsePort, 5672)
+    .option('--shop-port <port>', 'the demo shop, on another origin', parsePort, 3000)
+    .option('--partitions <count>', `of the hub, 1 to ${MAX_PARTITIONS}`, parsePartitions, 4)
+    .option(
+      '--origin <origin>',
+      'lets pages of this origin send messages; repeat it for more',
+      collectOrigin,
+      [],
+    )
+    .option('--dashboard-port <port>', 'the dashboard (default: 3001, or any free port)', parsePort)
+    .option('--database-port <port>', 'the product database (default: 5433, or any free port)', parsePort)
+    .option('--blob-port <port>', 'Blob storage, Azurite (default: 10000, or any free port)', parsePort)
+    .option('--no-analytics', 'without the product database, Blob storage and the dashboard')
+    .allowExcessArguments(false)
+    .parse([...argv], { from: 'user' })
+    .opts<StartFlags>();
+}
+
+/** The ports that this start cannot do without. Those of the analytics parts give way, unless a flag asks for them. */
+export function wantedPorts(flags: StartFlags): WantedPort[] {
+  return (Object.keys(PORT_FLAGS) as (keyof typeof PORT_FLAGS)[]).flatMap((name) => {
+    const port = flags[name];
+    return port === undefined ? [] : [{ flag: PORT_FLAGS[name], port }];
+  });
+}
+
+/** A scheme and a host, with a port or without; `https://*.shop.example` for all hosts below one; `*` for any. */
+const ORIGIN = /^(?:\*|[a-z][a-z0-9+.-]*:\/\/(?:\*\.)?[^\s/,*?#@]+)$/i;
+
+function collectOrigin(text: string, origins: string[]): string[] {
+  const origin = text.replace(/\/$/, '');
+  if (!ORIGIN.test(origin))
+    throw new InvalidArgumentError('It must be an origin, such as http://localhost:8080.');
+  return [...origins, origin];
+}
+
+function parsePartitions(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || count < 1 || count > MAX_PARTITIONS) {
+    throw new InvalidArgumentError(`It must be a number from 1 to ${MAX_PARTITIONS}.`);
+  }
+  return count;
+}

@@ -1,0 +1,91 @@
+import type { Emulator } from '../emulator';
+import { type AnalyticsPart, type AnalyticsPorts, QUERY_FILE } from './analyticsStack';
+import { LOCAL_HOST_KEY, LOCAL_WEB_KEY, LOCAL_WORKER_KEY } from './functionKeys';
+import type { HomepageLink } from './functionsHost';
+import { createTerminal, table } from './terminal';
+
+interface Guide {
+  emulator: Emulator;
+  /** of the functions */
+  url: string;
+  shopOrigin: string;
+  /** of what is still starting */
+  ports: AnalyticsPorts | undefined;
+  hasOwnDatabase: boolean;
+}
+
+/** Prints what runs where, what is still starting, commands to try, and `ready <url>` as the last line. */
+export function printGuide({ emulator, url, shopOrigin, ports, hasOwnDatabase }: Guide): void {
+  const { strong, good, quiet, link } = createTerminal();
+  const keys = `${LOCAL_WEB_KEY} registers devices, ${LOCAL_WORKER_KEY} reads the feed, ${LOCAL_HOST_KEY} opens everything`;
+  const starting = ports
+    ? [
+        `dashboard (port ${ports.dashboard.port})`,
+        ...(hasOwnDatabase ? [] : [`product database (port ${ports.database.port})`]),
+        `Blob storage (port ${ports.blob.port})`,
+      ]
+    : [];
+  const rows = table([
+    ['functions', link(`${url}/api`), quiet(`keys: ${keys}`)],
+    [
+      'emulator',
+      `${link(emulator.endpoint)}  amqp://127.0.0.1:${emulator.amqpPort}`,
+      quiet(`CA: ${emulator.caFile}`),
+    ],
+    ['demo shop', link(shopOrigin)],
+    ...(starting.length > 0 ? ([['starting', quiet(starting.join(', '))]] as const) : []),
+  ]);
+  const key = (value: string): string => `-H 'x-functions-key: ${value}'`;
+  const json = "-H 'content-type: application/json'";
+  console.log(`
+${rows.join('\n')}
+
+${strong('Try it from another terminal:')}
+  curl -si ${url}/api/devices ${key(LOCAL_WEB_KEY)} ${json} -d '{"deviceId":"webClient101"}'
+  curl -si ${url}/api/messages -H 'Origin: ${shopOrigin}' ${json} -d '{"deviceId":"webClient101","deviceKey":"<primaryKey from above>","deviceMessage":{"event":"browse_product","product_id":162}}'
+  curl -s '${url}/api/message_feed?after_offset=0' ${key(LOCAL_WORKER_KEY)}
+
+${good('ready')} ${link(url)}`);
+}
+
+/** What the page of the functions says about the other parts. */
+export function homepageLinks(
+  emulator: Emulator,
+  shopOrigin: string,
+  ports: AnalyticsPorts | undefined,
+): HomepageLink[] {
+  const dashboard = ports && {
+    name: 'Dashboard',
+    url: `http://localhost:${ports.dashboard.port}`,
+    description: 'shows the rows of the analytics job; it starts some seconds after the functions',
+  };
+  return [
+    { name: 'Demo shop', url: shopOrigin, description: 'sends its visitors’ events to the functions' },
+    ...(dashboard ? [dashboard] : []),
+    { name: 'IoT Hub emulator', url: emulator.endpoint, description: 'the device registry and telemetry' },
+    {
+      name: 'Event Hub-compatible endpoint',
+      url: `amqp://127.0.0.1:${emulator.amqpPort}`,
+      description: 'where readers receive the messages',
+    },
+  ];
+}
+
+/** Prints the row of a part that has started after the others. */
+export function printReady(part: AnalyticsPart, url: string): void {
+  const { link, quiet } = createTerminal();
+  const rows: Record<AnalyticsPart, [string, ...string[]]> = {
+    blob: ['storage', url, quiet('Blob storage (Azurite)')],
+    products: ['products', url, quiet('PostgreSQL (PGlite)')],
+    snapshot: [
+      'snapshots',
+      `POST ${url}`,
+      quiet(
+        `takes a product snapshot now; x-functions-key: ${LOCAL_HOST_KEY}, content-type: application/json, body: {}`,
+      ),
+    ],
+    dashboard: ['dashboard', link(url), quiet(`${QUERY_FILE}, as Stream Analytics runs it`)],
+  };
+  const [name, ...cells] = rows[part];
+  console.log([name.padEnd('functions'.length), ...cells].join('  '));
+}

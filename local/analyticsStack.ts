@@ -95,14 +95,8 @@ export function startAnalytics(options: AnalyticsOptions): Running & { started: 
       return;
     }
     await ports.database.release();
-    const database = keep(
-      supervise({
-        name: 'The product database',
-        start: () => startProductDatabase(ports.database.port, log),
-        consequence: 'Changes to its products are lost. It starts again with the products of the demo shop.',
-        log,
-      }),
-    );
+    const database = startProductDatabase(ports.database.port, log);
+    running.push(database);
     onReady('products', await database.ready);
   }
 

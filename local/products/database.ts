@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { PGlite } from '@electric-sql/pglite';
@@ -10,20 +9,20 @@ import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 import { runAsChild } from '../childProcess';
 import { stopOnSignal } from '../lifecycle';
 import { DATABASE_CONFIGURATION, WAL_SEGMENT_MB, loadPGlite } from './pglite';
-import { startPostgresGuard } from './postgresGuard';
+import { MAX_DATABASE_CONNECTIONS } from './limits';
 import { seedSql } from './seed';
 
-/** The snapshot, a psql session and a few more; PGlite runs their statements in turn. */
-const MAX_CONNECTIONS = 20;
+/** One more than the guard lets through: a connection that has ended there may still be ending here. */
+const MAX_CONNECTIONS = 2 * MAX_DATABASE_CONNECTIONS;
 const CACHE_FOLDER = '.hubfront';
 const CACHE_NAME = 'product-database-';
 const MAX_DATA_FOLDER_BYTES = 100_000_000;
 
 /**
- * PostgreSQL in WebAssembly, in memory, with the demo shop's products: the ordinary `pg` client and `psql` connect to it.
+ * PostgreSQL in WebAssembly, in memory, with the demo shop's products. Clients connect to the guard before it.
  * It starts for seconds in which its process does nothing else, so it has one of its own.
  */
-export async function main([port = '0']: readonly string[]): Promise<void> {
+export async function main(): Promise<void> {
   runAsChild();
   const database = await openDatabase();
   const execute = database.execProtocolRawStream.bind(database);
@@ -40,17 +39,8 @@ export async function main([port = '0']: readonly string[]): Promise<void> {
     maxConnections: MAX_CONNECTIONS,
   });
   await server.start();
-  const guard = await startPostgresGuard({
-    port: Number(port),
-    serverPort: Number(server.getServerConn().split(':')[1]),
-    maxConnections: MAX_CONNECTIONS,
-    log: (line) => {
-      console.error(line);
-    },
-  });
   stopOnSignal([{ close: () => server.stop() }]);
-  const address = guard.address() as AddressInfo;
-  console.log(`database ready postgres://postgres@127.0.0.1:${address.port}/postgres`);
+  console.log(`database ready ${server.getServerConn()}`);
 }
 
 async function openDatabase(): Promise<PGlite> {

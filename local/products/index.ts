@@ -1,7 +1,6 @@
 import { type Child, startChild } from '../childProcess';
 
-/** glibc gives threads arenas of their own, and each keeps what its busiest moment took. */
-const MALLOC_ARENAS = '1';
+export { startProductDatabase } from './productDatabase';
 
 /** Azurite's published development account. */
 const ACCOUNT = 'devstoreaccount1';
@@ -12,17 +11,6 @@ export const databaseUrl = (port: number): string => `postgres://postgres@127.0.
 
 export const storageConnection = (port: number): string =>
   `DefaultEndpointsProtocol=http;AccountName=${ACCOUNT};AccountKey=${ACCOUNT_KEY};BlobEndpoint=http://127.0.0.1:${port}/${ACCOUNT};`;
-
-/** PGlite with the demo shop's products. `ready` gives its URL. */
-export function startProductDatabase(port: number, log: (line: string) => void): Child {
-  return startChild({
-    name: 'the product database',
-    args: ['local/launch.mjs', 'products:database', String(port)],
-    env: { MALLOC_ARENA_MAX: MALLOC_ARENAS },
-    ready: /^database ready (\S+)/,
-    log,
-  });
-}
 
 /** Azurite's Blob storage, in memory. `ready` gives its URL. */
 export function startBlobStorage(port: number, log: (line: string) => void): Child {

@@ -1,40 +1,44 @@
 import { type Server, type Socket, connect, createServer } from 'node:net';
+import {
+  CANCEL_REQUEST,
+  PROTOCOL_3_0,
+  ProtocolViolation,
+  errorResponse,
+  messageLength,
+  startupLength,
+  startupMessage,
+} from './postgresProtocol';
 
-/**
- * Lets only what is framed as PostgreSQL's protocol 3.0 through to a server that anything else would put out of order.
- * Source of the formats and codes: PostgreSQL's documentation, "Frontend/Backend Protocol", "Message Formats".
- */
-
-const PROTOCOL_3_0 = 196_608;
-const SSL_REQUEST = 80_877_103;
-const GSSENC_REQUEST = 80_877_104;
-const CANCEL_REQUEST = 80_877_102;
-/** PostgreSQL's MAX_STARTUP_PACKET_LENGTH. */
-const MAX_STARTUP_BYTES = 10_000;
-/** The server holds a message several times; a statement of the demo shop's products takes a few KB. */
-const MAX_MESSAGE_BYTES = 16_000_000;
 /** PostgreSQL's authentication_timeout is a minute. */
 const STARTUP_TIMEOUT_MS = 10_000;
-/** Types of the messages that a client sends: Query, Parse, Bind, Describe, Execute, Sync, Close, Flush, Terminate, copy data. */
-const CLIENT_MESSAGES = new Set(Buffer.from('QPBDESCHXdcf'));
+/** How long a client waits for a server that is starting again. */
+const SERVER_TIMEOUT_MS = 20_000;
+/** Rejected connections are logged this often, with their number. */
+const LOG_EVERY_MS = 10_000;
 
-class ProtocolViolation extends Error {}
+/**
+ * Sent in the place of each client's own: PostgreSQL ends a connection over an unknown user or parameter, and PGlite has
+ * only one, whose end is its own.
+ */
+const STARTUP_MESSAGE = startupMessage({ user: 'postgres', database: 'postgres' });
 
 interface GuardOptions {
   port: number;
-  /** of the server behind it, on the loopback interface */
-  serverPort: number;
+  /** of the server behind it, on the loopback interface; a promise while it starts again */
+  serverPort: () => Promise<number>;
   maxConnections: number;
   log: (line: string) => void;
 }
 
-/** Listens on the loopback interface. @throws Node's listen error when the port is taken */
-export async function startPostgresGuard({
-  port,
-  serverPort,
-  maxConnections,
-  log,
-}: GuardOptions): Promise<Server> {
+/**
+ * Listens for clients of a PostgreSQL server that gets out of order when they send anything but whole messages of
+ * protocol 3.0. What is none closes its connection. Clients wait while the server starts again.
+ *
+ * @throws Node's listen error when the port is taken
+ */
+export async function startPostgresGuard(options: GuardOptions): Promise<Server> {
+  const { port, serverPort, maxConnections } = options;
+  const log = atIntervals(options.log);
   const open = new Set<Socket>();
   const guard = createServer((client) => {
     client.on('error', () => undefined); // a reset is the client's right
@@ -52,70 +56,93 @@ export async function startPostgresGuard({
   return guard;
 }
 
-function guardConnection(client: Socket, serverPort: number, log: (line: string) => void): void {
+function guardConnection(
+  client: Socket,
+  serverPort: () => Promise<number>,
+  log: (reason: string) => void,
+): void {
   let server: Socket | undefined;
+  /** from the startup message on, until the server is connected */
+  let isWaiting = false;
   let chunks: Buffer[] = [];
   let received = 0;
   /** A message that is longer is put together once it is whole, not with each part of it. */
   let needed = 0;
-  const startup = setTimeout(() => {
-    reject('no startup message came');
+
+  let limit = setTimeout(() => {
+    reject('08P01', 'no startup message came');
   }, STARTUP_TIMEOUT_MS);
-  const reject = (reason: string): void => {
-    log(`the product database closed a connection: ${reason}`);
-    client.end(errorResponse('08P01', reason));
-    end();
-  };
   const end = (): void => {
-    clearTimeout(startup);
+    clearTimeout(limit);
     server?.destroy();
     client.removeAllListeners('data').resume();
     client.destroySoon();
   };
+  const reject = (code: string, reason: string): void => {
+    log(reason);
+    client.end(errorResponse(code, reason));
+    end();
+  };
   client.once('close', end);
 
   /** Connected only once there is a startup message: what opens a port and says nothing takes no place. */
-  const openServer = (): Socket => {
-    const socket = connect(serverPort, '127.0.0.1');
+  const openServer = async (): Promise<void> => {
+    isWaiting = true;
+    client.pause();
+    clearTimeout(limit);
+    limit = setTimeout(() => {
+      reject('57P03', 'the database system is starting up');
+    }, SERVER_TIMEOUT_MS);
+    const port = await serverPort();
+    clearTimeout(limit);
+    if (client.destroyed) return;
+    const socket = connect(port, '127.0.0.1');
     socket.on('error', () => undefined);
     socket.once('close', end);
     socket.pipe(client);
-    return socket;
+    socket.write(STARTUP_MESSAGE);
+    server = socket;
+    isWaiting = false;
+    client.resume();
+    takeChunks();
   };
 
   client.on('data', (chunk: Buffer) => {
     chunks.push(chunk);
     received += chunk.length;
-    if (received < needed) return;
+    takeChunks();
+  });
+
+  function takeChunks(): void {
+    if (isWaiting || received < needed) return;
     try {
-      const rest = takeMessages(chunks.length === 1 ? chunk : Buffer.concat(chunks));
+      const rest = takeMessages(Buffer.concat(chunks));
       chunks = rest.length > 0 ? [rest] : [];
       received = rest.length;
     } catch (error) {
       if (!(error instanceof ProtocolViolation)) throw error;
-      reject(error.message);
+      reject('08P01', error.message);
     }
-  });
+  }
 
-  /** @returns what follows the last complete message */
+  /** @returns what follows the last message that could be taken */
   function takeMessages(bytes: Buffer): Buffer {
     let rest = bytes;
-    for (;;) {
+    while (!isWaiting) {
       const length = server ? messageLength(rest) : startupLength(rest);
       needed = length ?? 0;
-      if (length === undefined || rest.length < length) return rest;
+      if (length === undefined || rest.length < length) break;
       const message = rest.subarray(0, length);
       rest = rest.subarray(length);
+      needed = 0;
       if (server) forward(server, message);
-      else if (message.readInt32BE(4) === PROTOCOL_3_0) {
-        clearTimeout(startup);
-        server = openServer();
-        forward(server, message);
-      } else if (message.readInt32BE(4) === CANCEL_REQUEST) {
+      else if (message.readInt32BE(4) === PROTOCOL_3_0) void openServer();
+      else if (message.readInt32BE(4) === CANCEL_REQUEST) {
         end(); // there is no response to it
         return Buffer.alloc(0);
       } else client.write('N'); // neither TLS nor GSSAPI
     }
+    return rest;
   }
 
   function forward(to: Socket, message: Buffer): void {
@@ -125,32 +152,18 @@ function guardConnection(client: Socket, serverPort: number, log: (line: string)
   }
 }
 
-/** @returns the length of the first message in bytes, or undefined while its beginning is incomplete */
-function startupLength(bytes: Buffer): number | undefined {
-  if (bytes.length < 8) return undefined;
-  const [length, code] = [bytes.readInt32BE(0), bytes.readInt32BE(4)];
-  const isFixed = code === SSL_REQUEST || code === GSSENC_REQUEST;
-  const isStartup =
-    code === PROTOCOL_3_0 || code === CANCEL_REQUEST
-      ? length >= 9 && length <= MAX_STARTUP_BYTES
-      : isFixed && length === 8;
-  if (!isStartup) throw new ProtocolViolation("the first message is none of PostgreSQL's protocol 3.0");
-  return length;
-}
-
-function messageLength(bytes: Buffer): number | undefined {
-  if (bytes.length < 1) return undefined;
-  if (!CLIENT_MESSAGES.has(bytes[0] ?? 0)) throw new ProtocolViolation('the message type is unknown');
-  if (bytes.length < 5) return undefined;
-  const length = bytes.readInt32BE(1);
-  if (length < 4 || length > MAX_MESSAGE_BYTES) throw new ProtocolViolation('the message length is invalid');
-  return length + 1;
-}
-
-function errorResponse(code: string, message: string): Buffer {
-  const fields = Buffer.from(`SFATAL\0VFATAL\0C${code}\0M${message}\0\0`);
-  const head = Buffer.alloc(5);
-  head.write('E');
-  head.writeInt32BE(fields.length + 4, 1);
-  return Buffer.concat([head, fields]);
+/** Logs the first reason, and then no more than a line in a while, with how many there were. */
+function atIntervals(log: (line: string) => void): (reason: string) => void {
+  let more = 0;
+  let next = 0;
+  return (reason) => {
+    const now = performance.now();
+    if (now < next) {
+      more += 1;
+      return;
+    }
+    next = now + LOG_EVERY_MS;
+    log(`the product database closed a connection: ${reason}${more > 0 ? ` (and ${more} more before)` : ''}`);
+    more = 0;
+  };
 }

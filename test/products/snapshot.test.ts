@@ -5,6 +5,7 @@ import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
 import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Child } from '../../local/childProcess';
+import type { Supervised } from '../../local/supervise';
 import { databaseUrl, startBlobStorage, startProductDatabase, storageConnection } from '../../local/products';
 import { seedSql } from '../../local/products/seed';
 import { takeSnapshot } from '../../src/products/productSnapshot';
@@ -17,7 +18,7 @@ const PATH = /^products\/\d{4}-\d\d-\d\d\/\d\d-\d\d\/products\.json$/;
 const binaries = findPostgresql();
 
 let storage: Child;
-let pglite: Child;
+let pglite: Supervised;
 let postgres: Postgresql | undefined;
 let connectionString: string;
 let pgliteUrl: string;

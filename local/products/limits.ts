@@ -1,0 +1,2 @@
+/** The snapshot, a psql session and a few more; PGlite runs their statements in turn. */
+export const MAX_DATABASE_CONNECTIONS = 20;

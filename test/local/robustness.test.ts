@@ -1,0 +1,199 @@
+import { readFileSync } from 'node:fs';
+import { type Socket, connect } from 'node:net';
+import { request } from 'node:http';
+import { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { malformedBytes, malformedRequests, sample, sendAll } from '../malformedRequests';
+import { call, post } from '../stack';
+import { ANY_PORT, type LaunchedCommand, launch } from './startedStack';
+
+/** Several times what the product database's process needed before: PGlite alone took 780 MB. */
+const MAX_STACK_MB = 1_000;
+/** What the readers of the streams may add to a process; without backpressure it is 600 MB. */
+const MAX_GROWTH_MB = 200;
+const LARGE_EVENT_BYTES = 240_000;
+const LARGE_EVENTS = 40;
+
+let stack: LaunchedCommand;
+let functions: string;
+let shop: string;
+let dashboard: string;
+let products: string;
+
+beforeAll(async () => {
+  stack = launch('start', ANY_PORT);
+  dashboard = await stack.printed(/^dashboard +(\S+)/m);
+  functions = await stack.printed(/^ready (\S+)/m);
+  shop = await stack.printed(/^demo shop +(\S+)/m);
+  products = await stack.printed(/^products +(\S+)/m);
+}, 90_000);
+afterAll(async () => {
+  stack.process.kill('SIGINT');
+  expect(await stack.exit).toBe(0);
+}, 30_000);
+
+const portOf = (url: string): number => Number(new URL(url).port);
+/** What the terminal shows about processes that ended. */
+const deaths = (): string[] =>
+  stack
+    .out()
+    .split('\n')
+    .filter((line) => / ended /.test(line));
+
+async function countProducts(): Promise<number> {
+  const client = new Client({ connectionString: products, connectionTimeoutMillis: 20_000 });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ count: string }>('SELECT count(*) FROM products');
+    return Number(rows[0]?.count);
+  } finally {
+    await client.end();
+  }
+}
+
+/** With any Host header, which `fetch` does not send. */
+function statusFor(url: string, path: string, headers: Record<string, string>, method = 'GET', body = '') {
+  return new Promise<number>((resolve, reject) => {
+    request(new URL(path, url), { method, headers: { ...headers } }, (response) => {
+      resolve(response.statusCode ?? 0);
+      response.destroy();
+    })
+      .on('error', reject)
+      .end(body);
+  });
+}
+
+describe('after malformed requests', () => {
+  test('the shop serves the next valid one', async () => {
+    const paths = ['/', '/cart', '/products/x', '/live', '/visitors', '/shop.js'];
+    await sendAll(portOf(shop), sample(malformedRequests(`localhost:${portOf(shop)}`, paths)));
+    expect((await call(shop)).status).toBe(200);
+    expect(deaths()).toEqual([]);
+  }, 120_000);
+
+  test('the dashboard serves the next valid one', async () => {
+    const paths = ['/', '/events', '/report/', '/report/%ff', '/dashboard.js'];
+    await sendAll(portOf(dashboard), sample(malformedRequests(`localhost:${portOf(dashboard)}`, paths)));
+    expect((await call(dashboard)).status).toBe(200);
+    expect((await call(`${dashboard}/report/`)).text).toContain('<li>');
+    expect(deaths()).toEqual([]);
+  }, 120_000);
+
+  test('the product database answers the next query, and its connections are logged', async () => {
+    // A request for TLS, a startup message, and a query after it.
+    const startup = Buffer.from('00000017000300007573657200706f7374677265730000', 'hex');
+    const query = Buffer.concat([startup, Buffer.from('510000000d53454c454354203100', 'hex')]);
+    const openings = [Buffer.from('0000000804d2162f', 'hex'), startup, query];
+    const garbage = [Buffer.alloc(200), ...sample(malformedBytes(openings))];
+    await sendAll(portOf(products), garbage);
+    expect(await countProducts()).toBeGreaterThan(0);
+    expect(stack.out()).toContain(
+      "the product database closed a connection: the first message is none of PostgreSQL's",
+    );
+  }, 120_000);
+});
+
+describe('the shop', () => {
+  const visitor = { deviceId: `web-${'1'.repeat(36)}`, deviceKey: Buffer.alloc(32, 3).toString('base64') };
+
+  test.each(['localhost', '127.0.0.1'])('registers a visitor and shows the feed at %s', async (name) => {
+    const origin = `http://${name}:${portOf(shop)}`;
+    const registered = await post(`${origin}/visitors`, visitor, { origin });
+    expect([registered.status, registered.json]).toEqual([200, visitor]);
+    const preflight = await fetch(`${functions}/api/messages`, {
+      method: 'OPTIONS',
+      headers: { origin, 'access-control-request-method': 'POST' },
+    });
+    expect(preflight.headers.get('access-control-allow-origin')).toBe(origin);
+    await post(`${functions}/api/messages`, { ...visitor, deviceMessage: { event: 'browse_product' } });
+    const live = await fetch(`${origin}/live`);
+    const reader = live.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let read = '';
+    while (!read.includes('browse_product')) read += (await reader?.read())?.value ?? '';
+    await reader?.cancel();
+  });
+
+  test('rejects a body over its limit, with a Content-Length or in chunks', async () => {
+    const headers = { origin: shop, host: new URL(shop).host };
+    const large = 'x'.repeat(2_000);
+    expect(await statusFor(shop, '/visitors', { ...headers, 'content-length': '2000' }, 'POST', large)).toBe(
+      413,
+    );
+    expect(
+      await statusFor(shop, '/visitors', { ...headers, 'transfer-encoding': 'chunked' }, 'POST', large),
+    ).toBe(413);
+  });
+});
+
+test.each(['evil.example', 'localhost.evil.example', '127.0.0.2', 'hubfront.azure-devices.localhost'])(
+  'the shop and the dashboard reject requests for the host %j, streams among them',
+  async (host) => {
+    for (const [url, path] of [
+      [shop, '/'],
+      [shop, '/live'],
+      [shop, '/shop.js'],
+      [dashboard, '/'],
+      [dashboard, '/events'],
+      [dashboard, '/report/'],
+    ] as const)
+      expect(await statusFor(url, path, { host })).toBe(421);
+  },
+);
+
+describe.skipIf(process.platform !== 'linux')('memory', () => {
+  const residentMb = (pid: number): number => {
+    const [, kb = '0'] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return Number(kb) / 1_024;
+  };
+  const childrenOf = (pid: number): number[] =>
+    readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  const tree = (pid: number): number[] => [pid, ...childrenOf(pid).flatMap(tree)];
+  const programOf = (name: string): number =>
+    tree(stack.process.pid ?? 0).find((pid) =>
+      readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').includes(` ${name}`),
+    ) ?? 0;
+
+  test(`of all processes together is at most ${MAX_STACK_MB} MB`, () => {
+    const used = tree(stack.process.pid ?? 0).map(residentMb);
+    expect(used.reduce((sum, mb) => sum + mb, 0)).toBeLessThan(MAX_STACK_MB);
+  });
+
+  test('stays flat when streams are open that nobody reads', async () => {
+    const device = { deviceId: 'large-1', deviceKey: Buffer.alloc(32, 4).toString('base64') };
+    await post(`${functions}/api/devices`, device, { 'x-functions-key': 'hubfront-web' });
+    const readers: Socket[] = [shop, dashboard].flatMap((url) =>
+      Array.from({ length: 5 }, () => {
+        const socket = connect(portOf(url), '127.0.0.1').on('error', () => undefined);
+        socket.pause();
+        const path = url === shop ? '/live' : '/events';
+        socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+        return socket;
+      }),
+    );
+    const pids = [stack.process.pid ?? 0, programOf('dashboard')];
+    const before = pids.map(residentMb);
+    const event_value = 'x'.repeat(LARGE_EVENT_BYTES);
+    for (let i = 0; i < LARGE_EVENTS; i += 1) {
+      const deviceMessage = { event: 'browse_product', product_id: 162, event_value };
+      expect((await post(`${functions}/api/messages`, { ...device, deviceMessage })).status).toBe(201);
+    }
+    // The newest view has all of them: what the slow readers did not take has had its time.
+    await expect
+      .poll(async () => (await firstView()).includes(`"events":${LARGE_EVENTS}`), { timeout: 30_000 })
+      .toBe(true);
+    const after = pids.map(residentMb);
+    for (const socket of readers) socket.destroy();
+    for (const [i, mb] of after.entries()) expect(mb - (before[i] ?? 0)).toBeLessThan(MAX_GROWTH_MB);
+    expect(deaths()).toEqual([]);
+  }, 60_000);
+
+  async function firstView(): Promise<string> {
+    const { body } = await fetch(`${dashboard}/events`);
+    let read = '';
+    for await (const part of body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      read += part;
+      if (/^data: .*\n\n/m.test(read)) break;
+    }
+    return read;
+  }
+});

@@ -1,0 +1,57 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { vi } from 'vitest';
+
+export const PORT_FLAGS = [
+  '--port',
+  '--hub-port',
+  '--amqp-port',
+  '--shop-port',
+  '--dashboard-port',
+  '--database-port',
+  '--blob-port',
+];
+export const ANY_PORT = PORT_FLAGS.flatMap((flag) => [flag, '0']);
+
+/** A command of the project in a process of its own, as `npm start` and `npm run emulator` run it. */
+export interface LaunchedCommand {
+  process: ChildProcess;
+  /** all that it has printed so far */
+  out: () => string;
+  err: () => string;
+  /** the first group of the pattern in what it prints, once it is there */
+  printed: (pattern: RegExp) => Promise<string>;
+  /** settles with the exit code; null after a signal */
+  exit: Promise<number | null>;
+}
+
+export function launch(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): LaunchedCommand {
+  const child = spawn(process.execPath, ['local/launch.mjs', command, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
+  let [out, err] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
+  const exit = new Promise<number | null>((resolve) => {
+    child.once('exit', resolve);
+  });
+  return {
+    process: child,
+    out: () => out,
+    err: () => err,
+    exit,
+    printed: (pattern) =>
+      vi.waitFor(
+        () => {
+          const found = pattern.exec(out)?.[1];
+          if (found !== undefined) return found;
+          throw new Error(`${command} has not printed ${String(pattern)}:\n${out}\n${err}`);
+        },
+        { timeout: 60_000, interval: 50 },
+      ),
+  };
+}

@@ -110,9 +110,10 @@ export function startWorker({ appFolder, settings, log }: WorkerOptions): Worker
       child.on('exit', (code, signal) => {
         const death = new Error(`The worker process ended (${signal ?? `exit code ${code ?? 0}`})`);
         reject(death);
+        const unfinished = pending.size;
         for (const { reject: fail } of pending.values()) fail(death);
         pending.clear();
-        onExit(death.message);
+        onExit(`${death.message}. Functions that were running and have failed: ${unfinished}`);
       });
     });
     const closed = new Promise<void>((resolve) => {

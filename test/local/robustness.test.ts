@@ -38,7 +38,7 @@ const deaths = (): string[] =>
   stack
     .out()
     .split('\n')
-    .filter((line) => / ended /.test(line));
+    .filter((line) => line.includes(' ended '));
 
 async function countProducts(): Promise<number> {
   const client = new Client({ connectionString: products, connectionTimeoutMillis: 20_000 });
@@ -49,6 +49,33 @@ async function countProducts(): Promise<number> {
   } finally {
     await client.end();
   }
+}
+
+async function firstView(): Promise<string> {
+  const { body } = await fetch(`${dashboard}/events`);
+  let read = '';
+  for await (const part of body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    read += part;
+    if (/^data: .*\n\n/m.test(read)) break;
+  }
+  return read;
+}
+
+// Linux alone tells about the processes of others.
+const residentMb = (pid: number): number => {
+  const [, kb = '0'] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kb) / 1_024;
+};
+const childrenOf = (pid: number): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+const tree = (pid: number): number[] => [pid, ...childrenOf(pid).flatMap(tree)];
+/** The process of the stack whose command line has these words. */
+function programOf(words: string): number {
+  const found = tree(stack.process.pid ?? 0).find((pid) =>
+    readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').includes(words),
+  );
+  if (found === undefined) throw new Error(`no process of the stack has ${words}`);
+  return found;
 }
 
 /** With any Host header, which `fetch` does not send. */
@@ -141,18 +168,6 @@ test.each(['evil.example', 'localhost.evil.example', '127.0.0.2', 'hubfront.azur
 );
 
 describe.skipIf(process.platform !== 'linux')('memory', () => {
-  const residentMb = (pid: number): number => {
-    const [, kb = '0'] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-    return Number(kb) / 1_024;
-  };
-  const childrenOf = (pid: number): number[] =>
-    readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
-  const tree = (pid: number): number[] => [pid, ...childrenOf(pid).flatMap(tree)];
-  const programOf = (name: string): number =>
-    tree(stack.process.pid ?? 0).find((pid) =>
-      readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').includes(` ${name}`),
-    ) ?? 0;
-
   test(`of all processes together is at most ${MAX_STACK_MB} MB`, () => {
     const used = tree(stack.process.pid ?? 0).map(residentMb);
     expect(used.reduce((sum, mb) => sum + mb, 0)).toBeLessThan(MAX_STACK_MB);
@@ -170,7 +185,7 @@ describe.skipIf(process.platform !== 'linux')('memory', () => {
         return socket;
       }),
     );
-    const pids = [stack.process.pid ?? 0, programOf('dashboard')];
+    const pids = [stack.process.pid ?? 0, programOf('launch.mjs dashboard')];
     const before = pids.map(residentMb);
     const event_value = 'x'.repeat(LARGE_EVENT_BYTES);
     for (let i = 0; i < LARGE_EVENTS; i += 1) {
@@ -186,14 +201,50 @@ describe.skipIf(process.platform !== 'linux')('memory', () => {
     for (const [i, mb] of after.entries()) expect(mb - (before[i] ?? 0)).toBeLessThan(MAX_GROWTH_MB);
     expect(deaths()).toEqual([]);
   }, 60_000);
-
-  async function firstView(): Promise<string> {
-    const { body } = await fetch(`${dashboard}/events`);
-    let read = '';
-    for await (const part of body?.pipeThrough(new TextDecoderStream()) ?? []) {
-      read += part;
-      if (/^data: .*\n\n/m.test(read)) break;
-    }
-    return read;
-  }
 });
+
+describe.skipIf(process.platform !== 'linux')(
+  'when a process is killed, the terminal says what is lost, and',
+  () => {
+    const kill = async (name: string): Promise<void> => {
+      const before = stack.out().length;
+      process.kill(programOf(name), 'SIGKILL');
+      await expect.poll(() => stack.out().slice(before), { timeout: 20_000 }).toContain('ended (SIGKILL)');
+    };
+
+    test('the dashboard is there again, with the rows that it had', async () => {
+      const rows = /"rows":\d+/.exec(await firstView())?.[0];
+      await kill('launch.mjs dashboard');
+      expect(stack.out()).toMatch(/^The dashboard ended \(SIGKILL\)\. .*no event is lost\.$/m);
+      await stack.printed(/^(The dashboard is running again)$/m);
+      expect(await firstView()).toContain(rows);
+    }, 60_000);
+
+    test('the product database is there again, with the first products, and clients wait for it', async () => {
+      await kill('products:database');
+      expect(stack.out()).toMatch(
+        /^The product database ended \(SIGKILL\)\. Changes to its products are lost\./m,
+      );
+      expect(await countProducts()).toBeGreaterThan(0);
+      await stack.printed(/^(The product database is running again)$/m);
+    }, 60_000);
+
+    test('Blob storage is there again, and a new snapshot is in it', async () => {
+      const snapshots = () => stack.out().split('Product snapshot: ').length;
+      const before = snapshots();
+      await kill('products:storage');
+      expect(stack.out()).toMatch(
+        /^Blob storage ended \(SIGKILL\)\. The product snapshots in it are lost\./m,
+      );
+      await expect.poll(snapshots, { timeout: 40_000 }).toBeGreaterThan(before);
+    }, 60_000);
+
+    test('the functions run again', async () => {
+      await kill('worker.cjs');
+      expect(stack.out()).toMatch(/^The worker process ended \(SIGKILL\)\. Functions .* failed: \d+$/m);
+      await expect
+        .poll(async () => (await call(`${functions}/api/messages?action=ping`)).status, { timeout: 20_000 })
+        .toBe(200);
+    }, 60_000);
+  },
+);

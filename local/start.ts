@@ -46,7 +46,7 @@ async function start(flags: StartFlags, running: Running[]): Promise<void> {
     ),
   );
   const shop = keep(
-    await step('Building and starting the demo shop', () =>
+    await step('Building the pages of the shop', () =>
       startShop({ port: flags.shopPort, keys: LOCAL_SHOP_KEYS }),
     ),
   );

@@ -1,14 +1,17 @@
-import { type WriteStream, createWriteStream } from 'node:fs';
-import { access, readFile } from 'node:fs/promises';
-import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, parse as parsePath } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { Command, CommanderError } from 'commander';
-import { type Engine, createEngine } from './engine';
-import { readEventFile } from './eventFile';
-import { type Output, type Plan, QueryError, diagnostic, translate } from './query';
+import { checkQueries } from './check';
+import type { Counts } from './engine';
+import { FormatError, runFiles } from './fileRun';
+import { explain } from './explain';
+import { type Plan, QueryError, diagnostic, translate } from './query';
 import { readTimePolicy } from './timePolicy';
 
-interface Flags {
+interface RunFlags {
   input: string[];
   reference: string[];
   query: string;
@@ -20,53 +23,87 @@ const EXIT_QUERY = 1;
 /** The command is wrong: a flag, or a file that cannot be read or written. */
 const EXIT_USAGE = 2;
 
-const BATCH_SIZE = 10_000;
+const DEFAULT_QUERY = 'infra/analytics/query.asaql';
 
 class UsageError extends Error {}
 
-/** `npm run analytics`: runs a Stream Analytics query on files. */
+/** `asa` and `npm run analytics`: Stream Analytics queries on files. Without a command, `run`. */
 export async function main(argv: readonly string[]): Promise<void> {
   const collect = (value: string, all: string[] = []): string[] => [...all, value];
-  const command = new Command('npm run analytics --')
-    .description(
-      'Runs a Stream Analytics query on a file of events, with reference data, into a file of rows.',
-    )
+  const program = new Command('asa')
+    .description('Runs and checks Azure Stream Analytics queries on this machine.')
+    .exitOverride();
+  program
+    .command('run', { isDefault: true })
+    .description('Runs a query on files of events, with reference data, into files of rows.')
     .requiredOption(
       '--input <[name=]file>',
-      'events: NDJSON or a JSON array; repeat it for further inputs',
+      'events: JSON lines, a JSON array or CSV, perhaps gzip; - for standard input; repeat it for further inputs and files',
       collect,
     )
     .option(
       '--reference <[name=]file>',
-      'reference data: a JSON array, or NDJSON; repeat it for more',
+      'reference data in the same formats; repeat it for more',
       collect,
       [],
     )
-    .option('--query <file>', 'the query', 'infra/analytics/query.asaql')
+    .option('--query <file>', 'the query', DEFAULT_QUERY)
     .requiredOption(
       '--output <file>',
-      "rows of the query's first output as NDJSON; those of each further one beside it, as <file>.<output>.ndjson",
+      "rows of the query's first output as JSON lines, - for standard output; those of each further output beside it, as <file>.<output>.ndjson",
     )
     .allowExcessArguments(false)
-    .exitOverride();
+    .action((flags: RunFlags) => run(flags));
+  program
+    .command('check')
+    .description('Reports what is wrong in queries, or not covered, with line and column.')
+    .argument('<query...>', 'query files')
+    .option('--format <format>', 'text, json or sarif', 'text')
+    .action(async (files: string[], { format }: { format: string }) => {
+      for (const file of files) await readable(file);
+      if (!['text', 'json', 'sarif'].includes(format))
+        throw new UsageError(`--format ${format}: there are text, json and sarif`);
+      const { report, wrong } = await checkQueries(files, format);
+      if (report !== '') console.log(report);
+      if (wrong > 0) process.exitCode = EXIT_QUERY;
+    });
+  program
+    .command('explain')
+    .description('Prints the DuckDB SQL that a query is translated to.')
+    .argument('[query]', 'the query file', DEFAULT_QUERY)
+    .action(async (file: string) => {
+      await readable(file);
+      await reportingQuery(file, async () => {
+        console.log(explain(translate(await readFile(file, 'utf8'))));
+      });
+    });
+  for (const command of program.commands) command.exitOverride();
   try {
-    await run(command.parse([...argv], { from: 'user' }).opts<Flags>());
+    await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
-    else if (error instanceof UsageError) {
-      console.error(`error: ${error.message}`);
-      process.exitCode = EXIT_USAGE;
-    } else {
+    else {
       console.error(`error: ${(error as Error).message.split('\n')[0] ?? ''}`);
-      process.exitCode = EXIT_QUERY;
+      process.exitCode =
+        error instanceof UsageError || error instanceof FormatError ? EXIT_USAGE : EXIT_QUERY;
     }
   }
 }
 
-async function run(flags: Flags): Promise<void> {
-  const text = await readable(flags.query).then(() => readFile(flags.query, 'utf8'));
-  let engine: Engine | undefined;
+async function reportingQuery(file: string, work: () => Promise<void>): Promise<void> {
   try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error;
+    console.error(diagnostic(file, error));
+    process.exitCode = EXIT_QUERY;
+  }
+}
+
+async function run(flags: RunFlags): Promise<void> {
+  await readable(flags.query);
+  const text = await readFile(flags.query, 'utf8');
+  await reportingQuery(flags.query, async () => {
     const plan = translate(text);
     const inputs = assign(flags.input, [...new Set(plan.sources.map(({ input }) => input))], '--input');
     const references = assign(
@@ -74,89 +111,77 @@ async function run(flags: Flags): Promise<void> {
       plan.references.map(({ name }) => name),
       '--reference',
     );
-    for (const file of [...inputs.values(), ...references.values()]) await readable(file);
-    engine = await createEngine(plan, readTimePolicy(flags.query));
-    for (const [name, file] of references) await load(engine, name, file);
-    const outputs = await openOutputs(plan, flags.output);
-    const write = async ({ table, rowsSql }: Output): Promise<void> => {
-      const stream = outputs.get(table);
-      if (!stream || !engine) return;
-      const result = await engine.connection.stream(rowsSql);
-      for await (const rows of result.yieldRows()) {
-        if (!stream.write(rows.map(([row]) => `${String(row)}\n`).join(''))) await once(stream, 'drain');
-      }
-    };
-    for (const [name, file] of inputs)
-      for await (const events of readEventFile(file, BATCH_SIZE)) await engine.process(name, events, write);
-    await engine.advance(Infinity, write);
-    for (const stream of outputs.values()) {
-      stream.end();
-      await once(stream, 'finish');
+    for (const file of [...inputs.values(), ...references.values()].flat()) await readable(file);
+    const folder = await mkdtemp(join(tmpdir(), 'asa-output-'));
+    try {
+      const outputs = outputFiles(plan, flags.output, folder);
+      const policy = readTimePolicy(flags.query);
+      const counts = await runFiles({ plan, policy, inputs, references, outputs }).catch((error: unknown) => {
+        throw usage(error);
+      });
+      if (flags.output === '-')
+        await pipeline(createReadStream([...outputs.values()][0] ?? ''), process.stdout, { end: false });
+      report(counts, flags);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
     }
-    report(engine, flags);
-  } catch (error) {
-    if (!(error instanceof QueryError)) throw error;
-    console.error(diagnostic(flags.query, error));
-    process.exitCode = EXIT_QUERY;
-  } finally {
-    engine?.close();
-  }
+  });
 }
 
-/** Which file stands for which name of the query: `name=file`, or a bare file where there is one name only. */
-function assign(given: readonly string[], names: readonly string[], flag: string): Map<string, string> {
-  const files = new Map<string, string>();
+/** What a file that cannot be read or written comes to. */
+function usage(error: unknown): unknown {
+  const { message } = error as Error;
+  if (error instanceof QueryError || error instanceof FormatError) return error;
+  return /IO Error|not covered by the local reader|is a JSON object|Invalid Input Error: (Malformed JSON|JSON|Error when)/.test(
+    message,
+  )
+    ? new UsageError(message.split('\n')[0] ?? '')
+    : error;
+}
+
+/** Which files stand for which name of the query: `name=file`, or a bare file where there is one name only. */
+function assign(given: readonly string[], names: readonly string[], flag: string): Map<string, string[]> {
+  const files = new Map<string, string[]>();
   const free = (): string[] => names.filter((name) => !files.has(name));
   for (const value of given) {
     const [, before, after] = /^([^=]+)=(.+)$/.exec(value) ?? [];
     const named = names.find((name) => name.toLowerCase() === before?.toLowerCase());
-    if (named !== undefined && after !== undefined) files.set(named, after);
-    else if (free().length === 1) files.set(free()[0] ?? '', value);
-    else
+    const only = free().length === 1 ? free()[0] : names.length === 1 ? names[0] : undefined;
+    const name = named !== undefined && after !== undefined ? named : only;
+    if (name === undefined)
       throw new UsageError(
         names.length === 0
           ? `${flag} ${value}: the query reads none`
           : `${flag} ${value}: say which of the query's it is, as in ${flag} ${names[0] ?? ''}=${value} (there are: ${names.join(', ')})`,
       );
+    files.set(name, [...(files.get(name) ?? []), named === undefined ? value : (after ?? value)]);
   }
   const [missing] = free();
   if (missing !== undefined) throw new UsageError(`the query reads '${missing}': give its file with ${flag}`);
   return files;
 }
 
-async function load(engine: Engine, name: string, file: string): Promise<void> {
-  await engine.references.load(name, file, 0).catch((error: unknown) => {
-    throw new UsageError(
-      `${file}: not reference data in JSON (${(error as Error).message.split('\n')[0] ?? ''})`,
-    );
-  });
-}
-
-async function openOutputs({ outputs }: Plan, file: string): Promise<Map<string, WriteStream>> {
-  const { dir, name } = parsePath(file);
-  const opened = new Map<string, WriteStream>();
-  for (const [i, output] of outputs.entries()) {
-    const beside = `${name}.${output.name.replaceAll(/[^\w.-]/g, '_')}.ndjson`;
-    const path = i === 0 ? file : join(dir, beside);
-    const stream = createWriteStream(path);
-    await once(stream, 'open').catch(() => {
-      throw new UsageError(`${path} cannot be written`);
-    });
-    opened.set(output.table, stream);
-  }
-  return opened;
+function outputFiles({ outputs }: Plan, file: string, folder: string): Map<string, string> {
+  const { dir, name } = parsePath(file === '-' ? join(folder, 'output') : file);
+  return new Map(
+    outputs.map((output, i) => {
+      const beside = `${name}.${output.name.replaceAll(/[^\w.-]/g, '_')}.ndjson`;
+      return [output.table, i === 0 && file !== '-' ? file : join(dir, beside)];
+    }),
+  );
 }
 
 async function readable(file: string): Promise<void> {
+  if (file === '-') return;
   await access(file).catch(() => {
     throw new UsageError(`${file} cannot be read`);
   });
 }
 
-/** What did not go through as it came is told, one line each. */
-function report({ counts }: Engine, { input }: Flags): void {
+/** Reports what did not go through as it came, one line each. */
+function report(counts: Counts, { input }: RunFlags): void {
   const told = {
-    malformed: 'dropped: not a JSON object',
+    malformed: 'dropped: not a JSON object that fits the query',
     untimed: 'dropped: TIMESTAMP BY gave no time',
     early: 'dropped: more than 5 minutes ahead of their arrival',
     lateDropped: 'dropped: later than the tolerance',

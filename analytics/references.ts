@@ -1,4 +1,5 @@
 import { type DuckDBConnection, DuckDBTimestampValue } from '@duckdb/node-api';
+import { openInputFile } from './inputFile';
 import { type ReferenceUse, referenceColumn, referenceTable, sqlName, sqlText } from './query';
 
 /** The reference data of a query: each event meets the version that was valid at its own time. */
@@ -6,7 +7,7 @@ export interface References {
   /** as the query names them */
   names: readonly string[];
   /**
-   * Loads a snapshot: a JSON array of objects, or objects one a line. It takes over from the one before at its time.
+   * Loads a snapshot: a JSON array of objects, objects one a line, or CSV. It takes over from the one before at its time.
    * The first one holds for all that was before it, too, since a job has to start with something.
    *
    * @returns its number of rows
@@ -16,9 +17,6 @@ export interface References {
   /** forgets the versions that no event of this time or a later one will meet */
   prune: (name: string, beforeUs: number) => Promise<void>;
 }
-
-/** The largest JSON object of a snapshot that is read. */
-const MAX_OBJECT_BYTES = 16 * 1_048_576;
 
 export async function createReferences(
   connection: DuckDBConnection,
@@ -47,22 +45,26 @@ export async function createReferences(
       const from = first ? "TIMESTAMP '0001-01-01'" : '$from';
       const values = first ? {} : { from: new DuckDBTimestampValue(BigInt(validFromUs)) };
       const fields = [...use.fields.values()].map((field) => `asa_field(json, ${sqlText(field)}), `).join('');
-      const rows = `read_json_objects(${sqlText(file)}, format = 'auto', maximum_object_size = ${MAX_OBJECT_BYTES})`;
+      const opened = await openInputFile(file);
       await connection.run('BEGIN');
       try {
         if (!first)
           await connection.run(`UPDATE ${table} SET valid_to = $from WHERE valid_to > $from`, values);
         const inserted = await connection.run(
           `INSERT INTO ${table} SELECT ${fields}${use.wholeRows ? 'json' : 'NULL'}, row_number() OVER (), ${from}, TIMESTAMP '9999-12-31'
-           FROM ${rows} WHERE json_type(json) = 'OBJECT'`,
+           FROM (${opened.rowsSql}) WHERE json_type(json) = 'OBJECT'`,
           values,
         );
+        if (inserted.rowsChanged === 0 && (await hasRows(connection, opened.rowsSql)))
+          throw new Error('none of its rows is a JSON object');
         await connection.run('COMMIT');
         loaded.add(table);
         return inserted.rowsChanged;
       } catch (error) {
         await connection.run('ROLLBACK');
         throw error;
+      } finally {
+        await opened.close();
       }
     },
     prune: async (name, beforeUs) => {
@@ -75,4 +77,8 @@ export async function createReferences(
       );
     },
   };
+}
+
+async function hasRows(connection: DuckDBConnection, rowsSql: string): Promise<boolean> {
+  return (await connection.runAndReadAll(`SELECT 1 FROM (${rowsSql}) LIMIT 1`)).currentRowCount > 0;
 }

@@ -23,7 +23,9 @@ export const MACROS: readonly string[] = [
   `asa_in_range(t) AS CASE WHEN t BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN t END`,
   `asa_with_seconds(s) AS regexp_replace(s, '([T ][0-9]{2}:[0-9]{2})(Z|z|[+-].*)$', '\\1:00\\2')`,
   // ISO 8601: a date, perhaps with a time, perhaps with an offset; a time without one is UTC.
-  `asa_text_datetime(s) AS CASE
+  // The usual form is tried first: regular expressions take most of the time.
+  `asa_text_datetime(s) AS CASE WHEN s LIKE '____-__-__T__:__:__%Z' AND len(s) <= 28 AND TRY_CAST(s AS TIMESTAMP) IS NOT NULL
+     THEN asa_in_range(TRY_CAST(s AS TIMESTAMP))
      WHEN regexp_full_match(s, '\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}\\s*') THEN asa_in_range(TRY_CAST(trim(s) AS TIMESTAMP))
      WHEN regexp_full_match(s, '\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)?\\s*')
      THEN asa_in_range(timezone('UTC', TRY_CAST(asa_with_seconds(CASE
@@ -97,7 +99,7 @@ export const MACROS: readonly string[] = [
        THEN list_transform(asa_lines(s), lambda l: asa_read(l)) ELSE [NULL::JSON] END
      WHEN json_type(j) = 'ARRAY' THEN json_extract(j, '$[*]') ELSE [j] END`,
   // "When reading bigint datatypes outside the range … InputDeserializationError" (data types): such an event is dropped.
-  `asa_is_oversized(s) AS regexp_matches(s, '[0-9]{19}') AND len(list_filter(
+  `asa_is_oversized(s) AS CASE WHEN regexp_matches(s, '[0-9]{19}') THEN len(list_filter(
      regexp_extract_all(regexp_replace(s, '"(\\\\.|[^"\\\\])*"', '"', 'g'), '-?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]+)?'),
-     lambda n: regexp_full_match(n, '-?[0-9]+') AND TRY_CAST(n AS BIGINT) IS NULL)) > 0`,
+     lambda n: regexp_full_match(n, '-?[0-9]+') AND TRY_CAST(n AS BIGINT) IS NULL)) > 0 ELSE false END`,
 ];

@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DEFAULT_TIME_POLICY, type HubEvent } from '../../analytics/event';
-import { readEventFile } from '../../analytics/eventFile';
+import { gzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { main } from '../../analytics/cli';
+import { DEFAULT_TIME_POLICY } from '../../analytics/event';
 import { readTimePolicy } from '../../analytics/timePolicy';
 
 let folder: string;
@@ -11,74 +12,114 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hubfront-files-'));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
+afterEach(() => {
+  process.exitCode = 0;
+  vi.restoreAllMocks();
+});
 
 describe('a file of events', () => {
-  async function read(text: string, batchSize = 100): Promise<HubEvent[][]> {
-    const file = join(folder, 'events');
-    await writeFile(file, text);
-    const batches: HubEvent[][] = [];
-    for await (const batch of readEventFile(file, batchSize)) batches.push(batch);
-    return batches;
+  const STAR = 'SELECT * FROM [i]';
+  async function rows(content: string | Buffer, name = 'events', query = STAR): Promise<unknown[]> {
+    const [events, asaql, output] = [join(folder, name), join(folder, 'q.asaql'), join(folder, 'out.ndjson')];
+    await writeFile(events, content);
+    await writeFile(asaql, query);
+    await main(['--input', events, '--query', asaql, '--output', output]);
+    const text = await readFile(output, 'utf8');
+    return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as unknown]));
   }
-  const bodies = async (text: string): Promise<string[]> => (await read(text)).flat().map(({ body }) => body);
-  const ENQUEUED_US = Date.UTC(2026, 0, 1) * 1_000;
-
-  test('is read in batches', async () => {
-    const sizes = async (events: number) =>
-      (await read('{}\n'.repeat(events), 2)).map(({ length }) => length);
-    expect(await sizes(5)).toEqual([2, 2, 1]);
-    expect(await sizes(4)).toEqual([2, 2]);
-    expect(await sizes(0)).toEqual([]);
-  });
+  const ids = (...all: number[]): object[] => all.map((id) => ({ id }));
 
   test.each([
-    ['lines', '{"id":1}\n\n{"id":2}\r\n  \n{"id":3}', ['{"id":1}', '{"id":2}', '{"id":3}']],
-    ['lines that are no JSON', 'oops\n{"id":1}\n', ['oops', '{"id":1}']],
-    ['an array', '[{"id":1},\n {"id":2}]', ['{"id":1}', '{"id":2}']],
-    ['an array in one line', '[{"id":1},{"id":2}]\n', ['{"id":1}', '{"id":2}']],
-    ['an array after a byte order mark', '\uFEFF \n[\n{"id":1}\n]', ['{"id":1}']],
-    ['lines that are arrays', '[{"id":1}]\n[{"id":2}]\n', ['[{"id":1}]', '[{"id":2}]']],
+    ['lines', '{"id":1}\n\n{"id":2}\r\n  \n{"id":3}', ids(1, 2, 3)],
+    ['lines that are no JSON', 'oops\n{"id":1}\n', ids(1)],
+    ['an array', '[{"id":1},\n {"id":2}]', ids(1, 2)],
+    ['an array in one line', '[{"id":1},{"id":2}]\n', ids(1, 2)],
+    ['an array after a byte order mark', '\uFEFF \n[\n{"id":1}\n]', ids(1)],
+    ['lines after a byte order mark', '\uFEFF{"id":1}\n{"id":2}', ids(1, 2)],
+    ['lines that are arrays', '[{"id":1}]\n[{"id":2},{"id":3}]\n', ids(1, 2, 3)],
+    ['nothing', '', []],
   ])('may hold %s', async (_, text, expected) => {
-    expect(await bodies(text)).toEqual(expected);
+    vi.spyOn(console, 'error').mockReturnValue();
+    expect(await rows(text)).toEqual(expected);
+  });
+
+  test('may be compressed with gzip, or be CSV', async () => {
+    expect(await rows(gzipSync('{"id":1}\n{"id":2}\n'))).toEqual(ids(1, 2));
+    expect(await rows('id,name\n1,"a, b"\n2,\n', 'events.csv')).toEqual([
+      { id: '1', name: 'a, b' },
+      { id: '2', name: null },
+    ]);
+    expect(await rows(gzipSync('id\n1\n'), 'events.csv.gz')).toEqual([{ id: '1' }]);
+  });
+
+  test('of another format is an error', async () => {
+    const told = vi.spyOn(console, 'error').mockReturnValue();
+    await rows('id,name\n1,a\n2,b\n').catch(() => undefined);
+    expect(told.mock.lastCall?.[0]).toContain('none of its 3 rows is a JSON object');
+    expect(process.exitCode).toBe(2);
   });
 
   test('may hold messages of the feed, whose last line is none', async () => {
     const message = {
-      ...{ partitionId: '3', sequenceNumber: 0, enqueuedTimeUtc: '2026-01-01T01:00:00.1234567+01:00' },
+      ...{ partitionId: '3', sequenceNumber: 0, enqueuedTimeUtc: '2026-01-01T01:00:00.123456+01:00' },
       ...{ deviceId: 'd', messageId: null, properties: { a: 'b' } },
     };
     const text = [
       { ...message, body: { id: 1 } },
-      { ...message, body: 'text' },
       { next_offset: 'x', more: 1 },
     ];
-    const [batch = []] = await read(text.map((line) => JSON.stringify(line)).join('\n'));
-    expect(batch).toEqual([
-      {
-        ...{ body: '{"id":1}', enqueuedUs: ENQUEUED_US + 123_456, partitionId: 3, deviceId: 'd' },
-        ...{ messageId: undefined, properties: '{"a":"b"}' },
-      },
-      expect.objectContaining({ body: 'text' }),
+    const query = `SELECT id, PartitionId AS p, System.Timestamp() AS t, i.IoTHub.ConnectionDeviceId AS d, i.IoTHub.MessageId AS m,
+      GetMetadataPropertyValue(i, '[User].[a]') AS a FROM [i]`;
+    expect(await rows(text.map((line) => JSON.stringify(line)).join('\n'), 'events', query)).toEqual([
+      { id: 1, p: 3, t: '2026-01-01T00:00:00.1234560Z', d: 'd', m: null, a: 'b' },
     ]);
   });
 
   // https://learn.microsoft.com/azure/stream-analytics/stream-analytics-define-inputs#configure-iot-hub-as-a-data-stream-input
-  test('may hold samples with the metadata of IoT Hub', async () => {
-    const sample = {
-      ...{ id: 1, EventEnqueuedUtcTime: '2026-01-01T00:00:00.5Z', PartitionId: 2 },
-      IoTHub: {
-        ...{ MessageId: 'm', CorrelationId: 'c' },
-        ...{ ConnectionDeviceId: 'd', ConnectionDeviceGenerationId: 'g' },
-      },
+  test('may hold samples with the metadata of IoT Hub, also without the time of arrival', async () => {
+    const IoTHub = {
+      MessageId: 'm',
+      CorrelationId: 'c',
+      ConnectionDeviceId: 'd',
+      ConnectionDeviceGenerationId: 'g',
     };
-    const bare = { EventEnqueuedUtcTime: '2026-01-01T00:00:00Z' };
-    expect((await read(`${JSON.stringify(sample)}\n${JSON.stringify(bare)}`)).flat()).toEqual([
-      {
-        ...{ body: JSON.stringify(sample), enqueuedUs: ENQUEUED_US + 500_000, partitionId: 2, deviceId: 'd' },
-        ...{ messageId: 'm', correlationId: 'c', generationId: 'g' },
-      },
-      { body: JSON.stringify(bare), enqueuedUs: ENQUEUED_US },
+    const lines = [
+      { id: 1, EventEnqueuedUtcTime: '2026-01-01T00:00:00.5Z', PartitionId: 2, IoTHub },
+      { id: 2, EventEnqueuedUtcTime: '2026-01-01T00:00:01Z' },
+      { id: 3, IoTHub },
+    ];
+    const query = `SELECT id, i.PartitionId AS p, i.IoTHub.MessageId AS m, i.IoTHub.ConnectionDeviceId AS d FROM [i]`;
+    expect(await rows(lines.map((line) => JSON.stringify(line)).join('\n'), 'events', query)).toEqual([
+      { id: 1, p: 2, m: 'm', d: 'd' },
+      { id: 2, p: null, m: null, d: null },
+      { id: 3, p: null, m: 'm', d: 'd' },
     ]);
+  });
+});
+
+describe('the other commands', () => {
+  test('check tells line and column, as text, JSON and SARIF', async () => {
+    const told = vi.spyOn(console, 'log').mockReturnValue();
+    const file = join(folder, 'wrong.asaql');
+    await writeFile(file, 'SELECT a\nFROM [i] WHERE x = "y"');
+    await main(['check', file]);
+    expect(told.mock.lastCall?.[0]).toContain(`${file}:2:20: "y" in double quotes`);
+    expect(process.exitCode).toBe(1);
+    await main(['check', '--format', 'json', file]);
+    expect(JSON.parse(String(told.mock.lastCall?.[0]))).toMatchObject([{ file, line: 2, column: 20 }]);
+    await main(['check', '--format', 'sarif', file]);
+    expect(JSON.parse(String(told.mock.lastCall?.[0]))).toMatchObject({
+      version: '2.1.0',
+      runs: [{ results: [{ locations: [{ physicalLocation: { region: { startLine: 2 } } }] }] }],
+    });
+  });
+
+  test('explain prints the SQL', async () => {
+    const told = vi.spyOn(console, 'log').mockReturnValue();
+    const file = join(folder, 'right.asaql');
+    await writeFile(file, 'SELECT a FROM [i]');
+    await main(['explain', file]);
+    expect(told.mock.lastCall?.[0]).toContain('CREATE TABLE step_1 AS');
   });
 });
 

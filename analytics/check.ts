@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises';
+import { createEngine } from './engine';
+import { DEFAULT_TIME_POLICY } from './event';
+import { QueryError, diagnostic, translate } from './query';
+
+interface Finding {
+  file: string;
+  line: number;
+  column: number;
+  message: string;
+}
+
+/**
+ * Translates queries and prepares them to run.
+ *
+ * @param format `text`: a line for each finding; `json`: a list; `sarif`: SARIF 2.1.0, as code scanning reads it
+ * @throws Error when a file cannot be read
+ */
+export async function checkQueries(
+  files: readonly string[],
+  format: string,
+): Promise<{ report: string; wrong: number }> {
+  const findings: Finding[] = [];
+  for (const file of files) {
+    const text = await readFile(file, 'utf8');
+    try {
+      const engine = await createEngine(translate(text), DEFAULT_TIME_POLICY);
+      engine.close();
+    } catch (error) {
+      if (!(error instanceof QueryError)) throw error;
+      findings.push({ file, ...error.at, message: error.message });
+    }
+  }
+  return { report: formatted(findings, format), wrong: findings.length };
+}
+
+function formatted(findings: readonly Finding[], format: string): string {
+  if (format === 'json') return JSON.stringify(findings, null, 2);
+  if (format === 'sarif') return JSON.stringify(sarif(findings), null, 2);
+  return findings
+    .map(({ file, line, column, message }) => diagnostic(file, new QueryError(message, { line, column })))
+    .join('\n');
+}
+
+const sarif = (findings: readonly Finding[]): object => ({
+  $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
+  version: '2.1.0',
+  runs: [
+    {
+      tool: { driver: { name: 'asa', rules: [{ id: 'query' }] } },
+      results: findings.map(({ file, line, column, message }) => ({
+        ruleId: 'query',
+        level: 'error',
+        message: { text: message },
+        locations: [
+          {
+            physicalLocation: {
+              artifactLocation: { uri: file },
+              region: { startLine: line, startColumn: column },
+            },
+          },
+        ],
+      })),
+    },
+  ],
+});

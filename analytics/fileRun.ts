@@ -1,0 +1,138 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { DuckDBTimestampValue } from '@duckdb/node-api';
+import { tmpdir } from 'node:os';
+import { countSql, fileEventsSql, ownTimesSql, progressTableSql, timedSql, untimedSql } from './batchSql';
+import { openDatabase } from './database';
+import type { Counts } from './engine';
+import type { TimePolicy } from './event';
+import { openInputFile } from './inputFile';
+import { type Plan, type PlanNode, type StreamSource, raisedInQuery, sqlName, sqlText } from './query';
+import { createReferences } from './references';
+
+export interface FileRun {
+  plan: Plan;
+  policy: TimePolicy;
+  /** files of each input, by its name in the query */
+  inputs: ReadonlyMap<string, readonly string[]>;
+  references: ReadonlyMap<string, readonly string[]>;
+  /** by table of an output: where its rows go, a JSON object a line */
+  outputs: ReadonlyMap<string, string>;
+}
+
+/** A file that is not what it is taken for. */
+export class FormatError extends Error {}
+
+/** What DuckDB may hold before it writes to the folder for temporary files. */
+const MEMORY_LIMIT = '1GB';
+const BEGIN = "TIMESTAMP '0001-01-01'";
+const END = "TIMESTAMP '9999-12-31 23:59:59'";
+
+/**
+ * Runs a query on whole files: DuckDB reads them, works the nodes of the plan out at once, and writes the rows.
+ *
+ * @throws {QueryError} when the query stops on an event
+ * @throws {FormatError} when a file has another format
+ */
+export async function runFiles({ plan, policy, inputs, references, outputs }: FileRun): Promise<Counts> {
+  const { instance, connection } = await openDatabase({
+    memory_limit: MEMORY_LIMIT,
+    temp_directory: tmpdir(),
+  });
+  const counts: Counts = { events: 0, malformed: 0, untimed: 0, early: 0, late: 0, lateDropped: 0 };
+  const counted = new Set<string>();
+  try {
+    const loaded = await createReferences(connection, plan.references);
+    for (const [name, files] of references) for (const file of files) await loaded.load(name, file, 0);
+    for (const source of plan.sources) {
+      const input = source.input.toLowerCase();
+      const found = await loadSource(connection, source, policy, filesOf(inputs, source.input));
+      if (counted.has(input)) continue;
+      counted.add(input);
+      for (const key of Object.keys(counts) as (keyof Counts)[]) counts[key] += found[key];
+    }
+    for (const node of plan.nodes)
+      await connection.run(nodeSql(node, plan).join(';\n')).catch((error: unknown) => {
+        throw raisedInQuery(error, node.at);
+      });
+    for (const { table, rowsSql, at } of plan.outputs) {
+      const file = outputs.get(table);
+      if (file === undefined) continue;
+      await connection
+        .run(
+          `COPY (${rowsSql}) TO ${sqlText(file)} (FORMAT csv, HEADER false, DELIMITER ${sqlText('\u001f')}, QUOTE ${sqlText('\u001e')}, ESCAPE ${sqlText('\u001e')}, NULLSTR '')`,
+        )
+        .catch((error: unknown) => {
+          throw raisedInQuery(error, at);
+        });
+    }
+    return counts;
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+const filesOf = (inputs: FileRun['inputs'], name: string): readonly string[] =>
+  [...inputs].find(([input]) => input.toLowerCase() === name.toLowerCase())?.[1] ?? [];
+
+async function loadSource(
+  connection: DuckDBConnection,
+  source: StreamSource,
+  policy: TimePolicy,
+  files: readonly string[],
+): Promise<Counts> {
+  const own = `own_${source.table}`;
+  const now = { now: new DuckDBTimestampValue(BigInt(Date.now()) * 1_000n) };
+  const numbers = async (sql: string): Promise<number[]> => {
+    const [row = []] = (await connection.runAndReadAll(sql)).getRows();
+    return row.map(Number);
+  };
+  let first = true;
+  let before = 0;
+  let malformed = 0;
+  for (const file of files) {
+    const opened = await openInputFile(file);
+    try {
+      const events = fileEventsSql(opened.rowsSql, opened.shape, source.fields);
+      const rows = ownTimesSql(source, `(${events})`);
+      const shifted = `SELECT * REPLACE (__seq + ${before} AS __seq) FROM (${rows})`;
+      await connection
+        .run(`${first ? `CREATE TEMP TABLE ${own} AS` : `INSERT INTO ${own}`} ${shifted}`, now)
+        .catch((error: unknown) => {
+          throw raisedInQuery(error, source.at);
+        });
+    } finally {
+      await opened.close();
+    }
+    const [all = 0, broken = 0] = await numbers(`SELECT count(*), count(*) FILTER (malformed) FROM ${own}`);
+    if (all > before && broken - malformed === all - before)
+      throw new FormatError(`${file}: none of its ${all - before} rows is a JSON object`);
+    [before, malformed, first] = [all, broken, false];
+  }
+  await connection.run(progressTableSql(source));
+  const [timed = 0] = await numbers(`SELECT count(*) FILTER (timed) FROM ${own}`);
+  const batch = `all_${source.table}`;
+  const sql =
+    timed > 0 ? timedSql(source, policy, own).replaceAll('$watermark', BEGIN) : untimedSql(source, own);
+  await connection.run(`CREATE TEMP ${timed > 0 ? 'TABLE' : 'VIEW'} ${batch} AS ${sql}`);
+  const [untimed = 0, early = 0, late = 0, lateDropped = 0] = await numbers(countSql(batch));
+  await connection.run(`CREATE TEMP VIEW ${source.table} AS SELECT * FROM ${batch} WHERE __ts IS NOT NULL`);
+  return { events: before, malformed, untimed, early, late, lateDropped };
+}
+
+/** The statements that make a node's table: a view where it is read but once. */
+function nodeSql(node: PlanNode, { nodes, outputs }: Plan): string[] {
+  const readers = [
+    ...nodes.flatMap((one) => [one.sql, ...(one.kind === 'temporal' ? one.kept.map(({ sql }) => sql) : [])]),
+    ...outputs.map(({ rowsSql }) => rowsSql),
+  ];
+  const uses = (table: string): number =>
+    readers.reduce((sum, sql) => sum + sql.split(new RegExp(`\\b${table}\\b`)).length - 1, 0);
+  const kind = (table: string): string => (uses(table) > 1 ? 'TABLE' : 'VIEW');
+  if (node.kind === 'plain') return [`CREATE TEMP ${kind(node.table)} ${sqlName(node.table)} AS ${node.sql}`];
+  const sql = node.sql.replaceAll('$from', BEGIN).replaceAll('$to', END);
+  return [
+    ...node.kept.map((one) => `CREATE TEMP ${kind(one.table)} ${sqlName(one.table)} AS ${one.sql}`),
+    `CREATE TEMP ${kind(node.table)} ${sqlName(node.table)} AS ${sql}`,
+  ];
+}

@@ -22,6 +22,9 @@ const FIELD_COUNT: Readonly<Record<number, number>> = {
   0x44: 2, // sasl-outcome
 };
 
+/** detach, end and close */
+const WITH_ERROR = [0x16, 0x17, 0x18];
+
 /** Makes a connection write every frame with all its fields. */
 export function completeFrames(connection: Connection): void {
   const internals = internalsOf(connection);
@@ -35,22 +38,25 @@ export function completeFrames(connection: Connection): void {
 
 /** Appends the fields that are absent at the end, as null, also to an error among the fields. */
 export function complete<Fields extends Composite>(composite: Fields): Fields {
-  append(composite.value, composite.constructor.descriptor.numeric);
+  const code = composite.constructor.descriptor.numeric;
+  composite.value = completed(composite.value, code);
+  if (!WITH_ERROR.includes(code)) return composite;
   for (const field of composite.value) {
-    if (isDescribedList(field)) append(field.value, field.descriptor.value);
+    if (isDescribedList(field)) field.value = completed(field.value, field.descriptor.value);
   }
   return composite;
 }
 
-function append(list: unknown[], code: number): void {
+/** A new list: rhea has one array for all empty lists that it reads. */
+function completed(list: readonly unknown[], code: number): unknown[] {
   const count = FIELD_COUNT[code] ?? 0;
-  while (list.length < count) list.push(types.wrap(null));
+  return [...list, ...Array.from({ length: Math.max(0, count - list.length) }, () => types.wrap(null))];
 }
 
 /** rhea's form of an encoded composite value. */
 interface DescribedList {
   readonly descriptor: { readonly value: number };
-  readonly value: unknown[];
+  value: unknown[];
 }
 
 const isDescribedList = (field: unknown): field is DescribedList =>

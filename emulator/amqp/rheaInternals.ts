@@ -9,7 +9,7 @@ import type { Connection, Delivery, Dictionary, Sender, Session } from 'rhea';
 /** A list of AMQP fields: a performative, a source or a target. */
 export interface Composite {
   readonly constructor: { readonly descriptor: { readonly numeric: number } };
-  readonly value: unknown[];
+  value: unknown[];
 }
 
 export interface Frame {

@@ -14,7 +14,9 @@ const TSC = resolve('node_modules/typescript/bin/tsc');
 let project: string;
 beforeAll(async () => {
   project = await mkdtemp(join(tmpdir(), 'hubfront-'));
-  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', project], { cwd: 'emulator' });
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', project], {
+    cwd: 'emulator/package',
+  });
   const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf('[')));
   await writeFile(join(project, 'package.json'), JSON.stringify({ name: 'theirs', private: true }));
   await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', join(project, filename)], {

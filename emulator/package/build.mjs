@@ -1,4 +1,5 @@
-// Builds the package: `npm pack` runs it. The library, the command, the types, and the documentation as its README.
+// Builds the package: `npm pack` in this folder runs it. The folder is not `emulator/` itself: there, imports of the
+// source by its folder would find the package's build instead. The library, the command, the types, and the documentation as its README.
 import { spawnSync } from 'node:child_process';
 import { cpSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,10 +11,10 @@ process.chdir(folder);
 rmSync('dist', { recursive: true, force: true });
 
 const common = { bundle: true, platform: 'node', target: 'node20', format: 'cjs', packages: 'external' };
-await build({ ...common, entryPoints: ['index.ts'], outfile: 'dist/index.cjs' });
+await build({ ...common, entryPoints: ['../index.ts'], outfile: 'dist/index.cjs' });
 await build({
   ...common,
-  entryPoints: ['bin.ts'],
+  entryPoints: ['../bin.ts'],
   outfile: 'dist/bin.cjs',
   banner: { js: '#!/usr/bin/env node' },
 });
@@ -22,5 +23,5 @@ const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.json'], { stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
 
-cpSync('../docs/emulator.md', 'README.md');
-cpSync('../LICENSE', 'LICENSE');
+cpSync('../../docs/emulator.md', 'README.md');
+cpSync('../../LICENSE', 'LICENSE');

@@ -1,0 +1,167 @@
+import { createHmac } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import rhea, { type Connection } from 'rhea';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Emulator, POLICIES, startEmulator } from '../../emulator';
+import { type AmqpOracle, startAmqpOracle } from '../oracles/amqpOracle';
+import { buildDotnetProgram } from '../oracles/dotnet';
+
+const require = createRequire(import.meta.url);
+const { Reader } = require('rhea/lib/types.js') as { Reader: new (bytes: Buffer) => any };
+
+const NAMES: Record<number, string> = {
+  ...{ 0x10: 'open', 0x11: 'begin', 0x12: 'attach', 0x13: 'flow', 0x14: 'transfer', 0x15: 'disposition' },
+  ...{ 0x16: 'detach', 0x17: 'end', 0x18: 'close' },
+};
+
+/** Fields whose values a server is free to choose, by frame: clients take them as announced. */
+const FREE: Record<string, readonly number[]> = {
+  open: [0], // container-id
+  begin: [1, 2, 3], // next-outgoing-id and the windows
+  attach: [1], // handle
+  transfer: [1, 2, 10], // delivery-id, delivery-tag, batchable
+};
+
+/** A value of rhea's reader without the width of its encoding. */
+function plain(typed: any): unknown {
+  if ((typed?.value ?? undefined) === undefined && !Array.isArray(typed)) return null;
+  if (Array.isArray(typed)) return typed.map(plain);
+  const { value, descriptor } = typed;
+  const bare = Array.isArray(value)
+    ? value.map(plain)
+    : Buffer.isBuffer(value)
+      ? value.toString('hex')
+      : value;
+  return descriptor === undefined ? bare : { [String(descriptor.value)]: bare };
+}
+
+/** What a server sends, frame by frame: name and fields, those that are its free choice left out. */
+function frameRecorder(): { frames: string[]; push: (data: Buffer) => void } {
+  let bytes = Buffer.alloc(0);
+  const frames: string[] = [];
+  const push = (data: Buffer) => {
+    bytes = Buffer.concat([bytes, data]);
+    while (bytes.length >= 8) {
+      const size = bytes.toString('latin1', 0, 4) === 'AMQP' ? 8 : bytes.readUInt32BE();
+      if (bytes.length < size) return;
+      const frame = bytes.subarray(0, size);
+      bytes = bytes.subarray(size);
+      if (frame[0] === 0x41 || frame[5] !== 0 || size === 8) continue; // a header, SASL, a heartbeat
+      const reader = new Reader(frame);
+      reader.position = (frame[4] ?? 0) * 4;
+      const performative = reader.read();
+      const name = NAMES[performative.descriptor.value] ?? '';
+      const fields = performative.value.map(plain);
+      for (const free of FREE[name] ?? []) fields[free] = 'free';
+      if (name === 'flow' || name === 'disposition') continue; // sent when a server likes
+      frames.push(`${name} ${JSON.stringify(fields)}`);
+    }
+  };
+  return { frames, push };
+}
+
+interface Server {
+  readonly port: number;
+  readonly key: string;
+}
+
+/** An exchange as Microsoft's clients have it: claims, a reader, a refused reader, a refused sender, and the end. */
+async function exchange({ port, key }: Server, closeFromServer?: () => unknown): Promise<string[]> {
+  const recorder = frameRecorder();
+  const socket = connect(port, '127.0.0.1');
+  socket.on('data', recorder.push);
+  const connection: Connection = rhea.create_container({ id: 'client' }).connect({
+    ...{ username: 'anonymous', reconnect: false, idle_time_out: 0 },
+    connection_details: () => ({
+      connect: (_port: number, _host: string, _options: object, connected: () => void) => {
+        if (socket.connecting) socket.once('connect', connected);
+        else process.nextTick(connected);
+        return socket;
+      },
+    }),
+  } as never);
+  connection.on('disconnected', () => undefined);
+  connection.on('receiver_error', () => undefined);
+  connection.on('sender_error', () => undefined);
+  const once = (emitter: any, event: string) => new Promise<any>((done) => emitter.once(event, done));
+
+  const session = connection.create_session();
+  session.begin();
+  const cbs = session.open_sender({ target: '$cbs', name: 'cbs-sender', snd_settle_mode: 1 });
+  const replies = session.open_receiver({
+    ...{ source: '$cbs', target: 'replies', name: 'cbs-receiver', snd_settle_mode: 1 },
+  });
+  await Promise.all([once(cbs, 'sendable'), once(replies, 'receiver_open')]);
+  const resource = encodeURIComponent('sb://127.0.0.1/hubfront');
+  const expiry = Math.floor(Date.now() / 1000) + 600;
+  const sig = encodeURIComponent(createHmac('sha256', key).update(`${resource}\n${expiry}`).digest('base64'));
+  cbs.send({
+    message_id: '1',
+    reply_to: 'replies',
+    application_properties: {
+      ...{ operation: 'put-token', type: 'servicebus.windows.net:sastoken', name: 'sb://127.0.0.1/hubfront' },
+    },
+    body: `SharedAccessSignature sr=${resource}&sig=${sig}&se=${expiry}&skn=service`,
+  });
+  await once(replies, 'message');
+
+  const reading = {
+    snd_settle_mode: 1,
+    properties: { 'com.microsoft:receiver-name': 'r' },
+    credit_window: 0,
+  };
+  const path = (group: string) => `/hubfront/ConsumerGroups/${group}/Partitions/0`;
+  const reader = session.open_receiver({ source: path('$Default'), name: 'reader', ...reading });
+  await once(reader, 'receiver_open');
+  const refused = session.open_receiver({ source: path('nobody'), name: 'refused', ...reading });
+  await once(refused, 'receiver_close');
+  const producer = session.open_sender({ target: 'hubfront', name: 'producer' });
+  await once(producer, 'sender_close');
+  const closed = once(connection, 'connection_close');
+  if (closeFromServer) await closeFromServer();
+  else connection.close();
+  await closed;
+  socket.destroy();
+  return recorder.frames;
+}
+
+const assembly = buildDotnetProgram('test/oracles/amqp');
+
+describe.runIf(assembly)("the emulator's frames", () => {
+  let emulator: Emulator;
+  let oracle: AmqpOracle;
+  let caFolder: string;
+  beforeAll(async () => {
+    caFolder = await mkdtemp(join(tmpdir(), 'hubfront-'));
+    emulator = await startEmulator({ partitions: 1, caFolder });
+    oracle = await startAmqpOracle(assembly ?? '', {
+      partitions: 1,
+      policies: { service: POLICIES.service.key },
+    });
+  }, 60_000);
+  afterAll(async () => {
+    await Promise.all([oracle.close(), emulator.close()]);
+    await rm(caFolder, { recursive: true, force: true });
+  });
+  const servers = () => [oracle.port, emulator.amqpPort].map((port) => ({ port, key: POLICIES.service.key }));
+
+  test("are those of Microsoft's library, field by field", async () => {
+    const [microsofts, own] = servers();
+    if (!microsofts || !own) throw new Error('a server is missing');
+    expect(await exchange(own)).toEqual(await exchange(microsofts));
+  });
+
+  test('close a connection as it does: detach each link, end each session, close', async () => {
+    const [microsofts, own] = servers();
+    if (!microsofts || !own) throw new Error('a server is missing');
+    const ours = await exchange(own, () => emulator.admin.armFault({ kind: 'closeConnections' }));
+    const theirs = await exchange(microsofts, () => oracle.run('armFault', { kind: 'closeConnections' }));
+    const names = (frames: string[]) => frames.map((frame) => frame.split(' ', 1)[0]);
+    expect(names(ours).slice(-5)).toEqual(['detach', 'detach', 'detach', 'end', 'close']);
+    expect(names(theirs).sort()).toEqual(names(ours).sort());
+  });
+});

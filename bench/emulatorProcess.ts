@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EVENT_HUB_NAME, type AdminApi, type HubState, POLICIES } from '../emulator';
+import { EVENT_HUB_NAME, type AdminApi, type HubState, POLICIES } from '../emulator/index';
 
 /** The emulator in a process of its own, so that neither side of a ratio shares its thread. */
 export async function startEmulatorProcess(partitions: number) {

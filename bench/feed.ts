@@ -1,4 +1,4 @@
-import { EVENT_HUB_NAME, POLICIES } from '../emulator';
+import { EVENT_HUB_NAME, POLICIES } from '../emulator/index';
 import { startFunctionsHost } from '../local/functionsHost';
 import { createFeedFormats, parseAfterOffset } from '../src/iothub';
 import { createFeed } from '../src/iothub/feed/feed';

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Emulator } from '../emulator';
+import type { Emulator } from '../emulator/index';
 import { POLICIES } from '../emulator/wellKnown';
 import { LOCAL_HOST_KEY } from './functionKeys';
 import { databaseUrl, storageConnection } from './products';

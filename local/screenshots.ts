@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Page, chromium } from 'playwright-core';
-import { POLICIES, startEmulator } from '../emulator';
+import { POLICIES, startEmulator } from '../emulator/index';
 import { buildApp } from './build';
 import { LOCAL_FUNCTION_KEYS, LOCAL_SHOP_KEYS } from './functionKeys';
 import { startFunctionsHost } from './functionsHost';

@@ -1,5 +1,5 @@
 import { stop as stopEsbuild } from 'esbuild';
-import { startEmulator } from '../emulator';
+import { startEmulator } from '../emulator/index';
 import { configuredHosts } from './allowedHosts';
 import { reserveAnalyticsPorts, startAnalytics } from './analyticsStack';
 import { buildApp } from './build';

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { MAX_PARTITIONS } from '../emulator';
+import { MAX_PARTITIONS } from '../emulator/index';
 import { parsePort } from './lifecycle';
 import type { WantedPort } from './ports';
 

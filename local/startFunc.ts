@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync } from 'node:fs';
 import { connect } from 'node:net';
-import { startEmulator } from '../emulator';
+import { startEmulator } from '../emulator/index';
 import { buildApp } from './build';
 import { type Running, closeAll, startError, stopOnSignal } from './lifecycle';
 import { EXAMPLE_FILE, SETTINGS_FILE } from './settingsFile';

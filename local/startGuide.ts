@@ -1,4 +1,4 @@
-import type { Emulator } from '../emulator';
+import type { Emulator } from '../emulator/index';
 import { type AnalyticsPart, type AnalyticsPorts, QUERY_FILE } from './analyticsStack';
 import { LOCAL_HOST_KEY, LOCAL_WEB_KEY, LOCAL_WORKER_KEY } from './functionKeys';
 import type { HomepageLink } from './functionsHost';

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { EventHubConsumerClient, type ReceivedEventData, earliestEventPosition } from '@azure/event-hubs';
 import type * as IotCommon from 'azure-iot-common';
 import type * as IotDevice from 'azure-iot-device';
-import type { Emulator } from '../emulator';
+import type { Emulator } from '../emulator/index';
 
 const require = createRequire(import.meta.url);
 /** As CommonJS: their exports by name are not seen from ES modules. */

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EVENT_HUB_NAME, type Emulator, POLICIES, startEmulator } from '../emulator';
+import { EVENT_HUB_NAME, type Emulator, POLICIES, startEmulator } from '../emulator/index';
 import { type AmqpWire, startAmqpWire } from './amqpWire';
 import { startAmqpOracle } from './oracles/amqpOracle';
 import { buildDotnetProgram } from './oracles/dotnet';

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Emulator, POLICIES, startEmulator } from '../emulator';
+import { type Emulator, POLICIES, startEmulator } from '../emulator/index';
 import { LOCAL_FUNCTION_KEYS } from '../local/functionKeys';
 import { type FunctionsHost, type HostPage, startFunctionsHost } from '../local/functionsHost';
 

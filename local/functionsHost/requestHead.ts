@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { type RequestTarget, parseTarget } from './requestTarget';
+import { type Rejection, type RequestTarget, parseTarget } from './requestTarget';
 
 /**
  * The checks that Kestrel, the web server of the Functions host, makes of the head of a request. Node's parser made
@@ -19,12 +19,6 @@ export interface RequestHead {
   host: string;
   /** lower-case names with their values: those of repeated headers are joined with a comma */
   headers: ReadonlyMap<string, string>;
-}
-
-/** The response to a request that Kestrel rejects; the connection is closed after it. */
-export interface Rejection {
-  status: number;
-  allow?: string;
 }
 
 export function readHead(request: IncomingMessage): RequestHead | Rejection {

@@ -1,4 +1,8 @@
-import type { Rejection } from './requestHead';
+/** The response to a request that Kestrel rejects; the connection is closed after it. */
+export interface Rejection {
+  status: number;
+  allow?: string;
+}
 
 /** Where a request goes. */
 export interface RequestTarget {

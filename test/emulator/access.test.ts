@@ -10,7 +10,7 @@ import rhea, { type Connection, type EventContext } from 'rhea';
 import { generate } from 'selfsigned';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
-import { type Emulator, POLICIES, startEmulator } from '../../emulator';
+import { type Emulator, POLICIES, startEmulator } from '../../emulator/index';
 
 let emulator: Emulator;
 let caFolder: string;

@@ -10,7 +10,7 @@ import {
 } from '@azure/event-hubs';
 import rhea from 'rhea';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Emulator, startEmulator } from '../../emulator';
+import { type Emulator, startEmulator } from '../../emulator/index';
 import { FAULT_KINDS } from '../../emulator/faults';
 
 let emulator: Emulator;

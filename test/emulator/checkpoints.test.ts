@@ -5,7 +5,7 @@ import { EventHubConsumerClient, type Subscription, earliestEventPosition } from
 import { BlobCheckpointStore } from '@azure/eventhubs-checkpointstore-blob';
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Emulator, startEmulator } from '../../emulator';
+import { type Emulator, startEmulator } from '../../emulator/index';
 import type { Child } from '../../local/childProcess';
 import { startBlobStorage, storageConnection } from '../../local/products';
 import { freePort } from '../freePort';

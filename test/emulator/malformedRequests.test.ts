@@ -5,7 +5,7 @@ import { Agent, request } from 'node:https';
 import { json } from 'node:stream/consumers';
 import { EventHubConsumerClient } from '@azure/event-hubs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Emulator, startEmulator } from '../../emulator';
+import { type Emulator, startEmulator } from '../../emulator/index';
 import { malformedBytes, malformedRequests, sample, sendAll } from '../malformedRequests';
 
 let emulator: Emulator;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EventHubConsumerClient } from '@azure/event-hubs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Emulator, type EmulatorOptions, startEmulator } from '../../emulator';
+import { type Emulator, type EmulatorOptions, startEmulator } from '../../emulator/index';
 import { Message, deviceClient, emulatorAgent, receiveEvents } from '../azureSdks';
 
 let caFolder: string;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Emulator, startEmulator } from '../../emulator';
+import { type Emulator, startEmulator } from '../../emulator/index';
 import { findProgram } from '../clients/programs';
 
 const run = promisify(execFile);

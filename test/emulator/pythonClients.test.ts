@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Emulator, POLICIES, startEmulator } from '../../emulator';
+import { type Emulator, POLICIES, startEmulator } from '../../emulator/index';
 import { findProgram } from '../clients/programs';
 import { type LineProcess, startLineProcess } from '../oracles/lineProcess';
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { EventHubConsumerClient } from '@azure/event-hubs';
 import type * as IotHub from 'azure-iothub';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Emulator, POLICIES, type PolicyName, startEmulator } from '../../emulator';
+import { type Emulator, POLICIES, type PolicyName, startEmulator } from '../../emulator/index';
 import { Message, deviceClient, emulatorAgent, receiveEvents } from '../azureSdks';
 
 const require = createRequire(import.meta.url);

@@ -1,6 +1,6 @@
 import { get as httpsGet } from 'node:https';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { IDENTITY_HEADER } from '../../emulator';
+import { IDENTITY_HEADER } from '../../emulator/index';
 import { type Stack, startStack } from '../stack';
 
 const KEY = Buffer.alloc(32, 8).toString('base64');

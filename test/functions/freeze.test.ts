@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type HubProxy, startHubProxy } from '../../bench/hubProxy';
-import { type Emulator, POLICIES, startEmulator } from '../../emulator';
+import { type Emulator, POLICIES, startEmulator } from '../../emulator/index';
 import { type FunctionsHost, startFunctionsHost } from '../../local/functionsHost';
 import { KEY, call, post } from '../stack';
 

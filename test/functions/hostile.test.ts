@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { POLICIES } from '../../emulator';
+import { POLICIES } from '../../emulator/index';
 import { KEY, type Stack, startStack } from '../stack';
 import { runs } from '../testSize';
 import { type HostileRequest, SECRETS, hostileBytes, hostileRequests } from './hostileRequests';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as IotHub from 'azure-iothub';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { startEmulator } from '../../emulator';
+import { startEmulator } from '../../emulator/index';
 import { SHOP, type Stack, startStack } from '../stack';
 
 const { Registry } = createRequire(import.meta.url)('azure-iothub') as typeof IotHub;

@@ -4,7 +4,7 @@ import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Emulator, POLICIES, startEmulator } from '../../../emulator';
+import { type Emulator, POLICIES, startEmulator } from '../../../emulator/index';
 import { SharedAccessSignature } from 'azure-iot-common';
 import { IS_FULL, runs } from '../../testSize';
 import type { SendersReport } from './senders';

@@ -34,7 +34,14 @@ export const APP_BUILD = {
 
 /** What is deployed. Beside the app stands what it loads only when it is needed. */
 const BUNDLES: readonly BuildOptions[] = [
-  { ...APP_BUILD, entryPoints: { app: 'src/app.ts', entraId: 'src/iothub/registry/entraId.ts' } },
+  {
+    ...APP_BUILD,
+    entryPoints: {
+      app: 'src/app.ts',
+      entraId: 'src/iothub/registry/entraId.ts',
+      sdkWorker: 'src/iothub/eventHub/sdkWorker.ts',
+    },
+  },
   {
     ...COMMON,
     entryPoints: { productSnapshot: 'src/products/productSnapshot.ts' },

@@ -1,4 +1,13 @@
-import type { WireFrame } from './amqpWire';
+/** A frame as it went over the wire. */
+export interface WireFrame {
+  connection: number;
+  from: 'client' | 'server';
+  channel: number;
+  /** `open`, `begin` …; `empty` keeps a connection alive */
+  name: string;
+  fields: Readonly<Record<string, unknown>>;
+  payloadBytes: number;
+}
 
 /** A frame that AMQP 1.0 does not allow its sender at that moment. */
 export interface Violation {

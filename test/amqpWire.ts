@@ -1,21 +1,10 @@
 import { createRequire } from 'node:module';
 import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
-import { AmqpRules, type Violation } from './amqpRules';
+import { AmqpRules, type Violation, type WireFrame } from './amqpRules';
 
 const frames = createRequire(import.meta.url)('rhea/lib/frames.js') as {
   read_frame: (bytes: Buffer) => { type: number; channel: number; performative?: object; payload?: Buffer };
 };
-
-/** A frame as it went over the wire. */
-export interface WireFrame {
-  connection: number;
-  from: 'client' | 'server';
-  channel: number;
-  /** `open`, `begin` …; `empty` keeps a connection alive */
-  name: string;
-  fields: Readonly<Record<string, unknown>>;
-  payloadBytes: number;
-}
 
 /** A TCP proxy that reads the AMQP frames of both sides and checks them against the protocol's rules. */
 export interface AmqpWire {

@@ -11,6 +11,8 @@ export interface EventHubConnection {
   policy: { name: string; key: string };
   /** plain TCP, as `UseDevelopmentEmulator=true` asks for */
   plainTcp: boolean;
+  /** PEM file of a private certificate authority to trust beside the public ones; for local runs */
+  caFile: string | undefined;
 }
 
 const AMQPS_PORT = 5671;
@@ -24,7 +26,10 @@ const PART_FORMATS: Readonly<Record<string, RegExp>> = {
 };
 
 /** Names the part that is missing or malformed, and prints no value. */
-export function parseEventHubConnection(value: string, context: z.RefinementCtx): EventHubConnection {
+export function parseEventHubConnection(
+  value: string,
+  context: z.RefinementCtx,
+): Omit<EventHubConnection, 'caFile'> {
   const parts = connectionStringParts(value);
   const part = (name: string): string => parts.get(name.toLowerCase()) ?? '';
   const wrong = (what: string): never => {

@@ -47,6 +47,7 @@ const environment = z.object({
     .string()
     .regex(/^[\w.$-]{1,50}$/, 'is not a consumer group name')
     .default('$Default'),
+  FEED_CLIENT: z.enum(['amqp', 'sdk'], "is neither 'amqp' nor 'sdk'").default('amqp'),
   CORS_ALLOWED_ORIGINS: z.string().default('').transform(parseOrigins),
   HUB_DEADLINE_SECONDS: z
     .string()
@@ -97,6 +98,8 @@ export interface Settings {
   registryPolicy: { name: string; key: string } | undefined;
   eventHub: EventHubConnection;
   consumerGroup: string;
+  /** what reads the feed: our own AMQP client, or Microsoft's `@azure/event-hubs` */
+  feedClient: 'amqp' | 'sdk';
   /** exact origins, origins with a leading `*.` label, or `*` */
   corsAllowedOrigins: readonly string[];
   /** base URL of this app as the keep-alive timer reaches it */
@@ -158,8 +161,9 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
       values.IOTHUBOWNER_SHAREDACCESSKEY === undefined
         ? undefined
         : { name: values.IOTHUB_SHAREDACCESSKEYNAME, key: values.IOTHUBOWNER_SHAREDACCESSKEY },
-    eventHub: values.IOTHUB_EVENTHUB_CONNECTION,
+    eventHub: { ...values.IOTHUB_EVENTHUB_CONNECTION, caFile: values.IOTHUB_CA_FILE },
     consumerGroup: values.MESSAGE_POLL_CONSUMERGROUP,
+    feedClient: values.FEED_CLIENT,
     corsAllowedOrigins: values.CORS_ALLOWED_ORIGINS,
     keepAliveTarget: ownHost === undefined ? undefined : baseUrl(ownHost),
     keepAliveSchedule: values.KEEP_ALIVE_SCHEDULE,

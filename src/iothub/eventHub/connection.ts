@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import net from 'node:net';
-import tls from 'node:tls';
 import rhea, { type Container, type EventContext, type Session } from 'rhea';
 import type { EventHubConnection } from '../../settings';
 import { toAmqpError } from './amqpError';
 import { installDecoder } from './decodeMessage';
+import { corkWrites, openSocket } from './socket';
 import { refuseAbortedDeliveries, stopHeartbeats } from './rheaInternals';
 
 /** The peer must send something this often; Microsoft's SDK asks for the same. rhea gives up after twice the time. */
@@ -43,20 +42,18 @@ export interface AmqpConnection {
  * Opens a connection: AMQP over TLS, or plain TCP for the emulator. It can be used at once: what is written waits for
  * the peer. It never reconnects: whoever needs another connection opens it.
  */
-export function openAmqpConnection({ host, port, plainTcp }: EventHubConnection): AmqpConnection {
+export function openAmqpConnection(settings: EventHubConnection): AmqpConnection {
+  const { host, port } = settings;
   installDecoder();
   const over = new AbortController();
   setMaxListeners(0, over.signal); // one for each link
   let receivedAt = Date.now();
 
-  const socket = plainTcp
-    ? net.connect({ host, port })
-    : tls.connect({ host, port, servername: net.isIP(host) === 0 ? host : '' });
-  socket.setNoDelay(true);
+  const { socket, connectEvent } = openSocket(settings);
   socket.on('data', () => {
     receivedAt = Date.now();
   });
-  const { stopWriting } = corkWrites(socket);
+  corkWrites(socket);
 
   const amqp = rhea.create_container().create_connection({
     host,
@@ -69,7 +66,7 @@ export function openAmqpConnection({ host, port, plainTcp }: EventHubConnection)
     max_frame_size: MAX_FRAME_BYTES,
     properties: { product: 'hubfront' },
     connect: (_port: number, _host: string, _options: unknown, onConnect: () => void) =>
-      socket.once(plainTcp ? 'connect' : 'secureConnect', onConnect),
+      socket.once(connectEvent, onConnect),
   } as Parameters<Container['create_connection']>[0]);
 
   const end = (reason?: unknown): void => {
@@ -77,7 +74,9 @@ export function openAmqpConnection({ host, port, plainTcp }: EventHubConnection)
     over.abort(toAmqpError(reason));
     amqp.close(); // rhea ends the socket when the peer has responded
     // By then rhea has written the close. It would still respond to a detach of the peer.
-    setImmediate(stopWriting);
+    setImmediate(() => {
+      socket.write = () => false;
+    });
     const timer = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT_MS);
     socket.once('close', () => {
       clearTimeout(timer);
@@ -106,26 +105,5 @@ export function openAmqpConnection({ host, port, plainTcp }: EventHubConnection)
     ended: over.signal,
     lastReceivedAt: () => receivedAt,
     end,
-  };
-}
-
-/** rhea writes each frame by itself. This joins the writes of one turn of the event loop into one packet. */
-function corkWrites(socket: net.Socket): { stopWriting: () => void } {
-  const write = socket.write.bind(socket);
-  let stopped = false;
-  socket.write = (data: Uint8Array | string): boolean => {
-    if (stopped || socket.destroyed) return false;
-    if (socket.writableCorked === 0) {
-      socket.cork();
-      process.nextTick(() => {
-        socket.uncork();
-      });
-    }
-    return write(data);
-  };
-  return {
-    stopWriting: () => {
-      stopped = true;
-    },
   };
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import rhea, { type EventContext, type Message, type Receiver } from 'rhea';
+import rhea, { type EventContext, type Receiver } from 'rhea';
 import { NO_OFFSET, type Position } from '../feed/cursor';
 import { toAmqpError } from './amqpError';
+import type { PartitionReceiver, ReceiveOptions } from './generation';
 import type { AmqpConnection } from './connection';
 import type { SessionPool } from './sessionPool';
 
@@ -9,28 +10,12 @@ import type { SessionPool } from './sessionPool';
 const SELECTOR_FILTER = 'apache.org:selector-filter:string';
 const SELECTOR_FILTER_CODE = 0x468c00000004;
 
-export interface PartitionReceiver {
-  addCredit: (messages: number) => void;
-  /** Ends the link; nobody needs to wait for it. */
-  close: () => void;
-}
-
-/**
- * Attaches a reader to a partition. The claim must have been granted.
- *
- * @param onEnd called once if the service or the connection ends the link, not after `close`
- */
+/** Attaches a receiver to a partition. The claim must have been granted. */
 export function openReceiver(
   { ended }: AmqpConnection,
   sessions: SessionPool,
   address: string,
-  options: {
-    after: Position;
-    /** messages that may come before more are asked for */
-    credit: number;
-    onMessage: (message: Message) => void;
-    onEnd: (error: unknown) => void;
-  },
+  options: ReceiveOptions,
 ): PartitionReceiver {
   const session = sessions.take();
   const receiver: Receiver = session.open_receiver({

@@ -1,6 +1,5 @@
 import type { Message } from 'rhea';
-import type { Generation } from '../eventHub/client';
-import type { PartitionReceiver } from '../eventHub/receiver';
+import type { Generation, PartitionReceiver } from '../eventHub/generation';
 import {
   type EncodedFeedMessage,
   type EncodeMessage,

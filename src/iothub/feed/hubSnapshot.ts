@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Generation, HubProperties, PartitionProperties } from '../eventHub/client';
+import type { Generation, HubProperties, PartitionProperties } from '../eventHub/generation';
 
 /** All partitions at one moment, in the order of their numbers. */
 export interface HubSnapshot {

@@ -1,7 +1,7 @@
 import type { Position } from './cursor';
 import { feedProblem } from '../errors';
 import type { EventHubClient } from '../eventHub/client';
-import type { PartitionReceiver } from '../eventHub/receiver';
+import type { PartitionReceiver } from '../eventHub/generation';
 
 /** One message is enough to know that there is news; it is read by the poll that follows. */
 const CREDIT = 1;

@@ -1,5 +1,5 @@
 import { type StartPosition, NO_OFFSET, type Position, isPlainOffset } from './cursor';
-import type { PartitionProperties } from '../eventHub/client';
+import type { PartitionProperties } from '../eventHub/generation';
 import type { HubSnapshot } from './hubSnapshot';
 
 /** Messages that retention removed before they were read: sequence numbers, both included. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { type FeedClient, FEED_READINGS, openFeedClient } from '../../feedClient';
+import { type FeedClient, type FeedReading, FEED_READINGS, openFeedClient } from '../../feedClient';
 import type { FeedEndpoint } from '../../feedEndpoints';
 import { runs } from '../../testSize';
 
@@ -9,11 +9,11 @@ const TIME_LIMIT_MS = FREEZE_MS + 90_000;
 
 /** A worker of an endpoint of its own: these tests wait for deadlines, and do so at the same time. */
 async function withWorker(
-  start: () => Promise<FeedEndpoint>,
+  { endpoint: kind, reader }: FeedReading,
   work: (admin: FeedEndpoint['admin'], poll: () => Promise<number>) => Promise<void>,
 ): Promise<void> {
-  const endpoint = await start();
-  const feed: FeedClient = openFeedClient(endpoint.settings);
+  const endpoint = await kind.start({ partitions: 4 });
+  const feed: FeedClient = openFeedClient(endpoint.settings, reader);
   let after = '0';
   try {
     await work(endpoint.admin, async () => {
@@ -27,11 +27,9 @@ async function withWorker(
   }
 }
 
-describe.concurrent.each(FEED_READINGS)('%s on %s', (_, __, { endpoint }) => {
-  const start = (): Promise<FeedEndpoint> => endpoint.start({ partitions: 4 });
-
+describe.concurrent.each(FEED_READINGS)('$title', (reading) => {
   test('a hub that froze is reported in time, and read on when it is back', { timeout: TIME_LIMIT_MS }, () =>
-    withWorker(start, async (admin, poll) => {
+    withWorker(reading, async (admin, poll) => {
       await admin.seed({ count: 8 });
       expect(await poll()).toBe(8);
       await admin.armFault({ kind: 'freeze' });
@@ -48,7 +46,7 @@ describe.concurrent.each(FEED_READINGS)('%s on %s', (_, __, { endpoint }) => {
     'a request that the hub never answers delays a poll, and does not fail it',
     { timeout: TIME_LIMIT_MS },
     () =>
-      withWorker(start, async (admin, poll) => {
+      withWorker(reading, async (admin, poll) => {
         expect(await poll()).toBe(0);
         await admin.seed({ count: 100 });
         await admin.armFault({ kind: 'hangManagement', times: 1 });
@@ -57,7 +55,7 @@ describe.concurrent.each(FEED_READINGS)('%s on %s', (_, __, { endpoint }) => {
   );
 
   test('a slow partition holds back neither the others nor the page', { timeout: TIME_LIMIT_MS }, () =>
-    withWorker(start, async (admin, poll) => {
+    withWorker(reading, async (admin, poll) => {
       await admin.seed({ count: 400 });
       await admin.armFault({ kind: 'slowPartition', partitionId: '1', delayMs: 60_000 });
       expect(await poll()).toBe(300);

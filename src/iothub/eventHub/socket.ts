@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import net from 'node:net';
+import tls from 'node:tls';
+import type { EventHubConnection } from '../../settings';
+
+/** The event of a socket that may be written to. */
+export type ConnectEvent = 'connect' | 'secureConnect';
+
+/** Opens a socket to the Event Hub-compatible endpoint: TLS, or plain TCP for the emulator. */
+export function openSocket({ host, port, plainTcp, caFile }: EventHubConnection): {
+  socket: net.Socket;
+  connectEvent: ConnectEvent;
+} {
+  const socket = plainTcp
+    ? net.connect({ host, port })
+    : tls.connect({
+        host,
+        port,
+        servername: net.isIP(host) === 0 ? host : '',
+        ...(caFile === undefined ? {} : { ca: [...tls.rootCertificates, readFileSync(caFile)] }),
+      });
+  socket.setNoDelay(true);
+  return { socket, connectEvent: plainTcp ? 'connect' : 'secureConnect' };
+}
+
+/** AMQP libraries write each frame by itself. This joins the writes of one turn of the event loop into one packet. */
+export function corkWrites(socket: net.Socket): void {
+  const write = socket.write.bind(socket);
+  socket.write = (data: Uint8Array | string): boolean => {
+    if (socket.destroyed) return false;
+    if (socket.writableCorked === 0) {
+      socket.cork();
+      process.nextTick(() => {
+        socket.uncork();
+      });
+    }
+    return write(data);
+  };
+}

@@ -1,0 +1,28 @@
+/** Counts the work under way on a generation, which ends with its last work once it is retired. */
+export interface WorkCount {
+  readonly isRetired: () => boolean;
+  hold: () => () => void;
+  retire: () => void;
+}
+
+export function createWorkCount(end: () => void): WorkCount {
+  let running = 0;
+  let retired = false;
+  return {
+    isRetired: () => retired,
+    hold: () => {
+      running += 1;
+      let held = true;
+      return () => {
+        if (!held) return;
+        held = false;
+        running -= 1;
+        if (retired && running === 0) end();
+      };
+    },
+    retire: () => {
+      retired = true;
+      if (running === 0) end();
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { KEY, type Stack, startStack } from '../stack';
+import { type Site, browserProgram, launchBrowser, startSite } from './browser';
+import { blockOf, readCodeBlocks } from './markdownPage';
+
+const SLOW = { timeout: 20_000, interval: 50 };
+
+describe.skipIf(!browserProgram)('the code in docs/web.md, in Chromium', () => {
+  let stack: Stack;
+  let site: Site;
+  let browser: Browser;
+  beforeAll(async () => {
+    site = await startSite();
+    stack = await startStack({ settings: { CORS_ALLOWED_ORIGINS: site.origin } });
+    site.register = ({ deviceId, deviceKey }) => stack.register(deviceId, deviceKey);
+    browser = await launchBrowser();
+  });
+  afterAll(async () => {
+    await browser.close();
+    await site.close();
+    await stack.close();
+  });
+
+  /** A block as it is printed, with the servers and the key of this test. */
+  const codeOf = async (section: string, language: string) =>
+    blockOf(await readCodeBlocks('docs/web.md'), section, language)
+      .replaceAll('http://localhost:7071', stack.host.url)
+      .replaceAll('hubfront-web', KEY);
+  const arrives = async (html: string) => {
+    stack.emulator.admin.reset();
+    site.page = `<!doctype html><link rel="icon" href="data:,">${html}`;
+    const page = await browser.newPage();
+    await page.goto(site.origin);
+    const messages = async () => (await stack.feed({ limit: 10_000 })).json.messages as object[];
+    await expect.poll(messages, SLOW).toHaveLength(1);
+    const data = { event: 'browse_product', product_id: 162 };
+    expect(await messages()).toMatchObject([{ body: { Data: data }, properties: { page: 'product' } }]);
+    await page.close();
+  };
+
+  test('sends, with a registration by the server', async () => {
+    await arrives(await codeOf('Add the client to a page', 'html'));
+  });
+
+  test('sends, registering directly', async () => {
+    const direct = await codeOf('Register without a server', 'js');
+    const page = await codeOf('Add the client to a page', 'html');
+    const code = page.replace(/register: async [\s\S]*?\n {4}},/, 'register,');
+    expect(code).not.toContain('/visitors');
+    await arrives(code.replace('<script type="module">', `$&\n${direct}`));
+  });
+});

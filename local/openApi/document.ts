@@ -91,6 +91,7 @@ const BODY_PROBLEMS = [
 ] as const satisfies readonly ProblemCode[];
 const HUB_PROBLEMS = [
   'internal_error',
+  'rate_limited',
   'settings_invalid',
   'hub_unavailable',
   'hub_access_denied',
@@ -163,7 +164,13 @@ export function openApiDocument(): Schema {
               },
             },
             '401': KEY_REJECTED,
-            ...problems(...BODY_PROBLEMS, 'invalid_device_key', 'device_exists', ...HUB_PROBLEMS),
+            ...problems(
+              ...BODY_PROBLEMS,
+              'invalid_device_key',
+              'device_unauthorized',
+              'device_exists',
+              ...HUB_PROBLEMS,
+            ),
           },
         },
         get: { tags: ['Devices'], ...ping('pingDevices', undefined) },

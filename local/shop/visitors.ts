@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type Context, Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import * as z from 'zod';
 import { isCrossOrigin } from '../allowedHosts';
 import type { WebApp, WebEnvironment } from '../webServer';
 
@@ -9,6 +10,13 @@ const TIMEOUT_MS = 20_000;
 /** What the web client proposes: an id that nobody else's device has, and 32 bytes. */
 const DEVICE_ID = /^web-[0-9a-f-]{36}$/;
 const DEVICE_KEY = /^[A-Za-z0-9+/]{43}=$/;
+
+const registration = z.object({
+  deviceInfo: z.object({
+    deviceId: z.string(),
+    authentication: z.object({ symmetricKey: z.object({ primaryKey: z.string() }) }),
+  }),
+});
 
 export interface Registration {
   /** of the functions, `http://localhost:7071/api/devices`; it is read for each visitor */
@@ -37,7 +45,11 @@ export function createVisitorRoutes({ url, functionKey }: Registration): WebApp 
       signal: AbortSignal.timeout(TIMEOUT_MS),
     }).catch(() => undefined);
     if (!registered) return refuse(context, 502, 'The functions cannot be reached');
-    if (registered.ok) return context.json(visitor);
+    const device = registered.ok
+      ? registeredDevice(await registered.json().catch(() => undefined))
+      : undefined;
+    if (device) return context.json(device);
+    if (registered.ok) return refuse(context, 502, 'The functions returned no device');
     return refuse(context, registered.status as ContentfulStatusCode, 'The device could not be registered');
   });
   return app;
@@ -57,6 +69,14 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
+}
+
+/** The id and key that the app assigned: they need not be those that the page proposed. */
+function registeredDevice(body: unknown): { deviceId: string; deviceKey: string } | undefined {
+  const read = registration.safeParse(body);
+  if (!read.success) return undefined;
+  const { deviceId, authentication } = read.data.deviceInfo;
+  return { deviceId, deviceKey: authentication.symmetricKey.primaryKey };
 }
 
 function readVisitor(body: string): { deviceId: string; deviceKey: string } | undefined {

@@ -1,24 +1,30 @@
-import { app } from '@azure/functions';
+import { randomBytes } from 'node:crypto';
+import { type HttpResponseInit, app } from '@azure/functions';
 import * as z from 'zod';
 import { json } from '../http/response';
 import { readJson } from '../http/body';
 import { endpoint } from '../http/endpoint';
+import { createAddressLimit } from '../http/addressLimit';
 import { validateBody } from '../http/validateBody';
 import { requireDeviceId, requireDeviceKey } from '../iothub';
 import { Problem } from '../problems';
 import type { Startup } from '../startup';
+import type { Visitors } from '../visitors';
 
+/** A key that no client proposed is thrown away: the visitor has only the one that follows from it. */
+const VISITOR_KEY_BYTES = 32;
 const MAX_BODY_BYTES = 16 * 1024;
 /** Far more than the known fields; unknown fields are ignored. */
 const MAX_FIELDS = 32;
 
 export const deviceRegistration = z.object({
-  deviceId: z.string(),
+  deviceId: z.string().optional(),
   deviceKey: z.string().optional(),
 });
 
 /** `POST /api/devices`: registers a device, or returns the existing identity if the caller proves ownership. */
 export function registerDevice({ hub, cors, log }: Startup): void {
+  const limitAddress = createAddressLimit();
   const handler = endpoint({
     log,
     cors,
@@ -28,8 +34,19 @@ export function registerDevice({ hub, cors, log }: Startup): void {
       if (request.method !== 'POST') throw new Problem('not_found', 'Devices are registered by POST.');
       const { bytes, root } = await readJson(request, MAX_BODY_BYTES, { members: {}, max: MAX_FIELDS });
       const { deviceId, deviceKey } = validateBody(deviceRegistration, bytes, root);
-      requireDeviceId(deviceId);
       if (deviceKey !== undefined) requireDeviceKey(deviceKey);
+      const { visitors } = hub();
+      if (visitors && deviceId === undefined) {
+        limitAddress(request);
+        return visitorResponse(visitors, deviceKey, devices.hostName);
+      }
+      if (deviceId === undefined) throw new Problem('invalid_request', 'deviceId: is missing.');
+      requireDeviceId(deviceId);
+      if (visitors && (visitors.isVisitor(deviceId) || visitors.isGateway(deviceId))) {
+        const isOwn = deviceKey !== undefined && visitors.idOf(Buffer.from(deviceKey, 'base64')) === deviceId;
+        if (isOwn) return visitorResponse(visitors, deviceKey, devices.hostName);
+        throw new Problem('device_exists', 'This id follows from a key that is not the one in the request.');
+      }
 
       const { created, identity } = await devices.register(deviceId, deviceKey);
       const location = `https://${devices.hostName}/devices/${encodeURIComponent(deviceId)}`;
@@ -49,4 +66,24 @@ export function registerDevice({ hub, cors, log }: Startup): void {
     authLevel: 'anonymous',
     handler,
   });
+}
+
+/** A visitor's identity in the form of a device's. It is derived, and no registry holds it. */
+function visitorResponse(
+  visitors: Visitors,
+  proposedKey: string | undefined,
+  hostName: string,
+): HttpResponseInit {
+  const key = proposedKey === undefined ? randomBytes(VISITOR_KEY_BYTES) : Buffer.from(proposedKey, 'base64');
+  const deviceId = visitors.idOf(key);
+  if (visitors.isBlocked(deviceId)) throw new Problem('device_unauthorized', 'The visitor is blocked.');
+  const primaryKey = visitors.keyOf(deviceId);
+  const deviceInfo = {
+    deviceId,
+    generationId: '0',
+    etag: '',
+    status: 'enabled',
+    authentication: { type: 'sas', symmetricKey: { primaryKey, secondaryKey: primaryKey } },
+  };
+  return json(201, { deviceInfo, hostName });
 }

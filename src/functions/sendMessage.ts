@@ -3,12 +3,14 @@ import { app } from '@azure/functions';
 import * as z from 'zod';
 import { type JsonBody, readJson } from '../http/body';
 import { endpoint, report } from '../http/endpoint';
+import { createAddressLimit } from '../http/addressLimit';
 import { validateBody } from '../http/validateBody';
 import { type SendResult, sendResultsResponse } from '../http/sendResults';
 import { type TelemetryMessage, isMessageId, requireDeviceId, requireDeviceKey } from '../iothub';
 import { type JsonNode, type JsonShape, plainValue } from '../json';
 import { Problem } from '../problems';
 import type { Startup } from '../startup';
+import { type Visitors, createRateLimit } from '../visitors';
 
 /** Room for several of the hub's largest messages (256 KB); a larger body is refused unread. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
@@ -24,6 +26,10 @@ const MAX_FIELDS = 32;
  * message that a worker cannot read stops all behind it.
  */
 const MAX_DEPTH = 64;
+
+/** Requests of one visitor on one instance. Each has up to 500 messages. */
+const VISITOR_BURST = 120;
+const VISITOR_PER_SECOND = 10;
 
 const messageShape = {
   members: { properties: { members: {}, max: MAX_PROPERTIES } },
@@ -48,6 +54,8 @@ const messageFields = message.omit({ deviceMessage: true, properties: true });
 
 /** `POST /api/messages`: sends messages as the device whose key they bring, from any allowed origin. */
 export function sendMessage({ hub, cors, log: logOf }: Startup): void {
+  const limitAddress = createAddressLimit();
+  const visitorLimit = createRateLimit(VISITOR_BURST, VISITOR_PER_SECOND);
   app.http('sendMessage', {
     route: 'messages',
     methods: ['POST', 'OPTIONS', 'GET'],
@@ -66,10 +74,22 @@ export function sendMessage({ hub, cors, log: logOf }: Startup): void {
         const { deviceId, deviceKey } = validateBody(sender, body.bytes, body.root);
         requireDeviceId(deviceId);
         requireDeviceKey(deviceKey);
+        const { visitors } = hub();
+        const isVisitor = visitors?.isVisitor(deviceId) ?? false;
+        if (visitors && isVisitor) {
+          limitAddress(request);
+          requireVisitor(visitors, deviceId, deviceKey);
+          const seconds = visitorLimit.take(deviceId);
+          if (seconds > 0) throw new Problem('rate_limited', 'Too many requests of this visitor.', seconds);
+        } else if (visitors?.isGateway(deviceId)) {
+          throw new Problem('device_unauthorized', NOT_AUTHORIZED);
+        }
 
         const read = isBatch ? readMany(body) : [readMessage(body.bytes, body.root)];
         const messages = read.filter((candidate): candidate is TelemetryMessage => !isRefused(candidate));
-        const problems = await telemetry.send({ deviceId, deviceKey }, messages);
+        const problems = isVisitor
+          ? await telemetry.sendAsVisitor(deviceId, messages)
+          : await telemetry.send({ deviceId, deviceKey }, messages);
         for (const problem of new Set(problems)) if (problem) report(problem, log);
         const results = read.map((candidate) =>
           isRefused(candidate) ? candidate : resultOf(candidate.messageId, problems.shift()),
@@ -78,6 +98,13 @@ export function sendMessage({ hub, cors, log: logOf }: Startup): void {
       },
     }),
   });
+}
+
+const NOT_AUTHORIZED = 'The device is unknown or disabled, or the device key is wrong.';
+
+function requireVisitor(visitors: Visitors, visitorId: string, key: string): void {
+  const isKey = visitors.isKeyOf(visitorId, key);
+  if (!isKey || visitors.isBlocked(visitorId)) throw new Problem('device_unauthorized', NOT_AUTHORIZED);
 }
 
 const isRefused = (read: TelemetryMessage | SendResult): read is SendResult => 'problem' in read;

@@ -1,5 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Settings } from '../settings';
+import { type Visitors, createVisitors } from '../visitors';
+import type { SendOutcome } from './telemetry/sendOutcome';
+import type { TelemetryMessage } from './telemetry/telemetryMessage';
 import type { Devices } from './registry/devices';
 import type { Feed } from './feed/feed';
 import { createSuspendDetector } from '../resilience/suspendDetector';
@@ -12,13 +15,18 @@ export type { FeedQuery } from './feed/feed';
 export type { FeedPage as FeedAnswer } from './feed/feedPage';
 export { createFeedFormats } from './feed/feedFormats';
 export { isMessageId, requireDeviceId, requireDeviceKey } from './validation';
-export type { SendOutcome as Verdict } from './telemetry/telemetry';
+export type { SendOutcome as Verdict } from './telemetry/sendOutcome';
 export type { TelemetryMessage } from './telemetry/telemetryMessage';
 
 /** The IoT Hub client of the app. It is created once, at module load, and all requests share its connections. */
 export interface IotHub {
-  devices: Omit<Devices, 'close'>;
-  telemetry: Omit<Telemetry, 'close'>;
+  devices: Omit<Devices, 'close' | 'ensure'>;
+  telemetry: Omit<Telemetry, 'close' | 'sendAsVisitor'> & {
+    /** Sends messages of a visitor through its gateway, which is registered on first use. */
+    sendAsVisitor: (visitorId: string, messages: readonly TelemetryMessage[]) => Promise<SendOutcome[]>;
+  };
+  /** Undefined: there are none, and every id is that of an ordinary device. */
+  visitors: Visitors | undefined;
   feed: Omit<Feed, 'close'>;
   /** Opens all connections. Never fails: a connection that cannot be opened now is opened by the first request. */
   warmUp: () => Promise<void>;
@@ -41,7 +49,12 @@ export function createIotHub(settings: Settings): IotHub {
     (await import('./feed/feed')).createFeed(settings),
   );
   const parts: RecreatableClient<{ warmUp: () => Promise<void> }>[] = [telemetry, devices, feed];
+  const visitors = settings.visitors && createVisitors(settings.visitors, settings.hubHostName);
+  const ensureGateway = async (gatewayId: string): Promise<void> => {
+    if (visitors) await devices.run((part) => part.ensure(gatewayId, visitors.gatewayKeys(gatewayId)));
+  };
   return {
+    visitors,
     devices: {
       hostName: settings.hubHostName,
       register: (...device) => devices.run((part) => part.register(...device)),
@@ -49,6 +62,8 @@ export function createIotHub(settings: Settings): IotHub {
     },
     telemetry: {
       send: (...messages) => telemetry.run((part) => part.send(...messages)),
+      sendAsVisitor: (visitorId, messages) =>
+        telemetry.run((part) => part.sendAsVisitor(visitorId, messages, ensureGateway)),
       warmUp: () => telemetry.run((part) => part.warmUp()),
     },
     feed: {

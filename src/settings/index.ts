@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { parseSchedule, resolveSettingNames } from '../schedules';
 import { type EventHubConnection, parseEventHubConnection } from './eventHubConnection';
 import { BASE64, CONTROL_CHARACTER, HOST_NAME, HOST_WITH_PORT, TOKEN, isPostgresUrl } from './formats';
+import type { VisitorSettings } from '../visitors';
 import { parseOrigins } from './origins';
 
 export type { EventHubConnection } from './eventHubConnection';
@@ -16,6 +17,11 @@ export const DEFAULT_KEEP_ALIVE_SCHEDULE = '0 */4 * * * *';
 const DEFAULT_HUB_DEADLINE_S = 10;
 /** Below the 230 s after which the platform ends a request. */
 const MAX_HUB_DEADLINE_S = 120;
+
+/** Enough for S3 hubs: each gateway sends one batch at a time, in some 20 ms. */
+const MAX_VISITOR_DEVICES = 256;
+/** base64 of 32 bytes */
+const MIN_VISITOR_KEY_CHARACTERS = 44;
 
 /** Every hour: six NCRONTAB fields. */
 export const DEFAULT_PRODUCTS_SCHEDULE = '0 0 * * * *';
@@ -80,6 +86,29 @@ const environment = z.object({
     .optional(),
   PRODUCTS_STORAGE__blobServiceUri: z.url({ protocol: /^https?$/, error: 'is not a URL' }).optional(),
   AZURE_MONITOR_METRICS_URL: z.url({ protocol: /^https?$/, error: 'is not a URL' }).optional(),
+  VISITOR_DEVICES: z
+    .string()
+    .regex(/^\d{1,3}$/, `is not a whole number from 0 to ${MAX_VISITOR_DEVICES}`)
+    .transform(Number)
+    .refine((count) => count <= MAX_VISITOR_DEVICES, `is not from 0 to ${MAX_VISITOR_DEVICES}`)
+    .default(0),
+  VISITOR_ID_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,64}$/, 'is not 1 to 64 of A-Z a-z 0-9 . _ -')
+    .default('web-'),
+  VISITOR_KEY: z
+    .string()
+    .transform((list) => list.split(',').map((secret) => secret.trim()))
+    .refine(
+      (secrets) =>
+        secrets.every((secret) => BASE64.test(secret) && secret.length >= MIN_VISITOR_KEY_CHARACTERS),
+      'is not the base64 of at least 32 bytes, or several of them with commas, the current one first',
+    )
+    .optional(),
+  VISITOR_BLOCKLIST: z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').flatMap((start) => start.trim() || [])),
   IOTHUB_ENDPOINT: z.string().transform(parseEndpoint).optional(),
   IOTHUB_CA_FILE: z.string().transform(findFile).optional(),
 });
@@ -106,6 +135,8 @@ export interface Settings {
   keepAliveTarget: URL | undefined;
   keepAliveSchedule: string;
   keepAliveFunctionKey: string | undefined;
+  /** undefined: visitors register as ordinary devices */
+  visitors: VisitorSettings | undefined;
   /** undefined: no product snapshots are taken */
   products: ProductSettings | undefined;
   productsSchedule: string;
@@ -168,6 +199,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     keepAliveTarget: ownHost === undefined ? undefined : baseUrl(ownHost),
     keepAliveSchedule: values.KEEP_ALIVE_SCHEDULE,
     keepAliveFunctionKey: values.KEEP_ALIVE_FUNCTION_KEY,
+    visitors: visitorSettings(values),
     products: productSettings(values),
     productsSchedule: values.PRODUCTS_SCHEDULE,
     metricsUrl: values.AZURE_MONITOR_METRICS_URL,
@@ -191,6 +223,13 @@ function presentValues(env: Readonly<Record<string, string | undefined>>): Recor
         SCHEDULES.includes(name) ? (resolveSettingNames(value, env) ?? value) : value,
       ]),
   );
+}
+
+function visitorSettings(values: z.infer<typeof environment>): VisitorSettings | undefined {
+  const { VISITOR_DEVICES: gateways, VISITOR_KEY: secrets, VISITOR_BLOCKLIST: blocklist } = values;
+  if (gateways === 0) return undefined;
+  if (!secrets) throw new SettingsError(['VISITOR_KEY is missing, and VISITOR_DEVICES is not 0']);
+  return { gateways, secrets, blocklist, idPrefix: values.VISITOR_ID_PREFIX };
 }
 
 function productSettings(values: z.infer<typeof environment>): ProductSettings | undefined {

@@ -1,7 +1,7 @@
 import { connectionStringParts } from './eventHubConnection';
 
 /** Settings that are secrets as a whole. */
-const SECRETS = ['IOTHUBOWNER_SHAREDACCESSKEY', 'KEEP_ALIVE_FUNCTION_KEY'];
+const SECRETS = ['IOTHUBOWNER_SHAREDACCESSKEY', 'KEEP_ALIVE_FUNCTION_KEY', 'VISITOR_KEY'];
 /** Connection strings, and which of their parts are secrets (a shared access signature is one as a whole). */
 const CONNECTION_STRINGS = ['IOTHUB_EVENTHUB_CONNECTION', 'PRODUCTS_STORAGE', 'AzureWebJobsStorage'];
 const SECRET_PARTS = ['sharedaccesskey', 'accountkey', 'sharedaccesssignature'];

@@ -29,6 +29,8 @@ export interface DrainLimits {
   /** bytes of the answer; the first message may be larger */
   bytes: number;
   encode: EncodeMessage;
+  /** whether visitors send through this device */
+  isGateway: (deviceId: string) => boolean;
   /** ends the reading, keeping what was read */
   signal: AbortSignal;
 }
@@ -70,7 +72,7 @@ export function drainPartition(
       if (done) return;
       let message: EncodedFeedMessage;
       try {
-        message = encodeFeedMessage(readFeedMessage(partitionId, received), limits.encode);
+        message = encodeFeedMessage(readFeedMessage(partitionId, received, limits.isGateway), limits.encode);
       } catch (error) {
         finish(error); // nothing may be thrown at rhea: it would end the connection for all
         return;

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Problem, type ProblemCode } from '../../problems';
 import type { Settings } from '../../settings';
+import { createVisitors } from '../../visitors';
 import { type StartPosition, parseAfterOffset } from './cursor';
 import { unlessAborted, withTimeLimit } from '../../resilience/deadline';
 import { type DrainLimits, type Drained, drainPartition } from './drainPartition';
@@ -55,6 +56,8 @@ export interface Feed {
 
 export function createFeed(settings: Settings): Feed {
   const client = createEventHubClient(settings);
+  const visitors = settings.visitors && createVisitors(settings.visitors, settings.hubHostName);
+  const isGateway = (deviceId: string): boolean => visitors?.isGateway(deviceId) ?? false;
   const messageWait = createMessageWait(client);
   const mutex = createKeyedMutex();
   const takeSnapshot = createSnapshotReader();
@@ -100,7 +103,7 @@ export function createFeed(settings: Settings): Feed {
       untried = untried.filter(({ partitionId }) => !shares.has(partitionId));
       const drains = tried.map((reading) => {
         const share = shares.get(reading.partitionId) ?? 0;
-        return drain(reading, { share, bytes, encode: query.encode, signal });
+        return drain(reading, { share, bytes, encode: query.encode, isGateway, signal });
       });
       drained.push(...(await Promise.all(drains)));
       // Shares that their partitions could not use go to those that had none.

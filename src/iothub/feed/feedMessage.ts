@@ -1,5 +1,6 @@
 import type { Message } from 'rhea';
 import { hubMemberJson, isoTime, joined, objectJson, quote, quoteOrNull } from './amqpJson';
+import { VISITOR_PROPERTY } from '../../visitors';
 import { type OffHeapText, storeText } from './offHeapText';
 import { type FeedBody, readBody } from './readBody';
 
@@ -13,6 +14,8 @@ export interface FeedMessage {
   enqueuedTimeUtc: string;
   /** the sender that IoT Hub authenticated, whatever the body claims; null if the hub names none */
   deviceId: string | null;
+  /** the gateway that a visitor's message came through */
+  gatewayDeviceId: string | undefined;
   messageId: string | null;
   /** when the client created the message: ISO 8601, UTC */
   createdAt: string | undefined;
@@ -65,23 +68,35 @@ const AMQP_PROPERTIES: readonly (readonly [name: keyof Message, systemName: stri
 ];
 
 /** @param message from an Event Hub-compatible endpoint, decoded by rhea */
-export function readFeedMessage(partitionId: string, message: Message): FeedMessage {
+export function readFeedMessage(
+  partitionId: string,
+  message: Message,
+  isGateway: (deviceId: string) => boolean,
+): FeedMessage {
   const annotations = (message.message_annotations ?? {}) as Record<string, unknown>;
   const { message_id: messageId, correlation_id: correlationId } = message;
   const application = (message.application_properties ?? {}) as Record<string, unknown>;
   const createdAt = application[CREATION_TIME];
+  const senderId = asText(annotations[DEVICE_ID]);
+  // On any other device, the property is what its owner made of it.
+  const visitorId = senderId !== null && isGateway(senderId) ? asText(application[VISITOR_PROPERTY]) : null;
+  const own = [
+    ...(createdAt === undefined ? [] : [CREATION_TIME]),
+    ...(visitorId === null ? [] : [VISITOR_PROPERTY]),
+  ];
   const contentType = asText(message.content_type);
   return {
     partitionId,
     offset: String(annotations['x-opt-offset']),
     sequenceNumber: Number(annotations['x-opt-sequence-number']),
     enqueuedTimeUtc: isoTime(annotations['x-opt-enqueued-time'] as Date | number),
-    deviceId: asText(annotations[DEVICE_ID]),
+    deviceId: visitorId ?? senderId,
+    gatewayDeviceId: visitorId === null ? undefined : (senderId ?? undefined),
     messageId: asText(messageId),
     createdAt: asTime(createdAt ?? annotations[CREATION_TIME] ?? message.creation_time),
     correlationId: asText(correlationId) ?? undefined,
     contentType,
-    properties: objectJson(createdAt === undefined ? application : without(CREATION_TIME, application)),
+    properties: objectJson(own.length === 0 ? application : without(own, application)),
     systemProperties: systemProperties(message, annotations),
     body: readBody(contentOf(message.body), contentType, asText(message.content_encoding) ?? ''),
   };
@@ -97,6 +112,7 @@ export function encodeFeedMessage(message: FeedMessage, encode: EncodeMessage): 
 export const toJson: EncodeMessage = (m) =>
   `{"partitionId":"${m.partitionId}","offset":${quote(m.offset)},"sequenceNumber":${m.sequenceNumber}` +
   `,"enqueuedTimeUtc":"${m.enqueuedTimeUtc}","deviceId":${quoteOrNull(m.deviceId)}` +
+  (m.gatewayDeviceId === undefined ? '' : `,"gatewayDeviceId":${quote(m.gatewayDeviceId)}`) +
   `,"messageId":${quoteOrNull(m.messageId)}` +
   (m.createdAt === undefined ? '' : `,"createdAt":${quote(m.createdAt)}`) +
   (m.correlationId === undefined ? '' : `,"correlationId":${quote(m.correlationId)}`) +
@@ -123,8 +139,8 @@ function contentOf(body: unknown): unknown {
   return parts.length === 1 ? parts[0] : Buffer.concat(parts);
 }
 
-function without(name: string, map: Record<string, unknown>): object {
-  return Object.fromEntries(Object.entries(map).filter(([key]) => key !== name));
+function without(names: readonly string[], map: Record<string, unknown>): object {
+  return Object.fromEntries(Object.entries(map).filter(([key]) => !names.includes(key)));
 }
 
 /** As it was given, or ISO 8601 where it came as an AMQP timestamp. */

@@ -29,6 +29,12 @@ export interface Devices {
    * `hub_unavailable`, `hub_timeout`
    */
   register: (deviceId: string, deviceKey?: string) => Promise<{ created: boolean; identity: DeviceIdentity }>;
+  /**
+   * Registers a device that this app owns, unless it is there with one of these keys. Other keys are replaced.
+   *
+   * @throws {Problem} as `register`
+   */
+  ensure: (deviceId: string, keys: { primary: string; secondary: string }) => Promise<void>;
   /** Opens a connection to the hub. @throws {Problem} `hub_unavailable`, `hub_timeout` */
   warmUp: () => Promise<void>;
   close: () => void;
@@ -88,8 +94,28 @@ export function createDevices(settings: Settings): Devices {
     return identity;
   }
 
+  async function ensure(deviceId: string, { primary, secondary }: { primary: string; secondary: string }) {
+    const authentication = { type: 'sas', symmetricKey: { primaryKey: primary, secondaryKey: secondary } };
+    try {
+      await registry.create({ deviceId, authentication });
+    } catch (error) {
+      if ((error as Error).name !== 'DeviceAlreadyExistsError') throw error;
+      const { responseBody: identity } = await registry.get(deviceId);
+      const { primaryKey, secondaryKey } = identity.authentication?.symmetricKey ?? {};
+      const isAccepted = [primaryKey, secondaryKey].some((key) => equalInConstantTime(primary, key));
+      if (isAccepted && identity.status === 'enabled') return;
+      await registry.update({ deviceId, status: 'enabled', authentication });
+    }
+  }
+
   return {
     hostName: settings.hubHostName,
+    ensure: (deviceId, keys) =>
+      withTimeLimit(settings.hubDeadlineMs, (signal) =>
+        withRetries(() => unlessAborted(ensure(deviceId, keys), signal), signal, isTransient),
+      ).catch((error: unknown) => {
+        throw registryProblem(error);
+      }),
     register: (deviceId, deviceKey) =>
       withTimeLimit(settings.hubDeadlineMs, (signal) => {
         let lost: unknown;

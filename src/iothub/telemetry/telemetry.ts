@@ -7,10 +7,10 @@ import { type Device, createDeviceClients } from './deviceClients';
 import { deviceProblem } from '../errors';
 import { createConnectionPool, openPoolConnection } from './connectionPool';
 import { withRetries } from '../../resilience/retry';
-import { type DeviceMessage, type TelemetryMessage, toDeviceMessage } from './telemetryMessage';
-
-/** The outcome of a message: undefined if the hub has stored it. */
-export type SendOutcome = Problem | undefined;
+import { createGateways } from './gateways';
+import type { SendOutcome } from './sendOutcome';
+import { DeviceMessage, type TelemetryMessage, toDeviceMessage } from './telemetryMessage';
+import { VISITOR_PROPERTY } from '../../visitors';
 
 export interface Telemetry {
   /**
@@ -26,6 +26,16 @@ export interface Telemetry {
    * `hub_quota_exceeded`, `hub_unavailable`, `hub_timeout`
    */
   send: (device: Device, messages: readonly TelemetryMessage[]) => Promise<SendOutcome[]>;
+  /**
+   * Sends messages of a visitor, through the gateway of its own, in batches that it shares with other visitors.
+   *
+   * @param ensureGateway registers the gateway unless it is there, and sets its keys
+   */
+  sendAsVisitor: (
+    visitorId: string,
+    messages: readonly TelemetryMessage[],
+    ensureGateway: (gatewayId: string) => Promise<void>,
+  ) => Promise<SendOutcome[]>;
   /** Opens a connection to the hub. @throws {Problem} `hub_unavailable`, `hub_timeout` */
   warmUp: () => Promise<void>;
   close: () => void;
@@ -36,7 +46,18 @@ export function createTelemetry(settings: Settings): Telemetry {
   const pool = createConnectionPool(settings);
   const clients = createDeviceClients(hubHostName, pool);
 
+  const gateways = createGateways(settings, clients, sendAll);
+
   return {
+    sendAsVisitor: (visitorId, messages, ensureGateway) =>
+      withTimeLimit(hubDeadlineMs, async (signal) => {
+        const read = messages.map((message) =>
+          prepared(visitorId, message, signal, { [VISITOR_PROPERTY]: visitorId }),
+        );
+        const sendable = read.filter((message) => message instanceof DeviceMessage);
+        const outcomes = await gateways.send(visitorId, sendable, signal, ensureGateway);
+        return read.map((message) => (message instanceof Problem ? message : outcomes.shift()));
+      }),
     send: (device, messages) =>
       withTimeLimit(hubDeadlineMs, async (signal) => {
         const outcomes = new Map<TelemetryMessage, SendOutcome>();
@@ -65,9 +86,14 @@ export function createTelemetry(settings: Settings): Telemetry {
   };
 }
 
-function prepared(deviceId: string, message: TelemetryMessage, signal: AbortSignal): DeviceMessage | Problem {
+function prepared(
+  deviceId: string,
+  message: TelemetryMessage,
+  signal: AbortSignal,
+  ownProperties: TelemetryMessage['properties'] = {},
+): DeviceMessage | Problem {
   try {
-    return toDeviceMessage(deviceId, message, signal);
+    return toDeviceMessage(deviceId, message, signal, ownProperties);
   } catch (error) {
     if (error instanceof Problem) return error;
     throw error;

@@ -36,7 +36,8 @@ export class DeviceMessage extends Message {
   constructor(
     body: Buffer,
     private readonly sent: Omit<TelemetryMessage, 'json'>,
-    readonly signal: AbortSignal,
+    /** the end of the time that there is to send it, alone or with others */
+    public signal: AbortSignal,
   ) {
     super(body);
     this.messageId = sent.messageId;
@@ -84,11 +85,13 @@ export class DeviceMessage extends Message {
  */
 export function toDeviceMessage(
   deviceId: string,
-  { json, messageId, createdAt, properties }: TelemetryMessage,
+  { json, messageId, createdAt, properties: givenProperties }: TelemetryMessage,
   signal: AbortSignal,
+  ownProperties: TelemetryMessage['properties'] = {},
 ): DeviceMessage {
   requireMessageId(messageId);
-  requireProperties(properties);
+  requireProperties(givenProperties);
+  const properties = { ...givenProperties, ...ownProperties };
   const before = Buffer.from(`{"deviceId":${JSON.stringify(deviceId)},"Data":`);
   let bytes =
     before.length + json.length + 1 + messageId.length + CONTENT_TYPE.length + CONTENT_ENCODING.length;

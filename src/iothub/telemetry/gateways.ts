@@ -1,0 +1,87 @@
+import type { Client } from 'azure-iot-device';
+import { Problem } from '../../problems';
+import { withTimeLimit } from '../../resilience/deadline';
+import type { Settings } from '../../settings';
+import { createVisitors } from '../../visitors';
+import type { DeviceClients } from './deviceClients';
+import type { SendOutcome } from './sendOutcome';
+import { packBatches } from './batch';
+import { type SharedSends, createSharedSends } from './sharedSends';
+import type { DeviceMessage } from './telemetryMessage';
+
+/** Somebody else may have changed the gateway's keys, and this app is about to set them again. */
+const RETRY_SECONDS = 5;
+
+type SendAll = (
+  client: Client,
+  batches: readonly DeviceMessage[][],
+  signal: AbortSignal,
+) => Promise<Map<DeviceMessage, SendOutcome>>;
+type EnsureGateway = (gatewayId: string) => Promise<void>;
+
+/** The devices that visitors send through. The app owns them. */
+export interface Gateways {
+  send: (
+    visitorId: string,
+    messages: readonly DeviceMessage[],
+    signal: AbortSignal,
+    ensureGateway: EnsureGateway,
+  ) => Promise<SendOutcome[]>;
+}
+
+/** @param sendAll sends batches as one device */
+export function createGateways(settings: Settings, clients: DeviceClients, sendAll: SendAll): Gateways {
+  const { visitors: visitorSettings, hubHostName, hubDeadlineMs } = settings;
+  if (!visitorSettings) return { send: (_, messages) => Promise.resolve(messages.map(() => undefined)) };
+  const visitors = createVisitors(visitorSettings, hubHostName);
+  const shared = new Map<string, SharedSends>();
+  const ensured = new Map<string, Promise<void>>();
+
+  function ensure(gatewayId: string, ensureGateway: EnsureGateway): Promise<void> {
+    let ready = ensured.get(gatewayId);
+    if (!ready) {
+      ready = ensureGateway(gatewayId);
+      ensured.set(gatewayId, ready);
+      ready.catch(() => ensured.delete(gatewayId)); // the next batch tries again
+    }
+    return ready;
+  }
+
+  async function sendBatch(
+    gatewayId: string,
+    batch: readonly DeviceMessage[],
+    ensureGateway: EnsureGateway,
+  ): Promise<Map<DeviceMessage, SendOutcome>> {
+    return withTimeLimit(hubDeadlineMs, async (signal) => {
+      for (const message of batch) message.signal = signal;
+      const device = { deviceId: gatewayId, deviceKey: visitors.gatewayKeys(gatewayId).primary };
+      for (let attempt = 1; ; attempt += 1) {
+        await ensure(gatewayId, ensureGateway);
+        const client = clients.take(device);
+        const outcomes = await sendAll(client, packBatches(batch), signal);
+        const isRefused = [...outcomes.values()].some((outcome) => outcome?.code === 'device_unauthorized');
+        if (!isRefused) {
+          clients.keep(device, client);
+          return outcomes;
+        }
+        // Deleted, or its keys are those of another secret.
+        clients.drop(device, client);
+        ensured.delete(gatewayId);
+        if (attempt === 2)
+          throw new Problem('hub_unavailable', 'IoT Hub refused the gateway.', RETRY_SECONDS);
+      }
+    });
+  }
+
+  return {
+    send: (visitorId, messages, signal, ensureGateway) => {
+      const gatewayId = visitors.gatewayOf(visitorId);
+      let sends = shared.get(gatewayId);
+      if (!sends) {
+        sends = createSharedSends((batch) => sendBatch(gatewayId, batch, ensureGateway));
+        shared.set(gatewayId, sends);
+      }
+      return sends.send(messages, signal);
+    },
+  };
+}

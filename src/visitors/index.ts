@@ -1,0 +1,2 @@
+export { type RateLimit, createRateLimit } from './rateLimit';
+export { VISITOR_PROPERTY, type VisitorSettings, type Visitors, createVisitors } from './visitors';

@@ -1,0 +1,90 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+
+/** What visitors and gateways are made of. */
+export interface VisitorSettings {
+  /** number of gateway devices that visitors send through */
+  gateways: number;
+  /** of the ids of visitors and gateways */
+  idPrefix: string;
+  /** the current one first; the others, which it replaces, are still accepted */
+  secrets: readonly string[];
+  /** ids, or the beginnings of ids, of visitors that may not register or send */
+  blocklist: readonly string[];
+}
+
+/** Identities that this app derives instead of keeping them in the hub's registry. */
+export interface Visitors {
+  /** The id of the visitor who proposes this key: only who knows the key can obtain the id's derived key. */
+  idOf: (proposedKey: Buffer) => string;
+  /** The visitor's own key, base64. */
+  keyOf: (visitorId: string) => string;
+  isVisitor: (deviceId: string) => boolean;
+  isBlocked: (visitorId: string) => boolean;
+  /** Compares in constant time, with the keys of all secrets. */
+  isKeyOf: (visitorId: string, key: string) => boolean;
+  isGateway: (deviceId: string) => boolean;
+  /** The gateway that a visitor sends through, always the same one: its messages stay in order. */
+  gatewayOf: (visitorId: string) => string;
+  /** A gateway's keys, base64: of the current secret, and of the one before it. */
+  gatewayKeys: (gatewayId: string) => { primary: string; secondary: string };
+}
+
+/** Of the form of a key: a later one gets another number, and keys of this one end. */
+const KEY_VERSION = 1;
+/** 130 bits of the SHA-256. */
+const ID_CHARACTERS = 26;
+/** RFC 4648, section 6, in lower case. */
+const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
+/** The property that names the visitor on a gateway's message. */
+export const VISITOR_PROPERTY = 'hubfront-visitor';
+
+/** @param hubHostName keys of one hub's visitors are worth nothing at another */
+export function createVisitors(
+  { gateways, idPrefix, secrets, blocklist }: VisitorSettings,
+  hubHostName: string,
+): Visitors {
+  const [current = '', before = current] = secrets;
+  const gatewayIds = Array.from({ length: gateways }, (_, n) => gatewayId(idPrefix, n));
+  const derive = (secret: string, use: string, id: string): Buffer =>
+    createHmac('sha256', secret).update(`${use}\n${hubHostName}\n${id}`).digest();
+  const visitorKey = (secret: string, id: string): Buffer =>
+    Buffer.concat([Buffer.from([KEY_VERSION]), derive(secret, 'visitor', id)]);
+
+  return {
+    idOf: (proposedKey) => idPrefix + base32(createHash('sha256').update(proposedKey).digest()),
+    keyOf: (id) => visitorKey(current, id).toString('base64'),
+    isVisitor: (id) => id.startsWith(idPrefix) && VISITOR_SUFFIX.test(id.slice(idPrefix.length)),
+    isBlocked: (id) => blocklist.some((start) => id.startsWith(start)),
+    isKeyOf: (id, key) => {
+      const given = createHash('sha256').update(key, 'base64').digest();
+      // All secrets, always: which of them it is does not affect the duration.
+      const matches = secrets.map((secret) =>
+        timingSafeEqual(given, createHash('sha256').update(visitorKey(secret, id)).digest()),
+      );
+      return matches.includes(true);
+    },
+    isGateway: (id) => id.startsWith(idPrefix) && GATEWAY_SUFFIX.test(id.slice(idPrefix.length)),
+    gatewayOf: (id) => {
+      const place = createHash('sha256').update(id).digest().readUInt32BE() % gatewayIds.length;
+      return gatewayIds[place] ?? gatewayId(idPrefix, 0);
+    },
+    gatewayKeys: (id) => ({
+      primary: derive(current, 'gateway', id).toString('base64'),
+      secondary: derive(before, 'gateway', id).toString('base64'),
+    }),
+  };
+}
+
+const VISITOR_SUFFIX = new RegExp(`^[${BASE32}]{${ID_CHARACTERS}}$`);
+const GATEWAY_SUFFIX = /^gateway-\d{2,3}$/;
+
+const gatewayId = (prefix: string, n: number): string => `${prefix}gateway-${String(n).padStart(2, '0')}`;
+
+function base32(bytes: Buffer): string {
+  const bits = BigInt(`0x${bytes.toString('hex')}`);
+  const length = BigInt(bytes.length * 8);
+  return Array.from({ length: ID_CHARACTERS }, (_, i) => {
+    const shift = length - 5n * BigInt(i + 1);
+    return BASE32.charAt(Number((bits >> shift) & 31n));
+  }).join('');
+}

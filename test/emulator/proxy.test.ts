@@ -23,6 +23,9 @@ beforeAll(async () => {
     ...process.env,
     HTTPS_PROXY: `http://127.0.0.1:${emulator.proxyPort}`,
     SSL_CERT_FILE: emulator.caFile,
+    // The test command excepts the machine's own names from proxies.
+    NO_PROXY: '',
+    no_proxy: '',
   };
 });
 afterAll(async () => {

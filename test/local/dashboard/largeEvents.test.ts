@@ -14,25 +14,32 @@ test(
   async () => {
     const { stack, environment, close } = await startJobStack('[]');
     const note = 'x'.repeat(EVENT_BYTES);
-    stack.emulator.admin.seed({
-      count: EVENTS,
-      bodies: [{ deviceId: 'shop-1', Data: { event: 'browse_product', product_id: 1, note } }],
-      messageIds: true,
-    });
+    let seeded = 0;
+    const seed = (count: number): void => {
+      stack.emulator.admin.seed({
+        count,
+        bodies: [{ deviceId: 'shop-1', Data: { event: 'browse_product', product_id: 1, note } }],
+        messageIds: true,
+      });
+      seeded += count;
+    };
+    seed(EVENTS);
     const log: string[] = [];
     const job = startDashboard(environment, (line) => log.push(line));
     try {
       let cuts = 0;
       for await (const { counts } of views(await job.ready)) {
-        if (counts.rows >= EVENTS) break;
+        if (cuts === CUTS && counts.rows >= seeded) break;
         // In the middle of what it has read and not yet done.
-        if (counts.rows < ((cuts + 1) * EVENTS) / (CUTS + 1)) continue;
+        if (cuts === CUTS || counts.rows < ((cuts + 1) * EVENTS) / (CUTS + 1)) continue;
         cuts += 1;
+        // A quick job has done all of it by the time of a view: then there is more to cut into.
+        if (counts.rows >= seeded) seed(EVENTS / (CUTS + 1));
+        await new Promise(setImmediate);
         stack.emulator.admin.armFault({ target: 'eventHub', kind: 'resetConnections' });
       }
-      expect(cuts).toBe(CUTS);
       for await (const { counts, funnel } of views(await job.ready)) {
-        expect([counts.rows, funnel[0]?.events]).toEqual([EVENTS, EVENTS]);
+        expect([counts.rows, funnel[0]?.events]).toEqual([seeded, seeded]);
         break;
       }
       expect(log.filter((line) => !line.startsWith('analytics reference data'))).toEqual([]);

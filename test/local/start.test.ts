@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { call } from '../stack';
+import { launch as launchCommand } from './startedStack';
 
 const PORTS = [
   '--port',
@@ -16,7 +17,7 @@ const PORTS = [
 const ANY_PORT = PORTS.flatMap((flag) => [flag, '0']);
 let child: ChildProcess;
 afterEach(() => {
-  child.kill('SIGKILL');
+  (child as ChildProcess | undefined)?.kill('SIGKILL');
 });
 
 /** Starts a command of the project and collects what it prints. */
@@ -65,6 +66,43 @@ describe('npm start', () => {
     expect(err()).toBe(`port ${port} is in use: choose another with ${flag}\n`);
     other.close();
   });
+
+  test('names all ports that are in use at once, and another Hubfront on them', async () => {
+    const first = launchCommand('start', [...ANY_PORT, '--no-analytics']);
+    const url = await first.printed(/^ready (\S+)/m);
+    const ports = [
+      ['--port', new URL(url).port],
+      ['--hub-port', await first.printed(/^emulator +https:\/\/127\.0\.0\.1:(\d+)/m)],
+      ['--shop-port', await first.printed(/^demo shop +http:\/\/localhost:(\d+)/m)],
+    ] as const;
+    const second = launchCommand('start', [...ANY_PORT, ...ports.flat()]);
+    expect(await second.exit).toBe(1);
+    expect(second.err().trimEnd().split('\n')).toEqual([
+      ...ports.map(([flag, port]) => `port ${port} is in use: choose another with ${flag}`),
+      'Another Hubfront seems to be running: stop it, or give this one other ports (0: any free port)',
+    ]);
+    first.process.kill('SIGINT');
+    expect(await first.exit).toBe(0);
+  });
+
+  test('lets pages of an origin send, bypasses a proxy for this machine, and prints no colours in a pipe', async () => {
+    // A proxy that nothing listens on: whoever asks it fails.
+    const proxy = 'http://127.0.0.1:9';
+    const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy', 'all_proxy'];
+    const env = { ...Object.fromEntries(names.map((name) => [name, proxy])), NODE_USE_ENV_PROXY: '1' };
+    const running = launchCommand('start', [...ANY_PORT, '--origin', 'http://localhost:8080'], env);
+    const url = await running.printed(/^ready (\S+)/m);
+    const { headers } = await fetch(`${url}/api/messages`, {
+      method: 'OPTIONS',
+      headers: { origin: 'http://localhost:8080', 'access-control-request-method': 'POST' },
+    });
+    expect(headers.get('access-control-allow-origin')).toBe('http://localhost:8080');
+    // The job has got its first snapshot, from the database through Blob storage.
+    await running.printed(/^(analytics reference data) /m);
+    expect(running.out()).not.toContain('\u001b');
+    running.process.kill('SIGINT');
+    expect(await running.exit).toBe(0);
+  }, 90_000);
 
   test('refuses a port that is none in one line', async () => {
     const { exit, err } = launch('start', '--port', 'http');

@@ -150,6 +150,8 @@ const FAULTS: Record<string, string> = {
   'AbortSignal.timeout is absent': `delete AbortSignal.timeout;`,
   'keepalive requests have no room': `const { fetch: original } = window;
     window.fetch = (url, init) => init.keepalive ? Promise.reject(new TypeError('Failed to fetch')) : original(url, init);`,
+  'a tracing library adds a header': `const { fetch: original } = window;
+    window.fetch = (url, init) => original(url, { ...init, headers: { ...init.headers, traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' } });`,
   'the page adds a property to all objects': `Object.prototype.results = [{ status: 'accepted' }];`,
 };
 

@@ -208,6 +208,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
     expect(await data()).toEqual(Array.from({ length: 16 }, (_, n) => n));
     const times = fixture.proxy.posts.flatMap(({ messages }) => messages).map(({ createdAt }) => createdAt);
     expect(times).toEqual([...times].sort());
+    expect((await fixture.arrived()).map(({ createdAt }) => createdAt)).toEqual(times);
     expect([times[14], until, times[15]]).toEqual([times[14], until, times[15]].sort());
   });
 

@@ -17,7 +17,8 @@ export interface View {
   /** of the last minutes, oldest first, the current one included */
   minutes: { minute: string; events: number }[];
   products: {
-    productId: number | null;
+    /** a text where a number of JavaScript has no room for its digits */
+    productId: number | string | null;
     code: string | null;
     price: number | null;
     state: string | null;
@@ -67,7 +68,7 @@ const EVENT =
 const minuteRows = z.array(z.object({ minute: z.string(), events: z.number() }));
 const productRows = z.array(
   z.object({
-    productId: z.number().nullable(),
+    productId: z.union([z.number(), z.string()]).nullable(),
     code: z.string().nullable(),
     price: z.number().nullable(),
     state: z.string().nullable(),
@@ -175,14 +176,18 @@ async function exists(connection: DuckDBConnection, output: string): Promise<boo
   return found.currentRowCount > 0;
 }
 
-/** Numbers of 64 bits as JSON numbers, datetimes as ISO 8601. */
+/** A number of 64 bits, or its text where a number of JavaScript would change it. */
+const exactNumber = (text: string): number | string =>
+  Number.isSafeInteger(Number(text)) ? Number(text) : text;
+
+/** Numbers of 64 bits as JSON numbers where these are exact, datetimes as ISO 8601. */
 async function jsonRows(connection: DuckDBConnection, sql: string): Promise<unknown[]> {
   const found = await connection.runAndReadAll(sql);
   return found.getRowObjectsJson().map((row) =>
     Object.fromEntries(
       Object.entries(row).map(([key, value], i) => {
         const type = String(found.columnType(i));
-        if (typeof value === 'string' && type === 'BIGINT') return [key, Number(value)];
+        if (typeof value === 'string' && type === 'BIGINT') return [key, exactNumber(value)];
         if (typeof value === 'string' && type === 'TIMESTAMP') return [key, `${value.replace(' ', 'T')}Z`];
         return [key, value];
       }),

@@ -83,11 +83,13 @@ describe('settings', () => {
       IOTHUBOWNER_SHAREDACCESSKEY: 'hunter2!',
       CORS_ALLOWED_ORIGINS: 'https://shop.example, javascript:alert(1)',
       KEEP_ALIVE_SCHEDULE: 'often',
+      FEED_CLIENT: 'kafka',
       IOTHUB_ENDPOINT: 'ftp://127.0.0.1',
       IOTHUB_CA_FILE: '/nowhere/ca.pem',
     });
     expect(problems.map((problem) => problem.split(' ')[0]).sort()).toEqual([
       'CORS_ALLOWED_ORIGINS',
+      'FEED_CLIENT',
       'IOTHUBOWNER_SHAREDACCESSKEY',
       'IOTHUB_CA_FILE',
       'IOTHUB_ENDPOINT',

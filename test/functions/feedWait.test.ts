@@ -133,9 +133,7 @@ describe('many workers at once', () => {
     const end = (await stack.feed({ limit: 10_000 })).json.next_offset as string;
     const waiting = Array.from({ length: 5 }, () => stack.feed({ wait: 30, after_offset: end }));
     await readerOn('7');
-    const read = await Promise.all(
-      Array.from({ length: 20 }, (_, i) => readAll(feeds[i % 2] ?? otherFeed)),
-    );
+    const read = await Promise.all(Array.from({ length: 20 }, (_, i) => readAll(feeds[i % 2] ?? otherFeed)));
     for (const numbers of read) expect([numbers.length, new Set(numbers).size]).toEqual([400, 400]);
     stack.emulator.admin.seed({ count: 1 });
     for (const { json } of await Promise.all(waiting)) expect(json.messages).toHaveLength(1);

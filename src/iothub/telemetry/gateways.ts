@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'azure-iot-device';
 import { Problem } from '../../problems';
 import { withTimeLimit } from '../../resilience/deadline';
@@ -11,6 +12,11 @@ import type { DeviceMessage } from './telemetryMessage';
 
 /** Somebody else may have changed the gateway's keys, and this app is about to set them again. */
 const RETRY_SECONDS = 5;
+
+/** Of all gateways on one instance: S1 allows 100 send operations a second, and other devices need some. */
+const OPERATIONS_PER_SECOND = 80;
+const THROTTLE_PAUSE_MS = 250;
+const MAX_THROTTLED = 10;
 
 type SendAll = (
   client: Client,
@@ -55,19 +61,30 @@ export function createGateways(settings: Settings, clients: DeviceClients, sendA
     return withTimeLimit(hubDeadlineMs, async (signal) => {
       for (const message of batch) message.signal = signal;
       const device = { deviceId: gatewayId, deviceKey: visitors.gatewayKeys(gatewayId).primary };
-      for (let attempt = 1; ; attempt += 1) {
+      let refusals = 0;
+      let throttled = 0;
+      for (;;) {
         await ensure(gatewayId, ensureGateway);
         const client = clients.take(device);
         const outcomes = await sendAll(client, packBatches(batch), signal);
-        const isRefused = [...outcomes.values()].some((outcome) => outcome?.code === 'device_unauthorized');
-        if (!isRefused) {
+        const codes = new Set([...outcomes.values()].map((outcome) => outcome?.code));
+        if (codes.size === 1 && codes.has('hub_throttled') && throttled < MAX_THROTTLED) {
+          // None is stored. What comes during the pause shares the next batch, so the gateway needs fewer operations.
+          throttled += 1;
+          await delay(THROTTLE_PAUSE_MS * (0.5 + Math.random()), undefined, { signal }).catch(
+            () => undefined,
+          );
+          if (!signal.aborted) continue;
+        }
+        if (!codes.has('device_unauthorized')) {
           clients.keep(device, client);
           return outcomes;
         }
         // Deleted, or its keys are those of another secret.
         clients.drop(device, client);
         ensured.delete(gatewayId);
-        if (attempt === 2)
+        refusals += 1;
+        if (refusals === 2)
           throw new Problem('hub_unavailable', 'IoT Hub refused the gateway.', RETRY_SECONDS);
       }
     });
@@ -78,7 +95,10 @@ export function createGateways(settings: Settings, clients: DeviceClients, sendA
       const gatewayId = visitors.gatewayOf(visitorId);
       let sends = shared.get(gatewayId);
       if (!sends) {
-        sends = createSharedSends((batch) => sendBatch(gatewayId, batch, ensureGateway));
+        sends = createSharedSends(
+          (batch) => sendBatch(gatewayId, batch, ensureGateway),
+          (visitorSettings.gateways * 1_000) / OPERATIONS_PER_SECOND,
+        );
         shared.set(gatewayId, sends);
       }
       return sends.send(messages, signal);

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Problem } from '../../problems';
 import { MAX_BATCH_BYTES } from './batch';
 import type { SendOutcome } from './sendOutcome';
@@ -23,10 +24,11 @@ interface Waiting {
 }
 
 /**
- * One batch at a time: an idle gateway sends at once, and what comes during a send goes into the next batch. So messages
+ * One batch at a time, and no more often than the interval: an idle gateway sends at once, and what comes during a send goes into the next batch. So messages
  * stay in order, and the busier a gateway is the more messages share an operation of the hub.
  */
-export function createSharedSends(sendBatch: SendBatch): SharedSends {
+export function createSharedSends(sendBatch: SendBatch, leastIntervalMs: number): SharedSends {
+  let lastStart = -Infinity;
   let waiting: Waiting[] = [];
   let isSending = false;
 
@@ -46,6 +48,10 @@ export function createSharedSends(sendBatch: SendBatch): SharedSends {
   async function sendAll(): Promise<void> {
     isSending = true;
     while (waiting.length > 0) {
+      // An idle gateway sends at once. A busy one waits, so that more messages share its next operation.
+      const pause = lastStart + leastIntervalMs - performance.now();
+      if (pause > 0) await delay(pause);
+      lastStart = performance.now();
       const batch = takeBatch();
       const live = batch.filter(({ signal }) => !signal.aborted);
       if (live.length === 0) continue;

@@ -26,7 +26,7 @@ const MIN_VISITOR_KEY_CHARACTERS = 44;
 /** Every hour: six NCRONTAB fields. */
 export const DEFAULT_PRODUCTS_SCHEDULE = '0 0 * * * *';
 
-/** A row for each SKU, with what the analytics query reads of its product; the tables are those of README.md. */
+/** A row for each SKU, with what the analytics query reads of its product; docs/analytics.md describes the tables. */
 export const DEFAULT_PRODUCTS_QUERY = `
   SELECT skus.sku_id, products.product_id, products.product_code, products.product_name, products.price,
     products.product_state, products.can_purchase, skus.size_name, skus.color_name
@@ -40,7 +40,7 @@ const schedule = z
     'is not a schedule that NCrontab reads (five or six fields; or %NAME% for a setting that exists)',
   );
 
-/** Names and their meaning: the settings table in README.md. App settings that are empty count as absent. */
+/** docs/settings.md describes each setting. App settings that are empty count as absent. */
 const environment = z.object({
   IOTHUB_HOSTNAME: z.string('is missing').regex(HOST_NAME, 'is not a host name'),
   IOTHUB_SHAREDACCESSKEYNAME: z

@@ -106,7 +106,7 @@ describe.skipIf(!ruby)('the Ruby worker', () => {
   });
 
   test(
-    'killed ten times while the feed restarts: nothing lost, repeats within one batch',
+    'killed again and again while the feed restarts: nothing lost, repeats within one batch',
     { timeout: 90_000, retry: 0 },
     async () => {
       const file = join(folder, 'messages.jsonl');

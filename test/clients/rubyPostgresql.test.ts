@@ -36,7 +36,7 @@ describe.skipIf(!ruby || !pg || !postgresql)('the Ruby worker with PostgreSQL', 
     Number((await database.query('SELECT count(*) FROM messages').catch(() => ['0']))[0]);
 
   test(
-    'killed ten times while the feed restarts: every message exactly once',
+    'killed again and again while the feed restarts: every message exactly once',
     { timeout: 90_000, retry: 0 },
     async () => {
       const last = await workers.torment(start, count);

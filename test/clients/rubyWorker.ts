@@ -2,10 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { KEY, type Stack } from '../stack';
+import { runs } from '../testSize';
 
 export const CLIENT = join('clients', 'ruby');
-const MESSAGES = 10_000;
-export const KILLS = 10;
+const MESSAGES = runs(3_000, 10_000);
+export const KILLS = runs(3, 10);
 /** messages in a batch */
 export const LIMIT = 50;
 

@@ -4,8 +4,9 @@ import * as checks from './checks';
 import { type Mistake, objection } from './mistakes';
 import { SETS } from './parameterSets';
 import { type Deployment, WHY_SKIPPED, bicep, compile, evaluate } from './snapshot';
+import { IS_FULL } from '../testSize';
 
-describe.skipIf(!bicep)(`the checks notice${WHY_SKIPPED}`, () => {
+describe.skipIf(!bicep || !IS_FULL)(`the checks notice${WHY_SKIPPED}`, () => {
   const main = 'infra/main.bicep';
   const checkRoles = (deployment: Deployment): void =>
     accessChecks.checkRoles(deployment, SETS[0]?.roles ?? []);

@@ -4,10 +4,11 @@ import type { Child } from '../../../local/childProcess';
 import { startDashboard } from '../../../local/dashboard';
 import type { View } from '../../../local/dashboard/view';
 import type { Stack } from '../../stack';
+import { runs } from '../../testSize';
 import { type JobStack, startJobStack } from './jobStack';
 
-const MESSAGES = 3_000;
-const KILLS = 6;
+const MESSAGES = runs(1_500, 3_000);
+const KILLS = runs(3, 6);
 
 let stack: Stack;
 let jobStack: JobStack;

@@ -73,6 +73,15 @@ describe('settings', () => {
     );
   });
 
+  test.each([
+    ['https://a.example, javascript:alert(1), https://b.example,https://c.example/path', '2, 4'],
+    ['["https://a.example", "", "shop.example"]', '3'],
+    [Array(9).fill('x').join(), '1, 2, 3, 4, 5, …'],
+  ])('an entry that is no origin is found by its position: %j', (value, places) => {
+    const { message } = refusal({ ...COMPLETE, CORS_ALLOWED_ORIGINS: value });
+    expect(message).toMatch(new RegExp(`: not an origin at position ${places}$`));
+  });
+
   test('without an owner key the registry is left to Microsoft Entra ID', () => {
     expect(readSettings({ ...COMPLETE, IOTHUBOWNER_SHAREDACCESSKEY: '' }).registryPolicy).toBeUndefined();
   });

@@ -18,8 +18,11 @@ const APPLICATION_PREFIX = 'iothub-app-';
  * a batch. Either way, readers of the built-in endpoint find it among the application properties.
  */
 const CREATION_TIME = 'iothub-creation-time-utc';
-/** The same page's sibling for IoT Central: UTC, without an offset (`2021-04-21T11:30:16Z`). */
-const UTC_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z$/;
+/**
+ * The same page's sibling for IoT Central: UTC, without an offset (`2021-04-21T11:30:16Z`). A .NET DateTime begins in the
+ * year 1 and has seven decimals of a second.
+ */
+const UTC_TIME = /^(?!0000)\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,7})?Z$/;
 
 /** iot-hub-devguide-messages-construct: property names over HTTPS; the same set as HTTP's own header names. */
 const PROPERTY_NAME = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;

@@ -70,6 +70,7 @@ const ping = (operationId: string, security: Schema[] | undefined): Schema => ({
     '200': ok('The module is loaded and the connection to the hub is open.', ref('Status')),
     ...(security ? {} : { '401': KEY_REJECTED }),
     ...problems(
+      'invalid_query',
       'not_found',
       'internal_error',
       'settings_invalid',
@@ -165,6 +166,7 @@ export function openApiDocument(): Schema {
             },
             '401': KEY_REJECTED,
             ...problems(
+              'invalid_query',
               ...BODY_PROBLEMS,
               'invalid_device_key',
               'device_unauthorized',
@@ -199,6 +201,7 @@ export function openApiDocument(): Schema {
               headers: { 'Retry-After': { $ref: '#/components/headers/RetryAfter' } },
             },
             ...problems(
+              'invalid_query',
               ...BODY_PROBLEMS,
               'invalid_device_key',
               'invalid_message_id',

@@ -168,6 +168,7 @@ export const RESPONSE_SCHEMAS = {
       partitionid: text('The partition.'),
       sequencenumber: text('The sequence number.'),
       offset: text('The offset.'),
+      gatewaydeviceid: text('The gateway, if the device is a visitor.'),
       data: {
         type: 'object',
         properties: { properties: { type: 'object' }, systemProperties: { type: 'object' }, body: {} },

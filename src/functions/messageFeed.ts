@@ -42,6 +42,7 @@ export function messageFeed({ hub, settings, log: logOf }: Startup): void {
     handler: endpoint({
       log: logOf,
       headers: { Vary: 'Accept, Accept-Encoding' },
+      parameters: ['after_offset', ...Object.keys(feedParameters.shape)],
       warmUp: () => hub().feed.warmUp(),
       handle: async (request, log) => {
         const { feed } = hub();
@@ -76,7 +77,9 @@ function lagOf({ messages, incomplete }: FeedAnswer): PollResult | undefined {
 /** Without a function key that the URL may carry: keys are for those who have them to add. */
 function nextUrl(url: string, cursor: string): string {
   const next = new URL(url);
-  next.searchParams.delete('code');
+  for (const name of new Set(next.searchParams.keys())) {
+    if (name.toLowerCase() === 'code') next.searchParams.delete(name);
+  }
   next.searchParams.set('after_offset', cursor);
   return next.href;
 }

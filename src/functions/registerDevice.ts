@@ -9,7 +9,7 @@ import { validateBody } from '../http/validateBody';
 import { requireDeviceId, requireDeviceKey } from '../iothub';
 import { Problem } from '../problems';
 import type { Startup } from '../startup';
-import type { Visitors } from '../visitors';
+import { type Visitors, isGatewayId } from '../visitors';
 
 /** A key that no client proposed is thrown away: the visitor has only the one that follows from it. */
 const VISITOR_KEY_BYTES = 32;
@@ -23,7 +23,7 @@ export const deviceRegistration = z.object({
 });
 
 /** `POST /api/devices`: registers a device, or returns the existing identity if the caller proves ownership. */
-export function registerDevice({ hub, cors, log }: Startup): void {
+export function registerDevice({ hub, settings, cors, log }: Startup): void {
   const limitAddress = createAddressLimit();
   const handler = endpoint({
     log,
@@ -42,7 +42,10 @@ export function registerDevice({ hub, cors, log }: Startup): void {
       }
       if (deviceId === undefined) throw new Problem('invalid_request', 'deviceId: is missing.');
       requireDeviceId(deviceId);
-      if (visitors && (visitors.isVisitor(deviceId) || visitors.isGateway(deviceId))) {
+      if (settings && isGatewayId(settings.visitorIdPrefix, deviceId)) {
+        throw new Problem('device_exists', 'This id is reserved for a gateway of this app.');
+      }
+      if (visitors?.isVisitor(deviceId)) {
         const isOwn = deviceKey !== undefined && visitors.idOf(Buffer.from(deviceKey, 'base64')) === deviceId;
         if (isOwn) return visitorResponse(visitors, deviceKey, devices.hostName);
         throw new Problem('device_exists', 'This id follows from a key that is not the one in the request.');

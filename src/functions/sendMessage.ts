@@ -40,10 +40,15 @@ const bodyShape: JsonShape = {
   max: MAX_FIELDS,
 };
 
+/** The hub reads a time into .NET's DateTime: from the year 1 on, in steps of 100 ns. It wants the seconds. */
+const HUB_TIME = /^(?!0000)\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,7})?Z$/;
+const NO_UTC_TIME =
+  'is not a time in UTC such as 2026-11-26T08:30:00.000Z (ISO 8601, years from 0001, seconds with at most 7 decimals)';
+
 export const message = z.object({
   deviceMessage: z.unknown(),
   messageId: z.string().optional(),
-  createdAt: z.iso.datetime('is not a time in UTC such as 2026-11-26T08:30:00.000Z (ISO 8601)').optional(),
+  createdAt: z.iso.datetime({ error: NO_UTC_TIME, abort: true }).regex(HUB_TIME, NO_UTC_TIME).optional(),
   properties: z.record(z.string(), z.string()).optional(),
 });
 const sender = z.object({ deviceId: z.string(), deviceKey: z.string() });

@@ -63,7 +63,7 @@ async function decode(sent: Buffer, contentEncoding: string | null, maxBytes: nu
       } catch (error) {
         if (error instanceof TooLargeError) throw tooLarge(maxBytes);
         if (!(error instanceof InvalidGzipError)) throw error;
-        throw new Problem('invalid_json', 'The body is not valid gzip, as its Content-Encoding says.');
+        throw new Problem('invalid_json', error.message);
       }
     default:
       throw new Problem('unsupported_media_type', 'Send the body as it is or with Content-Encoding: gzip.');

@@ -1,6 +1,7 @@
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import { type Log, type LogOf, placeOf } from '../logging';
 import { Problem } from '../problems';
+import { requireQueryNames } from './queryParameters';
 import { forWorker, json, noContent, problemDetails } from './response';
 import type { Cors } from './cors';
 
@@ -10,18 +11,28 @@ export interface Endpoint {
   cors?: Cors;
   /** headers of every response, including errors */
   headers?: Record<string, string>;
+  /** names of the query parameters that `handle` reads */
+  parameters?: readonly string[];
   /** opens the connections that a request needs; `?action=ping` waits for it */
   warmUp: () => Promise<void>;
   handle: (request: HttpRequest, log: Log) => Promise<HttpResponseInit>;
 }
 
 /** Wraps a handler with what all HTTP functions share: preflights, pings, and errors as problem details with CORS headers. */
-export function endpoint({ log: logOf, cors, headers, warmUp, handle }: Endpoint): HttpHandler {
+export function endpoint({
+  log: logOf,
+  cors,
+  headers,
+  parameters = [],
+  warmUp,
+  handle,
+}: Endpoint): HttpHandler {
   async function answer(request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> {
     if (cors && request.method === 'OPTIONS') return noContent(cors.preflightHeaders(request));
     const log = logOf(context);
     const common = { ...headers, ...cors?.headers(request) };
     try {
+      requireQueryNames(request, ['action', ...parameters]);
       if (request.query.get('action') === 'ping') {
         await warmUp();
         return json(200, { status: 'ok' }, common);

@@ -8,9 +8,13 @@ const CHUNK_BYTES = 64 * 1024;
 /** gzip adds 18 bytes and 5 for each 16 KB that it cannot compress: no compressor needs more than this. */
 const MAX_OVERHEAD = 1.1;
 
-/** The content is not gzip, or not of a kind that a compressor makes. */
+/** The content is not gzip, or not of a kind that a compressor makes. The message says which. */
 export class InvalidGzipError extends Error {
   override readonly name = 'InvalidGzipError';
+
+  constructor(message = 'The body is not valid gzip, as its Content-Encoding says.') {
+    super(message);
+  }
 }
 /** The content inflates to more than is allowed. */
 export class TooLargeError extends Error {
@@ -46,7 +50,7 @@ function inflateInSteps(sent: Buffer, maxBytes: number): Promise<Buffer> {
     };
     const writeNext = (): void => {
       if (at > STEP_BYTES + received * MAX_OVERHEAD) {
-        fail(new InvalidGzipError());
+        fail(new InvalidGzipError('The gzip of the body has too many empty parts.'));
       } else if (at < sent.length) {
         const step = sent.subarray(at, at + STEP_BYTES);
         at += step.length;

@@ -137,6 +137,8 @@ export interface Settings {
   keepAliveFunctionKey: string | undefined;
   /** undefined: visitors register as ordinary devices */
   visitors: VisitorSettings | undefined;
+  /** of the ids of visitors and gateways; gateways' ids are reserved without visitors too */
+  visitorIdPrefix: string;
   /** undefined: no product snapshots are taken */
   products: ProductSettings | undefined;
   productsSchedule: string;
@@ -200,6 +202,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     keepAliveSchedule: values.KEEP_ALIVE_SCHEDULE,
     keepAliveFunctionKey: values.KEEP_ALIVE_FUNCTION_KEY,
     visitors: visitorSettings(values),
+    visitorIdPrefix: values.VISITOR_ID_PREFIX,
     products: productSettings(values),
     productsSchedule: values.PRODUCTS_SCHEDULE,
     metricsUrl: values.AZURE_MONITOR_METRICS_URL,

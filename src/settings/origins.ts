@@ -4,6 +4,9 @@ import * as z from 'zod';
 const ORIGIN =
   /^(?<scheme>[a-z][a-z0-9+.-]*):\/\/(?<host>(?:\*\.)?[a-z0-9._-]+|\[[0-9a-f:.]+\])?(?<port>:\d{1,5})?$/i;
 
+/** Of malformed entries that a message names. */
+const MAX_PLACES = 5;
+
 /**
  * The origins of a comma-separated list, or of a JSON list, as browsers write them. On Azure's Linux consumption plans,
  * the Functions host reads a setting of this name as a JSON list, and the platform's own list replaces it
@@ -11,11 +14,12 @@ const ORIGIN =
  */
 export function parseOrigins(value: string, context: z.RefinementCtx): string[] {
   const origins = itemsOf(value)?.map((origin) => normalizedOrigin(origin.trim()));
-  if (!origins || origins.includes(undefined)) {
-    context.addIssue({
-      code: 'custom',
-      message: 'is not a list of origins such as https://shop.example, or *, with commas or as JSON',
-    });
+  const wrong = (origins ?? []).flatMap((origin, i) => (origin === undefined ? [i + 1] : []));
+  if (!origins || wrong.length > 0) {
+    const list = 'is not a list of origins such as https://shop.example, or *, with commas or as JSON';
+    const places = wrong.slice(0, MAX_PLACES).join(', ') + (wrong.length > MAX_PLACES ? ', …' : '');
+    const which = wrong.length === 0 ? '' : `: not an origin at position ${places}`;
+    context.addIssue({ code: 'custom', message: list + which });
     return z.NEVER;
   }
   return origins.filter((origin) => origin !== undefined && origin !== '') as string[];

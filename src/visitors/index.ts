@@ -1,2 +1,8 @@
 export { type RateLimit, createRateLimit } from './rateLimit';
-export { VISITOR_PROPERTY, type VisitorSettings, type Visitors, createVisitors } from './visitors';
+export {
+  VISITOR_PROPERTY,
+  type VisitorSettings,
+  type Visitors,
+  createVisitors,
+  isGatewayId,
+} from './visitors';

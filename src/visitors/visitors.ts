@@ -63,7 +63,7 @@ export function createVisitors(
       );
       return matches.includes(true);
     },
-    isGateway: (id) => id.startsWith(idPrefix) && GATEWAY_SUFFIX.test(id.slice(idPrefix.length)),
+    isGateway: (id) => isGatewayId(idPrefix, id),
     gatewayOf: (id) => {
       const place = createHash('sha256').update(id).digest().readUInt32BE() % gatewayIds.length;
       return gatewayIds[place] ?? gatewayId(idPrefix, 0);
@@ -77,6 +77,13 @@ export function createVisitors(
 
 const VISITOR_SUFFIX = new RegExp(`^[${BASE32}]{${ID_CHARACTERS}}$`);
 const GATEWAY_SUFFIX = /^gateway-\d{2,3}$/;
+
+/**
+ * Whether it is the id of a gateway, now or once visitors are turned on. Who owned such a device could name any visitor
+ * as the sender of its messages.
+ */
+export const isGatewayId = (idPrefix: string, id: string): boolean =>
+  id.startsWith(idPrefix) && GATEWAY_SUFFIX.test(id.slice(idPrefix.length));
 
 const gatewayId = (prefix: string, n: number): string => `${prefix}gateway-${String(n).padStart(2, '0')}`;
 

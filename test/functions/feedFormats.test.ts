@@ -127,6 +127,50 @@ describe('a body', () => {
         { t: 1 },
       ],
     ),
+    ...(['', 'le', 'be'] as const).flatMap((order): Body[] =>
+      [
+        `application/vnd.x+json;charset=utf-16${order}`,
+        `application/json; x=1; charset = "UTF-16${order}"`,
+      ].map((contentType) => [
+        `of type ${contentType}`,
+        encodeUtf16('{"t":"ü😀"}', order),
+        (m) => Object.assign(m, { contentType, contentEncoding: order === '' ? undefined : 'identity' }),
+        { t: 'ü😀' },
+      ]),
+    ),
+    [
+      'text with the charset utf-32',
+      encodeUtf32('{"ü"}', 'be'),
+      (m) => Object.assign(m, { contentType: 'text/plain;charset=utf-32be' }),
+      '{"ü"}',
+    ],
+    [
+      'of a content encoding that its charset contradicts',
+      '{"t":1}',
+      (m) => Object.assign(m, { contentType: 'text/json;charset=utf-16', contentEncoding: 'utf-8' }),
+      { t: 1 },
+    ],
+    [
+      'compressed, with a charset',
+      compressed,
+      (m) => Object.assign(m, { contentType: 'text/json;charset=utf-16', contentEncoding: 'gzip' }),
+      { base64: compressed.toString('base64'), contentEncoding: 'gzip' },
+    ],
+    ...[
+      'application/jsonp',
+      'image/svg+xml',
+      'application/json-seq',
+      'application/x+json+xml',
+      'application/x+xml+json',
+      'application/xml; type=application/json',
+      'application/octet-stream',
+      'text/json5',
+    ].map((contentType): Body => [
+      `of type ${contentType}`,
+      '{"t":1}',
+      (m) => Object.assign(m, { contentType }),
+      contentType === 'application/x+xml+json' ? { t: 1 } : '{"t":1}',
+    ]),
     ['text/html', '{"t":1}', (m) => Object.assign(m, { contentType: 'text/html; x=+json' }), '{"t":1}'],
     ['JSON of 64 levels', nested(64), undefined, JSON.parse(nested(64))],
     ['JSON of more levels than workers read', nested(65), undefined, nested(65)],
@@ -186,6 +230,9 @@ describe('the creation time', () => {
     '2026-11-26',
     '2026-11-26 08:30:00Z',
     '2026-11-26T25:30:00Z',
+    '0000-01-01T00:00:00Z',
+    '2026-11-26T08:30Z',
+    '2026-11-26T08:30:00.12345678Z',
     'yesterday',
     '',
     1_732_609_800,
@@ -205,8 +252,33 @@ describe('the creation time', () => {
     });
     expect([batch.status, batch.json.results]).toMatchObject([
       207,
-      [{ status: 'rejected', code: 'invalid_request' }, { status: 'accepted' }],
+      [
+        {
+          status: 'rejected',
+          code: 'invalid_request',
+          detail: expect.stringMatching(/^createdAt: [^;]*\.$/) as string,
+        },
+        { status: 'accepted' },
+      ],
     ]);
+  });
+
+  test.each(['0001-01-01T00:00:00Z', '9999-12-31T23:59:59.9999999Z', '2024-02-29T00:00:00.1Z'])(
+    'may be %s',
+    async (time) => {
+      const page = { deviceId: 'sensor', deviceKey: DEVICE_KEY };
+      expect((await stack.send({ ...page, deviceMessage: 1, createdAt: time })).status).toBe(201);
+      expect((await stack.feed()).json.messages).toMatchObject([{ createdAt: time }]);
+    },
+  );
+
+  test('that the hub does not take is refused when a device sends it itself', async () => {
+    for (const time of ['0000-01-01T00:00:00Z', '2026-11-26T08:30:00.12345678Z']) {
+      const sent = send('1', (m) => {
+        m.properties.add('iothub-creation-time-utc', time);
+      });
+      await expect(sent).rejects.toThrow();
+    }
   });
 
   test('cannot be set as a property', async () => {

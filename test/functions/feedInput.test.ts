@@ -105,4 +105,28 @@ describe('a query', () => {
     const { status, json } = await stack.feedAt('?limit=1&limit=2');
     expect([status, json.code]).toEqual([400, 'invalid_query']);
   });
+
+  test.each([
+    ['limit=1&LIMIT=2', 'limit'],
+    ['limit=1,2', 'limit'],
+    ['LIMIT=zz', 'limit'],
+    ['AFTER_OFFSET=@latest', 'after_offset'],
+    ['after_offset=-1&after_offset=-1', 'after_offset'],
+    ['after_offset=&after_offset=%40latest', 'after_offset'],
+    ['Wait=1', 'wait'],
+    ['partitions=0&partitions=1', 'partitions'],
+    ['partitions=0&PARTITIONS=1', 'partitions'],
+    ['Action=ping', 'action'],
+    ['action=ping&action=ping', 'action'],
+  ])('with an ambiguous name is refused, and the name told: %s', async (query, name) => {
+    const { status, json } = await stack.feedAt(`?${query}`);
+    expect([status, json.code]).toEqual([400, 'invalid_query']);
+    expect(json.detail).toContain(name);
+  });
+
+  test('with names of others is answered, and the way on has no key in any case', async () => {
+    const { status, headers } = await stack.feedAt('?limit=1&Code=x&CODE=y&version=2&version=3');
+    expect(status).toBe(200);
+    expect(headers.get('link')).not.toMatch(/code=/i);
+  });
 });

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Body, emptyGzip, longText, ordinaryBatch, rejectedBodies } from '../../bench/hostile/bodies';
 import { type Stack, call, startStack } from '../stack';
@@ -45,6 +46,14 @@ test('hostile bodies are refused in words, and take no more memory than ordinary
   expect(stack.host.workerPid()).toBe(worker);
   expect(peakMb()).toBeLessThan(1.5 * ordinaryMb);
 }, 60_000);
+
+test('a gzip of many empty parts is refused as what it is', async () => {
+  const part = gzipSync('');
+  const bytes = Buffer.concat([gzipSync('{}'), ...Array<Buffer>(5_000).fill(part)]);
+  const { status, json } = await send({ name: 'a gzip of empty parts', bytes, gzip: true });
+  expect([status, json.code]).toEqual([400, 'invalid_json']);
+  expect(json.detail).toBe('The gzip of the body has too many empty parts.');
+});
 
 test('gzip bombs end where the limit is', async () => {
   for (const inflatedBytes of [4_194_305, 50_000_000]) {

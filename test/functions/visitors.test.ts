@@ -79,6 +79,13 @@ describe('a visitor', () => {
       expect(message.properties).not.toHaveProperty(PROPERTY);
     }
     expect(feed.json.messages[0]).toMatchObject({ createdAt, properties: { Level: 'high' } });
+    const cloudEvents = await stack.feedAt(`?after_offset=${json.next_offset}`, {
+      accept: 'application/cloudevents-batch+json',
+    });
+    expect(JSON.parse(cloudEvents.text)[0]).toMatchObject({
+      subject: `devices/${visitor.deviceId}`,
+      gatewaydeviceid: feed.json.messages[0].gatewayDeviceId as string,
+    });
   });
 
   test('needs no registry once its gateway exists, and shares sends with others', async () => {
@@ -194,5 +201,18 @@ test('without visitors, a device id is required', async () => {
   const plain = await startStack();
   const { status, json } = await registering({}, plain);
   expect([status, json.code]).toEqual([400, 'invalid_request']);
+  await plain.close();
+});
+
+test("without visitors, gateways' ids are reserved too: visitors may be turned on later", async () => {
+  const plain = await startStack({ settings: { VISITOR_ID_PREFIX: 'v-' } });
+  const deviceKey = randomBytes(32).toString('base64');
+  for (const [deviceId, status] of [
+    ['v-gateway-00', 409],
+    ['v-gateway-255', 409],
+    ['web-gateway-00', 201],
+  ] as const) {
+    expect((await registering({ deviceId, deviceKey }, plain)).status).toBe(status);
+  }
   await plain.close();
 });

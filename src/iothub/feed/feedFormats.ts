@@ -50,6 +50,7 @@ const cloudEvents = (hubHostName: string): FeedFormat => ({
       partitionid: m.partitionId,
       sequencenumber: String(m.sequenceNumber), // CloudEvents' integers have 32 bits
       offset: m.offset,
+      ...(m.gatewayDeviceId === undefined ? {} : { gatewaydeviceid: m.gatewayDeviceId }),
       ...(m.messageId === null ? {} : { messageid: m.messageId }),
       ...(m.createdAt === undefined ? {} : { createdat: m.createdAt }),
       ...(m.correlationId === undefined ? {} : { correlationid: m.correlationId }),

@@ -9,11 +9,13 @@ export interface FeedBody {
   kind: 'json' | 'text' | 'binary';
 }
 
-/** JSON types are `application/json`, `text/json` and those with the suffix `+json` (RFC 6839). */
-const JSON_TYPE = /^\s*(?:(?:application|text)\/json|[^;\s]+\+json)\s*(?:;|$)/i;
-const TEXT_TYPE = /^\s*text\//i;
+/** JSON types are `application/json`, `text/json` and those with the suffix `+json` alone (RFC 6839). */
+const JSON_TYPE = /^(?:(?:application|text)\/json|[^/;\s]+\/[^/;\s]+\+json)$/i;
+const CHARSET = /;\s*charset\s*=\s*"?\s*([\w-]+)/i;
 /** IoT Hub routes bodies in UTF-8, UTF-16 and UTF-32 (iot-hub-devguide-messages-construct, `content-encoding`). */
 const UTF_8 = new Set(['', 'utf-8', 'utf8', 'identity']);
+/** Content encodings beside which the charset of the content type counts. */
+const SAYS_NOTHING = new Set(['', 'identity']);
 const UTF_16 = /^utf-?16(?<order>le|be)?$/i;
 const UTF_32 = /^utf-?32(?<order>le|be)?$/i;
 /** Ruby's JSON parser stops at 100 levels, .NET's at 64: a worker could read nothing of a feed that holds more. */
@@ -22,20 +24,24 @@ const BYTE_ORDER_MARK = /^\uFEFF/;
 
 /**
  * JSON stays JSON, other text becomes a string, and the rest base64. JSON that is nested too deep becomes a string, and
- * a compressed body stays as it was sent.
+ * a compressed body stays as it was sent. Without a content type, what can be read as JSON counts as JSON: most devices
+ * set none. The content encoding says how text is encoded, or else the `charset` of the content type.
  *
  * @param content bytes, or the AMQP value of a body that a service sent
  */
 export function readBody(content: unknown, contentType: string | null, contentEncoding: string): FeedBody {
   if (!Buffer.isBuffer(content)) return { kind: 'json', json: valueJson(content) };
-  const utf8 = toUtf8(content, contentEncoding.trim().toLowerCase());
+  const declared = contentEncoding.trim().toLowerCase();
+  const charset = CHARSET.exec(contentType ?? '')?.[1]?.toLowerCase() ?? '';
+  const utf8 = toUtf8(content, SAYS_NOTHING.has(declared) && isUtf(charset) ? charset : declared);
   if (utf8 === undefined) {
-    const encoding = UTF_8.has(contentEncoding.toLowerCase()) ? {} : { contentEncoding };
+    const encoding = UTF_8.has(declared) ? {} : { contentEncoding };
     return { kind: 'binary', json: JSON.stringify({ base64: content.toString('base64'), ...encoding }) };
   }
   const text = utf8.toString('utf8').replace(BYTE_ORDER_MARK, '');
-  const isPlainText = contentType !== null && TEXT_TYPE.test(contentType) && !JSON_TYPE.test(contentType);
-  if (isPlainText || !isReadableJson(utf8)) return { kind: 'text', json: JSON.stringify(text) };
+  const [mediaType = ''] = (contentType ?? '').split(';', 1);
+  const isOtherText = mediaType.trim() !== '' && !JSON_TYPE.test(mediaType.trim());
+  if (isOtherText || !isReadableJson(utf8)) return { kind: 'text', json: JSON.stringify(text) };
   // Line ends within JSON are white space between its parts: without them a message fits on one line.
   return { kind: 'json', json: text.replace(/[\r\n]+/g, ' ') };
 }
@@ -47,6 +53,9 @@ function toUtf8(content: Buffer, encoding: string): Buffer | undefined {
   const utf32 = UTF_32.exec(encoding);
   return utf32 ? decodeUtf32(content, utf32.groups?.order ?? byteOrder(content)) : undefined;
 }
+
+const isUtf = (charset: string): boolean =>
+  UTF_8.has(charset) || UTF_16.test(charset) || UTF_32.test(charset);
 
 /** By the byte order mark, or else by JSON's first character, which is in ASCII (RFC 4627, section 3). */
 function byteOrder(content: Buffer): string {

@@ -1,4 +1,7 @@
-import type { DeviceMessage } from './telemetryMessage';
+/** A message as one JSON object of an HTTPS batch, in ASCII. */
+export interface BatchItem {
+  readonly batchItem: string;
+}
 
 /** IoT Hub: 255 KB minus one byte per HTTPS batch (source: Microsoft's device SDK for Java). */
 export const MAX_BATCH_BYTES = 255 * 1024 - 1;
@@ -10,9 +13,9 @@ export const BATCH_CONTENT_TYPE = 'application/vnd.microsoft.iothub.json';
  * Groups messages, in order, into as few requests as IoT Hub's limit allows. A group of one is sent as a single
  * message, whose limit is 256 KB.
  */
-export function packBatches(messages: readonly DeviceMessage[]): DeviceMessage[][] {
+export function packBatches<Message extends BatchItem>(messages: readonly Message[]): Message[][] {
   if (messages.length <= 1) return messages.length === 0 ? [] : [[...messages]];
-  const batches: DeviceMessage[][] = [];
+  const batches: Message[][] = [];
   let room = 0;
   for (const message of messages) {
     const bytes = message.batchItem.length + 1; // a comma or a bracket
@@ -29,6 +32,6 @@ export function packBatches(messages: readonly DeviceMessage[]): DeviceMessage[]
 }
 
 /** The body of an HTTPS batch. */
-export function batchBody(messages: readonly DeviceMessage[]): string {
+export function batchBody(messages: readonly BatchItem[]): string {
   return `[${messages.map(({ batchItem }) => batchItem).join(',')}]`;
 }

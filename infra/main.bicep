@@ -78,6 +78,21 @@ param zoneRedundant bool = false
 @description('How the app registers devices: by its managed identity, or by the key of the policy `registryReadWrite`.')
 param registryAuthentication string = 'identity'
 
+// --- Visitors --------------------------------------------------------------------------------------------------
+
+@minValue(0)
+@maxValue(256)
+@description('Gateway devices for the visitors of pages, who then need no device each. 0: every browser registers as a device.')
+param visitorDevices int = 16
+
+@minLength(1)
+@maxLength(64)
+@description('Beginning of the ids of visitors and gateways.')
+param visitorIdPrefix string = 'web-'
+
+@description('Ids of visitors, or beginnings of ids, that may neither register nor send, comma-separated.')
+param visitorBlocklist string = ''
+
 // --- IoT Hub ---------------------------------------------------------------------------------------------------
 
 @description('S1, S2 or S3.')
@@ -100,6 +115,10 @@ param iotHubRetentionDays int = 1
 @allowed(['primary', 'secondary'])
 @description('The key of the hub\'s policies that is in use; the other one can be renewed.')
 param iotHubKey string = 'primary'
+
+@allowed(['amqp', 'sdk'])
+@description('What reads the feed: the client of this project, or `@azure/event-hubs`.')
+param feedClient string = 'amqp'
 
 @description('Seconds that one registration or one send may take in all, retries included.')
 @minValue(1)
@@ -501,12 +520,18 @@ module functionApp 'modules/functionApp.bicep' = {
       IOTHUB_SHAREDACCESSKEYNAME: registryAuthentication == 'key' ? 'registryReadWrite' : ''
       IOTHUBOWNER_SHAREDACCESSKEY: registryAuthentication == 'key' ? '${secretReference}iothub-registry-key)' : ''
       MESSAGE_POLL_CONSUMERGROUP: consumerGroups.feed
+      FEED_CLIENT: feedClient
       // On Linux consumption plans, the Functions host itself reads a setting of this name, as JSON. With anything else in
       // it, the response to every request is 500.
       CORS_ALLOWED_ORIGINS: string(checkedOrigins)
       HUB_DEADLINE_SECONDS: string(hubDeadlineSeconds)
       // The postdeploy hook makes this key: it is the app's own, and exists only once the app runs.
       KEEP_ALIVE_FUNCTION_KEY: alwaysReadyInstances > 0 ? '' : '${secretReference}keep-alive-function-key)'
+      VISITOR_DEVICES: string(visitorDevices)
+      VISITOR_ID_PREFIX: visitorIdPrefix
+      // The hooks make this secret once and keep it.
+      VISITOR_KEY: visitorDevices > 0 ? '${secretReference}visitor-key)' : ''
+      VISITOR_BLOCKLIST: visitorBlocklist
       PRODUCTS_DATABASE_URL: empty(productsDatabaseUrl) ? '' : '${secretReference}products-database-url)'
       PRODUCTS_QUERY: productsQuery
       PRODUCTS_STORAGE__blobServiceUri: productsStorage.outputs.blobEndpoint

@@ -1,8 +1,7 @@
-import { type HookContext, armUrl, required } from './context';
 import { appUrl } from './appService';
+import type { HookContext } from './context';
+import { ensureSecret } from './keyVault';
 
-const VAULT_API = 'api-version=2023-07-01';
-const KEEP_ALIVE_SECRET = 'keep-alive-function-key';
 const KEEP_ALIVE_KEY = 'keep-alive';
 
 /** A key of one function opens that function; a host key opens all of them (function-keys-how-to). */
@@ -82,14 +81,12 @@ async function ensureKeepAliveKey(context: HookContext, existing: string | undef
     });
     if (!whatIf) log(`Functions: host key ${KEEP_ALIVE_KEY} created`);
   }
-  const vault = required(context, 'KEY_VAULT_NAME');
-  const secret = `${armUrl(context, `Microsoft.KeyVault/vaults/${vault}`)}/secrets/${KEEP_ALIVE_SECRET}?${VAULT_API}`;
-  if ((await rest(secret, { absentOn: 404 })) !== undefined) return;
-  const value = (await readHostKeys(context)).functionKeys[KEEP_ALIVE_KEY];
-  await rest(secret, {
-    method: 'PUT',
-    body: { properties: { value, contentType: 'function key of the keep-alive timer' } },
-    what: `put the host key ${KEEP_ALIVE_KEY} into the vault ${vault}`,
+  await ensureSecret(context, {
+    name: 'keep-alive-function-key',
+    contentType: 'function key of the keep-alive timer',
+    what: `the host key ${KEEP_ALIVE_KEY}`,
+    // In a what-if the key was not created.
+    value: async () => (await readHostKeys(context)).functionKeys[KEEP_ALIVE_KEY] ?? '',
   });
 }
 

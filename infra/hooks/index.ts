@@ -7,6 +7,7 @@ import { publishReports } from './reports';
 import { HookError } from './rest';
 import { resolveSecretReferences } from './secretReferences';
 import { restartJob, startJob, stopJob } from './streamAnalytics';
+import { ensureVisitorKey, ensureVisitorKeyBefore } from './visitorKey';
 
 type Step = (context: HookContext) => Promise<void>;
 
@@ -21,10 +22,18 @@ const onlyWithPowerBi =
  * that a run which ended half-way is finished by the next.
  */
 const HOOKS: Record<string, readonly Step[]> = {
-  preprovision: [checkRegion, registerProviders, findDeletedVault, onlyWithPowerBi(ensureWorkspace), stopJob],
-  postprovision: [onlyWithPowerBi(ensureContributor), restartJob],
+  preprovision: [
+    checkRegion,
+    registerProviders,
+    findDeletedVault,
+    onlyWithPowerBi(ensureWorkspace),
+    ensureVisitorKeyBefore,
+    stopJob,
+  ],
+  postprovision: [ensureVisitorKey, onlyWithPowerBi(ensureContributor), restartJob],
   postdeploy: [
     ensureFunctionKeys,
+    ensureVisitorKey,
     resolveSecretReferences,
     ensureSnapshot,
     startJob,

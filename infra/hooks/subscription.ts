@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type HookContext, optional, required } from './context';
+import { VAULT_API } from './keyVault';
 import { HookError, RestError } from './rest';
 
 const RESOURCES_API = 'api-version=2021-04-01';
 const WEB_API = 'api-version=2024-04-01';
-const VAULT_API = 'api-version=2023-07-01';
 /** Registering a provider takes a minute or two. */
 const MAX_POLLS = 60;
 

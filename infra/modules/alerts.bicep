@@ -70,7 +70,7 @@ var feedLag MetricAlert = {
 var metricAlerts MetricAlert[] = [
   {
     name: 'hub-throttling'
-    description: 'IoT Hub rejects messages for their rate; senders are told to retry. Add units, or send in batches.'
+    description: 'IoT Hub rejects messages for their rate; senders are told to retry. Set VISITOR_DEVICES, so that visitors share gateways and batches; devices send in batches, or add units.'
     severity: 2
     scope: hubId
     namespace: hub

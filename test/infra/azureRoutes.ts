@@ -4,7 +4,8 @@ import type { AzureState } from './azureState';
 export const RESOURCES = '/arm/subscriptions/sub/resourceGroups/rg-test/providers';
 const APP = `${RESOURCES}/Microsoft.Web/sites/func-test`;
 const JOB = `${RESOURCES}/Microsoft.StreamAnalytics/streamingjobs/asa-test`;
-const SECRETS = `${RESOURCES}/Microsoft.KeyVault/vaults/kv-test/secrets`;
+const VAULT = `${RESOURCES}/Microsoft.KeyVault/vaults/kv-test`;
+const SECRETS = `${VAULT}/secrets`;
 const MASTER_KEY = 'master-key-of-the-fake';
 
 /** @returns status, body and headers */
@@ -193,6 +194,10 @@ export function azureRoutes(state: AzureState): [RegExp, Handler][] {
           nextLink: null,
         },
       ],
+    ],
+    [
+      new RegExp(`^GET ${VAULT}\\?`),
+      () => (state.deletedVaults.some(({ name }) => name === 'kv-test') ? [404] : [200, {}]),
     ],
     [
       new RegExp(`^GET ${SECRETS}/([\\w-]+)\\?`),

@@ -52,6 +52,7 @@ export function initialState(): AzureState {
     references: {
       IOTHUB_EVENTHUB_CONNECTION: { secret: 'iothub-eventhub-connection', status: 'Resolved' },
       KEEP_ALIVE_FUNCTION_KEY: { secret: 'keep-alive-function-key', status: 'SecretNotFound' },
+      VISITOR_KEY: { secret: 'visitor-key', status: 'SecretNotFound' },
     },
     snapshots: [],
     snapshotWorks: true,

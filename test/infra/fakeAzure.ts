@@ -143,6 +143,7 @@ export function provisioned(url: FakeAzure): void {
 /** All changes of a first `azd up`, in their order. */
 export const FIRST_RUN = [
   'POST /powerbi/groups',
+  'PUT /Microsoft.KeyVault/vaults/kv-test/secrets/visitor-key',
   'POST /powerbi/groups/workspace-1/users',
   'PUT /Microsoft.Web/sites/func-test/functions/registerDevice/keys/web',
   'PUT /Microsoft.Web/sites/func-test/functions/messageFeed/keys/worker',

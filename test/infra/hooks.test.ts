@@ -85,12 +85,13 @@ describe('the hooks of azd', () => {
     await up(azure, { whatIf: true });
     expect(sent()).toEqual([]);
     expect(azure.said.filter((line) => line.startsWith('would'))).toEqual([
+      'would put the secret of visitors into the vault kv-test',
       `would make the job's identity ${azure.environment.STREAM_ANALYTICS_PRINCIPAL_ID ?? ''} Contributor of the workspace`,
       'would create the key web of the function registerDevice',
       'would create the key worker of the function messageFeed',
       'would create the host key keep-alive',
       'would put the host key keep-alive into the vault kv-test',
-      'would have the app read its secrets again: KEEP_ALIVE_FUNCTION_KEY',
+      'would have the app read its secrets again: KEEP_ALIVE_FUNCTION_KEY, VISITOR_KEY',
       'would take a product snapshot from the database',
       'would start the analytics job (JobStartTime)',
     ]);

@@ -1,0 +1,39 @@
+import { type HookContext, armUrl, required } from './context';
+
+export const VAULT_API = 'api-version=2023-07-01';
+
+/** A secret that a hook creates once, and that stays as it is. */
+export interface KeptSecret {
+  name: string;
+  contentType: string;
+  /** what creating it is called in messages: `put … into the vault` */
+  what: string;
+  /** called only when the vault has no secret of this name */
+  value: () => Promise<string> | string;
+}
+
+/** Puts a secret into the vault of the deployment, unless the vault has one of this name. */
+export async function ensureSecret(
+  context: HookContext,
+  { name, contentType, what, value }: KeptSecret,
+): Promise<void> {
+  const { rest, log, whatIf } = context;
+  const secret = `${vaultUrl(context)}/secrets/${name}?${VAULT_API}`;
+  if ((await rest(secret, { absentOn: 404 })) !== undefined) return;
+  const vault = required(context, 'KEY_VAULT_NAME');
+  await rest(secret, {
+    method: 'PUT',
+    body: { properties: { value: await value(), contentType } },
+    what: `put ${what} into the vault ${vault}`,
+  });
+  if (!whatIf) log(`Key Vault: ${what} is in the vault ${vault}`);
+}
+
+/** @returns whether the vault that azd knows of exists: not before the first deployment, nor after `azd down` */
+export async function hasVault(context: HookContext): Promise<boolean> {
+  return (await context.rest(`${vaultUrl(context)}?${VAULT_API}`, { absentOn: 404 })) !== undefined;
+}
+
+function vaultUrl(context: HookContext): string {
+  return armUrl(context, `Microsoft.KeyVault/vaults/${required(context, 'KEY_VAULT_NAME')}`);
+}

@@ -30,7 +30,8 @@ export function createAdminHandler(api: AdminApi): RequestListener {
   const app = new Hono<Environment>().basePath(PREFIX);
   const operations = operationsOf(api);
   app.use(async ({ env: { incoming } }, next) => {
-    if (isCrossOrigin(incoming.headers)) throw new AdminError(403, 'pages of other origins may not do this');
+    if (isCrossOrigin(incoming.headers, 'https'))
+      throw new AdminError(403, 'pages of other origins may not do this');
     await next();
   });
   for (const [name, operation] of Object.entries(operations)) {

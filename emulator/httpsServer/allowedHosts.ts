@@ -1,30 +1,83 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
 /**
- * Names under which the emulator serves requests. A web page can make a browser resolve the page's own name to
- * 127.0.0.1 (DNS rebinding); only the Host header then shows that the request is not meant for the emulator.
+ * The checks that every local server makes before it serves a request. A page of any site can send requests to servers
+ * on the loopback interface. Under a name of its own that resolves to 127.0.0.1 (DNS rebinding) it could also read the
+ * responses. The host gives such a name away; `Origin` and `Sec-Fetch-Site` give away a page of another site.
  */
-const LOCAL_NAMES = ['127.0.0.1', 'localhost', '[::1]'];
 
+const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 /** `name`, `address` or `[address]`, with or without a port. */
-const HOST = /^([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
+const HOST = /^([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?$/i;
+const MAX_PORT = 65_535;
+/** RFC 9112, 3.2.2; the authority may be anything. */
+const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)/i;
 
-/** Whether a Host header names the emulator. `names` are those beside the loopback interface's; `.example.com` means all names below it. */
+const BAD_REQUEST = 400;
+/** RFC 9110, 15.5.20. */
+const MISDIRECTED_REQUEST = 421;
+
+/** Why a server rejects a request: its Host header or target is malformed, or it names another server. */
+export type HostRejection = typeof BAD_REQUEST | typeof MISDIRECTED_REQUEST;
+
+/**
+ * Whether the value of a `Host` header names a local server: `localhost`, `127.0.0.1` or `[::1]`, with any port, or one
+ * of `names`. These are lower case; `.example.com` stands for every name below `example.com`.
+ */
 export function isAllowedHost(host: string | undefined, names: readonly string[]): boolean {
-  const name = HOST.exec(host ?? '')?.[1]?.toLowerCase();
-  if (name === undefined) return false;
-  return [...LOCAL_NAMES, ...names].some(
-    (allowed) => name === allowed || (allowed.startsWith('.') && name.endsWith(allowed)),
+  const [, name = '', port = '0'] = HOST.exec(host ?? '') ?? [];
+  if (name === '' || Number(port) > MAX_PORT) return false;
+  const wanted = name.toLowerCase();
+  return [...LOOPBACK_NAMES, ...names].some(
+    (allowed) => wanted === allowed || (allowed.startsWith('.') && wanted.endsWith(allowed)),
   );
 }
 
-/** Whether a browser says that a page of another origin sent the request. Other programs send neither header. */
-export function isCrossOrigin({
-  host,
-  origin,
-  'sec-fetch-site': site,
-}: Pick<IncomingHttpHeaders, 'host' | 'origin' | 'sec-fetch-site'>): boolean {
-  if (origin !== undefined)
-    return !URL.canParse(origin) || new URL(origin).host !== (host ?? '').toLowerCase();
-  return site === 'cross-site' || site === 'same-site';
+/**
+ * The status of the response if the request is not for this server. There must be one Host header (RFC 9112, 3.2). The
+ * authority of a target in absolute form must be allowed as well, and equal the Host header: frameworks use either.
+ *
+ * @param names as for `isAllowedHost`
+ */
+export function hostRejection(
+  { url = '', rawHeaders }: Pick<IncomingMessage, 'url' | 'rawHeaders'>,
+  names: readonly string[],
+): HostRejection | undefined {
+  const [host, ...more] = rawHeaders.filter((_, i) => i % 2 === 1 && isHostName(rawHeaders[i - 1]));
+  if (host === undefined || more.length > 0) return BAD_REQUEST;
+  if (!isAllowedHost(host, names)) return MISDIRECTED_REQUEST;
+  if (url.startsWith('/') || url === '*') return undefined;
+  const authority = ABSOLUTE_FORM.exec(url)?.[1];
+  if (authority === undefined) return BAD_REQUEST;
+  if (!isAllowedHost(authority, names)) return MISDIRECTED_REQUEST;
+  return authority.toLowerCase() === host.toLowerCase() ? undefined : BAD_REQUEST;
+}
+
+/** The target without its origin, if it is in absolute form. */
+export function originForm(url = '/'): string {
+  const path = url.replace(ABSOLUTE_FORM, '');
+  return /^[/*]/.test(path) ? path : `/${path}`;
+}
+
+const isHostName = (header: string | undefined): boolean => header?.toLowerCase() === 'host';
+
+/**
+ * Whether a page of another origin sent the request, as far as its browser says. Endpoints that no foreign page may
+ * call, such as the admin endpoints, respond with 403 then. Programs other than browsers send neither header.
+ *
+ * @param scheme under which clients reach the server: a page of the same host under the other one is foreign
+ */
+export function isCrossOrigin(
+  {
+    host = '',
+    origin,
+    'sec-fetch-site': site,
+  }: Pick<IncomingHttpHeaders, 'host' | 'origin' | 'sec-fetch-site'>,
+  scheme: 'http' | 'https',
+): boolean {
+  // `none`: the user opened it. Another port of the same host is `same-site`.
+  if (site !== undefined && !/^(?:same-origin|none)$/i.test(site)) return true;
+  if (origin === undefined) return false;
+  const own = `${scheme}://${host}`;
+  return !URL.canParse(own) || origin.toLowerCase() !== new URL(own).origin;
 }

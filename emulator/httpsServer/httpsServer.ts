@@ -4,13 +4,16 @@ import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { errorBody, IotHubError } from '../iotHubError';
-import { isAllowedHost } from './allowedHosts';
+import { hostRejection, originForm } from './allowedHosts';
 
-/** RFC 9110, 15.5.20. */
-const MISDIRECTED_REQUEST = 421;
 const LOOPBACK = '127.0.0.1';
 /** HTTP.sys, which serves IoT Hub, keeps idle connections for two minutes. */
 const KEEP_ALIVE_TIMEOUT_MS = 120_000;
+
+const HOST_ERRORS = {
+  400: 'the request needs one Host header, and a target in absolute form the same host',
+  421: 'the request names another server: allow its host with --allowed-hosts',
+};
 
 /** A response of the hub's REST API. */
 export interface HubResponse {
@@ -56,12 +59,13 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
   const resetPeerOf = trackTcpSockets(server);
 
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    if (!isAllowedHost(request.headers.host, hostNames)) {
-      const error = 'the Host header names another server: allow it with --allowed-hosts';
-      writeAnswer(response, MISDIRECTED_REQUEST, { error }, { Connection: 'close' });
+    const rejection = hostRejection(request, hostNames);
+    if (rejection !== undefined) {
+      writeAnswer(response, rejection, { error: HOST_ERRORS[rejection] }, { Connection: 'close' });
       return;
     }
-    if (request.url?.startsWith('/_emulator/')) {
+    request.url = originForm(request.url);
+    if (request.url.startsWith('/_emulator/')) {
       handleAdmin(request, response);
       return;
     }
@@ -87,10 +91,12 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => undefined);
-    if (!isAllowedHost(request.headers.host, hostNames)) {
-      refuseUpgrade(socket, MISDIRECTED_REQUEST, {});
+    const rejection = hostRejection(request, hostNames);
+    if (rejection !== undefined) {
+      refuseUpgrade(socket, rejection, { error: HOST_ERRORS[rejection] });
       return;
     }
+    request.url = originForm(request.url);
     try {
       handleUpgrade(request, socket, head, () => resetPeerOf(request));
     } catch (error) {

@@ -1,6 +1,7 @@
 import { type MatchFunction, match } from 'path-to-regexp';
 import * as z from 'zod';
-import { isCrossOrigin } from '../allowedHosts';
+import { isCrossOrigin } from '../../emulator/httpsServer/allowedHosts';
+import { schemeOf } from '../allowedHosts';
 import { type FunctionKeys, isAdmin, isHostKey } from './functionKeys';
 import type { BodyResult } from './requestBody';
 import type { RequestHead } from './requestHead';
@@ -66,7 +67,7 @@ export async function serveAdmin(
     origin: head.headers.get('origin'),
     'sec-fetch-site': head.headers.get('sec-fetch-site'),
   };
-  if (isCrossOrigin(origin)) return { status: 403 };
+  if (isCrossOrigin(origin, schemeOf(head.headers.get('x-forwarded-proto')))) return { status: 403 };
   const find = <P extends Record<string, string>>({ methods, matches }: Endpoint<P>) =>
     methods.includes(head.method) && matches(path);
   if (find(PING))

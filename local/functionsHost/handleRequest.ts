@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isAllowedHost } from '../allowedHosts';
+import { isAllowedHost } from '../../emulator/httpsServer/allowedHosts';
+import { configuredHosts, schemeOf } from '../allowedHosts';
 import { type AdminOptions, isAdminPath, serveAdmin } from './adminApi';
 import { isAdmin, isAuthorized } from './functionKeys';
 import type { BodyResult, ReadBody } from './requestBody';
@@ -42,7 +43,7 @@ export async function handleRequest(
     reject(response, head.status, head.allow === undefined ? {} : { Allow: head.allow });
     return;
   }
-  if (!isAllowedHost(head.host)) {
+  if (!isAllowedHost(head.host, configuredHosts())) {
     reject(response, 421);
     return;
   }
@@ -122,10 +123,9 @@ function rpcRequestOf(
   params: Readonly<Record<string, string>>,
   bytes: Buffer,
 ): RpcHttpRequest {
-  const scheme = headers.get('x-forwarded-proto')?.split(',')[0] === 'https' ? 'https' : 'http';
   return {
     method,
-    url: urlOf(scheme, host, target),
+    url: urlOf(schemeOf(headers.get('x-forwarded-proto')), host, target),
     nullableHeaders: nullable(headers),
     nullableQuery: nullable(query),
     nullableParams: nullable(Object.entries(params)),

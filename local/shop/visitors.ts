@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { type Context, Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import * as z from 'zod';
-import { isCrossOrigin } from '../allowedHosts';
+import { isCrossOrigin } from '../../emulator/httpsServer/allowedHosts';
+import { schemeOf } from '../allowedHosts';
 import type { WebApp, WebEnvironment } from '../webServer';
 
 const MAX_BODY_BYTES = 1_024;
@@ -32,7 +33,8 @@ export function createVisitorRoutes({ url, functionKey }: Registration): WebApp 
   const app = new Hono<WebEnvironment>();
   app.post('/visitors', async (context) => {
     const { incoming } = context.env;
-    if (incoming.headers.origin === undefined || isCrossOrigin(incoming.headers))
+    const scheme = schemeOf(incoming.headers['x-forwarded-proto']?.toString());
+    if (incoming.headers.origin === undefined || isCrossOrigin(incoming.headers, scheme))
       return refuse(context, 403, 'This is for pages of the shop');
     const body = await readBody(incoming);
     if (body === undefined) return refuse(context, 413, 'The body is too large');

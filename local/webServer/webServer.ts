@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { type HttpBindings, getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
-import { configuredHosts, isAllowedHost } from '../allowedHosts';
+import { hostRejection } from '../../emulator/httpsServer/allowedHosts';
+import { configuredHosts } from '../allowedHosts';
 import type { Running } from '../lifecycle';
 
 export interface WebEnvironment {
@@ -29,8 +30,11 @@ export function createWebApp(policy: Policy): WebApp {
   const app = new Hono<WebEnvironment>();
   const hosts = configuredHosts();
   app.use(async (context, next) => {
-    if (!isAllowedHost(context.env.incoming.headers.host, hosts))
+    const rejection = hostRejection(context.env.incoming, hosts);
+    if (rejection === 421)
       return context.text('This server has another name. HUBFRONT_ALLOWED_HOSTS allows further names.', 421);
+    if (rejection !== undefined)
+      return context.text('The request needs one Host header and a target with the same host', rejection);
     context.header('Cache-Control', 'no-store');
     await next();
     return undefined;

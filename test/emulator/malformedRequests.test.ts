@@ -105,8 +105,15 @@ describe('the emulator', () => {
     [{ 'sec-fetch-site': 'cross-site' }, 403],
     [{ 'sec-fetch-site': 'same-site' }, 403],
     [{ 'sec-fetch-site': 'none' }, 200],
+    [{ 'sec-fetch-site': 'Cross-Site' }, 403],
+    [{ 'sec-fetch-site': 'other' }, 403],
+    [{ 'sec-fetch-site': 'Same-Origin', origin: 'https://OWN' }, 200],
+    [{ 'sec-fetch-site': 'cross-site', origin: 'https://OWN' }, 403],
+    [{ origin: 'http://OWN' }, 403],
   ])('responds to %j on its admin API with %i', async (headers, status) => {
-    expect((await ask('/_emulator/faults', headers as Record<string, string>, 'DELETE'))[0]).toBe(status);
+    const own = `127.0.0.1:${emulator.hubPort}`;
+    const sent = Object.entries(headers).map(([name, value]) => [name, value.replace('OWN', own)]);
+    expect((await ask('/_emulator/faults', Object.fromEntries(sent), 'DELETE'))[0]).toBe(status);
   });
 
   test.each([

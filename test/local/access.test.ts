@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { configuredHosts, isAllowedHost, isCrossOrigin } from '../../local/allowedHosts';
+import { isAllowedHost } from '../../emulator/httpsServer/allowedHosts';
+import { configuredHosts } from '../../local/allowedHosts';
 import { LOCAL_FUNCTION_KEYS } from '../../local/functionKeys';
 import { type FunctionsHost, startFunctionsHost } from '../../local/functionsHost';
 
@@ -81,11 +82,22 @@ describe('the dev host', () => {
     [{ 'sec-fetch-site': 'cross-site' }, 403],
     [{ 'sec-fetch-site': 'same-site' }, 403],
     [{ 'sec-fetch-site': 'none' }, 404],
+    [{ 'sec-fetch-site': 'Same-Origin' }, 404],
+    [{ 'sec-fetch-site': 'CROSS-SITE' }, 403],
+    [{ 'sec-fetch-site': 'Same-Site' }, 403],
+    [{ 'sec-fetch-site': 'same-origin, cross-site' }, 403],
+    [{ 'sec-fetch-site': 'unknown' }, 403],
+    [{ 'sec-fetch-site': '' }, 403],
+    [{ origin: 'OWN', 'sec-fetch-site': 'SAME-SITE' }, 403],
+    [{ origin: 'TLS' }, 403],
+    [{ origin: 'TLS', 'x-forwarded-proto': 'https' }, 404],
+    [{ origin: 'OWN', 'x-forwarded-proto': 'https' }, 403],
+    [{ origin: 'OWN/' }, 403],
   ])('responds to an admin request with the headers %j with %i', async (headers, expected) => {
     const own = `localhost:${host.port}`;
     const sent = Object.entries(headers).map(([name, value]) => [
       name,
-      value.replace('OWN', `http://${own}`),
+      value.replace('OWN', `http://${own}`).replace('TLS', `https://${own}`),
     ]);
     const status = await statusOf('POST', '/admin/functions/none?code=hubfront-local', {
       host: own,
@@ -103,15 +115,5 @@ describe('the check of local servers', () => {
     const names = ['shop.example:443', 'a.tunnel.example', 'tunnel.example', 'a.shop.example', 'localhost'];
     expect(names.map((name) => isAllowedHost(name, configured))).toEqual([true, true, false, false, true]);
     expect(isAllowedHost(undefined, configured)).toBe(false);
-  });
-
-  test('accepts pages of the origins that a server names', () => {
-    const headers = {
-      host: 'localhost:7071',
-      origin: 'http://localhost:3001',
-      'sec-fetch-site': 'same-site',
-    };
-    expect(isCrossOrigin(headers)).toBe(true);
-    expect(isCrossOrigin(headers, ['http://localhost:3001'])).toBe(false);
   });
 });

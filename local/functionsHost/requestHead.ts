@@ -29,7 +29,7 @@ export function readHead(request: IncomingMessage): RequestHead | Rejection {
   const headers = headersOf(rawHeaders);
   const host = headers?.get('host');
   if (!headers || host === undefined) return { status: 400 };
-  if (!hasReadableBody(headers)) return { status: 400 };
+  if (!hasReadableBody(headers.get('transfer-encoding'))) return { status: 400 };
   const target = parseTarget(method, url, host);
   return 'status' in target ? target : { method, target, host, headers };
 }
@@ -75,7 +75,6 @@ function decodeUtf8(latin1: string): string | undefined {
 }
 
 /** A body whose last transfer coding is not `chunked` has no end that a server could find. */
-function hasReadableBody(headers: ReadonlyMap<string, string>): boolean {
-  const codings = headers.get('transfer-encoding')?.split(',');
-  return codings === undefined || codings.at(-1)?.trim().toLowerCase() === 'chunked';
+export function hasReadableBody(transferEncoding: string | undefined): boolean {
+  return transferEncoding === undefined || /(?:^|,)\s*chunked\s*$/i.test(transferEncoding);
 }

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
+import { hasReadableBody } from './requestHead';
 import type { RpcHttpCookie, RpcHttpResponse } from './workerProtocol';
 
 /** How long Kestrel reads on after a response, to get the rest of the request out of the way. */
@@ -19,7 +20,10 @@ export function end(
   response.writeHead(status, { ...headers, ...length }).end(body);
 }
 
-/** Responds with a status and closes the connection. A body that is still under way is read, so that the client gets the response. */
+/**
+ * Responds with a status and closes the connection. A body that is still under way is read, so that the client gets the
+ * response, unless it would only end with the connection.
+ */
 export function reject(
   response: ServerResponse,
   status: number,
@@ -28,7 +32,7 @@ export function reject(
   if (response.destroyed || response.headersSent) return;
   response.writeHead(status, { ...headers, 'Content-Length': 0, Connection: 'close' });
   const { req: request } = response;
-  if (request.complete) {
+  if (request.complete || !hasReadableBody(request.headers['transfer-encoding'])) {
     response.end();
     return;
   }

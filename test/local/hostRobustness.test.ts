@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
 import { malformedRequests, sample, sendAll } from '../malformedRequests';
@@ -14,6 +15,8 @@ afterEach(() => running.close());
 const ECHO = `app.http('echo', { methods: ['GET', 'POST'], handler: async (request, context) => {
   context.log('echo runs');
   return { body: String((await request.arrayBuffer()).byteLength) }; } });`;
+/** Less than the 5 s for which the host reads on where a body can end. */
+const ENDS_WITHIN_MS = 4_000;
 const LIMIT = { FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '1000' };
 
 describe('after malformed requests', () => {
@@ -50,6 +53,19 @@ describe('a request', () => {
     expect((await call(`${running.url}/echo`, { method: 'POST', body: 'hello' })).text).toBe('5');
     for (const socket of sockets) socket.destroy();
   });
+
+  test.each(['gzip', 'identity', 'chunked, gzip', 'chunked\r\nTransfer-Encoding: gzip'])(
+    'whose body has no end, with the transfer coding %j, gets 400, and its connection ends',
+    async (coding) => {
+      running = await startHostApp(ECHO);
+      const socket = connect({ port: running.host.port, host: '127.0.0.1', allowHalfOpen: true });
+      socket.write(`POST /api/echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: ${coding}\r\n\r\nhello`);
+      const limit = setTimeout(() => socket.destroy(new Error('it is still open')), ENDS_WITHIN_MS);
+      expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 [^]*\r\nConnection: close\r\n/);
+      clearTimeout(limit);
+      socket.destroy();
+    },
+  );
 
   test('over the body limit gets 500 before its body is there, and the function does not run', async () => {
     running = await startHostApp(ECHO, { settings: () => LIMIT });

@@ -4,6 +4,7 @@ import { LOCAL_FUNCTION_KEYS } from './functionKeys';
 import { startFunctionsHost } from './functionsHost';
 import { type Running, closeAll, parsePort, startError, stopOnSignal } from './lifecycle';
 import { apiDocumentation } from './openApi/viewer';
+import { VERBOSE_HELP, logRequests } from './requestLines';
 import { EXAMPLE_FILE, SETTINGS_FILE, fromEnvironment, readSettingsFile } from './settingsFile';
 
 /** `npm run host`: the functions alone, on the settings of `local.settings.json`. */
@@ -11,8 +12,11 @@ export async function main(argv: readonly string[]): Promise<void> {
   const command = new Command('npm run host --')
     .description(`Builds Hubfront and runs its functions with the settings of ${SETTINGS_FILE}.`)
     .option('--port <port>', 'the functions (0: any free port)', parsePort, 7071)
+    .option('--verbose', VERBOSE_HELP, false)
     .allowExcessArguments(false);
-  const { port } = command.parse([...argv], { from: 'user' }).opts<{ port: number }>();
+  const { port, verbose } = command
+    .parse([...argv], { from: 'user' })
+    .opts<{ port: number; verbose: boolean }>();
   const running: Running[] = [];
   stopOnSignal(running);
   try {
@@ -27,6 +31,7 @@ export async function main(argv: readonly string[]): Promise<void> {
       functionKeys: LOCAL_FUNCTION_KEYS,
       pages: apiDocumentation(),
       log: console.log,
+      ...(verbose && { onServed: logRequests(console.log) }),
     });
     running.push(host);
     void host.gaveUp.then(async (reason) => {

@@ -9,6 +9,7 @@ import { type Running, closeAll, startError, stopOnSignal } from './lifecycle';
 import { localSettings, productsDatabaseUrl } from './localSettings';
 import { apiDocumentation } from './openApi/viewer';
 import { isHubfrontRunning, portProblems } from './ports';
+import { logRequests } from './requestLines';
 import { startShop } from './shop';
 import { type StartFlags, parseStartFlags, wantedPorts } from './startFlags';
 import { homepageLinks, printGuide, printReady } from './startGuide';
@@ -63,6 +64,7 @@ async function start(flags: StartFlags, running: Running[]): Promise<void> {
         pages: apiDocumentation(),
         links: homepageLinks(emulator, shop.origin, ports),
         log: console.log,
+        ...(flags.verbose && { onServed: logRequests(console.log) }),
       }),
     ),
   );

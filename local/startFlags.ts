@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { MAX_PARTITIONS } from '../emulator/index';
 import { parsePort } from './lifecycle';
+import { VERBOSE_HELP } from './requestLines';
 import type { WantedPort } from './ports';
 
 /** The flags of `npm start`. */
@@ -15,6 +16,7 @@ export interface StartFlags {
   blobPort?: number;
   origin: string[];
   analytics: boolean;
+  verbose: boolean;
 }
 
 const PORT_FLAGS = {
@@ -46,6 +48,7 @@ export function parseStartFlags(argv: readonly string[]): StartFlags {
     .option('--database-port <port>', 'the product database (default: 5433, or any free port)', parsePort)
     .option('--blob-port <port>', 'Blob storage, Azurite (default: 10000, or any free port)', parsePort)
     .option('--no-analytics', 'without the product database, Blob storage and the dashboard')
+    .option('--verbose', VERBOSE_HELP, false)
     .allowExcessArguments(false)
     .parse([...argv], { from: 'user' })
     .opts<StartFlags>();

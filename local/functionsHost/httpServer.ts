@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { answerConnect, answerParseError } from './connectionErrors';
 import { type RequestOptions, handleRequest } from './handleRequest';
+import { shownPath } from './requestTarget';
 import { end } from './response';
 
 /** Above what Kestrel accepts (`requestHead.ts`), so that this host says which limit a request exceeds. */
@@ -18,8 +19,23 @@ export interface HttpServer {
   close: (graceMs: number) => Promise<void>;
 }
 
+/** A request that has ended, as far as a log may show it. */
+export interface ServedRequest {
+  method: string;
+  /** without its query, which may hold keys */
+  path: string;
+  /** undefined: the client went away before the response */
+  status: number | undefined;
+  /** from the head of the request to the end of the response */
+  ms: number;
+}
+
+export interface HttpServerOptions extends RequestOptions {
+  onServed?: (request: ServedRequest) => void;
+}
+
 /** Serves the app's HTTP functions on the loopback interface. @throws Node's listen error, with `code` and `port` */
-export async function startHttpServer(port: number, options: RequestOptions): Promise<HttpServer> {
+export async function startHttpServer(port: number, options: HttpServerOptions): Promise<HttpServer> {
   let closing = false;
   const current = new WeakMap<Duplex, ServerResponse>();
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
@@ -27,8 +43,12 @@ export async function startHttpServer(port: number, options: RequestOptions): Pr
     response.on('error', () => undefined); // a client that is gone
     response.removeHeader('Connection'); // Kestrel does not announce that it keeps a connection open
     if (closing || isLast(request)) response.setHeader('Connection', 'close');
+    const started = performance.now();
     response.once('close', () => {
       if (closing) server.closeIdleConnections();
+      const { method = '', url = '' } = request;
+      const status = response.headersSent ? response.statusCode : undefined;
+      options.onServed?.({ method, path: shownPath(url), status, ms: performance.now() - started });
     });
     handleRequest(request, response, options).catch((error: unknown) => {
       options.log(`The host failed: ${(error as Error).message}`);

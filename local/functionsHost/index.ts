@@ -2,7 +2,7 @@ import type { FunctionKeys } from './functionKeys';
 import type { HostPage } from './handleRequest';
 import { type HomepageLink, homepageOf } from './homepage';
 import { readHostJson } from './hostJson';
-import { startHttpServer } from './httpServer';
+import { type ServedRequest, startHttpServer } from './httpServer';
 import { bodyLimitOf, createBodyReader } from './requestBody';
 import { type HttpRoute, createRoutes } from './routes';
 import { type RunOnDemand, createRunOnDemand } from './onDemand';
@@ -12,6 +12,7 @@ import { startWorker } from './workerProcess';
 export type { FunctionKeys } from './functionKeys';
 export type { HostPage } from './handleRequest';
 export type { HomepageLink } from './homepage';
+export type { ServedRequest } from './httpServer';
 
 export interface FunctionsHostOptions {
   /** the folder of `host.json` and of the `package.json` whose `main` is the built app */
@@ -26,6 +27,8 @@ export interface FunctionsHostOptions {
   /** further pages, by path */
   pages?: Readonly<Record<string, HostPage>>;
   log: (line: string) => void;
+  /** called when a request has ended */
+  onServed?: (request: ServedRequest) => void;
 }
 
 export interface FunctionsHost {
@@ -61,6 +64,7 @@ export async function startFunctionsHost(options: FunctionsHostOptions): Promise
     invoke: (functionId, data) => worker.invoke(functionId, data),
     runOnDemand: (name, input) => runOnDemand(name, input),
     log,
+    ...(options.onServed && { onServed: options.onServed }),
   });
   const url = `http://localhost:${server.port}`;
   const documentation: HomepageLink[] =

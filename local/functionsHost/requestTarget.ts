@@ -38,6 +38,18 @@ function originForm(target: string): RequestTarget | Rejection {
   return { path: removeDotSegments(path), query: question < 0 ? '' : target.slice(question) };
 }
 
+const ORIGIN = /^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i;
+/** A query may hold keys, also one whose question mark was encoded by mistake. */
+const QUERY = /(?:[?#]|%3f|%23).*$/is;
+const MAX_SHOWN = 200;
+
+/** The path of a target for a log: without user name and query, in printable characters, shortened if it is long. */
+export function shownPath(url: string): string {
+  const path = url.replace(ORIGIN, '').replace(QUERY, '');
+  const printable = path.replace(/[^\x21-\x7e]/g, '\ufffd');
+  return printable.length > MAX_SHOWN ? `${printable.slice(0, MAX_SHOWN)}…` : printable || '/';
+}
+
 /** RFC 3986, section 5.2.4. */
 function removeDotSegments(path: string): string {
   const kept: string[] = [];

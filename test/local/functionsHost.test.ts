@@ -1,5 +1,6 @@
+import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { FunctionsHost } from '../../local/functionsHost';
+import type { FunctionsHost, ServedRequest } from '../../local/functionsHost';
 import { call } from '../stack';
 import { type HostApp, startHostApp } from './hostApp';
 
@@ -150,6 +151,39 @@ describe('the dev host, as the real one,', () => {
     expect((await onDemand('off', KEY)).status).toBe(202);
     await expect.poll(() => logged.join('\n')).toContain('off ran');
     expect((await onDemand('none', KEY)).status).toBe(404);
+  });
+
+  test('tells about each request when it has ended, without its query', async () => {
+    const served: ServedRequest[] = [];
+    running = await startHostApp(
+      `app.http('wait', { route: 'wait/{rest?}', handler: async () => new Promise(() => {}) });
+       app.http('greet', { route: 'greet/{rest?}', handler: async () => ({ status: 202 }) });`,
+      { onServed: (request) => served.push(request) },
+    );
+    const { port } = running.host;
+    const send = async (target: string): Promise<void> => {
+      const before = served.length;
+      const socket = connect(port, '127.0.0.1');
+      socket.write(`GET ${target} HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: close\r\n\r\n`);
+      if (target.includes('wait')) setTimeout(() => socket.destroy(), 200);
+      socket.on('error', () => undefined).resume();
+      await expect.poll(() => served.length).toBe(before + 1);
+    };
+    await send('/api/greet?code=secret');
+    await send(`http://secret:secret@localhost:${port}/api/greet?secret`);
+    await send('/api/greet/x%3Fcode=secret');
+    await send('/api/none/%1b[31m');
+    await send(`/api/none/${'x'.repeat(1_000)}`);
+    await send('/api/wait?secret');
+    expect(served.map(({ method, path, status }) => [method, path, status])).toEqual([
+      ['GET', '/api/greet', 202],
+      ['GET', '/api/greet', 202],
+      ['GET', '/api/greet/x', 202],
+      ['GET', '/api/none/%1b[31m', 404],
+      ['GET', `/api/none/${'x'.repeat(190)}…`, 404],
+      ['GET', '/api/wait', undefined],
+    ]);
+    for (const { ms } of served) expect(ms).toBeGreaterThan(0);
   });
 
   test('shows at / what runs where, as text that no name can break out of', async () => {

@@ -43,7 +43,7 @@ function launch(command: string, ...args: string[]) {
 
 describe('npm start', () => {
   test('starts everything on free ports, prints them, and stops cleanly on Ctrl-C', async () => {
-    const { ready, exit, out } = launch('start', ...ANY_PORT);
+    const { ready, exit, out, err } = launch('start', ...ANY_PORT);
     const url = (await ready).replace('ready ', '');
     expect((await call(`${url}/api/messages?action=ping`)).status).toBe(200);
     const shop = /demo shop +(\S+)/.exec(out())?.[1] ?? '';
@@ -51,8 +51,11 @@ describe('npm start', () => {
     expect(page).toContain(`data-endpoint="${url}/api"`);
     expect(page).not.toContain('hubfront-local');
     expect(out()).toMatch(new RegExp(`^ready ${url}$`, 'm'));
+    // A line per request needs --verbose.
+    expect(out()).not.toMatch(/^[A-Z]+ \/api\/messages /m);
     child.kill('SIGINT');
     expect(await exit).toBe(0);
+    expect(err()).toBe(''); // no warning of Node's or of a library's
     await expect(call(url)).rejects.toThrow();
   });
 
@@ -90,13 +93,20 @@ describe('npm start', () => {
     const proxy = 'http://127.0.0.1:9';
     const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy', 'all_proxy'];
     const env = { ...Object.fromEntries(names.map((name) => [name, proxy])), NODE_USE_ENV_PROXY: '1' };
-    const running = launchCommand('start', [...ANY_PORT, '--origin', 'http://localhost:8080'], env);
+    const running = launchCommand(
+      'start',
+      [...ANY_PORT, '--verbose', '--origin', 'http://localhost:8080'],
+      env,
+    );
     const url = await running.printed(/^ready (\S+)/m);
     const { headers } = await fetch(`${url}/api/messages`, {
       method: 'OPTIONS',
       headers: { origin: 'http://localhost:8080', 'access-control-request-method': 'POST' },
     });
     expect(headers.get('access-control-allow-origin')).toBe('http://localhost:8080');
+    await fetch(`${url}/api/message_feed?after_offset=-1&code=hubfront-worker`);
+    await running.printed(/^(OPTIONS \/api\/messages 204 \d+ ms)$/m);
+    await running.printed(/^(GET \/api\/message_feed 200 \d+ ms)$/m);
     // The job has got its first snapshot, from the database through Blob storage.
     await running.printed(/^(analytics reference data) /m);
     expect(running.out()).not.toContain('\u001b');

@@ -13,7 +13,7 @@ module.exports = {
     {
       name: 'no-cycles',
       comment: 'Files that import each other cannot be read, tested or moved alone. Types count too.',
-      severity: 'warn',
+      severity: 'error',
       from: {},
       to: { circular: true },
     },

@@ -41,20 +41,14 @@ export function logAtStartup(redact: Redact, line: string): void {
   }
 }
 
-/** The reason of a failure in words, for an operator. Some SDKs leave the message empty, as after a 404 without a body. */
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { message, name } = error;
-  const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
-  const kind = typeof code === 'string' && code !== '' ? code : name;
-  if (message.trim() === '') return typeof statusCode === 'number' ? `${kind}, status ${statusCode}` : kind;
-  return message;
-}
-
 /** Where an error came from. Its message is left out: it may quote what was worked on, keys included. */
 export function placeOf(error: unknown): string {
-  const frames = error instanceof Error ? (error.stack ?? '').split('\n') : [];
-  return frames
+  if (!(error instanceof Error)) return '';
+  const { stack = '', message } = error;
+  const at = stack.indexOf(message);
+  return stack
+    .slice(at < 0 ? 0 : at + message.length)
+    .split('\n')
     .filter((line) => /^\s+at /.test(line))
     .slice(0, 5)
     .join('\n');

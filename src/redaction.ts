@@ -1,5 +1,9 @@
 /** So many characters of a secret in a row are a part of it. Fewer occur in any text by chance. */
-const PART_LENGTH = 4;
+const PART_LENGTH = 8;
+/** A secret that is shorter than a part counts where it stands alone, and not below this length. */
+const MIN_SECRET_LENGTH = 4;
+/** From this length on, a secret of digits, lower and upper case is taken for a key: no part of it is a word. */
+const MIN_KEY_LENGTH = 16;
 const REDACTED = '[redacted]';
 
 /** Credentials by their form, whoever they belong to: tokens, keys in connection strings, passwords in URLs. */
@@ -11,18 +15,26 @@ const CREDENTIALS = [
   /(?<=[?&]code=)[^&\s"']+/gi,
 ];
 
-/** Replaces secrets in a text, and parts of them, however they are escaped and in whatever case. */
-export type Redact = (text: string) => string;
+/** Replaces secrets in a line, and long parts of them, however they are escaped and in whatever case. */
+export type Redact = (line: string) => string;
 
 /**
- * @param secrets of the settings; see `secretsOf`. What drivers and SDKs write into their errors is not known beforehand:
- * a password that was taken for a host name, for example.
+ * The second line of defence. The first one is that a line holds our own sentences, numbers and error codes, and no text
+ * of a driver or SDK. So what may be words or numbers of ours stays, even where a password is such a word: its absence
+ * would damage the line, and tell what the password is.
+ *
+ * @param secrets of the settings; see `secretsOf`
  */
 export function createRedactor(secrets: readonly string[]): Redact {
-  const forms = new Set(secrets.flatMap(formsOf).map((form) => form.toLowerCase()));
-  const short = [...forms].filter((form) => form.length < PART_LENGTH);
-  const parts = new Set([...forms].flatMap(partsOf));
-  return (text) => withoutShort(withoutParts(withoutCredentials(text), parts), short);
+  const forms = secrets.flatMap((secret) => formsOf(secret).map((form) => ({ form, isKey: isKey(secret) })));
+  const parts = new Map<string, boolean>();
+  for (const { form, isKey } of forms)
+    for (const part of partsOf(form)) parts.set(part, isKey || (parts.get(part) ?? false));
+  const short = forms
+    .map(({ form }) => form.toLowerCase())
+    .filter(({ length }) => length >= MIN_SECRET_LENGTH && length < PART_LENGTH)
+    .filter((form) => !mayBeOurs(form));
+  return (line) => withoutShort(withoutParts(withoutCredentials(line), parts), short);
 }
 
 /** As it is, decoded, and as the places escape it in which it may turn up. */
@@ -43,33 +55,50 @@ function attempt(work: () => string): string | undefined {
   }
 }
 
+const isKey = (secret: string): boolean =>
+  secret.length >= MIN_KEY_LENGTH && [/\d/, /[a-z]/, /[A-Z]/].every((characters) => characters.test(secret));
+
+/** Words with their punctuation, such as `ECONNREFUSED` and `hubfront-local`, or numbers. */
+const mayBeOurs = (text: string): boolean =>
+  /^[\p{L}\s_.,:;'"()/-]*$/u.test(text) || /^[\d\s.,:-]*$/.test(text);
+
 function partsOf(form: string): string[] {
   const count = Math.max(0, form.length - PART_LENGTH + 1);
-  return Array.from({ length: count }, (_, i) => form.slice(i, i + PART_LENGTH));
+  return Array.from({ length: count }, (_, i) => lowerCase(form).slice(i, i + PART_LENGTH));
 }
 
-function withoutCredentials(text: string): string {
-  return CREDENTIALS.reduce((redacted, pattern) => redacted.replace(pattern, REDACTED), text);
+function withoutCredentials(line: string): string {
+  return CREDENTIALS.reduce((redacted, pattern) => redacted.replace(pattern, REDACTED), line);
 }
 
-function withoutParts(text: string, parts: ReadonlySet<string>): string {
-  const lowerCase = text.toLowerCase();
+/** @param parts of secrets in lower case, and whether they are parts of a key */
+function withoutParts(line: string, parts: ReadonlyMap<string, boolean>): string {
+  const searched = lowerCase(line);
+  const partAt = (at: number) => parts.get(searched.slice(at, at + PART_LENGTH));
   let redacted = '';
-  let kept = 0; // text before this index is in `redacted`
-  let secretEnd = -1; // of the run of parts that was found last
-  for (let at = 0; at + PART_LENGTH <= lowerCase.length; at += 1) {
-    if (!parts.has(lowerCase.slice(at, at + PART_LENGTH))) continue;
-    if (at > secretEnd) redacted += text.slice(kept, at) + REDACTED;
-    secretEnd = at + PART_LENGTH;
-    kept = secretEnd;
+  let kept = 0; // what stands before it is in `redacted`
+  for (let at = 0; at < line.length; at += 1) {
+    const start = at;
+    let isOfKey = false;
+    for (let part = partAt(at); part !== undefined; part = partAt(at)) {
+      isOfKey ||= part;
+      at += 1;
+    }
+    if (at === start) continue;
+    const end = at + PART_LENGTH - 1;
+    if (!isOfKey && mayBeOurs(line.slice(start, end))) continue;
+    if (start >= kept) redacted += line.slice(kept, start) + REDACTED;
+    kept = end;
   }
-  return redacted + text.slice(kept);
+  return redacted + line.slice(kept);
 }
 
-/** A secret that is too short to have parts counts where it stands alone. */
-function withoutShort(text: string, short: readonly string[]): string {
+/** Of ASCII alone: other letters may become longer. */
+const lowerCase = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+
+function withoutShort(line: string, short: readonly string[]): string {
   return short.reduce((redacted, secret) => {
     const literal = secret.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
     return redacted.replace(new RegExp(`(?<![\\w])${literal}(?![\\w])`, 'gi'), REDACTED);
-  }, text);
+  }, line);
 }

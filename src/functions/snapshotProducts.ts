@@ -1,6 +1,6 @@
 import { type InvocationContext, type Timer, app } from '@azure/functions';
-import { reasonOf } from '../logging';
 import type { ProductSnapshot } from '../products/productSnapshot';
+import { snapshotFailure } from '../products/snapshotError';
 import { DEFAULT_PRODUCTS_SCHEDULE } from '../settings';
 import type { Startup } from '../startup';
 
@@ -33,7 +33,7 @@ export function snapshotProducts({ settings, settingsProblem, log: logOf, redact
       } catch (error) {
         // Without `cause`, because the host might log it unredacted.
         // eslint-disable-next-line preserve-caught-error
-        throw new Error(redact(`No product snapshot, the last one stays in use: ${reasonOf(error)}`));
+        throw new Error(redact(`No product snapshot, the last one stays in use: ${snapshotFailure(error)}`));
       }
     },
   });

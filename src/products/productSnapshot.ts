@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ProductSettings } from '../settings';
 import { readRows } from './readRows';
+import { SnapshotError } from './snapshotError';
 import { openStore } from './snapshotStore';
 
 /** Stream Analytics: at most 300 MB of reference data. */
@@ -55,7 +56,7 @@ async function writeRows(
   const write = async (text: string): Promise<void> => {
     bytes += Buffer.byteLength(text);
     if (bytes > MAX_SNAPSHOT_BYTES)
-      throw new Error('the products come to more than the 300 MB that Stream Analytics takes');
+      throw new SnapshotError('the products come to more than the 300 MB that Stream Analytics takes');
     hash.update(text);
     await handle.write(text);
   };
@@ -64,7 +65,7 @@ async function writeRows(
       await write((rows === 0 ? '[\n' : ',\n') + batch.join(',\n'));
       rows += batch.length;
     }
-    if (rows === 0) throw new Error('the query gave no rows');
+    if (rows === 0) throw new SnapshotError('the query gave no rows');
     await write('\n]\n');
   } finally {
     await handle.close();

@@ -1,6 +1,7 @@
 import { BlobServiceClient, type ContainerClient, RestError } from '@azure/storage-blob';
 import type { EntraId } from '../iothub/registry/entraId';
 import type { ProductStorage } from '../settings';
+import { SnapshotError } from './snapshotError';
 
 /** The container with the reference data of the analytics job. */
 export const CONTAINER = 'reference';
@@ -46,7 +47,9 @@ export function openStore(storage: ProductStorage): SnapshotStore {
           if (!(error instanceof RestError) || error.code !== 'BlobAlreadyExists') throw error;
         }
       }
-      throw new Error(`there is a snapshot for each of the next ${MAX_MINUTES_AHEAD} minutes already`);
+      throw new SnapshotError(
+        `there is a snapshot for each of the next ${MAX_MINUTES_AHEAD} minutes already`,
+      );
     },
   };
 }

@@ -34,6 +34,13 @@ describe('an app whose settings are missing or malformed', () => {
     expect(log).not.toContain('hush');
   });
 
+  test('names them in whole words, though a published key is like one', async () => {
+    stack = await startStack({
+      settings: { KEEP_ALIVE_SCHEDULE: 'often', KEEP_ALIVE_FUNCTION_KEY: 'hubfront-local' },
+    });
+    expect(stack.logged.join('\n')).toContain('is not a schedule that NCrontab reads');
+  });
+
   test('has an error in its log for each, and its timers name them instead of others', async () => {
     stack = await startStack({
       settings: { KEEP_ALIVE_SCHEDULE: '0 0 25 * * *', AF_HOST: 'localhost:7071' },

@@ -4,33 +4,14 @@ import { expect } from 'vitest';
 import { METRIC_NAMESPACE } from '../../src/monitoring/customMetric';
 import { FEED_LAG_METRIC } from '../../src/monitoring/feedLag';
 import { settingsOf } from './checks';
+import { type Limit, facts, limit } from './factFiles';
 import type { Deployment, Resource } from './snapshot';
-
-/** A file of facts/, copied from Microsoft's sources. */
-export function facts(name: string): any {
-  return JSON.parse(readFileSync(join('test/infra/facts', `${name}.json`), 'utf8'));
-}
 
 interface Role {
   name: string;
   id: string;
 }
 export const ROLES: readonly Role[] = facts('roles');
-
-interface Limit {
-  of: string;
-  what: string;
-  min?: number;
-  max?: number;
-  [sku: string]: number | string | undefined;
-}
-const LIMITS: readonly Limit[] = facts('limits');
-
-export function limit(of: string, what: string): Limit {
-  const found = LIMITS.find((one) => one.of === of && one.what === what);
-  if (!found) throw new Error(`facts/limits.json has no ${what} of ${of}`);
-  return found;
-}
 
 /** A value that is an expression is not known before the deployment. */
 function expectWithin(value: unknown, { of, what, min, max }: Limit): void {

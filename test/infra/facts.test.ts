@@ -2,6 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { rolesOf } from './accessChecks';
 import * as checks from './factChecks';
+import { facts, limit } from './factFiles';
 import { SETS } from './parameterSets';
 import { readQuery } from './query';
 import { type Deployment, WHY_SKIPPED, bicep, evaluated } from './snapshot';
@@ -10,7 +11,7 @@ import { type Deployment, WHY_SKIPPED, bicep, evaluated } from './snapshot';
 describe('the facts', () => {
   it('name the page or file of Microsoft that each comes from', () => {
     for (const file of readdirSync('test/infra/facts').filter((name) => name.endsWith('.json'))) {
-      const content = checks.facts(file.slice(0, -'.json'.length));
+      const content = facts(file.slice(0, -'.json'.length));
       const entries = Array.isArray(content) ? content : [content];
       for (const entry of entries) {
         const sources = 'source' in entry ? [entry] : Object.values(entry);
@@ -43,9 +44,7 @@ describe('the facts', () => {
 
   it('hold for what the query writes to Power BI', () => {
     for (const [output, columns] of Object.entries(readQuery().outputs)) {
-      expect(columns.length).toBeLessThanOrEqual(
-        Number(checks.limit('Power BI push dataset', 'columns').max),
-      );
+      expect(columns.length).toBeLessThanOrEqual(Number(limit('Power BI push dataset', 'columns').max));
       for (const { name, dataType } of columns) {
         expect(['Int64', 'Double', 'String', 'DateTime'], `${output}.${name}`).toContain(dataType);
       }
@@ -55,7 +54,7 @@ describe('the facts', () => {
   it('are in the documentation, beside the plan sizes', () => {
     const page = readFileSync('docs/deploying.md', 'utf8');
     const shown = ['characters per value', 'rows an hour', 'POST requests a minute'].map((what) =>
-      Number(checks.limit('Power BI push dataset', what).max).toLocaleString('en-US'),
+      Number(limit('Power BI push dataset', what).max).toLocaleString('en-US'),
     );
     for (const value of shown) expect(page).toContain(value);
   });

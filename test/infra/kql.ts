@@ -1,7 +1,7 @@
 // The package is a translation of Microsoft's C# and sets the global `Kusto`; its parts load in this order.
 import '@kusto/language-service-next/bridge.min.js';
 import '@kusto/language-service-next/Kusto.Language.Bridge.min.js';
-import { facts } from './factChecks';
+import { facts } from './factFiles';
 
 /** The few members that are used here. The package's own types describe 40,000 lines of C#. */
 interface KustoLanguage {

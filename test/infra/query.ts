@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { limit } from './factChecks';
+import { limit } from './factFiles';
 
 export const QUERY_FILE = 'infra/analytics/query.asaql';
 

@@ -177,6 +177,19 @@ describe('the timer snapshotProducts', () => {
     }
   });
 
+  test.each([
+    ['SELECT nothing FROM hush_hush', /a table of PRODUCTS_QUERY does not exist \(SQLSTATE 42P01\)/],
+    ['SELECT 1 WHERE false', /the query gave no rows/],
+  ])('names what is wrong with its query in our words: %s', async (PRODUCTS_QUERY, reason) => {
+    expect(await run({ PRODUCTS_QUERY }, reason)).not.toContain('hush');
+  });
+
+  test('has whole words in its log, though the password is one of them', async () => {
+    const url = `postgres://reader:connect@127.0.0.1:${await freePort()}/shop`;
+    const log = await run({ PRODUCTS_DATABASE_URL: url }, /failed: .*No product snapshot.*\(ECONNREFUSED\)/);
+    expect(log).not.toMatch(/redacted|\bconnect\b/);
+  });
+
   test('rests without a database', async () => {
     await run({ PRODUCTS_DATABASE_URL: '' }, /No product snapshot: PRODUCTS_DATABASE_URL/);
   });

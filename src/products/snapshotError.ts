@@ -1,0 +1,43 @@
+/** A failure that the app itself found: its message is safe to log. */
+export class SnapshotError extends Error {
+  override readonly name = 'SnapshotError';
+}
+
+/** What an operator can mend, by SQLSTATE (postgresql.org, "PostgreSQL Error Codes"). */
+const SQL_STATES: Readonly<Record<string, string>> = {
+  '25006': 'PRODUCTS_QUERY would write',
+  '28000': 'PostgreSQL refused the user',
+  '28P01': 'the password of PRODUCTS_DATABASE_URL is wrong',
+  '3D000': 'the database does not exist',
+  '42501': 'the user may not read a table of PRODUCTS_QUERY',
+  '42601': 'PRODUCTS_QUERY has a syntax error',
+  '42703': 'a column of PRODUCTS_QUERY does not exist',
+  '42P01': 'a table of PRODUCTS_QUERY does not exist',
+  '53300': 'PostgreSQL has too many connections',
+  '57014': 'PRODUCTS_QUERY took too long',
+};
+/** Sentences of the database driver that are the same whatever the settings. */
+const DRIVER_SENTENCES =
+  /^(?:timeout expired|Connection terminated[a-z ]*|The server does not support SSL connections)$/;
+const CODE = /^\w{1,60}$/;
+
+/**
+ * Why there is no snapshot, in our own words and with the code of the error. The text of a driver or SDK is left out:
+ * it may quote a part of a URL or a request, secrets included.
+ */
+export function snapshotFailure(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown error';
+  const { name, message } = error;
+  // By its name: it comes from another bundle.
+  if (name === 'SnapshotError' || DRIVER_SENTENCES.test(message)) return message;
+  const { code, statusCode, severity } = error as {
+    code?: unknown;
+    statusCode?: unknown;
+    severity?: unknown;
+  };
+  const kind = typeof code === 'string' && CODE.test(code) ? code : name;
+  if (severity !== undefined) return `${SQL_STATES[kind] ?? 'PostgreSQL failed'} (SQLSTATE ${kind})`;
+  if (name !== 'RestError') return `the database or the storage could not be reached or failed (${kind})`;
+  const status = typeof statusCode === 'number' ? `, status ${statusCode}` : '';
+  return `the storage could not be reached or failed (${kind}${status})`;
+}

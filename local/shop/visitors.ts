@@ -26,8 +26,8 @@ export interface Registration {
 }
 
 /**
- * `POST /visitors`: registers a visitor's browser as a device, with the function key that no page sees. Only pages of
- * the same origin may do this.
+ * `POST /visitors`: registers a visitor's browser, with the function key that no page sees. The response has the id and
+ * key that the app assigned. Only pages of the same origin may do this.
  */
 export function createVisitorRoutes({ url, functionKey }: Registration): WebApp {
   const app = new Hono<WebEnvironment>();
@@ -40,12 +40,16 @@ export function createVisitorRoutes({ url, functionKey }: Registration): WebApp 
     if (body === undefined) return refuse(context, 413, 'The body is too large');
     const visitor = readVisitor(body);
     if (!visitor) return refuse(context, 400, 'This is no device of a visitor');
-    const registered = await fetch(url(), {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', 'X-Functions-Key': functionKey },
-      body: JSON.stringify(visitor),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    }).catch(() => undefined);
+    const register = (proposal: object): Promise<Response | undefined> =>
+      fetch(url(), {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', 'X-Functions-Key': functionKey },
+        body: JSON.stringify(proposal),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      }).catch(() => undefined);
+    // Without an id, this is a visitor. An app whose VISITOR_DEVICES is 0 has none, and demands the id of a device.
+    const asVisitor = await register({ deviceKey: visitor.deviceKey });
+    const registered = asVisitor?.status === 400 ? await register(visitor) : asVisitor;
     if (!registered) return refuse(context, 502, 'The functions cannot be reached');
     const device = registered.ok
       ? registeredDevice(await registered.json().catch(() => undefined))

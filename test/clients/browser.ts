@@ -47,7 +47,7 @@ export interface Site {
   origin: string;
   /** The page at `/`, HTML. */
   page: string;
-  /** Registers a visitor; what `POST /visitors` of a page's own server does. */
+  /** Registers a visitor; what `POST /visitors` of a page's own server does, which responds with the result. */
   register: (visitor: { deviceId: string; deviceKey: string }) => Promise<unknown>;
   close: () => Promise<void>;
 }
@@ -58,7 +58,7 @@ export async function startSite(): Promise<Site> {
     if (request.url === '/visitors') {
       void json(request)
         .then((visitor) => site.register(visitor as { deviceId: string; deviceKey: string }))
-        .then(() => response.end())
+        .then((device) => response.end(JSON.stringify(device ?? null)))
         .catch(() => response.writeHead(502).end());
       return;
     }

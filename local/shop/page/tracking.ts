@@ -37,7 +37,7 @@ export function createTracking(endpoint: string): Tracking {
     register: async (visitor) => {
       const answer = await fetch('/visitors', { method: 'POST', body: JSON.stringify(visitor) });
       if (!answer.ok) throw new Error(`The shop answered ${answer.status}`);
-      return visitor;
+      return (await answer.json()) as { deviceId: string; deviceKey: string };
     },
   });
 

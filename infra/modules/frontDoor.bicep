@@ -79,7 +79,8 @@ resource policy 'Microsoft.Network/FrontDoorWebApplicationFirewallPolicies@2024-
               matchVariable: 'RequestUri'
               operator: 'Contains'
               matchValue: ['/api/messages']
-              transforms: ['Lowercase']
+              // `/api/%6Dessages` reaches the same function, so it counts as well.
+              transforms: ['UrlDecode', 'Lowercase']
             }
           ]
         }

@@ -40,7 +40,9 @@ describe.skipIf(!bicep)(`a deployment with every option${WHY_SKIPPED}`, () => {
     const [rule] = the('Microsoft.Network/FrontDoorWebApplicationFirewallPolicies').properties.customRules
       .rules;
     expect(rule).toMatchObject({ ruleType: 'RateLimitRule', rateLimitThreshold: 120, action: 'Block' });
-    expect(rule.matchConditions).toMatchObject([{ matchValue: ['/api/messages'] }]);
+    expect(rule.matchConditions).toMatchObject([
+      { matchValue: ['/api/messages'], transforms: ['UrlDecode', 'Lowercase'] },
+    ]);
     const [functions] = the('Microsoft.Network/virtualNetworks').properties.subnets;
     expect(JSON.stringify(functions.properties.natGateway)).toContain('outbound-');
     expect(of('Microsoft.Network/natGateways')).toHaveLength(1);

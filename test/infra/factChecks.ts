@@ -114,6 +114,8 @@ export function checkLimits(deployment: Deployment): void {
   expect(quota?.properties.criteria.allOf[0].threshold).toBe(
     (Number(limit('IoT Hub', 'messages a day and unit')[sku]) * hub.sku.capacity * 8) / 10,
   );
+  const { streamingUnits } = the('Microsoft.StreamAnalytics/streamingjobs/transformations').properties;
+  expectWithin(streamingUnits, limit('Stream Analytics', 'streaming units as the API counts them'));
   const { maximumInstanceCount, alwaysReady } =
     the('Microsoft.Web/sites').properties.functionAppConfig.scaleAndConcurrency;
   expectWithin(maximumInstanceCount, limit('Flex Consumption', 'maximum instances'));

@@ -37,3 +37,8 @@ test.each(pages)('the links of %s lead somewhere', (page) => {
   }
   expect(broken).toEqual([]);
 });
+
+// Prettier quotes the marker that ends a conflict.
+test.each(pages)('%s has no marker of a merge conflict', (page) => {
+  expect(proseOf(page)).not.toMatch(/^(?:<{7} |>{7} |(?:> ){7})/m);
+});

@@ -104,7 +104,8 @@ async function runFunction(
     const http = rpcRequestOf(head, query, params, body.bytes);
     writeResponse(response, await invoke(route.functionId, { http }));
   } catch (error) {
-    log(`[${route.name}] failed: ${(error as Error).message}`);
+    // The worker's message has the stack below its first line.
+    log(`[${route.name}] failed: ${(error as Error).message.split('\n')[0]}`);
     end(response, 500);
   } finally {
     clearTimeout(limit);

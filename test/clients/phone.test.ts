@@ -180,7 +180,8 @@ describe('the hub', () => {
 
   test.each([
     ['a good token', () => token(hostName, 'phone-x', inAnHour()), '204'],
-    ['an expired token', () => token(hostName, 'phone-x', inAnHour() - 3_601), '401'],
+    ['a token that expired a minute ago', () => token(hostName, 'phone-x', inAnHour() - 3_660), '204'],
+    ['a token that expired ten minutes ago', () => token(hostName, 'phone-x', inAnHour() - 4_200), '401'],
     ["another device's token", () => token(hostName, 'phone-y', inAnHour()), '401'],
     ['a token for another hub', () => token(OTHER_HUB, 'phone-x', inAnHour()), '401'],
     [

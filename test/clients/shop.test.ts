@@ -225,6 +225,8 @@ describe.skipIf(!browserProgram)('the shop, in Chromium', () => {
     expect(await page.locator('#events .state').first().textContent()).toContain('hub_throttled');
     for (let i = 0; i < 5; i++) await addToCart(page);
     await lifted;
+    // The client pauses longer after each failure, and retries at once when the browser is online again.
+    await page.evaluate("dispatchEvent(new Event('online'))");
     await expect.poll(() => accepted(page), { timeout: 60_000 }).toBe(11);
     const ids = (await arrived()).map(({ messageId }) => messageId);
     expect(new Set(ids).size).toBe(11);

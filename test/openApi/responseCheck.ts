@@ -45,7 +45,8 @@ export function undocumented({
   const operation = document.paths[path]?.[method.toLowerCase()];
   // The platform rejects unknown routes and methods, and failed invocations, with an empty body.
   if (operation === undefined) return undefined;
-  if (text === '' && [401, 404, 413, 500, 502, 503].includes(status)) return undefined;
+  if (text === '' && [400, 401, 404, 408, 413, 414, 421, 431, 500, 502, 503].includes(status))
+    return undefined;
   const where = `${method} ${path} ${status}`;
   const response = operation.responses[String(status)];
   if (response === undefined) return `${where} is not in the description of the HTTP API`;

@@ -82,6 +82,13 @@ describe('settings', () => {
     expect(message).toMatch(new RegExp(`: not an origin at position ${places}$`));
   });
 
+  test('a visitor key that is none is found by its position, and not shown', () => {
+    const VISITOR_KEY = `${Buffer.alloc(32).toString('base64')}, c2hvcnQ=`;
+    const { message } = refusal({ ...COMPLETE, VISITOR_DEVICES: '1', VISITOR_KEY });
+    expect(message).toMatch(/VISITOR_KEY is not the base64 .*: no such key at position 2$/);
+    expect(message).not.toContain('c2hvcnQ');
+  });
+
   test('without an owner key the registry is left to Microsoft Entra ID', () => {
     expect(readSettings({ ...COMPLETE, IOTHUBOWNER_SHAREDACCESSKEY: '' }).registryPolicy).toBeUndefined();
   });

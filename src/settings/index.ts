@@ -22,6 +22,8 @@ const MAX_HUB_DEADLINE_S = 120;
 const MAX_VISITOR_DEVICES = 256;
 /** base64 of 32 bytes */
 const MIN_VISITOR_KEY_CHARACTERS = 44;
+const isVisitorKey = (secret: string): boolean =>
+  BASE64.test(secret) && secret.length >= MIN_VISITOR_KEY_CHARACTERS;
 
 /** Every hour: six NCRONTAB fields. */
 export const DEFAULT_PRODUCTS_SCHEDULE = '0 0 * * * *';
@@ -99,11 +101,12 @@ const environment = z.object({
   VISITOR_KEY: z
     .string()
     .transform((list) => list.split(',').map((secret) => secret.trim()))
-    .refine(
-      (secrets) =>
-        secrets.every((secret) => BASE64.test(secret) && secret.length >= MIN_VISITOR_KEY_CHARACTERS),
-      'is not the base64 of at least 32 bytes, or several of them with commas, the current one first',
-    )
+    .refine((secrets) => secrets.every(isVisitorKey), {
+      error: ({ input }) => {
+        const place = (input as string[]).findIndex((secret) => !isVisitorKey(secret)) + 1;
+        return `is not the base64 of at least 32 bytes, or several of them with commas, the current one first: no such key at position ${place}`;
+      },
+    })
     .optional(),
   VISITOR_BLOCKLIST: z
     .string()

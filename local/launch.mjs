@@ -1,7 +1,7 @@
 // The entry behind every npm script. It needs nothing but Node: it installs what is missing, then runs the command in
 // this very process, so that Ctrl-C and exit codes are the command's own.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { clearInterval, setInterval } from 'node:timers';
@@ -107,10 +107,10 @@ async function installWhatIsMissing() {
     const started = Date.now();
     const seconds = () => `${Math.round((Date.now() - started) / 1_000)} s`;
     console.log(
-      `Installing packages with npm ci: ${missingPackages()[0] ? 'some are missing' : 'package-lock.json has changed'}`,
+      `Installing packages with npm ci, which takes about a minute: ${missingPackages()[0] ? 'some are missing' : 'package-lock.json has changed'}`,
     );
     const progress = setInterval(() => {
-      console.log(`Installing packages: ${installedFolders()} folders after ${seconds()}`);
+      console.log(`Installing packages: not done after ${seconds()}`);
     }, PROGRESS_MS);
     // Also the packages for development, whatever NODE_ENV or npm's own settings say: they build and run all this.
     const args = ['ci', '--include=dev', '--no-audit', '--no-fund'];
@@ -135,10 +135,6 @@ function missingPackages() {
   const { dependencies, devDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
   const names = Object.keys({ ...dependencies, ...devDependencies });
   return names.filter((name) => !existsSync(join('node_modules', name, 'package.json')));
-}
-
-function installedFolders() {
-  return existsSync('node_modules') ? readdirSync('node_modules').length : 0;
 }
 
 /** Two starts on a fresh clone must not install at the same time: each would remove what the other has installed. */

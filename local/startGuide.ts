@@ -4,6 +4,9 @@ import { LOCAL_HOST_KEY, LOCAL_WEB_KEY, LOCAL_WORKER_KEY } from './functionKeys'
 import type { HomepageLink } from './functionsHost';
 import { createTerminal, table } from './terminal';
 
+/** Proposed by the commands to try, so that they can be pasted again: "Hubfront demo device key 000001". */
+const DEMO_DEVICE_KEY = 'SHViZnJvbnQgZGVtbyBkZXZpY2Uga2V5IDAwMDAwMQ==';
+
 interface Guide {
   emulator: Emulator;
   /** of the functions */
@@ -41,10 +44,11 @@ export function printGuide({ emulator, url, shopOrigin, ports, hasOwnDatabase }:
 ${rows.join('\n')}
 
 ${strong('Try it from another terminal:')}
-  curl -si ${url}/api/devices ${key(LOCAL_WEB_KEY)} ${json} -d '{"deviceId":"webClient101"}'
-  curl -si ${url}/api/messages -H 'Origin: ${shopOrigin}' ${json} -d '{"deviceId":"webClient101","deviceKey":"<primaryKey from above>","deviceMessage":{"event":"browse_product","product_id":162}}'
+  curl -si ${url}/api/devices ${key(LOCAL_WEB_KEY)} ${json} -d '{"deviceId":"webClient101","deviceKey":"${DEMO_DEVICE_KEY}"}'
+  curl -si ${url}/api/messages -H 'Origin: ${shopOrigin}' ${json} -d '{"deviceId":"webClient101","deviceKey":"${DEMO_DEVICE_KEY}","deviceMessage":{"event":"browse_product","product_id":162}}'
   curl -s '${url}/api/message_feed?after_offset=0' ${key(LOCAL_WORKER_KEY)}
 
+Ctrl-C stops everything.
 ${good('ready')} ${link(url)}`);
 }
 
@@ -76,13 +80,11 @@ export function printReady(part: AnalyticsPart, url: string): void {
   const { link, quiet } = createTerminal();
   const rows: Record<AnalyticsPart, [string, ...string[]]> = {
     blob: ['storage', url, quiet('Blob storage (Azurite)')],
-    products: ['products', url, quiet('PostgreSQL (PGlite)')],
+    products: ['products', url, quiet('the product database, PostgreSQL (PGlite)')],
     snapshot: [
       'snapshots',
-      `POST ${url}`,
-      quiet(
-        `takes a product snapshot now; x-functions-key: ${LOCAL_HOST_KEY}, content-type: application/json, body: {}`,
-      ),
+      `curl -X POST ${url} -H 'x-functions-key: ${LOCAL_HOST_KEY}' -H 'content-type: application/json' -d '{}'`,
+      quiet('takes a product snapshot now'),
     ],
     dashboard: ['dashboard', link(url), quiet(`${QUERY_FILE}, as Stream Analytics runs it`)],
   };

@@ -149,7 +149,7 @@ export async function startJob(options: JobOptions): Promise<Job> {
       state.reference = { path, validFrom: time, rows };
     });
     if (state.status === 'waiting') state.status = 'running';
-    log(`analytics reference data ${path}`);
+    log(`analytics uses the reference data ${path}`);
   }
 
   const told = (error: unknown): void => {

@@ -65,7 +65,7 @@ function cacheFile(): string {
 
 /** The data folder of a database with the demo products, which is kept: making it takes most of a first start. */
 async function makeDataFolder(): Promise<Buffer> {
-  console.error('the product database is made (once; it takes some seconds)');
+  console.error('Creating the product database; later starts reuse it');
   const { stdout } = await promisify(execFile)(process.execPath, ['local/launch.mjs', 'products:prepare'], {
     encoding: 'buffer',
     maxBuffer: MAX_DATA_FOLDER_BYTES,

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execSync, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -46,6 +46,14 @@ describe('npm start', () => {
     const { ready, exit, out, err } = launch('start', ...ANY_PORT);
     const url = (await ready).replace('ready ', '');
     expect((await call(`${url}/api/messages?action=ping`)).status).toBe(200);
+    // The commands that the guide proposes work as printed, again too.
+    const commands = [...out().matchAll(/^ {2}(curl .*)$/gm)].map(([, command = '']) => command);
+    const responses = [...commands, ...commands].map((command) => execSync(command, { encoding: 'utf8' }));
+    expect(responses.map((response) => /^HTTP\/1\.1 (\d+)/.exec(response)?.[1])).toEqual([
+      ...['201', '201', undefined],
+      ...['200', '201', undefined],
+    ]);
+    expect(responses[2]).toContain('"browse_product"');
     const shop = /demo shop +(\S+)/.exec(out())?.[1] ?? '';
     const page = (await call(shop)).text;
     expect(page).toContain(`data-endpoint="${url}/api"`);
@@ -108,7 +116,7 @@ describe('npm start', () => {
     await running.printed(/^(OPTIONS \/api\/messages 204 \d+ ms)$/m);
     await running.printed(/^(GET \/api\/message_feed 200 \d+ ms)$/m);
     // The job has got its first snapshot, from the database through Blob storage.
-    await running.printed(/^(analytics reference data) /m);
+    await running.printed(/^(analytics uses the reference data) /m);
     expect(running.out()).not.toContain('\u001b');
     running.process.kill('SIGINT');
     expect(await running.exit).toBe(0);

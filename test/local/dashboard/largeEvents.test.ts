@@ -42,7 +42,7 @@ test(
         expect([counts.rows, funnel[0]?.events]).toEqual([seeded, seeded]);
         break;
       }
-      expect(log.filter((line) => !line.startsWith('analytics reference data'))).toEqual([]);
+      expect(log.filter((line) => !line.startsWith('analytics uses the reference data'))).toEqual([]);
     } finally {
       await job.close();
       await close();

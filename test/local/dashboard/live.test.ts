@@ -91,9 +91,12 @@ describe.skipIf(!browserProgram)('a click in the shop', () => {
     });
     // A snapshot is valid from the minute in its path on: the one of this minute was there already.
     const [, path = ''] = await expect
-      .poll(() => [...out.matchAll(/analytics reference data (\S+)/g)][1], { timeout: 75_000, interval: 200 })
+      .poll(() => [...out.matchAll(/analytics uses the reference data (\S+)/g)][1], {
+        timeout: 75_000,
+        interval: 200,
+      })
       .toBeDefined()
-      .then(() => [...out.matchAll(/analytics reference data (\S+)/g)][1] ?? []);
+      .then(() => [...out.matchAll(/analytics uses the reference data (\S+)/g)][1] ?? []);
     await expect
       .poll(() => dashboard.locator('#reference-path').innerText(), { timeout: ARRIVAL_MS })
       .toContain(path);

@@ -173,6 +173,14 @@ const query = fc.oneof(
     ),
 );
 
+/** Well-formed but for their key or sender: at random, hardly any request gets as far as the hub's refusal. */
+const refusedByHub = fc.constantFrom('hostile', 'unknown').map((deviceId) => ({
+  method: 'POST',
+  path: '/api/messages',
+  headers: [['content-type', 'application/json'] as [string, string]],
+  body: Buffer.from(JSON.stringify({ deviceId, deviceKey: SECRETS.wrongKey, deviceMessage: 1 })),
+}));
+
 /** @param functionKey of the host, which some of the requests have */
 export function hostileRequests(functionKey: string): fc.Arbitrary<HostileRequest> {
   const request = (path: string, bodies: ReturnType<typeof json>, methods: string[]) =>
@@ -198,6 +206,7 @@ export function hostileRequests(functionKey: string): fc.Arbitrary<HostileReques
     { weight: 6, arbitrary: request('messages', json(sending), posts) },
     { weight: 2, arbitrary: request('devices', json(registering), posts) },
     { weight: 1, arbitrary: request('message_feed', json(anything), ['GET', 'GET', 'POST']) },
+    { weight: 1, arbitrary: refusedByHub },
     { weight: 1, arbitrary: request('nothing/../messages/%2e%2e', json(sending), posts) },
   );
 }

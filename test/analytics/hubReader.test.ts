@@ -37,6 +37,10 @@ test(
       },
       take: async (events) => {
         if (beginnings === 1) {
+          // A partition without a reader would not notice the loss.
+          await expect
+            .poll(() => stack.emulator.admin.state().partitions.map(({ readers }) => readers))
+            .toEqual([1, 1]);
           stack.emulator.admin.armFault({ target: 'eventHub', kind: 'resetConnections' });
           await anew;
           return;

@@ -17,7 +17,9 @@ export function readQuery(query = readFileSync(QUERY_FILE, 'utf8')): {
   inputs: string[];
   outputs: Record<string, { name: string; dataType: string }[]>;
 } {
-  const text = query.replace(/--.*$/gm, '');
+  const text = query
+    .replace(/--.*$/gm, '')
+    .replace(/\bCASE\b[\s\S]*?\bEND\b/g, (expression) => expression.replace(/\s+/g, ' '));
   const columnsOf = (select: string): { name: string; expression: string }[] =>
     [...select.matchAll(/^\s+(.+) AS (\w+),?$/gm)].map(([, expression = '', name = '']) => ({
       name,

@@ -47,7 +47,8 @@ export function createQueue(name: string, onWritten: (count: number) => void, on
   const transact = openDatabase(
     name,
     () => {
-      for (const message of tracked.values()) message.stored = undefined;
+      // Copies: a write to the lost database may still be under way, and its result is no longer true.
+      for (const [id, message] of tracked) tracked.set(id, { ...message, stored: undefined });
       void write();
     },
     onFailure,

@@ -53,6 +53,20 @@ const FAILURES: Record<string, string> = {
   'throws when it writes': `IDBObjectStore.prototype.put = () => { throw new DOMException('no', 'DataCloneError') };`,
   'refuses to write': `const { put, add } = IDBObjectStore.prototype;
     IDBObjectStore.prototype.put = function (value) { add.call(this, value); return add.call(this, value) };`,
+  'is deleted while it is being written': `const { put } = IDBObjectStore.prototype;
+    IDBTransaction.prototype.commit = undefined;
+    let isDeleted = false;
+    IDBObjectStore.prototype.put = function (value) {
+      if (!isDeleted) {
+        let isTold = false;
+        this.transaction.db.addEventListener('versionchange', () => { isTold = true });
+        const lastUntilTold = () => { if (!isTold) this.get('x').onsuccess = lastUntilTold };
+        lastUntilTold();
+        indexedDB.deleteDatabase(DATABASE);
+        isDeleted = true;
+      }
+      return put.call(this, value);
+    };`,
   'throws when it reads': `IDBObjectStore.prototype.getAll = () => { throw new DOMException('no', 'UnknownError') };`,
   'reads nothing': `IDBObjectStore.prototype.getAll = () => ({});`,
   'reads damaged messages': `const { getAll } = IDBObjectStore.prototype;

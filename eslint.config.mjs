@@ -2,6 +2,23 @@ import eslint from '@eslint/js';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
+/** A file begins with a sentence about its purpose. A folder's index.ts that only re-exports has nothing to explain. */
+const purposeFirst = {
+  create: (context) => ({
+    Program: (program) => {
+      const isImport = ({ type, source }) =>
+        type.startsWith('Import') || (type.startsWith('Export') && source);
+      const code = program.body.find((statement) => !isImport(statement));
+      const [comment] = context.sourceCode.getAllComments().filter(({ type }) => type !== 'Shebang');
+      if (code && !(comment?.range[0] < code.range[0]))
+        context.report({
+          node: code,
+          message: 'Begin the file with a comment: one sentence about its purpose.',
+        });
+    },
+  }),
+};
+
 export default defineConfig(
   globalIgnores(['**/dist', 'node_modules', '.hubfront', 'coverage']),
   eslint.configs.recommended,
@@ -19,6 +36,11 @@ export default defineConfig(
       // Our interfaces are of closures, which have no `this` to lose.
       '@typescript-eslint/unbound-method': 'off',
     },
+  },
+  {
+    files: ['{src,emulator,analytics,clients,local,infra,bench}/**/*.{ts,mjs,cjs}'],
+    plugins: { hubfront: { rules: { 'purpose-first': purposeFirst } } },
+    rules: { 'hubfront/purpose-first': 'error' },
   },
   {
     files: ['src/**/*.ts'],

@@ -1,3 +1,5 @@
+/** The command that checks queries without running them. */
+
 import { readFile } from 'node:fs/promises';
 import { createEngine } from './engine';
 import { DEFAULT_TIME_POLICY } from './event';

@@ -1,3 +1,5 @@
+/** The command line of the Stream Analytics runner: its commands, flags and exit codes. */
+
 import { createReadStream } from 'node:fs';
 import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,5 @@
+/** Opens the DuckDB database in which translated queries run. */
+
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { MACROS } from './query';
 

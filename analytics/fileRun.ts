@@ -1,3 +1,5 @@
+/** Runs a query on files. */
+
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { DuckDBTimestampValue } from '@duckdb/node-api';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,5 @@
+/** Benchmark of the Stream Analytics runner. */
+
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';

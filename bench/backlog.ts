@@ -1,3 +1,5 @@
+/** Benchmark of a deep backlog. */
+
 import { execFileSync } from 'node:child_process';
 import { startFunctionsHost } from '../local/functionsHost';
 import { startEmulatorProcess } from './emulatorProcess';

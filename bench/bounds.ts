@@ -1,3 +1,5 @@
+/** Upper bounds of cold start and hostile bodies. */
+
 /** Past one of these `npm run bench -- --check` fails: far enough from what is measured that only a change of the code reaches it. */
 export const BOUNDS = {
   /** bytes of dist/app.js: a package of 100 KB more, minified, passes it */

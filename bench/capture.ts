@@ -1,3 +1,5 @@
+/** Counts round trips in captured connections, and describes them. */
+
 import type { CapturedConnection, Flight } from './hubProxy';
 
 /** Round trips on the connection that took most of them: one for TCP where it was opened, one for each answer waited for. */

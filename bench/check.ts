@@ -1,3 +1,5 @@
+/** Checks the bounds on cold start and hostile bodies. */
+
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { BOUNDS } from './bounds';

@@ -1,3 +1,5 @@
+/** Benchmark of the message feed. */
+
 import { EVENT_HUB_NAME, POLICIES } from '../emulator/index';
 import { startFunctionsHost } from '../local/functionsHost';
 import { createFeedFormats, parseAfterOffset } from '../src/iothub';

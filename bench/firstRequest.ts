@@ -1,3 +1,5 @@
+/** Benchmark of the first request of a new instance. */
+
 import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
 import { startFunctionsHost } from '../local/functionsHost';

@@ -1,3 +1,5 @@
+/** Benchmark of requests after an instance was suspended. */
+
 import { setTimeout as delay } from 'node:timers/promises';
 import { type FunctionsHost, startFunctionsHost } from '../local/functionsHost';
 import { startEmulatorProcess } from './emulatorProcess';

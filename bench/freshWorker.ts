@@ -1,3 +1,5 @@
+/** Measures how long a new worker process takes to load an app. */
+
 import { execFileSync, fork } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import type { FromWorker } from '../local/functionsHost/workerProtocol';

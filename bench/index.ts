@@ -1,3 +1,5 @@
+/** The command that runs the benchmarks. */
+
 import { benchAnalytics } from './analytics';
 import { benchBacklog } from './backlog';
 import { checkBounds } from './check';

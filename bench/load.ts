@@ -1,3 +1,5 @@
+/** Benchmark of the load time of the app. */
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

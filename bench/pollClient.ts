@@ -1,3 +1,5 @@
+/** A minimal client of the message feed, for benchmarks. */
+
 import { Agent, get } from 'node:http';
 
 export interface PollClient {

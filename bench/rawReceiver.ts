@@ -1,3 +1,5 @@
+/** A minimal AMQP receiver, as the peer that the feed is compared with. */
+
 import { createHmac, randomUUID } from 'node:crypto';
 import rhea, { type Connection, type Receiver, type Sender } from 'rhea';
 

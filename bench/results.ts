@@ -1,3 +1,5 @@
+/** Writes the results of a benchmark run to a file. */
+
 import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,5 @@
+/** The command line of the emulator: its flags, their defaults, and the lines that it prints. */
+
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { MAX_PARTITIONS } from './hub';
 import { hubIdentity } from './hubIdentity';

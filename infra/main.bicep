@@ -1,3 +1,5 @@
+// The whole deployment: its parameters, and the modules that it consists of.
+
 targetScope = 'subscription'
 
 import { asBrowsersSendThem, isOrigin } from 'modules/origins.bicep'

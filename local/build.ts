@@ -1,3 +1,5 @@
+/** Bundles the app with esbuild, as it is deployed. */
+
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';

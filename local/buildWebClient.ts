@@ -1,3 +1,5 @@
+/** Bundles the web client for pages: an ES module, a classic script, and their types. */
+
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';

@@ -1,3 +1,5 @@
+/** Logs one line per request to the functions. */
+
 import type { ServedRequest } from './functionsHost';
 
 export const VERBOSE_HELP = 'shows a line per request to the functions, such as a poll of the feed';

@@ -1,3 +1,5 @@
+/** The command that takes the screenshots of the demo shop. */
+
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,5 @@
+/** Reads app settings from `local.settings.json`, or from its committed example. */
+
 import { existsSync, readFileSync } from 'node:fs';
 import * as z from 'zod';
 

@@ -1,3 +1,5 @@
+/** Removes secrets from lines before they are logged. */
+
 /** So many characters of a secret in a row are a part of it. Fewer occur in any text by chance. */
 const PART_LENGTH = 8;
 /** A secret that is shorter than a part counts where it stands alone, and not below this length. */

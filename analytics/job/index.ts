@@ -1,3 +1,5 @@
+/** A job that reads a hub continuously, and keeps its results and checkpoint in a file. */
+
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';

@@ -1,3 +1,5 @@
+/** Translates analytic functions: LAG, LAST, ISFIRST and aggregates with OVER. */
+
 import { AGGREGATES, type GroupRows, distinctKey } from './aggregates';
 import type { Call, Expression } from './ast';
 import { createContext, translatePredicate } from './expression';

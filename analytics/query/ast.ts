@@ -1,3 +1,5 @@
+/** The syntax tree of a query. */
+
 /** Where something stands in the query file, both from 1. */
 export interface Position {
   line: number;

@@ -1,3 +1,5 @@
+/** The scalar functions of the query language, with their translations. */
+
 import type { Call } from './ast';
 import { AGGREGATES } from './aggregates';
 import { dateFunctions } from './dateFunctions';

@@ -1,3 +1,5 @@
+/** Translates GROUP BY and the windows in it. */
+
 import { AGGREGATES, type GroupRows, holdsAggregate } from './aggregates';
 import type { Expression, Select, Window } from './ast';
 import { createContext, translatePredicate } from './expression';

@@ -1,3 +1,5 @@
+/** Translates LIKE patterns. */
+
 import type { Expression } from './ast';
 import { QueryError } from './queryError';
 import { quote } from './types';

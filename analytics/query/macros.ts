@@ -1,3 +1,5 @@
+/** DuckDB macros that convert values as Stream Analytics does. */
+
 const NO_BIGINT = '100000000000000000000::HUGEINT';
 
 /**

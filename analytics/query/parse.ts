@@ -1,3 +1,5 @@
+/** Parses a query, and reports the position of a syntax error. */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generate } from 'peggy';

@@ -1,3 +1,5 @@
+/** Benchmark of CPU time and memory per message. */
+
 import { startEmulatorProcess } from '../emulatorProcess';
 import { type Result, result } from '../measure';
 import { createPollClient, readAnswer } from '../pollClient';

@@ -1,3 +1,5 @@
+/** Benchmark of hostile request bodies. */
+
 import { request } from 'node:http';
 import { startEmulatorProcess } from '../emulatorProcess';
 import { type ProbedHost, startProbedHost } from '../cost/probedHost';

@@ -1,3 +1,5 @@
+/** Benchmark of sending messages. */
+
 import { SharedAccessSignature } from 'azure-iot-common';
 import { startEmulatorProcess } from '../emulatorProcess';
 import { type Result, result } from '../measure';

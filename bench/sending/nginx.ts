@@ -1,3 +1,5 @@
+/** Starts nginx as a peer of the sending benchmark. */
+
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';

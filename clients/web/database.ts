@@ -1,3 +1,5 @@
+/** Opens the browser's IndexedDB, with timeouts, because it may hang or be deleted at any time. */
+
 import { withTimeout } from './timeout';
 
 const STORE = 'messages';

@@ -1,3 +1,5 @@
+/** The entry of the web client: creates a client from its queue, its sender and its reporting. */
+
 import type { Hubfront, HubfrontOptions } from './api';
 import { createDeviceSource } from './device';
 import { createMessage } from './message';

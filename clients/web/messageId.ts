@@ -1,3 +1,5 @@
+/** Creates message ids that sort by time, so that the queue keeps the order of the calls. */
+
 /** A millisecond can have so many ids; further ones belong to the next. */
 const IDS_PER_MS = 1_024;
 /** The time of the last id, in parts of a millisecond. */

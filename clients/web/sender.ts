@@ -1,3 +1,5 @@
+/** Decides when queued messages are sent: batching, pauses after failures, and the last send when a page closes. */
+
 import { sendBeacon } from './beacon';
 import type { DeviceSource } from './device';
 import type { Message } from './message';

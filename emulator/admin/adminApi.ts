@@ -1,3 +1,5 @@
+/** The operations of the admin API: state of the hub, faults, test messages, expiry and reset. */
+
 import type { EventHubEndpoint } from '../eventHub';
 import {
   armedFault,

@@ -1,3 +1,5 @@
+/** Serves the admin API over HTTPS. */
+
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener } from 'node:http';
 import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import { Hono, type Context } from 'hono';

@@ -1,3 +1,5 @@
+/** Schemas, limits and defaults of the requests to the admin API. */
+
 import { z } from 'zod';
 import { MAX_PARTITIONS } from '../hub';
 import { MAX_MESSAGE_BYTES } from '../telemetry';

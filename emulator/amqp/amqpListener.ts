@@ -1,3 +1,5 @@
+/** Listens for AMQP connections, over plain TCP or TLS. */
+
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { corkWrites } from './corkWrites';

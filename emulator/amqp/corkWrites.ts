@@ -1,3 +1,5 @@
+/** Combines small writes to a socket into one system call. */
+
 import type { Writable } from 'node:stream';
 
 type Write = (...parameters: unknown[]) => boolean;

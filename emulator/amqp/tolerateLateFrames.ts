@@ -1,3 +1,5 @@
+/** Works around clients that send frames on a session that they have already ended. */
+
 import type { Connection } from 'rhea';
 import { internalsOf } from './rheaInternals';
 

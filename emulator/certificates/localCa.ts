@@ -1,3 +1,5 @@
+/** Creates and renews the certificate authority that clients of the emulator trust. */
+
 import { createPrivateKey, randomUUID, X509Certificate } from 'node:crypto';
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';

@@ -1,3 +1,5 @@
+/** An HTTP CONNECT proxy that redirects Azure's SDKs from the hub's public ports to the emulator. */
+
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';

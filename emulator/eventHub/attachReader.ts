@@ -1,3 +1,5 @@
+/** Attaches an AMQP receiver to a partition: checks its path, its claim, the reader quota and its epoch. */
+
 import type { Sender } from 'rhea';
 import { remoteAttach, sendsSettled, type AmqpCondition } from '../amqp';
 import type { Hub } from '../hub';

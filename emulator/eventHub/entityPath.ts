@@ -1,3 +1,5 @@
+/** Parses the entity paths that AMQP clients use as addresses and audiences. */
+
 /** A scheme and an authority, `amqps://host:5671/`. */
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/]*(?:\/|$)/i;
 const SLASHES_AROUND = /^\/+|\/+$/g;

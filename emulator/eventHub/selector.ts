@@ -1,3 +1,5 @@
+/** Converts the filter of a receiver (offset, sequence number or enqueued time) into its first sequence number. */
+
 import type { AmqpCondition } from '../amqp';
 import type { PartitionLog, PositionKind } from '../partitionLog';
 

@@ -1,3 +1,5 @@
+/** The kinds of faults, with their fields, limits and defaults. */
+
 import { z } from 'zod';
 import { POLICY_NAMES } from '../wellKnown';
 

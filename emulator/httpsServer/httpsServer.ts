@@ -1,3 +1,5 @@
+/** The HTTPS server of the emulator: limits, host names, timeouts and connection faults. */
+
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer } from 'node:https';

@@ -1,3 +1,5 @@
+/** A block of memory that stores consecutive messages of a partition, with an index of their positions. */
+
 /** No stored message is smaller: its annotations alone take more. Sizes a segment's index. */
 const SMALLEST_MESSAGE_BYTES = 256;
 

@@ -1,3 +1,5 @@
+/** Checks the deployment package: its size, its files, and that it contains no secret. */
+
 import { readFileSync, readdirSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { deflateRawSync } from 'node:zlib';

@@ -1,3 +1,5 @@
+/** URLs of the function app in Azure Resource Manager. */
+
 import { type HookContext, armUrl, required } from './context';
 
 const API_VERSION = 'api-version=2024-04-01';

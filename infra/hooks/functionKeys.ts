@@ -1,3 +1,5 @@
+/** Creates the function keys of the app and stores them in Key Vault. */
+
 import { appUrl } from './appService';
 import type { HookContext } from './context';
 import { ensureSecret } from './keyVault';

@@ -1,3 +1,5 @@
+/** Stores secrets in Key Vault that a hook creates once. */
+
 import { type HookContext, armUrl, required } from './context';
 
 export const VAULT_API = 'api-version=2023-07-01';

@@ -1,3 +1,5 @@
+/** Prepares the Power BI workspace: finds or creates it, and gives the job access to it. */
+
 import { type HookContext, optional, required } from './context';
 import { HookError, RestError } from './rest';
 

@@ -1,3 +1,5 @@
+/** Makes sure that a product snapshot exists before the Stream Analytics job starts. */
+
 import { setTimeout as delay } from 'node:timers/promises';
 import { type HookContext, required } from './context';
 import { readHostKeys } from './functionKeys';

@@ -1,3 +1,5 @@
+/** Publishes the Power BI reports. */
+
 import { readFileSync, readdirSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { type HookContext, required } from './context';

@@ -1,3 +1,5 @@
+/** The HTTP client of the hooks: access tokens, retries, timeouts and errors. */
+
 import { setTimeout as delay } from 'node:timers/promises';
 
 const TIMEOUT_MS = 60_000;

@@ -1,3 +1,5 @@
+/** Stops and starts the Stream Analytics job around a deployment. */
+
 import { setTimeout as delay } from 'node:timers/promises';
 import { type HookContext, armUrl, optional, required } from './context';
 import { HookError } from './rest';

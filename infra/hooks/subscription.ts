@@ -1,3 +1,5 @@
+/** Checks the subscription before a deployment: services of the region, resource providers, deleted vaults. */
+
 import { setTimeout as delay } from 'node:timers/promises';
 import { type HookContext, optional, required } from './context';
 import { VAULT_API } from './keyVault';

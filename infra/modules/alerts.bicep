@@ -1,3 +1,5 @@
+// Alerts on metrics, logs and activities, and the addresses that they notify.
+
 param location string
 param tags object
 param actionGroupName string

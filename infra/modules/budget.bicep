@@ -1,3 +1,5 @@
+// A monthly budget of the resource group, with notifications.
+
 param name string
 
 @description('In the currency of the subscription.')

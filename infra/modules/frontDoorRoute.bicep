@@ -1,3 +1,5 @@
+// The route from Front Door to the function app.
+
 @description('Name of the Front Door profile, and of its endpoint.')
 param name string
 

@@ -1,3 +1,5 @@
+// The function app on Flex Consumption: plan, settings, scaling, CORS and network.
+
 import { roles } from 'roles.bicep'
 
 param name string

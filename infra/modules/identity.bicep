@@ -1,3 +1,5 @@
+// The managed identity of the function app.
+
 @description('Name of the identity that the function app runs as.')
 param name string
 param location string

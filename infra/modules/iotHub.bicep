@@ -1,3 +1,5 @@
+// The IoT hub: units, partitions, retention, consumer groups and logs.
+
 import { roles } from 'roles.bicep'
 
 param name string

@@ -1,3 +1,5 @@
+// The key vault, and who may read its secrets.
+
 import { roles } from 'roles.bicep'
 
 param name string

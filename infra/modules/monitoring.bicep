@@ -1,3 +1,5 @@
+// The Log Analytics workspace and Application Insights.
+
 import { roles } from 'roles.bicep'
 
 param logAnalyticsName string

@@ -1,3 +1,5 @@
+// The virtual network and its subnets.
+
 param name string
 param location string
 param tags object

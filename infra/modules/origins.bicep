@@ -1,3 +1,5 @@
+// Functions on lists of origins, for CORS.
+
 @export()
 @description('The origins of a comma list, each as browsers send it: in lower case, with no slash at its end and no default port.')
 func asBrowsersSendThem(list string) string[] =>

@@ -1,3 +1,5 @@
+// Private endpoints and DNS zones for the hub, the vault and the storage accounts.
+
 param namePrefix string
 param location string
 param tags object

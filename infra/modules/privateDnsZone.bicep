@@ -1,3 +1,5 @@
+// A private DNS zone, linked to the virtual network.
+
 @description('Name of the zone, `privatelink.…`.')
 param name string
 param tags object

@@ -1,3 +1,5 @@
+// A private endpoint of a resource, with its DNS records.
+
 param name string
 param location string
 param tags object

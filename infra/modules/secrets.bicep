@@ -1,3 +1,5 @@
+// Secrets that the deployment writes to the vault: the hub's policies and the database URL.
+
 param vaultName string
 param hubName string
 

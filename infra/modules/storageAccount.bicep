@@ -1,3 +1,5 @@
+// A storage account with its containers and logs.
+
 param name string
 param location string
 param tags object

@@ -1,3 +1,5 @@
+// Assigns a role on a storage account or on one of its containers.
+
 param accountName string
 
 @description('Container that the role is for; empty for the whole account.')

@@ -1,3 +1,5 @@
+// The Stream Analytics job: inputs, query, event ordering and logs.
+
 param name string
 param location string
 param tags object

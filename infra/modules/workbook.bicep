@@ -1,3 +1,5 @@
+// The operations workbook in Azure Monitor.
+
 param location string
 param tags object
 param displayName string

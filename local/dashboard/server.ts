@@ -1,3 +1,5 @@
+/** Serves the dashboard page and its live views. */
+
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';

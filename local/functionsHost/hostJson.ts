@@ -1,3 +1,5 @@
+/** Reads the parts of `host.json` that the dev host supports. */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';

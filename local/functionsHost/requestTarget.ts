@@ -1,3 +1,5 @@
+/** Checks the target of a request as Kestrel does. */
+
 /** The response to a request that Kestrel rejects; the connection is closed after it. */
 export interface Rejection {
   status: number;

@@ -1,3 +1,5 @@
+/** Matches requests to functions by their route templates. */
+
 import { type MatchFunction, type Token, match } from 'path-to-regexp';
 import type { LoadedFunction } from './workerProtocol';
 

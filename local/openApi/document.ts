@@ -1,3 +1,5 @@
+/** Generates the OpenAPI description of the HTTP API. */
+
 import * as z from 'zod';
 import { feedParameters } from '../../src/functions/messageFeed';
 import { deviceRegistration } from '../../src/functions/registerDevice';

@@ -1,3 +1,5 @@
+/** The command that writes `docs/openapi.yaml`. */
+
 import { writeFile } from 'node:fs/promises';
 import { stringify } from 'yaml';
 import { openApiDocument } from './document';

@@ -1,3 +1,5 @@
+/** Pages that show the API description in Swagger UI. */
+
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';

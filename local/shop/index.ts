@@ -1,3 +1,5 @@
+/** The server of the demo shop. */
+
 import type { Running } from '../lifecycle';
 import { createWebApp, startWebServer } from '../webServer';
 import { createLiveFeed } from './liveFeed';

@@ -1,3 +1,5 @@
+/** Polls the message feed for the live panel of the shop. */
+
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Context } from 'hono';
 import { type WebEnvironment, createEventStreams } from '../webServer';

@@ -1,3 +1,5 @@
+/** Bundles the pages of the demo shop. */
+
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';

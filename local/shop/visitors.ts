@@ -1,3 +1,5 @@
+/** Registers a visitor's browser on behalf of the shop's page. */
+
 import type { IncomingMessage } from 'node:http';
 import { type Context, Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';

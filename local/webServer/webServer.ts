@@ -1,3 +1,5 @@
+/** A web server for local pages: host check, security headers, start and shutdown. */
+
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type HttpBindings, getRequestListener } from '@hono/node-server';

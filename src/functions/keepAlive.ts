@@ -1,3 +1,5 @@
+/** The timer function that keeps an instance warm by pinging the HTTP functions. */
+
 import { type InvocationContext, type Timer, app } from '@azure/functions';
 import type { Log } from '../logging';
 import { DEFAULT_KEEP_ALIVE_SCHEDULE } from '../settings';
@@ -30,12 +32,12 @@ export function keepAlive({ settings, settingsProblem, log: logOf }: Startup): v
 /** Never throws. A failed ping is logged. */
 async function ping(url: URL, functionKey: string | undefined, log: Log): Promise<void> {
   try {
-    const answer = await fetch(url, {
+    const response = await fetch(url, {
       headers: functionKey === undefined ? {} : { 'x-functions-key': functionKey },
       signal: AbortSignal.timeout(PING_TIMEOUT_MS),
     });
-    await answer.arrayBuffer();
-    if (!answer.ok) log.warn(`Keep-alive: ${url.pathname} answered ${answer.status}`);
+    await response.arrayBuffer();
+    if (!response.ok) log.warn(`Keep-alive: ${url.pathname} responded ${response.status}`);
   } catch (error) {
     const { name, cause } = error as Error;
     const reason = (cause as NodeJS.ErrnoException | undefined)?.code ?? name;

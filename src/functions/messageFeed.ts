@@ -1,9 +1,11 @@
+/** The function that returns messages to workers: parameters, limits and formats of the feed. */
+
 import { app } from '@azure/functions';
 import * as z from 'zod';
 import { bodyResponse } from '../http/response';
 import { endpoint } from '../http/endpoint';
 import { acceptedEncoding, acceptedMediaType, encoded } from '../http/negotiation';
-import { type FeedAnswer, type FeedQuery, createFeedFormats, parseAfterOffset } from '../iothub';
+import { type FeedPage, type FeedQuery, createFeedFormats, parseAfterOffset } from '../iothub';
 import { createMetricSender } from '../monitoring/customMetric';
 import { type PollResult, createFeedLag } from '../monitoring/feedLag';
 import { Problem } from '../problems';
@@ -52,14 +54,14 @@ export function messageFeed({ hub, settings, log: logOf }: Startup): void {
         );
         const coding = acceptedEncoding(request);
         const format = formats.find((one) => one.mediaType === mediaType) ?? formats[0];
-        const answer = await feed.poll({ ...readQuery(request.query), encode: format.encode });
-        const lag = lagOf(answer);
+        const page = await feed.poll({ ...readQuery(request.query), encode: format.encode });
+        const lag = lagOf(page);
         if (lag) feedLag.record(lag, log);
-        const { body, headers } = await encoded(format.write(answer), coding);
+        const { body, headers } = await encoded(format.write(page), coding);
         return bodyResponse(200, body, mediaType, {
           ...headers,
-          ...format.headers(answer),
-          Link: `<${nextUrl(request.url, answer.cursor)}>; rel="next"`,
+          ...format.headers(page),
+          Link: `<${nextUrl(request.url, page.cursor)}>; rel="next"`,
         });
       },
     }),
@@ -67,7 +69,7 @@ export function messageFeed({ hub, settings, log: logOf }: Startup): void {
 }
 
 /** @returns undefined when nothing was read and something could not be: the lag is unknown then */
-function lagOf({ messages, incomplete }: FeedAnswer): PollResult | undefined {
+function lagOf({ messages, incomplete }: FeedPage): PollResult | undefined {
   const newest = messages.at(-1);
   if (!newest) return incomplete.length > 0 ? undefined : { lagSeconds: 0, messages: 0 };
   const lagSeconds = Math.max(0, (Date.now() - Date.parse(newest.enqueuedTimeUtc)) / 1000);

@@ -1,3 +1,5 @@
+/** What all HTTP functions share: preflights, pings, query checks and error responses. */
+
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import { type Log, type LogOf, placeOf } from '../logging';
 import { Problem } from '../problems';
@@ -27,7 +29,7 @@ export function endpoint({
   warmUp,
   handle,
 }: Endpoint): HttpHandler {
-  async function answer(request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> {
+  async function respond(request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> {
     if (cors && request.method === 'OPTIONS') return noContent(cors.preflightHeaders(request));
     const log = logOf(context);
     const common = { ...headers, ...cors?.headers(request) };
@@ -44,7 +46,7 @@ export function endpoint({
       return problemDetails(error, common);
     }
   }
-  return async (request, context) => forWorker(await answer(request, context));
+  return async (request, context) => forWorker(await respond(request, context));
 }
 
 /** Logs errors that the operator can fix. Client errors are only returned to the client. */

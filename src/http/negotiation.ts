@@ -1,3 +1,5 @@
+/** Content negotiation: media types, and compression of responses. */
+
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import type { HttpRequest } from '@azure/functions';

@@ -24,10 +24,10 @@ export function bodyResponse(
 }
 
 /** Converts a response to the form that the Functions worker reads with the fewest copies. */
-export function forWorker(answer: HttpResponseInit): HttpResponseInit | HttpResponse {
-  const { body, ...head } = answer;
+export function forWorker(response: HttpResponseInit): HttpResponseInit | HttpResponse {
+  const { body, ...head } = response;
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-  return Buffer.isBuffer(bytes) ? new WholeBodyResponse(head, bytes) : answer;
+  return Buffer.isBuffer(bytes) ? new WholeBodyResponse(head, bytes) : response;
 }
 
 /**

@@ -1,3 +1,5 @@
+/** The IoT Hub client of the app: devices, telemetry and feed. */
+
 import { setImmediate } from 'node:timers/promises';
 import type { Settings } from '../settings';
 import { type Visitors, createVisitors } from '../visitors';
@@ -9,13 +11,13 @@ import { createSuspendDetector } from '../resilience/suspendDetector';
 import { type RecreatableClient, createRecreatableClient } from '../resilience/recreatableClient';
 import type { Telemetry } from './telemetry/telemetry';
 
-export { type StartPosition as After, parseAfterOffset } from './feed/cursor';
+export { type StartPosition, parseAfterOffset } from './feed/cursor';
 export type { DeviceIdentity } from './registry/devices';
 export type { FeedQuery } from './feed/feed';
-export type { FeedPage as FeedAnswer } from './feed/feedPage';
+export type { FeedPage } from './feed/feedPage';
 export { createFeedFormats } from './feed/feedFormats';
 export { isMessageId, requireDeviceId, requireDeviceKey } from './validation';
-export type { SendOutcome as Verdict } from './telemetry/sendOutcome';
+export type { SendOutcome } from './telemetry/sendOutcome';
 export type { TelemetryMessage } from './telemetry/telemetryMessage';
 
 /** The IoT Hub client of the app. It is created once, at module load, and all requests share its connections. */
@@ -48,39 +50,39 @@ export function createIotHub(settings: Settings): IotHub {
   const feed = createRecreatableClient(suspendDetector, async () =>
     (await import('./feed/feed')).createFeed(settings),
   );
-  const parts: RecreatableClient<{ warmUp: () => Promise<void> }>[] = [telemetry, devices, feed];
+  const clients: RecreatableClient<{ warmUp: () => Promise<void> }>[] = [telemetry, devices, feed];
   const visitors = settings.visitors && createVisitors(settings.visitors, settings.hubHostName);
   const ensureGateway = async (gatewayId: string): Promise<void> => {
-    if (visitors) await devices.run((part) => part.ensure(gatewayId, visitors.gatewayKeys(gatewayId)));
+    if (visitors) await devices.run((client) => client.ensure(gatewayId, visitors.gatewayKeys(gatewayId)));
   };
   return {
     visitors,
     devices: {
       hostName: settings.hubHostName,
-      register: (...device) => devices.run((part) => part.register(...device)),
-      warmUp: () => devices.run((part) => part.warmUp()),
+      register: (...device) => devices.run((client) => client.register(...device)),
+      warmUp: () => devices.run((client) => client.warmUp()),
     },
     telemetry: {
-      send: (...messages) => telemetry.run((part) => part.send(...messages)),
+      send: (...messages) => telemetry.run((client) => client.send(...messages)),
       sendAsVisitor: (visitorId, messages) =>
-        telemetry.run((part) => part.sendAsVisitor(visitorId, messages, ensureGateway)),
-      warmUp: () => telemetry.run((part) => part.warmUp()),
+        telemetry.run((client) => client.sendAsVisitor(visitorId, messages, ensureGateway)),
+      warmUp: () => telemetry.run((client) => client.warmUp()),
     },
     feed: {
-      poll: (query) => feed.run((part) => part.poll(query)),
-      warmUp: () => feed.run((part) => part.warmUp()),
+      poll: (query) => feed.run((client) => client.poll(query)),
+      warmUp: () => feed.run((client) => client.warmUp()),
     },
     warmUp: async () => {
       const opening: Promise<void>[] = [];
-      for (const part of parts) {
-        opening.push(part.run(({ warmUp }) => warmUp()).catch(() => undefined));
+      for (const client of clients) {
+        opening.push(client.run(({ warmUp }) => warmUp()).catch(() => undefined));
         await setImmediate(); // a request that has come meanwhile goes first
       }
       await Promise.all(opening);
     },
     close: () => {
       suspendDetector.close();
-      for (const part of parts) part.close();
+      for (const client of clients) client.close();
     },
   };
 }

@@ -1,3 +1,5 @@
+/** Decodes a JSON string from bytes. */
+
 const BACKSLASH = 0x5c;
 
 /** The text of a JSON string that stands in quotes from `start` up to `end`. */

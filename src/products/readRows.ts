@@ -1,3 +1,5 @@
+/** Reads the product rows from PostgreSQL. */
+
 import { Client } from 'pg';
 import Cursor from 'pg-cursor';
 

@@ -1,3 +1,5 @@
+/** Detects that the process was suspended. */
+
 /** How often this process records a heartbeat. */
 const HEARTBEAT_INTERVAL_MS = 1_000;
 /** A longer pause between heartbeats means that the platform suspended the instance, or the machine slept. */

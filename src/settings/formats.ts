@@ -1,3 +1,5 @@
+/** Formats of single settings: base64, host names, tokens and URLs. */
+
 /** RFC 4648, section 4, with padding; not empty. */
 export const BASE64 =
   /^(?:[a-z0-9+/]{4})+(?:[a-z0-9+/]{2}==|[a-z0-9+/]{3}=)?$|^(?:[a-z0-9+/]{2}==|[a-z0-9+/]{3}=)$/i;

@@ -1,3 +1,5 @@
+/** Draws the dashboard page from the views that the server sends. */
+
 import { BarController, BarElement, CategoryScale, Chart, LinearScale, Tooltip } from 'chart.js';
 import { followStream } from '../../page/sharedStream';
 import type { View } from '../view';

@@ -1,3 +1,5 @@
+/** The shopping cart, kept in the browser's local storage. */
+
 import { type Product, type Sku, ofSku } from './products';
 
 export interface Line {

@@ -1,3 +1,5 @@
+/** The entry of the shop's page: routing between views, and their event handlers. */
+
 import * as cart from './cart';
 import { element } from './html';
 import { createOfflineSwitch } from './offline';

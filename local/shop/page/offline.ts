@@ -1,3 +1,5 @@
+/** Simulates a page without a network connection. */
+
 const KEY = 'spangle-offline';
 
 /**

@@ -1,3 +1,5 @@
+/** The catalogue of the demo shop. */
+
 import catalogue from '../products.json';
 
 export type Product = (typeof catalogue)[number];

@@ -1,3 +1,5 @@
+/** The views of the shop: home, product, cart and not found. */
+
 import { type Line, QUANTITIES } from './cart';
 import { type Html, html } from './html';
 import { picture } from './pictures';

@@ -1,3 +1,5 @@
+/** Errors of the Event Hub-compatible endpoint, with their AMQP conditions. */
+
 /** A refusal or failure at the Event Hub-compatible endpoint. */
 export class AmqpError extends Error {
   override readonly name = 'AmqpError';

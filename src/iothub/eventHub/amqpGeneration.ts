@@ -51,8 +51,10 @@ export function createAmqpGeneration({ eventHub, consumerGroup }: Settings): Own
     exchange(async () => {
       const token = await claims.tokenFor(managementPath);
       const asked = { operation: 'READ', name: hub, security_token: token };
-      const answers = questions.map((question) => management.request({ ...asked, ...question }, EMPTY_BODY));
-      return (await Promise.all(answers)) as Record<string, unknown>[];
+      const responses = questions.map((question) =>
+        management.request({ ...asked, ...question }, EMPTY_BODY),
+      );
+      return (await Promise.all(responses)) as Record<string, unknown>[];
     });
   return {
     ended,

@@ -1,3 +1,5 @@
+/** The socket on which Microsoft's Event Hubs SDK runs. */
+
 import type { Socket } from 'node:net';
 import type { WebSocketImpl } from 'rhea';
 import type { EventHubConnection } from '../../settings';

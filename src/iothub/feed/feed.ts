@@ -63,7 +63,7 @@ export function createFeed(settings: Settings): Feed {
   const takeSnapshot = createSnapshotReader();
   const snapshot = singleFlight(() => snapshotWithRetries(false));
   const snapshotAnew = singleFlight(() => snapshotWithRetries(true));
-  const nextLook = beat(WAIT_CHECK_MS);
+  const nextCheck = sharedPause(WAIT_CHECK_MS);
 
   async function snapshotWithRetries(anew: boolean): Promise<HubSnapshot> {
     const lastAttempt = Date.now() + LAST_ATTEMPT_MS;
@@ -84,11 +84,11 @@ export function createFeed(settings: Settings): Feed {
     }
   }
 
-  /** @returns the answer, and the end that it leaves each partition at, for who waits for more */
+  /** @returns the page, and the end that it leaves each partition at, for who waits for more */
   async function pollOnce(
     query: FeedQuery,
     signal: AbortSignal,
-  ): Promise<{ answer: FeedPage; ends: WaitTarget[] }> {
+  ): Promise<{ page: FeedPage; ends: WaitTarget[] }> {
     let seen = await unlessAborted(snapshot(), signal);
     // A snapshot may be older than a cursor that another instance has just given: ask again before believing it.
     if (isStaleCursor(query.after, seen)) seen = await unlessAborted(snapshotAnew(), signal);
@@ -108,11 +108,11 @@ export function createFeed(settings: Settings): Feed {
       drained.push(...(await Promise.all(drains)));
       // Shares that their partitions could not use go to those that had none.
     } while (untried.length > 0 && !signal.aborted && drained.every(({ messages }) => messages.length === 0));
-    const { answer, positions } = assemblePage(seen.hubTag, plan, drained);
+    const { page, positions } = assemblePage(seen.hubTag, plan, drained);
     const ends = seen.partitions
       .map(({ partitionId }) => ({ partitionId, position: positions.get(partitionId) }))
       .filter((end): end is WaitTarget => end.position !== undefined && inScope(end.partitionId));
-    return { answer, ends };
+    return { page, ends };
   }
 
   /** One reader at a time in a partition: polls that come together take their turns, five readers are all there are. */
@@ -160,15 +160,15 @@ export function createFeed(settings: Settings): Feed {
     const waitUntil = Date.now() + query.waitSeconds * 1_000;
     let { after } = query;
     for (;;) {
-      const { answer, ends } = await pollWithRetries({ ...query, after });
+      const { page, ends } = await pollWithRetries({ ...query, after });
       // What comes while this poll waits is after the end that it found first.
-      if (after.kind === 'latest') after = parseAfterOffset(answer.cursor);
-      const hasNews = answer.messages.length > 0 || answer.gaps.length > 0 || answer.reset || answer.hasMore;
+      if (after.kind === 'latest') after = parseAfterOffset(page.cursor);
+      const hasNews = page.messages.length > 0 || page.gaps.length > 0 || page.reset || page.hasMore;
       const left = waitUntil - Date.now();
-      if (hasNews || left <= 0) return answer;
+      if (hasNews || left <= 0) return page;
       const what = await withTimeLimit(left, (signal) => messageWait.waitForMessage(ends, signal));
-      if (what === 'timeout') return answer;
-      if (what === 'disconnected') await withTimeLimit(waitUntil - Date.now(), nextLook);
+      if (what === 'timeout') return page;
+      if (what === 'disconnected') await withTimeLimit(waitUntil - Date.now(), nextCheck);
     }
   }
 
@@ -204,7 +204,7 @@ function scopeOf(
 }
 
 /** A pause that all share who come while it lasts, so that what they do after it they do together. */
-function beat(milliseconds: number): (signal: AbortSignal) => Promise<void> {
+function sharedPause(milliseconds: number): (signal: AbortSignal) => Promise<void> {
   let pause: Promise<void> | undefined;
   return async (signal) => {
     pause ??= delay(milliseconds).then(() => {

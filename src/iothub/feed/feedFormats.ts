@@ -7,16 +7,15 @@ export interface FeedFormat {
   mediaType: string;
   encode: EncodeMessage;
   /** Serializes a page whose messages `encode` has serialized. */
-  write: (answer: FeedPage) => Buffer;
+  write: (page: FeedPage) => Buffer;
   /** headers for what the body of this format cannot contain */
-  headers: (answer: FeedPage) => Record<string, string>;
+  headers: (page: FeedPage) => Record<string, string>;
 }
 
 const json: FeedFormat = {
   mediaType: 'application/json',
   encode: toJson,
-  write: (answer) =>
-    written('{"messages":[', answer.messages, ',', `],${JSON.stringify(state(answer)).slice(1)}`),
+  write: (page) => written('{"messages":[', page.messages, ',', `],${JSON.stringify(state(page)).slice(1)}`),
   headers: () => ({}),
 };
 

@@ -37,7 +37,7 @@ export function assemblePage(
   hubTag: number,
   { positions: known, readings, gaps: emptied, reset }: ReadingPlan,
   drained: readonly Drained[],
-): { answer: FeedPage; positions: ReadonlyMap<string, Position> } {
+): { page: FeedPage; positions: ReadonlyMap<string, Position> } {
   const gaps = [...emptied];
   const moved = new Map<string, Position>();
   const taken: EncodedFeedMessage[][] = [];
@@ -76,7 +76,7 @@ export function assemblePage(
     positions.delete(partitionId);
     if (position) positions.set(partitionId, position);
   }
-  const answer = {
+  const page = {
     messages,
     cursor: encodeCursor({ hubTag, positions }),
     hasMore: readings.some(
@@ -86,7 +86,7 @@ export function assemblePage(
     incomplete: failures.map(({ partitionId, error }) => ({ partitionId, code: feedProblem(error).code })),
     reset,
   };
-  return { answer, positions };
+  return { page, positions };
 }
 
 function positionOf({ sequenceNumber, offset }: Position): Position {

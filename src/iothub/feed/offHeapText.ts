@@ -1,3 +1,5 @@
+/** Stores texts outside V8's heap, so that large polls cause little garbage collection. */
+
 /** A text in UTF-8: `bytes` bytes of the chunk from `start` on. */
 export interface OffHeapText {
   chunk: Buffer;

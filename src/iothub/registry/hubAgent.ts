@@ -41,13 +41,13 @@ export function createHubAgent(settings: ConnectionSettings): Agent {
  * @throws {Problem} `hub_unavailable`, `hub_timeout`
  */
 export async function openAgentConnection(settings: ConnectionSettings, agent: Agent): Promise<void> {
-  const answered = new Promise<void>((resolve, reject) => {
+  const responded = new Promise<void>((resolve, reject) => {
     const head = request({ method: 'HEAD', host: settings.hubHostName, path: '/', agent }, (response) => {
       response.resume().on('end', resolve).on('error', reject);
     });
     head.on('error', reject).end();
   });
-  await connectionOpened(answered, settings);
+  await connectionOpened(responded, settings);
 }
 
 class SilenceEndingAgent extends Agent {

@@ -1,3 +1,5 @@
+/** Serializes messages as IoT Hub's HTTPS batches. */
+
 /** A message as one JSON object of an HTTPS batch, in ASCII. */
 export interface BatchItem {
   readonly batchItem: string;

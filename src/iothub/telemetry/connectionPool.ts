@@ -52,8 +52,8 @@ export function createConnectionPool(settings: ConnectionSettings): ConnectionPo
  */
 export async function openPoolConnection(settings: ConnectionSettings, pool: ConnectionPool): Promise<void> {
   // By GET: after a HEAD the pool closes its connection.
-  const answered = pool.request({ method: 'GET', path: '/', headers: { host: settings.hubHostName } });
-  await connectionOpened(answered, settings);
+  const responded = pool.request({ method: 'GET', path: '/', headers: { host: settings.hubHostName } });
+  await connectionOpened(responded, settings);
 }
 
 function openPool(settings: ConnectionSettings): Pool {
@@ -76,11 +76,11 @@ function openPool(settings: ConnectionSettings): Pool {
 
 /** One connection, which tells a request whether it may have died while it was idle. */
 class StaleCheckingClient extends Client implements QuietConnection {
-  answeredAt: number | undefined;
+  respondedAt: number | undefined;
 
   override dispatch(request: HubRequest, handler: Dispatcher.DispatchHandler): boolean {
     request.connection = this;
-    request.mayBeDead = this.stats.connected && isStale(this.answeredAt);
+    request.mayBeDead = this.stats.connected && isStale(this.respondedAt);
     return super.dispatch(request, handler);
   }
 }

@@ -1,3 +1,5 @@
+/** The HTTPS transport of a device: single sends and batches. */
+
 import type { AuthenticationProvider, Message, TransportConfig } from 'azure-iot-common';
 import { encodeUriComponentStrict, endpoint, results } from 'azure-iot-common';
 import { Http } from 'azure-iot-device-http';

@@ -1,3 +1,5 @@
+/** Responses of the hub to a device, and the errors that they become. */
+
 /** A response of the hub to a device's request. */
 export interface HubResponse {
   statusCode: number;

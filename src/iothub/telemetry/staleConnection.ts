@@ -10,12 +10,12 @@ export interface HubRequest extends Dispatcher.DispatchOptions {
 
 export interface QuietConnection {
   /** when the hub last answered on it, `Date.now()` */
-  answeredAt: number | undefined;
+  respondedAt: number | undefined;
 }
 
 /** A request on a connection that had been quiet got no answer: it is worth another one, on a new connection. */
 export class StaleConnectionError extends Error {
-  override readonly name = 'DeadConnection';
+  override readonly name = 'StaleConnectionError';
 }
 
 /**
@@ -58,7 +58,7 @@ export function dispatchRequest(
       },
       onResponseStart: (_, statusCode, headers) => {
         clearTimeout(quiet);
-        if (sent.connection) sent.connection.answeredAt = Date.now();
+        if (sent.connection) sent.connection.respondedAt = Date.now();
         response.statusCode = statusCode;
         response.headers = headers;
       },

@@ -1,3 +1,5 @@
+/** Sends messages to the hub as a device or a visitor, and splits batches that the hub rejects. */
+
 import type { Client } from 'azure-iot-device';
 import { Problem } from '../../problems';
 import type { Settings } from '../../settings';

@@ -1,4 +1,4 @@
 import { main } from './cli';
 
-/** The package's command. The first line that makes it executable comes from the build. */
+/** The command of the package. The build adds the first line (`#!`) that makes it executable. */
 void main(process.argv.slice(2));

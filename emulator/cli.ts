@@ -30,7 +30,7 @@ interface Flags {
 
 type ListenError = NodeJS.ErrnoException & { port?: number };
 
-/** A whole number in a range, for commander; it words the error with the flag's name. */
+/** Parses a whole number in a range, for commander, which adds the flag's name to the error. */
 const integer = (min: number, max: number) => (text: string) => {
   const value = Number(text);
   if (text.trim() === '' || !Number.isInteger(value) || value < min || value > max) {
@@ -45,7 +45,7 @@ const list = (text: string) =>
     .map((name) => name.trim())
     .filter((name) => name !== '');
 
-/** Runs a check for its error, for commander. */
+/** Runs a check, and converts its error to one that commander prints. */
 function checked<Value>(value: Value, check: () => unknown): Value {
   try {
     check();
@@ -56,17 +56,16 @@ function checked<Value>(value: Value, check: () => unknown): Value {
 }
 
 /**
- * The command line: starts the emulator and prints `emulator ready https://… amqp://…` last. It runs until SIGINT or
- * SIGTERM and then exits 0; it exits 1 after one line on stderr when a flag is wrong or a port is taken.
+ * The command line: starts the emulator, and prints `emulator ready https://… amqp://…` as its last line. It runs
+ * until SIGINT or SIGTERM and then exits 0. If a flag is invalid or a port is in use, it prints one line on stderr and
+ * exits 1.
  *
- * @param argv the arguments alone, without node and the script
+ * @param argv the arguments, without node and the script
  */
 export async function main(argv: readonly string[]): Promise<void> {
   const port = integer(0, MAX_PORT);
   const command = new Command('hubfront-emulator')
-    .description(
-      'An Azure IoT Hub on this machine, for the unmodified Azure SDKs. It listens on 127.0.0.1 only.',
-    )
+    .description('Emulates an Azure IoT Hub for the unmodified Azure SDKs. It listens on 127.0.0.1 only.')
     .option(
       '--hub-port <port>',
       'HTTPS: registry, telemetry, AMQP over WebSockets, admin API (0: any free)',
@@ -86,7 +85,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     )
     .option(
       '--proxy-port <port>',
-      "an HTTPS proxy that leads the hub's host name to the emulator (0: any free)",
+      "port of an HTTPS proxy that connects the hub's host name to the emulator (0: any free)",
       port,
     )
     .option(
@@ -108,9 +107,9 @@ export async function main(argv: readonly string[]): Promise<void> {
       integer(1, MAX_RETENTION_DAYS),
       DEFAULT_RETENTION_DAYS,
     )
-    .option('--ca-folder <folder>', "where the emulator's certificate authority is kept", '.hubfront')
+    .option('--ca-folder <folder>', "folder of the emulator's certificate authority", '.hubfront')
     .addOption(
-      new Option('--throttle <tier>', 'limits of one unit of this tier')
+      new Option('--throttle <tier>', 'applies the limits of one unit of this tier')
         .choices(THROTTLE_TIERS)
         .default('none'),
     )
@@ -128,7 +127,7 @@ async function run(flags: Flags): Promise<void> {
   let emulator: Emulator | undefined;
   let stopping = false;
   const stop = () => {
-    // Ctrl-C may come twice: from the terminal, and passed on by npm.
+    // Ctrl-C may arrive twice: from the terminal and from npm, which forwards it.
     if (stopping) return;
     stopping = true;
     void (emulator?.close() ?? Promise.resolve()).then(() => process.exit(0));
@@ -147,7 +146,7 @@ async function run(flags: Flags): Promise<void> {
     `event hub      ${emulator.eventHubName} (consumer groups ${emulator.consumerGroups.join(', ')})`,
   );
   console.log(
-    `policies       ${POLICY_NAMES.join(', ')}: keys and connection strings are in docs/emulator.md`,
+    `policies ${POLICY_NAMES.join(', ')}: docs/emulator.md lists their keys and connection strings`,
   );
   console.log(`CA certificate ${emulator.caFile}`);
   if (emulator.amqpsPort !== undefined) console.log(`AMQP over TLS  amqps://127.0.0.1:${emulator.amqpsPort}`);
@@ -159,7 +158,7 @@ async function run(flags: Flags): Promise<void> {
   console.log(`emulator ready ${emulator.endpoint} amqp://127.0.0.1:${emulator.amqpPort}`);
 }
 
-/** Without a flag for it, AMQP over TLS is a convenience: a port that is taken is no error. */
+/** Without its flag, AMQP over TLS is optional: if the port is in use, this is not an error. */
 async function start({ amqpsPort, ...flags }: Flags): Promise<Emulator> {
   const options = { ...flags, log: (line: string) => console.error(line) };
   if (amqpsPort !== undefined) return startEmulator({ ...options, amqpsPort });

@@ -1,7 +1,7 @@
 import type { HubIdentity } from './hubIdentity';
 import { POLICIES, type PolicyName } from './wellKnown';
 
-/** The connection strings that Microsoft's SDKs take, for this emulator. */
+/** Connection strings for this emulator, as Microsoft's SDKs accept them. */
 export interface ConnectionStrings {
   /** For azure-iothub. */
   hub(policy: PolicyName): string;
@@ -9,7 +9,9 @@ export interface ConnectionStrings {
   device(deviceId: string, key: string): string;
   /** For @azure/event-hubs; `service` and `iothubowner` may listen. */
   eventHub(policy: PolicyName): string;
-  /** The same over TLS, at the hub's own name: through the proxy, or with the client's own option for an endpoint. */
+  /**
+   * The same over TLS, with the hub's own name. It needs the proxy, or a client with an option for a custom endpoint.
+   */
   eventHubOverTls(policy: PolicyName): string;
 }
 
@@ -19,7 +21,7 @@ export function connectionStrings({ hostName, name }: HubIdentity, amqpPort: num
   return {
     hub: (policy) => `HostName=${hostName};${credentials(policy)}`,
     device: (deviceId, key) => `HostName=${hostName};DeviceId=${deviceId};SharedAccessKey=${key}`,
-    // UseDevelopmentEmulator: plain TCP, to the port named here.
+    // UseDevelopmentEmulator: plain TCP, to the port in this string.
     eventHub: (policy) =>
       `Endpoint=sb://127.0.0.1:${amqpPort};${credentials(policy)};EntityPath=${name};UseDevelopmentEmulator=true`,
     eventHubOverTls: (policy) => `Endpoint=sb://${hostName}/;${credentials(policy)};EntityPath=${name}`,

@@ -5,24 +5,24 @@ import { createDeviceRegistry, type DeviceRegistry } from './registry';
 import type { SasContext } from './sas';
 import { createThrottle, type Throttle, type ThrottleTier } from './throttle';
 
-/** As an IoT Hub's: "The number of partitions … must be between 2 and 32" is its paid tiers'; 1 is for tests. */
+/** IoT Hub's limit: "The number of partitions … must be between 2 and 32" for paid tiers. 1 is for tests. */
 export const MAX_PARTITIONS = 32;
 
-/** Everything that one emulated hub is, shared by its HTTPS and AMQP sides. */
+/** The state of an emulated hub, shared by the HTTPS and AMQP endpoints. */
 export interface Hub {
   readonly identity: HubIdentity;
   readonly registry: DeviceRegistry;
-  /** A recreated hub has new ones. */
+  /** A recreated hub has new partitions. */
   partitions: readonly PartitionLog[];
   readonly faults: Faults;
   readonly throttle: Throttle;
-  /** Requests received since the start, by what they were for; each is an operation of its throttle. */
+  /** Requests since the start, by throttle. */
   readonly requests: { registry: number; telemetry: number; management: number };
-  /** Unix milliseconds; a recreated hub has a new one. */
+  /** Unix time in ms. A recreated hub has a new value. */
   createdAt: number;
-  /** Called with a partition's id when it has new messages. */
+  /** Called with the id of a partition that has new messages. */
   readonly onAppended: Set<(partitionId: string) => void>;
-  /** What SAS checks need to know; `clockSkewSeconds` moves the hub's clock. */
+  /** The context for checks of SAS tokens. `clockSkewSeconds` shifts the hub's clock. */
   sasContext(clockSkewSeconds?: number): SasContext;
 }
 

@@ -1,6 +1,6 @@
 import { CONSUMER_GROUPS, HUB_HOST_NAME } from './wellKnown';
 
-/** What a hub is called and which consumer groups its built-in endpoint has. */
+/** The name of a hub, and the consumer groups of its built-in endpoint. */
 export interface HubIdentity {
   /** `hubfront.azure-devices.localhost` */
   readonly hostName: string;
@@ -14,16 +14,16 @@ const LOCAL_DOMAIN = 'azure-devices.localhost';
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 /** Event Hubs: letters, digits, periods, hyphens and underscores, at most 50 (event-hubs-quotas). */
 const CONSUMER_GROUP = /^[a-z0-9](?:[a-z0-9._-]{0,48}[a-z0-9])?$/i;
-/** event-hubs-quotas: consumer groups of an event hub, of the standard tier as of an IoT hub. */
+/** event-hubs-quotas: consumer groups per event hub in the standard tier. The limit for an IoT hub is the same. */
 const MAX_CONSUMER_GROUPS = 20;
 
 /**
- * The identity of a hub.
+ * Creates the identity of a hub.
  *
- * @param hub its name, `shop`, which becomes `shop.azure-devices.localhost`; or a whole host name. Default: the
- *   well-known hub
- * @param groups consumer groups beside `$Default`. Default: the well-known ones
- * @throws RangeError with what is wrong
+ * @param hub its name, such as `shop` for `shop.azure-devices.localhost`, or a full host name. Default: the well-known
+ * hub
+ * @param groups consumer groups in addition to `$Default`. Default: the well-known groups
+ * @throws RangeError that names the invalid value
  */
 export function hubIdentity(hub?: string, groups?: readonly string[]): HubIdentity {
   const text = (hub ?? HUB_HOST_NAME).toLowerCase();
@@ -40,7 +40,7 @@ export function hubIdentity(hub?: string, groups?: readonly string[]): HubIdenti
     );
   }
   if (consumerGroups.length > MAX_CONSUMER_GROUPS) {
-    throw new RangeError(`a hub has at most ${MAX_CONSUMER_GROUPS} consumer groups, with $Default`);
+    throw new RangeError(`a hub has at most ${MAX_CONSUMER_GROUPS} consumer groups, including $Default`);
   }
   return { hostName, name: labels[0] ?? '', consumerGroups };
 }

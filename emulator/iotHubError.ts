@@ -25,7 +25,7 @@ const ERRORS = {
 
 export type IotHubErrorCode = keyof typeof ERRORS;
 
-/** An answer of IoT Hub's that is no success; thrown by handlers, written by the server. */
+/** An error response of IoT Hub. Handlers throw it, and the server writes it. */
 export class IotHubError extends Error {
   readonly status: number;
   readonly number: number;
@@ -41,10 +41,10 @@ export class IotHubError extends Error {
   }
 }
 
-/** IoT Hub says the same for a wrong key, a wrong scope, an expired token and an unknown device. */
+/** IoT Hub returns the same error for a wrong key, a wrong scope, an expired token and an unknown device. */
 export const unauthorized = () => new IotHubError('IotHubUnauthorizedAccess', 'Unauthorized');
 
-/** The service's own sentence; how long to wait is only in the text. `retryAfterSeconds` adds the header as well. */
+/** The text is that of the service, which gives the delay only there. `retryAfterSeconds` also adds the header. */
 export function throttled(operation: string, retryAfterSeconds?: number): IotHubError {
   const text =
     'The request has been throttled. Wait 10 seconds and try again. ' +

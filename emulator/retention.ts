@@ -1,12 +1,12 @@
 import type { Hub } from './hub';
 
-/** iot-hub-devguide-messages-read-builtin: messages are kept for one day by default, for seven at most. */
+/** iot-hub-devguide-messages-read-builtin: messages are kept for one day by default, and for at most seven days. */
 export const DEFAULT_RETENTION_DAYS = 1;
 export const MAX_RETENTION_DAYS = 7;
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const LONGEST_INTERVAL_MS = 60_000;
-/** With a short retention, as in a test, messages are kept at most this share longer. */
+/** If the retention is short, as in a test, messages are kept longer by at most this share of it. */
 const SHARE = 0.1;
 
 /**

@@ -15,27 +15,30 @@ import type { ThrottleTier } from './throttle';
 export interface EmulatorOptions {
   /** Default 0. */
   readonly hubPort?: number;
-  /** AMQP over plain TCP. Default 0. */
+  /** Port of AMQP over plain TCP. Default 0. */
   readonly amqpPort?: number;
-  /** AMQP over TLS; absent: none. */
+  /** Port of AMQP over TLS; absent: no TLS listener. */
   readonly amqpsPort?: number;
-  /** An HTTP proxy that leads the hub's own host name to the emulator; absent: none. */
+  /** Port of an HTTP proxy that connects the hub's host name to the emulator; absent: no proxy. */
   readonly proxyPort?: number;
-  /** A hub name, `shop`, or a host name. Default: the well-known hub, `hubfront.azure-devices.localhost`. */
+  /** A hub name such as `shop`, or a host name. Default: the well-known hub, `hubfront.azure-devices.localhost`. */
   readonly hub?: string;
-  /** Beside `$Default`. Default: the well-known ones. */
+  /** Consumer groups in addition to `$Default`. Default: the well-known groups. */
   readonly consumerGroups?: readonly string[];
   /** 1 to 32. Default 4. */
   readonly partitions?: number;
-  /** How long messages are kept: more than 0, at most 7; may be a fraction. Default 1. */
+  /** How long messages are kept, in days: more than 0, at most 7, fractions allowed. Default 1. */
   readonly retentionDays?: number;
-  /** Where the emulator's certificate authority is kept. Default `.hubfront`. */
+  /** Folder of the emulator's certificate authority. Default `.hubfront`. */
   readonly caFolder?: string;
   /** Default `none`. */
   readonly throttle?: ThrottleTier;
-  /** Host names under which it also serves, as behind a tunnel; `.example.com` means all names below it. */
+  /**
+   * Additional host names that requests may have, for example behind a tunnel. `.example.com` means all names below
+   * it.
+   */
   readonly allowedHosts?: readonly string[];
-  /** Takes a line about what should not happen; default: nowhere. */
+  /** Receives lines about unexpected errors. Default: they are dropped. */
   readonly log?: (line: string) => void;
 }
 
@@ -62,16 +65,16 @@ export interface Emulator {
 
 const DEFAULT_PARTITIONS = 4;
 const DEFAULT_CA_FOLDER = '.hubfront';
-/** The ports of Azure that clients cannot choose. */
+/** Ports of Azure that clients cannot change. */
 const AZURE_HTTPS_PORT = 443;
 const AZURE_AMQPS_PORT = 5671;
 
 /**
- * Starts an IoT Hub on the loopback interface: the identity registry and device-to-cloud messages over HTTPS, the
- * Event Hub-compatible endpoint over AMQP 1.0. It keeps everything in memory.
+ * Starts an IoT hub on the loopback interface: the identity registry and device-to-cloud messages over HTTPS, and the
+ * Event Hub-compatible endpoint over AMQP 1.0. It keeps its state in memory.
  *
- * @throws RangeError when an option is out of its range; Node's listen error when a port is taken (`code` is
- *   `EADDRINUSE`, `port` the port)
+ * @throws RangeError if an option is out of range; Node's listen error if a port is in use (`code` is `EADDRINUSE`,
+ * `port` the port)
  */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const { partitions = DEFAULT_PARTITIONS, retentionDays = DEFAULT_RETENTION_DAYS } = options;
@@ -130,7 +133,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
               ports: {
                 [AZURE_HTTPS_PORT]: https.port,
                 [AZURE_AMQPS_PORT]: amqps?.port,
-                // A program that uses the emulator's own address sends that through the proxy as well.
+                // A program that uses the emulator's own address sends those requests through the proxy as well.
                 [https.port]: https.port,
               },
             }),

@@ -1,23 +1,26 @@
-/** What to imitate: a tier with one unit, or no limit at all. */
+/** The tier whose limits apply, with one unit; `none`: no limits. */
 export const THROTTLE_TIERS = ['none', 'F1', 'S1'] as const;
 export type ThrottleTier = (typeof THROTTLE_TIERS)[number];
 
-/** iot-hub-scaling: S1 and S2 have up to 200 units; the free tier is one. */
+/** iot-hub-scaling: S1 and S2 have up to 200 units, the free tier has one. */
 export const MAX_UNITS = 200;
 
 interface TierLimits {
   /** Per unit. */
   readonly registryPerMinute: number;
-  /** Whatever the number of units is. */
+  /** Independent of the number of units. */
   readonly leastSendsPerSecond: number;
   readonly sendsPerSecondAndUnit: number;
   /** Per unit. */
   readonly messagesPerDay: number;
-  /** A message counts once for each block of this size that it fills or begins. */
+  /** A message counts once for each started block of this size. */
   readonly blockBytes: number;
 }
 
-/** iot-hub-devguide-quotas-throttling; a batch is one send operation, its messages count singly. */
+/**
+ * iot-hub-devguide-quotas-throttling: a batch is one send operation, but each of its messages counts towards the daily
+ * quota.
+ */
 const LIMITS: Record<Exclude<ThrottleTier, 'none'>, TierLimits> = {
   F1: {
     registryPerMinute: 100,
@@ -41,14 +44,17 @@ const MANAGEMENT_CALLS_PER_SECOND = 50;
 const MINUTE_MS = 60_000;
 const SECOND_MS = 1_000;
 
-/** Each method counts what it is asked about, and says whether it is still within the limit. */
+/** Each method counts an operation, and returns whether it is still within the limit. */
 export interface Throttle {
   allowRegistryOperation(): boolean;
   allowSend(): boolean;
   allowManagementCall(): boolean;
-  /** Message sizes in bytes, of one request: all count or none. The quota's day is UTC's. */
+  /**
+   * Counts the messages of one request by their sizes in bytes: all of them or none. The daily quota resets at
+   * midnight UTC.
+   */
   allowMessages(sizes: readonly number[]): boolean;
-  /** Begins anew with full buckets and an unused quota, as a hub of this tier and number of units. */
+  /** Restarts with full buckets and an unused quota, as a hub of this tier and number of units. */
   set(tier: ThrottleTier, units: number): void;
   state(): ThrottleState;
   reset(): void;
@@ -113,7 +119,10 @@ function limiter(tier: ThrottleTier, units: number): Limiter {
   };
 }
 
-/** IoT Hub throttles with a leaky bucket (same page, "Traffic shaping"): bursts up to the limit, then its pace. */
+/**
+ * IoT Hub throttles with a leaky bucket (same page, "Traffic shaping"): it allows bursts up to the limit, then the
+ * average rate.
+ */
 function tokenBucket(limit: number, periodMs: number) {
   let tokens = limit;
   let at = Date.now();

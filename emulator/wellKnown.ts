@@ -1,20 +1,20 @@
 /**
  * The emulator's fixed names and development credentials.
  *
- * They are published on purpose, as Azurite's are: they open nothing but an emulator that listens on the
- * loopback interface. Never give a real hub one of these keys.
+ * They are published on purpose, as Azurite's are: they only grant access to an emulator, which listens on the
+ * loopback interface. Never use one of these keys for a real hub.
  */
 
-/** What a shared access policy of IoT Hub may allow (iot-hub-dev-guide-sas, "Access control and permissions"). */
+/** Permissions of IoT Hub's shared access policies (iot-hub-dev-guide-sas, "Access control and permissions"). */
 export type Permission = 'RegistryRead' | 'RegistryWrite' | 'ServiceConnect' | 'DeviceConnect';
 
-/** A shared access policy: its key in base64 and what it allows. */
+/** A shared access policy: its key in base64, and its permissions. */
 export interface Policy {
   readonly key: string;
   readonly permissions: readonly Permission[];
 }
 
-/** `*.localhost` resolves to the loopback interface (RFC 6761), so it is nobody's hub. */
+/** `*.localhost` resolves to the loopback interface (RFC 6761), so this name cannot belong to a real hub. */
 export const HUB_HOST_NAME = 'hubfront.azure-devices.localhost';
 
 /** The Event Hub-compatible name of the built-in endpoint. */
@@ -37,17 +37,20 @@ export const POLICIES = {
   device: { key: 'aHViZnJvbnQtZW11bGF0b3ItZGV2aWNlLS0tLS0tLS0=', permissions: ['DeviceConnect'] },
 } as const satisfies Record<string, Policy>;
 
-/** Signs the access tokens that the emulator gives out in the place of Microsoft Entra ID. */
+/** The key that signs the access tokens that the emulator issues instead of Microsoft Entra ID. */
 export const ENTRA_ID_SIGNING_KEY = 'hubfront-emulator-entra-id-----';
 
-/** What a managed identity's endpoint wants in `X-IDENTITY-HEADER`: on Azure a secret of the app's sandbox. */
+/**
+ * The value that the endpoint for managed identities requires in `X-IDENTITY-HEADER`. In Azure it is a secret of the
+ * app's sandbox.
+ */
 export const IDENTITY_HEADER = 'hubfront';
 
 export type PolicyName = keyof typeof POLICIES;
 
 export const POLICY_NAMES = Object.keys(POLICIES) as readonly PolicyName[];
 
-/** The policy of that name, or undefined. Policy names are case-sensitive. */
+/** The policy with that name, or undefined. Policy names are case-sensitive. */
 export function policyNamed(name: string): Policy | undefined {
   return Object.hasOwn(POLICIES, name) ? POLICIES[name as PolicyName] : undefined;
 }

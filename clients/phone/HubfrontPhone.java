@@ -18,19 +18,19 @@ import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * A phone that registers once through Hubfront and then sends straight to IoT Hub over HTTPS. One file without
+ * A phone that registers once through Hubfront and then sends directly to IoT Hub over HTTPS. One file without
  * dependencies: Java 11, or Android 8 (API 26). Its methods block: call them off the main thread.
  */
 public final class HubfrontPhone {
     private static final int TOKEN_LIFETIME_S = 3600;
     private static final int TOKEN_MARGIN_S = 300;
-    /** Of a connection, and of each wait for bytes. */
+    /** Timeout for connecting, and for each wait for bytes. */
     private static final int TIMEOUT_MS = 30_000;
-    /** A response has a few hundred bytes. Of a longer one, or one that takes longer, the start is read. */
+    /** Responses have a few hundred bytes. Of a longer or slower response, only the start is read. */
     private static final int MAX_RESPONSE_BYTES = 65_536;
     private static final long MAX_RESPONSE_NS = 60_000_000_000L;
     private static final Pattern HOST_NAME = Pattern.compile("\"hostName\"\\s*:\\s*\"([A-Za-z0-9.-]+)\"");
-    /** Problem details of Hubfront, and IoT Hub's {"Message": "ErrorCode:..."}. */
+    /** Error codes: in problem details of Hubfront, and in IoT Hub's {"Message": "ErrorCode:..."}. */
     private static final Pattern HUBFRONT_CODE = Pattern.compile("\"code\"\\s*:\\s*\"([a-z_]+)\"");
     private static final Pattern IOT_HUB_CODE = Pattern.compile("ErrorCode:([A-Za-z]+)");
 
@@ -41,12 +41,12 @@ public final class HubfrontPhone {
     private String token;
     private long tokenExpiresAt;
 
-    /** What the phone keeps, in its keystore: the hub's name, the device id, the key in base64. */
+    /** The identity that the phone stores in its keystore: the hub's name, the device id, and the key in base64. */
     public HubfrontPhone(String hostName, String deviceId, String deviceKey) {
         this(hostName, deviceId, deviceKey, "https://" + hostName);
     }
 
-    /** @param hubUrl where the hub is reached, for an emulator */
+    /** @param hubUrl the URL of the hub, if it is an emulator */
     public HubfrontPhone(String hostName, String deviceId, String deviceKey, String hubUrl) {
         this.hostName = hostName;
         this.deviceId = deviceId;
@@ -54,13 +54,16 @@ public final class HubfrontPhone {
         this.hubUrl = hubUrl;
     }
 
-    /** A response other than success: of Hubfront, of the hub, or of something on the way to them. */
+    /** An error response of Hubfront, of the hub, or of an intermediary. */
     public static final class HubException extends IOException {
         private static final long serialVersionUID = 1L;
         public final int status;
-        /** Of Hubfront ({@code device_exists}) or IoT Hub; null when neither wrote the response. */
+        /** The code of Hubfront ({@code device_exists}) or IoT Hub; null if neither wrote the response. */
         public final String code;
-        /** Whether the same request may succeed later: throttling, quota, a failing hub, a response of neither server. */
+        /**
+         * Whether the same request may succeed later: throttling, quota, a failing hub, or a response that neither
+         * server wrote.
+         */
         public final boolean retryable;
         /** Retry-After as the server sent it, or null. */
         public final String retryAfter;
@@ -69,7 +72,7 @@ public final class HubfrontPhone {
             super("the server returned " + response.status + (code == null ? "" : " " + code));
             this.status = response.status;
             this.code = code;
-            // 403 is a used-up quota, which is renewed at midnight UTC.
+            // 403 means a used-up quota, which is reset at midnight UTC.
             this.retryable = !isFinal
                     && (code == null || status == 403 || status == 408 || status == 429 || status >= 500);
             this.retryAfter = response.retryAfter;
@@ -88,7 +91,10 @@ public final class HubfrontPhone {
         }
     }
 
-    /** A key to propose. Store it before you register: then a registration can be repeated if its response is lost. */
+    /**
+     * Creates a key to propose. Store it before you register, so that you can repeat the registration if its response
+     * is lost.
+     */
     public static String newDeviceKey() {
         byte[] key = new byte[32];
         new SecureRandom().nextBytes(key);
@@ -116,7 +122,7 @@ public final class HubfrontPhone {
     }
 
     /**
-     * A shared access signature that opens the device's own endpoints and nothing else.
+     * Creates a shared access signature for the device's own endpoints.
      *
      * @param expiresAt Unix time, seconds
      */
@@ -129,7 +135,7 @@ public final class HubfrontPhone {
             return "SharedAccessSignature sr=" + resource
                     + "&sig=" + encode(Base64.getEncoder().encodeToString(signature)) + "&se=" + expiresAt;
         } catch (GeneralSecurityException impossible) {
-            throw new IllegalStateException(impossible); // every Java has HmacSHA256
+            throw new IllegalStateException(impossible); // every Java platform supports HmacSHA256
         }
     }
 
@@ -137,7 +143,7 @@ public final class HubfrontPhone {
      * Returns when the hub has stored the message.
      *
      * @param deviceMessage any JSON
-     * @param messageId the same one when the message is sent again, so that readers can deduplicate
+     * @param messageId use the same id when you send the message again, so that readers can deduplicate
      * @param properties application properties, readable without the body
      * @throws HubException 401 for a wrong key, a disabled device, or a clock that is an hour behind
      * @throws IOException no response: retry
@@ -151,7 +157,7 @@ public final class HubfrontPhone {
         headers.put("iothub-contentencoding", "utf-8");
         String url = hubUrl + "/devices/" + encode(deviceId) + "/messages/events?api-version=2021-04-12";
         Response response = post(url, headers, "{\"deviceId\":\"" + deviceId + "\",\"Data\":" + deviceMessage + "}");
-        // The hub confirms with 204. A 200 is something else's, such as a captive portal's.
+        // The hub confirms with 204. A 200 comes from another server, such as a captive portal.
         if (response.status != 204) throw new HubException(response, find(IOT_HUB_CODE, response.text), false);
     }
 
@@ -164,14 +170,14 @@ public final class HubfrontPhone {
         return token;
     }
 
-    /** The body is not streamed: then HttpURLConnection would discard the body of a 401. */
+    /** The body is not streamed, because HttpURLConnection would then discard the body of a 401. */
     private static Response post(String url, Map<String, String> headers, String body) throws IOException {
         HttpURLConnection connection = (HttpURLConnection) new URL(url).openConnection();
         byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
         connection.setRequestMethod("POST");
         connection.setConnectTimeout(TIMEOUT_MS);
         connection.setReadTimeout(TIMEOUT_MS);
-        connection.setInstanceFollowRedirects(false); // a followed redirection would make a GET of it
+        connection.setInstanceFollowRedirects(false); // following a redirection would change the request to GET
         connection.setDoOutput(true);
         headers.forEach(connection::setRequestProperty);
         try (OutputStream out = connection.getOutputStream()) {
@@ -201,12 +207,12 @@ public final class HubfrontPhone {
         return found.find() ? found.group(1) : null;
     }
 
-    /** URLEncoder, which is for forms, leaves the star as it is. */
+    /** URLEncoder encodes for forms and does not encode the star. */
     private static String encode(String text) {
         try {
             return URLEncoder.encode(text, "UTF-8").replace("*", "%2A");
         } catch (UnsupportedEncodingException impossible) {
-            throw new IllegalStateException(impossible); // every Java has UTF-8
+            throw new IllegalStateException(impossible); // every Java platform supports UTF-8
         }
     }
 }

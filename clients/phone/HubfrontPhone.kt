@@ -9,15 +9,15 @@ import java.util.Base64
 import javax.crypto.Mac
 import javax.crypto.spec.SecretKeySpec
 
-/** What a phone keeps, in its keystore. [hostName] is `<hub>.azure-devices.net`, [deviceKey] base64. */
+/** The identity that a phone stores in its keystore. [hostName] is `<hub>.azure-devices.net`, [deviceKey] base64. */
 data class Device(val hostName: String, val deviceId: String, val deviceKey: String)
 
 /**
- * A response other than success: of Hubfront, of the hub, or of something on the way to them.
+ * An error response of Hubfront, of the hub, or of an intermediary.
  *
- * @property code of Hubfront (`device_exists`) or IoT Hub; null when neither wrote the response
- * @property retryable whether the same request may succeed later: throttling, quota, a failing hub, or a response of
- * neither server
+ * @property code of Hubfront (`device_exists`) or IoT Hub; null if neither wrote the response
+ * @property retryable whether the same request may succeed later: throttling, quota, a failing hub, or a response that
+ * neither server wrote
  * @property retryAfter the header as the server sent it
  */
 class HubException internal constructor(
@@ -28,10 +28,10 @@ class HubException internal constructor(
 ) : IOException("the server returned $status${code?.let { " $it" } ?: ""}")
 
 /**
- * A phone that registers once through Hubfront and then sends straight to IoT Hub over HTTPS. One file without
+ * A phone that registers once through Hubfront and then sends directly to IoT Hub over HTTPS. One file without
  * dependencies: Android 8 (API 26) or Java 11. Its functions block: call them from Dispatchers.IO.
  *
- * @param hubUrl where the hub is reached, for an emulator
+ * @param hubUrl the URL of the hub, if it is an emulator
  */
 class HubfrontPhone(private val device: Device, private val hubUrl: String = "https://${device.hostName}") {
     private var token = ""
@@ -41,7 +41,7 @@ class HubfrontPhone(private val device: Device, private val hubUrl: String = "ht
      * Returns when the hub has stored the message.
      *
      * @param deviceMessage any JSON
-     * @param messageId the same one when the message is sent again, so that readers can deduplicate
+     * @param messageId use the same id when you send the message again, so that readers can deduplicate
      * @param properties application properties, readable without the body
      * @throws HubException 401 for a wrong key, a disabled device, or a clock that is an hour behind
      * @throws IOException no response: retry
@@ -55,7 +55,7 @@ class HubfrontPhone(private val device: Device, private val hubUrl: String = "ht
         )
         val path = "devices/${encode(device.deviceId)}/messages/events?api-version=2021-04-12"
         val response = post("$hubUrl/$path", headers, """{"deviceId":"${device.deviceId}","Data":$deviceMessage}""")
-        // The hub confirms with 204. A 200 is something else's, such as a captive portal's.
+        // The hub confirms with 204. A 200 comes from another server, such as a captive portal.
         if (response.status != 204) throw response.error(IOT_HUB_CODE)
     }
 
@@ -72,7 +72,7 @@ class HubfrontPhone(private val device: Device, private val hubUrl: String = "ht
     private class Response(val status: Int, val retryAfter: String?, val text: String) {
         fun error(ownCode: Regex, isFinal: Boolean = false): HubException {
             val code = ownCode.find(text)?.groupValues?.get(1)
-            // 403 is a used-up quota, which is renewed at midnight UTC.
+            // 403 means a used-up quota, which is reset at midnight UTC.
             val transient = code == null || status == 403 || status == 408 || status == 429 || status >= 500
             return HubException(status, code, transient && !isFinal, retryAfter)
         }
@@ -81,17 +81,20 @@ class HubfrontPhone(private val device: Device, private val hubUrl: String = "ht
     companion object {
         private const val TOKEN_LIFETIME_S = 3600
         private const val TOKEN_MARGIN_S = 300
-        /** Of a connection, and of each wait for bytes. */
+        /** Timeout for connecting, and for each wait for bytes. */
         private const val TIMEOUT_MS = 30_000
-        /** A response has a few hundred bytes. Of a longer one, or one that takes longer, the start is read. */
+        /** Responses have a few hundred bytes. Of a longer or slower response, only the start is read. */
         private const val MAX_RESPONSE_BYTES = 65_536
         private const val MAX_RESPONSE_NS = 60_000_000_000L
         private val HOST_NAME = Regex("\"hostName\"\\s*:\\s*\"([A-Za-z0-9.-]+)\"")
-        /** Problem details of Hubfront, and IoT Hub's {"Message": "ErrorCode:…"}. */
+        /** Error codes: in problem details of Hubfront, and in IoT Hub's {"Message": "ErrorCode:…"}. */
         private val HUBFRONT_CODE = Regex("\"code\"\\s*:\\s*\"([a-z_]+)\"")
         private val IOT_HUB_CODE = Regex("ErrorCode:([A-Za-z]+)")
 
-        /** A key to propose. Store it before you register: then a registration can be repeated if its response is lost. */
+        /**
+         * Creates a key to propose. Store it before you register, so that you can repeat the registration if its
+         * response is lost.
+         */
         fun newDeviceKey(): String =
             Base64.getEncoder().encodeToString(ByteArray(32).also { SecureRandom().nextBytes(it) })
 
@@ -114,7 +117,7 @@ class HubfrontPhone(private val device: Device, private val hubUrl: String = "ht
         }
 
         /**
-         * A shared access signature that opens the device's own endpoints and nothing else.
+         * Creates a shared access signature for the device's own endpoints.
          *
          * @param expiresAt Unix time, seconds
          */
@@ -126,14 +129,14 @@ class HubfrontPhone(private val device: Device, private val hubUrl: String = "ht
             return "SharedAccessSignature sr=$resource&sig=${encode(signature)}&se=$expiresAt"
         }
 
-        /** The body is not streamed: then HttpURLConnection would discard the body of a 401. */
+        /** The body is not streamed, because HttpURLConnection would then discard the body of a 401. */
         private fun post(url: String, headers: Map<String, String>, body: String): Response {
             val connection = URL(url).openConnection() as HttpURLConnection
             val bytes = body.toByteArray()
             connection.requestMethod = "POST"
             connection.connectTimeout = TIMEOUT_MS
             connection.readTimeout = TIMEOUT_MS
-            connection.instanceFollowRedirects = false // a followed redirection would make a GET of it
+            connection.instanceFollowRedirects = false // following a redirection would change the request to GET
             connection.doOutput = true
             headers.forEach { (name, value) -> connection.setRequestProperty(name, value) }
             connection.outputStream.use { it.write(bytes) }
@@ -154,7 +157,7 @@ class HubfrontPhone(private val device: Device, private val hubUrl: String = "ht
             return start.toString("UTF-8")
         }
 
-        /** URLEncoder, which is for forms, leaves the star as it is. */
+        /** URLEncoder encodes for forms and does not encode the star. */
         private fun encode(text: String) = URLEncoder.encode(text, "UTF-8").replace("*", "%2A")
     }
 }

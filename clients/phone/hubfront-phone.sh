@@ -1,6 +1,6 @@
 #!/bin/sh
-# A small device: registers once through Hubfront, then sends straight to IoT Hub over HTTPS.
-# Requires openssl, curl 7.20 or newer, and od. Runs in any POSIX shell.
+# A small device that registers once through Hubfront, then sends directly to IoT Hub over HTTPS. Requires openssl,
+# curl 7.20 or newer, and od. Runs in any POSIX shell.
 #
 #   hubfront-phone.sh key                                    prints a new key; store it before you register
 #   hubfront-phone.sh register ENDPOINT DEVICE_ID            prints the hub's name; ENDPOINT is https://<app>/api
@@ -18,9 +18,9 @@ export LC_ALL
 
 TOKEN_LIFETIME_S=3600
 CONNECT_TIMEOUT_S=30
-# 256 KB, the largest message, over a line of 30 kbit/s.
+# Time for the largest message (256 KB) at 30 kbit/s.
 TIMEOUT_S=90
-# A response has a few hundred bytes. Of a longer one, the end is read.
+# Responses have a few hundred bytes. Of a longer response, only the end is read.
 MAX_RESPONSE_BYTES=65536
 REJECTED=1
 USAGE=2
@@ -31,10 +31,10 @@ fail() {
   exit "$1"
 }
 
-# require NAME VALUE PATTERN: the value must not be empty nor match the pattern, which has what would leave its place.
+# require NAME VALUE PATTERN: the value must not be empty, and must not match the pattern of forbidden characters.
 require() {
   # shellcheck disable=SC2254 # the pattern is a pattern
-  case $2 in '' | $3) fail $USAGE "$1 is missing or has characters that it must not have" ;; esac
+  case $2 in '' | $3) fail $USAGE "$1 is missing or contains forbidden characters" ;; esac
 }
 
 require_key() {
@@ -46,7 +46,7 @@ require_id() {
   require DEVICE_ID "$1" "*[!A-Za-z0-9.%_*?!(),:=@\$'-]*"
 }
 
-# Percent-encodes all but letters, digits and -._~
+# Percent-encodes all characters except letters, digits and -._~
 encode() {
   printf %s "$1" | od -An -v -tx1 | tr -s ' ' '\n' | while read -r byte; do
     case $byte in
@@ -68,7 +68,7 @@ padded_key() {
   done
 }
 
-# HMAC-SHA256 in base64, without the key among the arguments of any process.
+# HMAC-SHA256 in base64. The key is not an argument of any process.
 sign() {
   { padded_key 0x36; printf %s "$1"; } | openssl dgst -sha256 -binary |
     { padded_key 0x5c; cat; } | openssl dgst -sha256 -binary | openssl base64 -A
@@ -100,15 +100,15 @@ END
   case $status in [1-9][0-9][0-9]) ;; *) fail $RETRY 'no response' ;; esac # curl has printed the cause
 }
 
-# reject EXPRESSION: ends after a response other than success. The sed expression prints the code that only the server's
-# own errors have: proxies, portals, and the platform while it starts an app return errors, too.
+# reject EXPRESSION: exits after an error response. The sed expression prints the code, which only errors of the server
+# itself have. Errors of proxies, portals, and of the platform while an app starts have no code.
 reject() {
   code=$(printf '%s\n' "$response" | sed -n "$1" | head -n 1)
   case $status in
     403 | 408 | 429 | [!4]??) ;;
     *) [ -z "$code" ] || fail $REJECTED "the server returned $status $code" ;;
   esac
-  fail $RETRY "the server returned $status ${code:-without a code of its own}"
+  fail $RETRY "the server returned $status ${code:-without a code}"
 }
 
 # register ENDPOINT DEVICE_ID

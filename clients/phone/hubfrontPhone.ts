@@ -1,10 +1,10 @@
 /**
- * A phone that registers once through Hubfront and then sends straight to IoT Hub over HTTPS. One file without
+ * A phone that registers once through Hubfront and then sends directly to IoT Hub over HTTPS. One file without
  * dependencies, built on WebCrypto and fetch: Capacitor, Node, and React Native with a WebCrypto polyfill (such as
  * react-native-quick-crypto).
  */
 
-/** What a phone keeps, in its keychain. */
+/** The identity that a phone stores in its keychain. */
 export interface Device {
   /** `<hub>.azure-devices.net` */
   hostName: string;
@@ -13,16 +13,22 @@ export interface Device {
   deviceKey: string;
 }
 
-/** A response other than success: of Hubfront, of the hub, or of something on the way to them. */
+/** An error response of Hubfront, of the hub, or of an intermediary. */
 export class HubError extends Error {
   override readonly name = 'HubError';
   constructor(
     readonly status: number,
-    /** of Hubfront (`device_exists`) or IoT Hub (`IotHubQuotaExceeded`); undefined when neither wrote the response */
+    /**
+     * the code of Hubfront (`device_exists`) or IoT Hub (`IotHubQuotaExceeded`); undefined if neither wrote the
+     * response
+     */
     readonly code: string | undefined,
-    /** whether the same request may succeed later: throttling, quota, a failing hub, or a response of neither server */
+    /**
+     * whether the same request may succeed later: throttling, quota, a failing hub, or a response that neither server
+     * wrote
+     */
     readonly retryable: boolean,
-    /** seconds that the server asks to wait, if it does */
+    /** seconds to wait, if the server sent `Retry-After` */
     readonly retryAfter: number | undefined,
   ) {
     super(`the server returned ${String(status)}${code === undefined ? '' : ` ${code}`}`);
@@ -31,16 +37,19 @@ export class HubError extends Error {
 
 const TOKEN_LIFETIME_S = 3600;
 const TOKEN_MARGIN_S = 300;
-/** A message of 256 KB over a line of 30 kbit/s. */
+/** Time for a message of 256 KB at 30 kbit/s. */
 const TIMEOUT_MS = 90_000;
-/** A response has a few hundred bytes. Of a longer one, the start is read. */
+/** Responses have a few hundred bytes. Of a longer response, only the start is read. */
 const MAX_RESPONSE_BYTES = 65_536;
-/** Problem details of Hubfront, and IoT Hub's `{"Message": "ErrorCode:…"}`. */
+/** Error codes: in problem details of Hubfront, and in IoT Hub's `{"Message": "ErrorCode:…"}`. */
 const HUBFRONT_CODE = /"code"\s*:\s*"([a-z_]+)"/;
 const IOT_HUB_CODE = /ErrorCode:([A-Za-z]+)/;
 const HOST_NAME = /"hostName"\s*:\s*"([A-Za-z0-9.-]+)"/;
 
-/** A key to propose. Store it before you register: then a registration can be repeated if its response is lost. */
+/**
+ * Creates a key to propose. Store it before you register, so that you can repeat the registration if its response is
+ * lost.
+ */
 export function newDeviceKey(): string {
   return base64(crypto.getRandomValues(new Uint8Array(32)));
 }
@@ -49,8 +58,8 @@ export function newDeviceKey(): string {
  * Registers the device, or confirms that it is registered with this key.
  *
  * @param endpoint `https://<app>/api`
- * @throws {@link HubError} 409 if another device has the id; 401 if the function key is wrong. Any other error: no
- * response, retry
+ * @throws {@link HubError} 409 if another device has the id; 401 if the function key is wrong. Any other error means
+ * that there was no response: retry
  */
 export async function registerDevice(
   endpoint: string,
@@ -70,7 +79,7 @@ export async function registerDevice(
 }
 
 /**
- * A shared access signature that opens the device's own endpoints and nothing else.
+ * Creates a shared access signature for the device's own endpoints.
  *
  * @param expiresAt Unix time, seconds
  * @see https://learn.microsoft.com/azure/iot-hub/iot-hub-dev-guide-sas
@@ -86,7 +95,7 @@ export async function createSasToken(device: Device, expiresAt: number): Promise
   return `SharedAccessSignature sr=${resource}&sig=${encode(signature)}&se=${String(expiresAt)}`;
 }
 
-/** Sends as one device; keeps its token and renews it in time. */
+/** Sends messages as one device. It keeps the token and renews it before it expires. */
 export function createPhone(device: Device, hubUrl = `https://${device.hostName}`) {
   let token = { text: '', expiresAt: 0 };
 
@@ -103,9 +112,9 @@ export function createPhone(device: Device, hubUrl = `https://${device.hostName}
     /**
      * Resolves when the hub has stored the message.
      *
-     * @param messageId the same one when the message is sent again, so that readers can deduplicate
+     * @param messageId use the same id when you send the message again, so that readers can deduplicate
      * @throws {@link HubError} 401 for a wrong key, a disabled device, or a clock that is an hour behind. Any other
-     * error: no response, retry
+     * error means that there was no response: retry
      */
     async send(
       deviceMessage: unknown,
@@ -124,7 +133,7 @@ export function createPhone(device: Device, hubUrl = `https://${device.hostName}
         },
         JSON.stringify({ deviceId: device.deviceId, Data: deviceMessage }),
       );
-      // The hub confirms with 204. A 200 is something else's, such as a captive portal's.
+      // The hub confirms with 204. A 200 comes from another server, such as a captive portal.
       if (response.status !== 204) throw hubError(response, IOT_HUB_CODE.exec(text)?.[1]);
     },
   };
@@ -135,7 +144,7 @@ async function post(url: string, headers: Record<string, string>, body: string) 
     method: 'POST',
     headers,
     body,
-    redirect: 'manual', // a followed redirection would make a GET of it
+    redirect: 'manual', // following a redirection would change the request to GET
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
   return { response, text: await readStart(response) };
@@ -155,10 +164,10 @@ async function readStart(response: Response): Promise<string> {
   return text;
 }
 
-/** While an app starts, the platform itself returns errors without a code; so do proxies and captive portals. */
+/** The platform returns errors without a code while an app starts. So do proxies and captive portals. */
 function hubError(response: Response, code: string | undefined, isFinal = false): HubError {
   const { status } = response;
-  // 403 is a used-up quota, which is renewed at midnight UTC.
+  // 403 means a used-up quota, which is reset at midnight UTC.
   const retryable =
     !isFinal && (code === undefined || status === 403 || status === 408 || status === 429 || status >= 500);
   return new HubError(status, code, retryable, secondsOf(response.headers.get('Retry-After')));
@@ -172,7 +181,7 @@ function secondsOf(retryAfter: string | null): number | undefined {
   return Number.isNaN(date) ? undefined : Math.max(0, (date - Date.now()) / 1000);
 }
 
-/** encodeURIComponent leaves !'()* as they are; the hub's own SDKs encode them. */
+/** encodeURIComponent does not encode !'()*, but the hub's own SDKs do. */
 function encode(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,

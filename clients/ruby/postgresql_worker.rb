@@ -9,7 +9,7 @@
 #
 #   SELECT message->'body'->'Data'->>'event' FROM messages
 #
-# The column +line+ has each message as the feed returned it, for what the type jsonb cannot store.
+# The column +line+ contains each message as the feed returned it, because the type jsonb cannot store all JSON.
 require_relative "lib/hubfront"
 begin
   require_relative "lib/hubfront/postgresql"

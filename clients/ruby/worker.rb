@@ -5,8 +5,8 @@
 #
 #   FEED_URL=http://localhost:7071/api/message_feed FEED_KEY=hubfront-worker ruby worker.rb messages.jsonl
 #
-# The cursor is kept beside the file. After a crash the last unsaved batch is written again: readers deduplicate by
-# (partitionId, sequenceNumber).
+# The cursor is stored in a file beside it. After a crash the last unsaved batch is written again, so readers must
+# deduplicate by (partitionId, sequenceNumber).
 require_relative "lib/hubfront"
 
 Hubfront.report_errors do
@@ -16,7 +16,8 @@ Hubfront.report_errors do
   feed.stop_on_signal
 
   File.open(path, "a+") do |file|
-    # A worker that was killed in the middle of a line has left a part of it. The whole line comes again.
+    # If the worker was killed while writing a line, the file ends with a part of this line. The whole line is written
+    # again.
     whole = file.size
     whole -= 1 until whole.zero? || file.pread(1, whole - 1) == "\n"
     file.truncate(whole)

@@ -1,38 +1,38 @@
 /** The public types of the web client. */
 
-/** The device identity that sends. */
+/** The device that messages are sent as. */
 export interface Device {
   deviceId: string;
-  /** The device's symmetric key, base64. It opens this one device and nothing else. */
+  /** The device's symmetric key, base64. It is valid only for this device. */
   deviceKey: string;
 }
 
 /**
- * Registers this browser as a device. It receives an id and a key that the browser generated and stored. Registering
- * the same pair again is safe, so a registration can be retried after a lost response.
+ * Registers this browser as a device. The function is called with an id and a key that the browser has generated and
+ * stored. Registering the same pair again is safe, so a registration can be retried after a lost response.
  *
  * @returns the device that was registered
- * @throws anything: the client reports it as the cause of `retry` and calls again later
+ * @throws any error: the client reports it as the cause of `retry`, and calls the function again later
  */
 export type Register = (proposal: Device) => Promise<Device>;
 
 export type HubfrontOptions = {
   /** The app's URL, `https://<app>/api`. */
   endpoint: string;
-  /** Number of waiting messages that are sent at once; default 20. */
+  /** Number of waiting messages at which the client sends without waiting for `batchTime`; default 20. */
   batchSize?: number | undefined;
-  /** Milliseconds that a message waits for others; default 2,000. */
+  /** Milliseconds that a message waits for further messages; default 2,000. */
   batchTime?: number | undefined;
-  /** Messages that are kept while sending is impossible; the oldest beyond it are dropped. Default 1,000. */
+  /** Number of messages that are kept while sending is impossible. Older messages are dropped. Default 1,000. */
   maxQueued?: number | undefined;
-  /** The visitor's choice. Without it, Do Not Track and Global Privacy Control switch the client off. */
+  /** The visitor's choice. If absent, Do Not Track and Global Privacy Control switch the client off. */
   consent?: boolean | undefined;
 } & (
   (Device & { register?: undefined }) | { register: Register; deviceId?: undefined; deviceKey?: undefined }
 );
 
 export interface TrackOptions {
-  /** Application properties: consumers can read and route by them without parsing the message. */
+  /** Application properties: consumers can read them and route by them without parsing the message. */
   properties?: Record<string, string> | undefined;
 }
 
@@ -40,15 +40,15 @@ export interface TrackOptions {
 export interface MessageReport {
   messageId: string;
   deviceMessage: unknown;
-  /** Of `rejected` and `retry`: a stable code, from the app's problem details or from the client (see docs). */
+  /** For `rejected` and `retry`: a stable code, from the app's problem details or from the client (see docs). */
   code: string;
   /** HTTP status of the response; 0 if there was no response. */
   status: number;
-  /** Of `retry`: the reason in words, for example the error that `register` threw. */
+  /** For `retry`: the reason as text, for example the error that `register` threw. */
   cause: string;
-  /** Of `retry`: milliseconds until the next attempt. */
+  /** For `retry`: milliseconds until the next attempt. */
   retryIn: number;
-  /** Of `sent`: passed to the browser while the page was closing, so the result is unknown. */
+  /** For `sent`: the message was passed to the browser as a beacon while the page closed, so the result is unknown. */
   beacon: boolean;
 }
 
@@ -60,8 +60,8 @@ export type EventName = 'sending' | 'sent' | 'rejected' | 'retry';
 
 export interface Hubfront {
   /**
-   * Queues a message with the current time and returns its id at once. Returns undefined without consent and outside
-   * a page. Never throws.
+   * Queues a message with the current time, and returns its id immediately. Returns undefined without consent and
+   * outside a page. Does not throw.
    *
    * @param deviceMessage any JSON value; later changes to it have no effect
    */
@@ -70,9 +70,14 @@ export interface Hubfront {
   flush: () => Promise<void>;
   /** Calls `listener` for each message; the returned function unsubscribes. */
   on: (name: EventName, listener: (report: MessageReport) => void) => () => void;
-  /** Records the visitor's choice, in all tabs. `false` also drops the queue and a device that `register` made. */
+  /**
+   * Records the visitor's choice in all tabs. `false` also drops the queue, and deletes a device that `register`
+   * returned.
+   */
   setConsent: (consent: boolean) => void;
-  /** Whether `track` queues messages now: the visitor's choice, or else the browser's privacy signals. */
+  /**
+   * Whether `track` queues messages now. The visitor's choice decides, or without one the browser's privacy signals.
+   */
   readonly consent: boolean;
   /** The id of this browser's device, once it is registered. */
   readonly deviceId: string | undefined;

@@ -2,11 +2,11 @@ import type { Device } from './api';
 import type { Message } from './message';
 import { batchBody, firstBatch } from './post';
 
-/** The app accepts so many messages a request. */
+/** Maximum number of messages that the app accepts in a request. */
 const MAX_MESSAGES = 500;
 
 /**
- * Sends messages as the page closes, as text/plain, which needs no preflight. The result stays unknown.
+ * Sends messages while the page closes, as text/plain, which needs no preflight. The result stays unknown.
  *
  * @returns the messages that the browser has accepted for sending: the oldest, or none
  */
@@ -17,6 +17,6 @@ export function sendBeacon(endpoint: string, device: Device, messages: readonly 
       batch.length > 0 && navigator.sendBeacon(`${endpoint}/messages`, batchBody(device, batch));
     return isAccepted ? batch : [];
   } catch {
-    return []; // Some privacy tools remove or break it: the messages wait for the next visit then.
+    return []; // Some privacy tools remove or break sendBeacon. Then the messages wait for the next visit.
   }
 }

@@ -3,9 +3,9 @@
 import { withTimeout } from './timeout';
 
 const STORE = 'messages';
-/** A page goes on without IndexedDB when it has not responded for so long. */
+/** If IndexedDB does not respond for this long, the page continues without it. */
 const RESPONSE_MS = 1_000;
-/** After such a failure, how long IndexedDB is left alone. */
+/** Time after such a failure during which IndexedDB is not used. */
 const PAUSE_MS = 30_000;
 
 /**
@@ -17,7 +17,7 @@ export type Transact = <T>(work: (store: IDBObjectStore) => IDBRequest<T> | unde
 /**
  * The database is opened when it is first used, and again after it was closed.
  *
- * @param onLost called when the connection was closed: what was stored may be gone
+ * @param onLost called when the connection was closed: stored messages may be lost
  * @param onFailure called when IndexedDB did not respond or could not be opened
  */
 export function openDatabase(name: string, onLost: () => void, onFailure: () => void): Transact {
@@ -31,7 +31,7 @@ export function openDatabase(name: string, onLost: () => void, onFailure: () => 
       request.onerror = reject;
       request.onsuccess = () => {
         const db = request.result;
-        // Another tab deletes the database, or the browser has closed it.
+        // Another tab deletes the database, or the browser has closed the connection.
         db.onversionchange = db.onclose = () => {
           db.close();
           opening = undefined;
@@ -50,7 +50,7 @@ export function openDatabase(name: string, onLost: () => void, onFailure: () => 
       if (isLate) throw new Error();
       const begun = (transaction = db.transaction(STORE, 'readwrite'));
       const request = work(begun.objectStore(STORE));
-      // Once a commit has been requested, it outlives the page.
+      // A requested commit is carried out even if the page closes.
       (begun as Partial<IDBTransaction>).commit?.();
       await new Promise((resolve, reject) => {
         begun.oncomplete = resolve;
@@ -61,10 +61,10 @@ export function openDatabase(name: string, onLost: () => void, onFailure: () => 
     try {
       return await withTimeout(transact(), RESPONSE_MS);
     } catch (error) {
-      // If the storage is full, for example, the transaction fails and the database does not.
+      // Only the transaction fails, for example because the storage is full. The database remains usable.
       if (!transaction?.error) {
         pausedUntil = performance.now() + PAUSE_MS;
-        // What has not been written by now is handled elsewhere, and must not be written later.
+        // The caller handles messages that have not been written by now, so they must not be written later.
         isLate = true;
         opening
           ?.then((db) => {

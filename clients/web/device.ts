@@ -3,25 +3,28 @@ import { newMessageId, randomBytes } from './messageId';
 import { isDevice } from './options';
 import { withTimeout } from './timeout';
 
-/** A registration that takes longer is tried again. */
+/** Timeout of a registration, after which it is retried. */
 const REGISTRATION_MS = 30_000;
 
-/** The device that messages are sent as. */
+/** The device of a client. */
 export interface DeviceSource {
   /** The device, if it is registered. */
   current: () => Device | undefined;
-  /** Registers the device if that has not been done. Rejects with the error of `register`. */
+  /** Registers the device if it is not registered. Rejects with the error of `register`. */
   get: () => Promise<Device>;
-  /** The hub rejected the device. Returns true if another one is there or can be registered. */
+  /** Called when the hub has rejected the device. Returns true if another device exists or can be registered. */
   replace: (rejected: Device) => boolean;
   /** Drops a device that was registered for this browser. */
   forget: () => void;
 }
 
-/** Before it is registered, a device is a proposal. */
+/** A stored device, which is a proposal until it is registered. */
 type Known = Device & { registered?: boolean };
 
-/** @param given the page's own device, or how to register one: that is kept in localStorage, else in memory */
+/**
+ * @param given the page's own device, or a function that registers one, which is stored in localStorage, or else in
+ * memory
+ */
 export function createDeviceSource(name: string, given: Device | Register): DeviceSource {
   const key = `${name} device`;
   const register = typeof given === 'function' ? given : undefined;
@@ -45,7 +48,7 @@ export function createDeviceSource(name: string, given: Device | Register): Devi
       if (device) localStorage.setItem(key, JSON.stringify(device));
       else localStorage.removeItem(key);
     } catch {
-      // Without localStorage, each page is a device of its own.
+      // Without localStorage, each page is a separate device.
     }
   };
   const current = (): Device | undefined => (read()?.registered ? known : undefined);
@@ -60,7 +63,7 @@ export function createDeviceSource(name: string, given: Device | Register): Devi
     write({ deviceId, deviceKey });
     const made = await withTimeout(Promise.resolve(register({ deviceId, deviceKey })), REGISTRATION_MS);
     if (!isDevice(made)) throw new TypeError('register must resolve with deviceId and deviceKey');
-    // Unless it was forgotten meanwhile.
+    // Unless it was deleted in the meantime.
     if (read()?.deviceId === deviceId) write({ ...made, registered: true });
     return made;
   };
@@ -79,7 +82,7 @@ export function createDeviceSource(name: string, given: Device | Register): Devi
       return true;
     },
     forget: () => {
-      registering = undefined; // A device that is being registered is not used either.
+      registering = undefined; // A device whose registration is in progress is not used either.
       if (register) write(undefined);
     },
   };

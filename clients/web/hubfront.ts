@@ -11,10 +11,10 @@ import { joinTabs } from './tabs';
 
 export type * from './api';
 
-/** How long `flush` waits for the tab that sends: it may be gone. */
+/** How long `flush` waits for the tab that sends, which may have been closed. */
 const FLUSH_MS = 10_000;
 
-/** Between the tabs. The tab that sends responds to `flush` with `flushed`. */
+/** Messages between tabs. The tab that sends responds to `flush` with `flushed`. */
 type TabMessage =
   | { queued: number }
   | { flush: true }
@@ -22,7 +22,7 @@ type TabMessage =
   | { consent: boolean }
   | { events: readonly TabEvent[] };
 
-/** What a client is outside a page, for example while a server renders it. */
+/** The client outside a page, for example during server-side rendering. */
 const INERT: Hubfront = {
   track: () => undefined,
   flush: () => Promise.resolve(),
@@ -34,7 +34,8 @@ const INERT: Hubfront = {
 };
 
 /**
- * Sends the messages of a page as one device. One tab sends for all tabs; unsent messages outlive the page.
+ * Sends the messages of a page as one device. One tab sends for all tabs. Unsent messages are kept when the page
+ * closes.
  *
  * @throws {TypeError} naming an option that is missing or wrong
  *
@@ -47,7 +48,7 @@ export function createHubfront(options: HubfrontOptions): Hubfront {
   if (typeof document === 'undefined') return INERT;
 
   const { endpoint, device: given } = settings;
-  // Messages are sent as the device that tracked them, so each device has a queue of its own.
+  // Messages are sent as the device that tracked them, so each device has its own queue.
   const name = `hubfront ${endpoint}${typeof given === 'function' ? '' : ` ${given.deviceId}`}`;
   let consent = settings.consent ?? !hasPrivacySignal();
   const flushes: (() => void)[] = [];
@@ -59,7 +60,7 @@ export function createHubfront(options: HubfrontOptions): Hubfront {
       sender.plan(0);
     },
     () => {
-      tabs.release(); // Another tab may be able to read what waits.
+      tabs.release(); // Another tab may be able to read the waiting messages.
     },
   );
   const { report, receive, on, dropped } = createReporting(queue.tracked, (events) => {
@@ -124,7 +125,7 @@ export function createHubfront(options: HubfrontOptions): Hubfront {
       void tabs.ready().then(() => {
         if (!tabs.isSender()) return;
         sender.plan(1);
-        // Early, since a beacon cannot wait for it. A failure is reported when the message is sent.
+        // Registers early, because a beacon cannot wait for it. A failure is reported when the message is sent.
         device.get().catch(() => undefined);
       });
       return id;
@@ -133,7 +134,7 @@ export function createHubfront(options: HubfrontOptions): Hubfront {
       await queue.written();
       await tabs.ready();
       await sender.drain();
-      // A tab whose storage failed meanwhile may have become the sender once more.
+      // A tab whose storage failed in the meantime may have become the sender again.
       await tabs.ready();
       await sender.drain();
       if (tabs.isSender() || !consent) return;

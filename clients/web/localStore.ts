@@ -1,16 +1,19 @@
 import type { Message } from './message';
 
-/** Messages in localStorage, for when IndexedDB fails and for the last moment of a page. It never throws. */
+/** Stores messages in localStorage if IndexedDB fails, and while a page closes. Its methods do not throw. */
 export interface LocalStore {
-  /** @returns whether it could be written */
+  /** @returns whether the message could be written */
   add: (message: Message) => boolean;
   all: () => Message[];
   remove: (id: string) => void;
 }
 
-/** @param prefix of its keys; one entry a message, so that tabs which write at once do not overwrite each other */
+/**
+ * @param prefix of the keys. Each message is one entry, so that tabs which write concurrently do not overwrite each
+ * other
+ */
 export function createLocalStore(prefix: string): LocalStore {
-  /** There may be no localStorage, and it may be full. */
+  /** localStorage may be absent or full. */
   const attempt = <T>(work: () => T): T | undefined => {
     try {
       return work();

@@ -1,9 +1,9 @@
 import { newMessageId } from './messageId';
 
-/** IoT Hub accepts 256 KB a message with its properties; the rest is room for what the app adds. */
+/** IoT Hub accepts 256 KB per message with its properties. The difference is reserved for what the app adds. */
 const MAX_MESSAGE_BYTES = 250_000;
 
-/** A message that waits to be sent. */
+/** A queued message. */
 export interface Message {
   /** Message id. Ids sort in the order in which the messages were tracked. */
   id: string;
@@ -31,7 +31,7 @@ export function createMessage(
   return { id, json, problem };
 }
 
-/** What was tracked; undefined if it is damaged. */
+/** The tracked message; undefined if the stored text is damaged. */
 export function deviceMessageOf({ json }: Message): unknown {
   try {
     return (JSON.parse(json) as { deviceMessage: unknown }).deviceMessage;

@@ -1,11 +1,11 @@
 /** Creates message ids that sort by time, so that the queue keeps the order of the calls. */
 
-/** A millisecond can have so many ids; further ones belong to the next. */
+/** Maximum number of ids per millisecond. Further ids belong to the next millisecond. */
 const IDS_PER_MS = 1_024;
 /** The time of the last id, in parts of a millisecond. */
 let last = 0;
 
-/** A UUID of version 7 (RFC 9562). The ids of a page sort in the order in which they were made. */
+/** A UUID of version 7 (RFC 9562). The ids of a page sort in the order in which they were created. */
 export function newMessageId(): string {
   last = Math.max(last + 1, Date.now() * IDS_PER_MS);
   const time = hex(Math.floor(last / IDS_PER_MS), 12);
@@ -20,7 +20,7 @@ export function newMessageId(): string {
   return groups.join('-');
 }
 
-/** `crypto.randomUUID` exists on secure origins only; this works on all. */
+/** `crypto.randomUUID` exists only on secure origins. `getRandomValues` exists on all. */
 export function randomBytes(count: number): Uint8Array<ArrayBuffer> {
   return crypto.getRandomValues(new Uint8Array(count));
 }

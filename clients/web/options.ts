@@ -2,7 +2,7 @@ import type { Device, HubfrontOptions, Register } from './api';
 
 /** Valid options with their defaults. */
 export interface Options {
-  /** without a slash at its end */
+  /** without a trailing slash */
   endpoint: string;
   batchSize: number;
   batchTime: number;
@@ -11,7 +11,7 @@ export interface Options {
   device: Device | Register;
 }
 
-/** The longest delay of a browser's timer, in milliseconds: a signed 32-bit number. */
+/** The maximum delay of a browser's timer in milliseconds, a signed 32-bit number. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** @throws {TypeError} naming the option that is missing or wrong, without its value */
@@ -55,7 +55,7 @@ export function isDevice(value: unknown): value is Device {
 /** An absolute URL, or a path on the page's own origin. */
 function isEndpoint(value: unknown): value is string {
   try {
-    // Credentials are refused by `fetch`; a query or fragment would end up in the middle.
+    // `fetch` rejects credentials in a URL. The client appends paths, so a query or fragment is not possible.
     return /^(https?:\/)?\/[^?#@\s]+$/i.test(value as string) && !!new URL(value as string, 'https://x');
   } catch {
     return false;

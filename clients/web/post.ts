@@ -2,12 +2,15 @@ import type { Device } from './api';
 import { type Message, sizeOf } from './message';
 import { withTimeout } from './timeout';
 
-/** Browsers allow 64 KB for all beacons and keepalive requests under way together; the device takes part of it. */
+/**
+ * Browsers allow 64 KB for all concurrent beacons and keepalive requests together. The device id and key need a part
+ * of it.
+ */
 const MAX_BATCH_BYTES = 60_000;
 const MAX_KEEPALIVE_BYTES = 64_000;
 const RESPONSE_MS = 30_000;
 
-/** Codes of the app for a body that it cannot read: sending it again is of no use. */
+/** Codes of the app for a body that it cannot read. Sending such a body again cannot succeed. */
 const UNREADABLE_BODY = /^(invalid_(json|request)|body_too_large)$/;
 
 const STATUSES: readonly string[] = ['accepted', 'rejected', 'retry'];
@@ -18,23 +21,23 @@ export interface Result {
   code: string;
 }
 
-/** What became of a request. */
+/** The outcome of a request. */
 export interface Outcome {
-  /** The app's results by message id. A message without one has to be sent again, whatever the HTTP status. */
+  /** The app's results by message id. A message without a result is sent again, regardless of the HTTP status. */
   results: Map<string, Result>;
-  /** for the messages without a result: why */
+  /** for the messages without a result: the code of the reason */
   code: string;
   /** the reason in words */
   cause: string;
   /** HTTP status; 0 without a response */
   status: number;
-  /** milliseconds that the server asks to wait; 0 if it does not */
+  /** milliseconds to wait, from `Retry-After`; 0 if it is absent */
   retryAfterMs: number;
-  /** What has to be sent again need not wait, since the next request will be another one. */
+  /** The next attempt need not wait, because its request differs from this one. */
   retryAtOnce: boolean;
 }
 
-/** As many of the first messages as one request can carry, and at least one. */
+/** Returns as many of the first messages as fit into one request, but at least one. */
 export function firstBatch(messages: readonly Message[], limit: number): Message[] {
   let bytes = 0;
   return messages.filter(({ json }, at) => {
@@ -53,7 +56,7 @@ export function noResponse(code: string, cause: unknown): Outcome {
   return { results: new Map(), code, cause: String(cause), status: 0, retryAfterMs: 0, retryAtOnce: false };
 }
 
-/** @param survives whether the request should go on when the page closes. Never rejects. */
+/** @param survives whether the request continues when the page closes (keepalive). Never rejects. */
 export async function postBatch(
   endpoint: string,
   device: Device,
@@ -76,7 +79,7 @@ export async function postBatch(
   try {
     return await withTimeout(post(), RESPONSE_MS);
   } catch (error) {
-    // Is there no server, or does the browser withhold its responses from this page (CORS)?
+    // Checks whether no server responds, or whether the browser blocks its responses (CORS).
     const isThere =
       error instanceof TypeError &&
       (await withTimeout(request({ method: 'HEAD', mode: 'no-cors' }), RESPONSE_MS).catch(() => false));
@@ -93,7 +96,7 @@ function readOutcome({ status, ok, headers }: Response, body: unknown, batch: re
   const results = readResults(list);
   const hasCode = typeof code === 'string' && (headers.get('Content-Type') ?? '').includes('problem+json');
   const retryAtOnce = hasCode && results.size === 0 && UNREADABLE_BODY.test(code);
-  // The next batches are smaller. A message that was sent alone is the one at fault.
+  // The next batches are smaller. If the message was sent alone, it is rejected.
   const [first] = batch;
   if (retryAtOnce && first && batch.length === 1) results.set(first.id, { status: 'rejected', code });
   return {
@@ -106,7 +109,7 @@ function readOutcome({ status, ok, headers }: Response, body: unknown, batch: re
   };
 }
 
-/** Only what says of a message, by its id, what became of it: `[{"messageId", "status", "code"?}]`. */
+/** Returns only well-formed results that name a message by its id: `[{"messageId", "status", "code"?}]`. */
 function readResults(list: unknown): Map<string, Result> {
   const results = new Map<string, Result>();
   for (const entry of Array.isArray(list) ? (list as unknown[]) : []) {

@@ -2,38 +2,40 @@ import { openDatabase } from './database';
 import { createLocalStore } from './localStore';
 import type { Message } from './message';
 
-/** The most that `getAll` returns. */
+/** Maximum number of messages that `getAll` returns. */
 const ALL = 2 ** 32 - 1;
 
 interface Tracked extends Message {
-  /** Whether it outlives this page: undefined while it is being written, false if it exists in memory only. */
+  /**
+   * Whether the message is stored permanently: undefined while it is being written, false if it exists only in memory.
+   */
   stored?: boolean | undefined;
 }
 
 /**
- * The messages that wait: those that this tab tracked, in memory, and those of all tabs and earlier visits, in
- * IndexedDB or else localStorage. No method rejects, and none takes longer than IndexedDB is given to respond.
+ * The waiting messages. Those that this tab tracked are in memory. Those of all tabs and earlier visits are in
+ * IndexedDB or, if it fails, in localStorage. No method rejects, and none takes longer than the timeout of IndexedDB.
  */
 export interface Queue {
   add: (message: Message) => void;
-  /** Resolves when all that was added has been written, or cannot be. */
+  /** Resolves when all added messages have been written, or could not be written. */
   written: () => Promise<void> | undefined;
   /**
    * The oldest messages that this tab may send.
    *
-   * @param all those of all tabs; otherwise only those that no other tab can find
+   * @param all true: the messages of all tabs; false: only those that no other tab can find
    */
   oldest: (limit: number, all: boolean) => Promise<Message[]>;
   remove: (messages: readonly Message[]) => Promise<void>;
   /** Removes the oldest messages beyond `limit`, and returns them. */
   trim: (limit: number, all: boolean) => Promise<Message[]>;
-  /** Removes all that was added before, and returns it. */
+  /** Removes all messages that were added before, and returns them. */
   clear: () => Promise<Message[]>;
-  /** The messages that this tab tracked and that have not been settled, by id. */
+  /** The unsettled messages that this tab tracked, by id. */
   tracked: Map<string, Tracked>;
   /**
-   * Writes to localStorage what might not reach IndexedDB before the page is gone. If the page comes back, other tabs
-   * may have sent the messages, so only what could not be written stays in memory.
+   * Writes messages to localStorage that might not reach IndexedDB before the page closes. If the page is restored,
+   * other tabs may have sent them, so only messages that could not be written stay in memory.
    */
   rescue: () => void;
 }
@@ -55,7 +57,7 @@ export function createQueue(name: string, onWritten: (count: number) => void, on
   );
   let writing: Promise<void> | undefined;
 
-  /** Messages that are added in one turn are written together. */
+  /** Messages that are added in one turn of the event loop are written together. */
   const write = (): Promise<void> =>
     (writing ??= Promise.resolve().then(async () => {
       for (;;) {
@@ -76,7 +78,7 @@ export function createQueue(name: string, onWritten: (count: number) => void, on
       writing = undefined;
     }));
 
-  /** @param read of what IndexedDB holds; it may fail */
+  /** @param read reads from IndexedDB; it may fail */
   const merge = async (read: () => Promise<Message[]>, all: boolean): Promise<Message[]> => {
     const stored = all ? await read().catch(() => undefined) : [];
     const found = new Map<string, Message>();

@@ -1,10 +1,10 @@
 import type { EventName, MessageReport } from './api';
 import { type Message, deviceMessageOf } from './message';
 
-/** An event as one tab passes it to the others, which know the messages that they tracked. */
+/** An event that one tab sends to the others. Each tab knows the messages that it tracked. */
 export type TabEvent = Omit<MessageReport, 'deviceMessage'> & { name: EventName };
 
-/** Reports an event of each message: its name, and what is known beside the message. */
+/** Reports an event for each message, with its name and details. */
 export type Report = (
   messages: readonly Message[],
   describe: (message: Message) => Partial<TabEvent> & { name: EventName },
@@ -20,7 +20,7 @@ export interface Reporting {
 }
 
 /**
- * @param tracked the messages that this tab tracked; what another tab has settled is removed from them
+ * @param tracked the messages that this tab tracked; messages that another tab has settled are removed from it
  * @param post sends events to the other tabs
  */
 export function createReporting(

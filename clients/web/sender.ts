@@ -11,20 +11,23 @@ import type { Report } from './reporting';
 const MAX_BATCH_MESSAGES = 100;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
-/** After failing for so long, sending counts as impossible, and the queue is limited. */
+/** If sending fails for this long, it counts as impossible, and the queue is limited. */
 const FAILING_MS = 3_000;
 
 export interface Sender {
-  /** Sends what is queued. Resolves when all is sent or an attempt has failed; never rejects. */
+  /** Sends the queued messages. Resolves when all are sent or an attempt has failed; never rejects. */
   drain: () => Promise<void>;
-  /** So many messages were queued: sends at once if enough are waiting, else after `batchTime`. */
+  /**
+   * Called with the number of newly queued messages. Sends immediately if enough are waiting, otherwise after
+   * `batchTime`.
+   */
   plan: (queued: number) => void;
-  /** Tries again now, though not before the time that the server asked for. */
+  /** Retries now, but not before the time that the server requested. */
   retryNow: () => void;
-  /** The page closes, though it may come back from the back/forward cache. */
+  /** Called when the page closes. It may be restored from the back/forward cache. */
   leave: () => void;
   comeBack: () => void;
-  /** The messages under way were withdrawn: their results are of no interest. */
+  /** Ignores the results of the messages that are being sent, because they were withdrawn. */
   withdraw: () => void;
 }
 
@@ -42,11 +45,11 @@ export function createSender(
   isActive: () => boolean,
   isSender: () => boolean,
 ): Sender {
-  /** The ids of the batch under way. Withdrawing it makes another set. */
+  /** The ids of the batch that is being sent. If it is withdrawn, this becomes another set. */
   let underWay = new Set<string>();
-  /** Messages that something on the way refused, each alone: the others go first. */
+  /** Messages that an intermediary rejected although they were sent alone. The others are sent first. */
   const suspects = new Set<string>();
-  /** messages queued since the last look into the queue */
+  /** number of messages queued since the queue was last read */
   let waiting = 0;
   let limit = MAX_BATCH_MESSAGES;
   let failures = 0;
@@ -56,9 +59,9 @@ export function createSender(
   let timer: ReturnType<typeof setTimeout> | undefined;
   let timerAt = Infinity;
   let running: Promise<void> | undefined;
-  /** From `pagehide` on, nobody learns what becomes of a request. */
+  /** After `pagehide`, the page does not get the responses to its requests. */
   let isLeaving = false;
-  /** `drain` was called since the last look into the queue. */
+  /** `drain` was called since the queue was last read. */
   let again = false;
 
   const now = (): number => performance.now();
@@ -121,7 +124,8 @@ export function createSender(
     try {
       const sender = await device.get();
       if (ids !== underWay) return noResponse('', '');
-      // A browser that has no room for another keepalive request refuses it: the next attempt is an ordinary one.
+      // If the browser's limit for keepalive requests is reached, it rejects the request. The next attempt is an
+      // ordinary request.
       const outcome = await postBatch(endpoint, sender, batch, failures === 0);
       const unauthorized = [...outcome.results.values()].filter(({ code }) => code === 'device_unauthorized');
       if (unauthorized.length > 0 && device.replace(sender)) {
@@ -141,7 +145,7 @@ export function createSender(
     for (const { id } of settled) suspects.delete(id);
     await queue.remove(settled);
 
-    // A request that got no results may be too large, or hold a message that something on the way refuses.
+    // A request without results may be too large, or may contain a message that an intermediary rejects.
     if (batch.some(({ id }) => results.has(id))) limit = Math.min(2 * limit, MAX_BATCH_MESSAGES);
     else if (batch.length > 1) limit = batch.length >> 1;
     else if (status === 0 ? code === 'unreachable_cors' : status < 500 && status !== 429) {
@@ -158,7 +162,7 @@ export function createSender(
     underWay.clear();
   };
 
-  /** Full jitter, and never sooner than the server asks. */
+  /** Full jitter, but at least the time that the server requested. */
   const backOff = (retryAfterMs: number): void => {
     if (failures === 0) {
       failingSince = now();
@@ -191,7 +195,7 @@ export function createSender(
     },
     leave: () => {
       const sender = device.current();
-      // Nobody learns what becomes of a beacon. While sending fails, the messages wait in the queue instead.
+      // The result of a beacon is unknown. So while sending fails, the messages wait in the queue instead.
       if (isActive() && sender && navigator.onLine && failures === 0) {
         // If another tab is the sender, it sends what it can find in the queue.
         const unsent = [...queue.tracked.values()].filter(

@@ -1,13 +1,13 @@
 import { withTimeout } from './timeout';
 
-/** A lock manager that has not responded for so long is taken for absent. */
+/** A lock manager that does not respond for this long is treated as absent. */
 const LOCK_RESPONSE_MS = 1_000;
 
 /** The tabs that share a queue. One of them sends for all. */
 export interface Tabs<TabMessage> {
   /** Whether this tab is the one that sends. */
   isSender: () => boolean;
-  /** Resolves when it is known whether another tab sends. */
+  /** Resolves when this tab knows whether another tab sends. */
   ready: () => Promise<unknown>;
   /** Sends a message to the other tabs. */
   post: (message: TabMessage) => void;

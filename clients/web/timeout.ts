@@ -1,6 +1,6 @@
 /**
  * Rejects with an `Error` if the promise has not settled within `ms` milliseconds. It waits in two halves, so that a
- * page which was busy for longer first handles the events that arrived meanwhile.
+ * page that was busy for longer first handles the events that arrived in the meantime.
  */
 export function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -20,10 +20,10 @@ import { storedMessage, type StoredMessage } from './storedMessage';
 export interface PartitionState {
   readonly partitionId: string;
   readonly beginSequenceNumber: number;
-  /** -1: never had a message. */
+  /** -1: the partition never had a message. */
   readonly lastSequenceNumber: number;
   readonly lastOffset: string;
-  /** Messages kept. */
+  /** Number of stored messages. */
   readonly count: number;
   readonly readers: number;
 }
@@ -33,39 +33,48 @@ export interface HubState {
   readonly devices: number;
   readonly messages: number;
   readonly partitions: readonly PartitionState[];
-  /** Requests received since the start; each counts as one operation of its throttle. `management`: of `$management`. */
+  /** Requests since the start, by throttle. `management` counts the requests to `$management`. */
   readonly requests: { readonly registry: number; readonly telemetry: number; readonly management: number };
   readonly throttle: ThrottleState;
   readonly connections: { readonly https: number; readonly amqp: number; readonly amqpSessions: number };
   readonly faults: readonly ArmedFault[];
 }
 
-/** What `armFault` gives: an armed fault, or how many links or connections an immediate one affected. */
+/** The result of `armFault`: the armed fault, or how many links or connections an immediate fault affected. */
 export type FaultResult = ArmedFault | { readonly affected: number };
 
-/** The admin API in process; over HTTPS it is the same functions. Each throws AdminError for a wrong request. */
+/**
+ * The admin API in process. Over HTTPS, the same functions are called. Each throws AdminError if the request is
+ * invalid.
+ */
 export interface AdminApi {
   state(): HubState;
   messages(request?: requests.MessagesRequest): StoredMessage[];
-  /** Puts messages straight into the partitions; gives their new state. */
+  /** Appends messages directly to the partitions. Returns the new state of the partitions. */
   seed(request: requests.SeedRequest): HubState;
-  /** Forgets old messages, as retention does. */
+  /** Deletes old messages, as retention does. */
   expire(request: requests.ExpireRequest): HubState;
-  /** Leaves a hole in the offsets. */
+  /** Leaves a gap in the offsets. */
   jumpOffset(request: requests.JumpRequest): HubState;
-  /** Empties devices, messages, faults and throttles; the hub remains the one it was (`created_at` stays). */
+  /**
+   * Removes all devices, messages and faults, and resets the throttles. The hub remains the same one: its `created_at`
+   * stays.
+   */
   reset(): HubState;
-  /** As if the hub had been deleted and made again under its name: empty, a new `created_at`, connections closed. */
+  /**
+   * Acts as if the hub was deleted and created again with the same name: it is empty, `created_at` is new, and all
+   * connections are closed.
+   */
   recreateHub(request?: requests.RecreateRequest): HubState;
   armFault(fault: FaultInput): FaultResult;
-  /** Throttles and quotas as a hub of this tier and number of units has them, from now on; `none` lifts them. */
+  /** Applies the throttles and quotas of this tier and number of units from now on. `none` removes them. */
   setThrottle(request: requests.ThrottleRequest): HubState;
   faults(): ArmedFault[];
-  /** Clears one fault by its id, or all; gives how many there were. */
+  /** Clears the fault with this id, or all faults. Returns the number of cleared faults. */
   clearFaults(id?: number): { cleared: number };
 }
 
-/** A fault by its `kind`; the fields of each kind are in faults/faultSchema.ts. */
+/** A fault, selected by its `kind`. faults/faultSchema.ts defines the fields of each kind. */
 export type FaultInput = { readonly kind: string } & Readonly<Record<string, unknown>>;
 
 export interface AdminDependencies {
@@ -143,7 +152,7 @@ export function createAdminApi({ hub, eventHub, https }: AdminDependencies): Adm
       hub.registry.clear();
       hub.faults.clear();
       hub.throttle.reset();
-      // Their positions are beyond what there is now.
+      // The positions of these readers are now beyond the end.
       eventHub.applyFault({ kind: 'detachLinks', target: 'eventHub', ...DETACH });
       return state();
     },

@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 
-/** A refusal of the admin API, with the HTTP status that it has there. */
+/** A request that the admin API rejects, with the HTTP status of the response. */
 export class AdminError extends Error {
   constructor(
     readonly status: 400 | 401 | 403 | 404 | 405 | 413 | 415,
     message: string,
-    /** The names that would have been right. */
+    /** The valid names. */
     readonly known?: readonly string[],
   ) {
     super(message);
@@ -13,7 +13,7 @@ export class AdminError extends Error {
   }
 }
 
-/** @throws AdminError 400, naming the fields that are wrong */
+/** @throws AdminError 400, naming the invalid fields */
 export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;

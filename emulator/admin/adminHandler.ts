@@ -22,18 +22,21 @@ interface AdminRequest {
   readonly body: unknown;
   readonly query: Readonly<Record<string, string>>;
   readonly headers: IncomingHttpHeaders;
-  /** In the path: of one fault. */
+  /** The id of a fault, from the path. */
   readonly id: string | undefined;
 }
 type Operation = (request: AdminRequest) => unknown;
 
-/** The admin API over HTTPS: `https://127.0.0.1:<port>/_emulator/…`, without SAS, JSON in and out. */
+/**
+ * The admin API over HTTPS: `https://127.0.0.1:<port>/_emulator/…`, without SAS tokens. Requests and responses are
+ * JSON.
+ */
 export function createAdminHandler(api: AdminApi): RequestListener {
   const app = new Hono<Environment>().basePath(PREFIX);
   const operations = operationsOf(api);
   app.use(async ({ env: { incoming } }, next) => {
     if (isCrossOrigin(incoming.headers, 'https'))
-      throw new AdminError(403, 'pages of other origins may not do this');
+      throw new AdminError(403, 'pages of other origins may not call the admin API');
     await next();
   });
   for (const [name, operation] of Object.entries(operations)) {
@@ -54,12 +57,12 @@ export function createAdminHandler(api: AdminApi): RequestListener {
   const listener = getRequestListener((request, env) => app.fetch(request, env), {
     hostname: HUB_HOST_NAME,
     overrideGlobalObjects: false, // the emulator also runs inside other people's tests
-    errorHandler: () => json(400, { error: 'the request target is no path of the admin API' }),
+    errorHandler: () => json(400, { error: 'the path does not belong to the admin API' }),
   });
   return (request, response) => void listener(request, response);
 }
 
-/** The bodies are checked by the operations themselves, which callers in process reach too. */
+/** The operations validate the bodies themselves, because callers in the same process use them too. */
 function operationsOf(api: AdminApi): Record<string, Operation> {
   return {
     'GET state': () => api.state(),
@@ -92,14 +95,14 @@ function unknownOperation({ req: { method, path } }: Context, known: readonly st
 
 /**
  * App Service's endpoint for managed identities, api-version 2019-08-01 (overview-managed-identity, "REST endpoint
- * reference"): what `IDENTITY_ENDPOINT` names there.
+ * reference"). In Azure, `IDENTITY_ENDPOINT` contains its URL.
  */
 function identityToken(query: Readonly<Record<string, string>>, headers: IncomingHttpHeaders): unknown {
   if (headers['x-identity-header'] !== IDENTITY_HEADER) {
     throw new AdminError(401, 'X-IDENTITY-HEADER is missing or wrong');
   }
   if (query.resource !== IOT_HUB_RESOURCE) {
-    throw new AdminError(400, 'there are tokens for this resource alone', [IOT_HUB_RESOURCE]);
+    throw new AdminError(400, 'tokens are available only for this resource', [IOT_HUB_RESOURCE]);
   }
   const { token, expiresOn } = issueAccessToken(Date.now() / 1_000);
   return {
@@ -110,7 +113,7 @@ function identityToken(query: Readonly<Record<string, string>>, headers: Incomin
   };
 }
 
-/** JSON only: a web page cannot send that type to another origin without asking first. */
+/** JSON only: a web page cannot send this content type to another origin without a preflight. */
 async function readJson(request: IncomingMessage): Promise<unknown> {
   if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) {
     throw new AdminError(415, 'the content type must be application/json');

@@ -12,14 +12,14 @@ const sequenceNumber = z.number().int().min(0);
 
 export const seedRequest = z.strictObject({
   count: z.number().int().min(1).max(SEED_MAX),
-  /** Absent: the messages go round all partitions. */
+  /** Absent: the messages are distributed over all partitions in turn. */
   partitionId: z.string().optional(),
   deviceId: z.string().default('seeded-device'),
-  /** Of each body, which is JSON: `{"n": <sequence number>, "pad": "xxx…"}`. */
+  /** Size of each body, which is the JSON `{"n": <sequence number>, "pad": "xxx…"}`. */
   sizeBytes: z.number().int().min(32).max(MAX_MESSAGE_BYTES).default(100),
-  /** Bodies to take in turn, instead. */
+  /** Bodies to use in turn instead of generated ones. */
   bodies: z.array(z.json()).min(1).optional(),
-  /** Whether each has a message id of its own. */
+  /** Whether each message has its own message id. */
   messageIds: z.boolean().default(false),
 });
 
@@ -27,16 +27,16 @@ export const expireRequest = z
   .strictObject({
     /** Absent: every partition. */
     partitionId: z.string().optional(),
-    /** Forget messages up to and including this one. */
+    /** Delete the messages up to and including this one. */
     upToSequenceNumber: sequenceNumber.optional(),
-    /** Forget messages enqueued longer ago than this. */
+    /** Delete the messages that were enqueued longer ago than this. */
     olderThanSeconds: z.number().min(0).optional(),
-    /** Forget all but this many. */
+    /** Delete all messages except the newest, of which this many stay. */
     keep: z.number().int().min(0).optional(),
   })
   .refine(
     (r) => [r.upToSequenceNumber, r.olderThanSeconds, r.keep].filter((v) => v !== undefined).length === 1,
-    'give one of upToSequenceNumber, olderThanSeconds and keep',
+    'give exactly one of upToSequenceNumber, olderThanSeconds and keep',
   );
 
 export const jumpRequest = z.strictObject({
@@ -46,13 +46,13 @@ export const jumpRequest = z.strictObject({
 
 export const recreateRequest = z.strictObject({
   keepDevices: z.boolean().default(false),
-  /** Absent: as many as before. */
+  /** Absent: the number of partitions does not change. */
   partitions: z.number().int().min(1).max(MAX_PARTITIONS).optional(),
 });
 
 export const messagesRequest = z.strictObject({
   partition: z.string().default('0'),
-  /** The first sequence number to give; absent: the oldest there is. */
+  /** The first sequence number to return. Absent: the oldest stored one. */
   from: z.coerce.number().int().min(0).default(0),
   limit: z.coerce.number().int().min(1).max(MESSAGES_MAX).default(MESSAGES_DEFAULT),
 });

@@ -3,7 +3,9 @@ import type { Hub } from '../hub';
 import type { PartitionLog } from '../partitionLog';
 import type { seedRequest } from './requests';
 
-/** Puts messages straight into partitions, as if devices had sent them: a backlog in seconds. */
+/**
+ * Appends messages directly to partitions, as if devices had sent them. This creates a large backlog within seconds.
+ */
 export function seed(
   hub: Hub,
   partitions: readonly PartitionLog[],

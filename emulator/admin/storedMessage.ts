@@ -1,7 +1,7 @@
 import { message as amqp } from 'rhea';
 import type { PartitionLog } from '../partitionLog';
 
-/** A message in a partition, as the admin API shows it. */
+/** A message in a partition, as the admin API returns it. */
 export interface StoredMessage {
   readonly partitionId: string;
   readonly sequenceNumber: number;
@@ -13,7 +13,7 @@ export interface StoredMessage {
   readonly contentType?: string;
   readonly contentEncoding?: string;
   readonly properties: Readonly<Record<string, string>>;
-  /** The body as UTF-8 text; `bodyBase64` has its bytes. */
+  /** The body decoded as UTF-8. `bodyBase64` contains its bytes. */
   readonly body: string;
   readonly bodyBase64: string;
 }
@@ -28,7 +28,7 @@ interface Decoded {
   readonly body: { readonly content: Buffer };
 }
 
-/** Decodes the message with this sequence number; undefined when it is not kept. */
+/** Decodes the message with this sequence number. Returns undefined if the message is not stored. */
 export function storedMessage(log: PartitionLog, sequenceNumber: number): StoredMessage | undefined {
   const payload = log.payload(sequenceNumber);
   if (!payload) return undefined;

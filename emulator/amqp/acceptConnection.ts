@@ -6,32 +6,38 @@ import { internalsOf, sessionInternals, type SaslServer } from './rheaInternals'
 import type { SaslMechanisms } from './saslMechanisms';
 import { tolerateLateFrames } from './tolerateLateFrames';
 
-/** Event Hubs closes connections that are silent for four minutes. */
+/** Event Hubs closes connections after four minutes without traffic. */
 const IDLE_TIMEOUT_MS = 240_000;
 const MAX_FRAME_BYTES = 65_536;
-/** As Event Hubs: sessions of a connection are numbered from 0 to 4,999. */
+/** As in Event Hubs, the sessions of a connection have the numbers 0 to 4,999. */
 const CHANNEL_MAX = 4_999;
-/** A client that does not answer a close is disconnected after this time. */
+/** A client that does not respond to a close is disconnected after this time. */
 const CLOSE_TIMEOUT_MS = 5_000;
 
 const SASL_PROTOCOL_ID = 3;
-/** `AMQP`, protocol id 3, version 1.0.0: what a server writes to a client that speaks something else (AMQP 1.0, 2.2). */
+/**
+ * `AMQP`, protocol id 3, version 1.0.0: the header that a server writes to a client of another protocol (AMQP 1.0,
+ * 2.2).
+ */
 const SASL_HEADER = Buffer.from([0x41, 0x4d, 0x51, 0x50, SASL_PROTOCOL_ID, 1, 0, 0]);
 
-/** An AMQP connection that a client opens over `stream`. Call `start` once its listeners are set. */
+/** An AMQP connection that a client opens over `stream`. Call `start` after adding the listeners. */
 export interface AcceptedConnection {
   readonly connection: Connection;
   start(): void;
   /** The user that SASL PLAIN authenticated. */
   username(): string | undefined;
-  /** Detaches every link and ends every session with or without an error, then closes, as Microsoft's library does. */
+  /**
+   * Detaches every link and ends every session, with or without an error. Then it closes the connection, as
+   * Microsoft's library does.
+   */
   close(error?: AmqpCondition): void;
 }
 
 export function acceptConnection(stream: Duplex, mechanisms: SaslMechanisms): AcceptedConnection {
   const container = create_container({ id: 'hubfront-emulator' });
   Object.assign(container, { sasl_server_mechanisms: mechanisms });
-  container.on('error', () => undefined); // what a broken client sends must not end the emulator
+  container.on('error', () => undefined); // malformed input from a client must not end the emulator
   const connection: Connection = container.create_connection({
     reconnect: false,
     idle_time_out: IDLE_TIMEOUT_MS,
@@ -50,7 +56,7 @@ export function acceptConnection(stream: Duplex, mechanisms: SaslMechanisms): Ac
   });
   connection.on('error', (error: Error) => writeClose('amqp:decode-error', error));
 
-  /** rhea ends the stream after an error of the client's, without a word to the client. */
+  /** After a protocol error of the client, rhea ends the stream without telling the client the reason. */
   const writeClose = (condition: string, error: Error): void => {
     if (!internals.state.local_open) return;
     internals.local.close.error = { condition, description: error.message };
@@ -97,19 +103,19 @@ function completeSaslFrames({ transport }: SaslServer): void {
   };
 }
 
-/** rhea leaves the connection open after it has refused a client. */
+/** rhea leaves the connection open after rejecting a client. */
 function endAfterRefusal(sasl: SaslServer, stream: Duplex): void {
   const init = sasl.on_sasl_init.bind(sasl);
   sasl.on_sasl_init = (frame) => {
     init(frame);
-    // rhea asks the mechanism in a promise's callback.
+    // rhea calls the mechanism in a promise's callback.
     setImmediate(() => {
       if (sasl.outcome !== undefined && sasl.outcome !== 0) stream.end();
     });
   };
 }
 
-/** rhea buffers a frame whatever size it announces. */
+/** rhea buffers a frame of any announced size. */
 function limitFrameSize(transport: { peek_size(buffer: Buffer): number | undefined }): void {
   const peek = transport.peek_size.bind(transport);
   transport.peek_size = (buffer) => {

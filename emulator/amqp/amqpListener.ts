@@ -24,7 +24,10 @@ export interface AmqpListenerOptions {
 /** Listens for AMQP clients on the loopback interface only. Rejects with Node's listen error (`code`, `port`). */
 export async function startAmqpListener(options: AmqpListenerOptions): Promise<AmqpListener> {
   const { port, certificate, accept } = options;
-  /** By their remote port, which a TLS socket shares with the TCP socket beneath it. Only that one can be reset. */
+  /**
+   * TCP sockets by their remote port. A TLS socket has the same port as the TCP socket beneath it, and only the TCP
+   * socket can be reset.
+   */
   const sockets = new Map<number, Socket>();
   const serve = (stream: Socket) => {
     const { remotePort = 0 } = stream;
@@ -38,7 +41,7 @@ export async function startAmqpListener(options: AmqpListenerOptions): Promise<A
     sockets.set(remotePort, socket);
     socket.on('close', () => sockets.delete(remotePort));
   });
-  server.on('tlsClientError', () => undefined); // the client does not trust the certificate, or speaks no TLS
+  server.on('tlsClientError', () => undefined); // the client does not trust the certificate, or does not use TLS
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, LOOPBACK, () => {

@@ -1,7 +1,7 @@
 import { complete } from './completeFrames';
 import { linkInternals, type Composite } from './rheaInternals';
 
-/** AMQP's largest ulong: Microsoft's library announces no limit of its own. */
+/** AMQP's largest ulong: Microsoft's library announces no lower limit. */
 const NO_SIZE_LIMIT = Buffer.alloc(8, 0xff);
 
 /** Indexes of an attach's fields (AMQP 1.0, 2.7.3). */
@@ -17,9 +17,9 @@ const ECHOED = [SND_SETTLE_MODE, RCV_SETTLE_MODE, DESIRED_CAPABILITIES, PROPERTI
 const UNSETTLED = 0;
 
 /**
- * Prepares the attach that answers a client's, as Microsoft's library does: settle modes, capabilities and properties
- * are the client's, in the client's own encoding. The attach of a refused link has neither source nor target: that
- * tells a client to expect a detach (AMQP 1.0, 2.6.3).
+ * Prepares the attach frame that responds to a client's attach, as Microsoft's library does. Settle modes,
+ * capabilities and properties are copied from the client's frame, in its own encoding. The attach of a rejected link
+ * has neither source nor target, so that the client expects a detach (AMQP 1.0, 2.6.3).
  */
 export function answerAttach(link: unknown, { isAccepted }: { readonly isAccepted: boolean }): void {
   const { local, remote } = linkInternals(link);
@@ -30,7 +30,7 @@ export function answerAttach(link: unknown, { isAccepted }: { readonly isAccepte
   for (const field of [SOURCE, TARGET]) value[field] = isAccepted ? terminus(asked[field]) : undefined;
 }
 
-/** rhea has read it into its own type, and writes the described list that this gives. */
+/** rhea has parsed the value into its own type. It writes the described list that this function returns. */
 function terminus(read: unknown): unknown {
   return isTerminus(read) ? complete(read).described() : undefined;
 }
@@ -38,6 +38,6 @@ function terminus(read: unknown): unknown {
 const isTerminus = (value: unknown): value is Composite & { described(): unknown } =>
   typeof value === 'object' && value !== null && 'described' in value;
 
-/** Whether messages on this link are sent settled: always, unless the client insists on settling them itself. */
+/** Whether messages on this link are sent settled. They are, unless the client requires to settle them itself. */
 export const sendsSettled = (link: unknown): boolean =>
   linkInternals(link).remote.attach.snd_settle_mode !== UNSETTLED;

@@ -3,8 +3,8 @@ import { internalsOf, type Composite } from './rheaInternals';
 
 /**
  * Number of fields of each frame body and terminus, by the descriptor's code (AMQP 1.0, 2.7 and 3.5). Microsoft's
- * library writes all of them, absent ones as null, where rhea leaves out those at the end. Microsoft's client for Python
- * reads them by index without looking at the length of the list.
+ * library writes all fields, absent ones as null. rhea omits absent fields at the end. Microsoft's client for Python
+ * reads fields by index without checking the length of the list.
  */
 const FIELD_COUNT: Readonly<Record<number, number>> = {
   0x10: 10, // open
@@ -25,7 +25,7 @@ const FIELD_COUNT: Readonly<Record<number, number>> = {
 /** detach, end and close */
 const WITH_ERROR = [0x16, 0x17, 0x18];
 
-/** Makes a connection write every frame with all its fields. */
+/** Makes a connection write all fields of every frame. */
 export function completeFrames(connection: Connection): void {
   const internals = internalsOf(connection);
   const write = internals._write_frame.bind(connection);
@@ -36,7 +36,7 @@ export function completeFrames(connection: Connection): void {
   };
 }
 
-/** Appends the fields that are absent at the end, as null, also to an error among the fields. */
+/** Appends absent fields at the end as null, also to an error that is one of the fields. */
 export function complete<Fields extends Composite>(composite: Fields): Fields {
   const code = composite.constructor.descriptor.numeric;
   composite.value = completed(composite.value, code);
@@ -47,7 +47,7 @@ export function complete<Fields extends Composite>(composite: Fields): Fields {
   return composite;
 }
 
-/** A new list: rhea has one array for all empty lists that it reads. */
+/** A new list, because rhea uses one shared array for all empty lists that it reads. */
 function completed(list: readonly unknown[], code: number): unknown[] {
   const count = FIELD_COUNT[code] ?? 0;
   return [...list, ...Array.from({ length: Math.max(0, count - list.length) }, () => types.wrap(null))];

@@ -1,7 +1,7 @@
-/** An AMQP error: its symbolic condition and a text for people (AMQP 1.0, 2.8.14). */
+/** An AMQP error: its symbolic condition and a description for people (AMQP 1.0, 2.8.14). */
 export interface AmqpCondition {
   readonly condition: string;
   readonly description: string;
-  /** Of `amqp:link:redirect`: where to attach instead. */
+  /** For `amqp:link:redirect`: where to attach instead. */
   readonly info?: Readonly<Record<string, unknown>>;
 }

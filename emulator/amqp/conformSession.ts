@@ -1,23 +1,23 @@
 import type { Session } from 'rhea';
 import { sessionInternals, type Frame, type LinkInternals } from './rheaInternals';
 
-/** As the service: links of a session are numbered from 0 to 255. */
+/** As in the service, the links of a session have the numbers 0 to 255. */
 export const HANDLE_MAX = 255;
 
-/** What rhea numbers its first transfer and its first delivery with. */
+/** The number that rhea gives to its first transfer and its first delivery. */
 const INITIAL_COUNT = 0;
 
-/** Larger than any request to `$cbs` or `$management`; the hub's own limit for a message is 256 KB. */
+/** Larger than any request to `$cbs` or `$management`. The hub's limit for a message is 256 KB. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
 
 export interface SessionEvents {
-  /** After each flow frame; rhea reports only those that name a link. */
+  /** Called after each flow frame. rhea itself reports only flow frames that name a link. */
   readonly onFlow: () => void;
 }
 
 /**
- * Completes rhea's handling of a session that a client has begun. Call it when the session opens, before its `begin` is
- * written.
+ * Completes rhea's handling of a session that a client begins. Call it when the session opens, before rhea writes its
+ * `begin`.
  */
 export function conformSession(session: Session, { onFlow }: SessionEvents): void {
   const internals = sessionInternals(session);
@@ -46,7 +46,7 @@ export function conformSession(session: Session, { onFlow }: SessionEvents): voi
   internals.on_transfer = (frame) => {
     const link = internals.remote.handles[Number(frame.performative.handle)];
     if (link && !link.state.local_open) {
-      internals.incoming.next_transfer_id++; // the link is being detached: its messages are dropped
+      internals.incoming.next_transfer_id++; // the link is being detached, so its messages are dropped
       return;
     }
     if (link) {
@@ -84,7 +84,7 @@ function keepBothDirections(links: Record<string, LinkInternals>, name: string, 
   links[`${name}\0${isReceiver ? 'receiver' : 'sender'}`] = existing;
 }
 
-/** A client that has not seen our begin or attach yet leaves these out (AMQP 1.0, 2.7.4). */
+/** A client omits these fields until it has received our begin or attach (AMQP 1.0, 2.7.4). */
 function supplyFlowDefaults({ performative: flow }: Frame): void {
   flow.next_incoming_id ??= INITIAL_COUNT;
   if (flow.handle === undefined || flow.handle === null) return;

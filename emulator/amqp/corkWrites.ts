@@ -4,7 +4,7 @@ import type { Writable } from 'node:stream';
 
 type Write = (...parameters: unknown[]) => boolean;
 
-/** rhea writes each frame by itself. This joins the writes of one turn of the event loop into one system call. */
+/** rhea writes each frame separately. This function combines the writes of one turn of the event loop. */
 export function corkWrites(stream: Writable): void {
   const write = stream.write.bind(stream) as Write;
   const corked: Write = (...parameters) => {

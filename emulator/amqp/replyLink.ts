@@ -2,16 +2,18 @@ import { message as amqp, type Message, type Sender } from 'rhea';
 import { sendsSettled } from './answerAttach';
 import { creditOf, returnCredit, sendEncoded } from './rheaInternals';
 
-/** A client that sends requests and gives no credit for the responses is cut off at this number. */
+/** A client that sends requests without credit for the responses is disconnected at this number. */
 const MAX_WAITING = 1_000;
 
 /**
- * A link on which responses to requests go out. Responses wait here for the client's credit: in rhea they would hold up
- * every other link of the session.
+ * A link that sends responses to requests. Responses wait here for the client's credit. If they waited in rhea, they
+ * would block every other link of the session.
  */
 export class ReplyLink {
   private readonly waiting: Buffer[] = [];
-  /** Responses that rhea has and will write at the end of this turn: until then it counts their credit as free. */
+  /**
+   * Responses that rhea will write at the end of this turn. Until then, rhea still counts their credit as available.
+   */
   private unwritten = 0;
 
   constructor(readonly link: Sender) {}
@@ -28,7 +30,7 @@ export class ReplyLink {
     this.flush();
   }
 
-  /** Call it when the link has got credit. */
+  /** Call it when the link has received credit. */
   flush(): void {
     const { credit, isDraining } = creditOf(this.link);
     const responses = this.waiting.splice(0, Math.max(0, credit - this.unwritten));

@@ -2,8 +2,8 @@ import type { Duplex } from 'node:stream';
 import type { Connection, Delivery, Dictionary, Sender, Session } from 'rhea';
 
 /**
- * The parts of rhea that its types do not declare and that a server needs. rhea is written for clients: the files of
- * this folder complete it. Everything that depends on its insides is in this folder.
+ * The internals of rhea that a server needs and that its types do not declare. rhea is written for clients, and the
+ * files of this folder complete it. Everything that depends on its internals is in this folder.
  */
 
 /** A list of AMQP fields: a performative, a source or a target. */
@@ -23,11 +23,11 @@ interface Outgoing {
   readonly next_delivery_id: number;
   readonly next_pending_delivery: number;
   remote_next_transfer_id: number | undefined;
-  /** Transfer frames that the peer's session takes at most. */
+  /** Maximum number of transfer frames that the peer's session accepts. */
   readonly remote_window: number | undefined;
   /** Deliveries that fit in rhea's buffer. */
   available(): number;
-  /** Transfer frames that the peer's session window still takes. */
+  /** Number of transfer frames that still fit into the peer's session window. */
   transfer_window(): number;
 }
 
@@ -65,10 +65,10 @@ interface Transport {
   peek_size(buffer: Buffer): number | undefined;
 }
 
-/** rhea's SASL layer of a server. */
+/** rhea's SASL layer for servers. */
 export interface SaslServer {
   readonly transport: Transport;
-  /** SASL's outcome code, once there is one; 0: authenticated. */
+  /** SASL's outcome code, undefined until the exchange ends. 0 means authenticated. */
   readonly outcome: number | undefined;
   readonly username: string | undefined;
   on_sasl_init(frame: Frame): void;
@@ -95,7 +95,7 @@ export const sessionInternals = (session: Session) => session as unknown as Sess
 export const linkInternals = (link: unknown) => link as LinkInternals;
 export const outgoingOf = (session: Session): Outgoing => sessionInternals(session).outgoing;
 
-/** Credit that a sending link has, and whether its receiver waits for the credit to be used up or returned. */
+/** The credit of a sending link, and whether the receiver drains it: waits until the credit is used or returned. */
 export function creditOf(link: Sender): { credit: number; isDraining: boolean } {
   const { credit, _draining } = link as unknown as { credit: number; _draining?: boolean };
   return { credit, isDraining: _draining === true };
@@ -107,19 +107,21 @@ export function returnCredit(link: Sender): void {
   internalsOf(link.connection)._register();
 }
 
-/** A delivery's `settled` is read-only in rhea's types; setting it is how its own auto-settle works. */
+/** `settled` of a delivery is read-only in rhea's types, but rhea's own auto-settle sets it. */
 export function sendEncoded(link: Sender, payload: Buffer, settled: boolean): void {
   const delivery = link.send(payload, undefined, 0) as { settled: boolean };
   if (settled) delivery.settled = true;
 }
 
-/** Accepts a delivery and writes the disposition at once: rhea would write it after transfers that were sent later. */
+/**
+ * Accepts a delivery and writes the disposition immediately. rhea would write it after transfers that were sent later.
+ */
 export function acceptNow(session: Session, delivery: Delivery): void {
   delivery.accept();
   sessionInternals(session).incoming.process(session);
 }
 
-/** The fields of an attach that rhea's typed shortcuts do not give. */
+/** The fields of an attach frame that rhea's types do not expose. */
 export function remoteAttach(sender: Sender): {
   properties: Dictionary<unknown>;
   desiredCapabilities: string[];
@@ -132,12 +134,12 @@ export function remoteAttach(sender: Sender): {
 }
 
 /**
- * rhea sets its timers anew when it is told to close a connection whose socket has gone, and keeps it alive with them
- * for minutes more.
+ * If a connection is closed after its socket has ended, rhea restarts its timers. They keep the connection alive for
+ * several minutes.
  */
 export function stopHeartbeats(connection: Connection): void {
   const internals = internalsOf(connection);
-  internals.socket_ready = false; // it writes no more, and sets no timer
+  internals.socket_ready = false; // rhea now neither writes nor starts a timer
   clearTimeout(internals.heartbeat_in);
   clearTimeout(internals.heartbeat_out);
 }

@@ -1,4 +1,6 @@
-/** A SASL exchange as rhea runs it: `outcome` says whether the client is authenticated, once that is known. */
+/**
+ * A SASL exchange as rhea runs it. `outcome` tells whether the client is authenticated; it is undefined until then.
+ */
 interface SaslExchange {
   outcome: boolean | undefined;
   username: string | undefined;
@@ -7,10 +9,10 @@ interface SaslExchange {
 
 export type SaslMechanisms = Readonly<Record<string, () => SaslExchange>>;
 
-/** Whether a user name and password open the hub: for PLAIN, the name and key of a shared access policy. */
+/** Checks the user name and password of SASL PLAIN: the name and key of a shared access policy. */
 export type PasswordCheck = (username: string, password: string) => boolean;
 
-/** Authenticates nobody: a token follows, through `$cbs`. */
+/** Accepts every client. The client authenticates later, with a token sent to `$cbs`. */
 const tokenFollows = (): SaslExchange => ({
   outcome: undefined,
   username: undefined,
@@ -20,8 +22,8 @@ const tokenFollows = (): SaslExchange => ({
 });
 
 /**
- * The mechanisms that Event Hubs offers, in its order. MSSBCBS is Microsoft's name for "the token follows"; with
- * EXTERNAL the client certificate is not looked at, and a token follows as well.
+ * The mechanisms that Event Hubs offers, in its order. MSSBCBS is Microsoft's name for authentication by a later
+ * token. EXTERNAL ignores the client certificate and expects a later token as well.
  */
 export function saslMechanisms(isPassword: PasswordCheck): SaslMechanisms {
   return {

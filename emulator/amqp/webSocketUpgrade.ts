@@ -4,13 +4,13 @@ import { createWebSocketStream, WebSocketServer } from 'ws';
 import { corkWrites } from './corkWrites';
 import type { Transport } from './transport';
 
-/** Microsoft's name of the subprotocol, and that of the OASIS binding (AMQP WebSocket Binding 1.0, 2.1). */
+/** Microsoft's name for the subprotocol, and the name in the OASIS standard (AMQP WebSocket Binding 1.0, 2.1). */
 export const AMQP_SUBPROTOCOLS = ['AMQPWSB10', 'amqp'];
 
 /** A client may put several frames of 64 KB into one WebSocket message. */
 const MAX_WEBSOCKET_MESSAGE_BYTES = 4 * 1024 * 1024;
 
-/** Turns an HTTP request for an upgrade into an AMQP connection. */
+/** Upgrades an HTTP request to an AMQP connection. */
 export type WebSocketUpgrade = (
   request: IncomingMessage,
   socket: Duplex,
@@ -18,7 +18,7 @@ export type WebSocketUpgrade = (
   reset: () => void,
 ) => void;
 
-/** AMQP over WebSockets. The caller has checked the path and that `hasAmqpSubprotocol`. */
+/** Accepts AMQP over WebSockets. The caller has checked the path and `hasAmqpSubprotocol`. */
 export function createWebSocketUpgrade(accept: (transport: Transport) => void): WebSocketUpgrade {
   const server = new WebSocketServer({
     noServer: true,
@@ -33,7 +33,7 @@ export function createWebSocketUpgrade(accept: (transport: Transport) => void): 
   };
 }
 
-/** Whether the client offers a subprotocol of AMQP, or leaves the choice to the server. */
+/** Whether the client offers a subprotocol of AMQP, or no subprotocol at all. */
 export function hasAmqpSubprotocol(request: IncomingMessage): boolean {
   const offered = request.headers['sec-websocket-protocol'];
   return offered === undefined || offered.split(',').some((name) => AMQP_SUBPROTOCOLS.includes(name.trim()));

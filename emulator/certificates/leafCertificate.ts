@@ -1,10 +1,10 @@
 import { generate } from 'selfsigned';
 import { CLOCK_TOLERANCE_MS, type KeyPair } from './localCa';
 
-/** The longest that TLS clients accept for a server certificate is 398 days (CA/Browser Forum, SC-031). */
+/** TLS clients accept server certificates of at most 398 days (CA/Browser Forum, SC-031). */
 const LEAF_LIFETIME_MS = 397 * 24 * 60 * 60 * 1000 - CLOCK_TOLERANCE_MS;
 
-/** A fresh server certificate for the hub's name and every name of the loopback interface, signed by `ca`. */
+/** Creates a server certificate for the hub's name and all names of the loopback interface, signed by `ca`. */
 export async function issueLeafCertificate(ca: KeyPair, hostName: string): Promise<KeyPair> {
   const made = await generate([{ name: 'commonName', value: hostName }], {
     keyType: 'ec',

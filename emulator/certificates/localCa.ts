@@ -7,9 +7,9 @@ import { generate } from 'selfsigned';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const CA_LIFETIME_MS = 10 * 365 * DAY_MS;
-/** A CA this near its end is replaced at start, so that it outlives the leaf certificates it signs. */
+/** A CA that expires within this time is replaced at start, so that it outlives the certificates that it signs. */
 const CA_RENEWAL_MS = 400 * DAY_MS;
-/** The clocks of a virtual machine and its host may differ a little. */
+/** Certificates are valid from this much earlier, because the clocks of a virtual machine and its host may differ. */
 export const CLOCK_TOLERANCE_MS = 60 * 60 * 1000;
 
 export interface KeyPair {
@@ -25,11 +25,11 @@ export interface LocalCa extends KeyPair {
 }
 
 /**
- * The emulator's own certificate authority, made at the first start and kept in `folder`, so that a client that
- * trusts it goes on doing so when the emulator restarts.
+ * Loads the emulator's certificate authority from `folder`, or creates it at the first start. So a client that trusts
+ * it still does after a restart.
  *
- * `ca.pem` is the public certificate. `ca-key.pem` (mode 0600) holds key and certificate together and is the
- * one that counts: one file can be made atomically, two cannot, and two emulators may start at once.
+ * `ca.pem` is the public certificate. `ca-key.pem` (mode 0600) holds the key and the certificate, and is
+ * authoritative. One file can be created atomically, two cannot, and two emulators may start at the same time.
  */
 export async function openLocalCa(folder: string): Promise<LocalCa> {
   await mkdir(folder, { recursive: true });
@@ -49,9 +49,10 @@ async function createPair(keyFile: string): Promise<KeyPair> {
   const temporary = `${keyFile}.${randomUUID()}`;
   await writeFile(temporary, made.key.trimEnd() + '\n' + made.cert, { mode: 0o600 });
   try {
-    // Only what is unusable is still here: readPair() has refused it.
+    // If the file exists, it is unusable, because readPair() has rejected it.
     await rm(keyFile, { force: true });
-    // link() fails where rename() would replace: of two emulators that start at once, one wins for both.
+    // link() fails if the file exists, where rename() would replace it. So two emulators that start at the same time
+    // use the same CA.
     await link(temporary, keyFile).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     });
@@ -61,7 +62,7 @@ async function createPair(keyFile: string): Promise<KeyPair> {
   return (await readPair(keyFile)) ?? made;
 }
 
-/** The stored pair, or undefined when it is absent, unreadable, mismatched or near its end. */
+/** The stored pair, or undefined if it is absent, unreadable, mismatched or about to expire. */
 async function readPair(keyFile: string): Promise<KeyPair | undefined> {
   const text = await readFile(keyFile, 'utf8').catch(() => '');
   const key = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----\n?/.exec(text)?.[0];
@@ -77,7 +78,7 @@ async function readPair(keyFile: string): Promise<KeyPair | undefined> {
 }
 
 async function generateCa(): Promise<KeyPair> {
-  // The serial in the name tells apart the CAs of two checkouts in a trust store.
+  // The serial number in the name distinguishes the CAs of two checkouts in a trust store.
   const name = [{ name: 'commonName', value: `Hubfront emulator CA ${randomUUID().slice(0, 8)}` }];
   const made = await generate(name, {
     keyType: 'ec',

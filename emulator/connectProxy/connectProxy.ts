@@ -14,23 +14,23 @@ export interface ConnectProxy {
 export interface ConnectProxyOptions {
   /** 0: any free port. */
   readonly port: number;
-  /** Whether a host name stands for the emulator. */
+  /** Whether a host name is redirected to the emulator. */
   readonly isKnownHost: (host: string) => boolean;
-  /** The emulator's port for each port that Azure's clients use: `443`, `5671`. */
+  /** The emulator's port for each port that Azure's clients use (443, 5671). */
   readonly ports: Readonly<Record<number, number | undefined>>;
 }
 
 /**
- * An HTTP proxy that takes `CONNECT` requests for the hub's own host name and leads them to the emulator. Azure's SDKs
- * always use port 443 or 5671 of that name, and most of them use the proxy of `HTTPS_PROXY`. It listens on the loopback
- * interface only. Rejects with Node's listen error (`code`, `port`).
+ * Starts an HTTP proxy that connects `CONNECT` requests for the hub's host name to the emulator. Azure's SDKs use the
+ * fixed ports 443 and 5671 of that name, and most of them use the proxy of `HTTPS_PROXY`. The proxy listens on the
+ * loopback interface only. Rejects with Node's listen error (`code`, `port`).
  */
 export async function startConnectProxy(options: ConnectProxyOptions): Promise<ConnectProxy> {
   const sockets = new Set<Duplex>();
   const track = (socket: Duplex) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    socket.on('error', () => undefined); // either end may go away at any time
+    socket.on('error', () => undefined); // either end may disconnect at any time
   };
   const server = createServer(refuseRequest);
   server.on('connection', track);
@@ -68,11 +68,11 @@ export async function startConnectProxy(options: ConnectProxyOptions): Promise<C
   };
 }
 
-/** The emulator's port for `host:port`, or why there is none. */
+/** The emulator's port for `host:port`, or the reason why there is none. */
 function targetOf(authority: string, { isKnownHost, ports }: ConnectProxyOptions): { port: number } | string {
   const [, host = '', port = ''] = /^(.+):(\d{1,5})$/.exec(authority) ?? [];
   if (!isKnownHost(host)) {
-    return `This proxy leads to the Hubfront emulator only. Put '${printable(host)}' into NO_PROXY to reach it directly.`;
+    return `This proxy only connects to the Hubfront emulator. Add '${printable(host)}' to NO_PROXY to reach it directly.`;
   }
   const emulatorPort = ports[Number(port)];
   if (emulatorPort !== undefined) return { port: emulatorPort };
@@ -88,6 +88,6 @@ const textHeaders = (text: string) =>
 
 function refuseRequest(_request: IncomingMessage, response: ServerResponse): void {
   const text =
-    'This is a proxy for HTTPS: use it as HTTPS_PROXY, for https:// addresses of the emulated hub.';
+    'This proxy supports only HTTPS. Set it as HTTPS_PROXY, for https:// addresses of the emulated hub.';
   response.writeHead(405, { Allow: 'CONNECT', 'Content-Type': 'text/plain; charset=utf-8' }).end(text);
 }

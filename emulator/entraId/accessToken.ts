@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { ENTRA_ID_SIGNING_KEY, HUB_HOST_NAME } from '../wellKnown';
 
-/** The audience of every IoT hub, whatever its name (iot-hub-dev-guide-azure-ad-rbac). */
+/** The audience of all IoT hubs (iot-hub-dev-guide-azure-ad-rbac). */
 export const IOT_HUB_RESOURCE = 'https://iothubs.azure.net';
 
 /** Managed identities get tokens for a day. */
@@ -14,8 +14,8 @@ export interface AccessToken {
 }
 
 /**
- * An access token such as Microsoft Entra ID's for a managed identity with the role IoT Hub Registry Contributor.
- * It is signed with a published key, so it opens nothing but an emulator.
+ * Issues an access token like that of Microsoft Entra ID for a managed identity with the role IoT Hub Registry
+ * Contributor. It is signed with a published key, so only an emulator accepts it.
  */
 export function issueAccessToken(nowSeconds: number): AccessToken {
   const expiresOn = Math.floor(nowSeconds) + LIFETIME_S;
@@ -30,7 +30,10 @@ export function issueAccessToken(nowSeconds: number): AccessToken {
   return { token: `${signed}.${sign(signed).toString('base64url')}`, expiresOn };
 }
 
-/** Whether an `Authorization` header has a bearer token of ours for an IoT hub that is valid now. */
+/**
+ * Whether an `Authorization` header has a bearer token that this emulator issued for an IoT hub, and that has not
+ * expired.
+ */
 export function isAccessToken(authorization: string | undefined, nowSeconds: number): boolean {
   const [, header, claims, signature] =
     /^Bearer ([\w-]+)\.([\w-]+)\.([\w-]+)$/.exec(authorization ?? '') ?? [];

@@ -16,7 +16,7 @@ const SELECTOR_FILTER = 'apache.org:selector-filter:string';
 const SELECTOR_FILTER_CODE = 0x468c00000004;
 const RUNTIME_METRIC = 'com.microsoft:enable-receiver-runtime-metric';
 
-/** Attaches a client's receiver to a partition, or returns the error with which the service refuses it. */
+/** Attaches a client's receiver to a partition, or returns the error with which the service rejects it. */
 export function attachReader(
   hub: Hub,
   readers: Readers,
@@ -63,7 +63,7 @@ export function attachReader(
 export const pathOf = (link: Sender): string =>
   entityPath((link.source as { address?: string } | undefined)?.address ?? '');
 
-/** An AMQP long; rhea returns those beyond JavaScript's integers as eight bytes. */
+/** An AMQP long. rhea returns values beyond JavaScript's safe integers as eight bytes. */
 function epochOf(property: unknown): bigint | undefined {
   if (Buffer.isBuffer(property)) return property.readBigInt64BE();
   return typeof property === 'number' && Number.isInteger(property) ? BigInt(property) : undefined;
@@ -76,8 +76,8 @@ interface Described {
 }
 
 /**
- * A filter's type is its descriptor, whatever its key in the filter set: Qpid Proton names it `selector`. Some clients
- * send the text without a descriptor, under the filter's name.
+ * The type of a filter is its descriptor, not its key in the filter set (Qpid Proton uses the key `selector`). Some
+ * clients send the text without a descriptor, with the filter's name as key.
  */
 function selectorOf(link: Sender): string | undefined {
   const filters = (link.source as { filter?: Record<string, unknown> } | undefined)?.filter ?? {};

@@ -1,19 +1,22 @@
 import { scopeCovers } from '../sas';
 
-/** setTimeout() takes no more than 2^31 - 1 ms; a token that lives longer outlives the emulator. */
+/** The limit of setTimeout() is 2^31 - 1 ms (25 days). A token that expires later gets no timer. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** What one connection may do: entity paths, each until its token expires. */
+/** The claims of one connection: entity paths, each until its token expires. */
 export interface Claims {
-  /** `expiry` in Unix milliseconds; a later token for the same path replaces the earlier. An empty path: every entity. */
+  /**
+   * `expiry` is in Unix milliseconds. A later token for the same path replaces an earlier one. An empty path means
+   * every entity.
+   */
   put(path: string, expiry: number): void;
-  /** Every entity, as long as the connection lives: what a shared access policy's own key opens. */
+  /** Grants every entity until the connection closes, as the key of a shared access policy does. */
   grantAll(): void;
   cover(path: string): boolean;
   clear(): void;
 }
 
-/** `onExpired` is called when a claim has ended, so that links that lived by it can be detached. */
+/** `onExpired` is called when a claim expires, so that the links that depend on it can be detached. */
 export function createClaims(onExpired: () => void): Claims {
   const timers = new Map<string, NodeJS.Timeout>();
   let coversAll = false;

@@ -2,26 +2,26 @@ import { isSignedBy, parseSasToken, policyKey, scopeCovers, SAS_GRACE_S, type Sa
 import type { HubIdentity } from '../hubIdentity';
 import { entityPath } from './entityPath';
 
-/** Beside the hub's own name, the names under which clients reach the emulator, and so may sign for. */
+/** Names under which clients reach the emulator, besides the hub's own name. Tokens may be signed for them. */
 const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]'];
 
 /** `amqps://host:5671/path` or, from IoT Hub's own SDKs, `host/path`. */
 const RESOURCE = /^(?:[a-z][a-z0-9+.-]*:\/\/)?(\[[^\]]*\]|[^/:]*)(?::\d+)?(?:\/(.*))?$/is;
 
-/** The entity path of a resource such as `sb://127.0.0.1:5672/hubfront/$management`; undefined for a foreign host. */
+/** The entity path of a resource such as `sb://127.0.0.1:5672/hubfront/$management`; undefined for another host. */
 export function resourcePath(resource: string, { hostName }: HubIdentity): string | undefined {
   const [, host = '', path = ''] = RESOURCE.exec(resource) ?? [];
   return [hostName, ...LOOPBACK_NAMES].includes(host.toLowerCase()) ? entityPath(path) : undefined;
 }
 
-/** Why a token is refused; the texts are the service's. */
+/** The reasons for rejecting a token. The texts are those of the service. */
 export type TokenRefusal = 'InvalidSignature' | 'ExpiredToken' | 'MalformedToken' | 'InvalidAudience';
 
 /**
- * Checks an Event Hubs SAS token for an entity path: signed with a policy that has ServiceConnect, alive, and of a
- * scope that covers the path.
+ * Checks an Event Hubs SAS token for an entity path: it must be signed with a policy that has ServiceConnect, must not
+ * have expired, and its scope must cover the path.
  *
- * @returns the time until which the token is accepted, in Unix milliseconds, or why it is refused
+ * @returns the time until which the token is accepted, in Unix milliseconds, or the reason for rejecting it
  */
 export function checkEntityToken(
   text: unknown,
@@ -40,7 +40,7 @@ export function checkEntityToken(
   return acceptedUntil * 1_000;
 }
 
-/** Event Hubs signs with the text of the key, IoT Hub with the bytes that it encodes. */
+/** Event Hubs signs with the text of the key. IoT Hub signs with the bytes that the text encodes. */
 function signingKey(key: string, path: string, { name }: HubIdentity): string | Buffer {
   return scopeCovers(name, path) ? key : Buffer.from(key, 'base64');
 }

@@ -4,15 +4,15 @@ import type { Hub } from '../hub';
 import { createReaders, type Readers } from './readers';
 import { serveConnection, type ServedConnection } from './serveConnection';
 
-/** The built-in Event Hub-compatible endpoint, over whatever transports connect to it. */
+/** The built-in Event Hub-compatible endpoint, for connections over any transport. */
 export interface EventHubEndpoint {
   readonly readers: Readers;
   /** Serves a client that has connected. */
   accept(transport: Transport): void;
   connections(): number;
-  /** AMQP sessions that are open, over all connections. */
+  /** Number of open AMQP sessions on all connections. */
   sessions(): number;
-  /** Applies a fault to the links or connections that are open now; returns how many it affected. */
+  /** Applies a fault to the links or connections that are open now. Returns how many it affected. */
   applyFault(fault: ImmediateEventHubFault): number;
   /** Ends every connection. */
   close(): void;
@@ -35,7 +35,7 @@ export function createEventHubEndpoint(hub: Hub): EventHubEndpoint {
     readers,
     accept(transport) {
       const { stream } = transport;
-      stream.on('error', () => undefined); // a reset is the client's right; rhea hears of it too
+      stream.on('error', () => undefined); // clients may reset connections; rhea gets this event too
       if (frozen) freeze(transport);
       served.set(transport, serveConnection(stream, hub, readers));
       stream.on('close', () => served.delete(transport));
@@ -62,7 +62,7 @@ export function createEventHubEndpoint(hub: Hub): EventHubEndpoint {
   };
 }
 
-/** Neither reads nor writes, without closing: a network that swallows everything. */
+/** Stops reading and writing without closing, like a network that drops all packets. */
 function freeze({ stream }: Transport): void {
   stream.pause();
   stream.cork();

@@ -3,24 +3,24 @@ import { creditOf, outgoingOf, returnCredit, sendEncoded, type AmqpCondition } f
 import type { PartitionLog } from '../partitionLog';
 import { runtimeMetric } from './runtimeMetric';
 
-/** A transfer's header and fields; rhea leaves this much room in a frame beside the payload and the tag. */
+/** Bytes that rhea reserves in a frame for the header and fields of a transfer, besides the payload and the tag. */
 const FRAME_OVERHEAD_BYTES = 80;
-/** Messages that are sent before others have their turn and these leave: the client reads them while more are made. */
+/** Messages that are sent before the event loop continues. The client can then read them while more are prepared. */
 const MESSAGES_PER_TURN = 100;
 
 export interface ReaderOptions {
   readonly consumerGroup: string;
-  /** Undefined: not an exclusive reader. */
+  /** Undefined: the reader is not exclusive. */
   readonly epoch: bigint | undefined;
   readonly name: string;
   readonly sendsSettled: boolean;
   readonly wantsRuntimeMetric: boolean;
-  /** Milliseconds to hold messages back, when a fault says so. */
+  /** Delay of messages in ms, set by a fault. */
   readonly holdBackMs: () => number;
   readonly onClose: (reader: PartitionReader) => void;
 }
 
-/** One receiver of a client on one partition: sends what is there as credit and window allow. */
+/** A client's receiver on one partition. It sends the stored messages as credit and session window allow. */
 export class PartitionReader {
   private scheduled = false;
   private closed = false;
@@ -34,8 +34,8 @@ export class PartitionReader {
   ) {}
 
   /**
-   * Pumps in a moment: never in the same turn as an attach or a flow, because rhea would write the transfers before
-   * the attach that it has not yet answered.
+   * Sends in a later turn of the event loop than an attach or a flow. In the same turn, rhea would write the transfers
+   * before its response to the attach.
    */
   wake(): void {
     if (this.scheduled || this.closed) return;
@@ -43,7 +43,7 @@ export class PartitionReader {
     this.pumpSoon(holdBackMs);
   }
 
-  /** @param most messages that may be sent, in turns, before others are held back */
+  /** @param most maximum number of messages to send before other readers have their turn */
   private pumpSoon(holdBackMs: number, most?: number): void {
     this.scheduled = true;
     const run = () => {
@@ -54,7 +54,7 @@ export class PartitionReader {
     else setImmediate(run);
   }
 
-  /** Ends the reader, with an error for the client when there is one to tell. */
+  /** Ends the reader, and sends the client the error if there is one. */
   close(error?: AmqpCondition): void {
     if (this.closed) return;
     this.closed = true;
@@ -67,7 +67,7 @@ export class PartitionReader {
     if (this.closed || !this.link.is_open()) return;
     const outgoing = outgoingOf(this.link.session);
     if (outgoing.next_delivery_id > outgoing.next_pending_delivery) {
-      this.wake(); // rhea has yet to write what it was given
+      this.wake(); // rhea has not yet written what it has accepted
       return;
     }
     const { log } = this;
@@ -89,8 +89,8 @@ export class PartitionReader {
       const payload = prefix ? Buffer.concat([prefix, stored]) : stored;
       const needed = Math.ceil(payload.length / payloadPerFrame);
       frames -= needed;
-      // A transfer that waits for the peer's window would block this session's other links: it is not begun, unless the
-      // window never has room for it.
+      // A transfer that waits for the peer's window would block the other links of the session. So it does not start
+      // before the window has room, unless the message is larger than the whole window.
       if (frames < 0 && (sent > 0 || needed <= (outgoing.remote_window ?? 0))) break;
       sendEncoded(this.link, payload, this.options.sendsSettled);
       this.nextSequenceNumber++;
@@ -101,7 +101,7 @@ export class PartitionReader {
   }
 
   private payloadPerFrame(): number {
-    // The client's; absent, a frame has no limit.
+    // The client's limit. If absent, frames have no limit.
     const { max_frame_size: maxFrameBytes } = this.link.connection as { max_frame_size?: number };
     return maxFrameBytes ? Math.max(1, maxFrameBytes - FRAME_OVERHEAD_BYTES) : Infinity;
   }

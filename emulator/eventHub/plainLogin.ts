@@ -7,8 +7,8 @@ import { isPolicyToken, policyKey } from '../sas';
 const POLICY_AT_HUB = /^[^@]+@sas\.root\.(.+)$/i;
 
 /**
- * SASL PLAIN, for policies that may connect to the service side: Event Hubs takes the name and the key of the policy,
- * IoT Hub `<policy>@sas.root.<hub>` and a token.
+ * Checks SASL PLAIN credentials, for policies with ServiceConnect. Event Hubs accepts the name and key of the policy.
+ * IoT Hub accepts `<policy>@sas.root.<hub>` and a token.
  */
 export const plainMechanisms = (hub: Hub): SaslMechanisms =>
   saslMechanisms((username, password) => {

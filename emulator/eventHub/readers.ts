@@ -4,11 +4,11 @@ import type { PartitionReader } from './partitionReader';
 /** event-hubs-quotas: non-epoch receivers per consumer group and partition. */
 const MAX_READERS = 5;
 
-/** Who reads what, over all connections. */
+/** The open readers of all connections. */
 export interface Readers {
-  /** Why the service would refuse this reader, or undefined. `max` lowers or raises the quota. */
+  /** The error with which the service would reject this reader, or undefined. `max` is the quota. */
   refusal(candidate: ReaderCandidate, max?: number): AmqpCondition | undefined;
-  /** Adds a reader; one with an epoch takes the partition from all others of its group. */
+  /** Adds a reader. A reader with an epoch disconnects all others of its consumer group from the partition. */
   add(reader: PartitionReader): void;
   remove(reader: PartitionReader): void;
   of(partitionId: string): PartitionReader[];

@@ -1,7 +1,7 @@
 import type { AmqpCondition } from '../amqp';
 import type { HubIdentity } from '../hubIdentity';
 
-/** The errors with which the service refuses links; the texts are the service's. */
+/** The errors with which the service rejects links. The texts are those of the service. */
 
 export const unauthorizedFor = (claim: 'Listen' | 'Send', path: string): AmqpCondition => ({
   condition: 'amqp:unauthorized-access',
@@ -20,10 +20,10 @@ export const invalidPartition = (partitions: number): AmqpCondition => ({
     `It should be between 0 and ${partitions - 1}.`,
 });
 
-/** The port of AMQP over TLS on Azure. */
+/** The port of AMQP over TLS in Azure. */
 const AMQPS_PORT = 5671;
 
-/** Entities of IoT Hub's own AMQP, for services and devices, that the emulator does not have. */
+/** Entities of IoT Hub's own AMQP endpoints for services and devices, which the emulator does not support. */
 const NOT_EMULATED: readonly (readonly [path: RegExp, about: string])[] = [
   [/^messages\/(?:devicebound|servicebound\/feedback)\b/i, 'cloud-to-device messages'],
   [/^messages\/servicebound\/filenotifications\b/i, 'file uploads'],
@@ -32,8 +32,8 @@ const NOT_EMULATED: readonly (readonly [path: RegExp, about: string])[] = [
 ];
 
 /**
- * The response to links at IoT Hub's own entities: its built-in endpoint redirects to the Event Hub-compatible one, as
- * Microsoft's samples for a hub's connection string expect; the emulator refuses the rest.
+ * The response to links at IoT Hub's own entities. The built-in endpoint redirects to the Event Hub-compatible
+ * endpoint, as Microsoft's samples for a hub's connection string expect. Other entities are rejected.
  */
 export function refusalOfHubEntity(path: string, { hostName, name }: HubIdentity): AmqpCondition | undefined {
   const events = /^messages\/events(?:\/(.*))?$/i.exec(path);
@@ -55,15 +55,15 @@ export function refusalOfHubEntity(path: string, { hostName, name }: HubIdentity
     ? undefined
     : {
         condition: 'amqp:not-implemented',
-        description: `The Hubfront emulator does not have ${about}. docs/emulator.md lists what it has.`,
+        description: `The Hubfront emulator does not support ${about}. docs/emulator.md lists what it supports.`,
       };
 }
 
 /**
- * A client that sends to the event hub needs a claim that an IoT hub does not give: only devices send. A transaction
- * coordinator has no address at all.
+ * Sending to the event hub needs a claim that an IoT hub does not grant, because only devices send. The target of a
+ * transaction coordinator has no address.
  */
 export const refusalOfSender = (path: string, identity: HubIdentity): AmqpCondition =>
   path === ''
-    ? { condition: 'amqp:not-implemented', description: 'The emulator has no transactions.' }
+    ? { condition: 'amqp:not-implemented', description: 'The emulator does not support transactions.' }
     : (refusalOfHubEntity(path, identity) ?? unauthorizedFor('Send', path));

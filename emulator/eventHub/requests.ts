@@ -7,7 +7,7 @@ import { checkEntityToken, resourcePath, type TokenRefusal } from './entityToken
 import { invalidPartition, notFound, unauthorizedFor } from './refusals';
 import type { Claims } from './claims';
 
-/** Whether an address is a node that takes requests: `$cbs`, or `$management` of the event hub. */
+/** Whether an address is a request node: `$cbs`, or `$management` of the event hub. */
 export const isRequestPath = (path: string, { name }: HubIdentity) =>
   ['$cbs', '$management', `${name}/$management`].includes(path.toLowerCase());
 
@@ -38,12 +38,12 @@ const REFUSALS: Record<TokenRefusal, string> = {
 };
 
 const SAS_TOKEN_TYPE = 'servicebus.windows.net:sastoken';
-/** Microsoft's client for Python calls a SAS token so, too. */
+/** Microsoft's client for Python also uses this type for SAS tokens. */
 const JWT_TYPE = 'jwt';
 const NO_ENTRA_ID =
   'The built-in endpoint of an IoT Hub accepts SAS tokens only, not tokens of Microsoft Entra ID.';
 
-/** `put-token` (AMQP claims-based security, as Event Hubs has it): a token opens an entity for this connection. */
+/** `put-token` (AMQP claims-based security, as in Event Hubs): a token grants this connection access to an entity. */
 export function putToken(hub: Hub, claims: Claims, request: Message): Reply {
   const { operation, type, name } = applicationProperties(request);
   if (operation !== 'put-token')
@@ -58,13 +58,13 @@ export function putToken(hub: Hub, claims: Claims, request: Message): Reply {
   if (typeof acceptedUntil === 'string')
     return refuse(401, 'com.microsoft:auth-failed', REFUSALS[acceptedUntil]);
   claims.put(path, acceptedUntil);
-  // IoT Hub's SDKs take no other status than 200, which is that of the hub's own entities.
+  // IoT Hub's SDKs accept only status 200, which IoT Hub returns for its own entities.
   return scopeCovers(hub.identity.name, path)
     ? { status: 202, description: 'Accepted', body: {} }
     : { status: 200, description: 'OK', body: {} };
 }
 
-/** `READ` of the event hub or of a partition; undefined when a fault says not to answer. */
+/** Handles `READ` of the event hub or of a partition. Returns undefined if a fault prevents the response. */
 export function readManagement(hub: Hub, claims: Claims, request: Message): Reply | undefined {
   hub.requests.management += 1;
   if (hub.faults.apply('hangManagement')) return undefined;
@@ -108,7 +108,7 @@ function eventHubInfo(hub: Hub) {
   };
 }
 
-/** AMQP's str8: partition ids are an array of it. */
+/** AMQP's str8: partition ids are an array of this type. */
 const STRING_TYPE_CODE = 0xa1;
 
 function partitionInfo(hub: Hub, id: string): Reply {
@@ -135,7 +135,7 @@ function partitionInfo(hub: Hub, id: string): Reply {
 const applicationProperties = (request: Message) =>
   (request as { application_properties?: Record<string, unknown> }).application_properties ?? {};
 
-/** rhea returns the value of an amqp-value section as it is and wraps other sections. */
+/** rhea returns the value of an amqp-value section unchanged, and wraps other sections. */
 function bodyOf(request: Message): unknown {
   const { body } = request as { body?: unknown };
   const content = typeof body === 'object' && body !== null && 'content' in body ? body.content : body;

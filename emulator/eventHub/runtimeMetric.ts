@@ -1,12 +1,12 @@
 import { message, types } from 'rhea';
 import type { PartitionLog } from '../partitionLog';
 
-/** rhea ends every message with a body; an empty amqp-value section is these bytes. */
+/** rhea writes a body at the end of every message. These are the bytes of an empty amqp-value section. */
 const EMPTY_BODY = Buffer.from([0x00, 0x53, 0x77, 0x40]);
 
 /**
- * The delivery annotations that a reader gets before each message when it asked for
- * `com.microsoft:enable-receiver-runtime-metric`: what is last in the partition. To be put in front of a message.
+ * The delivery annotations with the last sequence number, offset and time of the partition. They precede each message
+ * if the reader requested `com.microsoft:enable-receiver-runtime-metric`.
  */
 export function runtimeMetric(log: PartitionLog): Buffer {
   const encoded = message.encode({

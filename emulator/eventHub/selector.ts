@@ -12,8 +12,9 @@ const KINDS: Record<string, { kind: PositionKind; name: string }> = {
 };
 
 /**
- * Where a reader with this selector filter begins: a sequence number, or the error with which the service refuses.
- * Without a filter it begins at the end. The forms are those that Microsoft's Event Hubs SDKs send.
+ * The sequence number at which a reader with this selector filter begins, or the error with which the service rejects
+ * the filter. Without a filter, the reader begins at the end. The supported forms are those that Microsoft's Event
+ * Hubs SDKs send.
  */
 export function seek(log: PartitionLog, selector: string | undefined): number | AmqpCondition {
   const end = log.lastSequenceNumber + 1;

@@ -27,19 +27,19 @@ import type { Readers } from './readers';
 import { refusalOfSender, unauthorizedFor } from './refusals';
 import { isRequestPath, putToken, readManagement, type Reply } from './requests';
 
-/** Events after which a connection has no readers any more. */
+/** Events after which a connection has no more readers. */
 const ENDINGS = ['connection_close', 'disconnected', 'connection_error', 'protocol_error', 'error'] as const;
-/** Errors that the client reported for what it closed: the close that follows is what counts. */
+/** Errors that the client reports when it closes something. They are ignored, because the close event follows. */
 const REPORTED_ERRORS = ['session_error', 'receiver_error', 'sender_error'] as const;
 
 export interface ServedConnection {
-  /** AMQP sessions that are open. */
+  /** Number of open AMQP sessions. */
   sessions(): number;
-  /** AMQP close, without an error or with one. */
+  /** Sends an AMQP close, with or without an error. */
   close(error?: AmqpCondition): void;
 }
 
-/** Speaks AMQP 1.0 with one client, as the built-in Event Hub endpoint does. */
+/** Serves one AMQP 1.0 client, as the built-in Event Hub endpoint does. */
 export function serveConnection(stream: Duplex, hub: Hub, readers: Readers): ServedConnection {
   const accepted = acceptConnection(stream, plainMechanisms(hub));
   const { connection } = accepted;
@@ -78,9 +78,9 @@ export function serveConnection(stream: Duplex, hub: Hub, readers: Readers): Ser
     for (const link of [...own.keys(), ...replyLinks.keys()]) if (link.session === session) forget(link);
   });
 
-  /** The client receives: `$cbs` and `$management` respond on such links, partitions send on them. */
+  /** A link on which the client receives: responses of `$cbs` and `$management`, or messages of a partition. */
   connection.on('sender_open', ({ sender }: { sender: Sender }) => {
-    if (ended) return; // read from the buffer after the end: a reader made now would never be closed
+    if (ended) return; // the frame was read from the buffer after the connection ended: a reader created now would never be closed
     if (isRequestPath(pathOf(sender), hub.identity)) {
       replyLinks.set(sender, new ReplyLink(sender));
       answerAttach(sender, { isAccepted: true });
@@ -98,7 +98,7 @@ export function serveConnection(stream: Duplex, hub: Hub, readers: Readers): Ser
   });
   connection.on('sender_close', ({ sender }: { sender: Sender }) => forget(sender));
 
-  /** The client sends: requests only; a device's way in is not this endpoint. */
+  /** A link on which the client sends. Only requests are accepted: devices do not send to this endpoint. */
   connection.on('receiver_open', ({ receiver }: { receiver: Receiver }) => {
     const path = targetPath(receiver);
     const isAccepted = isRequestPath(path, hub.identity);
@@ -116,7 +116,7 @@ export function serveConnection(stream: Duplex, hub: Hub, readers: Readers): Ser
       message: Message;
       delivery: Delivery & { remote_settled: boolean };
     }) => {
-      // Before the response: Microsoft's uamqp takes a response that comes first for a protocol error.
+      // Sent before the response: Microsoft's uamqp treats a response that arrives first as a protocol error.
       acceptNow(receiver.session, delivery);
       const path = targetPath(receiver);
       const reply = path === '$cbs' ? putToken(hub, claims, message) : readManagement(hub, claims, message);
@@ -124,7 +124,9 @@ export function serveConnection(stream: Duplex, hub: Hub, readers: Readers): Ser
     },
   );
 
-  /** By `reply-to`, the link's target or name; clients that name none have one link for the responses of a node. */
+  /**
+   * Finds the link by `reply-to`, its target or its name. Clients without `reply-to` have one response link per node.
+   */
   const replyLinkFor = (path: string, { reply_to: replyTo }: Message): ReplyLink | undefined => {
     const links = [...replyLinks.values()].filter(({ link }) => pathOf(link) === path);
     const named = links.find(({ link }) => {
@@ -140,7 +142,7 @@ export function serveConnection(stream: Duplex, hub: Hub, readers: Readers): Ser
     for (const link of [...own.keys(), ...replyLinks.keys()]) forget(link);
   };
   for (const ending of ENDINGS) connection.on(ending, end);
-  // rhea reports no end of a connection that was closed while it was opening, or reset: the stream always does.
+  // rhea does not report the end of a connection that was reset, or closed while it opened. The stream reports both.
   stream.once('close', () => {
     end();
     stopHeartbeats(connection);
@@ -169,6 +171,6 @@ function response(request: Message, reply: Reply): Message {
 
 const UUID_BYTES = 16;
 
-/** rhea writes every id that is a Buffer as a uuid. */
+/** rhea writes every id of type Buffer as a uuid. */
 const correlation = (id: unknown): unknown =>
   Buffer.isBuffer(id) && id.length !== UUID_BYTES ? types.wrap_binary(id) : id;

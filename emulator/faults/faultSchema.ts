@@ -10,10 +10,10 @@ const eventHubTarget = z.literal('eventHub').default('eventHub');
 const delayMs = z.number().int().min(0).max(3_600_000).default(DEFAULT_SLOW_DELAY_MS);
 const partitionId = z.string().optional();
 
-/** How often the fault applies; absent: until it is cleared. */
+/** How often the fault applies. Absent: until it is cleared. */
 const times = z.number().int().min(1).optional();
 
-/** The requests that an HTTPS fault applies to; absent: every request of its target. */
+/** The requests that an HTTPS fault applies to. Absent: every request of its target. */
 const filter = z
   .strictObject({
     deviceId: z.string().optional(),
@@ -43,7 +43,7 @@ export const armedFault = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('resetAfter'), ...https }),
   z.strictObject({ kind: z.literal('unauthorized'), ...https }),
   z.strictObject({ kind: z.literal('clockSkew'), ...https, seconds: z.number().int() }),
-  /** 400 for every request that holds the message with this id: a batch is refused as a whole. */
+  /** 400 for every request that contains the message with this id. A batch is rejected as a whole. */
   z.strictObject({
     kind: z.literal('refuse'),
     target: z.literal('telemetry').default('telemetry'),
@@ -66,7 +66,7 @@ export const armedFault = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('revokeKeys'), ...lasting, policy: z.enum(POLICY_NAMES) }),
 ]);
 
-/** Faults that happen once, at once, to what is connected. */
+/** Faults that apply once, immediately, to the open connections. */
 export const immediateFault = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('detachLinks'),
@@ -76,7 +76,7 @@ export const immediateFault = z.discriminatedUnion('kind', [
     partitionId,
   }),
   z.strictObject({ kind: z.literal('closeConnections'), ...lasting }),
-  /** Every HTTPS connection is reset, and the port is closed for a while. What is stored stays. */
+  /** Every HTTPS connection is reset, and the port is closed for a while. Devices and messages are kept. */
   z.strictObject({
     kind: z.literal('restart'),
     target: z.literal('https').default('https'),
@@ -87,7 +87,7 @@ export const immediateFault = z.discriminatedUnion('kind', [
 
 export type ArmedFaultSpec = z.infer<typeof armedFault>;
 export type ImmediateFaultSpec = z.infer<typeof immediateFault>;
-/** Faults that apply to a request, whatever it contains. */
+/** Faults that apply to any request. */
 export type HttpsFaultSpec = Exclude<
   Extract<ArmedFaultSpec, { target: 'registry' | 'telemetry' }>,
   { kind: 'refuse' }
@@ -100,7 +100,7 @@ const kindsOf = (options: readonly { shape: { kind: { value: string } } }[]) =>
 
 const IMMEDIATE_KINDS: readonly string[] = kindsOf(immediateFault.options);
 
-/** Every fault there is, by name. */
+/** The names of all faults. */
 export const FAULT_KINDS: readonly string[] = [...kindsOf(armedFault.options), ...IMMEDIATE_KINDS];
 
 export const isImmediateKind = (kind: unknown) => typeof kind === 'string' && IMMEDIATE_KINDS.includes(kind);

@@ -1,10 +1,10 @@
 import type { ArmedFaultSpec, HttpsFaultSpec } from './faultSchema';
 
-/** A fault that waits, or lasts, until it is spent or cleared. */
+/** An armed fault. It stays armed until it has been applied `times` times or is cleared. */
 export interface ArmedFault {
   readonly id: number;
   readonly fault: ArmedFaultSpec;
-  /** Number of times left; null: unlimited. */
+  /** How often the fault still applies; null: unlimited. */
   readonly remaining: number | null;
 }
 
@@ -20,19 +20,19 @@ export interface HttpsRequestSubject {
 export interface Faults {
   arm(fault: ArmedFaultSpec): ArmedFault;
   list(): ArmedFault[];
-  /** Clears one, or all; gives how many there were. */
+  /** Clears one fault, or all. Returns the number of cleared faults. */
   clear(id?: number): number;
-  /** The first armed fault of that kind that `matches`; its `times` are not counted. */
+  /** The first armed fault of that kind that `matches`. Its `times` do not decrease. */
   find<Kind extends ArmedFaultSpec['kind']>(
     kind: Kind,
     matches?: (fault: OfKind<Kind>) => boolean,
   ): OfKind<Kind> | undefined;
-  /** Like find(), and counts one of the fault's `times`. */
+  /** Like find(), but decreases the fault's `times` by one. */
   apply<Kind extends ArmedFaultSpec['kind']>(
     kind: Kind,
     matches?: (fault: OfKind<Kind>) => boolean,
   ): OfKind<Kind> | undefined;
-  /** The first HTTPS fault that this request matches; counts one of the fault's `times`. */
+  /** The first HTTPS fault that matches this request. Decreases the fault's `times` by one. */
   applyHttps(subject: HttpsRequestSubject): HttpsFaultSpec | undefined;
   /** Called after each change. */
   onChange(listener: () => void): void;

@@ -3,14 +3,14 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 /**
  * The checks that every local server makes before it serves a request. A page of any site can send requests to servers
  * on the loopback interface. Under a name of its own that resolves to 127.0.0.1 (DNS rebinding) it could also read the
- * responses. The host gives such a name away; `Origin` and `Sec-Fetch-Site` give away a page of another site.
+ * responses. The `Host` header reveals such a name. `Origin` and `Sec-Fetch-Site` reveal a page of another site.
  */
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 /** `name`, `address` or `[address]`, with or without a port. */
 const HOST = /^([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?$/i;
 const MAX_PORT = 65_535;
-/** RFC 9112, 3.2.2; the authority may be anything. */
+/** RFC 9112, 3.2.2, with any authority. */
 const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)/i;
 
 const BAD_REQUEST = 400;
@@ -34,8 +34,9 @@ export function isAllowedHost(host: string | undefined, names: readonly string[]
 }
 
 /**
- * The status of the response if the request is not for this server. There must be one Host header (RFC 9112, 3.2). The
- * authority of a target in absolute form must be allowed as well, and equal the Host header: frameworks use either.
+ * The status of the response if the request is not for this server, otherwise undefined. There must be one Host header
+ * (RFC 9112, 3.2). The authority of a target in absolute form must be allowed as well, and equal the Host header:
+ * frameworks use either.
  *
  * @param names as for `isAllowedHost`
  */
@@ -62,10 +63,11 @@ export function originForm(url = '/'): string {
 const isHostName = (header: string | undefined): boolean => header?.toLowerCase() === 'host';
 
 /**
- * Whether a page of another origin sent the request, as far as its browser says. Endpoints that no foreign page may
- * call, such as the admin endpoints, respond with 403 then. Programs other than browsers send neither header.
+ * Whether a page of another origin sent the request, according to the headers of its browser. Endpoints that only
+ * local pages may call, such as the admin endpoints, then respond with 403. Programs other than browsers send neither
+ * header.
  *
- * @param scheme under which clients reach the server: a page of the same host under the other one is foreign
+ * @param scheme with which clients reach the server: a page of the same host with the other scheme has another origin
  */
 export function isCrossOrigin(
   {

@@ -9,12 +9,12 @@ import { errorBody, IotHubError } from '../iotHubError';
 import { hostRejection, originForm } from './allowedHosts';
 
 const LOOPBACK = '127.0.0.1';
-/** HTTP.sys, which serves IoT Hub, keeps idle connections for two minutes. */
+/** HTTP.sys, the HTTP server of IoT Hub, keeps idle connections open for two minutes. */
 const KEEP_ALIVE_TIMEOUT_MS = 120_000;
 
 const HOST_ERRORS = {
-  400: 'the request needs one Host header, and a target in absolute form the same host',
-  421: 'the request names another server: allow its host with --allowed-hosts',
+  400: 'the request needs exactly one Host header, and an absolute URL in its first line needs the same host',
+  421: 'the Host header names another server: allow it with --allowed-hosts',
 };
 
 /** A response of the hub's REST API. */
@@ -31,7 +31,7 @@ export type Outcome = HubResponse | 'reset' | 'silence';
 export interface HttpsServer {
   readonly port: number;
   connections(): number;
-  /** Resets every connection and listens again on the same port after a while; gives how many there were. */
+  /** Resets every connection, and listens again on the same port after a while. Returns the number of connections. */
   restart(downMs: number): number;
   close(): Promise<void>;
 }
@@ -41,9 +41,11 @@ export interface HttpsServerOptions {
   readonly certificate: { readonly key: string; readonly cert: string };
   readonly handleHub: (request: IncomingMessage) => Promise<Outcome>;
   readonly handleAdmin: RequestListener;
-  /** Serves a request for another protocol. Throws IotHubError; the socket is then free for the refusal. */
+  /** Serves an upgrade request. If it throws an IotHubError, the server writes the error to the socket. */
   readonly handleUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer, reset: () => void) => void;
-  /** Names beside the loopback interface's: the hub's and those that are configured, lower case. */
+  /**
+   * Allowed host names besides those of the loopback interface: the hub's name and the configured ones, in lower case.
+   */
   readonly hostNames: readonly string[];
   readonly log: (line: string) => void;
 }
@@ -54,7 +56,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
   const server = createServer({
     ...certificate,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    // A device may have a certificate of its own, which is checked by its thumbprint.
+    // Clients may send a certificate: devices can authenticate by its thumbprint.
     requestCert: true,
     rejectUnauthorized: false,
   });
@@ -79,7 +81,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
       },
       (error: unknown) => {
         const known = error instanceof IotHubError ? error : undefined;
-        if (!known && !request.complete) return; // the client went away
+        if (!known && !request.complete) return; // the client disconnected
         if (!known)
           log(`hub request failed: ${error instanceof Error ? (error.stack ?? '') : String(error)}`);
         const answer =
@@ -128,7 +130,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
       resetPeerOf.resetAll();
       clearTimeout(downUntil);
       downUntil = setTimeout(() => {
-        listen(port).catch((error: unknown) => log(`the port could not be had again: ${String(error)}`));
+        listen(port).catch((error: unknown) => log(`the port could not be opened again: ${String(error)}`));
       }, downMs);
       return connections;
     },
@@ -173,9 +175,7 @@ function refuseUpgrade(socket: Duplex, status: number, body: object): void {
   );
 }
 
-/**
- * Node cannot reset a TLS socket, only the TCP socket beneath it; the two share their remote port.
- */
+/** Node cannot reset a TLS socket, only the TCP socket beneath it. Both have the same remote port. */
 function trackTcpSockets(server: ReturnType<typeof createServer>) {
   const byRemotePort = new Map<number, Socket>();
   server.on('connection', (socket: Socket) => {

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 
-/** A client that goes on sending this many times the limit after it was refused is cut off. */
+/** A client that sends this many times the limit, although its request was rejected, is disconnected. */
 const DISCARD_FACTOR = 16;
 
 /**
- * The whole body, or `'too large'` as soon as it exceeds `maxBytes`: the rest is then discarded as it comes, so that
- * the client gets to read the refusal. Rejects when the client goes away.
+ * Returns the whole body, or `'too large'` as soon as it exceeds `maxBytes`. The remaining bytes are then discarded,
+ * so that the client can read the response. Rejects if the client disconnects.
  */
 export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | 'too large'> {
   return new Promise((resolve, reject) => {
@@ -23,6 +23,6 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
     });
     request.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
     request.on('error', reject);
-    request.on('close', () => reject(new Error('the client went away'))); // after 'end' this does nothing
+    request.on('close', () => reject(new Error('the client disconnected'))); // has no effect after 'end'
   });
 }

@@ -1,5 +1,6 @@
-// Builds the package: `npm pack` in this folder runs it. The folder is not `emulator/` itself: there, imports of the
-// source by its folder would find the package's build instead. The library, the command, the types, and the documentation as its README.
+// Builds the package: the library, the command, the types, and the documentation as its README. `npm pack` in this
+// folder runs it. A package.json in `emulator/` itself would redirect imports of that folder from the source to the
+// build.
 import { spawnSync } from 'node:child_process';
 import { cpSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -1,8 +1,8 @@
-/** A device-to-cloud message as the hub stores it, before it has a place in a partition. */
+/** A device-to-cloud message before it is assigned to a position in a partition. */
 export interface TelemetryMessage {
   readonly body: Buffer;
   readonly system: TelemetrySystemProperties;
-  /** Application properties, names in the case they were sent in. */
+  /** Application properties. Names keep their case. */
   readonly properties: readonly (readonly [name: string, value: string])[];
   readonly origin: TelemetryOrigin;
 }
@@ -15,7 +15,7 @@ export interface TelemetrySystemProperties {
   readonly contentEncoding?: string;
 }
 
-/** Who sent it, as the hub authenticated them: whatever the message says. */
+/** The sender that the hub authenticated, regardless of the content of the message. */
 export interface TelemetryOrigin {
   readonly deviceId: string;
   readonly generationId: string;
@@ -24,7 +24,7 @@ export interface TelemetryOrigin {
   readonly authType: 'sas' | 'x509';
 }
 
-/** Who vouches for the sender (iot-hub-devguide-messages-construct, "Anti-spoofing properties"). */
+/** How the sender was authenticated (iot-hub-devguide-messages-construct, "Anti-spoofing properties"). */
 const ISSUER = { sas: 'iothub', x509: 'external' } as const;
 
 export interface MessagePosition {
@@ -41,7 +41,7 @@ const TIMESTAMP = 0x83;
 const BINARY = 0xa0;
 const STRING = 0xa1;
 const SYMBOL = 0xa3;
-/** A variable-width constructor with a 4-byte length is the 1-byte one plus this. */
+/** The code of a variable-width constructor with a 4-byte length is that with a 1-byte length plus this. */
 const WIDE = 0x10;
 const LIST32 = 0xd0;
 const MAP32 = 0xd1;
@@ -50,7 +50,7 @@ const PROPERTIES = 0x73;
 const APPLICATION_PROPERTIES = 0x74;
 const DATA = 0x75;
 
-/** Annotation names and type marks come to less than this; UTF-8 takes at most three bytes a UTF-16 unit. */
+/** Upper bound of all annotation names and type codes in bytes. UTF-8 needs at most three bytes per UTF-16 unit. */
 const FIXED_PART_BYTES = 2_048;
 const MAX_UTF8_BYTES_PER_UNIT = 3;
 const PER_PROPERTY_BYTES = 10;
@@ -60,8 +60,8 @@ let at = 0;
 
 /**
  * Encodes a message as the built-in Event Hub endpoint delivers it (iot-hub-devguide-messages-construct, "System
- * properties of D2C messages"). Hand-written because a general encoder takes ten times as long, and each message
- * is encoded once, when it is stored.
+ * properties of D2C messages"). Hand-written, because a general encoder takes ten times as long. Each message is
+ * encoded once, when it is stored.
  *
  * @returns a view of a buffer that the next call overwrites: copy it.
  */
@@ -116,7 +116,7 @@ function writeProperties(system: TelemetrySystemProperties): void {
   writeOptionalText(STRING, system.correlationId);
   writeOptionalText(SYMBOL, system.contentType);
   writeOptionalText(SYMBOL, system.contentEncoding);
-  // expiry and creation time, group id, group sequence and reply-to-group id: a list has all its fields
+  // expiry and creation time, group id, group sequence and reply-to-group id: a list contains all its fields
   for (let skipped = 0; skipped < 5; skipped++) out[at++] = NULL;
   closeCompound(list, 13);
 }
@@ -139,7 +139,7 @@ function openSection(code: number): void {
   out[at++] = code;
 }
 
-/** Leaves room for size and count, which closeCompound() fills in. */
+/** Reserves space for size and count, which closeCompound() writes. */
 function openCompound(section: number, type: number): number {
   openSection(section);
   out[at++] = type;

@@ -1,15 +1,18 @@
 import { encodeTelemetry, type TelemetryMessage } from './encodeTelemetry';
 import { Segment } from './segment';
 
-/** Small first, so that 32 idle partitions cost little; large later, so that a backlog is few segments. */
+/**
+ * The first segments are small, so that 32 idle partitions use little memory. Later ones are large, so that a backlog
+ * has few segments.
+ */
 const FIRST_SEGMENT_BYTES = 64 * 1024;
 const LARGEST_SEGMENT_BYTES = 4 * 1024 * 1024;
 /** Offsets on the service count bytes and are aligned to eight. */
 const OFFSET_ALIGNMENT = 8;
-/** What the service reports as the time of a partition that never had a message: 0001-01-01T00:00:00Z. */
+/** The time that the service reports for a partition that never had a message: 0001-01-01T00:00:00Z. */
 const NEVER_MS = -62_135_596_800_000;
 
-/** Which of a message's places a search goes by. */
+/** The property of a message that a search compares. */
 export type PositionKind = 'offset' | 'sequenceNumber' | 'enqueuedTime';
 
 /** One partition of the built-in endpoint: an append-only log in memory. */
@@ -19,18 +22,18 @@ export class PartitionLog {
   private begin = 0;
   private next = 0;
   private nextOffset = 0;
-  /** Of the last message ever appended; -1 and NEVER_MS on a fresh partition, as on the service. */
+  /** Properties of the last appended message; -1 and NEVER_MS for a new partition, as in the service. */
   lastOffset = -1;
   lastEnqueuedTime = NEVER_MS;
 
   constructor(readonly id: string) {}
 
-  /** The oldest message still kept; one past the last when there is none. */
+  /** Sequence number of the oldest stored message; one past the last one if none is stored. */
   get beginSequenceNumber(): number {
     return this.begin;
   }
 
-  /** The last message ever appended, -1 when there never was one. */
+  /** Sequence number of the last appended message; -1 if there never was one. */
   get lastSequenceNumber(): number {
     return this.next - 1;
   }
@@ -43,7 +46,7 @@ export class PartitionLog {
     return this.next === this.begin;
   }
 
-  /** Stores a message; sequence numbers have no gaps and times never go back, as on the service. */
+  /** Stores a message. As in the service, sequence numbers have no gaps and times never decrease. */
   append(message: TelemetryMessage, now: number): void {
     const enqueuedTime = Math.max(now, this.lastEnqueuedTime);
     const sequenceNumber = this.next;
@@ -56,12 +59,15 @@ export class PartitionLog {
     this.nextOffset = offset + Math.ceil(payload.length / OFFSET_ALIGNMENT) * OFFSET_ALIGNMENT;
   }
 
-  /** The encoded message, or undefined when it is not (or no longer) here. A view, not a copy. */
+  /** The encoded message as a view, not a copy. Undefined if the message is not stored or no longer stored. */
   payload(sequenceNumber: number): Buffer | undefined {
     return sequenceNumber < this.begin ? undefined : this.segmentOf(sequenceNumber)?.payload(sequenceNumber);
   }
 
-  /** Sequence number of the first kept message past `value` (at or past it, when inclusive); one past the last if none. */
+  /**
+   * Sequence number of the first stored message after `value` (or at it, if inclusive). One past the last message if
+   * there is none.
+   */
   seek(kind: PositionKind, value: number, inclusive: boolean): number {
     let low = this.begin;
     let high = this.next;
@@ -74,19 +80,19 @@ export class PartitionLog {
     return low;
   }
 
-  /** Forgets the messages before `sequenceNumber`, as retention does. Sequence numbers go on. */
+  /** Deletes the messages before `sequenceNumber`, as retention does. Sequence numbers continue. */
   expireBefore(sequenceNumber: number): void {
     this.begin = Math.min(Math.max(sequenceNumber, this.begin), this.next);
     this.segments = this.segments.filter((s) => s.firstSequenceNumber + s.count > this.begin);
     this.recent = undefined;
   }
 
-  /** Leaves a hole in the offsets, as the service does from one of its segments to the next. */
+  /** Leaves a gap in the offsets, as the service does between its segments. */
   jumpOffset(by: number): void {
     this.nextOffset += by;
   }
 
-  /** As new: what a hub that was recreated has. */
+  /** Resets the partition to its initial state, as in a recreated hub. */
   reset(): void {
     this.segments = [];
     this.recent = undefined;

@@ -1,11 +1,11 @@
 /** A block of memory that stores consecutive messages of a partition, with an index of their positions. */
 
-/** No stored message is smaller: its annotations alone take more. Sizes a segment's index. */
+/** Minimum size of a stored message, used for the size of the index. The annotations alone need more. */
 const SMALLEST_MESSAGE_BYTES = 256;
 
 /**
- * A run of consecutive messages in one block of memory, with their places in typed arrays: a million messages are
- * a few hundred objects, not millions.
+ * Consecutive messages in one block of memory, with their positions in typed arrays. So a million messages need a few
+ * hundred objects, not millions.
  */
 export class Segment {
   count = 0;
@@ -43,7 +43,7 @@ export class Segment {
     return index >= 0 && index < this.count;
   }
 
-  /** The encoded message; a view, not a copy. */
+  /** The encoded message, as a view and not a copy. */
   payload(sequenceNumber: number): Buffer {
     const index = sequenceNumber - this.firstSequenceNumber;
     return this.bytes.subarray(index === 0 ? 0 : this.ends[index - 1], this.ends[index]);

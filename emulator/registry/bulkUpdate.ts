@@ -19,7 +19,7 @@ const bulkItem = deviceInput.extend({
   id: z.string(),
   eTag: z.string().nullish(),
   etag: z.string().nullish(),
-  // The SDKs spell the modes both ways: `create`, `UpdateIfMatchETag`.
+  // The SDKs use both spellings of the modes: `create`, `UpdateIfMatchETag`.
   importMode: z
     .string()
     .transform((mode) => mode.toLowerCase())
@@ -35,9 +35,9 @@ export interface BulkResult {
 }
 
 /**
- * `POST /devices`: each item succeeds or fails alone, and the answer is 200 with the failures in it.
+ * `POST /devices`: each item succeeds or fails separately. The response is 200 and lists the failures.
  *
- * @throws IotHubError when the request as a whole is malformed
+ * @throws IotHubError if the request as a whole is malformed
  */
 export function bulkUpdate(registry: DeviceRegistry, body: unknown): BulkResult {
   if (Array.isArray(body) && body.length > BULK_MAX) {

@@ -9,7 +9,7 @@ const KEY_MIN_BYTES = 16;
 const KEY_MAX_BYTES = 64;
 const GENERATED_KEY_BYTES = 32;
 const STATUS_REASON_MAX_CHARS = 128;
-/** What the hub says of a moment that never was. */
+/** The time that the hub reports for an event that never occurred. */
 const NEVER = '0001-01-01T00:00:00Z';
 
 const key = z.string().nullish();
@@ -19,7 +19,7 @@ const thumbprint = z
   .transform(normalizeThumbprint)
   .pipe(z.string().regex(/^(?:[0-9A-F]{40}|[0-9A-F]{64})$/))
   .nullish();
-/** Where a device belongs to an edge device (iot-edge/how-to-connect-downstream-device). */
+/** The scope of a device that belongs to an edge device (iot-edge/how-to-connect-downstream-device). */
 const EDGE_SCOPE_PREFIX = 'ms-azure-iot-edge://';
 const MAX_PARENT_SCOPES = 1;
 
@@ -47,7 +47,7 @@ interface SymmetricKey {
   readonly secondaryKey: string | null;
 }
 
-/** A device identity as the hub's REST API gives it. */
+/** A device identity as the hub's REST API returns it. */
 export interface DeviceIdentity {
   readonly deviceId: string;
   readonly generationId: string;
@@ -68,7 +68,7 @@ export interface DeviceIdentity {
     readonly type: 'sas' | 'selfSigned' | 'certificateAuthority' | 'none';
   };
   readonly capabilities: { readonly iotEdge: boolean };
-  /** Of an edge device, or of a device that belongs to an edge device. */
+  /** Set for an edge device, and for a device that belongs to an edge device. */
   readonly deviceScope?: string;
   readonly parentScopes?: readonly string[];
 }
@@ -84,9 +84,10 @@ export function assertDeviceId(deviceId: string): void {
 }
 
 /**
- * A new identity, or `previous` replaced by `input` (the hub's PUT replaces; keys that are not given are kept).
+ * Creates an identity, or replaces `previous` by `input`. The hub's PUT replaces the identity, but keeps keys that are
+ * absent.
  *
- * @throws IotHubError ArgumentInvalid for a malformed key, or one key without the other
+ * @throws IotHubError ArgumentInvalid for a malformed key, or if only one key is given
  */
 export function makeIdentity(
   deviceId: string,
@@ -123,7 +124,7 @@ export function makeIdentity(
   };
 }
 
-/** An edge device has a scope of its own; its parent is another edge device. A leaf device has its parent's scope. */
+/** An edge device has its own scope, and its parent is another edge device. A leaf device has its parent's scope. */
 function scopes(
   deviceId: string,
   generationId: string,
@@ -172,21 +173,24 @@ function assertKey(value: string): void {
 
 const newKey = () => randomBytes(GENERATED_KEY_BYTES).toString('base64');
 
-/** Like the hub's: base64 of a decimal number. */
+/** The form of the hub's etags: base64 of a decimal number. */
 const newEtag = () => Buffer.from(String(randomBytes(4).readUInt32BE())).toString('base64');
 
 /** Windows' FILETIME: 100 ns units since 1601. */
 const FILETIME_AT_UNIX_EPOCH = 116_444_736_000_000_000n;
 let latestGeneration = 0n;
 
-/** An 18-digit number, unique and increasing: it tells a device that was deleted and made again from its former self. */
+/**
+ * An increasing, unique number of 18 digits. It distinguishes a device that was deleted and created again from the
+ * earlier one.
+ */
 function newGenerationId(): string {
   const now = BigInt(Date.now()) * 10_000n + FILETIME_AT_UNIX_EPOCH;
   latestGeneration = now > latestGeneration ? now : latestGeneration + 1n;
   return String(latestGeneration);
 }
 
-/** A thumbprint as it is stored and compared: upper case, digits only. */
+/** A thumbprint in the form in which it is stored and compared: upper-case hexadecimal digits without separators. */
 export function normalizeThumbprint(text: string): string {
   return text.replace(/[\s:]/g, '').toUpperCase();
 }

@@ -1,10 +1,10 @@
 import { IotHubError } from '../iotHubError';
 import { assertDeviceId, makeIdentity, type DeviceIdentity, type DeviceInput } from './deviceIdentity';
 
-/** `GET /devices` gives at most this many (iot-hub-devguide-identity-registry). */
+/** `GET /devices` returns at most this many devices (iot-hub-devguide-identity-registry). */
 export const LIST_MAX = 1_000;
 
-/** The hub's identity registry, in memory. Every method but the two look-ups throws IotHubError. */
+/** The hub's identity registry, in memory. All methods except the two look-ups throw IotHubError. */
 export interface DeviceRegistry {
   find(deviceId: string): DeviceIdentity | undefined;
   get(deviceId: string): DeviceIdentity;

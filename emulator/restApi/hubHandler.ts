@@ -15,7 +15,7 @@ import { telemetryRoute } from './telemetryRoute';
 const API_VERSION =
   /^20(16-02-03|16-11-14|17-06-30|18-04-01|18-06-30|19-03-30|19-10-01|20-03-13|20-09-30|21-04-12)$/;
 
-/** Answers requests to the hub's REST API; throws IotHubError for every refusal. */
+/** Handles requests to the hub's REST API. Throws an IotHubError for every rejected request. */
 export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promise<Outcome> {
   const routes = [telemetryRoute(hub), ...registryRoutes(hub)];
 
@@ -30,7 +30,7 @@ export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promis
         notEmulated(segments) ??
         (onPath.length > 0
           ? new IotHubError('GenericMethodNotAllowed', `The method ${method} is not allowed here.`)
-          : new IotHubError('InvalidOperation', 'IoT Hub has no operation of this path.'))
+          : new IotHubError('InvalidOperation', 'IoT Hub has no operation at this path.'))
       );
     }
     const body = await readBody(incoming, route.maxBodyBytes);
@@ -42,7 +42,7 @@ export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promis
     if (fault?.kind === 'slow') await delay(fault.delayMs);
 
     if (!API_VERSION.test(query.get('api-version') ?? '')) {
-      throw new IotHubError('InvalidProtocolVersion', 'The api-version is missing or not known.');
+      throw new IotHubError('InvalidProtocolVersion', 'The api-version is missing or unknown.');
     }
     if (body === 'too large') {
       throw new IotHubError('MessageTooLarge', `The request body exceeds ${route.maxBodyBytes} bytes.`);
@@ -95,7 +95,7 @@ function parseUrl(url: string): { segments: string[]; query: URLSearchParams } {
   }
 }
 
-/** SHA-1 and SHA-256 of the certificate with which a client has authenticated its TLS connection, in hexadecimal. */
+/** SHA-1 and SHA-256 of the client certificate of a TLS connection, in hexadecimal. */
 function clientThumbprints({ socket }: IncomingMessage): string[] {
   if (!(socket instanceof TLSSocket)) return [];
   const certificate = socket.getPeerX509Certificate();

@@ -1,6 +1,9 @@
 import { IotHubError } from '../iotHubError';
 
-/** IoT Hub's operations that the emulator does not have: path, where `*` is one segment, and what it is about. */
+/**
+ * Operations of IoT Hub that the emulator does not support: the path, in which `*` is one segment, and the name of the
+ * feature.
+ */
 const OPERATIONS: readonly (readonly [path: string, about: string])[] = [
   ['devices/query', 'queries'],
   ['twins/*', 'device twins'],
@@ -37,7 +40,9 @@ const OPERATIONS: readonly (readonly [path: string, about: string])[] = [
 
 const PATTERNS = OPERATIONS.map(([path, about]) => ({ segments: path.split('/'), about }));
 
-/** 501 for an operation of IoT Hub that the emulator does not have; undefined for a path that IoT Hub does not have. */
+/**
+ * 501 for an operation of IoT Hub that the emulator does not support. Undefined for a path that IoT Hub does not have.
+ */
 export function notEmulated(segments: readonly string[]): IotHubError | undefined {
   const found = PATTERNS.find(
     (pattern) =>
@@ -50,5 +55,5 @@ export function notEmulated(segments: readonly string[]): IotHubError | undefine
 export const notImplemented = (about: string): IotHubError =>
   new IotHubError(
     'NotImplemented',
-    `The Hubfront emulator does not have ${about}. docs/emulator.md lists what it has.`,
+    `The Hubfront emulator does not support ${about}. docs/emulator.md lists what it supports.`,
   );

@@ -7,7 +7,7 @@ import { isPolicyToken } from '../sas';
 import type { Permission } from '../wellKnown';
 import { bulkUpdate, deviceInput, LIST_MAX, type DeviceIdentity, type DeviceInput } from '../registry';
 
-/** Far above a bulk request of 100 identities; the hub's own limit is not published. */
+/** Much larger than a bulk request of 100 identities. The hub's limit is not published. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
 /** The identity registry's REST API (rest/api/iothub/service/devices). */
@@ -79,7 +79,7 @@ function readDevice(request: HubRequest, deviceId: string): DeviceInput {
     );
   }
   if (parsed.data.deviceId !== undefined && parsed.data.deviceId !== deviceId) {
-    throw new IotHubError('ArgumentInvalid', 'The device id in the body is not the one in the path.');
+    throw new IotHubError('ArgumentInvalid', 'The device id in the body differs from that in the path.');
   }
   return parsed.data;
 }

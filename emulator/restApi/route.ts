@@ -1,21 +1,21 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { HubResponse } from '../httpsServer';
 
-/** A request to the hub, its body read and its path decoded. */
+/** A request to the hub, with its body read and its path decoded. */
 export interface HubRequest {
   readonly method: string;
   /** Decoded path segments: `['devices', 'my device']`. */
   readonly segments: readonly string[];
-  /** What a token must cover: `<host>/<decoded path>`. */
+  /** The resource that a token must cover: `<host>/<decoded path>`. */
   readonly resource: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
-  /** Names and values in turn, names in the case they were sent in. */
+  /** Names and values alternate. Names keep their case. */
   readonly rawHeaders: readonly string[];
-  /** Of the client's certificate, when it has one. */
+  /** Thumbprints of the client's certificate, if it has one. */
   readonly clientThumbprints: () => readonly string[];
   readonly body: Buffer;
-  /** By how much a fault has moved the hub's clock for this request. */
+  /** Seconds by which a fault has shifted the hub's clock for this request. */
   readonly clockSkewSeconds: number;
 }
 
@@ -23,7 +23,7 @@ export interface HubRequest {
 export interface Route {
   readonly target: 'registry' | 'telemetry';
   readonly method: string;
-  /** Path pattern; `*` stands for one segment, the device id. */
+  /** Path pattern, in which `*` stands for one segment, the device id. */
   readonly path: readonly string[];
   readonly maxBodyBytes: number;
   /** @throws IotHubError */

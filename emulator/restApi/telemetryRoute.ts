@@ -17,7 +17,7 @@ import {
 
 /**
  * `POST /devices/{id}/messages/events`: one message, or a batch (rest/api/iothub/device/send-device-event). 204 means
- * stored.
+ * that the hub has stored all messages.
  */
 export function telemetryRoute(hub: Hub): Route {
   return {
@@ -56,11 +56,11 @@ function readMessages(request: HubRequest) {
 }
 
 /**
- * The sender, by a token signed with either of the device's keys or with a policy that has DeviceConnect, or by the
- * device's certificate.
+ * Authenticates the sender by a token or by the device's certificate. The token is signed with a key of the device or
+ * of a policy that has DeviceConnect.
  *
- * @throws IotHubError 401 also for an unknown device, so that nobody learns which devices exist; a disabled one gets
- *   404 over HTTPS, once it has proved who it is
+ * @throws IotHubError 401 also for an unknown device, so that the response does not reveal which devices exist. 404
+ * for a disabled device that is authenticated
  */
 function authenticate(hub: Hub, request: HubRequest): TelemetryOrigin {
   const deviceId = request.segments[1] ?? '';
@@ -89,7 +89,9 @@ function byToken(hub: Hub, device: DeviceIdentity | undefined, request: HubReque
   return { authScope: 'device', authType: 'sas' };
 }
 
-/** By the thumbprint of a self-signed certificate; TLS has proved that the client has its private key. */
+/**
+ * Compares the thumbprint of a self-signed certificate. TLS has already proved that the client has the private key.
+ */
 function byCertificate(device: DeviceIdentity | undefined, request: HubRequest): Authentication {
   const { type, x509Thumbprint } = device?.authentication ?? {};
   const registered = Object.values(x509Thumbprint ?? {}).filter((thumbprint) => thumbprint !== null);

@@ -1,7 +1,7 @@
 import { policyNamed, type Permission } from '../wellKnown';
 import { isSignedBy, parseSasToken, SAS_GRACE_S, tokenCovers, type SasToken } from './sasToken';
 
-/** What a verifier asks of the world: the time, and which policies' keys have been revoked. */
+/** The context that a verifier needs: the time, and the policies whose keys have been revoked. */
 export interface SasContext {
   /** Unix time in seconds, as the service sees it. */
   readonly nowSeconds: number;
@@ -15,7 +15,10 @@ export function policyKey(name: string, permission: Permission, context: SasCont
   return policy.key;
 }
 
-/** A well-formed, unexpired token for this resource (`<host>/<path>`, decoded), or undefined. Signature unchecked. */
+/**
+ * Parses a token for this resource (`<host>/<path>`, decoded). Undefined if it is malformed or expired, or if its
+ * scope does not cover the resource. The signature is not checked.
+ */
 export function tokenFor(
   text: string | undefined,
   resource: string,
@@ -25,7 +28,7 @@ export function tokenFor(
   return token && token.expiry + SAS_GRACE_S > nowSeconds && tokenCovers(token, resource) ? token : undefined;
 }
 
-/** Whether an `Authorization` header opens `resource` of the hub to a policy with `permission`. */
+/** Whether an `Authorization` header grants access to `resource` by a policy with `permission`. */
 export function isPolicyToken(
   authorization: string | undefined,
   resource: string,

@@ -1,27 +1,27 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-/** A shared access signature as it came: `sr` still encoded, because the signature is over the text as sent. */
+/** A shared access signature as it was sent. `sr` is still encoded, because the signature covers the encoded text. */
 export interface SasToken {
   readonly resource: string;
   readonly encodedResource: string;
   readonly signature: Buffer;
   /** Unix time in seconds. */
   readonly expiry: number;
-  /** The policy that signed; undefined for a token signed with a device's own key. */
+  /** The policy that signed the token; undefined if a device's own key signed it. */
   readonly keyName: string | undefined;
 }
 
 const PREFIX = 'SharedAccessSignature ';
 
-/** The service accepts a token for five minutes after its expiry, for clients whose clocks are slow. */
+/** The service accepts a token until five minutes after its expiry, because clients' clocks may be slow. */
 export const SAS_GRACE_S = 5 * 60;
 
 export const isSasToken = (text: unknown): text is string =>
   typeof text === 'string' && text.startsWith(PREFIX);
 
 /**
- * Reads `SharedAccessSignature sr=…&sig=…&se=…[&skn=…]`, its fields in any order (iot-hub-dev-guide-sas,
- * "SAS token structure"). Undefined when it is malformed.
+ * Reads `SharedAccessSignature sr=…&sig=…&se=…[&skn=…]`, its fields in any order (iot-hub-dev-guide-sas, "SAS token
+ * structure"). Returns undefined if it is malformed.
  */
 export function parseSasToken(text: string): SasToken | undefined {
   if (!text.startsWith(PREFIX)) return undefined;
@@ -44,13 +44,13 @@ export function parseSasToken(text: string): SasToken | undefined {
       keyName: decodeURIComponent(fields.get('skn') ?? '') || undefined,
     };
   } catch {
-    return undefined; // a stray percent sign
+    return undefined; // malformed percent-encoding
   }
 }
 
 /**
- * Whether `key` signed the token, compared in constant time. IoT Hub keys are base64 and sign as bytes; Event Hubs
- * signs with the key's text itself, so its caller passes that.
+ * Whether `key` signed the token, compared in constant time. IoT Hub signs with the bytes that the base64 key encodes.
+ * Event Hubs signs with the text of the key, so its caller passes the text.
  */
 export function isSignedBy(token: SasToken, key: Buffer | string): boolean {
   const expected = createHmac('sha256', key).update(`${token.encodedResource}\n${token.expiry}`).digest();
@@ -58,8 +58,8 @@ export function isSignedBy(token: SasToken, key: Buffer | string): boolean {
 }
 
 /**
- * Whether a token for `scope` opens `resource`: the same, or an ancestor by whole path segments. Case does not
- * count, as in IoT Hub ("The URI prefix … is scoped by segment", iot-hub-dev-guide-sas).
+ * Whether a token for `scope` covers `resource`: the scope is the resource itself, or a prefix of whole path segments.
+ * Case is ignored, as in IoT Hub ("The URI prefix … is scoped by segment", iot-hub-dev-guide-sas).
  */
 export function scopeCovers(scope: string, resource: string): boolean {
   const outer = scope.toLowerCase().replace(/\/+$/, '');
@@ -68,14 +68,14 @@ export function scopeCovers(scope: string, resource: string): boolean {
 }
 
 /**
- * Whether a token opens `resource` by its scope. Microsoft's device SDK for .NET encodes the device id in its audience
- * twice, so a scope also counts decoded once more.
+ * Whether the scope of a token covers `resource`. Microsoft's device SDK for .NET encodes the device id in the
+ * audience twice, so the scope may be decoded once more.
  */
 export function tokenCovers(token: SasToken, resource: string): boolean {
   if (scopeCovers(token.resource, resource)) return true;
   try {
     return scopeCovers(decodeURIComponent(token.resource), resource);
   } catch {
-    return false; // a percent sign of the resource itself
+    return false; // the resource itself contains a percent sign
   }
 }

@@ -11,7 +11,9 @@ const batch = z
   .array(
     z.object({
       body: z.string(),
-      /** Microsoft's SDK for Node leaves it out and sends base64; the one for C also sends `false` with plain text. */
+      /**
+       * Microsoft's SDK for Node omits this field and sends base64. The SDK for C also sends `false` with plain text.
+       */
       base64Encoded: z.boolean().default(true),
       properties: z.record(z.string(), z.string()).default({}),
     }),

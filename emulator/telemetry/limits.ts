@@ -7,7 +7,7 @@ import type { TelemetryMessage } from '../partitionLog';
  */
 export const MAX_MESSAGE_BYTES = 256 * 1024;
 
-/** The HTTPS batch: 255 KB less one byte, the limit that Microsoft's device SDK for Java packs to. */
+/** Limit of an HTTPS batch: 255 KB minus one byte (source: Microsoft's device SDK for Java). */
 export const MAX_BATCH_BYTES = 255 * 1024 - 1;
 
 /** iot-hub-devguide-messages-construct, "message-id": up to 128 characters. */
@@ -24,7 +24,7 @@ export function messageSize(message: Pick<TelemetryMessage, 'body' | 'system' | 
 export const tooLarge = (limit: number) =>
   new IotHubError('MessageTooLarge', `The message or batch exceeds ${limit} bytes.`);
 
-/** 403, until the next day begins (UTC); the sentence is the service's, without its numbers. */
+/** 403 until the next day begins (UTC). The text is that of the service, without its numbers. */
 export const quotaExceeded = (hubName: string) =>
   new IotHubError(
     'IotHubQuotaExceeded',

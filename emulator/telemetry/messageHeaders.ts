@@ -2,7 +2,7 @@ import { IotHubError } from '../iotHubError';
 import type { TelemetryMessage, TelemetrySystemProperties } from '../partitionLog';
 import { MAX_MESSAGE_ID_CHARS } from './limits';
 
-/** The system properties' names over HTTPS, as Microsoft's device SDKs spell them (HttpsSingleMessage in Java's). */
+/** HTTPS header names of the system properties, as Microsoft's device SDKs spell them (Java: HttpsSingleMessage). */
 const SYSTEM_PROPERTIES = new Map<string, keyof TelemetrySystemProperties>([
   ['iothub-messageid', 'messageId'],
   ['iothub-correlationid', 'correlationId'],
@@ -19,19 +19,19 @@ const APPLICATION_PREFIX = 'iothub-app-';
  */
 const CREATION_TIME = 'iothub-creation-time-utc';
 /**
- * The same page's sibling for IoT Central: UTC, without an offset (`2021-04-21T11:30:16Z`). A .NET DateTime begins in the
- * year 1 and has seven decimals of a second.
+ * The corresponding page for IoT Central: UTC, without an offset (`2021-04-21T11:30:16Z`). A .NET DateTime begins in
+ * the year 1 and has seven decimals of a second.
  */
 const UTC_TIME = /^(?!0000)\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,7})?Z$/;
 
-/** iot-hub-devguide-messages-construct: property names over HTTPS; the same set as HTTP's own header names. */
+/** iot-hub-devguide-messages-construct: property names over HTTPS, the same characters as in HTTP header names. */
 const PROPERTY_NAME = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
 
 /**
- * Sorts a message's headers (or a batch item's properties) into system and application properties. Application
- * properties keep the case of their names; what is neither is ignored, as the hub does.
+ * Splits the headers of a message (or the properties of a batch item) into system and application properties. Names of
+ * application properties keep their case. Other headers are ignored, as in the hub.
  *
- * @throws IotHubError ArgumentInvalid for a property name, message id or creation time that the hub refuses
+ * @throws IotHubError ArgumentInvalid for a property name, message id or creation time that the hub rejects
  */
 export function sortHeaders(
   headers: Iterable<readonly [name: string, value: string]>,
@@ -63,7 +63,7 @@ export function sortHeaders(
 
 const isUtcTime = (value: string): boolean => UTC_TIME.test(value) && !Number.isNaN(Date.parse(value));
 
-/** Node gives raw headers as one flat list of names and values. */
+/** Node provides raw headers as one flat list of names and values. */
 export function* headerPairs(rawHeaders: readonly string[]): Iterable<readonly [string, string]> {
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     yield [rawHeaders[index] ?? '', rawHeaders[index + 1] ?? ''];

@@ -147,11 +147,11 @@ describe('what is not emulated is refused at once, by name:', () => {
       headers: { authorization: ownerToken() },
     });
     expect(status).toBe(501);
-    expect(json.Message).toContain(`does not have ${about}`);
+    expect(json.Message).toContain(`does not support ${about}`);
   });
 
   test('paths and methods that IoT Hub does not have either', async () => {
-    expect((await call('GET', `/nothing?${VERSION}`)).json.Message).toContain('no operation of this path');
+    expect((await call('GET', `/nothing?${VERSION}`)).json.Message).toContain('no operation at this path');
     expect((await call('PATCH', `/devices/d?${VERSION}`)).status).toBe(405);
   });
 
@@ -170,7 +170,7 @@ describe('what is not emulated is refused at once, by name:', () => {
     });
 
   test('MQTT over WebSockets, and WebSockets elsewhere', async () => {
-    expect(await openWebSocket('/$iothub/websocket', 'mqtt')).toMatch(/^501 .*does not have MQTT/);
+    expect(await openWebSocket('/$iothub/websocket', 'mqtt')).toMatch(/^501 .*does not support MQTT/);
     expect(await openWebSocket('/elsewhere', 'AMQPWSB10')).toMatch(/^400 /);
     expect(await openWebSocket('/$servicebus/websocket/', 'AMQPWSB10')).toBe('open AMQPWSB10');
     expect(await openWebSocket('/$iothub/websocket?iothub-no-client-cert=true', 'amqp')).toBe('open amqp');
@@ -188,7 +188,7 @@ describe('what is not emulated is refused at once, by name:', () => {
         ['test/oracles/serviceClient.cjs', emulator.connectionStrings.hub('service'), uri],
         { env: { ...process.env, NODE_EXTRA_CA_CERTS: emulator.caFile } },
       );
-      expect(stdout).toMatch(/^open\nNotImplementedError: .*does not have cloud-to-device messages/);
+      expect(stdout).toMatch(/^open\nNotImplementedError: .*does not support cloud-to-device messages/);
     },
   );
 });
@@ -260,7 +260,7 @@ describe('the proxy', () => {
     expect(await tunnel(`${emulator.hostName}:443`)).toMatch(/^HTTP\/1.1 200 /);
     expect(await tunnel(`${emulator.hostName}:5671`)).toMatch(/^HTTP\/1.1 200 /);
     expect(await tunnel(`127.0.0.1:${emulator.hubPort}`)).toMatch(/^HTTP\/1.1 200 /);
-    expect(await tunnel('example.com:443')).toMatch(/^HTTP\/1.1 502 [^]*'example.com' into NO_PROXY/);
+    expect(await tunnel('example.com:443')).toMatch(/^HTTP\/1.1 502 [^]*'example.com' to NO_PROXY/);
     expect(await tunnel(`${emulator.hostName}:22`)).toMatch(/^HTTP\/1.1 502 [^]*does not serve port 22/);
     expect(await tunnel('nonsense')).toMatch(/^HTTP\/1.1 (400|502) /);
   });

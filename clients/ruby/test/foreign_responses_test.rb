@@ -6,8 +6,9 @@ require "zlib"
 require "hubfront"
 require_relative "scripted_feed"
 
-# Responses that the app did not write, or not completely: of the platform while it starts an app, of proxies, captive
-# portals and cut connections. None of them may end the worker, move the cursor or count as an empty page.
+# Responses that the app did not write, or not completely: from the platform while an app starts, from proxies and
+# captive portals, and on broken connections. None of them may end the worker, move the cursor or count as an empty
+# page.
 class ForeignResponsesTest < Minitest::Test
   HTML = "<!doctype html><title>Sign in</title>"
   PAGE = ScriptedFeed.page("c1", ScriptedFeed.message("0", 1))
@@ -15,12 +16,12 @@ class ForeignResponsesTest < Minitest::Test
   AS_JSON = '{"messages":[{"partitionId":"0"}],"next_offset":"c9","has_more":false,"gaps":[],"incomplete":[]}'
   STATE = '{"next_offset":"c9","has_more":false,"gaps":[],"incomplete":[]}'
 
-  # A response by hand, for what a correct server does not send.
+  # Writes a raw response that a correct server would not send.
   def self.raw(head, body = "")
     ->(socket) { socket.write("#{head}\r\n\r\n#{body}") }
   end
 
-  # One byte at a time, without end.
+  # Sends one byte at a time, endlessly.
   DRIP = lambda do |socket|
     socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
     loop do
@@ -79,7 +80,7 @@ class ForeignResponsesTest < Minitest::Test
     "a body that never ends" => DRIP
   }.freeze
 
-  # All at once: each waits for its retry.
+  # All cases run concurrently, because each waits for its retry.
   def test_retries_whatever_the_app_did_not_write
     failed = RESPONSES.map { |name, response| Thread.new { fault_of(name, response) } }.filter_map(&:value)
     assert_empty failed

@@ -32,7 +32,7 @@ class JsonTextTest < Minitest::Test
     assert Hubfront::JsonText.too_deep?("[" * 101 + "]" * 101)
   end
 
-  # Each took minutes if the expressions backtracked.
+  # Each case would take minutes if the regular expressions backtracked.
   def test_reads_hostile_text_once
     hostile = ["\"#{"\\" * 240_000}", "[1e999,\"\"#{",[" * 100_000}", "\\" * 250_000 + "u0000", "1e999#{"1" * 250_000}",
                "\"\\ud800#{"a" * 250_000}", "-" * 250_000 + "1e999", '"\u0000' * 40_000]

@@ -6,11 +6,11 @@ import { type EncodedFeedMessage, bytesOf } from './feedMessage';
 import { type Gap, gapBetween, type ReadingPlan } from './readingPlan';
 
 /** The host and its worker buffer the whole response (no HTTP streaming), so it is kept small. */
-const MAX_ANSWER_BYTES = 8_000_000;
+const MAX_PAGE_BYTES = 8_000_000;
 /** Reserved for the rest of the response: the cursor, and a gap and a code for each partition. */
 const MAX_STATE_BYTES = 131_072;
 /** Maximum size of the messages in a response, with separators. A larger single message is returned alone. */
-export const MAX_MESSAGES_BYTES = MAX_ANSWER_BYTES - MAX_STATE_BYTES;
+export const MAX_MESSAGES_BYTES = MAX_PAGE_BYTES - MAX_STATE_BYTES;
 
 /** The result of one poll. */
 export interface FeedPage {

@@ -7,7 +7,7 @@ module Hubfront
   # Messages of one partition that retention removed before they were read: sequence numbers, both inclusive.
   Gap = Struct.new(:partition_id, :from, :to)
 
-  # The response is not a complete page of the feed: it was cut, or something other than the app returned it.
+  # The response is not a complete page of the feed: it was truncated, or an intermediary returned it.
   class IncompletePage < StandardError; end
 
   # One page of the feed.
@@ -16,14 +16,14 @@ module Hubfront
     attr_reader :messages
     # @return [String] the cursor after these messages
     attr_reader :next_offset
-    # @return [Array<Gap>] messages that are lost for good
+    # @return [Array<Gap>] messages that are permanently lost
     attr_reader :gaps
     # @return [Hash{String => String}] partitions that could not be read this time, with the reason. Their position is
     #   unchanged.
     attr_reader :incomplete
 
     # @param page [String] NDJSON: one message per line, then a line with the state of the feed
-    # @raise [IncompletePage] unless every line is what the feed writes: a cut page must not count as a short one
+    # @raise [IncompletePage] unless every line has the feed's form: a truncated page must not count as a short one
     def initialize(page)
       text = page.dup.force_encoding(Encoding::UTF_8)
       raise IncompletePage, "it is not UTF-8" unless text.valid_encoding?
@@ -32,15 +32,15 @@ module Hubfront
       read_state(state)
       @messages = lines.map { |line| Message.new(line) }
     rescue JSON::ParserError
-      # The parser's own message quotes the whole page.
+      # The parser's own message would quote the whole page.
       raise IncompletePage, "it is not a complete page of the feed"
     end
 
-    # Whether there was more to read when the response was made.
+    # Whether more messages were waiting when the response was written.
     def has_more? = @has_more
 
-    # Whether the cursor belonged to another hub, or to this hub before it was recreated. Reading began anew, and
-    # sequence numbers start again.
+    # Whether the cursor belonged to another hub, or to this hub before it was recreated. Reading restarted from the
+    # beginning, and sequence numbers start again.
     def reset? = @reset
 
     private
@@ -56,7 +56,7 @@ module Hubfront
       @incomplete = state["incomplete"].to_h { |partition| partition.values_at("partitionId", "code") }
     end
 
-    # With `messages`, it is the feed's JSON format, in which messages are not lines.
+    # A member `messages` means the feed's JSON format, in which messages are not lines.
     def state?(state)
       state.is_a?(Hash) && !state.key?("messages") && Cursor.valid?(state["next_offset"]) &&
         [true, false].include?(state["has_more"]) &&

@@ -3,11 +3,11 @@
 require_relative "errors"
 
 module Hubfront
-  # The form of `after_offset`. What a cursor means, the feed alone knows: it checks the cursor's own checksum.
+  # Checks the form of `after_offset`. The content of a cursor is opaque: the feed verifies its checksum.
   module Cursor
-    # The feed's own limit for a cursor, for 1,024 partitions.
+    # The feed's limit for a cursor, which is enough for 1,024 partitions.
     MAX_CHARACTERS = 32_768
-    # `next_offset` is base64url; `@latest`, `-1` and plain offsets are accepted by the feed, too.
+    # `next_offset` is base64url. The feed also accepts `@latest`, `-1` and plain offsets.
     FORM = /\A@?[A-Za-z0-9_-]{1,#{MAX_CHARACTERS}}\z/.freeze
     private_constant :FORM
 

@@ -3,7 +3,7 @@
 require_relative "cursor"
 
 module Hubfront
-  # Keeps a cursor in a file. A write replaces the file in one step and is on the disk when it returns, so neither
+  # Keeps a cursor in a file. A write replaces the file atomically, and returns when the data is on disk. So neither
   # `kill -9` nor a power failure leaves half a cursor.
   #
   # Any object with +read+ and +write+ can replace it. PostgresqlCursor shares a transaction with the messages.
@@ -24,7 +24,7 @@ module Hubfront
     # @raise [UnusableCursor] when the file is damaged or cannot be read
     def read
       accessing("read") do
-        # One byte more than a cursor with line end may have, however large the file is.
+        # Reads at most one byte more than a cursor with a line end can have, so a large file is not read completely.
         text = File.open(@path, "rb") { |file| file.read(Cursor::MAX_CHARACTERS + 3) }
         Cursor.check(text.to_s, "the cursor file #{@path}")
       end

@@ -1,11 +1,11 @@
 # frozen_string_literal: true
 
 module Hubfront
-  # What ends a worker. The message is one line that says what to do, without a key.
+  # An error that ends a worker. The message is one line that says what to do. It contains no key.
   class Error < RuntimeError; end
 
-  # The feed rejected the request for good, with a code of its own: a malformed cursor, an unknown partition. Or it
-  # rejected the function key for longer than an app takes to start.
+  # The feed rejected the request permanently, with a code, for example because of a malformed cursor or an unknown
+  # partition. Or it rejected the function key for longer than an app needs to start.
   class Refused < Error
     # @return [Integer] HTTP status
     attr_reader :status
@@ -31,8 +31,8 @@ module Hubfront
   # An environment variable is missing or malformed.
   class InvalidSettings < Error; end
 
-  # Runs a worker. An expected failure ends the process with one line on standard error and exit code 1; anything else
-  # is a fault of the program and keeps its stack trace.
+  # Runs a worker. An expected failure ends the process with one line on standard error and exit code 1; any other
+  # error is a bug of the program and keeps its stack trace.
   #
   #   Hubfront.report_errors { feed.each { |message| … } }
   #
@@ -43,7 +43,7 @@ module Hubfront
     abort "#{File.basename($PROGRAM_NAME)}: #{one_line(e.message)}"
   end
 
-  # Text of unknown origin on one line of a log.
+  # Converts text of unknown origin to one line for a log.
   def self.one_line(text, limit = 300)
     text.to_s.dup.force_encoding(Encoding::UTF_8).scrub("?").gsub(/[[:cntrl:]]+/, " ").strip[0, limit]
   end

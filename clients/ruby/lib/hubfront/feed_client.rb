@@ -11,13 +11,13 @@ require_relative "batch"
 require_relative "errors"
 
 module Hubfront
-  # Makes one request to the feed and decides what its response means.
+  # Sends one request to the feed and interprets the response.
   class FeedClient
-    # A request that may succeed when it is repeated.
+    # A failed request that may succeed if it is repeated.
     class Failure < StandardError
       # @return [Integer, nil] HTTP status, nil without a response
       attr_reader :status
-      # @return [Float, nil] seconds that the server asks to wait
+      # @return [Float, nil] seconds to wait, from Retry-After
       attr_reader :retry_after
 
       def initialize(message, status: nil, retry_after: nil)
@@ -28,12 +28,13 @@ module Hubfront
     end
 
     OPEN_SECONDS = 15
-    # The feed returns at most 8,000,000 bytes, or one message of 256 KB, which its JSON form enlarges at most sixfold.
+    # The feed returns at most 8,000,000 bytes, or one message of 256 KB, whose JSON form is at most six times as
+    # large.
     MAX_PAGE_BYTES = 32 * 1024 * 1024
     MAX_PROBLEM_BYTES = 64 * 1024
-    # A pause that a broken server asks for must not stop a worker for days.
+    # Upper limit for Retry-After, so that a faulty server cannot stop a worker for days.
     MAX_RETRY_AFTER_SECONDS = 3600
-    # Statuses that ask for a repetition even when the app itself returns them.
+    # Statuses after which the request is repeated even if the app itself returned them.
     REPEATABLE = [408, 425, 429].freeze
     # Codes of the app's problem details, such as `invalid_cursor`.
     CODE = /\A[a-z]+(?:_[a-z]+)*\z/.freeze
@@ -48,7 +49,7 @@ module Hubfront
 
     # @param uri [URI::HTTP] of the feed
     # @param query [Hash] parameters of each request
-    # @param seconds [Numeric] the longest that a response may take, to its last byte
+    # @param seconds [Numeric] maximum time until the last byte of the response
     def initialize(uri, key, query, seconds)
       @uri = uri
       @key = key
@@ -97,7 +98,7 @@ module Hubfront
       raise
     end
 
-    # Net::HTTP inflates while it reads, so a small compressed body cannot fill the memory.
+    # Net::HTTP inflates while it reads, so the limit also applies to the inflated body.
     def read_body(head, body)
       limit = head.is_a?(Net::HTTPOK) ? MAX_PAGE_BYTES : MAX_PROBLEM_BYTES
       head.read_body do |part|
@@ -130,7 +131,7 @@ module Hubfront
       []
     end
 
-    # What a response that the app did not write probably means.
+    # The probable cause of a response that the app did not write.
     def hint(response)
       case response
       when Net::HTTPRedirection then "a redirection#{" to #{host(response)}" if host(response)}: check the URL"

@@ -10,12 +10,13 @@ module Hubfront
 
     REPLACEMENT_CHARACTER = '\ufffd'
     PAIR = /\\u[dD][89abAB]\h\h\\u[dD][c-fC-F]\h\h/.freeze
-    # In valid JSON each backslash begins an escape. Reading escape by escape keeps `\\u0000`, a backslash before text.
+    # In valid JSON each backslash begins an escape. Matching one escape at a time keeps `\\u0000`, which is an escaped
+    # backslash followed by text.
     ESCAPE = /#{PAIR}|\\(?:u\h{4}|.)/m.freeze
     LONE_SURROGATE = /\A\\u[dD][89a-fA-F]\h\h\z/.freeze
     LONE_SURROGATE_OR_NUL = /\A\\u(?:0000|[dD][89a-fA-F]\h\h)\z/.freeze
     TOKEN = /"(?:[^"\\]++|\\.)*+"|-?\d[\d.eE+-]*+|[\[\]{}]/m.freeze
-    # A cheap test for text that may need work.
+    # A fast check for text that may have to be rewritten.
     SUSPECT = /\\u(?:0000|[dD][89a-fA-F])|\d[eE][+-]?\d{3}|[\d.]{400}/.freeze
     private_constant :PAIR, :ESCAPE, :LONE_SURROGATE, :LONE_SURROGATE_OR_NUL, :TOKEN, :SUSPECT
 
@@ -65,7 +66,7 @@ module Hubfront
         json.gsub(ESCAPE) { |escape| escape.match?(replaced) ? REPLACEMENT_CHARACTER : escape }
       end
 
-      # How many digits the number has when it is written without an exponent.
+      # Number of digits if the number is written without an exponent.
       def digits(number)
         mantissa, exponent = number.split(/e/i)
         mantissa.length + exponent.to_i.abs

@@ -22,7 +22,7 @@ module Hubfront
     def sequence_number = @to_h["sequenceNumber"]
     def offset = @to_h["offset"]
 
-    # The sender that IoT Hub authenticated, whatever the body claims.
+    # The sender that IoT Hub authenticated, regardless of the body.
     def device_id = @to_h["deviceId"]
     def message_id = @to_h["messageId"]
     def content_type = @to_h["contentType"]
@@ -30,9 +30,9 @@ module Hubfront
     # Application properties, by name.
     def properties = @to_h["properties"]
 
-    # What the device sent; for web pages `{"deviceId" => …, "Data" => …}`. A String if it is not JSON, and
-    # `{"base64" => …}` if it is not text. JSON that Ruby cannot represent (half a surrogate pair, more than a hundred
-    # nested levels) is returned as its text, so no device can stop a worker with one message.
+    # What the device sent; for web pages `{"deviceId" => …, "Data" => …}`. A String if it is not JSON, and `{"base64"
+    # => …}` if it is not text. JSON that Ruby cannot represent (half a surrogate pair, more than a hundred nested
+    # levels) is returned as text, so that no device can stop a worker with one message.
     def body = @to_h["body"]
 
     # @return [Time] when the hub received the message, UTC
@@ -57,7 +57,7 @@ module Hubfront
       with_body_as_text(line) or raise
     end
 
-    # The body comes last, so what precedes it is an object once it is closed.
+    # The body is the last member, so the text before it becomes an object when a brace is appended.
     def with_body_as_text(line)
       return unless line.end_with?("}")
 

@@ -14,7 +14,7 @@ module Hubfront
   #   feed.stop_on_signal
   #   feed.each { |message| puts message.body }
   class MessageFeed
-    # Between two requests when nothing is new, whatever +wait+ is.
+    # Minimum pause between two requests without new messages, also if +wait+ is 0.
     SHORTEST_POLL_SECONDS = 1
 
     # @param url [String] of the feed, `https://<app>/api/message_feed`
@@ -23,12 +23,12 @@ module Hubfront
     #   of the cursor run in it
     # @param limit [Integer] messages in a batch, 1 to 10,000
     # @param wait [Integer] seconds, 0 to 60, that the feed waits for a first message
-    # @param partitions [Array, nil] ids of the partitions to read, nil for all; several workers share a feed with
-    #   partitions and a cursor each
-    # @param timeout [Numeric] seconds, beyond +wait+, that a response may take to its last byte: a cold start, and 8 MB
-    #   over a slow line
-    # @param give_up_after [Numeric, nil] seconds without a complete page after which +each+ raises Unavailable; nil
-    #   retries without end
+    # @param partitions [Array, nil] ids of the partitions to read, nil for all; several workers can share a feed, each
+    #   with its own partitions and cursor
+    # @param timeout [Numeric] seconds, in addition to +wait+, until the last byte of a response: enough for a cold
+    #   start, and for 8 MB over a slow connection
+    # @param give_up_after [Numeric, nil] seconds without a complete page after which +each+ raises Unavailable;
+    #   nil: no limit
     # @param logger [Logger] each failure is a warning
     # @raise [ArgumentError] names the invalid options
     def initialize(url:, key:, cursor_store:, limit: 1_000, wait: 30, partitions: nil, timeout: 90,
@@ -52,7 +52,7 @@ module Hubfront
       @on_gap = block
     end
 
-    # Calls the block when reading began anew (see Batch#reset?), instead of logging it.
+    # Calls the block when reading restarted from the beginning (see Batch#reset?), instead of logging it.
     def on_reset(&block)
       @on_reset = block
     end
@@ -66,8 +66,8 @@ module Hubfront
       each_batch { |batch| batch.messages.each { |message| yield message } }
     end
 
-    # Yields each Batch, then saves the cursor. A batch without messages is yielded as well: nothing new came within
-    # +wait+. A job that ends when it has read everything calls +stop+ unless the batch has more.
+    # Yields each Batch, then saves the cursor. Batches without messages are yielded as well, when no message arrived
+    # within +wait+. To end after everything has been read, call +stop+ unless the batch has more.
     # @raise [Refused, Unavailable, UnusableCursor]
     def each_batch
       return enum_for(:each_batch) unless block_given?
@@ -86,8 +86,8 @@ module Hubfront
       end
     end
 
-    # Ends the loop: at once while it waits, otherwise when the current batch is processed and its cursor is saved. May
-    # be called from the block, another thread or a signal handler.
+    # Ends the loop: immediately if it is waiting, otherwise after the current batch is processed and its cursor saved.
+    # May be called from the block, another thread or a signal handler.
     def stop
       @stopping = true
       @thread&.raise(Stopped)
@@ -99,7 +99,7 @@ module Hubfront
       signals.each { |signal| trap(signal) { stop } }
     end
 
-    # Interrupts a wait; never the block.
+    # Interrupts a wait, but not the block.
     class Stopped < Exception; end # rubocop:disable Lint/InheritException
     private_constant :Stopped
 
@@ -118,12 +118,12 @@ module Hubfront
       end
     end
 
-    # Polls until a page comes, with pauses that grow.
+    # Polls until a page arrives, with growing pauses.
     def next_batch
       patience = Patience.new(@give_up_after)
       loop do
         batch = interruptible { poll }
-        # A page without any news, of partitions that could not be read, is no reason to poll again at once.
+        # If no partition could be read, the page has no messages, and polling again immediately would not help.
         return batch unless batch.incomplete.any? && batch.messages.empty? && batch.gaps.empty? && !batch.reset?
 
         interruptible { sleep(patience.pause_after("no partition could be read: #{batch.incomplete}")) }
@@ -133,7 +133,7 @@ module Hubfront
       end
     end
 
-    # Where, and only where, +stop+ may interrupt.
+    # +stop+ can interrupt only the code in this block.
     def interruptible(&block)
       Thread.handle_interrupt(Stopped => :immediate, &block)
     end

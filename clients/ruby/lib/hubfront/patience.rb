@@ -20,12 +20,12 @@ module Hubfront
     end
 
     # @param reason [String] of the failure, one line
-    # @return [Float] seconds to wait before the next request: full jitter, but no less than the server asks for
+    # @return [Float] seconds to wait before the next request: full jitter, but at least as long as Retry-After
     # @raise [Refused] when the platform has rejected the key for UNAUTHORIZED_SECONDS
     # @raise [Unavailable] when +give_up_after+ has passed
     def pause_after(reason, status: nil, retry_after: nil)
       @failures += 1
-      # A lost connection in between says nothing about the key.
+      # A lost connection does not tell whether the key is valid.
       @unauthorized_since = status == 401 ? @unauthorized_since || now : nil if status
       raise Refused.new(401, nil, reason) if status == 401 && rest <= 0
       raise Unavailable, "gave up after #{@give_up_after} s: #{reason}" if rest <= 0

@@ -4,11 +4,11 @@ require "pg"
 require_relative "cursor"
 
 module Hubfront
-  # Keeps a cursor in the table +feed_cursors+, in the transaction in which the block stores its messages: both happen or
-  # neither, so what the block writes through the same connection is there exactly once. Requires the +pg+ gem.
+  # Keeps a cursor in the table +feed_cursors+, in the transaction in which the block stores its messages. So
+  # everything that the block writes through the same connection is stored exactly once. Requires the +pg+ gem.
   class PostgresqlCursor
-    # @param connection [PG::Connection] also the block's
-    # @param name [String] of the worker; workers that share the feed by partitions have one each
+    # @param connection [PG::Connection] the connection that the block uses
+    # @param name [String] of the worker; workers that share the feed need different names
     def initialize(connection, name)
       @connection = connection
       @name = name

@@ -19,8 +19,8 @@ module Hubfront
       message jsonb NOT NULL,
       line text NOT NULL
     SQL
-    # Whatever a later PostgreSQL or a smaller stack rejects, a single message must not stop the worker: the line is
-    # stored as a JSON string then. It belongs to the session, so nothing of it stays in the database.
+    # A temporary function that converts a line to jsonb. If PostgreSQL rejects the line, it is stored as a JSON
+    # string, so that one message cannot stop the worker. The function exists only in this session.
     READABLE = <<~SQL
       CREATE OR REPLACE FUNCTION pg_temp.readable(json text, line text) RETURNS jsonb LANGUAGE plpgsql AS $$
       BEGIN
@@ -39,8 +39,8 @@ module Hubfront
 
     # Creates the table, or adds the column +line+ to a table of version 0.1.0, whose +message+ was text.
     #
-    # @param connection [PG::Connection] also the one of the PostgresqlCursor
-    # @raise [InvalidSettings] when the database cannot store every character
+    # @param connection [PG::Connection] the connection of the PostgresqlCursor
+    # @raise [InvalidSettings] if the encoding of the database is not UTF8
     def initialize(connection)
       @connection = connection
       encoding = connection.parameter_status("server_encoding")
@@ -66,7 +66,7 @@ module Hubfront
 
     def readable(message)
       line = message.to_json
-      # Too deep for most readers: the body becomes a string, as in Message#body.
+      # If the body is nested too deeply for most readers, it becomes a string, as in Message#body.
       JsonText.for_jsonb(JsonText.too_deep?(line) ? JSON.generate(message.to_h) : line)
     end
 

@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
 module Hubfront
-  # Deduplicates messages by (partition id, sequence number). The messages of a partition come in order, so its highest
-  # number is enough.
+  # Deduplicates messages by (partition id, sequence number). The messages of a partition arrive in order, so the
+  # highest number per partition is enough.
   #
   #   seen = Hubfront::SeenMessages.new
   #   feed.on_reset { seen.clear }
@@ -15,7 +15,7 @@ module Hubfront
       @highest = highest.dup
     end
 
-    # @return [Boolean] true for a new message, which is seen from now on; false for a repeated one
+    # @return [Boolean] true for a new message, which is then recorded; false for a repeated one
     def add?(message)
       highest = @highest[message.partition_id]
       return false if highest && message.sequence_number <= highest

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
-import { create_container, type Connection } from 'rhea';
+import { create_container, type Connection, type Receiver, type Sender } from 'rhea';
+import { supportAbort } from './abortDelivery';
 import { complete, completeFrames } from './completeFrames';
 import type { AmqpCondition } from './condition';
 import { internalsOf, sessionInternals, type SaslServer } from './rheaInternals';
@@ -27,6 +28,10 @@ export interface AcceptedConnection {
   start(): void;
   /** The user that SASL PLAIN authenticated. */
   username(): string | undefined;
+  /** Links that neither side has detached. */
+  links(): (Sender | Receiver)[];
+  /** Detaches every link, then ends every session with or without an error; returns how many sessions. */
+  endSessions(error?: AmqpCondition): number;
   /**
    * Detaches every link and ends every session, with or without an error. Then it closes the connection, as
    * Microsoft's library does.
@@ -47,6 +52,7 @@ export function acceptConnection(stream: Duplex, mechanisms: SaslMechanisms): Ac
   } as Parameters<typeof container.create_connection>[0]);
   const internals = internalsOf(connection);
   completeFrames(connection);
+  supportAbort(connection);
   tolerateLateFrames(connection);
   let sasl: SaslServer | undefined;
 
@@ -55,6 +61,14 @@ export function acceptConnection(stream: Duplex, mechanisms: SaslMechanisms): Ac
     else writeClose('amqp:connection:framing-error', error);
   });
   connection.on('error', (error: Error) => writeClose('amqp:decode-error', error));
+
+  const openSessions = () => Object.values(internals.local_channel_map).filter((one) => one.is_open());
+  const links = () =>
+    openSessions().flatMap((session) =>
+      Object.values(sessionInternals(session).links)
+        .map((link) => link as unknown as Sender | Receiver)
+        .filter((link) => link.is_open()),
+    );
 
   /** After a protocol error of the client, rhea ends the stream without telling the client the reason. */
   const writeClose = (condition: string, error: Error): void => {
@@ -80,13 +94,16 @@ export function acceptConnection(stream: Duplex, mechanisms: SaslMechanisms): Ac
       }
     },
     username: () => (sasl?.outcome === 0 ? sasl.username : undefined),
+    links,
+    endSessions(error) {
+      const sessions = openSessions();
+      for (const link of links()) link.close();
+      for (const session of sessions) session.close(error && { ...error });
+      return sessions.length;
+    },
     close(error) {
-      for (const session of Object.values(internals.local_channel_map)) {
-        for (const link of Object.values(sessionInternals(session).links)) {
-          (link as unknown as { close(error?: object): void }).close(error && { ...error });
-        }
-        session.close();
-      }
+      for (const link of links()) link.close(error && { ...error });
+      for (const session of openSessions()) session.close();
       connection.close(error);
       setTimeout(() => stream.destroy(), CLOSE_TIMEOUT_MS).unref();
     },

@@ -1,3 +1,4 @@
+export { abortDelivery } from './abortDelivery';
 export { startAmqpListener, type AmqpListener } from './amqpListener';
 export { acceptConnection, type AcceptedConnection } from './acceptConnection';
 export { answerAttach, sendsSettled } from './answerAttach';

@@ -81,6 +81,7 @@ export type ConnectionInternals = Record<`on_${FrameName}`, (frame: Frame) => vo
   readonly sasl_transport: { readonly transports: Readonly<Record<number, SaslServer>> };
   readonly local: { readonly close: { error?: unknown } };
   readonly local_channel_map: Record<number, Session>;
+  readonly remote_channel_map: Record<number, { readonly state: { readonly local_open: boolean } }>;
   readonly state: { readonly local_open: boolean };
   socket_ready: boolean;
   heartbeat_in?: NodeJS.Timeout;

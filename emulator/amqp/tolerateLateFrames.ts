@@ -6,8 +6,9 @@ import { internalsOf } from './rheaInternals';
 const FRAMES = ['attach', 'flow', 'transfer', 'disposition', 'detach', 'end'] as const;
 
 /**
- * Makes a connection ignore frames that arrive on a channel whose session the client has ended. Microsoft's library for
- * .NET sends `end` before the `detach` of a link that was refused; rhea closes the connection on such a frame.
+ * Makes a connection ignore frames that arrive on a channel whose session has ended. Microsoft's library for .NET sends
+ * `end` before the `detach` of a link that was refused; rhea closes the connection on such a frame. What a client sends
+ * before it has read our `end` is void (AMQP 1.0, 2.5.5); rhea would answer it.
  */
 export function tolerateLateFrames(connection: Connection): void {
   const internals = internalsOf(connection);
@@ -16,6 +17,7 @@ export function tolerateLateFrames(connection: Connection): void {
     const handle = internals[`on_${name}`].bind(connection);
     internals[`on_${name}`] = (frame) => {
       if (ended.has(frame.channel)) return;
+      if (name !== 'end' && internals.remote_channel_map[frame.channel]?.state.local_open === false) return;
       if (name === 'end') ended.add(frame.channel);
       handle(frame);
     };

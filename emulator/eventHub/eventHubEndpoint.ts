@@ -41,26 +41,52 @@ export function createEventHubEndpoint(hub: Hub): EventHubEndpoint {
       stream.on('close', () => served.delete(transport));
     },
     connections: () => served.size,
-    sessions: () => [...served.values()].reduce((sum, connection) => sum + connection.sessions(), 0),
+    sessions: () => sum([...served.values()].map((connection) => connection.sessions())),
     applyFault(fault) {
-      if (fault.kind === 'detachLinks') {
-        const affected = fault.partitionId === undefined ? readers.all() : readers.of(fault.partitionId);
-        const error: AmqpCondition = { condition: fault.condition, description: fault.description };
-        affected.forEach((reader) => reader.close(error));
-        return affected.length;
+      const connections = [...served.values()];
+      switch (fault.kind) {
+        case 'detachLinks': {
+          const affected = fault.partitionId === undefined ? readers.all() : readers.of(fault.partitionId);
+          affected.forEach((reader) => reader.close(errorOf(fault)));
+          return affected.length;
+        }
+        case 'abortDelivery':
+          return readers.of(fault.partitionId).filter((reader) => reader.abortDelivery()).length;
+        case 'endSessions':
+          return sum(connections.map((connection) => connection.endSessions(errorOf(fault))));
+        case 'detachRequestLinks':
+          return sum(
+            connections.map((connection) => connection.detachRequestLinks(fault.node, errorOf(fault))),
+          );
+        case 'closeConnections':
+          connections.forEach((connection) => connection.close(errorOf(fault)));
+          return connections.length;
+        case 'resetConnections': {
+          const transports = [...served.keys()];
+          transports.forEach((transport) => transport.reset());
+          return transports.length;
+        }
       }
-      const affected = [...served];
-      for (const [transport, connection] of affected) {
-        if (fault.kind === 'closeConnections') connection.close();
-        else transport.reset();
-      }
-      return affected.length;
     },
     close: () => {
       for (const { stream } of served.keys()) stream.destroy();
     },
   };
 }
+
+interface ErrorFields {
+  readonly condition?: string | undefined;
+  readonly description?: string | undefined;
+}
+
+/** The error that a fault sends to the client. Without a condition, there is none. */
+const errorOf = ({
+  condition,
+  description = 'A fault of the emulator.',
+}: ErrorFields): AmqpCondition | undefined =>
+  condition === undefined ? undefined : { condition, description };
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
 
 /** Stops reading and writing without closing, like a network that drops all packets. */
 function freeze({ stream }: Transport): void {

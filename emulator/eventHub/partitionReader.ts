@@ -1,10 +1,13 @@
-import type { Sender } from 'rhea';
-import { creditOf, outgoingOf, returnCredit, sendEncoded, type AmqpCondition } from '../amqp';
+import { message as amqp, type Sender } from 'rhea';
+import { abortDelivery, creditOf, outgoingOf, returnCredit, sendEncoded, type AmqpCondition } from '../amqp';
 import type { PartitionLog } from '../partitionLog';
 import { runtimeMetric } from './runtimeMetric';
 
 /** Bytes that rhea reserves in a frame for the header and fields of a transfer, besides the payload and the tag. */
 const FRAME_OVERHEAD_BYTES = 80;
+/** A described type with a small ulong as its descriptor. */
+const DATA_DESCRIPTOR_BYTES = 3;
+const MAX_VBIN8_BYTES = 255;
 /** Messages that are sent before the event loop continues. The client can then read them while more are prepared. */
 const MESSAGES_PER_TURN = 100;
 
@@ -63,6 +66,14 @@ export class PartitionReader {
     if (error) this.link.close({ ...error });
   }
 
+  /** Sends the next message up to its body and aborts it; the next delivery begins with the same message. */
+  abortDelivery(): boolean {
+    const stored = this.log.payload(this.nextSequenceNumber);
+    if (!stored || this.closed || creditOf(this.link).credit === 0) return false;
+    abortDelivery(this.link, stored.subarray(0, stored.length - dataSectionBytes(stored)));
+    return true;
+  }
+
   private pump(most = Infinity): void {
     if (this.closed || !this.link.is_open()) return;
     const outgoing = outgoingOf(this.link.session);
@@ -105,4 +116,11 @@ export class PartitionReader {
     const { max_frame_size: maxFrameBytes } = this.link.connection as { max_frame_size?: number };
     return maxFrameBytes ? Math.max(1, maxFrameBytes - FRAME_OVERHEAD_BYTES) : Infinity;
   }
+}
+
+/** Of a message's last section, its data: descriptor, constructor, size and content (AMQP 1.0, 1.6.19 and 3.2.6). */
+function dataSectionBytes(stored: Buffer): number {
+  const { content } = (amqp.decode(stored) as unknown as { body: { content: Buffer } }).body;
+  const sizeBytes = content.length <= MAX_VBIN8_BYTES ? 1 : 4;
+  return DATA_DESCRIPTOR_BYTES + 1 + sizeBytes + content.length;
 }

@@ -7,9 +7,15 @@ import { checkEntityToken, resourcePath, type TokenRefusal } from './entityToken
 import { invalidPartition, notFound, unauthorizedFor } from './refusals';
 import type { Claims } from './claims';
 
-/** Whether an address is a request node: `$cbs`, or `$management` of the event hub. */
-export const isRequestPath = (path: string, { name }: HubIdentity) =>
-  ['$cbs', '$management', `${name}/$management`].includes(path.toLowerCase());
+/** A node that takes requests. */
+export type RequestNode = '$cbs' | '$management';
+
+/** The node of an address; `$management` is that of the event hub. Undefined: the address is not of such a node. */
+export function requestNodeOf(path: string, { name }: HubIdentity): RequestNode | undefined {
+  const lowered = path.toLowerCase();
+  if (lowered === '$cbs') return '$cbs';
+  return ['$management', `${name}/$management`].includes(lowered) ? '$management' : undefined;
+}
 
 /** The response to a request on `$cbs` or `$management`. */
 export interface Reply {

@@ -25,7 +25,7 @@ import { PartitionReader } from './partitionReader';
 import { plainMechanisms } from './plainLogin';
 import type { Readers } from './readers';
 import { refusalOfSender, unauthorizedFor } from './refusals';
-import { isRequestPath, putToken, readManagement, type Reply } from './requests';
+import { putToken, readManagement, requestNodeOf, type Reply, type RequestNode } from './requests';
 
 /** Events after which a connection has no more readers. */
 const ENDINGS = ['connection_close', 'disconnected', 'connection_error', 'protocol_error', 'error'] as const;
@@ -37,6 +37,10 @@ export interface ServedConnection {
   sessions(): number;
   /** Sends an AMQP close, with or without an error. */
   close(error?: AmqpCondition): void;
+  /** Ends every session, without an error or with one; returns how many. */
+  endSessions(error?: AmqpCondition): number;
+  /** Detaches the links of `$cbs` or `$management`, those of both directions; returns how many. */
+  detachRequestLinks(node: RequestNode, error?: AmqpCondition): number;
 }
 
 /** Serves one AMQP 1.0 client, as the built-in Event Hub endpoint does. */
@@ -81,7 +85,7 @@ export function serveConnection(stream: Duplex, hub: Hub, readers: Readers): Ser
   /** A link on which the client receives: responses of `$cbs` and `$management`, or messages of a partition. */
   connection.on('sender_open', ({ sender }: { sender: Sender }) => {
     if (ended) return; // the frame was read from the buffer after the connection ended: a reader created now would never be closed
-    if (isRequestPath(pathOf(sender), hub.identity)) {
+    if (requestNodeOf(pathOf(sender), hub.identity)) {
       replyLinks.set(sender, new ReplyLink(sender));
       answerAttach(sender, { isAccepted: true });
       return;
@@ -101,7 +105,7 @@ export function serveConnection(stream: Duplex, hub: Hub, readers: Readers): Ser
   /** A link on which the client sends. Only requests are accepted: devices do not send to this endpoint. */
   connection.on('receiver_open', ({ receiver }: { receiver: Receiver }) => {
     const path = targetPath(receiver);
-    const isAccepted = isRequestPath(path, hub.identity);
+    const isAccepted = requestNodeOf(path, hub.identity) !== undefined;
     answerAttach(receiver, { isAccepted });
     if (!isAccepted) receiver.close({ ...refusalOfSender(path, hub.identity) });
   });
@@ -150,8 +154,27 @@ export function serveConnection(stream: Duplex, hub: Hub, readers: Readers): Ser
   for (const error of REPORTED_ERRORS) connection.on(error, () => undefined);
 
   accepted.start();
-  return { sessions: () => sessions.size, close: accepted.close };
+  return {
+    sessions: () => sessions.size,
+    close: accepted.close,
+    endSessions(error) {
+      for (const link of [...own.keys(), ...replyLinks.keys()]) forget(link);
+      return accepted.endSessions(error);
+    },
+    detachRequestLinks(node, error) {
+      const links = accepted.links().filter((link) => requestNodeOf(addressOf(link), hub.identity) === node);
+      for (const link of links) {
+        link.close(error && { ...error });
+        if (link.is_sender()) forget(link as Sender);
+      }
+      return links.length;
+    },
+  };
 }
+
+/** The path of the node at the service's end of a link. */
+const addressOf = (link: Sender | Receiver): string =>
+  link.is_sender() ? pathOf(link as Sender) : targetPath(link as Receiver);
 
 const targetPath = (receiver: Receiver): string =>
   entityPath((receiver.target as { address?: string } | undefined)?.address ?? '');

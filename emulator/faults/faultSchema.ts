@@ -27,6 +27,12 @@ const lasting = { target: eventHubTarget };
 
 const condition = z.string().min(1);
 
+/** The AMQP error that a client is given; without a condition, none. */
+const optionalError = {
+  condition: condition.optional(),
+  description: z.string().optional(),
+};
+
 /** Faults that wait for a request or a link. */
 export const armedFault = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -75,7 +81,16 @@ export const immediateFault = z.discriminatedUnion('kind', [
     description: z.string().default('The link is force detached by the broker.'),
     partitionId,
   }),
-  z.strictObject({ kind: z.literal('closeConnections'), ...lasting }),
+  z.strictObject({ kind: z.literal('closeConnections'), ...lasting, ...optionalError }),
+  z.strictObject({ kind: z.literal('endSessions'), ...lasting, ...optionalError }),
+  z.strictObject({
+    kind: z.literal('detachRequestLinks'),
+    ...lasting,
+    ...optionalError,
+    node: z.enum(['$cbs', '$management']),
+  }),
+  /** To each reader of the partition: the next message up to its body, then an aborted transfer. */
+  z.strictObject({ kind: z.literal('abortDelivery'), ...lasting, partitionId: z.string() }),
   /** Every HTTPS connection is reset, and the port is closed for a while. Devices and messages are kept. */
   z.strictObject({
     kind: z.literal('restart'),

@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import vectors from '../../clients/phone/sas-vectors.json';
 import { HUB_HOST_NAME } from '../../emulator/wellKnown';
 import { KEY, type Stack, startStack } from '../stack';
+import { type Driver, startDriver } from './phone/driverProcess';
 import { SCRIPT, startScriptedServer } from './phone/scriptedServer';
 import { findProgram } from './programs';
 
@@ -17,9 +18,15 @@ const DEVICE_KEY = Buffer.alloc(32, 7).toString('base64');
 const hostName = HUB_HOST_NAME;
 const OTHER_HUB = 'contoso.azure-devices.net';
 
+/** A JVM that ends soon: compiling its hot code would take longer than it saves. */
+const SHORT_LIVED = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
+const SHORT_LIVED_TOOL = SHORT_LIVED.map((option) => `-J${option}`);
+
 const run = promisify(execFile);
 let stack: Stack;
 let built: string;
+/** Options of a JVM that trusts the emulator. */
+let trust: Promise<string[]> | undefined;
 beforeAll(async () => {
   stack = await startStack();
   built = await mkdtemp(join(tmpdir(), 'hubfront-phone-'));
@@ -53,8 +60,17 @@ const languages: Record<string, Language> = {
     start: async () => {
       const folder = join(built, 'java');
       const sources = [join(PHONE, 'HubfrontPhone.java'), join(DRIVERS, 'Driver.java')];
-      await run('javac', ['--release', '11', '-Xlint:all', '-Werror', '-d', folder, ...sources]);
-      return ['java', [...(await trustingTheEmulator()), '-cp', folder, 'Driver']];
+      await run('javac', [
+        ...SHORT_LIVED_TOOL,
+        '--release',
+        '11',
+        '-Xlint:all',
+        '-Werror',
+        '-d',
+        folder,
+        ...sources,
+      ]);
+      return ['java', [...SHORT_LIVED, ...(await trustingTheEmulator()), '-cp', folder, 'Driver']];
     },
   },
   Kotlin: {
@@ -62,8 +78,8 @@ const languages: Record<string, Language> = {
     start: async () => {
       const jar = join(built, 'phone.jar');
       const sources = [join(PHONE, 'HubfrontPhone.kt'), join(DRIVERS, 'driver.kt')];
-      await run('kotlinc', [...sources, '-include-runtime', '-d', jar]);
-      return ['java', [...(await trustingTheEmulator()), '-cp', jar, 'DriverKt']];
+      await run('kotlinc', [...SHORT_LIVED_TOOL, ...sources, '-include-runtime', '-d', jar]);
+      return ['java', [...SHORT_LIVED, ...(await trustingTheEmulator()), '-cp', jar, 'DriverKt']];
     },
   },
   shell: {
@@ -72,23 +88,26 @@ const languages: Record<string, Language> = {
   },
 };
 
-async function trustingTheEmulator(): Promise<string[]> {
-  const store = await mkdtemp(join(built, 'trust-'));
-  const options = ['-importcert', '-noprompt', '-alias', 'emulator', '-storepass', 'changeit'];
-  await run('keytool', [...options, '-keystore', join(store, 'ca.p12'), '-file', stack.emulator.caFile]);
-  return [
-    `-Djavax.net.ssl.trustStore=${join(store, 'ca.p12')}`,
-    '-Djavax.net.ssl.trustStorePassword=changeit',
-  ];
+function trustingTheEmulator(): Promise<string[]> {
+  trust ??= (async () => {
+    const store = join(built, 'ca.p12');
+    const options = ['-importcert', '-noprompt', '-alias', 'emulator', '-storepass', 'changeit'];
+    const files = ['-keystore', store, '-file', stack.emulator.caFile];
+    await run('keytool', [...SHORT_LIVED_TOOL, ...options, ...files]);
+    return [`-Djavax.net.ssl.trustStore=${store}`, '-Djavax.net.ssl.trustStorePassword=changeit'];
+  })();
+  return trust;
 }
 
 describe.each(Object.entries(languages))('a phone in %s', (name, { missing, start }) => {
-  let ask: (...commands: (string | number)[][]) => Promise<string[]>;
+  let driver: Driver;
   beforeAll(async () => {
-    if (missing) return;
-    const [command, args, env] = await start();
-    ask = (...commands) => answers(command, args, env ?? {}, commands);
+    if (!missing) driver = startDriver(...(await start()));
   }, 120_000);
+  afterAll(async () => {
+    if (!missing) await driver.close();
+  });
+  const ask = (...commands: (string | number)[][]) => driver.ask(commands);
 
   const deviceId = `phone-${name.replace(/\W/g, '')}`;
 
@@ -220,24 +239,3 @@ test("the vectors are the hub's own SDK's", () => {
 test("the README's Swift listing is marked as not run here", async () => {
   expect(await readFile(join(PHONE, 'README.md'), 'utf8')).toMatch(/not run here/);
 });
-
-function answers(
-  command: string,
-  args: string[],
-  env: Record<string, string>,
-  commands: (string | number)[][],
-): Promise<string[]> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
-    let out = '';
-    let err = '';
-    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
-    child.once('error', reject);
-    child.once('close', (code) => {
-      if (code === 0) resolve(out.trimEnd().split('\n'));
-      else reject(new Error(`${command} ended with ${String(code)}: ${err}`));
-    });
-    child.stdin.end(commands.map((fields) => `${fields.join('\t')}\n`).join(''));
-  });
-}

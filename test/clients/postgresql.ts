@@ -4,9 +4,8 @@ import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { Pool } from 'pg';
 
-/** Of a query's rows as text. */
-const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 const DEBIAN_FOLDER = '/usr/lib/postgresql';
 
 /** Debian's newest PostgreSQL server programs, or undefined. */
@@ -55,16 +54,16 @@ export async function startPostgresql(programs: string): Promise<Postgresql> {
       reject(new Error(`PostgreSQL ended: ${log}`));
     });
   });
-  const url = `postgresql:///postgres?host=${folder}&user=shop`;
+  const pool = new Pool({ host: folder, user: 'shop', database: 'postgres' });
+  const asText = { getTypeParser: () => (value: string) => value };
   return {
-    url,
+    url: `postgresql:///postgres?host=${folder}&user=shop`,
     query: async (sql) => {
-      const { stdout } = await run(join(programs, 'psql'), [url, '-qAt', '-c', sql], {
-        maxBuffer: MAX_OUTPUT_BYTES,
-      });
-      return stdout.split('\n').filter((line) => line !== '');
+      const { rows } = await pool.query<(string | null)[]>({ text: sql, rowMode: 'array', types: asText });
+      return rows.map((columns) => columns.map((text) => text ?? '').join('|'));
     },
     close: async () => {
+      await pool.end();
       server.kill('SIGINT'); // "fast shutdown"
       await ended;
       await rm(folder, { recursive: true, force: true });

@@ -1,28 +1,17 @@
-import type { BrowserContext } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { browserProgram } from '../browser';
-import { type Fixture, SLOW, reportsOf, startFixture } from './fixture';
+import { SLOW, reportsOf, useFixture } from './fixture';
 
 const numbers = (count: number, from = 0) => Array.from({ length: count }, (_, at) => from + at);
 
 describe.skipIf(!browserProgram)('many messages at once, in Chromium', () => {
-  let fixture: Fixture;
-  let context: BrowserContext;
-  beforeAll(async () => {
-    fixture = await startFixture();
-  }, 60_000);
-  afterAll(() => fixture.close());
-  beforeEach(async () => {
-    await fixture.reset();
-    context = await fixture.browser.newContext();
-  });
-  afterEach(() => context.close());
+  const fixture = useFixture();
 
   const arrived = async () => (await fixture.arrived()).map(({ body }) => body.Data as number);
   const track = (count: number) => `for (let n = 0; n < ${count}; n++) hub.track(n)`;
 
   test('10,000 in one loop all arrive, once and in order', async () => {
-    const page = await fixture.openClient(context);
+    const page = await fixture.openClient(fixture.context);
     await page.evaluate(track(10_000));
     await page.evaluate('hub.flush()');
     expect(await arrived()).toEqual(numbers(10_000));
@@ -31,7 +20,7 @@ describe.skipIf(!browserProgram)('many messages at once, in Chromium', () => {
   });
 
   test('1,200 of which some are throttled all arrive', async () => {
-    const page = await fixture.openClient(context);
+    const page = await fixture.openClient(fixture.context);
     const { admin } = fixture.stack.emulator;
     admin.armFault({ target: 'telemetry', kind: 'throttle', retryAfterSeconds: 1 });
     await page.evaluate(track(1_200));
@@ -49,8 +38,8 @@ describe.skipIf(!browserProgram)('many messages at once, in Chromium', () => {
     ],
     ['with IndexedDB', ''],
   ])('1,200 while offline, %s: keeps the newest 1,000 and reports the others', async (_, before) => {
-    const page = await fixture.openClient(context, {}, before);
-    await context.setOffline(true);
+    const page = await fixture.openClient(fixture.context, {}, before);
+    await fixture.context.setOffline(true);
     await page.evaluate(track(1_200));
     await expect.poll(() => page.evaluate('hub.dropped'), SLOW).toBe(200);
     await page.evaluate('hub.track(1200)');
@@ -58,7 +47,7 @@ describe.skipIf(!browserProgram)('many messages at once, in Chromium', () => {
     const full = (await reportsOf(page)).filter(({ name }) => name === 'rejected');
     expect(full.map(({ deviceMessage }) => deviceMessage)).toEqual(numbers(201));
     expect(new Set(full.map(({ code }) => code))).toEqual(new Set(['queue_full']));
-    await context.setOffline(false);
+    await fixture.context.setOffline(false);
     await expect.poll(async () => (await arrived()).length, SLOW).toBe(1_000);
     expect(await arrived()).toEqual(numbers(1_000, 201));
   });

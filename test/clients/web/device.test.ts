@@ -1,31 +1,21 @@
-import type { BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
 import { KEY } from '../../stack';
 import { browserProgram } from '../browser';
-import { DEVICE, type Fixture, SLOW, reportsOf, startFixture } from './fixture';
+import { DEVICE, SLOW, reportsOf, useFixture } from './fixture';
 
 /** Timeouts of the client come this much sooner. */
 const FAST_TIMERS = `const { setTimeout: original } = window; window.setTimeout = (work, ms, ...all) => original(work, ms / 50, ...all);`;
 
 describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
-  let fixture: Fixture;
-  let context: BrowserContext;
-  beforeAll(async () => {
-    fixture = await startFixture();
-  }, 60_000);
-  afterAll(() => fixture.close());
-  beforeEach(async () => {
-    await fixture.reset();
-    context = await fixture.browser.newContext();
-  });
-  afterEach(() => context.close());
+  const fixture = useFixture();
 
   const data = async () => (await fixture.arrived()).map(({ body }) => body.Data as unknown);
   const last = async (page: Page) => (await reportsOf(page)).at(-1);
 
   /** A page with a client whose `register` is this code; `proposals` is what it was called with. */
   async function openVisitor(register: string, before?: string, options = ''): Promise<Page> {
-    const page = await context.newPage();
+    const page = await fixture.context.newPage();
     page.on('pageerror', (error) => {
       throw error;
     });
@@ -128,7 +118,7 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
 
   test('does not wait for a request for ever', async () => {
     const page = await fixture.openClient(
-      context,
+      fixture.context,
       {},
       `${FAST_TIMERS} window.fetch = () => new Promise(() => {});`,
     );
@@ -143,7 +133,7 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
   });
 
   test('tells a server that is not there from one that does not respond to this page', async () => {
-    const nowhere = await fixture.openClient(context, { endpoint: 'http://localhost:1/api' });
+    const nowhere = await fixture.openClient(fixture.context, { endpoint: 'http://localhost:1/api' });
     await nowhere.evaluate('hub.track(0); hub.flush()');
     expect(await last(nowhere)).toMatchObject({
       name: 'retry',
@@ -151,17 +141,17 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
       cause: 'TypeError: Failed to fetch',
     });
     // Without CORS headers, since no function answers there.
-    const wrong = await fixture.openClient(context, { endpoint: `${fixture.proxy.url}/wrong` });
+    const wrong = await fixture.openClient(fixture.context, { endpoint: `${fixture.proxy.url}/wrong` });
     await wrong.evaluate('hub.track(0); hub.flush()');
     expect(await last(wrong)).toMatchObject({
       name: 'retry',
       code: 'unreachable_cors',
       cause: expect.stringContaining('endpoint'),
     });
-    await context.setOffline(true);
+    await fixture.context.setOffline(true);
     await wrong.evaluate('hub.track(0); hub.flush()');
     await expect.poll(() => last(wrong), SLOW).toMatchObject({ name: 'retry', code: 'unreachable' });
-    await context.setOffline(false);
+    await fixture.context.setOffline(false);
   });
 
   test('tells a function key that is refused from a registration that cannot be reached', async () => {
@@ -191,7 +181,7 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
         `Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', { get: () => true })`,
       ],
     ])('%s switches the client off, until the visitor agrees', async (_, before) => {
-      const page = await fixture.openClient(context, {}, before);
+      const page = await fixture.openClient(fixture.context, {}, before);
       expect(await page.evaluate(`[hub.track('secret') === undefined, hub.consent]`)).toEqual([true, false]);
       await page.evaluate('hub.flush()');
       await page.evaluate(`hub.setConsent(true); hub.track('agreed')`);
@@ -201,8 +191,8 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
 
     test('withdrawn, drops what is queued in all tabs and reports it', async () => {
       const pages = [
-        await fixture.openClient(context, { batchTime: 600_000 }),
-        await fixture.openClient(context, { batchTime: 600_000 }),
+        await fixture.openClient(fixture.context, { batchTime: 600_000 }),
+        await fixture.openClient(fixture.context, { batchTime: 600_000 }),
       ];
       const [first, second] = pages as [Page, Page];
       await first.evaluate(`hub.track('a')`);
@@ -244,7 +234,7 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
     });
 
     test('withdrawn while a request is under way, reports its messages as withdrawn and sends none again', async () => {
-      const page = await fixture.openClient(context);
+      const page = await fixture.openClient(fixture.context);
       let respond = (): void => undefined;
       const held = new Promise<void>((resolve) => (respond = resolve));
       fixture.proxy.replace(async (response) => {
@@ -265,8 +255,8 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
     });
 
     test('not given in the tab that would send, another tab sends', async () => {
-      await fixture.openClient(context, { consent: false });
-      const page = await fixture.openClient(context);
+      await fixture.openClient(fixture.context, { consent: false });
+      const page = await fixture.openClient(fixture.context);
       await page.evaluate(`hub.track('agreed')`);
       await page.evaluate('hub.flush()');
       expect(await data()).toEqual(['agreed']);
@@ -275,7 +265,7 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
 
   test('messages are never sent as another device than the one that tracked them', async () => {
     await fixture.stack.register('web-2', DEVICE.deviceKey);
-    const page = await fixture.openClient(context, { batchTime: 600_000 });
+    const page = await fixture.openClient(fixture.context, { batchTime: 600_000 });
     await page.evaluate(`hub.track('of web-1')`);
     await page.evaluate(
       `window.other = createClient(${JSON.stringify({ endpoint: `${fixture.proxy.url}/api`, ...DEVICE, deviceId: 'web-2' })}).hub; other.track('of web-2')`,

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import type { BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
 import { browserProgram } from '../browser';
-import { DEVICE, type Fixture, type Report, SLOW, insecureOrigin, reportsOf, startFixture } from './fixture';
+import { DEVICE, type Report, SLOW, insecureOrigin, reportsOf, useFixture } from './fixture';
 
 const VALID = { endpoint: 'https://app.example/api', ...DEVICE };
 const REGISTER = { endpoint: VALID.endpoint, register: '() => ({})' };
@@ -156,17 +156,7 @@ const FAULTS: Record<string, string> = {
 };
 
 describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
-  let fixture: Fixture;
-  let context: BrowserContext;
-  beforeAll(async () => {
-    fixture = await startFixture();
-  }, 60_000);
-  afterAll(() => fixture.close());
-  beforeEach(async () => {
-    await fixture.reset();
-    context = await fixture.browser.newContext();
-  });
-  afterEach(() => context.close());
+  const fixture = useFixture();
 
   const data = async () => (await fixture.arrived()).map(({ body }) => body.Data as unknown);
   const named = async (page: Page, name: string) =>
@@ -194,7 +184,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
   });
 
   test('sends from an origin that is not secure', async () => {
-    const page = await context.newPage();
+    const page = await fixture.context.newPage();
     await page.goto(insecureOrigin(fixture.site));
     expect(
       await page.evaluate('[window.isSecureContext, "locks" in navigator, "randomUUID" in crypto]'),
@@ -212,7 +202,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
       body: JSON.stringify({ results: messages.map(({ messageId }) => ({ messageId, status: 'accepted' })) }),
     }));
     const script = await (await fetch(`${fixture.site.origin}/hubfront.js`)).text();
-    const page = await fixture.openPage(context);
+    const page = await fixture.openPage(fixture.context);
     const sent = await page.evaluate<unknown[]>(`new Promise((resolve) => {
       addEventListener('message', ({ data }) => resolve(data));
       const frame = document.createElement('iframe');
@@ -234,7 +224,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
   });
 
   test('never throws from track, whatever it is given', async () => {
-    const page = await fixture.openClient(context, { batchTime: 600_000 });
+    const page = await fixture.openClient(fixture.context, { batchTime: 600_000 });
     const ids = await page.evaluate<string[]>(`(() => {
       const circular = {}; circular.circular = circular;
       return [
@@ -265,7 +255,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
   });
 
   test('a listener that throws stops neither the others nor the client', async () => {
-    const page = await fixture.openClient(context);
+    const page = await fixture.openClient(fixture.context);
     await page.evaluate(`for (const name of ['sending', 'sent']) hub.on(name, () => { throw new Error('of the page') });
       const after = hub.on('sent', () => { window.heard = true }); hub.on('sent', 'no function');
       hub.track('heard'); hub.flush()`);
@@ -274,7 +264,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
   });
 
   test('bulk sends do not make ids that repeat, or that sort otherwise than they were made', async () => {
-    const page = await fixture.openPage(context);
+    const page = await fixture.openPage(fixture.context);
     const ids = await page.evaluate<string[]>(`(() => {
       const { hub } = createClient({ endpoint: '/api', deviceId: 'x', deviceKey: 'y', batchTime: 600000 });
       return Array.from({ length: 20_000 }, () => hub.track(0));

@@ -1,4 +1,5 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { type Stack, startStack } from '../../stack';
 import { type Site, launchBrowser, startSite } from '../browser';
 import { type Proxy, startProxy } from './proxy';
@@ -155,6 +156,24 @@ export async function startFixture(): Promise<Fixture> {
       await stack.close();
     },
   };
+}
+
+/**
+ * A fixture for the tests of a `describe`, reset before each of them, and a browser context of its own for each. Both are
+ * there once a test runs.
+ */
+export function useFixture(): Readonly<Fixture> & { readonly context: BrowserContext } {
+  const shared = {} as Fixture & { context: BrowserContext };
+  beforeAll(async () => {
+    Object.assign(shared, await startFixture());
+  }, 60_000);
+  afterAll(() => shared.close());
+  beforeEach(async () => {
+    await shared.reset();
+    shared.context = await shared.browser.newContext();
+  });
+  afterEach(() => shared.context.close());
+  return shared;
 }
 
 /** The site on an origin that browsers do not trust. */

@@ -1,25 +1,15 @@
-import type { BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
 import { browserProgram } from '../browser';
-import { DEVICE, type Fixture, SLOW, reportsOf, startFixture } from './fixture';
+import { DEVICE, SLOW, reportsOf, useFixture } from './fixture';
 import type { Passed } from './proxy';
 
 const problem = (status: number, code: string) => ({ status, code });
 
 describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
-  let fixture: Fixture;
-  let context: BrowserContext;
-  beforeAll(async () => {
-    fixture = await startFixture();
-  }, 60_000);
-  afterAll(() => fixture.close());
-  beforeEach(async () => {
-    await fixture.reset();
-    context = await fixture.browser.newContext();
-  });
-  afterEach(() => context.close());
+  const fixture = useFixture();
 
-  const open = (options?: object, before?: string) => fixture.openClient(context, options, before);
+  const open = (options?: object, before?: string) => fixture.openClient(fixture.context, options, before);
   const data = async () => (await fixture.arrived()).map(({ body }) => body.Data as unknown);
   const events = async (page: Page) =>
     (await reportsOf(page)).filter(({ name }) => name !== 'sending').map(({ name, code }) => [name, code]);
@@ -235,7 +225,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
       hub.track('classic');
       hub.flush();
     </script>`;
-    await fixture.openPage(context);
+    await fixture.openPage(fixture.context);
     await expect.poll(data, SLOW).toEqual(['classic']);
   });
 });

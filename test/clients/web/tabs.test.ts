@@ -1,7 +1,7 @@
-import type { BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
 import { browserProgram, watchMessages } from '../browser';
-import { type Fixture, SLOW, databaseName, reportsOf, startFixture } from './fixture';
+import { SLOW, databaseName, reportsOf, useFixture } from './fixture';
 
 /** As a visitor closes a tab. */
 const leave = (page: Page) =>
@@ -15,26 +15,16 @@ const hide = (page: Page, hidden = true) =>
 const HANGING = `IDBFactory.prototype.open = () => ({});`;
 
 describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
-  let fixture: Fixture;
-  let context: BrowserContext;
-  beforeAll(async () => {
-    fixture = await startFixture();
-  }, 60_000);
-  afterAll(() => fixture.close());
-  beforeEach(async () => {
-    await fixture.reset();
-    context = await fixture.browser.newContext();
-  });
-  afterEach(() => context.close());
+  const fixture = useFixture();
 
   const data = async () => (await fixture.arrived()).map(({ body }) => body.Data as unknown);
   const names = async (page: Page) =>
     (await reportsOf(page)).map(({ name, deviceMessage }) => `${name} ${deviceMessage as string}`);
-  const open = (options?: object, before?: string) => fixture.openClient(context, options, before);
+  const open = (options?: object, before?: string) => fixture.openClient(fixture.context, options, before);
 
   test('one sends for all, and each hears of its own messages', async () => {
     const [first, second] = [await open(), await open()];
-    const posts = await Promise.all([first, second].map((page) => watchMessages(context, page)));
+    const posts = await Promise.all([first, second].map((page) => watchMessages(fixture.context, page)));
     await Promise.all([
       first.evaluate(`hub.track('a'); hub.flush()`),
       second.evaluate(`hub.track('b'); hub.flush()`),
@@ -80,7 +70,7 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
   test('one that deletes the database while another is offline loses nothing that the other tracked', async () => {
     const page = await open({ batchTime: 600_000 });
     await page.evaluate(`hub.track('a'); hub.track('b')`);
-    const other = await fixture.openPage(context);
+    const other = await fixture.openPage(fixture.context);
     const name = JSON.stringify(databaseName(`${fixture.proxy.url}/api`));
     const remove = () =>
       other.evaluate(`new Promise((done, fail) => {
@@ -97,7 +87,7 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
   test("the visitor's clearing of the site's data does not stop the client", async () => {
     const page = await open({ batchTime: 600_000 });
     await page.evaluate(`hub.track('a')`);
-    const session = await context.newCDPSession(page);
+    const session = await fixture.context.newCDPSession(page);
     await session.send('Storage.clearDataForOrigin', { origin: fixture.site.origin, storageTypes: 'all' });
     await page.evaluate(`hub.track('b'); hub.flush()`);
     expect(await data()).toEqual(expect.arrayContaining(['b']));
@@ -106,7 +96,7 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
 
   test('one without room for IndexedDB sends all the same', async () => {
     const page = await open({ batchTime: 600_000 });
-    const session = await context.newCDPSession(page);
+    const session = await fixture.context.newCDPSession(page);
     await session.send('Storage.overrideQuotaForOrigin', { origin: fixture.site.origin, quotaSize: 1 });
     await page.evaluate('for (let n = 0; n < 5; n++) hub.track("x".repeat(50_000) + n)');
     await page.evaluate('hub.flush()');
@@ -145,7 +135,7 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
       const [first, second] = [await open(), await open()];
       await first.evaluate(`hub.track('a'); hub.flush()`);
       await hide(first);
-      const posts = await watchMessages(context, second);
+      const posts = await watchMessages(fixture.context, second);
       await first.evaluate(`hub.track('b')`);
       await expect.poll(data, SLOW).toEqual(['a', 'b']);
       expect(posts.some(({ kind }) => kind === 'post')).toBe(true);
@@ -201,13 +191,13 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
 
     test('while sending fails, keeps all with its time for the next visit', async () => {
       const page = await open();
-      await context.setOffline(true);
+      await fixture.context.setOffline(true);
       const before = new Date().toISOString();
       await page.evaluate(`hub.track('a')`);
       await expect.poll(() => names(page), SLOW).toContain('retry a');
       const after = new Date().toISOString();
       await leave(page);
-      await context.setOffline(false);
+      await fixture.context.setOffline(false);
       await (await open()).evaluate(`hub.track('b'); hub.flush()`);
       expect(await data()).toEqual(['a', 'b']);
       const [a, b] = fixture.proxy.posts.flatMap(({ messages }) => messages);

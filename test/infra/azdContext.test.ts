@@ -32,19 +32,20 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
   await azure.close();
 });
+/** The hooks look at the job again at once, and not after seconds. */
+const context = (whatIf: boolean) => ({ ...azdContext(whatIf, azure.endpoints), pollMs: 10 });
 const calls = (): string[] => readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
 
 it('takes tokens from azd, one for each service, and keeps values in the environment that it runs for', async () => {
   const said = vi.spyOn(console, 'log').mockReturnValue();
-  await runHook('preprovision', azdContext(false, azure.endpoints));
+  await runHook('preprovision', context(false));
   provisioned(azure);
   for (const [name, value] of Object.entries(azure.environment)) vi.stubEnv(name, value);
   vi.stubEnv('POWERBI_WORKSPACE_ID', azure.state.workspaces[0]?.id);
   azure.firstRows();
-  // The job that starts is looked at every 5 seconds.
   if (azure.state.job) azure.state.job.jobState = 'Running';
-  await runHook('postprovision', azdContext(false, azure.endpoints));
-  await runHook('postdeploy', azdContext(false, azure.endpoints));
+  await runHook('postprovision', context(false));
+  await runHook('postdeploy', context(false));
   expect(calls()).toContain('env set POWERBI_WORKSPACE_ID workspace-1 --environment shop');
   const scopes = calls().flatMap((call) => /--scope (\S+)/.exec(call)?.[1] ?? []);
   expect(new Set(scopes)).toEqual(
@@ -62,7 +63,7 @@ it('takes tokens from azd, one for each service, and keeps values in the environ
 it('keeps nothing in a what-if', async () => {
   const said = vi.spyOn(console, 'log').mockReturnValue();
   azure.state.workspaces.push({ id: 'workspace-7', name: 'Hubfront shop' });
-  await runHook('preprovision', azdContext(true, azure.endpoints));
+  await runHook('preprovision', context(true));
   expect(calls().filter((call) => call.startsWith('env'))).toEqual([]);
   expect(said.mock.calls.flat()).toContain(
     "would keep POWERBI_WORKSPACE_ID=workspace-7 in azd's environment",

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { StreamMessageReader, StreamMessageWriter, createMessageConnection } from 'vscode-jsonrpc/node';
 
 /** What `bicep jsonrpc` returns of a compilation. */
@@ -7,7 +8,10 @@ interface Compiled {
   diagnostics: { message: string; code: string; level: string }[];
 }
 
-/** The Bicep compiler as a server: it starts once, and each further request takes a fraction of its start. */
+/**
+ * The Bicep compiler as a server: it starts once, and each further request takes a fraction of its start. It keeps no
+ * process alive.
+ */
 export interface BicepServer {
   /** @returns the template, as JSON text */
   compile: (file: string) => Promise<string>;
@@ -20,6 +24,8 @@ export interface BicepServer {
 export function startBicepServer(bicep: string): BicepServer {
   const child: ChildProcess = spawn(bicep, ['jsonrpc', '--stdio'], { stdio: ['pipe', 'pipe', 'inherit'] });
   if (!child.stdin || !child.stdout) throw new Error('the Bicep server has no pipes');
+  child.unref();
+  for (const pipe of [child.stdin, child.stdout]) (pipe as Socket).unref();
   const connection = createMessageConnection(
     new StreamMessageReader(child.stdout),
     new StreamMessageWriter(child.stdin),

@@ -1,7 +1,6 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, vi } from 'vitest';
 import { type Bicep, findBicep } from '../../infra/check/bicep';
 import { type BicepServer, startBicepServer } from './bicepServer';
 
@@ -28,9 +27,6 @@ export interface Template {
   outputs?: Record<string, unknown>;
 }
 
-/** The compiler takes seconds, and on a busy machine many of them. */
-vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 });
-
 const PARAMETERS = 'test/infra/parameters';
 const found = findBicep();
 /** In CI these tests may not be skipped: there, what is missing is an error. */
@@ -46,11 +42,9 @@ export interface Mutation {
   to: string;
 }
 
+/** For all files of a worker. */
 let server: BicepServer | undefined;
-afterAll(() => {
-  server?.stop();
-  server = undefined;
-});
+process.once('exit', () => server?.stop());
 
 /** @throws Error with what the compiler said, when the deployment is refused */
 export async function evaluate(parameters: string, ...mutations: Mutation[]): Promise<Deployment> {

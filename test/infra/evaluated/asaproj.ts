@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readQuery } from './query';
-import { bicep, evaluated, WHY_SKIPPED } from './snapshot';
+import { readQuery } from '../query';
+import { bicep, evaluated, WHY_SKIPPED } from '../snapshot';
 
 const FOLDER = 'infra/analytics';
 const read = (file: string): any => JSON.parse(readFileSync(join(FOLDER, file), 'utf8'));

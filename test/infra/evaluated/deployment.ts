@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import * as accessChecks from './accessChecks';
-import * as checks from './checks';
-import { SETS } from './parameterSets';
-import { type Deployment, WHY_SKIPPED, bicep, compile, evaluate, evaluated } from './snapshot';
+import * as accessChecks from '../accessChecks';
+import * as checks from '../checks';
+import { SETS } from '../parameterSets';
+import { type Deployment, WHY_SKIPPED, bicep, compile, evaluate, evaluated } from '../snapshot';
 
 describe.skipIf(!bicep)(`the evaluated deployment${WHY_SKIPPED}`, () => {
   describe.each(SETS)('$name', ({ name, roles }) => {

@@ -1,11 +1,11 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { rolesOf } from './accessChecks';
-import * as checks from './factChecks';
-import { facts, limit } from './factFiles';
-import { SETS } from './parameterSets';
-import { readQuery } from './query';
-import { type Deployment, WHY_SKIPPED, bicep, evaluated } from './snapshot';
+import { rolesOf } from '../accessChecks';
+import * as checks from '../factChecks';
+import { facts, limit } from '../factFiles';
+import { SETS } from '../parameterSets';
+import { readQuery } from '../query';
+import { type Deployment, WHY_SKIPPED, bicep, evaluated } from '../snapshot';
 
 /** Facts come from Microsoft's documentation, not from our modules: see facts/README.md. */
 describe('the facts', () => {

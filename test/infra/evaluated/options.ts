@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { WHY_SKIPPED, bicep, evaluate, evaluated } from './snapshot';
+import { WHY_SKIPPED, bicep, evaluate, evaluated } from '../snapshot';
 
 describe.skipIf(!bicep)(`a deployment with every option${WHY_SKIPPED}`, () => {
   it('has no alert that docs/operating.md does not explain, and the page names no other', async () => {

@@ -1,20 +1,14 @@
 import { type ChildProcess, execSync, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { findProgram } from '../clients/programs';
 import { call } from '../stack';
-import { launch as launchCommand } from './startedStack';
+import { ANY_PORT, type LaunchedCommand, PORT_FLAGS as PORTS, launch as launchCommand } from './startedStack';
 
-const PORTS = [
-  '--port',
-  '--hub-port',
-  '--amqp-port',
-  '--shop-port',
-  '--dashboard-port',
-  '--database-port',
-  '--blob-port',
-];
-const ANY_PORT = PORTS.flatMap((flag) => [flag, '0']);
+/** Gives a command a terminal. */
+const script = findProgram('script', 'bsdutils');
+
 let child: ChildProcess;
 afterEach(() => {
   (child as ChildProcess | undefined)?.kill('SIGKILL');
@@ -42,49 +36,58 @@ function launch(command: string, ...args: string[]) {
 }
 
 describe('npm start', () => {
-  test('starts everything on free ports, prints them, and stops cleanly on Ctrl-C', async () => {
-    const { ready, exit, out, err } = launch('start', ...ANY_PORT);
-    const url = (await ready).replace('ready ', '');
+  let running: LaunchedCommand;
+  let url: string;
+  beforeAll(async () => {
+    running = launchCommand('start', ANY_PORT);
+    url = await running.printed(/^ready (\S+)/m);
+  }, 90_000);
+  afterAll(() => {
+    running.process.kill('SIGKILL');
+  });
+
+  test('starts everything on free ports, and prints them and commands that work', async () => {
     expect((await call(`${url}/api/messages?action=ping`)).status).toBe(200);
     // The commands that the guide proposes work as printed, again too.
-    const commands = [...out().matchAll(/^ {2}(curl .*)$/gm)].map(([, command = '']) => command);
+    const commands = [...running.out().matchAll(/^ {2}(curl .*)$/gm)].map(([, command = '']) => command);
     const responses = [...commands, ...commands].map((command) => execSync(command, { encoding: 'utf8' }));
     expect(responses.map((response) => /^HTTP\/1\.1 (\d+)/.exec(response)?.[1])).toEqual([
       ...['201', '201', undefined],
       ...['200', '201', undefined],
     ]);
     expect(responses[2]).toContain('"browse_product"');
-    const shop = /demo shop +(\S+)/.exec(out())?.[1] ?? '';
+    const shop = /demo shop +(\S+)/.exec(running.out())?.[1] ?? '';
     const page = (await call(shop)).text;
     expect(page).toContain(`data-endpoint="${url}/api"`);
     expect(page).not.toContain('hubfront-local');
-    expect(out()).toMatch(new RegExp(`^ready ${url}$`, 'm'));
+    expect(running.out()).toMatch(new RegExp(`^ready ${url}$`, 'm'));
     // A line per request needs --verbose.
-    expect(out()).not.toMatch(/^[A-Z]+ \/api\/messages /m);
-    child.kill('SIGINT');
-    expect(await exit).toBe(0);
-    expect(err()).toBe(''); // no warning of Node's or of a library's
-    await expect(call(url)).rejects.toThrow();
+    expect(running.out()).not.toMatch(/^[A-Z]+ \/api\/messages /m);
   });
 
-  test.each(PORTS)('names the port that is in use and %s', async (flag) => {
-    const other = createServer();
-    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
-    const { port } = other.address() as AddressInfo;
-    const args = ANY_PORT.map((value, i) => (ANY_PORT[i - 1] === flag ? String(port) : value));
-    const { exit, err } = launch('start', ...args);
+  test('prints no colours and no links in a pipe', () => {
+    expect(running.out()).not.toContain('\u001b');
+  });
+
+  test('names all ports that are in use, each with its flag', async () => {
+    const others = PORTS.map(() => createServer());
+    await Promise.all(
+      others.map((other) => new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))),
+    );
+    const ports = others.map((other) => (other.address() as AddressInfo).port);
+    const { exit, err } = launch('start', ...PORTS.flatMap((flag, i) => [flag, String(ports[i])]));
     expect(await exit).toBe(1);
-    expect(err()).toBe(`port ${port} is in use: choose another with ${flag}\n`);
-    other.close();
+    expect(err()).toBe(
+      PORTS.map((flag, i) => `port ${ports[i]} is in use: choose another with ${flag}\n`).join(''),
+    );
+    for (const other of others) other.close();
   });
 
-  test('names all ports that are in use at once, and another Hubfront on them', async () => {
-    const first = launchCommand('start', [...ANY_PORT, '--no-analytics']);
-    const url = await first.printed(/^ready (\S+)/m);
+  test('names another Hubfront that has the ports', async () => {
     const ports = [
       ['--port', new URL(url).port],
-      ['--hub-port', await first.printed(/^emulator +https:\/\/127\.0\.0\.1:(\d+)/m)],
-      ['--shop-port', await first.printed(/^demo shop +http:\/\/localhost:(\d+)/m)],
+      ['--hub-port', await running.printed(/^emulator +https:\/\/127\.0\.0\.1:(\d+)/m)],
+      ['--shop-port', await running.printed(/^demo shop +http:\/\/localhost:(\d+)/m)],
     ] as const;
     const second = launchCommand('start', [...ANY_PORT, ...ports.flat()]);
     expect(await second.exit).toBe(1);
@@ -92,35 +95,45 @@ describe('npm start', () => {
       ...ports.map(([flag, port]) => `port ${port} is in use: choose another with ${flag}`),
       'Another Hubfront seems to be running: stop it, or give this one other ports (0: any free port)',
     ]);
-    first.process.kill('SIGINT');
-    expect(await first.exit).toBe(0);
   });
 
-  test('lets pages of an origin send, bypasses a proxy for this machine, and prints no colours in a pipe', async () => {
-    // A proxy that nothing listens on: whoever asks it fails.
-    const proxy = 'http://127.0.0.1:9';
-    const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy', 'all_proxy'];
-    const env = { ...Object.fromEntries(names.map((name) => [name, proxy])), NODE_USE_ENV_PROXY: '1' };
-    const running = launchCommand(
-      'start',
-      [...ANY_PORT, '--verbose', '--origin', 'http://localhost:8080'],
-      env,
-    );
-    const url = await running.printed(/^ready (\S+)/m);
-    const { headers } = await fetch(`${url}/api/messages`, {
-      method: 'OPTIONS',
-      headers: { origin: 'http://localhost:8080', 'access-control-request-method': 'POST' },
-    });
-    expect(headers.get('access-control-allow-origin')).toBe('http://localhost:8080');
-    await fetch(`${url}/api/message_feed?after_offset=-1&code=hubfront-worker`);
-    await running.printed(/^(OPTIONS \/api\/messages 204 \d+ ms)$/m);
-    await running.printed(/^(GET \/api\/message_feed 200 \d+ ms)$/m);
-    // The job has got its first snapshot, from the database through Blob storage.
-    await running.printed(/^(analytics uses the reference data) /m);
-    expect(running.out()).not.toContain('\u001b');
+  test('stops cleanly on Ctrl-C, without a warning of Node or of a library', async () => {
     running.process.kill('SIGINT');
     expect(await running.exit).toBe(0);
-  }, 90_000);
+    expect(running.err()).toBe('');
+    await expect(call(url)).rejects.toThrow();
+  });
+
+  test.runIf(script)(
+    'lets pages of an origin send, bypasses a proxy for this machine, and prints colours and links on a terminal',
+    async () => {
+      // A proxy that nothing listens on: whoever asks it fails.
+      const proxy = 'http://127.0.0.1:9';
+      const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy', 'all_proxy'];
+      const env = { ...Object.fromEntries(names.map((name) => [name, proxy])), NODE_USE_ENV_PROXY: '1' };
+      const onTerminal = launchCommand(
+        'start',
+        [...ANY_PORT, '--verbose', '--origin', 'http://localhost:8080'],
+        env,
+        { terminal: true },
+      );
+      const url = await onTerminal.printed(/ready\S* \S*8;;(http:\/\/localhost:\d+)/);
+      expect(onTerminal.out()).toContain(`\u001b[32mready\u001b[39m \u001b]8;;${url}\u001b\\`);
+      const { headers } = await fetch(`${url}/api/messages`, {
+        method: 'OPTIONS',
+        headers: { origin: 'http://localhost:8080', 'access-control-request-method': 'POST' },
+      });
+      expect(headers.get('access-control-allow-origin')).toBe('http://localhost:8080');
+      await fetch(`${url}/api/message_feed?after_offset=-1&code=hubfront-worker`);
+      await onTerminal.printed(/(OPTIONS \/api\/messages 204 \d+ ms)/);
+      await onTerminal.printed(/(GET \/api\/message_feed 200 \d+ ms)/);
+      // The job has got its first snapshot, from the database through Blob storage.
+      await onTerminal.printed(/(analytics uses the reference data) /);
+      onTerminal.press('\u0003'); // Ctrl-C
+      expect(await onTerminal.exit).toBe(0);
+    },
+    90_000,
+  );
 
   test('refuses a port that is none in one line', async () => {
     const { exit, err } = launch('start', '--port', 'http');

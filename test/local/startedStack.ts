@@ -12,6 +12,9 @@ export const PORT_FLAGS = [
 ];
 export const ANY_PORT = PORT_FLAGS.flatMap((flag) => [flag, '0']);
 
+/** A terminal with colours. Node prints none where CI is set. */
+const COLOUR_TERMINAL = { TERM: 'xterm-256color', CI: undefined, NO_COLOR: undefined };
+
 /** A command of the project in a process of its own, as `npm start` and `npm run emulator` run it. */
 export interface LaunchedCommand {
   process: ChildProcess;
@@ -20,6 +23,8 @@ export interface LaunchedCommand {
   err: () => string;
   /** the first group of the pattern in what it prints, once it is there */
   printed: (pattern: RegExp) => Promise<string>;
+  /** Types on its terminal. */
+  press: (keys: string) => void;
   /** settles with the exit code; null after a signal */
   exit: Promise<number | null>;
 }
@@ -28,14 +33,19 @@ export function launch(
   command: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
+  { terminal = false } = {},
 ): LaunchedCommand {
-  const child = spawn(process.execPath, ['local/launch.mjs', command, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...env },
+  const program = [process.execPath, 'local/launch.mjs', command, ...args];
+  const [file = '', ...parameters] = terminal
+    ? ['script', '--quiet', '--return', '--flush', '--command', program.join(' '), '/dev/null']
+    : program;
+  const child = spawn(file, parameters, {
+    stdio: [terminal ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...(terminal && COLOUR_TERMINAL), ...env },
   });
   let [out, err] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (out += text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (err += text));
   const exit = new Promise<number | null>((resolve) => {
     child.once('exit', resolve);
   });
@@ -43,6 +53,7 @@ export function launch(
     process: child,
     out: () => out,
     err: () => err,
+    press: (keys) => child.stdin?.write(keys),
     exit,
     printed: (pattern) =>
       vi.waitFor(

@@ -2,9 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { expect, test } from 'vitest';
+import { PROBLEMS } from '../../src/problems';
 
-const listed = spawnSync('git', ['ls-files', '*.md'], { encoding: 'utf8' }).stdout.trim().split('\n');
-const pages = listed.filter((page) => page !== '' && existsSync(page));
+/** Files that a build creates. */
+const BUILT = ['hubfront.mjs', 'hubfront.d.ts', 'dist/hubfront.mjs', 'dist/hubfront.d.ts'];
+
+const files = spawnSync('git', ['ls-files'], { encoding: 'utf8' }).stdout.trim().split('\n');
+const pages = files.filter((page) => page.endsWith('.md') && existsSync(page));
 
 /** The text outside of code blocks. */
 function proseOf(page: string): string {
@@ -36,6 +40,25 @@ test.each(pages)('the links of %s lead somewhere', (page) => {
       broken.push(link);
   }
   expect(broken).toEqual([]);
+});
+
+/** Files of the repository as a page names them: `src/app.ts`, or `cursor.ts` after its folder was named. */
+test.each(pages)('the source files that %s names exist', (page) => {
+  const named = [...proseOf(page).matchAll(/`((?:[\w.-]+\/)*[\w.-]+\.(?:ts|mjs|cjs|bicep|asaql|rb))`/g)];
+  const missing = named
+    .map(([, path = '']) => path)
+    .filter((path) => !files.some((file) => file === path || file.endsWith(`/${path}`)))
+    .filter((path) => !proseOf(page).includes(`Save this as \`${path}\``) && !BUILT.includes(path));
+  expect(missing).toEqual([]);
+});
+
+test('every error code is in the tables for callers and for operators', () => {
+  const codes = Object.entries(PROBLEMS).map(([code, { status }]) => ({ code, status }));
+  const listed = ({ code, status }: { code: string; status: number }, page: string): boolean =>
+    new RegExp(`^\\| \`${code}\` +\\| ${status} `, 'm').test(readFileSync(page, 'utf8'));
+  expect(codes.filter((problem) => !listed(problem, 'docs/http-api.md'))).toEqual([]);
+  const operatorsCodes = codes.filter(({ code, status }) => status >= 429 && code !== 'internal_error');
+  expect(operatorsCodes.filter((problem) => !listed(problem, 'docs/operating.md'))).toEqual([]);
 });
 
 // Prettier quotes the marker that ends a conflict.

@@ -1,0 +1,228 @@
+/** The figures of the docs that come from `bench/results`, and the result that each of them must equal. */
+import { readFileSync } from 'node:fs';
+import type { Result } from '../../bench/measure';
+import type { Run } from '../../bench/results';
+
+/** A passage of a page. Each `{}` is a figure, in the order of `values`. */
+export interface Passage {
+  page: string;
+  text: string;
+  values: readonly number[];
+}
+
+const COLD_START = 'docs/cold-start.md';
+const PERFORMANCE = 'docs/performance.md';
+
+/** The run that the page names. */
+const [file = 'bench/results'] = /bench\/results\/[\w-]+\.json/.exec(readFileSync(PERFORMANCE, 'utf8')) ?? [];
+const run = JSON.parse(readFileSync(file, 'utf8')) as Run;
+
+/** @param against the peer, where a bench compares the same work with several peers */
+function result(bench: string, what: string, against?: string): Result {
+  const found = run.results[bench]?.filter(
+    (one) => one.what.startsWith(what) && (against === undefined || one.against?.startsWith(against)),
+  );
+  if (!found?.[0]) throw new Error(`${file} has no result of ${bench} for "${what}"`);
+  return found[0];
+}
+
+const median = (...of: Parameters<typeof result>): number => result(...of).median;
+const peer = (...of: Parameters<typeof result>): number => result(...of).peerMedian ?? NaN;
+const ratio = (...of: Parameters<typeof result>): number => result(...of).ratio ?? NaN;
+
+/** A number in the description of a result, such as `(19,072 events/s)`. */
+function numberIn(text: string | undefined, pattern: RegExp): number {
+  return Number(pattern.exec(text ?? '')?.[1]?.replaceAll(',', ''));
+}
+
+/** Results whose descriptions repeat (`… of which on the wire`) follow the one that they belong to. */
+function after(bench: string, what: string, steps: number): Result {
+  const all = run.results[bench] ?? [];
+  return all[all.indexOf(result(bench, what)) + steps] ?? result(bench, `nothing follows ${what}`);
+}
+
+const PACKAGES = 'the same packages';
+const NOTHING = 'an app that imports nothing';
+const loadRow = (node: string): number[] => [
+  median('load', `load, Node ${node}`, PACKAGES),
+  peer('load', `load, Node ${node}`, PACKAGES),
+  ratio('load', `load, Node ${node}`, PACKAGES),
+  ratio('load', `its CPU time, Node ${node}`),
+];
+const allCodeAtLoad = (node: string): number => ratio('load', `load with all parts run, Node ${node}`);
+const emptyApp = (node: string): number => peer('load', `load, Node ${node}`, NOTHING);
+
+const KINDS = ['send', 'poll', 'register'] as const;
+const cold = (steps: number): number[] =>
+  KINDS.map((kind) => after('firstRequest', `first ${kind}, not warmed up`, steps).median);
+const warmedUp = (steps: number): Result[] =>
+  KINDS.map((kind) => after('firstRequest', `first ${kind}, warmed up, a second later`, steps));
+
+const frozen = (what: string): number[] => [
+  peer('freeze', `${what} after 10 s`),
+  ...['10 s', '60 s', '600 s'].map((time) => median('freeze', `${what} after ${time}`)),
+];
+
+const MANAGEMENT = 'a bare $management trip for them';
+const feedRow = (what: string, against?: string): number[] =>
+  ['', ', the feed alone'].flatMap((alone) =>
+    ['4 partitions', '32 partitions'].map((partitions) => {
+      const [work = '', ...conditions] = what.split('; ');
+      const name = [work, partitions, ...conditions].join(', ') + alone;
+      return exactRatio('feed', name, against);
+    }),
+  );
+
+/** As `ratio`, of the result with exactly this description: others begin with it. */
+function exactRatio(bench: string, what: string, against?: string): number {
+  const found = run.results[bench]?.find(
+    (one) => one.what === what && (against === undefined || one.against === against),
+  );
+  return found?.ratio ?? result(bench, `${what} (exactly)`).median;
+}
+
+const SDK_ALONE = result('analytics', 'analytics: 100000 events');
+const MANY_EVENTS = result('analytics', 'analytics: memory over 1,000,000 events');
+
+export const PASSAGES: readonly Passage[] = [
+  {
+    page: COLD_START,
+    text: '| {} ms in our measurement on Node 24, of which Node and the worker alone take {} ms |',
+    values: [median('load', 'load, Node 24', PACKAGES), emptyApp('24')],
+  },
+  {
+    page: COLD_START,
+    text: '| 20.20.2 | {} ms | {} ms | {}× | {}× | {}× | {} ms |',
+    values: [...loadRow('20'), allCodeAtLoad('20'), emptyApp('20')],
+  },
+  {
+    page: COLD_START,
+    text: '| 22.23.3 | {} ms | {} ms | {}× | {}× | no ratio | {} ms |',
+    values: [...loadRow('22'), emptyApp('22')],
+  },
+  {
+    page: COLD_START,
+    text: '| 24.21.0 | {} ms | {} ms | {}× | {}× | {}× | {} ms |',
+    values: [...loadRow('24'), allCodeAtLoad('24'), emptyApp('24')],
+  },
+  {
+    page: COLD_START,
+    text: 'The app takes {} times as long as an app without imports on Node 20, and {} times on Node 24.',
+    values: [ratio('load', 'load, Node 20', NOTHING), ratio('load', 'load, Node 24', NOTHING)],
+  },
+  {
+    page: COLD_START,
+    text: '`NODE_COMPILE_CACHE` (Node 22 and newer) saves {} % on a restart',
+    values: [100 - 100 * ratio('load', 'load with a compile cache, Node 24')],
+  },
+  {
+    page: COLD_START,
+    text: '| warm | {} ms | {} ms | {} ms |',
+    values: KINDS.map((kind) => peer('firstRequest', `first ${kind}, not warmed up`)),
+  },
+  {
+    page: COLD_START,
+    text: '| first, connections closed: additional round trips on the wire | {} | {} | {} |',
+    values: cold(2),
+  },
+  {
+    page: COLD_START,
+    text: '| first, connections closed: additional time in units of 40 ms | {} | {} | {} |',
+    values: cold(1),
+  },
+  {
+    page: COLD_START,
+    text: '| first, 1 s after load: additional round trips on the wire | {} | {} | {} |',
+    values: warmedUp(2).map((one) => one.median),
+  },
+  {
+    page: COLD_START,
+    text: '| first, 1 s after load: additional time in units of 40 ms (fastest tenth of the rounds) | {} ({}) | {} ({}) | {} ({}) |',
+    values: warmedUp(1).flatMap((one) => [one.median, one.low]),
+  },
+  ...[
+    ['register', 'register'],
+    ['send', 'send'],
+    ['feed', 'feed'],
+    ['feed with wait', 'feed with wait'],
+    ['ping devices', 'ping devices'],
+    ['ping messages', 'ping messages'],
+    ['ping feed', 'ping message_feed'],
+  ].map(([row = '', what = '']) => ({
+    page: COLD_START,
+    text: `| ${row} | {} ms | {} ms | {} ms | {} ms |`,
+    values: frozen(what),
+  })),
+  ...[
+    ['CPU', 'CPU', 'µs'],
+    ['of which garbage collection', 'of which garbage collection,', 'µs'],
+    ['allocated', 'allocated', 'KB'],
+  ].map(([row = '', what = '', unit = '']) => ({
+    page: COLD_START,
+    text: `| ${row} | {} ${unit} | {} ${unit} |`,
+    values: [median('cost', `${what} a send`), median('cost', `${what} a polled message`)],
+  })),
+  ...['after load', 'after 100,000 sends', 'after 1,000,000 polled messages'].map((row) => ({
+    page: COLD_START,
+    text: `| ${row} | {} MB | {} MB |`,
+    values: [median('cost', `heap ${row}`), median('cost', `resident memory ${row}`)],
+  })),
+  {
+    page: PERFORMANCE,
+    text: '| no new messages | a bare `$management` round trip | {} / {} | {} / {} |',
+    values: feedRow('nothing new', MANAGEMENT),
+  },
+  {
+    page: PERFORMANCE,
+    text: '| no new messages, hub 2 ms away | the same | {} / {} | {} / {} |',
+    values: feedRow('nothing new; hub 2 ms away', MANAGEMENT),
+  },
+  {
+    page: PERFORMANCE,
+    text: "| 1,000 messages | a bare `rhea` receiver's time | {} / {} | {} / {} |",
+    values: feedRow('1000 messages'),
+  },
+  {
+    page: PERFORMANCE,
+    text: '| 10,000 messages | the same | {} / {} | {} / {} |',
+    values: feedRow('10000 messages'),
+  },
+  {
+    page: PERFORMANCE,
+    text: 'A poll with `wait=10` ends {} ms (4 partitions) or {} ms (32) after its message arrives.',
+    values: [4, 32].map((count) => median('feed', `wait=10 sees a message, ${count} partitions`)),
+  },
+  {
+    page: PERFORMANCE,
+    text: 'a poll at its end takes {} times as long as a poll at its beginning. Three polls of different partitions lost {} of {} messages.',
+    values: [
+      ratio('backlog', '1000000 of 1000000'),
+      numberIn(result('feed', '3 polls of partitions').what, /: (\d+) of \d+ messages lost/),
+      numberIn(result('feed', '3 polls of partitions').what, /: \d+ of (\d+) messages lost/),
+    ],
+  },
+  {
+    page: PERFORMANCE,
+    text: 'with one offset for all partitions and 5 s per poll, lost {} of them.',
+    values: [numberIn(result('feed', '3 polls of partitions').against, /: (\d+) of \d+ messages lost/)],
+  },
+  {
+    page: PERFORMANCE,
+    text: 'Loading takes {} times as long as loading the same packages unbundled on Node 20, {} on Node 22 and {} on Node 24.',
+    values: ['20', '22', '24'].map((node) => ratio('load', `load, Node ${node}`, PACKAGES)),
+  },
+  {
+    page: PERFORMANCE,
+    text: '| 100,000 events read, joined and stored by the live job | {} events per second; {} times the throughput of the SDK, which only reads |',
+    values: [
+      numberIn(SDK_ALONE.what, /\(([\d,]+) events\/s\)/),
+      numberIn(SDK_ALONE.what, /\(([\d,]+) events\/s\)/) /
+        numberIn(SDK_ALONE.against, /\(([\d,]+) events\/s\)/),
+    ],
+  },
+  {
+    page: PERFORMANCE,
+    text: '| 1,000,000 events in the live job, with a dashboard open | {} events per second; the last tenth uses {} times the memory of the second tenth |',
+    values: [numberIn(MANY_EVENTS.what, /\(([\d,]+) events\/s\)/), MANY_EVENTS.ratio ?? NaN],
+  },
+];

@@ -1,14 +1,14 @@
 import type { InvocationContext } from '@azure/functions';
 import type { Redact } from './redaction';
 
-/** The log of one invocation. Each line is redacted: nothing else of the app writes to a log. */
+/** The log of one invocation, which redacts each line. The rest of the app writes to no other log. */
 export interface Log {
   info: (line: string) => void;
   warn: (line: string) => void;
   error: (line: string) => void;
 }
 
-/** Makes the log of an invocation. */
+/** Creates the log of an invocation. */
 export type LogOf = (context: Pick<InvocationContext, 'log' | 'warn' | 'error'>) => Log;
 
 export function createLogs(redact: Redact): LogOf {
@@ -25,12 +25,12 @@ export function createLogs(redact: Redact): LogOf {
   });
 }
 
-/** What the Functions worker offers beside `@azure/functions`: a log outside of invocations. */
+/** A function of the Functions worker that `@azure/functions` does not expose: a log outside of invocations. */
 interface FunctionsCore {
   log: (level: 'error', category: 'system', line: string) => void;
 }
 
-/** For what is wrong at start-up, before there is an invocation: the host's own log, at level Error. */
+/** Logs an error at start-up, outside of any invocation, to the host's log at level Error. */
 export function logAtStartup(redact: Redact, line: string): void {
   try {
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- the Functions worker provides it
@@ -41,7 +41,9 @@ export function logAtStartup(redact: Redact, line: string): void {
   }
 }
 
-/** Where an error came from. Its message is left out: it may quote what was worked on, keys included. */
+/**
+ * The place where an error was thrown. The message of the error is omitted, because it may quote data, including keys.
+ */
 export function placeOf(error: unknown): string {
   if (!(error instanceof Error)) return '';
   const { stack = '', message } = error;

@@ -1,14 +1,14 @@
 /** Removes secrets from lines before they are logged. */
 
-/** So many characters of a secret in a row are a part of it. Fewer occur in any text by chance. */
+/** This many consecutive characters of a secret count as a part of it. Fewer can occur in a text by chance. */
 const PART_LENGTH = 8;
-/** A secret that is shorter than a part counts where it stands alone, and not below this length. */
+/** A secret that is shorter than a part is redacted if it stands alone and has at least this length. */
 const MIN_SECRET_LENGTH = 4;
-/** From this length on, a secret of digits, lower and upper case is taken for a key: no part of it is a word. */
+/** From this length on, a secret with digits, lower and upper case counts as a key, whose parts are not words. */
 const MIN_KEY_LENGTH = 16;
 const REDACTED = '[redacted]';
 
-/** Credentials by their form, whoever they belong to: tokens, keys in connection strings, passwords in URLs. */
+/** Forms of credentials: tokens, keys in connection strings, passwords in URLs. */
 const CREDENTIALS = [
   /(?<=\bsig=)[^&;\s"']+/gi,
   /(?<=\b(?:SharedAccessKey|AccountKey|SharedAccessSignature|Password|pwd)\s*=\s*)[^;\s"']+/gi,
@@ -17,15 +17,15 @@ const CREDENTIALS = [
   /(?<=[?&]code=)[^&\s"']+/gi,
 ];
 
-/** Replaces secrets in a line, and long parts of them, however they are escaped and in whatever case. */
+/** Replaces secrets in a line, and long parts of them, in any escaping and case. */
 export type Redact = (line: string) => string;
 
 /**
- * The second line of defence. The first one is that a line holds our own sentences, numbers and error codes, and no text
- * of a driver or SDK. So what may be words or numbers of ours stays, even where a password is such a word: its absence
- * would damage the line, and tell what the password is.
+ * Creates a redactor, which is the second protection. The first is that lines contain only our own texts, numbers and
+ * error codes, and no text of a driver or SDK. So words and numbers that may be ours are kept, even if a password is
+ * such a word. Redacting them would damage the line, and would reveal the password.
  *
- * @param secrets of the settings; see `secretsOf`
+ * @param secrets the secrets in the settings; see `secretsOf`
  */
 export function createRedactor(secrets: readonly string[]): Redact {
   const forms = secrets.flatMap((secret) => formsOf(secret).map((form) => ({ form, isKey: isKey(secret) })));
@@ -39,7 +39,7 @@ export function createRedactor(secrets: readonly string[]): Redact {
   return (line) => withoutShort(withoutParts(withoutCredentials(line), parts), short);
 }
 
-/** As it is, decoded, and as the places escape it in which it may turn up. */
+/** The forms of a secret: unchanged, decoded, and escaped for the places where it may occur. */
 function formsOf(secret: string): string[] {
   const decoded = attempt(() => decodeURIComponent(secret));
   return [secret, decoded].flatMap((form) =>
@@ -78,7 +78,7 @@ function withoutParts(line: string, parts: ReadonlyMap<string, boolean>): string
   const searched = lowerCase(line);
   const partAt = (at: number) => parts.get(searched.slice(at, at + PART_LENGTH));
   let redacted = '';
-  let kept = 0; // what stands before it is in `redacted`
+  let kept = 0; // everything before this position is in `redacted`
   for (let at = 0; at < line.length; at += 1) {
     const start = at;
     let isOfKey = false;
@@ -95,7 +95,7 @@ function withoutParts(line: string, parts: ReadonlyMap<string, boolean>): string
   return redacted + line.slice(kept);
 }
 
-/** Of ASCII alone: other letters may become longer. */
+/** Converts only ASCII, because other letters may become longer. */
 const lowerCase = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
 function withoutShort(line: string, short: readonly string[]): string {

@@ -9,7 +9,7 @@ import { type Settings, SettingsError, readSettings, secretsOf } from './setting
 export interface Startup {
   /** undefined if settings are missing or malformed */
   settings: Settings | undefined;
-  /** why there are no settings; for the log */
+  /** why the settings are invalid; for the log */
   settingsProblem: string | undefined;
   cors: Cors;
   log: LogOf;

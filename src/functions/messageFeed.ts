@@ -13,7 +13,7 @@ import type { Startup } from '../startup';
 
 const DEFAULT_LIMIT = 1_000;
 const MAX_LIMIT = 10_000;
-/** The platform ends a request after 230 s; a wait stays well below, as do most proxies on the way. */
+/** The platform ends a request after 230 s, and many proxies earlier. A wait stays well below both. */
 const MAX_WAIT_S = 60;
 
 const wholeNumber = (from: number, to: number) =>
@@ -68,7 +68,7 @@ export function messageFeed({ hub, settings, log: logOf }: Startup): void {
   });
 }
 
-/** @returns undefined when nothing was read and something could not be: the lag is unknown then */
+/** @returns undefined if no message was read and a partition could not be read, because the lag is then unknown */
 function lagOf({ messages, incomplete }: FeedPage): PollResult | undefined {
   const newest = messages.at(-1);
   if (!newest) return incomplete.length > 0 ? undefined : { lagSeconds: 0, messages: 0 };
@@ -76,7 +76,7 @@ function lagOf({ messages, incomplete }: FeedPage): PollResult | undefined {
   return { lagSeconds, messages: messages.length };
 }
 
-/** Without a function key that the URL may carry: keys are for those who have them to add. */
+/** Removes a function key from the URL. The caller adds its key itself. */
 function nextUrl(url: string, cursor: string): string {
   const next = new URL(url);
   for (const name of new Set(next.searchParams.keys())) {

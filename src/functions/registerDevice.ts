@@ -11,7 +11,7 @@ import { Problem } from '../problems';
 import type { Startup } from '../startup';
 import { type Visitors, isGatewayId } from '../visitors';
 
-/** A key that no client proposed is thrown away: the visitor has only the one that follows from it. */
+/** Proposes a random key if the client proposed none. It is not stored, because the visitor uses the derived key. */
 const VISITOR_KEY_BYTES = 32;
 const MAX_BODY_BYTES = 16 * 1024;
 /** Far more than the known fields; unknown fields are ignored. */

@@ -12,22 +12,22 @@ import { Problem } from '../problems';
 import type { Startup } from '../startup';
 import { type Visitors, createRateLimit } from '../visitors';
 
-/** Room for several of the hub's largest messages (256 KB); a larger body is refused unread. */
+/** Enough for several of the hub's largest messages (256 KB). A larger body is rejected without reading it. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
-/** Of one request. */
+/** Maximum number of messages in one request. */
 const MAX_MESSAGES = 500;
-/** Of a message, and of all messages of one request. */
+/** Maximum number of properties of a message, and of all messages in one request. */
 const MAX_PROPERTIES = 100;
 const MAX_PROPERTIES_IN_ALL = 5_000;
 /** Far more than the known fields; unknown fields are ignored. */
 const MAX_FIELDS = 32;
 /**
- * Arrays and objects within each other. Parsers downstream stop somewhere: Ruby's at 100, .NET's at 64, and one
- * message that a worker cannot read stops all behind it.
+ * Maximum nesting depth of arrays and objects. Parsers of consumers have limits (Ruby 100, .NET 64), and a message
+ * that a worker cannot parse would block all later ones.
  */
 const MAX_DEPTH = 64;
 
-/** Requests of one visitor on one instance. Each has up to 500 messages. */
+/** Rate limit of one visitor on one instance, in requests. Each request has up to 500 messages. */
 const VISITOR_BURST = 120;
 const VISITOR_PER_SECOND = 10;
 
@@ -40,7 +40,7 @@ const bodyShape: JsonShape = {
   max: MAX_FIELDS,
 };
 
-/** The hub reads a time into .NET's DateTime: from the year 1 on, in steps of 100 ns. It wants the seconds. */
+/** The hub parses a time as .NET's DateTime: from the year 1 on, in steps of 100 ns. Seconds are required. */
 const HUB_TIME = /^(?!0000)\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,7})?Z$/;
 const NO_UTC_TIME =
   'is not a time in UTC such as 2026-11-26T08:30:00.000Z (ISO 8601, years from 0001, seconds with at most 7 decimals)';
@@ -54,7 +54,7 @@ export const message = z.object({
 const sender = z.object({ deviceId: z.string(), deviceKey: z.string() });
 export const singleMessage = sender.extend(message.shape);
 export const messageBatch = sender.extend({ messages: z.array(message).min(1).max(MAX_MESSAGES) });
-/** What is parsed as a whole: the message itself is not, and there may be many properties. */
+/** The fields that are parsed completely. The message itself is not parsed. */
 const messageFields = message.omit({ deviceMessage: true, properties: true });
 
 /** `POST /api/messages`: sends messages as the device whose key they bring, from any allowed origin. */
@@ -85,7 +85,7 @@ export function sendMessage({ hub, cors, log: logOf }: Startup): void {
           limitAddress(request);
           requireVisitor(visitors, deviceId, deviceKey);
           const seconds = visitorLimit.take(deviceId);
-          if (seconds > 0) throw new Problem('rate_limited', 'Too many requests of this visitor.', seconds);
+          if (seconds > 0) throw new Problem('rate_limited', 'Too many requests from this visitor.', seconds);
         } else if (visitors?.isGateway(deviceId)) {
           throw new Problem('device_unauthorized', NOT_AUTHORIZED);
         }
@@ -114,7 +114,7 @@ function requireVisitor(visitors: Visitors, visitorId: string, key: string): voi
 
 const isRefused = (read: TelemetryMessage | SendResult): read is SendResult => 'problem' in read;
 
-/** An id that is no valid one is not repeated. */
+/** An invalid id is not returned. */
 function resultOf(messageId: unknown, problem: Problem | undefined): SendResult {
   return { messageId: isMessageId(messageId) ? messageId : null, problem };
 }
@@ -126,10 +126,10 @@ function readMany({ bytes, root }: JsonBody): (TelemetryMessage | SendResult)[] 
   }
   const { elements = [], isTruncated } = list ?? {};
   if (elements.length === 0) {
-    throw new Problem('invalid_request', 'messages: is not a list of messages, or an empty one.');
+    throw new Problem('invalid_request', 'messages: is empty, or is not a list of messages.');
   }
   if (isTruncated) {
-    throw new Problem('invalid_request', `messages: holds more than ${MAX_MESSAGES} messages.`);
+    throw new Problem('invalid_request', `messages: contains more than ${MAX_MESSAGES} messages.`);
   }
   const propertiesOf = ({ members }: JsonNode): number => members?.get('properties')?.members?.size ?? 0;
   if (elements.reduce((sum, node) => sum + propertiesOf(node), 0) > MAX_PROPERTIES_IN_ALL) {
@@ -148,7 +148,7 @@ function readMany({ bytes, root }: JsonBody): (TelemetryMessage | SendResult)[] 
   });
 }
 
-/** Takes the message's bytes as they were sent, so that they arrive as they were sent. */
+/** Keeps the bytes of the message, so that they arrive unchanged. */
 function readMessage(bytes: Buffer, node: JsonNode): TelemetryMessage {
   const { messageId = randomUUID(), createdAt } = validateBody(messageFields, bytes, node);
   const data = node.members?.get('deviceMessage');
@@ -161,15 +161,15 @@ function readMessage(bytes: Buffer, node: JsonNode): TelemetryMessage {
 function readProperties(bytes: Buffer, node: JsonNode | undefined): Record<string, string> {
   if (node === undefined) return {};
   if (node.kind !== 'object') throw new Problem('invalid_request', 'properties: is not an object.');
-  if (node.hasDuplicates) throw new Problem('invalid_request', 'properties: a name occurs twice.');
+  if (node.hasDuplicates) throw new Problem('invalid_request', 'properties: a name occurs more than once.');
   if (node.isTruncated) {
     throw new Problem('invalid_property', `A message has at most ${MAX_PROPERTIES} properties.`);
   }
   const properties: Record<string, string> = {};
   for (const [name, value] of node.members ?? []) {
-    // An assignment to it would set the object's prototype instead.
+    // Assigning to this name would set the object's prototype.
     if (name === '__proto__') throw new Problem('invalid_property', `A property cannot be named '${name}'.`);
-    if (value.kind !== 'string') throw new Problem('invalid_request', 'properties: each value is a string.');
+    if (value.kind !== 'string') throw new Problem('invalid_request', 'properties: a value is not a string.');
     properties[name] = String(plainValue(bytes, value));
   }
   return properties;
@@ -181,7 +181,7 @@ function requireDepth(name: string, { depth }: JsonNode): void {
   }
 }
 
-/** To name the message that is rejected, where it has a valid id. */
+/** The id of a rejected message for its result, if it is valid. */
 function messageIdOf(bytes: Buffer, { members }: JsonNode): string | undefined {
   const node = members?.get('messageId');
   return node?.kind === 'string' ? String(plainValue(bytes, node)) : undefined;

@@ -8,7 +8,7 @@ const PER_SECOND = 200;
 
 /**
  * Limits the requests of one client address on this instance. The platform appends the address to `X-Forwarded-For`;
- * what stands before it is the client's own claim.
+ * the client can forge everything before it.
  *
  * @throws {Problem} `rate_limited`
  */
@@ -18,6 +18,7 @@ export function createAddressLimit(): (request: HttpRequest) => void {
     const address = request.headers.get('x-forwarded-for')?.split(',').at(-1)?.trim();
     if (!address) return;
     const seconds = limit.take(address.replace(/(?<=\d|\]):\d+$/, ''));
-    if (seconds > 0) throw new Problem('rate_limited', 'Too many requests of this client address.', seconds);
+    if (seconds > 0)
+      throw new Problem('rate_limited', 'Too many requests from this client address.', seconds);
   };
 }

@@ -8,25 +8,25 @@ import { InvalidGzipError, TooLargeError, inflate } from './inflate';
 const MEDIA_TYPES = /^(?:application\/(?:[\w.+-]+\+)?json|text\/plain)$/i;
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
 
-/** A body that is valid JSON: its bytes as they were sent (inflated), and where its parts stand in them. */
+/** A valid JSON body: its inflated bytes, and the positions of its parts in them. */
 export interface JsonBody {
   bytes: Buffer;
   root: JsonNode;
 }
 
 /**
- * Reads a body as JSON: `application/json` or `text/plain` in UTF-8, gzipped or not. Its size is checked before it is
- * inflated, and again meanwhile. Nothing is parsed but the parts that the shape names, so a body of a million members
- * or levels costs what its size costs.
+ * Reads a body as JSON: `application/json` or `text/plain` in UTF-8, gzipped or not. The size is checked before and
+ * during inflation. Only the parts that the shape names are parsed, so a body with a million members or levels costs
+ * no more than any other body of its size.
  *
- * @param maxBytes of the body as it came, and of what it inflates to
+ * @param maxBytes maximum size of the body, both as it was sent and inflated
  * @throws {Problem} `length_required`, `body_too_large`, `unsupported_media_type`, `invalid_json`
  */
 export async function readJson(request: HttpRequest, maxBytes: number, shape: JsonShape): Promise<JsonBody> {
   const { headers } = request;
-  // Without HTTP streaming the host hands on a chunked body as an empty one: the reason is told, not "no body".
+  // Without HTTP streaming, the host delivers a chunked body as an empty one. The error names this reason.
   if (headers.has('transfer-encoding') && !headers.has('content-length')) {
-    throw new Problem('length_required', 'The body came chunked: send it whole, with a Content-Length.');
+    throw new Problem('length_required', 'The body is chunked: send it with a Content-Length.');
   }
   requireMediaType(headers.get('content-type'));
   const sent = Buffer.from(await request.arrayBuffer());
@@ -66,7 +66,10 @@ async function decode(sent: Buffer, contentEncoding: string | null, maxBytes: nu
         throw new Problem('invalid_json', error.message);
       }
     default:
-      throw new Problem('unsupported_media_type', 'Send the body as it is or with Content-Encoding: gzip.');
+      throw new Problem(
+        'unsupported_media_type',
+        'Send the body uncompressed or with Content-Encoding: gzip.',
+      );
   }
 }
 
@@ -74,13 +77,14 @@ function scan(bytes: Buffer, shape: JsonShape): JsonNode {
   try {
     return scanJson(bytes, shape);
   } catch (error) {
-    if (error instanceof JsonDepthError) throw new Problem('invalid_request', 'The body is nested too deep.');
+    if (error instanceof JsonDepthError)
+      throw new Problem('invalid_request', 'The body is nested too deeply.');
     if (!(error instanceof JsonSyntaxError)) throw error;
     throw new Problem(
       'invalid_json',
       error.position >= bytes.length
         ? 'The body ends too early.'
-        : `The body is not JSON from byte ${error.position} on.`,
+        : `The body is not valid JSON at byte ${error.position}.`,
     );
   }
 }

@@ -1,19 +1,21 @@
 import type { HttpRequest } from '@azure/functions';
 
-/** A day: as long as browsers keep a preflight at the most (Firefox; Chromium keeps it for two hours). */
+/** A day, the longest time that a browser caches a preflight (Firefox; Chromium caches it for two hours). */
 const PREFLIGHT_MAX_AGE_S = 86_400;
 
-/** Headers that the app reads, which any page may send. */
+/** Headers that the app reads. Any page may send them. */
 const REQUEST_HEADERS = ['content-type', 'content-encoding', 'x-functions-key'];
-/** RFC 9110: a token, without `*`, which would stand for any header; no name in use is longer. */
+/**
+ * RFC 9110: a token, but without `*`, which would stand for any header. The length is limited to that of real names.
+ */
 const HEADER_NAME = /^[!#$%&'+\-.^_`|~0-9a-z]{1,100}$/;
 const MAX_ALLOWED_HEADERS = 50;
 
-/** Adds what CORS wants to the headers of an answer; a preflight's answer is nothing else. */
+/** Adds CORS headers to responses, and creates the response to a preflight. */
 export interface Cors {
-  /** headers for the answer to a cross-origin request; only `Vary` where the origin is not allowed */
+  /** headers for the response to a cross-origin request; only `Vary` if the origin is not allowed */
   headers: (request: HttpRequest) => Record<string, string>;
-  /** headers for the answer to a preflight */
+  /** headers for the response to a preflight */
   preflightHeaders: (request: HttpRequest) => Record<string, string>;
 }
 
@@ -62,8 +64,8 @@ export function createCors(allowedOrigins: readonly string[]): Cors {
 }
 
 /**
- * The headers that the app reads, and those that the preflight asks for: a page's tracing library adds headers of its
- * own, which do no harm here.
+ * The headers that the app reads, and those that the preflight requests. Tracing libraries in a page add headers,
+ * which are harmless here.
  */
 function allowedHeaders(request: HttpRequest): string {
   const requested = (request.headers.get('access-control-request-headers') ?? '').toLowerCase().split(',');

@@ -1,14 +1,14 @@
 import { promisify } from 'node:util';
 import { createGunzip, gunzip } from 'node:zlib';
 
-/** A body of up to this size is inflated at once; a larger one in steps of it. */
+/** A body of up to this size is inflated in one step. A larger body is inflated in steps of this size. */
 const STEP_BYTES = 16 * 1024;
-/** Of what is inflated at a time. */
+/** Size of an output chunk. */
 const CHUNK_BYTES = 64 * 1024;
-/** gzip adds 18 bytes and 5 for each 16 KB that it cannot compress: no compressor needs more than this. */
+/** gzip adds 18 bytes, and 5 bytes per 16 KB that it cannot compress. This is more than any compressor needs. */
 const MAX_OVERHEAD = 1.1;
 
-/** The content is not gzip, or not of a kind that a compressor makes. The message says which. */
+/** The content is not gzip, or not gzip as a compressor writes it. The message tells which. */
 export class InvalidGzipError extends Error {
   override readonly name = 'InvalidGzipError';
 
@@ -16,16 +16,16 @@ export class InvalidGzipError extends Error {
     super(message);
   }
 }
-/** The content inflates to more than is allowed. */
+/** The inflated content is too large. */
 export class TooLargeError extends Error {
   override readonly name = 'TooLargeError';
 }
 
 /**
- * Inflates gzip, of one or several members. It stops as soon as the content is too large, or is much smaller than what
- * it was sent as: empty members and blocks cost time, and would inflate to nothing.
+ * Inflates gzip with one or several members. It stops as soon as the content is too large. It also stops if the
+ * content is much smaller than its compressed form, because empty members and blocks cost time without any content.
  *
- * @param maxBytes of the content
+ * @param maxBytes maximum size of the content
  * @throws {InvalidGzipError | TooLargeError}
  */
 export async function inflate(sent: Buffer, maxBytes: number): Promise<Buffer> {
@@ -50,7 +50,7 @@ function inflateInSteps(sent: Buffer, maxBytes: number): Promise<Buffer> {
     };
     const writeNext = (): void => {
       if (at > STEP_BYTES + received * MAX_OVERHEAD) {
-        fail(new InvalidGzipError('The gzip of the body has too many empty parts.'));
+        fail(new InvalidGzipError('The gzip body has too many empty parts.'));
       } else if (at < sent.length) {
         const step = sent.subarray(at, at + STEP_BYTES);
         at += step.length;

@@ -2,8 +2,8 @@ import type { HttpRequest } from '@azure/functions';
 import { Problem } from '../problems';
 
 /**
- * Refuses what the Functions host would make ambiguous. It takes names that differ only in case as one, whose last
- * spelling counts, and joins the values of a repeated name. So a misspelled cursor would be ignored.
+ * Rejects parameters that the Functions host would make ambiguous. The host treats names that differ only in case as
+ * one name with the last spelling, and joins the values of a repeated name. So a misspelled cursor would be ignored.
  *
  * @param known names of the parameters that the function reads
  * @throws {Problem} `invalid_query`, naming the parameter

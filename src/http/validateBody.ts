@@ -3,11 +3,10 @@ import { type JsonNode, plainValue } from '../json';
 import { Problem } from '../problems';
 
 /**
- * Checks a body, or a part of one, that is to be an object against a schema. Only the fields that the schema names are
- * parsed.
+ * Validates a body, or a part of it, against the schema of an object. Only the fields in the schema are parsed.
  *
- * @throws {Problem} `invalid_request`, naming the fields and what was expected of them, never a value; or when a name
- * occurs twice, for readers would differ on which counts
+ * @throws {Problem} `invalid_request`, naming the invalid fields and the expectation, but no value; also if a name
+ * occurs twice, because parsers differ in which value they use
  */
 export function validateBody<Shape extends z.ZodRawShape>(
   schema: z.ZodObject<Shape>,
@@ -25,7 +24,7 @@ export function validateBody<Shape extends z.ZodRawShape>(
   return read.data;
 }
 
-/** The fields that are wrong, without their values. */
+/** Describes the invalid fields without their values. */
 function invalidBody({ issues }: z.ZodError): Problem {
   const wrong = issues.slice(0, 5).map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
   return new Problem('invalid_request', `${wrong.join('; ')}.`);

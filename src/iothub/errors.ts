@@ -28,9 +28,9 @@ export function deviceProblem(error: unknown): Problem {
       );
     case 413:
     case 431:
-      return new Problem('message_too_large', 'IoT Hub refused the message as too large.');
+      return new Problem('message_too_large', 'IoT Hub rejected the message as too large.');
     case 400:
-      return new Problem('invalid_request', 'IoT Hub refused the message as malformed.');
+      return new Problem('invalid_request', 'IoT Hub rejected the message as malformed.');
     default:
       return commonProblem(error, status, retryAfter);
   }
@@ -51,12 +51,12 @@ export function registryProblem(error: unknown): Problem {
   }
   switch (status) {
     case 400:
-      return new Problem('invalid_request', 'IoT Hub refused the device identity as malformed.');
+      return new Problem('invalid_request', 'IoT Hub rejected the device identity as malformed.');
     case 401:
-      return new Problem('hub_access_denied', 'The identity registry refused the credentials of this app.');
+      return new Problem('hub_access_denied', 'The identity registry rejected the credentials of this app.');
     case 403:
       if (isQuota) return commonProblem(error, status, retryAfter);
-      return new Problem('hub_access_denied', 'The identity registry is forbidden to this app.');
+      return new Problem('hub_access_denied', 'This app has no permission for the identity registry.');
     default:
       return commonProblem(error, status, retryAfter);
   }
@@ -71,13 +71,13 @@ export function feedProblem(error: unknown): Problem {
     case 'com.microsoft:auth-failed':
       return new Problem(
         'hub_access_denied',
-        'The Event Hub-compatible endpoint refused the credentials of this app.',
+        'The Event Hub-compatible endpoint rejected the credentials of this app.',
       );
     case 'amqp:not-found':
     case 'com.microsoft:entity-disabled':
       return new Problem(
         'settings_invalid',
-        'The hub has no such Event Hub or consumer group: check the settings.',
+        'The hub has no such Event Hub or consumer group. Check the settings.',
       );
     case 'amqp:resource-limit-exceeded':
       return new Problem(
@@ -94,7 +94,7 @@ export function feedProblem(error: unknown): Problem {
     case 'com.microsoft:timeout':
       return new Problem(
         'hub_timeout',
-        'The Event Hub-compatible endpoint did not answer in time.',
+        'The Event Hub-compatible endpoint did not respond in time.',
         UNAVAILABLE_RETRY_SECONDS,
       );
     default:
@@ -136,7 +136,7 @@ function commonProblem(error: unknown, status: number | undefined, retryAfter: n
 function timedOut(): Problem {
   return new Problem(
     'hub_timeout',
-    'IoT Hub did not answer in the time that one request has.',
+    'IoT Hub did not respond before the deadline of the request.',
     UNAVAILABLE_RETRY_SECONDS,
   );
 }

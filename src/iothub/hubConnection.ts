@@ -2,7 +2,9 @@ import type { Settings } from '../settings';
 import { withDeadline } from '../resilience/deadline';
 import { deviceProblem } from './errors';
 
-/** Concurrent connections to the hub. IoT Hub responds in tens of ms, so these carry thousands of sends a second. */
+/**
+ * Concurrent connections to the hub. IoT Hub responds in tens of ms, so these can carry thousands of sends per second.
+ */
 export const MAX_SOCKETS = 128;
 /** The socket timeout exceeds the request deadline by this much, so that the request times out first. */
 export const SOCKET_TIMEOUT_MARGIN_MS = 1_000;

@@ -27,10 +27,10 @@ export interface IotHub {
     /** Sends messages of a visitor through its gateway, which is registered on first use. */
     sendAsVisitor: (visitorId: string, messages: readonly TelemetryMessage[]) => Promise<SendOutcome[]>;
   };
-  /** Undefined: there are none, and every id is that of an ordinary device. */
+  /** Undefined: visitors are off, and every id belongs to an ordinary device. */
   visitors: Visitors | undefined;
   feed: Omit<Feed, 'close'>;
-  /** Opens all connections. Never fails: a connection that cannot be opened now is opened by the first request. */
+  /** Opens all connections. Does not fail: if a connection cannot be opened now, the first request opens it. */
   warmUp: () => Promise<void>;
   close: () => void;
 }
@@ -76,7 +76,7 @@ export function createIotHub(settings: Settings): IotHub {
       const opening: Promise<void>[] = [];
       for (const client of clients) {
         opening.push(client.run(({ warmUp }) => warmUp()).catch(() => undefined));
-        await setImmediate(); // a request that has come meanwhile goes first
+        await setImmediate(); // lets a request that has arrived in the meantime run first
       }
       await Promise.all(opening);
     },

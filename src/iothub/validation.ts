@@ -18,7 +18,7 @@ export function requireDeviceId(deviceId: string): void {
   if (!DEVICE_ID.test(deviceId)) {
     throw new Problem(
       'invalid_device_id',
-      "A device id is 1 to 128 of A-Z a-z 0-9 - . % _ * ? ! ( ) , : = @ $ '.",
+      "A device id has 1 to 128 of the characters A-Z a-z 0-9 - . % _ * ? ! ( ) , : = @ $ '.",
     );
   }
 }
@@ -31,10 +31,7 @@ export function requireDeviceKey(deviceKey: string): void {
     bytes.length < MIN_KEY_BYTES ||
     bytes.length > MAX_KEY_BYTES
   ) {
-    throw new Problem(
-      'invalid_device_key',
-      'A device key is the base64 of 16 to 64 bytes, with its padding.',
-    );
+    throw new Problem('invalid_device_key', 'A device key is base64 of 16 to 64 bytes, with padding.');
   }
 }
 
@@ -46,16 +43,16 @@ export function requireMessageId(messageId: string): void {
   if (!isMessageId(messageId)) {
     throw new Problem(
       'invalid_message_id',
-      "A message id is 1 to 128 of A-Z a-z 0-9 - : . + % _ # * ? ! ( ) , = @ ; $ '.",
+      "A message id has 1 to 128 of the characters A-Z a-z 0-9 - : . + % _ # * ? ! ( ) , = @ ; $ '.",
     );
   }
 }
 
 /**
- * Checks application properties before the device SDK sees them: one that no HTTP header can carry ends the process
- * when it is in the first message sent, and two that differ in case alone overwrite each other.
+ * Validates application properties before the device SDK uses them. A property that is invalid as an HTTP header in
+ * the first message would end the process, and two names that differ only in case would overwrite each other.
  *
- * @throws {Problem} `invalid_property`, naming the property where its name can be printed
+ * @throws {Problem} `invalid_property`, naming the property if its name can be printed
  */
 export function requireProperties(properties: Readonly<Record<string, string>>): void {
   const seen = new Set<string>();
@@ -64,7 +61,7 @@ export function requireProperties(properties: Readonly<Record<string, string>>):
     if (!PROPERTY_NAME.test(name)) {
       throw new Problem(
         'invalid_property',
-        "A property's name is 1 to 128 of A-Z a-z 0-9 ! # $ % & ' * + - . ^ _ ` | ~.",
+        "A property name has 1 to 128 of the characters A-Z a-z 0-9 ! # $ % & ' * + - . ^ _ ` | ~.",
       );
     }
     if (RESERVED_PROPERTY.test(lowerCase)) {
@@ -73,7 +70,7 @@ export function requireProperties(properties: Readonly<Record<string, string>>):
     if (seen.has(lowerCase)) {
       throw new Problem(
         'invalid_property',
-        `The property '${name}' stands twice, but for upper and lower case.`,
+        `The property '${name}' occurs twice, with different upper and lower case.`,
       );
     }
     if (!PROPERTY_VALUE.test(properties[name] ?? '')) {

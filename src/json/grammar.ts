@@ -1,6 +1,6 @@
 /**
- * JSON's grammar (RFC 8259) as a table of states: each byte costs one look-up, whatever it is. Arrays and objects
- * need a stack beside it, which the scanner keeps.
+ * JSON's grammar (RFC 8259) as a state table: each byte costs one look-up. Arrays and objects also need a stack, which
+ * the scanner keeps.
  */
 
 /** A byte that the grammar does not allow here. */
@@ -11,7 +11,7 @@ const FIRST_ELEMENT = 2;
 const FIRST_NAME = 3;
 export const NAME = 4;
 export const AFTER_VALUE = 5;
-/** Transitions from here on are for the scanner to act upon. */
+/** Actions from here on: the scanner handles these transitions. */
 export const FIRST_ACTION = 64;
 export const OPEN_OBJECT = 64;
 export const OPEN_ARRAY = 65;
@@ -19,7 +19,7 @@ export const CLOSE_OBJECT = 66;
 export const CLOSE_ARRAY = 67;
 export const NEXT_ENTRY = 68;
 
-/** After these comes the first entry or, at once, the end. */
+/** After these actions comes the first entry or the end. */
 export const AFTER_OPEN_OBJECT = FIRST_NAME;
 export const AFTER_OPEN_ARRAY = FIRST_ELEMENT;
 
@@ -27,7 +27,7 @@ const SPACES = '\t\n\r ';
 const DIGITS = '0123456789';
 const HEX = '0123456789abcdefABCDEF';
 
-/** Bytes that the grammar does not tell apart share a class. */
+/** Bytes that the grammar does not distinguish share a class. */
 const CLASS_BITS = 5;
 const OTHER_TEXT = 0;
 const CONTROL = 1;
@@ -81,7 +81,7 @@ function on(state: number, characters: string, next: number): void {
   for (const byte of Buffer.from(characters)) table[(state << CLASS_BITS) | (CLASS_OF[byte] ?? 0)] = next;
 }
 
-/** A string's states. @returns the one after its opening quote */
+/** Adds the states of a string. @returns the state after its opening quote */
 function stringState(after: number): number {
   const text = newState();
   for (let kind = 0; kind < 1 << CLASS_BITS; kind += 1) {
@@ -103,7 +103,7 @@ function stringState(after: number): number {
   return text;
 }
 
-/** What may follow a value: space, the next entry, the end of what it is in. */
+/** Adds what may follow a value: space, the next entry, or the end of its array or object. */
 function mayEnd(state: number): void {
   on(state, SPACES, AFTER_VALUE);
   on(state, ',', NEXT_ENTRY);

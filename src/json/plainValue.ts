@@ -2,8 +2,8 @@ import type { JsonNode } from './scanJson';
 import { stringAt } from './stringAt';
 
 /**
- * The value of a node as JavaScript has it, as far as its members and elements are listed: an array or object that
- * nobody looked into stays empty.
+ * Converts a node to a JavaScript value, with its listed members and elements. An array or object that was not read
+ * stays empty.
  */
 export function plainValue(bytes: Buffer, node: JsonNode): unknown {
   const { start, end, kind, members, elements } = node;

@@ -15,30 +15,30 @@ import {
 } from './grammar';
 import { stringAt } from './stringAt';
 
-/** Where a JSON value stands in a buffer: `bytes.subarray(start, end)` is the value as it was sent. */
+/** The position of a JSON value in a buffer: `bytes.subarray(start, end)` is the value as it was sent. */
 export interface JsonNode {
   start: number;
   end: number;
   kind: 'object' | 'array' | 'string' | 'number' | 'literal';
-  /** levels of arrays and objects within each other: 0 for a scalar, 1 for `[]` */
+  /** nesting depth of arrays and objects: 0 for a scalar, 1 for `[]` */
   depth: number;
-  /** of an object whose shape asks for them; the last one where a name occurs twice */
+  /** members of an object, if its shape requests them; of two with the same name, the last one */
   members?: ReadonlyMap<string, JsonNode>;
-  /** of an array whose shape asks for them */
+  /** elements of an array, if its shape requests them */
   elements?: readonly JsonNode[];
-  /** there are more members or elements than the shape allows; only the first ones are listed */
+  /** true if there are more members or elements than the shape allows; only the first ones are listed */
   isTruncated?: boolean;
-  /** two members have the same name */
+  /** true if two members have the same name */
   hasDuplicates?: boolean;
 }
 
 /** Which parts of a value a caller reads. Everything else is validated, and costs no memory. */
 export interface JsonShape {
-  /** lists an object's members; those without a shape of their own are not looked into */
+  /** the members of an object to list; members without a shape are not read further */
   members?: Readonly<Record<string, JsonShape>>;
-  /** lists an array's elements */
+  /** the shape of an array's elements, which are listed */
   elements?: JsonShape;
-  /** members or elements to list at the most */
+  /** maximum number of listed members or elements */
   max?: number;
 }
 
@@ -46,13 +46,13 @@ export interface JsonShape {
 export class JsonSyntaxError extends Error {
   override readonly name = 'JsonSyntaxError';
 
-  /** @param position of the first byte that is wrong; the length of the buffer when the value ends too early */
+  /** @param position position of the first invalid byte; the length of the buffer if the value ends too early */
   constructor(readonly position: number) {
     super(`Not JSON from byte ${position} on`);
   }
 }
 
-/** The value is nested too deep to be worth reading. */
+/** The value is nested deeper than the scanner's limit. */
 export class JsonDepthError extends Error {
   override readonly name = 'JsonDepthError';
 }
@@ -64,19 +64,18 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
-/** No byte: read beyond the end of the buffer. */
+/** Stands for the end of the buffer. */
 const END = -1;
-/** Far deeper than what any reader takes; what is nested deeper is not looked at any further. */
+/** Much deeper than any consumer accepts. The scanner stops at this depth. */
 const MAX_LEVELS = 1_000;
-/** by level: 1 for an object, 0 for an array. One for all, since a scan is not interrupted. */
+/** by level: 1 for an object, 0 for an array. All scans share one stack, because a scan is synchronous. */
 const isObject = new Uint8Array(MAX_LEVELS);
 
 /**
- * Validates JSON in one pass, and finds the parts of it that a shape asks for. Unlike `JSON.parse` it takes the same
- * time and next to no memory for each byte, whatever the bytes are: nested arrays, members and numbers cost no more
- * than text.
+ * Validates JSON in one pass, and finds the parts of it that a shape requests. Unlike `JSON.parse`, it needs the same
+ * time for each byte and hardly any memory: nested arrays, members and numbers cost no more than text.
  *
- * @param bytes UTF-8, which the caller has checked
+ * @param bytes valid UTF-8, which the caller has checked
  * @throws {JsonSyntaxError}
  * @throws {JsonDepthError} beyond 1,000 levels
  */
@@ -92,22 +91,22 @@ export function scanJson(bytes: Buffer, shape: JsonShape = {}): JsonNode {
     return at;
   }
 
-  /** From the end of a member's name to its value. */
+  /** Skips from the end of a member's name to its value. */
   function skipColon(from: number): number {
     const at = skipSpace(from);
     return codeAt(at) === COLON ? skipSpace(at + 1) : fail(at);
   }
 
-  /** A value that nobody looks into. */
+  /** Scans a value that is not read further. */
   function skipValue(start: number): JsonNode {
     return skipFrom(start, VALUE, 0);
   }
 
   /**
-   * The rest of an object or array, whose further entries nobody looks into.
+   * Scans the rest of an object or array whose further entries are not read.
    *
-   * @param from a value, or a member's name
-   * @returns the depth that it has, and its end
+   * @param from the position of a value or of a member's name
+   * @returns its depth and its end
    */
   function skipEntries(from: number, isInObject: boolean): JsonNode {
     isObject[0] = isInObject ? 1 : 0;
@@ -116,7 +115,7 @@ export function scanJson(bytes: Buffer, shape: JsonShape = {}): JsonNode {
 
   /** @param depth of the arrays and objects that are open at `start` */
   function skipFrom(start: number, initialState: number, initialDepth: number): JsonNode {
-    // In the loop, a local is read faster than an import.
+    // Local copies, because they are faster than imports in the loop.
     const [transitions, classOf, { length }] = [TRANSITIONS, CLASS_OF, bytes];
     let depth = initialDepth;
     let deepest = depth;
@@ -128,7 +127,7 @@ export function scanJson(bytes: Buffer, shape: JsonShape = {}): JsonNode {
         if (next === INVALID) fail(at);
         state = next;
         if (depth > 0 || state !== AFTER_VALUE) continue;
-        // A string or literal that is the whole value ends with this byte, a number before it.
+        // If the whole value is a string or literal, it ends with this byte. A number ends before it.
         const isNumber = isNumberStart(codeAt(start));
         return { start, end: isNumber ? at : at + 1, kind: kindOf(codeAt(start)), depth: 0 };
       }
@@ -149,15 +148,15 @@ export function scanJson(bytes: Buffer, shape: JsonShape = {}): JsonNode {
         if (depth === 0) return { start, end: at + 1, kind: kindOf(codeAt(start)), depth: deepest };
       }
     }
-    // Only a number may end with the text, or where what it is in goes on.
+    // Only a number may end at the end of the text, or before the next token.
     if (depth > 0 || !endsNumber(state)) fail(at);
     return { start, end: at, kind: 'number', depth: 0 };
   }
 
   /**
-   * The entries of an array or object, one after the other.
+   * Scans the entries of an array or object.
    *
-   * @param readEntry reads the entry at a position, or returns undefined when there have been enough
+   * @param readEntry reads the entry at a position, or returns undefined if enough entries were read
    * @returns its end and depth
    */
   function readEntries(
@@ -231,7 +230,7 @@ const isNumberStart = (code: number): boolean => code === 0x2d || (code >= 0x30 
 const endsNumber = (state: number): boolean =>
   TRANSITIONS[(state << 5) | (CLASS_OF[COMMA] ?? 0)] === NEXT_ENTRY && state !== AFTER_VALUE;
 
-/** Of a valid value, by its first byte. */
+/** The kind of a valid value, by its first byte. */
 function kindOf(code: number): JsonNode['kind'] {
   if (code === OPEN_BRACE) return 'object';
   if (code === OPEN_BRACKET) return 'array';

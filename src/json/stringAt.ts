@@ -2,7 +2,7 @@
 
 const BACKSLASH = 0x5c;
 
-/** The text of a JSON string that stands in quotes from `start` up to `end`. */
+/** Returns the text of the JSON string from `start` to `end`, which include its quotes. */
 export function stringAt(bytes: Buffer, start: number, end: number): string {
   const isEscaped = bytes.subarray(start, end).includes(BACKSLASH);
   return isEscaped

@@ -1,10 +1,10 @@
 import type { EntraId } from '../iothub/registry/entraId';
 
-/** The audience that custom metrics ask for, with its trailing slash: metrics-store-custom-rest-api. */
+/** The audience of tokens for custom metrics, with its trailing slash (metrics-store-custom-rest-api). */
 const SCOPE = 'https://monitoring.azure.com//.default';
 const TIMEOUT_MS = 10_000;
 
-/** What was measured within a minute, the grain in which Azure Monitor keeps metrics. */
+/** The measurements of a minute, which is the resolution of metrics in Azure Monitor. */
 export interface MetricSummary {
   min: number;
   max: number;
@@ -13,7 +13,7 @@ export interface MetricSummary {
   count: number;
 }
 
-/** @throws {Error} in words that hold no token, when Azure Monitor does not accept the value */
+/** @throws {Error} without a token in its message, if Azure Monitor does not accept the value */
 export type SendMetric = (metric: string, summary: MetricSummary, time: Date) => Promise<void>;
 
 /** Namespace of the app's metrics in Azure Monitor. */
@@ -21,14 +21,14 @@ export const METRIC_NAMESPACE = 'Hubfront';
 
 /**
  * Sends custom metrics to Azure Monitor with the app's managed identity, which needs the role Monitoring Metrics
- * Publisher on the resource. Neither sampling nor the log's daily cap applies to them.
+ * Publisher on the resource. Sampling and the daily limit of the logs do not affect them.
  *
  * @param url `https://<region>.monitoring.azure.com/<resource id>/metrics`
  */
 export function createMetricSender(url: string): SendMetric {
   let credential: ReturnType<EntraId['createCredential']> | undefined;
   return async (metric, { min, max, sum, count }, time) => {
-    // Loaded here: an instance that serves no worker reads no identity library.
+    // Loaded lazily, because only instances that serve workers need the identity library.
     // eslint-disable-next-line @typescript-eslint/no-require-imports
     credential ??= (require('./entraId.js') as EntraId).createCredential();
     const signal = AbortSignal.timeout(TIMEOUT_MS);

@@ -3,26 +3,26 @@ import type { MetricSummary, SendMetric } from './customMetric';
 
 /** Name of the metric that the alert `feed-lag` reads. */
 export const FEED_LAG_METRIC = 'FeedLagSeconds';
-/** Azure Monitor keeps one value a minute: values are summed up until then. */
+/** Azure Monitor keeps one value per minute, so values are aggregated until then. */
 const WINDOW_MS = 60_000;
 
-/** What one poll returned, as far as its lag is concerned. */
+/** The result of one poll, as far as it affects the lag. */
 export interface PollResult {
-  /** how old the newest message of the page is; 0 when the worker has read everything */
+  /** age of the newest message of the page; 0 if the worker has read everything */
   lagSeconds: number;
   messages: number;
 }
 
 export interface FeedLag {
-  /** @param log of the poll's own invocation */
+  /** @param log the log of the poll's invocation */
   record: (poll: PollResult, log: Pick<Log, 'info' | 'warn'>) => void;
 }
 
 /**
- * Reports how far workers are behind: a metric and one line a minute, written with the first poll after it. A worker
- * that stops polling ends both, which the alert `feed-stopped` notices.
+ * Reports how far workers are behind: as a metric and as one log line per minute. Both are written by the first poll
+ * after the minute. If no worker polls, both stop, and the alert `feed-stopped` fires.
  *
- * @param send undefined: only the log is written, as on one machine
+ * @param send undefined: only the log is written, for example in local runs
  */
 export function createFeedLag(send: SendMetric | undefined, now: () => number = Date.now): FeedLag {
   let polls = 0;
@@ -39,7 +39,7 @@ export function createFeedLag(send: SendMetric | undefined, now: () => number = 
       const time = now();
       if (time - reportedAt < WINDOW_MS) return;
       log.info(`Feed: ${polls} poll(s), ${messages} message(s), at most ${lag.max.toFixed(1)} s behind`);
-      // Of the send before: this invocation will have ended when this one fails.
+      // The failure of the previous send is logged here, because the invocation of that send has ended.
       if (failure !== undefined) log.warn(`The metric ${FEED_LAG_METRIC} was not sent: ${failure}`);
       failure = undefined;
       send?.(FEED_LAG_METRIC, lag, new Date(time)).catch((error: unknown) => {

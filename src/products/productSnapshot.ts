@@ -14,7 +14,7 @@ export interface SnapshotResult {
   rows: number;
   bytes: number;
   path: string;
-  /** the newest snapshot already has the same content, so nothing was written */
+  /** true if the newest snapshot has the same content, so that nothing was written */
   unchanged: boolean;
 }
 

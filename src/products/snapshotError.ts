@@ -3,10 +3,10 @@ export class SnapshotError extends Error {
   override readonly name = 'SnapshotError';
 }
 
-/** What an operator can mend, by SQLSTATE (postgresql.org, "PostgreSQL Error Codes"). */
+/** Errors that an operator can fix, by SQLSTATE (postgresql.org, "PostgreSQL Error Codes"). */
 const SQL_STATES: Readonly<Record<string, string>> = {
   '25006': 'PRODUCTS_QUERY would write',
-  '28000': 'PostgreSQL refused the user',
+  '28000': 'PostgreSQL rejected the user',
   '28P01': 'the password of PRODUCTS_DATABASE_URL is wrong',
   '3D000': 'the database does not exist',
   '42501': 'the user may not read a table of PRODUCTS_QUERY',
@@ -16,19 +16,19 @@ const SQL_STATES: Readonly<Record<string, string>> = {
   '53300': 'PostgreSQL has too many connections',
   '57014': 'PRODUCTS_QUERY took too long',
 };
-/** Sentences of the database driver that are the same whatever the settings. */
+/** Error texts of the database driver that do not depend on settings. */
 const DRIVER_SENTENCES =
   /^(?:timeout expired|Connection terminated[a-z ]*|The server does not support SSL connections)$/;
 const CODE = /^\w{1,60}$/;
 
 /**
- * Why there is no snapshot, in our own words and with the code of the error. The text of a driver or SDK is left out:
- * it may quote a part of a URL or a request, secrets included.
+ * Why there is no snapshot, in our own words and with the code of the error. The text of the driver or SDK is omitted,
+ * because it may quote parts of a URL or a request, including secrets.
  */
 export function snapshotFailure(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown error';
   const { name, message } = error;
-  // By its name: it comes from another bundle.
+  // Compared by name, because the class comes from another bundle.
   if (name === 'SnapshotError' || DRIVER_SENTENCES.test(message)) return message;
   const { code, statusCode, severity } = error as {
     code?: unknown;

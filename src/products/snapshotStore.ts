@@ -47,9 +47,7 @@ export function openStore(storage: ProductStorage): SnapshotStore {
           if (!(error instanceof RestError) || error.code !== 'BlobAlreadyExists') throw error;
         }
       }
-      throw new SnapshotError(
-        `there is a snapshot for each of the next ${MAX_MINUTES_AHEAD} minutes already`,
-      );
+      throw new SnapshotError(`each of the next ${MAX_MINUTES_AHEAD} minutes already has a snapshot`);
     },
   };
 }

@@ -44,7 +44,7 @@ export async function withTimeLimit<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const late = new AbortController();
-  setMaxListeners(0, late.signal); // whatever `work` does at once may listen
+  setMaxListeners(0, late.signal); // set before `work` starts, which may add a listener
   const timer = setTimeout(() => {
     late.abort(new DOMException('Out of time', 'TimeoutError'));
   }, limitMs);

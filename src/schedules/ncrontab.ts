@@ -1,11 +1,11 @@
 /**
- * Schedules as the timer trigger of Azure Functions reads them. Its extension gives an expression of five fields to
- * NCrontab as it is, and one of six with seconds (Azure/azure-webjobs-sdk-extensions, CronSchedule.cs). NCrontab differs
- * from other cron libraries: a day must match the day of the month and the day of the week, Sunday is 0 alone, names may
- * be shortened to a single letter, ranges may be reversed, and there is no `?`, `L`, `W` or `#`.
+ * Parses schedules as the timer trigger of Azure Functions does. Its extension parses expressions with five or six
+ * fields with NCrontab; six include seconds (Azure/azure-webjobs-sdk-extensions, CronSchedule.cs). NCrontab differs
+ * from other cron libraries: a day must match both the day of the month and the day of the week, Sunday is only 0,
+ * names may be shortened to a single letter, ranges may be reversed, and `?`, `L`, `W` and `#` are not supported.
  */
 export interface Schedule {
-  /** The first time after `after`, to the second, in UTC. `undefined`: there is none (30 February). */
+  /** The first time after `after`, in whole seconds, UTC. Undefined if there is none (30 February). */
   next: (after: Date) => Date | undefined;
 }
 
@@ -35,13 +35,13 @@ const FIELDS: readonly Field[] = [
   },
 ];
 
-/** .NET's `int.Parse`: a sign and white space around the digits are fine, trailing NUL characters too. */
+/** Like .NET's `int.Parse`, which accepts a sign, white space around the digits, and trailing NUL characters. */
 const INTEGER = /^[\t-\r ]*([+-]?\d+)[\t-\r ]*\0*$/;
 const MAX_INT = 2 ** 31 - 1;
-/** Dates and weekdays repeat after 400 years: what has not come by then never comes. */
+/** Dates and weekdays repeat after 400 years, so a date that does not occur by then does not occur at all. */
 const CALENDAR_YEARS = 400;
 
-/** @returns undefined when the timer trigger would refuse the expression */
+/** @returns undefined if the timer trigger would reject the expression */
 export function parseSchedule(expression: string): Schedule | undefined {
   const tokens = expression.split(' ').filter((token) => token !== '');
   if (tokens.length !== 5 && tokens.length !== 6) return undefined;
@@ -56,7 +56,7 @@ export function parseSchedule(expression: string): Schedule | undefined {
 /** @returns the values in ascending order, or undefined */
 function fieldValues(text: string, field: Field): number[] | undefined {
   const values = new Set<number>();
-  // A list may not begin with a comma; NCrontab then takes the whole for one value, which it is not.
+  // A list must not begin with a comma. NCrontab would treat the whole list as one value and reject it.
   for (const part of text.indexOf(',') > 0 ? text.split(',') : [text]) {
     const range = rangeOf(part, field);
     if (range === undefined) return undefined;
@@ -79,7 +79,7 @@ function rangeOf(part: string, field: Field): Range | undefined {
   if (bounds === undefined) return undefined;
   const [first, last] = bounds;
   const step = Math.max(1, every ?? 1);
-  // NCrontab counts with 32 bits, and fails beyond them.
+  // NCrontab computes with 32 bits and fails beyond them.
   if (first - field.least + step > MAX_INT) return undefined;
   const isInRange = first >= field.least && first <= field.most && last <= field.most;
   return isInRange ? { first, last, step } : undefined;
@@ -135,7 +135,7 @@ function nextOccurrence(times: Occurrences, after: Date): Date | undefined {
   return undefined;
 }
 
-/** The first second of a day, from `from` on, that matches; a day's length if there is none. */
+/** The first matching second of a day from `from` on; the length of a day if there is none. */
 function firstSecond({ seconds, minutes, hours }: Occurrences, from: number): number {
   for (const hour of hours) {
     if ((hour + 1) * 3_600 <= from) continue;

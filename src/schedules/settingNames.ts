@@ -1,8 +1,8 @@
 /**
- * Replaces each `%NAME%` in a schedule by the setting of that name, as the Functions host does (WebJobs SDK,
+ * Replaces each `%NAME%` in a schedule by the value of that setting, as the Functions host does (WebJobs SDK,
  * NameResolverExtensions). Names of settings are not case-sensitive there.
  *
- * @returns undefined when a setting is absent, or a `%` has no partner
+ * @returns undefined if a setting is absent, or if a `%` is unpaired
  */
 export function resolveSettingNames(
   text: string,

@@ -5,13 +5,13 @@ import { BASE64 } from './formats';
 export interface EventHubConnection {
   host: string;
   port: number;
-  /** name of the Event Hub, or of what stands for it at the endpoint */
+  /** name of the Event Hub or Event Hub-compatible entity */
   entityPath: string;
-  /** shared access policy with the right to read */
+  /** shared access policy with permission to read */
   policy: { name: string; key: string };
-  /** plain TCP, as `UseDevelopmentEmulator=true` asks for */
+  /** true: plain TCP, because of `UseDevelopmentEmulator=true` */
   plainTcp: boolean;
-  /** PEM file of a private certificate authority to trust beside the public ones; for local runs */
+  /** PEM file of a private certificate authority to trust in addition to the public ones; for local runs */
   caFile: string | undefined;
 }
 
@@ -25,7 +25,7 @@ const PART_FORMATS: Readonly<Record<string, RegExp>> = {
   EntityPath: /^[\w.-]{1,260}$/,
 };
 
-/** Names the part that is missing or malformed, and prints no value. */
+/** @throws {Error} naming the part that is missing or malformed, without its value */
 export function parseEventHubConnection(
   value: string,
   context: z.RefinementCtx,

@@ -1,28 +1,28 @@
 /** Formats of single settings: base64, host names, tokens and URLs. */
 
-/** RFC 4648, section 4, with padding; not empty. */
+/** Base64 by RFC 4648, section 4, with padding; not empty. */
 export const BASE64 =
   /^(?:[a-z0-9+/]{4})+(?:[a-z0-9+/]{2}==|[a-z0-9+/]{3}=)?$|^(?:[a-z0-9+/]{2}==|[a-z0-9+/]{3}=)$/i;
 
 export const HOST_NAME = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/i;
 /** A host name with or without a scheme and a port. */
 export const HOST_WITH_PORT = /^(?:https?:\/\/)?[a-z0-9.-]+(?::\d{1,5})?$/i;
-/** What may stand in a header: no space, no control character. */
+/** Printable ASCII without spaces, which a header can contain. */
 export const TOKEN = /^[\x21-\x7e]+$/;
 export const CONTROL_CHARACTER = /\p{Cc}/u;
 
-/** RFC 3986: a user or password, in which `@ / ? # [ ] %` and spaces are percent-encoded. */
+/** RFC 3986: a user name or password, in which `@ / ? # [ ] %` and spaces are percent-encoded. */
 const USER_INFO = "(?:[\\w.~!$&'()*+,;=-]|%[0-9a-f]{2})*";
 const DATABASE_HOST = '(?:[\\w.-]+|\\[[0-9a-f:.]+\\])(?::\\d{1,5})?';
-/** As libpq documents it (postgresql.org, "Connection URIs"), with one host. */
+/** The form that libpq documents (postgresql.org, "Connection URIs"), with one host. */
 const POSTGRES_URL = new RegExp(
   `^postgres(?:ql)?://(?:${USER_INFO}(?::${USER_INFO})*@)?${DATABASE_HOST}(?:/[^/?#@\\s]*)?(?:\\?[^?#@\\s]*)?$`,
   'i',
 );
 
 /**
- * Whether a URL names one database without any doubt: where a password has an unescaped `@` or `/`, the rest of it would
- * be taken for the host, and shown in the error of a driver that cannot find it.
+ * Whether a URL is unambiguous. If a password has an unescaped `@` or `/`, a driver would use the rest of it as the
+ * host name, and would show it in the error if it cannot find that host.
  */
 export function isPostgresUrl(value: string): boolean {
   if (!POSTGRES_URL.test(value)) return false;

@@ -13,12 +13,12 @@ export { secretsOf } from './secrets';
 /** Every 4 minutes, as the original did: idle instances were unloaded after five. Six NCRONTAB fields. */
 export const DEFAULT_KEEP_ALIVE_SCHEDULE = '0 */4 * * * *';
 
-/** How long one request may take of the hub's time, retries included. Pages and phones rarely wait longer. */
+/** Deadline of a request to the hub, including retries. Pages and phones rarely wait longer. */
 const DEFAULT_HUB_DEADLINE_S = 10;
 /** Below the 230 s after which the platform ends a request. */
 const MAX_HUB_DEADLINE_S = 120;
 
-/** Enough for S3 hubs: each gateway sends one batch at a time, in some 20 ms. */
+/** Enough for S3 hubs: each gateway sends one batch at a time, which takes about 20 ms. */
 const MAX_VISITOR_DEVICES = 256;
 /** base64 of 32 bytes */
 const MIN_VISITOR_KEY_CHARACTERS = 44;
@@ -28,7 +28,10 @@ const isVisitorKey = (secret: string): boolean =>
 /** Every hour: six NCRONTAB fields. */
 export const DEFAULT_PRODUCTS_SCHEDULE = '0 0 * * * *';
 
-/** A row for each SKU, with what the analytics query reads of its product; docs/analytics.md describes the tables. */
+/**
+ * One row per SKU, with the columns of its product that the analytics query reads. docs/analytics.md describes the
+ * tables.
+ */
 export const DEFAULT_PRODUCTS_QUERY = `
   SELECT skus.sku_id, products.product_id, products.product_code, products.product_name, products.price,
     products.product_state, products.can_purchase, skus.size_name, skus.color_name
@@ -69,7 +72,7 @@ const environment = z.object({
   AF_HOST: z.string().regex(HOST_WITH_PORT, 'is not a host name').optional(),
   WEBSITE_HOSTNAME: z.string().regex(HOST_WITH_PORT, 'is not a host name').optional(),
   KEEP_ALIVE_SCHEDULE: schedule.default(DEFAULT_KEEP_ALIVE_SCHEDULE),
-  KEEP_ALIVE_FUNCTION_KEY: z.string().regex(TOKEN, 'has characters that no header can carry').optional(),
+  KEEP_ALIVE_FUNCTION_KEY: z.string().regex(TOKEN, 'has characters that are invalid in a header').optional(),
   PRODUCTS_DATABASE_URL: z
     .string()
     .refine(
@@ -104,7 +107,7 @@ const environment = z.object({
     .refine((secrets) => secrets.every(isVisitorKey), {
       error: ({ input }) => {
         const place = (input as string[]).findIndex((secret) => !isVisitorKey(secret)) + 1;
-        return `is not the base64 of at least 32 bytes, or several of them with commas, the current one first: no such key at position ${place}`;
+        return `is not a comma-separated list of keys, each base64 of at least 32 bytes: see position ${place}`;
       },
     })
     .optional(),
@@ -116,7 +119,7 @@ const environment = z.object({
   IOTHUB_CA_FILE: z.string().transform(findFile).optional(),
 });
 
-/** What the app is told by its environment; `undefined` stands for "not set". */
+/** The settings of the app. Undefined means that a setting is absent. */
 export interface Settings {
   /** host name of the IoT hub, `<name>.azure-devices.net` */
   hubHostName: string;
@@ -124,42 +127,42 @@ export interface Settings {
   hubEndpoint: { host: string; port: number } | undefined;
   /** PEM file of a private certificate authority to trust for the hub; for local runs */
   hubCaFile: string | undefined;
-  /** how long a registration or the sending of a request's messages may take, retries included */
+  /** time limit of a registration, or of sending the messages of a request, including retries */
   hubDeadlineMs: number;
   /** shared access policy for the identity registry; without it, Microsoft Entra ID is used */
   registryPolicy: { name: string; key: string } | undefined;
   eventHub: EventHubConnection;
   consumerGroup: string;
-  /** what reads the feed: our own AMQP client, or Microsoft's `@azure/event-hubs` */
+  /** the client that reads the feed: our own AMQP client, or Microsoft's `@azure/event-hubs` */
   feedClient: 'amqp' | 'sdk';
   /** exact origins, origins with a leading `*.` label, or `*` */
   corsAllowedOrigins: readonly string[];
-  /** base URL of this app as the keep-alive timer reaches it */
+  /** base URL of this app for the keep-alive timer */
   keepAliveTarget: URL | undefined;
   keepAliveSchedule: string;
   keepAliveFunctionKey: string | undefined;
   /** undefined: visitors register as ordinary devices */
   visitors: VisitorSettings | undefined;
-  /** of the ids of visitors and gateways; gateways' ids are reserved without visitors too */
+  /** prefix of the ids of visitors and gateways; ids of gateways are reserved even if visitors are off */
   visitorIdPrefix: string;
   /** undefined: no product snapshots are taken */
   products: ProductSettings | undefined;
   productsSchedule: string;
-  /** where custom metrics of the function app are sent; undefined: nowhere */
+  /** URL for custom metrics of the function app; undefined: none are sent */
   metricsUrl: string | undefined;
 }
 
-/** Where products come from and where their snapshots go. */
+/** The source of products and the storage of their snapshots. */
 export interface ProductSettings {
   databaseUrl: string;
   query: string;
   storage: ProductStorage;
 }
 
-/** A storage account: by connection string, or by its URL with Microsoft Entra ID. */
+/** A storage account, given by connection string, or by its URL for Microsoft Entra ID. */
 export type ProductStorage = { connectionString: string } | { blobServiceUri: string };
 
-/** All that is wrong with the settings, each by name, no value printed. */
+/** Lists all problems of the settings by name, without values. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
 
@@ -212,13 +215,16 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   };
 }
 
-/** Schedules may name other settings (`%NAME%`): the Functions host replaces those before NCrontab sees them. */
+/**
+ * Schedules may contain other settings (`%NAME%`), which the Functions host replaces before NCrontab parses the
+ * schedule.
+ */
 const SCHEDULES: readonly string[] = ['KEEP_ALIVE_SCHEDULE', 'PRODUCTS_SCHEDULE'];
 
-/** SQL has lines. What NCrontab makes of control characters is checked with the rest of a schedule. */
+/** SQL may contain line breaks. Control characters in schedules are checked when the schedule is parsed. */
 const MAY_HOLD_CONTROL_CHARACTERS: readonly string[] = ['PRODUCTS_QUERY', ...SCHEDULES];
 
-/** The values without the white space around them, which a copied line often has. One that is empty counts as absent. */
+/** Trims white space, which copied values often have. An empty value counts as absent. */
 function presentValues(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const values = Object.keys(environment.shape).map((name) => [name, env[name]?.trim() ?? ''] as const);
   return Object.fromEntries(
@@ -255,7 +261,7 @@ function parseEndpoint(value: string, context: z.RefinementCtx): { host: string;
   return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 443) };
 }
 
-/** The folder of host.json: the bundle is `dist/app.js` in it. The worker's working directory may be another one. */
+/** The folder of host.json, which contains the bundle `dist/app.js`. The worker's working directory may differ. */
 const APP_FOLDER = resolve(__dirname, '..');
 
 function findFile(file: string, context: z.RefinementCtx): string {
@@ -270,7 +276,10 @@ function findFile(file: string, context: z.RefinementCtx): string {
   return found;
 }
 
-/** The platform names a bare host, which answers HTTPS; a loopback address is a local run over plain HTTP. */
+/**
+ * The platform provides a host name without a scheme, which is reached by HTTPS. A loopback address means a local run
+ * over plain HTTP.
+ */
 function baseUrl(host: string): URL {
   if (host.includes('://')) return new URL(host);
   return new URL(`${/^(?:localhost|127\.)/.test(host) ? 'http' : 'https'}://${host}`);

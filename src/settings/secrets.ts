@@ -2,13 +2,13 @@ import { connectionStringParts } from './eventHubConnection';
 
 /** Settings that are secrets as a whole. */
 const SECRETS = ['IOTHUBOWNER_SHAREDACCESSKEY', 'KEEP_ALIVE_FUNCTION_KEY', 'VISITOR_KEY'];
-/** Connection strings, and which of their parts are secrets (a shared access signature is one as a whole). */
+/** Connection strings, and their parts that are secrets (a shared access signature is one as a whole). */
 const CONNECTION_STRINGS = ['IOTHUB_EVENTHUB_CONNECTION', 'PRODUCTS_STORAGE', 'AzureWebJobsStorage'];
 const SECRET_PARTS = ['sharedaccesskey', 'accountkey', 'sharedaccesssignature'];
-/** URLs that may hold a user with a password, or a signature in their query. */
+/** URLs that may contain a password, or a signature in their query. */
 const URLS = ['PRODUCTS_DATABASE_URL', 'PRODUCTS_STORAGE__blobServiceUri', 'IOTHUB_ENDPOINT', 'AF_HOST'];
 
-/** Every secret in the settings, valid or not: what no log and no response may show. */
+/** All secrets in the settings, even in invalid ones. Logs and responses must not contain them. */
 export function secretsOf(env: Readonly<Record<string, string | undefined>>): string[] {
   const values = (names: readonly string[]): string[] => names.flatMap((name) => env[name]?.trim() ?? []);
   return [
@@ -21,7 +21,7 @@ export function secretsOf(env: Readonly<Record<string, string | undefined>>): st
   ].filter((secret) => secret !== '');
 }
 
-/** Without a parser of URLs: the password may be what makes the URL malformed. */
+/** Does not use a URL parser, because the password may make the URL malformed. */
 function secretsOfUrl(text: string): string[] {
   const userInfo = /^[^:/?#]+:\/\/[^:]*:(.*)@/s.exec(text)?.[1];
   const query = /^https?:.*?\?(.*)$/s.exec(text)?.[1];

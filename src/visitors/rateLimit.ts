@@ -1,15 +1,15 @@
 import { LRUCache } from 'lru-cache';
 
-/** Whoever is not among the last so many has a full bucket again. */
+/** Number of keys whose buckets are kept. A key that was not used recently gets a full bucket again. */
 const MAX_KEYS = 100_000;
 
-/** A token bucket for each key. It is of this instance: several instances allow as many times the rate. */
+/** A token bucket per key. Each instance of the app has its own buckets, so n instances allow n times the rate. */
 export interface RateLimit {
-  /** @returns seconds to wait; 0 when the request is within the limit, and counts */
+  /** @returns seconds to wait; 0 if the request is within the limit, which then counts it */
   take: (key: string) => number;
 }
 
-/** @param burst requests at once @param perSecond requests a second after that */
+/** @param burst maximum number of requests at once @param perSecond average rate after a burst */
 export function createRateLimit(burst: number, perSecond: number, now: () => number = Date.now): RateLimit {
   const buckets = new LRUCache<string, { tokens: number; at: number }>({ max: MAX_KEYS });
   return {

@@ -1,44 +1,47 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
-/** What visitors and gateways are made of. */
+/** Settings from which the identities of visitors and gateways are derived. */
 export interface VisitorSettings {
   /** number of gateway devices that visitors send through */
   gateways: number;
-  /** of the ids of visitors and gateways */
+  /** prefix of the ids of visitors and gateways */
   idPrefix: string;
-  /** the current one first; the others, which it replaces, are still accepted */
+  /** secrets, the current one first; keys derived from the others are still accepted */
   secrets: readonly string[];
-  /** ids, or the beginnings of ids, of visitors that may not register or send */
+  /** blocked visitors: ids or prefixes of ids */
   blocklist: readonly string[];
 }
 
-/** Identities that this app derives instead of keeping them in the hub's registry. */
+/** Identities that this app derives from a secret. They are not in the hub's registry. */
 export interface Visitors {
-  /** The id of the visitor who proposes this key: only who knows the key can obtain the id's derived key. */
+  /**
+   * The id of the visitor that proposes this key. Only a client that knows the proposed key can obtain the derived key
+   * of this id.
+   */
   idOf: (proposedKey: Buffer) => string;
   /** The visitor's own key, base64. */
   keyOf: (visitorId: string) => string;
   isVisitor: (deviceId: string) => boolean;
   isBlocked: (visitorId: string) => boolean;
-  /** Compares in constant time, with the keys of all secrets. */
+  /** Compares in constant time, with the keys derived from all secrets. */
   isKeyOf: (visitorId: string, key: string) => boolean;
   isGateway: (deviceId: string) => boolean;
-  /** The gateway that a visitor sends through, always the same one: its messages stay in order. */
+  /** The gateway of a visitor. It is always the same one, so that the visitor's messages stay in order. */
   gatewayOf: (visitorId: string) => string;
-  /** A gateway's keys, base64: of the current secret, and of the one before it. */
+  /** The keys of a gateway, base64: derived from the current secret and the previous one. */
   gatewayKeys: (gatewayId: string) => { primary: string; secondary: string };
 }
 
-/** Of the form of a key: a later one gets another number, and keys of this one end. */
+/** Version of the key derivation. A new version would invalidate keys of this one. */
 const KEY_VERSION = 1;
-/** 130 bits of the SHA-256. */
+/** Characters of the SHA-256 in an id: 130 bits. */
 const ID_CHARACTERS = 26;
 /** RFC 4648, section 6, in lower case. */
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 /** The property that names the visitor on a gateway's message. */
 export const VISITOR_PROPERTY = 'hubfront-visitor';
 
-/** @param hubHostName keys of one hub's visitors are worth nothing at another */
+/** @param hubHostName part of the derivation, so that keys are not valid at another hub */
 export function createVisitors(
   { gateways, idPrefix, secrets, blocklist }: VisitorSettings,
   hubHostName: string,
@@ -57,7 +60,7 @@ export function createVisitors(
     isBlocked: (id) => blocklist.some((start) => id.startsWith(start)),
     isKeyOf: (id, key) => {
       const given = createHash('sha256').update(key, 'base64').digest();
-      // All secrets, always: which of them it is does not affect the duration.
+      // Always compares with all secrets, so that the duration does not depend on which one matches.
       const matches = secrets.map((secret) =>
         timingSafeEqual(given, createHash('sha256').update(visitorKey(secret, id)).digest()),
       );
@@ -79,8 +82,8 @@ const VISITOR_SUFFIX = new RegExp(`^[${BASE32}]{${ID_CHARACTERS}}$`);
 const GATEWAY_SUFFIX = /^gateway-\d{2,3}$/;
 
 /**
- * Whether it is the id of a gateway, now or once visitors are turned on. Who owned such a device could name any visitor
- * as the sender of its messages.
+ * Whether this is the id of a gateway, even if visitors are off. The owner of such a device could name any visitor as
+ * the sender of its messages.
  */
 export const isGatewayId = (idPrefix: string, id: string): boolean =>
   id.startsWith(idPrefix) && GATEWAY_SUFFIX.test(id.slice(idPrefix.length));

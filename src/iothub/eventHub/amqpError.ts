@@ -1,6 +1,6 @@
 /** Errors of the Event Hub-compatible endpoint, with their AMQP conditions. */
 
-/** A refusal or failure at the Event Hub-compatible endpoint. */
+/** An error of the Event Hub-compatible endpoint, or of the connection to it. */
 export class AmqpError extends Error {
   override readonly name = 'AmqpError';
 
@@ -16,17 +16,17 @@ export class AmqpError extends Error {
   }
 }
 
-/** Whatever rhea, a socket or the service has thrown or sent. */
+/** Converts anything that rhea, a socket or the service has thrown or sent. */
 export function toAmqpError(error: unknown): AmqpError {
   if (error instanceof AmqpError) return error;
   const { name, condition, code, description, message } = (error ?? {}) as Record<string, unknown>;
-  if (name === 'TimeoutError') return new AmqpError('com.microsoft:timeout', 'Out of time'); // an AbortSignal's
+  if (name === 'TimeoutError') return new AmqpError('com.microsoft:timeout', 'Out of time'); // the reason of an AbortSignal
   const kind = [condition, code].find(isText);
   const text = [description, message].find(isText);
   return new AmqpError(kind ?? 'amqp:connection:forced', text ?? 'The connection to the hub was lost');
 }
 
-/** What the service means by an answer to a request that is not a success. */
+/** Converts an error response of the service to an error. */
 export function refusal(status: number, condition: unknown, description: unknown): AmqpError {
   return new AmqpError(
     typeof condition === 'string' ? condition : (CONDITIONS[status] ?? 'amqp:internal-error'),
@@ -34,7 +34,7 @@ export function refusal(status: number, condition: unknown, description: unknown
   );
 }
 
-/** For answers that carry a status alone, as those of `$cbs` do. */
+/** For responses with only a status, such as those of `$cbs`. */
 const CONDITIONS: Readonly<Record<number, string>> = {
   401: 'amqp:unauthorized-access',
   403: 'amqp:unauthorized-access',

@@ -14,19 +14,19 @@ import { createRequestNode } from './requestNode';
 import { createSessionPool } from './sessionPool';
 import { createWorkCount } from './workCount';
 
-/** A single exchange with the service: opening a connection, claiming a right, asking `$management`. */
+/** Timeout of a single exchange with the service: opening a connection, a claim, or a request to `$management`. */
 const OPERATION_TIMEOUT_MS = 4_000;
 
 /**
- * The service is asked for a sign of life at least every 60 s: silence for longer means that the connection is dead,
- * or that this instance was frozen.
+ * The service must send something at least every 60 s. Longer silence means that the connection is dead, or that this
+ * instance was suspended.
  */
 const SILENCE_LIMIT_MS = 65_000;
 
-/** A question to `$management` has none, and Microsoft's SDK sends this. */
+/** Requests to `$management` have no body. Microsoft's SDK sends this value. */
 const EMPTY_BODY = Buffer.from('[]');
 
-/** A generation of our own reader, which speaks AMQP by rhea. */
+/** A generation of our own reader, which uses rhea for AMQP. */
 export function createAmqpGeneration({ eventHub, consumerGroup }: Settings): OwnedGeneration {
   const connection = openAmqpConnection(eventHub);
   const claims = createClaims(connection, eventHub);
@@ -37,7 +37,10 @@ export function createAmqpGeneration({ eventHub, consumerGroup }: Settings): Own
   const { end, ended } = connection;
   const work = createWorkCount(end);
 
-  /** One exchange with the service, which fails when it takes too long; its link tells of the connection's end. */
+  /**
+   * Runs one exchange with the service, which fails after its timeout. If the connection ends, the link of the
+   * exchange reports it.
+   */
   const exchange = async <T>(run: () => Promise<T>): Promise<T> => {
     const release = work.hold();
     try {
@@ -46,7 +49,7 @@ export function createAmqpGeneration({ eventHub, consumerGroup }: Settings): Own
       release();
     }
   };
-  /** What `$management` answers to each of the questions. */
+  /** Sends requests to `$management`, and returns the response to each. */
   const ask = (questions: readonly Record<string, string>[]): Promise<Record<string, unknown>[]> =>
     exchange(async () => {
       const token = await claims.tokenFor(managementPath);

@@ -3,22 +3,22 @@ import type { AmqpConnection } from './connection';
 import { createRequestNode } from './requestNode';
 import { entitySasToken } from './entitySasToken';
 
-/** Life of a SAS token; Microsoft's SDK takes the same. */
+/** Lifetime of a SAS token, as in Microsoft's SDK. */
 const TOKEN_LIFETIME_S = 3_600;
-/** A claim is renewed when it is asked for this close to its end: links that it opened outlive no poll. */
+/** A claim that expires within this time is renewed when it is next needed. Links do not outlive a poll. */
 const RENEWAL_MARGIN_S = 600;
 
-/** The rights that one connection has been given, by claims-based security (`$cbs`). */
+/** The claims of one connection, by claims-based security (`$cbs`). */
 export interface Claims {
   /**
-   * Claims the right to an entity, unless the connection has it. A claim costs a round trip, so it is kept.
+   * Claims access to an entity, unless the connection already has it. A claim costs a round trip, so it is kept.
    *
    * @param path `<event hub>/ConsumerGroups/<group>/Partitions/<id>` or `<event hub>/$management`
    * @throws {AmqpError}
    */
   ensure: (path: string) => Promise<void>;
   /**
-   * As `ensure`.
+   * Like `ensure`.
    *
    * @returns the token for the entity, for requests that carry it themselves
    */

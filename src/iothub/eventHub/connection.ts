@@ -7,15 +7,18 @@ import { installDecoder } from './decodeMessage';
 import { corkWrites, openSocket } from './socket';
 import { refuseAbortedDeliveries, stopHeartbeats } from './rheaInternals';
 
-/** The peer must send something this often; Microsoft's SDK asks for the same. rhea gives up after twice the time. */
+/**
+ * The peer must send something at least this often, as in Microsoft's SDK. rhea closes the connection after twice this
+ * time.
+ */
 const IDLE_TIMEOUT_MS = 60_000;
-/** Event Hubs: frames of 64 KB. */
+/** Maximum frame size of Event Hubs, 64 KB. */
 const MAX_FRAME_BYTES = 65_536;
 
 /** How long the peer may take to respond to a close before its socket is destroyed. */
 const CLOSE_TIMEOUT_MS = 500;
 
-/** rhea throws events without a listener. Links and sessions report their own end to whoever opened them. */
+/** rhea throws events that have no listener. Links and sessions report their end to the code that opened them. */
 const REPORTED_ELSEWHERE = [
   'session_error',
   'session_close',
@@ -26,9 +29,9 @@ const REPORTED_ELSEWHERE = [
 ] as const;
 const ENDINGS = ['disconnected', 'connection_error', 'connection_close', 'protocol_error', 'error'] as const;
 
-/** An AMQP 1.0 connection to the Event Hub-compatible endpoint, on a socket of our own. */
+/** An AMQP 1.0 connection to the Event Hub-compatible endpoint, on our own socket. */
 export interface AmqpConnection {
-  /** Begins a session; what is written to it waits for the peer. */
+  /** Begins a session. Data that is written to it is queued until the peer has responded. */
   beginSession: () => Session;
   /** aborted, with an `AmqpError` as its reason, when the connection has ended or must not be used any more */
   readonly ended: AbortSignal;
@@ -39,8 +42,8 @@ export interface AmqpConnection {
 }
 
 /**
- * Opens a connection: AMQP over TLS, or plain TCP for the emulator. It can be used at once: what is written waits for
- * the peer. It never reconnects: whoever needs another connection opens it.
+ * Opens a connection: AMQP over TLS, or plain TCP for the emulator. It can be used immediately, because written data
+ * is queued until the peer has responded. It does not reconnect. Callers open another connection if they need one.
  */
 export function openAmqpConnection(settings: EventHubConnection): AmqpConnection {
   const { host, port } = settings;
@@ -61,7 +64,7 @@ export function openAmqpConnection(settings: EventHubConnection): AmqpConnection
     port,
     reconnect: false,
     container_id: randomUUID(),
-    username: 'anonymous', // SASL ANONYMOUS: the right to read comes with a claim
+    username: 'anonymous', // SASL ANONYMOUS: access is granted later, by a claim
     idle_time_out: IDLE_TIMEOUT_MS,
     max_frame_size: MAX_FRAME_BYTES,
     properties: { product: 'hubfront' },

@@ -1,6 +1,6 @@
 import rhea, { type Message } from 'rhea';
 
-// AMQP 1.0 part 1 (types) and part 3 (message sections): the constructors and descriptors that are read below.
+// AMQP 1.0 part 1 (types) and part 3 (message sections): the constructors and descriptors that this file decodes.
 const DESCRIBED = 0x00;
 const SMALL_ULONG = 0x53;
 const HEADER = 0x70;
@@ -33,31 +33,31 @@ const PROPERTIES_FIELDS = [
   'reply_to_group_id',
 ] as const;
 
-/** With a larger high word an integer is beyond 2^53: rhea gives its bytes instead of a number. */
+/** With a larger high word, an integer exceeds 2^53, and rhea returns its bytes instead of a number. */
 const MAX_HIGH_WORD = 2_097_152;
 const WORD = 2 ** 32;
 
-/** Made once: it is caught at once, and its stack is of no interest. */
-const UNFAMILIAR = new Error('a message of another form than IoT Hub gives');
+/** One shared instance, because it is caught immediately and its stack is not used. */
+const UNFAMILIAR = new Error('not a message in the form that IoT Hub sends');
 
-// Its two types of a message differ, and are of one object.
+// rhea has two different types for a message, which describe the same object.
 const codec = rhea.message as unknown as { decode: (bytes: Buffer) => Message };
 const decodeAny = codec.decode;
 
 /**
- * Lets rhea decode what IoT Hub delivers by {@link decodeMessage}, and all else as before: its own way, with an object
- * for each value, was half of the work of reading a backlog.
+ * Makes rhea decode messages of IoT Hub with {@link decodeMessage}, and all others as before. rhea's own decoder
+ * creates an object for each value, which was half of the work of reading a backlog.
  */
 export function installDecoder(): void {
   codec.decode = (bytes) => decodeMessage(bytes) ?? decodeAny(bytes);
 }
 
 /**
- * Decodes a message of header, annotations, properties, application properties and one section of data or a value, of
- * the usual types: all that devices send, and the answers of `$management` about partitions. A property by the name of
- * `__proto__` is kept, which rhea's own decoder loses.
+ * Decodes a message with header, annotations, properties, application properties and one section of data or a value,
+ * if all types are common ones. That covers all messages of devices, and the responses of `$management` about
+ * partitions. A property named `__proto__` is kept, which rhea's own decoder loses.
  *
- * @returns what rhea's decoder does; undefined for any other message, and for what is none
+ * @returns the same as rhea's decoder; undefined for other messages and for invalid bytes
  */
 export function decodeMessage(bytes: Buffer): Message | undefined {
   try {
@@ -148,7 +148,7 @@ class MessageReader {
     return code === MAP8 || code === MAP32;
   }
 
-  /** How many values follow; their size in bytes is of no use. */
+  /** Reads the number of values that follow. Their size in bytes is not needed. */
   private count(small: number, large: number, none?: number): number {
     const code = this.byte();
     if (code === none) return 0;
@@ -235,7 +235,7 @@ class MessageReader {
     return this.bytes.toString(encoding, this.skip(length), this.at);
   }
 
-  /** Names of annotations and content types: mostly those of the message before. */
+  /** Reads names of annotations and content types, which mostly equal those of the previous message. */
   private symbol(length: number): string {
     if (length > MAX_REMEMBERED_BYTES) return this.text('ascii', length);
     const { bytes } = this;
@@ -252,7 +252,7 @@ class MessageReader {
     return this.bytes.subarray(this.skip(length), this.at);
   }
 
-  /** @returns where it was before */
+  /** @returns the previous position */
   private skip(length: number): number {
     const start = this.at;
     this.at += length;

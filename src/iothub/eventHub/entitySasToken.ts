@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto';
 
 /**
- * A shared access signature for Event Hubs. Unlike IoT Hub's, it is signed with the key's text, not with the bytes
- * that the text encodes.
+ * Creates a shared access signature for Event Hubs. Unlike IoT Hub's, it is signed with the text of the key, not with
+ * the bytes that the text encodes.
  *
- * @param resource what it opens, `sb://<host>/<entity path>`
+ * @param resource the entity that it grants access to, `sb://<host>/<entity path>`
  * @param expiresAt Unix time, s
  * @see https://learn.microsoft.com/azure/event-hubs/authenticate-shared-access-signature
  */

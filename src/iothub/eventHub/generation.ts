@@ -19,7 +19,7 @@ export interface PartitionProperties {
 
 export interface ReceiveOptions {
   after: Position;
-  /** messages that may arrive before more are asked for */
+  /** number of messages that may arrive before more are requested */
   credit: number;
   /** @param message as rhea decodes it */
   onMessage: (message: Message) => void;
@@ -29,13 +29,13 @@ export interface ReceiveOptions {
 
 export interface PartitionReceiver {
   addCredit: (messages: number) => void;
-  /** Ends the link; nobody needs to wait for it. */
+  /** Ends the link. Callers need not wait for it. */
   close: () => void;
 }
 
 /**
- * A connection to the Event Hub-compatible endpoint and all that depends on it. After a failure its state cannot be
- * trusted: it is used while it works, and replaced as a whole after any failure.
+ * A connection to the Event Hub-compatible endpoint, with everything that depends on it. After a failure its state
+ * cannot be trusted, so the whole generation is replaced.
  */
 export interface Generation {
   /** aborted when the connection has ended */
@@ -43,25 +43,25 @@ export interface Generation {
   /** @throws {AmqpError} */
   readHub: () => Promise<HubProperties>;
   /**
-   * Asks for all of them at once.
+   * Requests the properties of all these partitions at once.
    *
-   * @returns in the order asked for
+   * @returns in the order of the request
    * @throws {AmqpError}
    */
   readPartitions: (partitionIds: readonly string[]) => Promise<PartitionProperties[]>;
   /**
-   * Claims the right to a partition and attaches a receiver.
+   * Claims access to a partition and attaches a receiver.
    *
-   * @throws {AmqpError} if the claim is refused; later errors go to `onEnd`
+   * @throws {AmqpError} if the claim is rejected; later errors are reported to `onEnd`
    */
   receive: (partitionId: string, options: ReceiveOptions) => Promise<PartitionReceiver>;
-  /** Marks the begin of work; the returned function marks its end. */
+  /** Marks the start of work. The returned function marks its end. */
   hold: () => () => void;
-  /** Gives it no new work, and ends it when the work under way is done. */
+  /** Assigns no new work to this generation, and ends it when the current work is done. */
   retire: () => void;
 }
 
-/** A generation as its client sees it. */
+/** A generation with the interface for its client. */
 export interface OwnedGeneration extends Generation {
   isUsable: () => boolean;
   end: () => void;

@@ -6,7 +6,7 @@ import type { PartitionReceiver, ReceiveOptions } from './generation';
 import type { AmqpConnection } from './connection';
 import type { SessionPool } from './sessionPool';
 
-/** Descriptor of `apache.org:selector-filter:string`, the way to say where a reader begins. */
+/** Descriptor of `apache.org:selector-filter:string`, the filter for the start position of a reader. */
 const SELECTOR_FILTER = 'apache.org:selector-filter:string';
 const SELECTOR_FILTER_CODE = 0x468c00000004;
 
@@ -45,13 +45,14 @@ export function openReceiver(
     end(session.error);
   };
   receiver.on('message', ({ message, delivery }: EventContext) => {
-    // Event Hubs sends what is settled; rhea's own way accepts that too, with an outcome made for each message.
+    // Event Hubs sends settled messages. rhea would nevertheless create an outcome for each message.
     if (delivery?.remote_settled) delivery.update(true);
     else delivery?.accept();
     if (open && message) options.onMessage(message);
   });
   receiver.on('receiver_close', () => {
-    // Also when the service detached it: rhea responds with a detach, which must not follow the end of the session.
+    // Needed even if the service detached the link: rhea responds with a detach, which must not follow the end of the
+    // session.
     sessions.giveBack(session);
     end(receiver.error);
   });
@@ -71,8 +72,8 @@ export function openReceiver(
 }
 
 /**
- * By sequence number behind a message that was read. From the beginning by offset: `sequence number > -1` may deliver
- * nothing on a partition that is new.
+ * After a message that was read, the filter is a sequence number. From the beginning, it is an offset, because
+ * `sequence number > -1` may deliver nothing on a new partition.
  */
 function selector({ sequenceNumber, offset }: Position): string {
   return sequenceNumber >= 0 && offset !== NO_OFFSET

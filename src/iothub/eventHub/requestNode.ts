@@ -12,14 +12,14 @@ const SETTLED = 1;
 export interface RequestNode {
   /**
    * @returns the body of the response
-   * @throws {AmqpError} if the service refuses the request, or if the links or the connection end before the response
+   * @throws {AmqpError} if the service rejects the request, or if the links or the connection end before the response
    */
   request: (properties: Record<string, string>, body: unknown) => Promise<unknown>;
 }
 
 /**
  * Opens the node's links with the first request, and again with the first request after they ended: the service
- * detaches links that were idle for ten minutes, and may detach any link at any time.
+ * detaches links after ten idle minutes, and may detach any link at any time.
  */
 export function createRequestNode(connection: AmqpConnection, address: string): RequestNode {
   let links: RequestLinks | undefined;
@@ -40,7 +40,7 @@ interface PendingRequest {
   reject: (error: AmqpError) => void;
 }
 
-/** Opens both links in a session of their own. A request is sent as soon as the service grants credit. */
+/** Opens both links in a new session. A request is sent as soon as the service grants credit. */
 function openRequestLinks({ beginSession, ended }: AmqpConnection, address: string): RequestLinks {
   const pending = new Map<string, PendingRequest>();
   const replyTo = randomUUID();
@@ -54,7 +54,7 @@ function openRequestLinks({ beginSession, ended }: AmqpConnection, address: stri
     target: { address: replyTo },
     credit_window: RESPONSE_CREDIT,
   });
-  // Sent settled, as Microsoft's .NET client does: the response says all that a disposition could.
+  // Sent settled, as by Microsoft's .NET client: the response makes a disposition unnecessary.
   const sender: Sender = session.open_sender({
     name: randomUUID(),
     target: { address },
@@ -70,7 +70,7 @@ function openRequestLinks({ beginSession, ended }: AmqpConnection, address: stri
   const onConnectionEnd = (): void => {
     fail(ended.reason);
   };
-  /** One link is of no use without the other. rhea writes both detaches before the end of the session. */
+  /** One link is useless without the other. rhea writes both detaches before the end of the session. */
   const onDetach = (error: unknown): void => {
     if (!open) return;
     fail(error);

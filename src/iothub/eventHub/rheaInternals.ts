@@ -2,8 +2,8 @@ import type { Connection, Session } from 'rhea';
 import { AmqpError } from './amqpError';
 
 /**
- * Stops the timers of a connection whose socket is gone. rhea sets them anew when the connection is closed after that,
- * and they would keep the process alive for two minutes more.
+ * Stops the timers of a connection whose socket has ended. rhea restarts them when the connection is closed after
+ * that, and they would keep the process alive for two more minutes.
  */
 export function stopHeartbeats(connection: Connection): void {
   const internals = connection as unknown as {
@@ -11,7 +11,7 @@ export function stopHeartbeats(connection: Connection): void {
     heartbeat_in?: NodeJS.Timeout;
     heartbeat_out?: NodeJS.Timeout;
   };
-  internals.socket_ready = false; // it writes no more, and sets no timer
+  internals.socket_ready = false; // rhea now neither writes nor starts a timer
   clearTimeout(internals.heartbeat_in);
   clearTimeout(internals.heartbeat_out);
 }
@@ -26,7 +26,7 @@ export function refuseAbortedDeliveries(session: Session): Session {
   };
   const handle = internals.on_transfer.bind(session);
   internals.on_transfer = (frame) => {
-    // rhea reports what its handlers throw as an error of the connection.
+    // rhea reports errors of its handlers as errors of the connection.
     if (frame.performative.aborted)
       throw new AmqpError('amqp:connection:forced', 'The hub aborted a delivery');
     handle(frame);

@@ -1,6 +1,6 @@
 import { AmqpError, toAmqpError } from './amqpError';
 
-/** Names that the SDK gives the AMQP conditions which mean something of their own to a reader of the feed. */
+/** The SDK's names for the AMQP conditions that the feed handles. */
 const CONDITIONS: Readonly<Record<string, string>> = {
   UnauthorizedError: 'amqp:unauthorized-access',
   MessagingEntityNotFoundError: 'amqp:not-found',
@@ -12,7 +12,7 @@ const CONDITIONS: Readonly<Record<string, string>> = {
   ReceiverDisconnectedError: 'amqp:link:stolen',
 };
 
-/** An error of the SDK, by the condition that the service sent. */
+/** Converts an error of the SDK to one with the condition that the service sent. */
 export function sdkError(error: unknown): AmqpError {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   const condition = typeof code === 'string' ? CONDITIONS[code] : undefined;

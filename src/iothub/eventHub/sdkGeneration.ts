@@ -13,19 +13,19 @@ import { createWorkCount } from './workCount';
 
 /** The first operation also starts the thread and opens the connection. */
 const OPERATION_TIMEOUT_MS = 5_000;
-/** The SDK asks the service for a frame at least every 60 s. */
+/** The SDK requires a frame from the service at least every 60 s. */
 const SILENCE_LIMIT_MS = 65_000;
 /** The thread closes its connections and ends by itself within this time, or is terminated. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
-/** Beside the bundle. When the source itself runs, as in tests: the one that was built last. */
+/** The worker's bundle is beside the app's bundle. If the source itself runs, as in tests, this is the last build. */
 const WORKER_FILE = [join(__dirname, 'sdkWorker.js'), resolve('dist/sdkWorker.js')].find((file) =>
   existsSync(file),
 );
 
 /**
  * A generation that reads through Microsoft's `@azure/event-hubs`: the fallback if our own reader and the service
- * disagree. The SDK runs in a thread of its own, which ends with the generation, whatever state the SDK is in.
+ * disagree. The SDK runs in a separate thread, which ends with the generation, regardless of the state of the SDK.
  */
 export function createSdkGeneration({ eventHub, consumerGroup }: Settings): OwnedGeneration {
   const over = new AbortController();
@@ -36,7 +36,7 @@ export function createSdkGeneration({ eventHub, consumerGroup }: Settings): Owne
   let receivedAt = Date.now();
 
   const worker = new Worker(WORKER_FILE ?? '', { workerData: { eventHub, consumerGroup } });
-  worker.unref(); // it does not keep a process alive that has nothing else to do
+  worker.unref(); // the thread alone does not keep the process alive
   const ask = (request: SdkRequest): void => {
     worker.postMessage(request);
   };
@@ -55,7 +55,7 @@ export function createSdkGeneration({ eventHub, consumerGroup }: Settings): Owne
   };
   const work = createWorkCount(end);
 
-  worker.on('error', end); // what the SDK threw and nobody caught
+  worker.on('error', end); // an uncaught error of the SDK
   worker.on('exit', () => {
     end();
   });

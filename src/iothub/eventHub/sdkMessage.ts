@@ -1,12 +1,15 @@
 import type { ReceivedEventData } from '@azure/event-hubs';
 import type { Message } from 'rhea';
 
-/** The message as rhea decodes it: the SDK keeps all of it but the user id, which it has as a system property. */
+/**
+ * Converts a message of the SDK to the form in which rhea decodes it. The SDK provides the user id only as a system
+ * property.
+ */
 export function toMessage(event: ReceivedEventData): Message {
   const { messageAnnotations, applicationProperties, properties = {}, ...raw } = event.getRawAmqpMessage();
   const { absoluteExpiryTime, creationTime } = properties;
   const message: Partial<Record<keyof Message, unknown>> = {
-    body: raw.body, // undecoded, unlike that of the event
+    body: raw.body, // the undecoded body, unlike that of the event
     message_annotations: messageAnnotations,
     application_properties: applicationProperties,
     message_id: properties.messageId,
@@ -26,7 +29,7 @@ export function toMessage(event: ReceivedEventData): Message {
   return message as Message;
 }
 
-/** The SDK copies the bytes of the user id into an object, by their index. */
+/** The SDK copies the bytes of the user id to an object, with their indexes as keys. */
 function userId(copied: unknown): Buffer | undefined {
   return typeof copied === 'object' && copied !== null
     ? Buffer.from(Object.values(copied as Record<string, number>))

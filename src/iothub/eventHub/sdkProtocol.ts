@@ -2,13 +2,13 @@ import type { EventHubConnection } from '../../settings';
 import type { Position } from '../feed/cursor';
 import type { HubProperties, PartitionProperties } from './generation';
 
-/** What the worker is started with. */
+/** The start parameters of the worker. */
 export interface SdkWorkerData {
   eventHub: EventHubConnection;
   consumerGroup: string;
 }
 
-/** What the worker is asked for. Ids are the sender's. */
+/** Requests to the worker. The sender chooses the ids. */
 export type SdkRequest =
   | { kind: 'readHub'; id: number }
   | { kind: 'readPartitions'; id: number; partitionIds: readonly string[] }
@@ -16,13 +16,13 @@ export type SdkRequest =
   | { kind: 'stop'; id: number }
   | { kind: 'close' };
 
-/** An `AmqpError` without its class, which a message between threads loses. */
+/** An `AmqpError` without its class, because messages between threads lose classes. */
 export interface SdkFailure {
   condition: string;
   message: string;
 }
 
-/** What the worker reports. `messages`: rhea's messages as `v8.serialize` writes them, which keeps buffers. */
+/** Messages from the worker. `messages` contains rhea's messages as written by `v8.serialize`, which keeps buffers. */
 export type SdkReport =
   | { kind: 'result'; id: number; result: HubProperties | PartitionProperties[] }
   | { kind: 'failure'; id: number; failure: SdkFailure }

@@ -12,8 +12,9 @@ interface Transport {
 }
 
 /**
- * A transport of our own for Microsoft's SDK, whose own one sends without TCP_NODELAY and trusts no private certificate
- * authority. The SDK's option `webSocketOptions.webSocket` takes any class of a WebSocket's shape.
+ * Our own transport for Microsoft's SDK. The SDK's transport does not set TCP_NODELAY, and does not trust a private
+ * certificate authority. The SDK's option `webSocketOptions.webSocket` accepts any class with the interface of a
+ * WebSocket.
  */
 export function createSdkSocket(settings: EventHubConnection, { onEnd, onData }: Transport): WebSocketImpl {
   class SdkSocket {

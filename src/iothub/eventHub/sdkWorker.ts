@@ -11,17 +11,17 @@ import type { SdkFailure, SdkReport, SdkRequest, SdkWorkerData } from './sdkProt
 import { createSdkSocket } from './sdkTransport';
 
 /**
- * The thread in which Microsoft's `@azure/event-hubs` reads. After some failures the SDK throws where nobody can catch
- * it, leaves timers behind, or never settles. All of that ends with this thread.
+ * The thread in which Microsoft's `@azure/event-hubs` reads. After some failures the SDK throws uncaught errors,
+ * leaves timers behind, or does not settle promises. All of this ends with the thread.
  */
 
-/** A single operation: opening a connection, claiming a right, a request to `$management`. */
+/** Timeout of a single operation: opening a connection, a claim, or a request to `$management`. */
 const OPERATION_TIMEOUT_MS = 4_000;
 /** Messages in one call of the SDK. Its default, 1, reads about 130 messages a second. */
 const MAX_BATCH_SIZE = 1_000;
-/** The SDK does not report a detach without an error. It attaches again after this time. */
+/** The SDK does not report a detach without an error, but attaches again after this time. */
 const MAX_WAIT_S = 1;
-/** One for reading and one for waiting, with room for receivers that are still closing. */
+/** Receivers per partition: one for reading, one for waiting, and some that are still closing. */
 const MAX_CLIENTS = 4;
 /** How long the service may take to respond when links and connections are closed. */
 const CLOSE_TIMEOUT_MS = 400;
@@ -60,7 +60,7 @@ const webSocket = createSdkSocket(eventHub, {
   },
 });
 
-/** @returns a client without a subscription on the partition; the first one where no partition is given */
+/** @returns a client without a subscription on the partition; if no partition is given, the first client */
 function clientFor(partitionId?: string): SdkClient {
   const free = clients.find(({ partitions }) => partitionId === undefined || !partitions.has(partitionId));
   if (free) return free;
@@ -111,7 +111,7 @@ function receive({ id, partitionId, after, credit }: Extract<SdkRequest, { kind:
       processEvents: (events) => {
         if (events.length === 0 || !receivers.has(id)) return Promise.resolve();
         const messages = events.map(toMessage);
-        // The SDK passes an aborted delivery for a message (AMQP 1.0, 2.7.5), which may lack its body.
+        // The SDK reports an aborted delivery as a message (AMQP 1.0, 2.7.5), which may lack its body.
         if (messages.some(({ body }) => body === undefined)) {
           end(new AmqpError('amqp:connection:forced', 'The hub aborted a delivery'));
         } else report({ kind: 'messages', id, messages: serialize(messages) });

@@ -1,17 +1,17 @@
 import type { Session } from 'rhea';
 import type { AmqpConnection } from './connection';
 
-/** Sessions that are open and carry no link. */
+/** Open sessions without a link. */
 export interface SessionPool {
-  /** One that is free, or a new one; it is the caller's alone. */
+  /** Returns a free session, or a new one. Only the caller uses it. */
   take: () => Session;
-  /** The service must have detached its last link. */
+  /** Returns a session to the pool. The service must have detached its last link. */
   giveBack: (session: Session) => void;
 }
 
 /**
- * A reader has a session of its own, as in the SDKs: a slow partition does not hold up another. The session outlives it,
- * for the next reader: to open and end one takes four frames, a reader alone five.
+ * Each reader has its own session, as in the SDKs, so that a slow partition does not block another. The next reader
+ * uses the session again, because opening and ending a session takes four frames, and a reader alone takes five.
  */
 export function createSessionPool({ beginSession }: AmqpConnection): SessionPool {
   const free: Session[] = [];

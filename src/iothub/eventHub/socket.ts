@@ -3,7 +3,7 @@ import net from 'node:net';
 import tls from 'node:tls';
 import type { EventHubConnection } from '../../settings';
 
-/** The event of a socket that may be written to. */
+/** The event after which the socket can be written to. */
 export type ConnectEvent = 'connect' | 'secureConnect';
 
 /** Opens a socket to the Event Hub-compatible endpoint: TLS, or plain TCP for the emulator. */
@@ -23,7 +23,7 @@ export function openSocket({ host, port, plainTcp, caFile }: EventHubConnection)
   return { socket, connectEvent: plainTcp ? 'connect' : 'secureConnect' };
 }
 
-/** AMQP libraries write each frame by itself. This joins the writes of one turn of the event loop into one packet. */
+/** AMQP libraries write each frame separately. This function combines the writes of one turn of the event loop. */
 export function corkWrites(socket: net.Socket): void {
   const write = socket.write.bind(socket);
   socket.write = (data: Uint8Array | string): boolean => {

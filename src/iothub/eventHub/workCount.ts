@@ -1,4 +1,4 @@
-/** Counts the work under way on a generation, which ends with its last work once it is retired. */
+/** Counts the running work of a generation. A retired generation ends with its last work. */
 export interface WorkCount {
   readonly isRetired: () => boolean;
   hold: () => () => void;

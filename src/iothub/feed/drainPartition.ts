@@ -9,36 +9,39 @@ import {
 } from './feedMessage';
 import type { PartitionPlan } from './readingPlan';
 
-/** Messages that are asked for at a time: bounds what is sent in vain when an answer is full before its share ends. */
+/**
+ * Number of messages that are requested at a time. It limits how many are sent unnecessarily if the response is full
+ * before the share ends.
+ */
 const MAX_CREDIT = 5_000;
 const MIN_CREDIT = 16;
-/** After this long without a message the partition is asked whether it still has what the plan saw. */
+/** After this time without a message, the partition is asked whether the planned messages still exist. */
 const STALL_MS = 1_000;
 
-/** What was read from one partition, in order. */
+/** The messages that were read from one partition, in order. */
 export interface Drained {
   partitionId: string;
   messages: EncodedFeedMessage[];
-  /** why it ended before its share was read */
+  /** the reason if reading ended before the whole share was read */
   error?: unknown;
 }
 
 export interface DrainLimits {
-  /** messages, at least 1 */
+  /** maximum number of messages, at least 1 */
   share: number;
-  /** bytes of the answer; the first message may be larger */
+  /** maximum size in bytes; the first message may be larger */
   bytes: number;
   encode: EncodeMessage;
   /** whether visitors send through this device */
   isGateway: (deviceId: string) => boolean;
-  /** ends the reading, keeping what was read */
+  /** ends reading, but keeps the messages that were read */
   signal: AbortSignal;
 }
 
 /**
- * Reads one partition with a receiver of its own: exactly `share` messages, or to the end that the plan saw, or
- * until `bytes` are full, or until retention has taken what is left; the next poll tells that as a gap. It never
- * fails: an error comes with the messages that were read before it.
+ * Reads one partition with a new receiver: exactly `share` messages, or fewer at the end that the plan saw, when
+ * `bytes` are reached, or if retention has removed the others. The next poll reports those as a gap. It does not fail:
+ * an error is returned together with the messages that were read before it.
  */
 export function drainPartition(
   generation: Generation,
@@ -74,7 +77,7 @@ export function drainPartition(
       try {
         message = encodeFeedMessage(readFeedMessage(partitionId, received, limits.isGateway), limits.encode);
       } catch (error) {
-        finish(error); // nothing may be thrown at rhea: it would end the connection for all
+        finish(error); // an error must not reach rhea, which would end the connection for all readers
         return;
       }
       if (messages.length > 0 && bytes + bytesOf(message) > limits.bytes) {
@@ -87,14 +90,14 @@ export function drainPartition(
       if (messages.length >= share || message.sequenceNumber >= upTo) finish();
       else if (creditLeft <= credit / 2) creditLeft += more(credit - creditLeft);
     };
-    /** Keeps messages under way while there are some left to read. */
+    /** Requests further messages in time, while some are left to read. */
     const more = (wanted: number): number => {
       const granted = Math.min(wanted, share - messages.length - creditLeft);
       if (granted > 0) receiver?.addCredit(granted);
       return Math.max(0, granted);
     };
 
-    /** Retention tells nobody; a receiver that waits for what it took would wait in vain. */
+    /** Retention does not notify receivers, so a receiver could wait for messages that no longer exist. */
     let seen = 0;
     const watchdog = setInterval(() => {
       if (messages.length > seen) {
@@ -105,7 +108,7 @@ export function drainPartition(
         ([head]) => {
           if (head && (head.empty || head.firstSequenceNumber > upTo)) finish();
         },
-        () => undefined, // the receiver hears of it too, or the time runs out
+        () => undefined, // the receiver gets this error too, or reaches its time limit
       );
     }, STALL_MS);
 
@@ -121,7 +124,7 @@ export function drainPartition(
   });
 }
 
-/** As many as the share, but no more of large messages than about twice what the answer can hold. */
+/** The number of messages in the share, but of large messages at most about twice as many as fit into the response. */
 function creditFor({ meanBytes }: PartitionPlan, { share, bytes }: DrainLimits): number {
   const fitting = meanBytes ? Math.max(MIN_CREDIT, Math.ceil((2 * bytes) / meanBytes)) : MAX_CREDIT;
   return Math.min(share, fitting, MAX_CREDIT);

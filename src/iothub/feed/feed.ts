@@ -15,30 +15,30 @@ import { createSnapshotReader, type HubSnapshot } from './hubSnapshot';
 import { singleFlight } from '../../resilience/singleFlight';
 import { type WaitTarget, createMessageWait } from './messageWait';
 
-/** How long one poll may take to read what there is; what is not read by then is named in `incomplete`. */
+/** Time limit for reading in one poll. Partitions that were not read by then are listed in `incomplete`. */
 const POLL_DEADLINE_MS = 10_000;
-/** Between looks at the hub while polls wait for news and cannot be told of it. */
+/** Interval between checks of the hub while polls wait and cannot be notified. */
 const WAIT_CHECK_MS = 1_000;
-/** Tries at a snapshot or a poll on new connections before the failure is the caller's. */
+/** Attempts at a snapshot or a poll, on new connections, before the error is returned. */
 const MAX_ATTEMPTS = 3;
 const RETRY_DELAY_MS = 50;
 const MAX_RETRY_DELAY_MS = 1_000;
-/** A busy hub is asked again after this: `$management` takes 50 calls a second. */
+/** Pause before a busy hub is asked again. `$management` allows 50 calls per second. */
 const BUSY_DELAY_MS = 500;
-/** No attempt at a snapshot begins later than this after the first: those who wait for it have a deadline. */
+/** No attempt at a snapshot begins later than this after the first one, because the waiting polls have a deadline. */
 const LAST_ATTEMPT_MS = 5_000;
-/** Failures that neither time nor a new connection mends. */
+/** Errors that a retry cannot fix. */
 const NON_RETRYABLE: readonly ProblemCode[] = ['hub_access_denied', 'settings_invalid'];
 
 export interface FeedQuery {
   after: StartPosition;
-  /** messages at the most */
+  /** maximum number of messages */
   limit: number;
   /** how long to wait for the first message when there is none, in seconds */
   waitSeconds: number;
-  /** ids of the partitions to read; all when undefined */
+  /** ids of the partitions to read; undefined: all partitions */
   partitions: readonly string[] | undefined;
-  /** how each message is to be written */
+  /** serializes a message */
   encode: EncodeMessage;
 }
 
@@ -46,10 +46,10 @@ export interface Feed {
   /**
    * The messages of all partitions after a cursor, as they were when the poll began.
    *
-   * @throws {Problem} `unknown_partition`; `hub_unavailable`, `hub_timeout` … when nothing at all could be read
+   * @throws {Problem} `unknown_partition`; `hub_unavailable`, `hub_timeout` … if no partition could be read
    */
   poll: (query: FeedQuery) => Promise<FeedPage>;
-  /** Opens the connection and asks the hub for its partitions, so that the next poll need not. */
+  /** Opens the connection and requests the hub's partitions, so that the next poll need not do so. */
   warmUp: () => Promise<void>;
   close: () => void;
 }
@@ -78,19 +78,21 @@ export function createFeed(settings: Settings): Feed {
         if (attempt === MAX_ATTEMPTS || NON_RETRYABLE.includes(problem.code) || Date.now() > lastAttempt) {
           throw problem;
         }
-        // A kept connection is often found dead by its use only: the first retry, on a new one, need not wait.
+        // That a cached connection is dead is often only noticed when it is used. The first retry uses a new
+        // connection and need not wait.
         if (busy || attempt > 1) await delay(jitter(busy ? BUSY_DELAY_MS * attempt : RETRY_DELAY_MS));
       }
     }
   }
 
-  /** @returns the page, and the end that it leaves each partition at, for who waits for more */
+  /** @returns the page, and the positions after it, for waiting for further messages */
   async function pollOnce(
     query: FeedQuery,
     signal: AbortSignal,
   ): Promise<{ page: FeedPage; ends: WaitTarget[] }> {
     let seen = await unlessAborted(snapshot(), signal);
-    // A snapshot may be older than a cursor that another instance has just given: ask again before believing it.
+    // The snapshot may be older than a cursor that another instance has just returned. So it is taken again before the
+    // cursor counts as stale.
     if (isStaleCursor(query.after, seen)) seen = await unlessAborted(snapshotAnew(), signal);
     const inScope = scopeOf(query.partitions, seen);
     const plan = planReading(query.after, seen, inScope);
@@ -106,7 +108,7 @@ export function createFeed(settings: Settings): Feed {
         return drain(reading, { share, bytes, encode: query.encode, isGateway, signal });
       });
       drained.push(...(await Promise.all(drains)));
-      // Shares that their partitions could not use go to those that had none.
+      // Shares that partitions could not use are given to partitions without a share.
     } while (untried.length > 0 && !signal.aborted && drained.every(({ messages }) => messages.length === 0));
     const { page, positions } = assemblePage(seen.hubTag, plan, drained);
     const ends = seen.partitions
@@ -115,7 +117,7 @@ export function createFeed(settings: Settings): Feed {
     return { page, ends };
   }
 
-  /** One reader at a time in a partition: polls that come together take their turns, five readers are all there are. */
+  /** One reader per partition at a time: concurrent polls take turns, because the hub allows only five readers. */
   function drain(reading: PartitionPlan, limits: DrainLimits): Promise<Drained> {
     const { partitionId } = reading;
     return mutex.runExclusive(
@@ -125,7 +127,7 @@ export function createFeed(settings: Settings): Feed {
         for (let attempt = 0; ; attempt += 1) {
           const generation = client.current();
           const drained = await drainPartition(generation, reading, limits);
-          // Out of time while there was no place: that is what the reader should know.
+          // If time runs out while no reader is free, the caller gets that reason.
           if (limits.signal.aborted && drained.messages.length === 0) return refused ?? drained;
           if (drained.error === undefined || limits.signal.aborted) return drained;
           const noPlace = feedProblem(drained.error).code === 'hub_throttled';
@@ -161,7 +163,7 @@ export function createFeed(settings: Settings): Feed {
     let { after } = query;
     for (;;) {
       const { page, ends } = await pollWithRetries({ ...query, after });
-      // What comes while this poll waits is after the end that it found first.
+      // Messages that arrive while this poll waits are after the end that it found first.
       if (after.kind === 'latest') after = parseAfterOffset(page.cursor);
       const hasNews = page.messages.length > 0 || page.gaps.length > 0 || page.reset || page.hasMore;
       const left = waitUntil - Date.now();
@@ -175,7 +177,7 @@ export function createFeed(settings: Settings): Feed {
   return {
     poll,
     warmUp: async () => {
-      // Not shared: a poll that comes meanwhile would wait for this one's end.
+      // Not shared, because a later poll would have to wait for the end of this one.
       await withTimeLimit(POLL_DEADLINE_MS, (signal) =>
         unlessAborted(snapshotWithRetries(false), signal),
       ).catch((error: unknown) => {
@@ -203,7 +205,7 @@ function scopeOf(
   return (partitionId) => wanted.includes(partitionId);
 }
 
-/** A pause that all share who come while it lasts, so that what they do after it they do together. */
+/** A pause that concurrent callers share, so that they continue together after it. */
 function sharedPause(milliseconds: number): (signal: AbortSignal) => Promise<void> {
   let pause: Promise<void> | undefined;
   return async (signal) => {

@@ -12,7 +12,7 @@ export interface FeedMessage {
   sequenceNumber: number;
   /** ISO 8601, UTC */
   enqueuedTimeUtc: string;
-  /** the sender that IoT Hub authenticated, whatever the body claims; null if the hub names none */
+  /** the sender that IoT Hub authenticated, regardless of the body; null if the hub names none */
   deviceId: string | null;
   /** the gateway that a visitor's message came through */
   gatewayDeviceId: string | undefined;
@@ -45,7 +45,9 @@ const SEPARATOR_BYTES = 1;
 export const bytesOf = ({ bytes }: EncodedFeedMessage): number => bytes + SEPARATOR_BYTES;
 
 const DEVICE_ID = 'iothub-connection-device-id';
-/** A system property that IoT Hub delivers as an application property; as an annotation where it is routed. */
+/**
+ * A system property that IoT Hub delivers as an application property, or as an annotation if the message was routed.
+ */
 const CREATION_TIME = 'iothub-creation-time-utc';
 /** Annotations that are returned as separate fields. */
 const OWN_FIELDS = new Set([
@@ -78,7 +80,7 @@ export function readFeedMessage(
   const application = (message.application_properties ?? {}) as Record<string, unknown>;
   const createdAt = application[CREATION_TIME];
   const senderId = asText(annotations[DEVICE_ID]);
-  // On any other device, the property is what its owner made of it.
+  // For any other device, the property has no special meaning.
   const visitorId = senderId !== null && isGateway(senderId) ? asText(application[VISITOR_PROPERTY]) : null;
   const own = [
     ...(createdAt === undefined ? [] : [CREATION_TIME]),
@@ -143,7 +145,7 @@ function without(names: readonly string[], map: Record<string, unknown>): object
   return Object.fromEntries(Object.entries(map).filter(([key]) => !names.includes(key)));
 }
 
-/** As it was given, or ISO 8601 where it came as an AMQP timestamp. */
+/** The text as it was sent, or ISO 8601 if it was an AMQP timestamp. */
 function asTime(value: unknown): string | undefined {
   if (typeof value === 'string') return value;
   return value instanceof Date && !Number.isNaN(value.getTime()) ? isoTime(value) : undefined;

@@ -9,18 +9,19 @@ export interface HubSnapshot {
 }
 
 /**
- * Where each partition begins and ends now: one round trip, a call of `$management` for each.
+ * Reads where each partition begins and ends now, with one `$management` call per partition in one round trip.
  *
- * @param anew asks for the hub as well, whatever is known of it
+ * @param anew also requests the properties of the hub, even if they are cached
  */
 export type TakeSnapshot = (generation: Generation, anew: boolean) => Promise<HubSnapshot>;
 
-/** How long a hub is known before it is asked for again: an Event Hub may get more partitions. */
+/** How long the properties of a hub are cached. An Event Hub may get more partitions. */
 const HUB_KNOWN_FOR_MS = 30_000;
 
 /**
- * Asks for the hub once a connection, and now and then: a hub that is recreated or fails over is another one, on other
- * connections. So a snapshot takes a call for each partition, and they go out at once.
+ * Requests the hub's properties once per connection and again when the cache expires. A hub that was recreated or
+ * failed over has other connections. So a snapshot usually takes one call per partition, and all calls are sent at
+ * once.
  */
 export function createSnapshotReader(): TakeSnapshot {
   let known: { of: Generation; until: number; hubTag: number; partitionIds: readonly string[] } | undefined;
@@ -29,10 +30,11 @@ export function createSnapshotReader(): TakeSnapshot {
     let hub = known;
     let reading: Promise<PartitionProperties[]> | undefined;
     if (hub?.of !== generation || anew || Date.now() > hub.until) {
-      // The hub first: were it recreated meanwhile, its partitions may be newer than its tag, and never older.
+      // The hub is requested first. If it is recreated in between, its partitions may be newer than its tag, but not
+      // older.
       const asked = generation.readHub();
       reading = generation.readPartitions(expected);
-      reading.catch(() => undefined); // of no interest when the hub has other partitions by now
+      reading.catch(() => undefined); // ignored if the hub now has other partitions
       const properties = await asked;
       const partitionIds = [...properties.partitionIds].sort((a, b) => Number(a) - Number(b));
       hub = { of: generation, until: Date.now() + HUB_KNOWN_FOR_MS, hubTag: tagOf(properties), partitionIds };
@@ -46,7 +48,7 @@ export function createSnapshotReader(): TakeSnapshot {
   };
 }
 
-/** A hub that was recreated, or failed over to another region, has another Event Hub with a new time of creation. */
+/** If a hub was recreated or failed over to another region, its Event Hub has a new creation time. */
 function tagOf({ name, createdAt }: HubProperties): number {
   return createHash('sha256').update(`${name}\n${createdAt.getTime()}`).digest().readUInt32BE();
 }

@@ -3,28 +3,31 @@ import { feedProblem } from '../errors';
 import type { EventHubClient } from '../eventHub/client';
 import type { PartitionReceiver } from '../eventHub/generation';
 
-/** One message is enough to know that there is news; it is read by the poll that follows. */
+/** One message is enough to end the wait. The poll that follows reads it. */
 const CREDIT = 1;
-/** Where a partition had no place for a reader, none is tried again for this long: those who read need it more. */
+/**
+ * If all readers of a partition are in use, no reader is attached for this long, because polls that read need them
+ * more.
+ */
 const NO_PLACE_MS = 5_000;
 
-/** A partition that a poll waits for, and what the poll has of it. */
+/** A partition that a poll waits for, and the poll's position in it. */
 export interface WaitTarget {
   partitionId: string;
   position: Position;
 }
 
-/** Tells polls that wait when a message arrives, by a reader kept on each partition for as long as anybody waits. */
+/** Notifies waiting polls when a message arrives. While polls wait, it keeps a reader on each partition. */
 export interface MessageWait {
   /**
-   * @returns `available` as soon as one of the partitions has a message after its position; `disconnected` when that can no longer
-   * be told (the connection ended, all readers of the group are taken): look again, later
+   * @returns `available` as soon as one of the partitions has a message after its position; `disconnected` if this
+   * cannot be detected (the connection ended, or all readers of the group are in use): check again later
    */
   waitForMessage: (
     partitions: readonly WaitTarget[],
     signal: AbortSignal,
   ) => Promise<'available' | 'disconnected' | 'timeout'>;
-  /** Gives up the reader on a partition, whose place in the group somebody else needs more, who was refused. */
+  /** Closes the reader on a partition, because a poll that wants to read was rejected for lack of readers. */
   releaseReader: (partitionId: string, refusal: unknown) => void;
 }
 
@@ -33,13 +36,13 @@ interface Waiter {
   tell: (what: 'available' | 'disconnected') => void;
 }
 
-/** The reader on one partition, shared by all who wait for it. */
+/** The reader on one partition, which all waiting polls share. */
 interface PartitionWatcher {
-  /** it knows of all messages up to here */
+  /** the position up to which it has seen all messages */
   seen: number;
   waiters: Set<Waiter>;
   end: () => void;
-  /** ends it and tells those who wait */
+  /** ends the reader and notifies the waiting polls */
   lose: (error: unknown) => void;
 }
 
@@ -91,7 +94,7 @@ export function createMessageWait(client: EventHubClient): MessageWait {
     const { sequenceNumber } = awaited.position;
     let watcher = watchers.get(awaited.partitionId);
     if (watcher && watcher.seen < sequenceNumber) {
-      // Somebody has read further than this reader has come: to those who have less, that is news.
+      // A poll has read beyond this reader's position. For polls with an earlier position, messages are available.
       watcher.seen = sequenceNumber;
       notifyAvailable(watcher);
       watcher = undefined;
@@ -127,7 +130,7 @@ export function createMessageWait(client: EventHubClient): MessageWait {
         };
         signal.addEventListener('abort', late, { once: true });
         for (const awaited of partitions) {
-          const leave = join(awaited, tell); // may tell at once, what is known already
+          const leave = join(awaited, tell); // may notify immediately if messages are already known
           if (wait.over) leave();
           else wait.leave.push(leave);
         }

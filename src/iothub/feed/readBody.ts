@@ -2,30 +2,31 @@ import { isUtf8 } from 'node:buffer';
 import { JsonDepthError, JsonSyntaxError, scanJson } from '../../json';
 import { valueJson } from './amqpJson';
 
-/** The body as JSON text; where the device sent JSON, the very text that it sent: nothing is rounded. */
+/** The body as JSON text. JSON from a device is kept unchanged, so that no number is rounded. */
 export interface FeedBody {
   json: string;
   /** `binary`: the JSON is `{"base64": …}` */
   kind: 'json' | 'text' | 'binary';
 }
 
-/** JSON types are `application/json`, `text/json` and those with the suffix `+json` alone (RFC 6839). */
+/** JSON types are `application/json`, `text/json` and those with the suffix `+json` (RFC 6839). */
 const JSON_TYPE = /^(?:(?:application|text)\/json|[^/;\s]+\/[^/;\s]+\+json)$/i;
 const CHARSET = /;\s*charset\s*=\s*"?\s*([\w-]+)/i;
 /** IoT Hub routes bodies in UTF-8, UTF-16 and UTF-32 (iot-hub-devguide-messages-construct, `content-encoding`). */
 const UTF_8 = new Set(['', 'utf-8', 'utf8', 'identity']);
-/** Content encodings beside which the charset of the content type counts. */
+/** Content encodings with which the charset of the content type is used. */
 const SAYS_NOTHING = new Set(['', 'identity']);
 const UTF_16 = /^utf-?16(?<order>le|be)?$/i;
 const UTF_32 = /^utf-?32(?<order>le|be)?$/i;
-/** Ruby's JSON parser stops at 100 levels, .NET's at 64: a worker could read nothing of a feed that holds more. */
+/** Limits of JSON parsers: Ruby 100 levels, .NET 64. A worker could not parse a feed with deeper nesting. */
 const MAX_DEPTH = 64;
 const BYTE_ORDER_MARK = /^\uFEFF/;
 
 /**
- * JSON stays JSON, other text becomes a string, and the rest base64. JSON that is nested too deep becomes a string, and
- * a compressed body stays as it was sent. Without a content type, what can be read as JSON counts as JSON: most devices
- * set none. The content encoding says how text is encoded, or else the `charset` of the content type.
+ * JSON stays JSON, other text becomes a string, and other bytes become base64. JSON that is nested too deeply becomes
+ * a string, and a compressed body becomes base64. Without a content type, valid JSON counts as JSON, because most
+ * devices set no content type. The encoding of text is given by the content encoding or, without one, by the `charset`
+ * of the content type.
  *
  * @param content bytes, or the AMQP value of a body that a service sent
  */
@@ -42,7 +43,7 @@ export function readBody(content: unknown, contentType: string | null, contentEn
   const [mediaType = ''] = (contentType ?? '').split(';', 1);
   const isOtherText = mediaType.trim() !== '' && !JSON_TYPE.test(mediaType.trim());
   if (isOtherText || !isReadableJson(utf8)) return { kind: 'text', json: JSON.stringify(text) };
-  // Line ends within JSON are white space between its parts: without them a message fits on one line.
+  // Line ends in JSON are white space between tokens. Without them, a message fits on one line.
   return { kind: 'json', json: text.replace(/[\r\n]+/g, ' ') };
 }
 
@@ -57,12 +58,12 @@ function toUtf8(content: Buffer, encoding: string): Buffer | undefined {
 const isUtf = (charset: string): boolean =>
   UTF_8.has(charset) || UTF_16.test(charset) || UTF_32.test(charset);
 
-/** By the byte order mark, or else by JSON's first character, which is in ASCII (RFC 4627, section 3). */
+/** Detects the encoding by the byte order mark, or by JSON's first character, which is ASCII (RFC 4627, section 3). */
 function byteOrder(content: Buffer): string {
   return content[0] === 0 || content[0] === 0xfe ? 'be' : 'le';
 }
 
-/** @returns undefined where the bytes are not UTF-16 */
+/** @returns undefined if the bytes are not UTF-16 */
 function decodeUtf16(content: Buffer, order: string): Buffer | undefined {
   if (content.length % 2 !== 0) return undefined;
   const littleEndian = order === 'be' ? Buffer.from(content).swap16() : content;
@@ -70,7 +71,7 @@ function decodeUtf16(content: Buffer, order: string): Buffer | undefined {
   return isWellFormed(text) ? Buffer.from(text) : undefined;
 }
 
-/** @returns undefined where the bytes are not UTF-32 */
+/** @returns undefined if the bytes are not UTF-32 */
 function decodeUtf32(content: Buffer, order: string): Buffer | undefined {
   if (content.length % 4 !== 0) return undefined;
   const characters: string[] = [];
@@ -82,7 +83,7 @@ function decodeUtf32(content: Buffer, order: string): Buffer | undefined {
   return Buffer.from(characters.join(''));
 }
 
-/** Whether each surrogate is one of a pair. */
+/** Whether all surrogates are paired. */
 function isWellFormed(text: string): boolean {
   return !/\p{Surrogate}/u.test(text);
 }

@@ -2,41 +2,48 @@ import { type StartPosition, NO_OFFSET, type Position, isPlainOffset } from './c
 import type { PartitionProperties } from '../eventHub/generation';
 import type { HubSnapshot } from './hubSnapshot';
 
-/** Messages that retention removed before they were read: sequence numbers, both included. */
+/** Messages that retention removed before they were read, as an inclusive range of sequence numbers. */
 export interface Gap {
   partitionId: string;
   from: number;
   to: number;
 }
 
-/** What is to be read from one partition to reach the end that the snapshot saw. */
+/** The messages to read from one partition to reach the end in the snapshot. */
 export interface PartitionPlan {
   partitionId: string;
   after: Position;
-  /** the last sequence number that the snapshot saw */
+  /** the last sequence number in the snapshot */
   upTo: number;
-  /** how many messages that is; an upper bound where the start is a plain offset */
+  /** the number of these messages; an upper bound if the start is a plain offset */
   available: number;
-  /** mean size in bytes, from how far offsets are apart; undefined where offsets do not tell */
+  /** their mean size in bytes, from the difference of offsets; undefined if offsets are not numbers */
   meanBytes: number | undefined;
 }
 
-/** A reader's place in the hub, and what that leaves to read. */
+/** A reader's positions in the hub, and what is left to read. */
 export interface ReadingPlan {
-  /** the cursor is of another hub, or of this one before it was recreated: everything starts anew */
+  /** the cursor comes from another hub, or from before this hub was recreated: reading restarts from the beginning */
   reset: boolean;
   /**
-   * Where the reader stands before anything is read, in the order of the partitions' turns. Each partition in scope has
-   * one, be there something to read or not: what retention takes of it from now on is a gap.
+   * The reader's position in each partition before this poll, in the order of the partitions' turns. Every partition
+   * in scope has one, even without messages to read, so that messages that retention removes from now on are reported
+   * as a gap.
    */
   positions: Map<string, Position>;
-  /** partitions with something to read, in the order of their turns */
+  /** partitions with messages to read, in the order of their turns */
   readings: PartitionPlan[];
-  /** partitions that retention emptied beyond the position: there is nothing to read, but something was lost */
+  /**
+   * partitions in which retention removed all messages after the position: nothing is left to read, but messages were
+   * lost
+   */
   gaps: Gap[];
 }
 
-/** Whether the cursor names what this hub cannot have given: it is of another hub, or this one was recreated. */
+/**
+ * Whether the cursor contains positions that this hub cannot have returned, because it comes from another hub or this
+ * hub was recreated.
+ */
 export function isStaleCursor(after: StartPosition, { hubTag, partitions }: HubSnapshot): boolean {
   if (after.kind !== 'cursor') return false;
   const { cursor } = after;
@@ -47,9 +54,7 @@ export function isStaleCursor(after: StartPosition, { hubTag, partitions }: HubS
   );
 }
 
-/**
- * @param inScope ids of the partitions to read; positions of the others are carried over untouched
- */
+/** @param inScope ids of the partitions to read; positions of the others are kept unchanged */
 export function planReading(
   after: StartPosition,
   snapshot: HubSnapshot,
@@ -79,14 +84,14 @@ export function planReading(
   return plan;
 }
 
-/** What is missing between a position and the message that comes next; nothing where the position knows no number. */
+/** The gap between a position and the next message; none if the position has no sequence number. */
 export function gapBetween(partitionId: string, position: Position, next: number): Gap | undefined {
   const { sequenceNumber, offset } = position;
   if (sequenceNumber < 0 && offset !== NO_OFFSET) return undefined;
   return next > sequenceNumber + 1 ? { partitionId, from: sequenceNumber + 1, to: next - 1 } : undefined;
 }
 
-/** Those that no poll was for come first, by number. */
+/** Partitions that no poll has read come first, by number. */
 function inTurn(
   partitions: readonly PartitionProperties[],
   known: ReadonlyMap<string, Position>,
@@ -96,12 +101,13 @@ function inTurn(
   return [...partitions].sort((a, b) => placeOf(a) - placeOf(b));
 }
 
-/** Where a reader begins in a partition that its cursor does not name. */
+/** The start position in a partition that the cursor does not contain. */
 function firstPosition(after: StartPosition, head: PartitionProperties): Position {
   if (after.kind === 'offset' && isPlainOffset(head.lastOffset)) {
     const last = BigInt(head.lastOffset);
     if (after.offset === last) return endOf(head);
-    // A plain offset beyond this partition's end belongs to another partition: better repeated than lost.
+    // A plain offset beyond this partition's end belongs to another partition. Reading from the beginning may repeat
+    // messages, but loses none.
     if (after.offset < last && !head.empty) return { sequenceNumber: -1, offset: String(after.offset) };
   }
   if (head.empty || after.kind === 'latest') return endOf(head);
@@ -128,12 +134,12 @@ function planPartition(head: PartitionProperties, after: Position): PartitionPla
 }
 
 /**
- * Shares `limit` out over partitions with news: each gets an equal part, what one does not need goes to the others,
- * and where it does not come out even those go first whose turn it is. Who was read goes behind those who were not, so
- * no partition with news waits for more than one round, however busy the others are and whichever a poll is for.
+ * Distributes `limit` over the partitions with messages. Each partition gets an equal share, unused parts are given to
+ * the others, and the remainder goes to the partitions whose turn it is. Partitions that were read move behind those
+ * that were not. So a partition with messages waits for at most one round, regardless of how busy the others are.
  *
  * @param readings in the order of their turns
- * @returns messages to read by partition id
+ * @returns number of messages to read, by partition id
  */
 export function shareOut(
   limit: number,

@@ -30,7 +30,7 @@ export interface Devices {
    */
   register: (deviceId: string, deviceKey?: string) => Promise<{ created: boolean; identity: DeviceIdentity }>;
   /**
-   * Registers a device that this app owns, unless it is there with one of these keys. Other keys are replaced.
+   * Registers a device that this app owns, unless it exists with one of these keys. Other keys are replaced.
    *
    * @throws {Problem} as `register`
    */
@@ -82,7 +82,7 @@ export function createDevices(settings: Settings): Devices {
   async function proveOwnership(deviceId: string, deviceKey: string | undefined): Promise<DeviceIdentity> {
     const exists = new Problem(
       'device_exists',
-      'A device with this id is registered, and not with this device key.',
+      'A device with this id is registered with another device key.',
     );
     if (deviceKey === undefined) throw exists;
     const { responseBody: identity } = await registry.get(deviceId);

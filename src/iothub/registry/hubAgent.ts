@@ -66,7 +66,7 @@ class SilenceEndingAgent extends Agent {
   ): Duplex | null | undefined {
     const socket = super.createConnection(options, callback);
     socket?.on('timeout', () => {
-      socket.destroy(new Error('The hub went silent on this connection'));
+      socket.destroy(new Error('The hub does not respond on this connection'));
       // Other idle connections are just as likely to be stale.
       if (isStale(this.#idleSince.get(socket))) {
         for (const idle of Object.values(this.freeSockets).flat()) idle?.destroy();

@@ -19,7 +19,7 @@ import {
 
 /** The keep-alive connections that all device-to-cloud messages share, with one request at a time on each. */
 export interface ConnectionPool {
-  /** One request, which the hub may get twice. @param signal ends it, and the connection that it is on */
+  /** Sends one request, which the hub may receive twice. @param signal aborts the request and closes its connection */
   request: (request: Dispatcher.DispatchOptions, signal?: AbortSignal) => Promise<HubResponse>;
   close: () => void;
 }
@@ -35,7 +35,7 @@ export function createConnectionPool(settings: ConnectionSettings): ConnectionPo
       } catch (error) {
         if (!(error instanceof StaleConnectionError)) throw error;
         if (pool === used) {
-          void used.close(); // what is idle in it is as doubtful
+          void used.close(); // other idle connections in it are probably stale, too
           pool = openPool(settings);
         }
         return dispatchRequest(pool, request, { signal, quietMs });
@@ -51,7 +51,7 @@ export function createConnectionPool(settings: ConnectionSettings): ConnectionPo
  * @throws {Problem} `hub_unavailable`, `hub_timeout`
  */
 export async function openPoolConnection(settings: ConnectionSettings, pool: ConnectionPool): Promise<void> {
-  // By GET: after a HEAD the pool closes its connection.
+  // GET, because the pool closes its connection after a HEAD.
   const responded = pool.request({ method: 'GET', path: '/', headers: { host: settings.hubHostName } });
   await connectionOpened(responded, settings);
 }
@@ -74,7 +74,7 @@ function openPool(settings: ConnectionSettings): Pool {
   });
 }
 
-/** One connection, which tells a request whether it may have died while it was idle. */
+/** A connection that marks requests if it may be stale after an idle time. */
 class StaleCheckingClient extends Client implements QuietConnection {
   respondedAt: number | undefined;
 

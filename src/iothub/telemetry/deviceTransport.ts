@@ -16,8 +16,9 @@ const HttpTransport = Http as unknown as typeof Http.Http;
 type Done = (error?: Error, result?: results.MessageEnqueued) => void;
 
 /**
- * The device SDK's HTTPS transport with its two sends anew. The SDK's own takes twice the time, cannot be ended, and
- * writes a batch without escaping and without the system properties. Authentication and messages stay the SDK's.
+ * The device SDK's HTTPS transport, with both send methods replaced. The SDK's methods take twice the time, cannot be
+ * aborted, and write batches without escaping and without system properties. Authentication and messages are those of
+ * the SDK.
  */
 export class DeviceTransport extends HttpTransport {
   constructor(
@@ -42,7 +43,7 @@ export class DeviceTransport extends HttpTransport {
 
     this.authentication.getDeviceCredentials((error?: Error | null, config?: TransportConfig) => {
       if (error || !config) {
-        done(error ?? new Error('There are no credentials for the device'));
+        done(error ?? new Error('The device has no credentials'));
         return;
       }
       const path = endpoint.deviceEventPath(encodeUriComponentStrict(config.deviceId));

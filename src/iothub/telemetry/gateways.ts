@@ -10,10 +10,13 @@ import { packBatches } from './batch';
 import { type SharedSends, createSharedSends } from './sharedSends';
 import type { DeviceMessage } from './telemetryMessage';
 
-/** Somebody else may have changed the gateway's keys, and this app is about to set them again. */
+/** The gateway's keys may have been changed elsewhere. This app then sets them again. */
 const RETRY_SECONDS = 5;
 
-/** Of all gateways on one instance: S1 allows 100 send operations a second, and other devices need some. */
+/**
+ * Limit for all gateways on one instance. S1 allows 100 send operations per second, and other devices need some of
+ * them.
+ */
 const OPERATIONS_PER_SECOND = 80;
 const THROTTLE_PAUSE_MS = 250;
 const MAX_THROTTLED = 10;
@@ -69,7 +72,8 @@ export function createGateways(settings: Settings, clients: DeviceClients, sendA
         const outcomes = await sendAll(client, packBatches(batch), signal);
         const codes = new Set([...outcomes.values()].map((outcome) => outcome?.code));
         if (codes.size === 1 && codes.has('hub_throttled') && throttled < MAX_THROTTLED) {
-          // None is stored. What comes during the pause shares the next batch, so the gateway needs fewer operations.
+          // No message was stored. Messages that arrive during the pause share the next batch, so the gateway needs
+          // fewer operations.
           throttled += 1;
           await delay(THROTTLE_PAUSE_MS * (0.5 + Math.random()), undefined, { signal }).catch(
             () => undefined,
@@ -80,12 +84,12 @@ export function createGateways(settings: Settings, clients: DeviceClients, sendA
           clients.keep(device, client);
           return outcomes;
         }
-        // Deleted, or its keys are those of another secret.
+        // The gateway was deleted, or its keys were derived from another secret.
         clients.drop(device, client);
         ensured.delete(gatewayId);
         refusals += 1;
         if (refusals === 2)
-          throw new Problem('hub_unavailable', 'IoT Hub refused the gateway.', RETRY_SECONDS);
+          throw new Problem('hub_unavailable', 'IoT Hub rejected the gateway.', RETRY_SECONDS);
       }
     });
   }

@@ -7,7 +7,7 @@ export interface HubResponse {
   body: string;
 }
 
-/** The hub has refused a request. The fields are those that the SDKs for IoT Hub set on their errors. */
+/** The hub has rejected a request. The fields are those that the SDKs for IoT Hub set on their errors. */
 export class HubResponseError extends Error {
   override readonly name = 'HubResponseError';
   readonly responseBody: string;

@@ -1,4 +1,4 @@
 import type { Problem } from '../../problems';
 
-/** What became of a message: nothing is wrong when the hub has stored it. */
+/** The outcome of a message: undefined if the hub has stored it, otherwise the problem. */
 export type SendOutcome = Problem | undefined;

@@ -4,13 +4,13 @@ import { MAX_BATCH_BYTES } from './batch';
 import type { SendOutcome } from './sendOutcome';
 import type { DeviceMessage } from './telemetryMessage';
 
-/** Messages of one HTTPS batch: an outcome of the whole concerns no more than that. */
+/** Maximum number of messages in one HTTPS batch. An error of a whole batch affects at most this many messages. */
 const MAX_BATCH_MESSAGES = 500;
 
 /** Sends batches as one device, and returns the outcome of each message. */
 export type SendBatch = (batch: readonly DeviceMessage[]) => Promise<Map<DeviceMessage, SendOutcome>>;
 
-/** The sends of one gateway, which many requests share. */
+/** The queue of one gateway, which many requests share. */
 export interface SharedSends {
   /** @returns in the order of `messages` */
   send: (messages: readonly DeviceMessage[], signal: AbortSignal) => Promise<SendOutcome[]>;
@@ -18,14 +18,15 @@ export interface SharedSends {
 
 interface Waiting {
   message: DeviceMessage;
-  /** the end of the time of the request that it came with */
+  /** the deadline of the request that the message belongs to */
   signal: AbortSignal;
   settle: (outcome: SendOutcome) => void;
 }
 
 /**
- * One batch at a time, and no more often than the interval: an idle gateway sends at once, and what comes during a send goes into the next batch. So messages
- * stay in order, and the busier a gateway is the more messages share an operation of the hub.
+ * Sends one batch at a time, at most one per interval. An idle gateway sends immediately, and messages that arrive
+ * during a send go into the next batch. So messages stay in order, and on a busy gateway more messages share one
+ * operation of the hub.
  */
 export function createSharedSends(sendBatch: SendBatch, leastIntervalMs: number): SharedSends {
   let lastStart = -Infinity;
@@ -48,7 +49,7 @@ export function createSharedSends(sendBatch: SendBatch, leastIntervalMs: number)
   async function sendAll(): Promise<void> {
     isSending = true;
     while (waiting.length > 0) {
-      // An idle gateway sends at once. A busy one waits, so that more messages share its next operation.
+      // An idle gateway sends immediately. A busy one waits, so that more messages share its next operation.
       const pause = lastStart + leastIntervalMs - performance.now();
       if (pause > 0) await delay(pause);
       lastStart = performance.now();
@@ -75,7 +76,7 @@ export function createSharedSends(sendBatch: SendBatch, leastIntervalMs: number)
                 settle(outOfTime());
               };
               signal.addEventListener('abort', onAbort, { once: true });
-              // After this turn: what the same request has more goes along.
+              // Sends after this turn of the event loop, so that all messages of a request go together.
               if (!isSending) {
                 isSending = true;
                 queueMicrotask(() => void sendAll());
@@ -88,6 +89,6 @@ export function createSharedSends(sendBatch: SendBatch, leastIntervalMs: number)
 
 const RETRY_SECONDS = 5;
 const outOfTime = (): Problem =>
-  new Problem('hub_timeout', 'IoT Hub did not answer in the time that one request has.', RETRY_SECONDS);
+  new Problem('hub_timeout', 'IoT Hub did not respond before the deadline of the request.', RETRY_SECONDS);
 const unavailable = (): Problem =>
   new Problem('hub_unavailable', 'IoT Hub could not be reached or failed.', RETRY_SECONDS);

@@ -1,27 +1,27 @@
 import type { Dispatcher, Pool } from 'undici';
 import type { HubResponse } from './hubResponse';
 
-/** A request, and what the connection that takes it has to tell. */
+/** A request, with the state of the connection that sends it. */
 export interface HubRequest extends Dispatcher.DispatchOptions {
   connection?: QuietConnection;
-  /** nothing was heard on it for a while */
+  /** nothing was received on the connection for a while */
   mayBeDead?: boolean;
 }
 
 export interface QuietConnection {
-  /** when the hub last answered on it, `Date.now()` */
+  /** when the hub last responded on it, `Date.now()` */
   respondedAt: number | undefined;
 }
 
-/** A request on a connection that had been quiet got no answer: it is worth another one, on a new connection. */
+/** A request on a possibly stale connection got no response. It should be repeated on a new connection. */
 export class StaleConnectionError extends Error {
   override readonly name = 'StaleConnectionError';
 }
 
 /**
- * One request; when `signal` is aborted its connection is closed, so that nothing of it is left under way.
+ * Sends one request. If `signal` is aborted, the connection is closed, so that the request cannot continue.
  *
- * @param quietMs how long a connection that may be dead is waited for
+ * @param quietMs timeout on a connection that may be stale
  * @throws {StaleConnectionError}
  */
 export function dispatchRequest(
@@ -76,7 +76,7 @@ export function dispatchRequest(
     });
     if (sent.mayBeDead) {
       quiet = setTimeout(() => {
-        abort(new StaleConnectionError('The hub gave no answer on a connection that had been quiet'));
+        abort(new StaleConnectionError('The hub did not respond on a connection that may be stale'));
       }, quietMs);
     }
   });

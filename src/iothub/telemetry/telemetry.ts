@@ -29,9 +29,9 @@ export interface Telemetry {
    */
   send: (device: Device, messages: readonly TelemetryMessage[]) => Promise<SendOutcome[]>;
   /**
-   * Sends messages of a visitor, through the gateway of its own, in batches that it shares with other visitors.
+   * Sends messages of a visitor, through its gateway, in batches that it shares with other visitors.
    *
-   * @param ensureGateway registers the gateway unless it is there, and sets its keys
+   * @param ensureGateway registers the gateway if it does not exist, and sets its keys
    */
   sendAsVisitor: (
     visitorId: string,

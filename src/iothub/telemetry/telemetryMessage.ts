@@ -9,18 +9,18 @@ export const MAX_MESSAGE_BYTES = 256 * 1024;
 const CONTENT_TYPE = 'application/json';
 const CONTENT_ENCODING = 'utf-8';
 const APPLICATION_PREFIX = 'iothub-app-';
-/** iot-hub-devguide-messages-construct: as it is on a single message, and with the prefix in a batch. */
+/** iot-hub-devguide-messages-construct: this name for a single message, and with the prefix in a batch. */
 const CREATION_TIME = 'iothub-creation-time-utc';
 const CLOSE_BRACE = Buffer.from('}');
 /**
- * As headers, properties have little room: HTTP.sys, which serves IoT Hub, takes 16 KB of headers by default
- * (MaxRequestBytes), and the authorization and path need some of it. A message with more goes in the form of a batch.
+ * Maximum size of properties as headers. HTTP.sys, the HTTP server of IoT Hub, accepts 16 KB of headers by default
+ * (MaxRequestBytes), of which authorization and path need a part. A message with larger properties is sent as a batch.
  */
 const MAX_PROPERTY_HEADER_BYTES = 8 * 1024;
 
-/** One device-to-cloud message, as its sender gave it. */
+/** One device-to-cloud message, as the client sent it. */
 export interface TelemetryMessage {
-  /** any JSON value, in UTF-8: it reaches the hub as it is */
+  /** any JSON value in UTF-8, which reaches the hub unchanged */
   json: Buffer;
   messageId: string;
   /** when the event happened: ISO 8601, UTC */
@@ -29,14 +29,14 @@ export interface TelemetryMessage {
   properties: Readonly<Record<string, string>>;
 }
 
-/** The SDK's message, with what this app sends beside its body, and the end of the time that there is to send it. */
+/** The SDK's message, with the system properties that this app sends, and the deadline for sending it. */
 export class DeviceMessage extends Message {
   #batchItem: string | undefined;
 
   constructor(
     body: Buffer,
     private readonly sent: Omit<TelemetryMessage, 'json'>,
-    /** the end of the time that there is to send it, alone or with others */
+    /** the deadline for sending it, alone or in a batch */
     public signal: AbortSignal,
   ) {
     super(body);
@@ -54,15 +54,15 @@ export class DeviceMessage extends Message {
     return headers;
   }
 
-  /** Whether it goes to the hub in the form of a batch even when it is alone. */
+  /** Whether it is sent as a batch even if it is the only message. */
   get needsBatch(): boolean {
     return headerBytes(this.sent.properties) > MAX_PROPERTY_HEADER_BYTES;
   }
 
   /**
    * This message in an HTTPS batch, as one JSON object in ASCII. The names of the system properties are those that
-   * Microsoft's device SDK for Java sends (its `HttpsBatchMessage` and `HttpsSingleMessage`). What is sent as a property
-   * has been validated, and needs no escapes.
+   * Microsoft's device SDK for Java sends (its `HttpsBatchMessage` and `HttpsSingleMessage`). Properties have been
+   * validated and need no escapes.
    */
   get batchItem(): string {
     if (this.#batchItem !== undefined) return this.#batchItem;
@@ -79,7 +79,8 @@ export class DeviceMessage extends Message {
   }
 }
 
-/** What reaches the hub is `{"deviceId", "Data"}`: the analytics query reads `Data`.
+/**
+ * Creates the body `{"deviceId", "Data"}`. The analytics query reads `Data`.
  *
  * @throws {Problem} `invalid_message_id`, `invalid_property`, `message_too_large`
  */
@@ -100,7 +101,7 @@ export function toDeviceMessage(
   if (bytes > MAX_MESSAGE_BYTES) {
     throw new Problem(
       'message_too_large',
-      `The message takes ${bytes} bytes with its properties; IoT Hub takes ${MAX_MESSAGE_BYTES}.`,
+      `The message has ${bytes} bytes with its properties. IoT Hub accepts ${MAX_MESSAGE_BYTES}.`,
     );
   }
   const body = Buffer.concat([before, json, CLOSE_BRACE]);
@@ -115,7 +116,7 @@ export function toDeviceMessage(
   return message;
 }
 
-/** What the application properties take as headers, in bytes: each with its prefix, colon, space and line end. */
+/** Size of the application properties as headers in bytes: each with its prefix, colon, space and line end. */
 function headerBytes(properties: TelemetryMessage['properties']): number {
   let bytes = 0;
   for (const name of Object.keys(properties)) {

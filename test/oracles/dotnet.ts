@@ -1,11 +1,21 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { noteSkipped } from '../skippedPrograms';
 
 const CACHE = 'node_modules/.cache/hubfront-oracles';
 const BUILD_TIMEOUT_MS = 240_000;
+const LOCK_POLL_MS = 200;
 
 /**
  * Builds a .NET program of a few source files, once for each version of them.
@@ -30,26 +40,54 @@ export function buildDotnetProgram(folder: string): string | undefined {
     noteSkipped(`${program} needs the .NET SDK (dotnet)`);
     return undefined;
   }
-  // Built aside and renamed: another process may build it at the same time.
-  const unfinished = `${built}.${process.pid}`;
-  mkdirSync(unfinished, { recursive: true });
-  const build = spawnSync(
-    'dotnet',
-    ['build', join(folder, project), '--configuration', 'Release', '--artifacts-path', unfinished],
-    { encoding: 'utf8', timeout: BUILD_TIMEOUT_MS },
-  );
-  if (build.status !== 0) {
-    rmSync(unfinished, { recursive: true, force: true });
-    const message = `dotnet build of ${program} failed:\n${build.stdout}${build.stderr}`;
-    if (process.env.CI) throw new Error(message);
-    noteSkipped(message);
-    return undefined;
-  }
+  mkdirSync(resolve(CACHE), { recursive: true });
+  const lock = `${built}.lock`;
   try {
-    renameSync(unfinished, built);
-  } catch (error) {
-    if (!existsSync(assembly)) throw error;
-    rmSync(unfinished, { recursive: true, force: true });
+    if (waitForTurn(lock, assembly)) return assembly;
+    return build(join(folder, project), program, built) ? assembly : undefined;
+  } finally {
+    rmSync(lock, { force: true });
   }
-  return assembly;
+}
+
+/** Test files run in processes of their own, and several need the same program. @returns whether another one built it */
+function waitForTurn(lock: string, assembly: string): boolean {
+  const clock = new Int32Array(new SharedArrayBuffer(4));
+  for (;;) {
+    if (existsSync(assembly)) return true;
+    try {
+      writeFileSync(lock, '', { flag: 'wx' });
+      return false;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    const { mtimeMs = 0 } = statSync(lock, { throwIfNoEntry: false }) ?? {};
+    // A process that was killed leaves its lock behind.
+    if (mtimeMs > 0 && Date.now() - mtimeMs > BUILD_TIMEOUT_MS) rmSync(lock, { force: true });
+    Atomics.wait(clock, 0, 0, LOCK_POLL_MS);
+  }
+}
+
+/** @returns whether it could be built */
+function build(project: string, program: string, built: string): boolean {
+  // Aside, and then renamed: half a build is never used.
+  const unfinished = `${built}.${process.pid}`;
+  const { status, stdout, stderr } = spawnSync(
+    'dotnet',
+    ['build', project, '--configuration', 'Release', '--artifacts-path', unfinished],
+    {
+      encoding: 'utf8',
+      timeout: BUILD_TIMEOUT_MS,
+      env: { ...process.env, DOTNET_CLI_TELEMETRY_OPTOUT: '1', DOTNET_NOLOGO: '1' },
+    },
+  );
+  if (status === 0) {
+    renameSync(unfinished, built);
+    return true;
+  }
+  rmSync(unfinished, { recursive: true, force: true });
+  const message = `dotnet build of ${program} failed:\n${stdout}${stderr}`;
+  if (process.env.CI) throw new Error(message);
+  noteSkipped(message);
+  return false;
 }

@@ -1,12 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { resolve } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseSchedule, resolveSettingNames } from '../../src/schedules';
-import { findProgram } from '../clients/programs';
+import { buildDotnetProgram } from '../oracles/dotnet';
 
-const dotnet = findProgram('dotnet', 'dotnet-sdk-10.0');
-const PROJECT = resolve('test/oracles/ncrontab');
+const program = buildDotnetProgram('test/oracles/ncrontab');
 const EXPRESSIONS = 2_000;
 const OCCURRENCES = 10;
 
@@ -21,16 +19,11 @@ interface Answer {
 
 /** Asks the library that the timer trigger uses (test/oracles/ncrontab). */
 function ask(questions: readonly Question[]): Answer[] {
-  const { status, stdout, stderr } = spawnSync(
-    dotnet ?? '',
-    ['run', '--project', PROJECT, '--artifacts-path', resolve('node_modules/.cache/ncrontab')],
-    {
-      input: questions.map((question) => JSON.stringify(question)).join('\n'),
-      encoding: 'utf8',
-      maxBuffer: 64 * 1024 * 1024,
-      env: { ...process.env, DOTNET_CLI_TELEMETRY_OPTOUT: '1', DOTNET_NOLOGO: '1' },
-    },
-  );
+  const { status, stdout, stderr } = spawnSync('dotnet', [program ?? ''], {
+    input: questions.map((question) => JSON.stringify(question)).join('\n'),
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
   if (status !== 0) throw new Error(`dotnet failed: ${stderr}${stdout}`);
   return stdout
     .trimEnd()
@@ -168,7 +161,7 @@ const KNOWN = [
   ],
 ];
 
-describe.skipIf(dotnet === undefined)('schedules as NCrontab reads them', () => {
+describe.skipIf(program === undefined)('schedules as NCrontab reads them', () => {
   test(`the verdict and the next ${OCCURRENCES} times are the same for ${EXPRESSIONS} expressions`, () => {
     const questions: Question[] = [
       ...KNOWN.map((known) => ({ expression: known, after: '2026-11-26T10:20:30.000Z' })),

@@ -1,17 +1,34 @@
 import { defineConfig } from 'vitest/config';
 
+/** They look at what their whole process holds, or replace parts of it, so each runs in a process of its own. */
+const ALONE = [
+  'test/iothub/feed/recovery.test.ts',
+  'test/iothub/telemetry/*.test.ts',
+  'test/local/bundle.test.ts',
+];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     // Failures and a summary; `--reporter=verbose` lists every test.
     reporters: ['dot', './test/skippedPrograms.ts'],
     setupFiles: ['test/propertySeed.ts', 'test/openApi/everyResponse.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    // Each file starts servers of its own: two at a time is what a small machine runs without starving them.
-    maxWorkers: 2,
+    // Events are awaited: a timeout ends only what hangs, also on a busy machine.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // Most files wait for deadlines and for other processes, so a small machine runs more of them than it has cores.
+    maxWorkers: 4,
+    // For tests that wait for deadlines at the same time.
+    maxConcurrency: 20,
     // A shared machine may stand still for seconds in the middle of a test: there a failure gets a second chance, and
     // the report says so. Not in tests that look for lost messages: one that is lost once is lost.
     retry: process.env.CI ? 1 : 0,
+    projects: [
+      { extends: true, test: { name: 'alone', include: ALONE } },
+      // A worker loads the modules once for all its files.
+      {
+        extends: true,
+        test: { name: 'together', include: ['test/**/*.test.ts'], exclude: ALONE, isolate: false },
+      },
+    ],
   },
 });

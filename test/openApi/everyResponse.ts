@@ -8,9 +8,14 @@ const PATHS = /^http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]):\d+\/api(\/devices|\
 
 const differences: (string | undefined)[] = [];
 let checks: Promise<void>[] = [];
-const realFetch = globalThis.fetch;
+/** The files of a worker share its globals: this one is loaded again for each of them. */
+const realFetch = (globalThis.fetch as CheckedFetch).unchecked ?? globalThis.fetch;
+interface CheckedFetch {
+  (...parameters: Parameters<typeof fetch>): Promise<Response>;
+  unchecked?: typeof fetch;
+}
 
-globalThis.fetch = async (input, init) => {
+const checkedFetch: CheckedFetch = async (input, init) => {
   const response = await realFetch(input, init);
   const { origin, pathname } = new URL(response.url === '' ? 'http://unknown' : response.url);
   const path = PATHS.exec(origin + pathname)?.[1];
@@ -20,6 +25,8 @@ globalThis.fetch = async (input, init) => {
   }
   return response;
 };
+checkedFetch.unchecked = realFetch;
+globalThis.fetch = checkedFetch;
 
 async function checkCopy(response: Response, method: string, path: string): Promise<void> {
   try {

@@ -3,16 +3,21 @@ import { join } from 'node:path';
 import { buildApp } from './build';
 import { buildWebClient } from './buildWebClient';
 
+/** The test files that depend on it have long runs, which `npm test` shortens. */
+const TEST_SIZE = 'test/testSize.ts';
+
 /**
  * `npm test`: builds the app and the web client, because the tests drive what is deployed, then runs vitest with the
- * given arguments. `--full` runs the long tests in full.
+ * given arguments. `--full` runs the long tests in full. Where no file is named, it leaves out those without long runs.
  */
 export async function main(argv: readonly string[]): Promise<void> {
   await Promise.all([buildApp(), buildWebClient()]);
   const full = argv.includes('--full');
   const rest = argv.filter((argument) => argument !== '--full');
+  const namesFiles = rest.some((argument) => !argument.startsWith('-'));
+  const command = full && !namesFiles ? ['related', TEST_SIZE, '--run'] : ['run'];
   const vitest = join('node_modules', 'vitest', 'vitest.mjs');
-  const { status } = spawnSync(process.execPath, [vitest, 'run', ...rest], {
+  const { status } = spawnSync(process.execPath, [vitest, ...command, ...rest], {
     stdio: 'inherit',
     env: { ...process.env, ...(full && { HUBFRONT_TEST_FULL: '1' }) },
   });

@@ -79,3 +79,15 @@ export const busyForLong: History = {
     { do: 'poll', limit: 1, only: undefined, meanwhile: undefined },
   ],
 };
+
+/** Retention takes all of a partition that the reader has not read: rare among random ones. */
+export const emptied: History = {
+  partitions: 2,
+  steps: [
+    { do: 'send', partition: 0, count: 5 },
+    { do: 'poll', limit: 60, only: undefined, meanwhile: undefined },
+    { do: 'send', partition: 0, count: 3 },
+    { do: 'expire', partition: 0, keep: 0 },
+    { do: 'poll', limit: 60, only: undefined, meanwhile: undefined },
+  ],
+};

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import LongestFirst from './test/longestFirst.mjs';
 
 /** They look at what their whole process holds, or replace parts of it, so each runs in a process of its own. */
 const ALONE = [
@@ -17,6 +18,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Most files wait for deadlines and for other processes, so a small machine runs more of them than it has cores.
     maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
     // For tests that wait for deadlines at the same time.
     maxConcurrency: 20,
     // A shared machine may stand still for seconds in the middle of a test: there a failure gets a second chance, and

@@ -1,6 +1,6 @@
 /**
- * Further names under which local servers may be reached, as behind a tunnel or a reverse proxy: a comma-separated list
- * in the environment. `.example.com` stands for every name below `example.com`.
+ * Additional host names of local servers, for example behind a tunnel or a reverse proxy: a comma-separated list in
+ * the environment. `.example.com` stands for every name below `example.com`.
  */
 export function configuredHosts(
   environment: Readonly<Record<string, string | undefined>> = process.env,
@@ -11,7 +11,7 @@ export function configuredHosts(
     .filter((name) => name !== '');
 }
 
-/** The scheme under which a client reaches a local server: a reverse proxy with TLS before it says so. */
+/** The scheme with which a client reaches a local server. A reverse proxy with TLS tells it in a header. */
 export function schemeOf(forwardedProto: string | undefined): 'http' | 'https' {
   return forwardedProto?.split(',')[0]?.trim().toLowerCase() === 'https' ? 'https' : 'http';
 }

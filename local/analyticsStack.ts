@@ -10,7 +10,9 @@ import { type ReservedPort, reservePort, reserveUsualPort } from './ports';
 import { startBlobStorage, startProductDatabase, storageConnection } from './products';
 import { type Supervised, supervise } from './supervise';
 
-/** The ports of what starts after the functions, whose settings name them already. */
+/**
+ * The ports of the parts that start after the functions. The settings of the functions already contain these ports.
+ */
 export interface AnalyticsPorts {
   dashboard: ReservedPort;
   database: ReservedPort;
@@ -26,7 +28,7 @@ const SNAPSHOT_ATTEMPTS = 10;
 const SNAPSHOT_RETRY_MS = 500;
 
 /**
- * Keeps the ports free for their programs.
+ * Reserves the ports for their programs.
  *
  * @throws Node's listen error when a port that was asked for is taken; a default one is then any free port
  */
@@ -45,25 +47,25 @@ export async function reserveAnalyticsPorts(wanted: {
   return { dashboard, database, blob };
 }
 
-/** The parts, in the order in which they become ready. */
+/** Names of the parts, in the order in which they become ready. */
 export type AnalyticsPart = 'blob' | 'products' | 'snapshot' | 'dashboard';
 
 export interface AnalyticsOptions {
   ports: AnalyticsPorts;
-  /** a PostgreSQL of one's own; undefined: PGlite with the demo shop's products */
+  /** URL of your own PostgreSQL; undefined: PGlite with the demo shop's products */
   databaseUrl: string | undefined;
   eventHubConnection: string;
   functionsUrl: string;
-  /** called when a part can be used, with its URL if it has one */
+  /** called when a part is ready, with its URL if it has one */
   onReady: (part: AnalyticsPart, url: string) => void;
   log: (line: string) => void;
 }
 
 /**
- * Starts the product database, Blob storage, the first snapshot, the analytics job and its dashboard, each in a process
- * of its own. A part that fails is logged, and the others go on.
+ * Starts the product database, Blob storage, the first snapshot, and the analytics job with its dashboard, in separate
+ * processes. If a part fails, the error is logged and the others continue.
  *
- * @returns what stops them; `started` settles when each part is ready or has failed
+ * @returns a handle that stops them; `started` settles when each part is ready or has failed
  */
 export function startAnalytics(options: AnalyticsOptions): Running & { started: Promise<void> } {
   const { ports, log, onReady } = options;
@@ -81,7 +83,8 @@ export function startAnalytics(options: AnalyticsOptions): Running & { started: 
       supervise({
         name: 'Blob storage',
         start: () => startBlobStorage(ports.blob.port, log),
-        consequence: 'The product snapshots in it are lost. It starts again, and a new snapshot is taken.',
+        consequence:
+          'The product snapshots in it are lost. Blob storage is restarted, and a new snapshot is taken.',
         onRestart: () => void reported(requestSnapshot()),
         log,
       }),
@@ -115,14 +118,14 @@ export function startAnalytics(options: AnalyticsOptions): Running & { started: 
         name: 'The dashboard',
         start: () => startDashboard(environment, log),
         consequence:
-          'Its page and the analytics job stood in that process. They start again after the last event in their results, so no event is lost.',
+          'The analytics job runs in the same process. It is restarted and continues after the last event in its results, so no event is lost.',
         log,
       }),
     );
     onReady('dashboard', await dashboard.ready);
   }
 
-  /** Runs the timer function now; its outcome is in the functions' log. */
+  /** Runs the timer function now. Its result is in the functions' log. */
   async function requestSnapshot(): Promise<void> {
     for (let attempt = 1; attempt <= SNAPSHOT_ATTEMPTS && !isClosing(); attempt += 1) {
       const response = await fetch(`${options.functionsUrl}/admin/functions/snapshotProducts`, {
@@ -145,7 +148,7 @@ export function startAnalytics(options: AnalyticsOptions): Running & { started: 
     work.catch((error: unknown) => {
       if (!isClosing()) log(`analytics: ${startError(error)}`);
     });
-  /** What fails is reported where it fails, and what needs it does not start. */
+  /** A failure is reported where it occurs, and parts that depend on it do not start. */
   const after = (needed: readonly Promise<void>[], work: () => Promise<void>): Promise<void> =>
     Promise.all(needed).then(
       () => (isClosing() ? undefined : reported(work())),

@@ -14,27 +14,28 @@ const COMMON = {
   format: 'cjs',
   sourcemap: true,
   plugins: [lazyModules, narrowEntries],
-  // What a cold start reads and compiles is kept small; names and lines stay, for the stacks in logs.
+  // Makes the bundle small, so that a cold start reads and compiles less. Names and lines are kept for stack traces in
+  // logs.
   minifyWhitespace: true,
   minifySyntax: true,
   lineLimit: 200,
-  // Beside the bundle, which is thus pure ASCII: V8 keeps a text with a single other character at two bytes each.
+  // Writes licences to a separate file. So the bundle is pure ASCII, which V8 stores with one byte per character.
   legalComments: 'external',
   logLevel: 'warning',
 } satisfies BuildOptions;
 
-/** How the app is built, but for its entry. */
+/** Build options of the app, except for its entry. */
 export const APP_BUILD = {
   ...COMMON,
   external: [
     '@azure/functions-core', // the Functions worker provides it
     './entraId.js', // entries of their own, loaded lazily
     './productSnapshot.js',
-    '@azure/storage-blob', // the device SDK loads it for file upload alone, which nothing here uses
+    '@azure/storage-blob', // the device SDK needs it only for file upload, which is not used here
   ],
 } satisfies BuildOptions;
 
-/** What is deployed. Beside the app stands what it loads only when it is needed. */
+/** The deployed bundles: the app, and the parts that it loads lazily. */
 const BUNDLES: readonly BuildOptions[] = [
   {
     ...APP_BUILD,
@@ -48,18 +49,22 @@ const BUNDLES: readonly BuildOptions[] = [
     ...COMMON,
     entryPoints: { productSnapshot: 'src/products/productSnapshot.ts' },
     external: ['@azure/functions-core', './entraId.js', 'pg-native'],
-    // The storage SDK comes as an ES module here and asks for its own place.
+    // The storage SDK is an ES module here, and reads its own URL.
     define: { 'import.meta.url': 'importMetaUrl' },
     banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
   },
 ];
 
-/** Bundles the app into `dist/`, CommonJS with source maps. @throws when it does not compile (esbuild prints why) */
+/**
+ * Bundles the app into `dist/`, CommonJS with source maps.
+ *
+ * @throws if it does not compile; esbuild prints the reason
+ */
 export async function buildApp(): Promise<void> {
   const built = await Promise.all(
     BUNDLES.map((options) => build({ ...options, outdir: 'dist', write: false })),
   );
-  // Renamed into place, so that an app that is loaded meanwhile is never read half-written.
+  // Renamed to its final name, so that an app that is loaded at the same time does not read a partial file.
   for (const { path, contents } of built.flatMap(({ outputFiles }) => outputFiles)) {
     const unfinished = `${path}.${process.pid}`;
     await mkdir(dirname(path), { recursive: true });

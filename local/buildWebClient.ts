@@ -8,15 +8,15 @@ import { minify } from 'terser';
 const FOLDER = join('clients', 'web');
 const DIST = join(FOLDER, 'dist');
 export const WEB_CLIENT_ENTRY = join(FOLDER, 'hubfront.ts');
-/** Browsers of 2020 and later. */
+/** The oldest supported browsers: those of 2020. */
 export const BROWSERS = 'es2020';
 
-/** What a classic script defines: the global `hubfront`, with `hubfront.createHubfront`. */
+/** The global that the classic script defines: `hubfront`, with `hubfront.createHubfront`. */
 const CLASSIC_ENTRY = `import { createHubfront } from './hubfront'; globalThis.hubfront = { createHubfront };`;
 
 /**
  * Builds `clients/web/dist`: `hubfront.mjs` for bundlers and module scripts, `hubfront.js` for a classic script
- * (`hubfront.createHubfront`), and the types of both.
+ * (`hubfront.createHubfront`), and their types.
  *
  * @throws when it does not compile
  */
@@ -29,7 +29,7 @@ export async function buildWebClient(): Promise<void> {
   ]);
 }
 
-/** esbuild bundles; terser minifies, which saves a twentieth of what a page downloads. */
+/** esbuild bundles, and terser minifies. Compared with esbuild alone, this saves 5 % of the download. */
 async function writeScript(name: string, entry: string, format: 'esm' | 'iife'): Promise<void> {
   const { outputFiles } = await build({
     stdin: { contents: entry, resolveDir: FOLDER, loader: 'ts' },
@@ -53,7 +53,7 @@ async function writeScript(name: string, entry: string, format: 'esm' | 'iife'):
 
 /** The declarations of the entry and of the public types that it exports, as one file. */
 async function writeTypes(): Promise<void> {
-  const { default: ts } = await import('typescript'); // slow to load, and wanted here alone
+  const { default: ts } = await import('typescript'); // loaded lazily, because it loads slowly and is only used here
   const { config } = ts.readConfigFile(join(FOLDER, 'tsconfig.json'), ts.sys.readFile) as { config: object };
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, FOLDER);
   const program = ts.createProgram([WEB_CLIENT_ENTRY], {
@@ -68,7 +68,7 @@ async function writeTypes(): Promise<void> {
   await writeWhole('hubfront.d.ts', `${declarations.get('api.d.ts') ?? ''}${entry}`);
 }
 
-/** Renamed into place, so that a file that is read meanwhile is never half-written. */
+/** Renamed to its final name, so that a reader does not see a partial file. */
 async function writeWhole(name: string, text: string): Promise<void> {
   const path = join(DIST, name);
   const unfinished = `${path}.${process.pid}`;

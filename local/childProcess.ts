@@ -1,31 +1,31 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type Running, startError } from './lifecycle';
 
-/** A process that is asked to stop and does not is ended after this. */
+/** A process that does not stop on request is killed after this time. */
 const STOP_GRACE_MS = 3_000;
 
 export interface Child extends Running {
   pid: number | undefined;
-  /** settles with the text that `ready` matched @throws Error when the process ends before that */
+  /** resolves with the text that `ready` matched @throws Error if the process ends before that */
   ready: Promise<string>;
-  /** settles when it has ended, with how: `exit code 1` or `SIGKILL` */
+  /** resolves when the process has ended, with the way it ended: `exit code 1` or `SIGKILL` */
   ended: Promise<string>;
 }
 
 interface ChildOptions {
-  /** as errors call it */
+  /** its name in errors */
   name: string;
   args: readonly string[];
   env?: Readonly<Record<string, string>>;
-  /** matches a line of its output; the first group is what `ready` gives */
+  /** matches a line of its output; `ready` resolves with the first group */
   ready: RegExp;
-  /** takes each line that it prints after that, and all that it prints to stderr */
+  /** called with each line that it prints after that, and with all lines on stderr */
   log: (line: string) => void;
 }
 
 /**
- * Runs a Node program beside this one, with a group of its own: a Ctrl-C reaches this process alone, which then stops
- * its children in order. They end with it, too, when it is killed: their standard input ends.
+ * Runs a Node program in a separate process group, so that Ctrl-C only reaches this process, which then stops its
+ * children in order. If this process is killed, the children end as well, because their standard input ends.
  */
 export function startChild({ name, args, env = {}, ready, log }: ChildOptions): Child {
   const child: ChildProcess = spawn(process.execPath, [...args], {
@@ -58,7 +58,7 @@ export function startChild({ name, args, env = {}, ready, log }: ChildOptions): 
       reject(new Error(`${name} ended before it was ready (${how})`));
     });
   });
-  started.catch(() => undefined); // whoever waits for it is told
+  started.catch(() => undefined); // the error reaches the code that waits for `ready`
   return {
     pid: child.pid,
     ready: started,
@@ -73,7 +73,10 @@ export function startChild({ name, args, env = {}, ready, log }: ChildOptions): 
   };
 }
 
-/** In a child: ends it when its parent is gone, and with one line instead of a stack when something fails. */
+/**
+ * For child processes: ends the process when its parent has ended. Errors are printed as one line instead of a stack
+ * trace.
+ */
 export function runAsChild(): void {
   process.stdin.on('end', () => process.exit(0)).resume();
   process.on('uncaughtException', (error) => {

@@ -7,7 +7,7 @@ import { apiDocumentation } from './openApi/viewer';
 import { VERBOSE_HELP, logRequests } from './requestLines';
 import { EXAMPLE_FILE, SETTINGS_FILE, fromEnvironment, readSettingsFile } from './settingsFile';
 
-/** `npm run host`: the functions alone, on the settings of `local.settings.json`. */
+/** `npm run host`: runs only the functions, with the settings of `local.settings.json`. */
 export async function main(argv: readonly string[]): Promise<void> {
   const command = new Command('npm run host --')
     .description(`Builds Hubfront and runs its functions with the settings of ${SETTINGS_FILE}.`)
@@ -21,7 +21,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   stopOnSignal(running);
   try {
     const settings = readSettingsFile(SETTINGS_FILE);
-    if (!settings) throw new Error(`there is no ${SETTINGS_FILE}; copy ${EXAMPLE_FILE} for the emulator's`);
+    if (!settings) throw new Error(`there is no ${SETTINGS_FILE}; copy ${EXAMPLE_FILE} to use the emulator`);
     const names = Object.keys({ ...readSettingsFile(EXAMPLE_FILE), ...settings });
     await buildApp();
     const host = await startFunctionsHost({

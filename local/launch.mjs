@@ -1,5 +1,5 @@
-// The entry behind every npm script. It needs nothing but Node: it installs what is missing, then runs the command in
-// this very process, so that Ctrl-C and exit codes are the command's own.
+// The entry of every npm script. It only needs Node. It installs missing packages, then runs the command in this
+// process, so that Ctrl-C and exit codes work as for the command itself.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 const PROJECT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const MIN_NODE = [20, 19];
-/** How often an installation says that it goes on. */
+/** Interval of progress messages during an installation. */
 const PROGRESS_MS = 10_000;
 const LOCK_POLL_MS = 500;
 const PARENT_POLL_MS = 500;
@@ -36,7 +36,7 @@ const COMMANDS = {
   'package:check': 'infra/check/deployPackage.ts',
 };
 
-/** Ctrl-C ends these with 0, also before they have begun. */
+/** Commands that exit with 0 on Ctrl-C, even before they have started. */
 const SERVERS = ['start', 'host', 'start:func', 'emulator'];
 
 function fail(line) {
@@ -53,7 +53,7 @@ const file = COMMANDS[command];
 if (file === undefined)
   fail(`Unknown command '${command ?? ''}'. There are: ${Object.keys(COMMANDS).join(', ')}.`);
 
-// tsx takes what follows a question mark in a path for a query.
+// tsx treats the part of a path after a question mark as a query.
 if (PROJECT.includes('?')) fail(`Hubfront cannot run in a folder with a '?' in its path: ${PROJECT}`);
 
 process.chdir(PROJECT);
@@ -69,15 +69,15 @@ if (signals.length > 0) stopWithNpm();
 await installWhatIsMissing();
 createRequire(join(PROJECT, 'package.json'))('tsx/cjs');
 const { main } = createRequire(join(PROJECT, 'package.json'))(`./${file}`);
-// It listens for signals of its own at once. One that came while all was loaded is still to be delivered: were there
-// no listener in between, it would be lost.
+// The command adds its own signal listeners at once. A signal that arrived during loading is delivered later, and
+// would be lost without any listener in between.
 const ended = main(argv);
 for (const signal of signals) process.off(signal, stopped);
 await ended;
 
 /**
- * All that runs here talks to other parts on the loopback interface. With HTTP_PROXY, HTTPS_PROXY or ALL_PROXY set, the
- * Azure SDKs, and Node itself with NODE_USE_ENV_PROXY, would ask a proxy for them. Child processes inherit it.
+ * All parts communicate on the loopback interface. With HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, the Azure SDKs (and with
+ * NODE_USE_ENV_PROXY Node itself) would use a proxy for that. Child processes inherit NO_PROXY.
  */
 function bypassProxyForLoopback() {
   const loopback = ['localhost', '127.0.0.1', '::1', '[::1]', '.localhost'];
@@ -89,8 +89,8 @@ function bypassProxyForLoopback() {
 }
 
 /**
- * npm passes a SIGTERM on to the shell that runs the script. Some shells, such as Debian's, end without passing it on;
- * then this process has another parent. On Windows it keeps the id of its parent.
+ * npm forwards SIGTERM to the shell that runs the script. Some shells, such as Debian's, end without forwarding it,
+ * and this process then gets another parent. On Windows, the parent id does not change.
  */
 function stopWithNpm() {
   if (process.env.npm_lifecycle_event === undefined) return;
@@ -103,7 +103,7 @@ function stopWithNpm() {
 async function installWhatIsMissing() {
   if (isInstalled()) return;
   await inTurn(async () => {
-    if (isInstalled()) return; // another start was quicker
+    if (isInstalled()) return; // another start has done it in the meantime
     const started = Date.now();
     const seconds = () => `${Math.round((Date.now() - started) / 1_000)} s`;
     console.log(
@@ -112,7 +112,8 @@ async function installWhatIsMissing() {
     const progress = setInterval(() => {
       console.log(`Installing packages: not done after ${seconds()}`);
     }, PROGRESS_MS);
-    // Also the packages for development, whatever NODE_ENV or npm's own settings say: they build and run all this.
+    // Also installs development packages, regardless of NODE_ENV and npm's settings, because they build and run the
+    // stack.
     const args = ['ci', '--include=dev', '--no-audit', '--no-fund'];
     installer = spawn('npm', args, { stdio: 'inherit', shell: process.platform === 'win32' });
     const status = await new Promise((resolve) => {
@@ -137,7 +138,9 @@ function missingPackages() {
   return names.filter((name) => !existsSync(join('node_modules', name, 'package.json')));
 }
 
-/** Two starts on a fresh clone must not install at the same time: each would remove what the other has installed. */
+/**
+ * Two starts on a fresh clone must not install at the same time, because each would remove the packages of the other.
+ */
 async function inTurn(work) {
   const lock = join('.hubfront', 'install.lock');
   mkdirSync('.hubfront', { recursive: true });

@@ -2,8 +2,8 @@ import { relative, sep } from 'node:path';
 import type { Plugin } from 'esbuild';
 
 /**
- * Modules that the SDKs require at their top and that nothing here ever runs: they stay in the bundle, and are evaluated
- * with the first use of one of their members.
+ * Modules that the SDKs require at load and that are not used here. They stay in the bundle, and are evaluated when
+ * one of their members is first used.
  */
 const LAZY_MODULES: readonly { required: RegExp; by: RegExp; why: string }[] = [
   { required: /^lodash$/, by: /azure-iot/, why: 'device twins alone compare and merge objects with it' },
@@ -11,8 +11,8 @@ const LAZY_MODULES: readonly { required: RegExp; by: RegExp; why: string }[] = [
 ];
 
 /**
- * Gives who requires one of those modules a stand-in that loads the module when it is first looked at or called. Only
- * for CommonJS modules whose exports are used after load, and which nothing waits for to be loaded.
+ * Replaces such a module by a stand-in that loads the module when a member is first accessed or called. It works only
+ * for CommonJS modules whose exports are used after load and whose load has no side effects.
  */
 export const lazyModules: Plugin = {
   name: 'lazy-modules',
@@ -30,7 +30,8 @@ export const lazyModules: Plugin = {
           resolveDir: asked.resolveDir,
           pluginData: lazyModules,
         });
-        // Paths stand in the bundle and its source map: those of the project, not of the machine that builds it.
+        // Paths in the bundle and its source map are relative to the project, and do not depend on the machine that
+        // builds it.
         return { path: relative(process.cwd(), path).split(sep).join('/'), errors, namespace: 'lazy' };
       },
     );

@@ -1,18 +1,18 @@
 import { tmpdir } from 'node:os';
 import { InvalidArgumentError } from 'commander';
 
-/** What runs gets this long to end after a SIGTERM, as from Azure's Functions host. */
+/** Time that running requests have to end after a SIGTERM, as on Azure's Functions host. */
 const SIGTERM_GRACE_MS = 30_000;
 
-/** Something that was started and can be stopped. */
+/** A running part that can be stopped. */
 export interface Running {
-  /** @param graceMs how long requests that are under way may take to end; none by default */
+  /** @param graceMs time that running requests have to end; none by default */
   close: (graceMs?: number) => Promise<void>;
 }
 
 /**
- * Stops everything on Ctrl-C (SIGINT) or SIGTERM, the newest first, and exits 0. On SIGTERM, requests that are under
- * way may end first, unless a Ctrl-C follows.
+ * Stops everything on Ctrl-C (SIGINT) or SIGTERM, the newest first, and exits 0. On SIGTERM, running requests may end
+ * first, unless a Ctrl-C follows.
  */
 export function stopOnSignal(running: readonly Running[]): void {
   let stoppedBy: NodeJS.Signals | undefined;
@@ -26,12 +26,12 @@ export function stopOnSignal(running: readonly Running[]): void {
   process.on('SIGTERM', stop);
 }
 
-/** Closes all of it, newest first; what fails to close does not keep the rest open. */
+/** Closes all parts, newest first. If one fails to close, the others are closed nevertheless. */
 export async function closeAll(running: readonly Running[], graceMs = 0): Promise<void> {
   for (const { close } of [...running].reverse()) await close(graceMs).catch(() => undefined);
 }
 
-/** One line about why something did not start. @param flagOf the flag that changes a port which is in use */
+/** One line that explains why a part did not start. @param flagOf the flag that changes a port which is in use */
 export function startError(error: unknown, flagOf?: (port: number) => string): string {
   const { code, port, message } = error as NodeJS.ErrnoException & { port?: number };
   if (code === 'EADDRINUSE' && port !== undefined)
@@ -41,7 +41,7 @@ export function startError(error: unknown, flagOf?: (port: number) => string): s
   return `could not start: ${message.split('\n')[0] ?? ''}`;
 }
 
-/** Reads a flag's port for commander; 0 stands for any free one. */
+/** Parses the port of a flag, for commander. 0 stands for any free port. */
 export function parsePort(text: string): number {
   if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535)
     throw new InvalidArgumentError('It must be a port from 0 to 65535.');

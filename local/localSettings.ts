@@ -5,18 +5,21 @@ import { LOCAL_HOST_KEY } from './functionKeys';
 import { databaseUrl, storageConnection } from './products';
 import { EXAMPLE_FILE, SETTINGS_FILE, fromEnvironment, readSettingsFile } from './settingsFile';
 
-/** What the app's settings under `npm start` depend on. */
+/** The values that the app's settings under `npm start` depend on. */
 export interface LocalStack {
   emulator: Emulator;
   /** of the functions */
   port: number;
-  /** whose pages may send messages, beside those of CORS_ALLOWED_ORIGINS */
+  /** origins whose pages may send messages, in addition to CORS_ALLOWED_ORIGINS */
   origins: readonly string[];
   /** undefined: without product snapshots */
   analytics: { database: { port: number }; blob: { port: number } } | undefined;
 }
 
-/** The hub is always the emulator that was just started; all else can be set as for Core Tools. */
+/**
+ * Creates the app's settings. The hub is always the emulator that was just started. All other settings can be set as
+ * for Core Tools.
+ */
 export function localSettings({ emulator, port, origins, analytics }: LocalStack): Record<string, string> {
   const chosen = chosenSettings();
   const chosenOrigins = (chosen.CORS_ALLOWED_ORIGINS ?? '')
@@ -40,7 +43,7 @@ export function localSettings({ emulator, port, origins, analytics }: LocalStack
   };
 }
 
-/** A database of one's own, which takes the place of the local one. */
+/** The URL of your own database, which replaces the local one. */
 export function productsDatabaseUrl(): string | undefined {
   const { PRODUCTS_DATABASE_URL: url } = chosenSettings();
   return url === '' ? undefined : url;

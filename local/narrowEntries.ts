@@ -1,7 +1,7 @@
 import { sep } from 'node:path';
 import type { Plugin } from 'esbuild';
 
-/** What the app imports from a package, as an expression on the file that defines it. */
+/** The exports that the app imports from a package, with the files that define them. */
 const NARROW: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   // The entry also loads fetch, WebSockets and caches: four times as many files.
   undici: {
@@ -14,7 +14,7 @@ const NARROW: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 
 /**
  * Bundles only the part of a package that the app uses. The source imports the package by its public name. Its entry
- * would load all other parts too, since CommonJS cannot be tree-shaken. If a package moves a file, the build fails.
+ * would load all other parts too, because CommonJS cannot be tree-shaken. If a package moves a file, the build fails.
  */
 export const narrowEntries: Plugin = {
   name: 'narrow-entries',

@@ -3,16 +3,16 @@ import { type Server, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 
-/** How long another program gets to show that it is a Hubfront. */
+/** Timeout of the check whether another Hubfront uses a port. */
 const PROBE_MS = 1_000;
 
-/** A port that is kept until the program that is to listen on it starts. */
+/** A port that is reserved until its program starts to listen on it. */
 export interface ReservedPort {
   port: number;
   release: () => Promise<void>;
 }
 
-/** A flag, such as `--port`, and the port that it asks for. 0: any free port. */
+/** A flag, such as `--port`, with its port. 0: any free port. */
 export interface WantedPort {
   flag: string;
   port: number;
@@ -33,11 +33,11 @@ export async function reservePort(port: number): Promise<ReservedPort> {
   };
 }
 
-/** The usual port, or any free one where that is taken. */
+/** The default port, or any free one if it is in use. */
 export const reserveUsualPort = (usual: number): Promise<ReservedPort> =>
   reservePort(usual).catch(() => reservePort(0));
 
-/** What stands in the way of these ports, a line each: those in use, those that need privileges, those asked for twice. */
+/** Problems of these ports, one line each: in use, privileged, or requested twice. */
 export async function portProblems(wanted: readonly WantedPort[]): Promise<string[]> {
   const fixed = wanted.filter(({ port }) => port !== 0);
   const twice = fixed.flatMap(({ flag, port }, i) => {
@@ -60,7 +60,7 @@ export async function portProblems(wanted: readonly WantedPort[]): Promise<strin
   return lines.flat();
 }
 
-/** Whether the emulator or the functions of another Hubfront respond on the ports that this one wants. */
+/** Whether the emulator or the functions of another Hubfront respond on the requested ports. */
 export async function isHubfrontRunning(ports: { functions: number; hub: number }): Promise<boolean> {
   const found = await Promise.all([isFunctionsHost(ports.functions), isEmulator(ports.hub)]);
   return found.includes(true);

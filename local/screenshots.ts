@@ -16,9 +16,9 @@ const DESKTOP = { width: 1360, height: 850 };
 const PHONE = { width: 390, height: 844 };
 
 /**
- * `npm run screenshots`: pictures of the demo shop for the README, of a visit to a stack of its own.
+ * `npm run screenshots`: starts a stack, visits the demo shop, and saves pictures for the README.
  *
- * `CHROMIUM` names the browser's program; default `/usr/bin/chromium`.
+ * `CHROMIUM` is the path of the browser; default `/usr/bin/chromium`.
  */
 export async function main(): Promise<void> {
   const running: Running[] = [];

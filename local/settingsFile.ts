@@ -9,10 +9,10 @@ export const EXAMPLE_FILE = 'local.settings.example.json';
 export const SETTINGS_FILE = 'local.settings.json';
 
 /**
- * App settings from a file in the form of Core Tools, overridden by environment variables of the same names.
+ * Reads app settings from a file in the format of Core Tools. Environment variables of the same names override them.
  *
- * @returns undefined when there is no such file
- * @throws Error naming the file and what is wrong with it, no value printed
+ * @returns undefined if there is no such file
+ * @throws Error naming the file and what is wrong with it, without values
  */
 export function readSettingsFile(file: string): Record<string, string> | undefined {
   if (!existsSync(file)) return undefined;
@@ -27,7 +27,7 @@ export function readSettingsFile(file: string): Record<string, string> | undefin
   return read.data.Values;
 }
 
-/** As Core Tools does: what the environment says wins over the file. `names` are the settings that there are. */
+/** Settings from the environment, which override the file, as in Core Tools. @param names all settings */
 export function fromEnvironment(names: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),

@@ -15,7 +15,7 @@ import { type StartFlags, parseStartFlags, wantedPorts } from './startFlags';
 import { homepageLinks, printGuide, printReady } from './startGuide';
 import { step } from './terminal';
 
-/** `npm start`: the whole system on this machine. */
+/** `npm start`: runs the whole system on this machine. */
 export async function main(argv: readonly string[]): Promise<void> {
   const flags = parseStartFlags(argv);
   const running: Running[] = [];
@@ -26,7 +26,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     await start(flags, running);
   } catch (error) {
     await closeAll(running);
-    // Another start may have been quicker with the ports that were free a moment ago.
+    // Another start may have taken the ports since they were checked.
     const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
     const problems = isTaken ? await portProblems(wantedPorts(flags)) : [];
     if (problems.length > 0) await failOfPorts(flags, problems);
@@ -51,7 +51,7 @@ async function start(flags: StartFlags, running: Running[]): Promise<void> {
       startShop({ port: flags.shopPort, keys: LOCAL_SHOP_KEYS }),
     ),
   );
-  await stopEsbuild(); // its process would stay for as long as this one
+  await stopEsbuild(); // stops esbuild's process, which would otherwise run as long as this one
   const ports = flags.analytics ? await reserveAnalyticsPorts(flags) : undefined;
   const host = keep(
     await step('Starting the functions', () =>
@@ -99,8 +99,6 @@ async function start(flags: StartFlags, running: Running[]): Promise<void> {
 async function failOfPorts(flags: StartFlags, problems: readonly string[]): Promise<never> {
   for (const problem of problems) console.error(problem);
   if (await isHubfrontRunning({ functions: flags.port, hub: flags.hubPort }))
-    console.error(
-      'Another Hubfront seems to be running: stop it, or give this one other ports (0: any free port)',
-    );
+    console.error('Another Hubfront seems to be running: stop it, or choose other ports (0: any free port)');
   return process.exit(1);
 }

@@ -29,32 +29,45 @@ const PORT_FLAGS = {
   blobPort: '--blob-port',
 } as const;
 
-/** @throws never: commander prints what is wrong in one line and exits */
+/** If a flag is invalid, commander prints the error in one line and exits. */
 export function parseStartFlags(argv: readonly string[]): StartFlags {
   return new Command('npm start --')
     .description('Builds Hubfront and runs it with an IoT Hub emulator and a demo shop, all on 127.0.0.1.')
-    .option('--port <port>', 'the functions (0: any free port)', parsePort, 7071)
-    .option('--hub-port <port>', "the emulator's HTTPS: identity registry and telemetry", parsePort, 8443)
+    .option('--port <port>', 'port of the functions (0: any free port)', parsePort, 7071)
+    .option(
+      '--hub-port <port>',
+      "port of the emulator's HTTPS endpoint: registry and telemetry",
+      parsePort,
+      8443,
+    )
     .option('--amqp-port <port>', "the emulator's Event Hub-compatible endpoint", parsePort, 5672)
-    .option('--shop-port <port>', 'the demo shop, on another origin', parsePort, 3000)
-    .option('--partitions <count>', `of the hub, 1 to ${MAX_PARTITIONS}`, parsePartitions, 4)
+    .option('--shop-port <port>', 'port of the demo shop, which is another origin', parsePort, 3000)
+    .option('--partitions <count>', `partitions of the hub, 1 to ${MAX_PARTITIONS}`, parsePartitions, 4)
     .option(
       '--origin <origin>',
-      'lets pages of this origin send messages; repeat it for more',
+      'allows pages of this origin to send messages; may be repeated',
       collectOrigin,
       [],
     )
-    .option('--dashboard-port <port>', 'the dashboard (default: 3001, or any free port)', parsePort)
-    .option('--database-port <port>', 'the product database (default: 5433, or any free port)', parsePort)
-    .option('--blob-port <port>', 'Blob storage, Azurite (default: 10000, or any free port)', parsePort)
-    .option('--no-analytics', 'without the product database, Blob storage and the dashboard')
+    .option('--dashboard-port <port>', 'port of the dashboard (default: 3001, or any free port)', parsePort)
+    .option(
+      '--database-port <port>',
+      'port of the product database (default: 5433, or any free port)',
+      parsePort,
+    )
+    .option(
+      '--blob-port <port>',
+      'port of Blob storage, Azurite (default: 10000, or any free port)',
+      parsePort,
+    )
+    .option('--no-analytics', 'does not start the product database, Blob storage and the dashboard')
     .option('--verbose', VERBOSE_HELP, false)
     .allowExcessArguments(false)
     .parse([...argv], { from: 'user' })
     .opts<StartFlags>();
 }
 
-/** The ports that this start cannot do without. Those of the analytics parts give way, unless a flag asks for them. */
+/** The ports that this start requires. Those of the analytics parts may change, unless a flag sets them. */
 export function wantedPorts(flags: StartFlags): WantedPort[] {
   return (Object.keys(PORT_FLAGS) as (keyof typeof PORT_FLAGS)[]).flatMap((name) => {
     const port = flags[name];
@@ -62,7 +75,7 @@ export function wantedPorts(flags: StartFlags): WantedPort[] {
   });
 }
 
-/** A scheme and a host, with a port or without; `https://*.shop.example` for all hosts below one; `*` for any. */
+/** A scheme and a host, with or without a port; `https://*.shop.example` for all subdomains; `*` for any origin. */
 const ORIGIN = /^(?:\*|[a-z][a-z0-9+.-]*:\/\/(?:\*\.)?[^\s/,*?#@]+)$/i;
 
 function collectOrigin(text: string, origins: string[]): string[] {

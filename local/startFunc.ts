@@ -11,7 +11,10 @@ const HUB_PORT = 8443;
 const AMQP_PORT = 5672;
 const AZURITE_BLOB_PORT = 10_000;
 
-/** `npm run start:func`: the emulator, and Azure's Core Tools on this folder. Arguments go to `func start`. */
+/**
+ * `npm run start:func`: starts the emulator, and Azure's Core Tools in this folder. Arguments are passed to `func
+ * start`.
+ */
 export async function main(argv: readonly string[]): Promise<void> {
   if (spawnSync('func', ['--version'], { shell: process.platform === 'win32' }).status !== 0) {
     console.error(
@@ -29,7 +32,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     if (!(await isListening(AZURITE_BLOB_PORT))) running.push(startAzurite());
     if (!existsSync(SETTINGS_FILE)) {
       copyFileSync(EXAMPLE_FILE, SETTINGS_FILE);
-      console.log(`${SETTINGS_FILE} was made from ${EXAMPLE_FILE}`);
+      console.log(`${SETTINGS_FILE} was created from ${EXAMPLE_FILE}`);
     }
     const func = spawn('func', ['start', ...argv], { stdio: 'inherit', shell: process.platform === 'win32' });
     running.push(child(func));
@@ -45,7 +48,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** The real host keeps the timers' schedules in Blob storage. */
+/** The real host stores the timers' schedules in Blob storage. */
 function startAzurite(): Running {
   const azurite = spawn(
     process.execPath,

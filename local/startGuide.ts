@@ -4,7 +4,7 @@ import { LOCAL_HOST_KEY, LOCAL_WEB_KEY, LOCAL_WORKER_KEY } from './functionKeys'
 import type { HomepageLink } from './functionsHost';
 import { createTerminal, table } from './terminal';
 
-/** Proposed by the commands to try, so that they can be pasted again: "Hubfront demo device key 000001". */
+/** The key in the example commands, so that they can be run repeatedly: "Hubfront demo device key 000001". */
 const DEMO_DEVICE_KEY = 'SHViZnJvbnQgZGVtbyBkZXZpY2Uga2V5IDAwMDAwMQ==';
 
 interface Guide {
@@ -12,12 +12,15 @@ interface Guide {
   /** of the functions */
   url: string;
   shopOrigin: string;
-  /** of what is still starting */
+  /** names of the parts that are still starting */
   ports: AnalyticsPorts | undefined;
   hasOwnDatabase: boolean;
 }
 
-/** Prints what runs where, what is still starting, commands to try, and `ready <url>` as the last line. */
+/**
+ * Prints the addresses of the parts, the parts that are still starting, example commands, and `ready <url>` as the
+ * last line.
+ */
 export function printGuide({ emulator, url, shopOrigin, ports, hasOwnDatabase }: Guide): void {
   const { strong, good, quiet, link } = createTerminal();
   const keys = `${LOCAL_WEB_KEY} registers devices, ${LOCAL_WORKER_KEY} reads the feed, ${LOCAL_HOST_KEY} opens everything`;
@@ -52,7 +55,7 @@ Ctrl-C stops everything.
 ${good('ready')} ${link(url)}`);
 }
 
-/** What the page of the functions says about the other parts. */
+/** The links to other parts on the page of the functions. */
 export function homepageLinks(
   emulator: Emulator,
   shopOrigin: string,
@@ -61,7 +64,7 @@ export function homepageLinks(
   const dashboard = ports && {
     name: 'Dashboard',
     url: `http://localhost:${ports.dashboard.port}`,
-    description: 'shows the rows of the analytics job; it starts some seconds after the functions',
+    description: 'shows the rows of the analytics job; starts some seconds after the functions',
   };
   return [
     { name: 'Demo shop', url: shopOrigin, description: 'sends its visitors’ events to the functions' },
@@ -70,12 +73,12 @@ export function homepageLinks(
     {
       name: 'Event Hub-compatible endpoint',
       url: `amqp://127.0.0.1:${emulator.amqpPort}`,
-      description: 'where readers receive the messages',
+      description: 'from which readers receive the messages',
     },
   ];
 }
 
-/** Prints the row of a part that has started after the others. */
+/** Prints the row of a part that became ready later. */
 export function printReady(part: AnalyticsPart, url: string): void {
   const { link, quiet } = createTerminal();
   const rows: Record<AnalyticsPart, [string, ...string[]]> = {

@@ -1,30 +1,30 @@
 import type { Child } from './childProcess';
 import type { Running } from './lifecycle';
 
-/** A process that ends this often within the time stays ended: something is wrong that a restart does not cure. */
+/** A process that ends this often within this time is not restarted, because a restart does not seem to help. */
 const MAX_ENDS = 5;
 const ENDS_WITHIN_MS = 60_000;
 const RESTART_DELAY_MS = 500;
 
 interface Supervision {
-  /** as messages call it, `the product database` */
+  /** its name in messages, such as `the product database` */
   name: string;
   start: () => Child;
-  /** what its end costs, and what happens then: full sentences */
+  /** full sentences about what is lost when it ends, and what happens then */
   consequence: string;
   log: (line: string) => void;
-  /** called when it is there again */
+  /** called when it is running again */
   onRestart?: () => void;
 }
 
 export interface Supervised extends Running {
-  /** settles with what the first process was waited for @throws Error when it fails to start */
+  /** resolves with the result of `ready` of the first process @throws Error if it fails to start */
   ready: Promise<string>;
 }
 
 /**
- * Keeps a child process running: when it ends, that and what is lost is logged, and it is started again. A process that
- * fails at its very first start is not: its own error says why.
+ * Keeps a child process running. If it ends, the end and the loss are logged, and it is restarted. A process that
+ * fails at its first start is not restarted, because its own error tells the reason.
  */
 export function supervise({ name, start, consequence, log, onRestart }: Supervision): Supervised {
   let closing = false;
@@ -54,7 +54,7 @@ export function supervise({ name, start, consequence, log, onRestart }: Supervis
     if (closing || (!hasStarted && how.startsWith('exit code'))) return;
     log(`${name} ended (${how}). ${consequence}`);
     if (!isLasting()) {
-      log(`${name} ended ${MAX_ENDS} times within a minute and is not started again. The rest goes on.`);
+      log(`${name} ended ${MAX_ENDS} times within a minute and is not restarted. The other parts continue.`);
       return;
     }
     setTimeout(() => {

@@ -1,11 +1,11 @@
 import { styleText } from 'node:util';
 
-/** How lines are shown: with colours and links on a terminal, as plain text in a pipe, a file or with NO_COLOR. */
+/** Formats lines: with colours and links on a terminal, as plain text in a pipe or a file or with NO_COLOR. */
 export interface Terminal {
   strong: (text: string) => string;
   good: (text: string) => string;
   quiet: (text: string) => string;
-  /** The URL, to be clicked. */
+  /** The URL as a link. */
   link: (url: string) => string;
 }
 
@@ -21,12 +21,12 @@ export function createTerminal(stream: Partial<NodeJS.WriteStream> = process.std
     strong: styled('bold'),
     good: styled('green'),
     quiet: styled('gray'),
-    // OSC 8, which terminals that do not know it ignore.
+    // OSC 8. Terminals that do not support it ignore it.
     link: (url) => (isColoured ? `\u001b]8;;${url}\u001b\\${styleText('cyan', url)}\u001b]8;;\u001b\\` : url),
   };
 }
 
-/** Pads the names of a table's rows, whose other cells follow. */
+/** Pads the first cells of a table's rows. */
 export function table(rows: readonly (readonly [name: string, ...cells: string[]])[]): string[] {
   const width = Math.max(0, ...rows.map(([name]) => name.length));
   return rows.map(([name, ...cells]) =>
@@ -34,7 +34,7 @@ export function table(rows: readonly (readonly [name: string, ...cells: string[]
   );
 }
 
-/** Says what is being done; on a terminal the line is replaced by how long it took. */
+/** Prints the current task. On a terminal, the line is replaced by the duration of the task. */
 export async function step<T>(what: string, work: () => Promise<T>): Promise<T> {
   const start = performance.now();
   const isTerminal = process.stdout.isTTY;

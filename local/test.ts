@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { buildApp } from './build';
 import { buildWebClient } from './buildWebClient';
 
-/** The test files that depend on it have long runs, which `npm test` shortens. */
+/** Test files that import this module have long runs, which `npm test` shortens. */
 const TEST_SIZE = 'test/testSize.ts';
 
 /**
- * `npm test`: builds the app and the web client, because the tests drive what is deployed, then runs vitest with the
- * given arguments. `--full` runs the long tests in full. Where no file is named, it leaves out those without long runs.
+ * `npm test`: builds the app and the web client, because the tests use the deployed bundles, then runs vitest with the
+ * given arguments. `--full` runs long tests completely and, unless files are named, only the files that have long runs.
  */
 export async function main(argv: readonly string[]): Promise<void> {
   await Promise.all([buildApp(), buildWebClient()]);

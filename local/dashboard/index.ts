@@ -1,17 +1,20 @@
 import { type Child, startChild } from '../childProcess';
 import type { DashboardEnvironment } from './process';
 
-/** Room for the Event Hubs SDK's short-lived objects; with V8's own a third of its time goes into collecting them. */
+/**
+ * Size of V8's young generation in MB, for the short-lived objects of the Event Hubs SDK. With V8's default, a third
+ * of the time is spent on garbage collection.
+ */
 const YOUNG_GENERATION_MB = 32;
 /**
- * About twice what waits for the query at the most. Without it V8 lets garbage lie until there are several hundred MB,
- * as long as events come; the SDK's buffers and DuckDB are beside it.
+ * Limit of V8's heap in MB, about twice the maximum of data that waits for the query. Without it, V8 lets garbage grow
+ * to several hundred MB while events arrive. The SDK's buffers and DuckDB are not part of this heap.
  */
 const OLD_GENERATION_MB = 192;
-/** glibc gives threads arenas of their own, and each keeps what its busiest moment took. */
+/** glibc gives each thread its own arena, which keeps the memory of its peak use. */
 const MALLOC_ARENAS = '1';
 
-/** Starts the analytics job and its dashboard. `ready` gives the dashboard's URL. */
+/** Starts the analytics job and its dashboard. `ready` resolves with the dashboard's URL. */
 export function startDashboard(environment: DashboardEnvironment, log: (line: string) => void): Child {
   return startChild({
     name: 'the dashboard',

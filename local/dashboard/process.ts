@@ -5,7 +5,7 @@ import { type Running, closeAll, startError, stopOnSignal } from '../lifecycle';
 import { startDashboardServer } from './server';
 import { createView } from './view';
 
-/** What the process is told by its environment. */
+/** The environment variables of the process. */
 const environment = z.object({
   DASHBOARD_PORT: z.coerce.number(),
   ANALYTICS_QUERY: z.string(),
@@ -17,7 +17,9 @@ const environment = z.object({
 });
 export type DashboardEnvironment = Record<keyof z.infer<typeof environment>, string>;
 
-/** The analytics job and its dashboard, in a process of their own: a busy query slows nothing else down. */
+/**
+ * Runs the analytics job and its dashboard in a separate process, so that a busy query does not slow down other parts.
+ */
 export async function main(): Promise<void> {
   runAsChild();
   const running: Running[] = [];

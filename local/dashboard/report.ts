@@ -2,7 +2,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import type { WebApp } from '../webServer';
 
-/** The definition of the Power BI report that is deployed, as text. */
+/** Serves the files of the deployed Power BI report as text. */
 const REPORT_FOLDER = join(__dirname, '..', '..', 'infra', 'powerbi');
 
 /** `/report/` lists the files of the report's definition, `/report/<file>` is one of them. */

@@ -9,15 +9,18 @@ import { addReportRoutes } from './report';
 import type { View } from './view';
 
 const PAGE_FOLDER = join(__dirname, 'page');
-/** How often the page gets what has changed, */
+/** Interval of updates to the page. */
 const VIEW_EVERY_MS = 500;
-/** and, where reading takes long, twice as long after it, so that it leaves time to the query; but within this. */
+/**
+ * Upper limit of the pause between updates. If reading a view takes long, the pause is twice as long as the reading,
+ * so that the query gets CPU time.
+ */
 const VIEW_WITHIN_MS = 1_000;
 
 /**
- * Serves the dashboard on the loopback interface: the page, and what it shows as server-sent events.
+ * Serves the dashboard on the loopback interface: the page, and its views as server-sent events.
  *
- * @throws Node's listen error when the port is taken
+ * @throws Node's listen error if the port is in use
  */
 export async function startDashboardServer(port: number, view: () => Promise<View>): Promise<WebServer> {
   const files = await loadPage();
@@ -32,13 +35,13 @@ export async function startDashboardServer(port: number, view: () => Promise<Vie
     },
   });
 
-  /** Reads view after view for as long as somebody looks. */
+  /** Reads views as long as a page is open. */
   async function refresh(): Promise<void> {
     if (refreshing) return;
     refreshing = true;
     while (active) {
       const start = performance.now();
-      await readView().catch(() => undefined); // the next one reads again; the job reports its own failures
+      await readView().catch(() => undefined); // the next iteration reads again; the job reports its own failures
       const took = performance.now() - start;
       await delay(Math.max(VIEW_EVERY_MS, Math.min(2 * took, VIEW_WITHIN_MS)));
     }
@@ -86,6 +89,6 @@ async function bundlePage(): Promise<string> {
     target: 'es2022',
     logLevel: 'warning',
   });
-  await stopEsbuild(); // its process would stay for as long as this one
+  await stopEsbuild(); // stops esbuild's process, which would otherwise run as long as this one
   return outputFiles[0]?.text ?? '';
 }

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { type Job, resultTable } from '../../analytics/job';
 import { type Column, type Output, sqlName, sqlText } from '../../analytics/query';
 
-/** What the page shows, as it is sent to it. Times are ISO 8601. */
+/** The data that is sent to the page. Times are ISO 8601. */
 export interface View {
   now: string;
   job: {
@@ -14,33 +14,33 @@ export interface View {
   counts: { events: number; rows: number; dropped: number; late: number; malformed: number };
   reference: { path: string; validFrom: string; rows: number } | null;
   nextReference: { path: string; validFrom: string } | null;
-  /** of the last minutes, oldest first, the current one included */
+  /** counts of the last minutes, oldest first, including the current minute */
   minutes: { minute: string; events: number }[];
   products: {
-    /** a text where a number of JavaScript has no room for its digits */
+    /** a text if a JavaScript number cannot represent the value exactly */
     productId: number | string | null;
     code: string | null;
     price: number | null;
     state: string | null;
     events: number;
   }[];
-  /** in the order of the funnel */
+  /** the steps of the funnel, in order */
   funnel: { stage: string; events: number; visitors: number }[];
-  /** newest first, with the columns of the query's output */
+  /** the latest rows, newest first, with the columns of the query's output */
   latest: { columns: string[]; rows: (string | number | boolean | null)[][] };
-  /** what a tile lacks in the query's output */
+  /** columns that the tiles need and that the query's output does not have */
   missing: string[];
 }
 
 const MINUTES = 15;
 const TOP_PRODUCTS = 8;
 const LATEST_ROWS = 30;
-/** of a cell's text: a table has no room for more, and one event may have 256 KB */
+/** Maximum length of a cell's text. An event may have up to 256 KB. */
 const MAX_CELL_CHARACTERS = 200;
 
 const FIXED_SIZE_TYPES: ReadonlySet<string> = new Set(['bigint', 'float', 'bit', 'datetime']);
 
-/** The events of the demo shop, as a customer goes through them. */
+/** The events of the demo shop, in the order of a purchase. */
 const FUNNEL = [
   ['Browse', 'browse_product'],
   ['Cart', 'add_to_cart'],
@@ -59,8 +59,8 @@ const NEEDED = [
 ] as const;
 
 /**
- * What stands for an event: its rows, one per SKU, share its message id, where it has one. As a hash of 64 bits, since
- * distinct texts would each be kept while they are counted.
+ * The key by which events are counted. The rows of an event, one per SKU, share its message id, if it has one. The key
+ * is a 64-bit hash, because counting distinct texts would keep all of them in memory.
  */
 const EVENT =
   "hash(coalesce(message_id, concat_ws('/', device_id, CAST(__ts AS VARCHAR), CAST(__seq AS VARCHAR))))";
@@ -84,7 +84,7 @@ export function createView({ plan, connection, state }: Job, queryFile: string):
   const table = resultTable(joined?.name ?? '');
   const known = (joined?.columns ?? []).filter(({ kind }) => kind === 'column');
   const isTime = ({ type }: Column): boolean => type === 'datetime';
-  // When it was is what one looks for first.
+  // The time is the first column.
   const columns = [...known.filter(isTime), ...known.filter((one) => !isTime(one))].map(({ name }) => name);
   const missing = NEEDED.filter((name) => !columns.includes(name));
 
@@ -153,7 +153,7 @@ export function createView({ plan, connection, state }: Job, queryFile: string):
   };
 }
 
-/** A column of the latest rows: long texts are cut off, with an ellipsis. */
+/** A column of the latest rows. Long texts are truncated with an ellipsis. */
 function cell({ name, type }: Column): string {
   const column = sqlName(name);
   if (FIXED_SIZE_TYPES.has(type)) return column;
@@ -161,7 +161,7 @@ function cell({ name, type }: Column): string {
   return `CASE WHEN length(${text}) > ${MAX_CELL_CHARACTERS} THEN left(${text}, ${MAX_CELL_CHARACTERS}) || '…' ELSE ${text} END AS ${column}`;
 }
 
-/** The output with the most of the columns that the tiles read. */
+/** Selects the output that has most of the columns that the tiles read. */
 function joinedOutput(outputs: readonly Output[]): Output | undefined {
   const fitting = ({ columns }: Output): number =>
     NEEDED.filter((name) => columns.some((column) => column.name === name)).length;
@@ -176,11 +176,11 @@ async function exists(connection: DuckDBConnection, output: string): Promise<boo
   return found.currentRowCount > 0;
 }
 
-/** A number of 64 bits, or its text where a number of JavaScript would change it. */
+/** A 64-bit integer as a number, or as text if a JavaScript number cannot represent it exactly. */
 const exactNumber = (text: string): number | string =>
   Number.isSafeInteger(Number(text)) ? Number(text) : text;
 
-/** Numbers of 64 bits as JSON numbers where these are exact, datetimes as ISO 8601. */
+/** Converts 64-bit integers to JSON numbers if these are exact, and datetimes to ISO 8601. */
 async function jsonRows(connection: DuckDBConnection, sql: string): Promise<unknown[]> {
   const found = await connection.runAndReadAll(sql);
   return found.getRowObjectsJson().map((row) =>

@@ -6,12 +6,12 @@ import { type FunctionKeys, isAdmin, isHostKey } from './functionKeys';
 import type { BodyResult } from './requestBody';
 import type { RequestHead } from './requestHead';
 
-/** The host's own endpoints under `/admin`, as far as this host has them: the ping and the run of a function. */
+/** The host's own endpoints under `/admin` that this host supports: the ping and running a function. */
 
 export interface AdminResponse {
   status: number;
   headers?: Readonly<Record<string, string>>;
-  /** the request's body was not read: the connection ends */
+  /** the request's body was not read, so the connection is closed */
   closes?: boolean;
 }
 
@@ -28,7 +28,7 @@ interface AdminRequest {
   readBody: () => Promise<BodyResult>;
 }
 
-/** An endpoint by its methods and its path. */
+/** Defines an endpoint by its methods and path. */
 interface Endpoint<P extends Record<string, string> = Record<string, string>> {
   methods: readonly string[];
   matches: MatchFunction<P>;
@@ -39,7 +39,7 @@ const RUN: Endpoint<{ name: string }> = {
   methods: ['POST'],
   matches: match('/admin/functions/:name', { decode: false }),
 };
-/** What the real host has and this host has not. Without the master key, the response is 401 from both. */
+/** Endpoints of the real host that this host does not support. Without the master key, both hosts return 401. */
 const OTHERS: readonly Endpoint[] = [
   {
     methods: ['GET'],
@@ -49,15 +49,15 @@ const OTHERS: readonly Endpoint[] = [
 ];
 const JSON_TYPE = /^(?:application|text)\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 
-/** The body of a run: `FunctionInvocation` of the real host. */
+/** The request body for running a function: `FunctionInvocation` of the real host. */
 const runRequest = z.looseObject({ input: z.union([z.string(), z.number(), z.boolean()]).nullish() });
 
-/** Whether the path is one of the host's own, which no function can have. */
+/** Whether the path belongs to the host, so that functions cannot use it. */
 export function isAdminPath(path: string): boolean {
   return /^\/admin(?:\/|$)/i.test(path);
 }
 
-/** @returns undefined when the client is gone */
+/** @returns undefined if the client disconnected */
 export async function serveAdmin(
   { head, path, key, readBody }: AdminRequest,
   { keys, runOnDemand }: AdminOptions,

@@ -1,20 +1,20 @@
 import { Readable } from 'node:stream';
 
-/** The worker's end is this file descriptor. */
+/** File descriptor of the worker's end of the pipe. */
 export const BODY_PIPE_FD = 4;
 
-/** Large bodies of answers, one after the other on a pipe of their own: no serializer copies them. */
+/** Reads large response bodies from a separate pipe, one after the other, so that no serializer copies them. */
 export interface BodyPipe {
   /**
-   * The next body on the pipe, which can be read while it still arrives. Its end comes too early, with an error, when
-   * the worker dies.
+   * Returns the next body on the pipe as a stream, which can be read while it arrives. If the worker dies, the stream
+   * ends with an error.
    */
   next: (bytes: number) => Readable;
 }
 
 export function readBodies(pipe: Readable): BodyPipe {
   const awaited: { left: number; body: Readable }[] = [];
-  /** came before the answer that it belongs to */
+  /** arrived before the response that it belongs to */
   let early: Buffer[] = [];
 
   function handOut(part: Buffer): void {
@@ -38,7 +38,7 @@ export function readBodies(pipe: Readable): BodyPipe {
   return {
     next: (bytes) => {
       const body = new Readable({ read: () => undefined });
-      body.on('error', () => undefined); // of interest to whoever reads it
+      body.on('error', () => undefined); // the reader of the stream gets the error
       awaited.push({ left: bytes, body });
       const parts = early;
       early = [];

@@ -1,9 +1,9 @@
 import { type IncomingMessage, STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-/** Responses to what Node's HTTP parser does not make a request of: they are written to the connection itself. */
+/** Responses to input that Node's HTTP parser rejects. They are written directly to the connection. */
 
-/** What `clientError` brings, as far as it is used here. */
+/** The fields of a `clientError` that are used here. */
 interface ParseError extends Error {
   code?: string;
   bytesParsed?: number;
@@ -15,13 +15,13 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   HPE_HEADER_OVERFLOW: 431,
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
-/** A request line with a method that Node's parser does not have. */
+/** A request line with a method that Node's parser does not know. */
 const OTHER_METHOD = /^[!#$%&'*+.^_`|~\w-]+ \/\S* HTTP\/1\.[01]$/;
 
 /**
  * The listener of a server's `clientError`.
  *
- * @param current the response that is being sent on the connection, if any: it comes first
+ * @param current the response that is being sent on the connection, if any. It is sent first
  */
 export function answerParseError(error: ParseError, socket: Duplex, current?: ServerResponse): void {
   if (!socket.writable || CLIENT_IS_GONE.includes(error.code ?? '')) socket.destroy();
@@ -29,7 +29,7 @@ export function answerParseError(error: ParseError, socket: Duplex, current?: Se
   else writeStatus(socket, STATUS_BY_CODE[error.code ?? ''] ?? (isOtherMethod(error) ? 404 : 400));
 }
 
-/** The listener of a server's `connect`: no function can have this method. */
+/** The listener of a server's `connect`. Functions cannot have this method. */
 export function answerConnect({ url = '' }: IncomingMessage, socket: Duplex): void {
   socket.on('error', () => undefined);
   writeStatus(socket, url.startsWith('/') ? 404 : 400);

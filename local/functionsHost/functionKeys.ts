@@ -6,15 +6,15 @@ type KeysByName = Readonly<Record<string, string>>;
 
 /** The keys of a function app, by level (function-keys-how-to). */
 export interface FunctionKeys {
-  /** opens every function and the admin endpoints */
+  /** master key: opens every function and the admin endpoints */
   master?: string;
   /** host keys: each opens every function */
   host?: KeysByName;
-  /** function keys, by function name: each opens its own function alone */
+  /** function keys, by function name: each opens only its function */
   functions?: Readonly<Record<string, KeysByName>>;
 }
 
-/** Whether the key that a request carries, if any, opens the function. */
+/** Whether the key in a request, if any, opens the function. */
 export function isAuthorized(
   { authLevel, name }: Pick<HttpRoute, 'authLevel' | 'name'>,
   given: string | undefined,
@@ -25,7 +25,7 @@ export function isAuthorized(
   return isHostKey(given, keys) || isOneOf(given, Object.values(functionKeysOf(name, keys)));
 }
 
-/** Whether the key opens the admin endpoints: the master key alone does. */
+/** Whether the key opens the admin endpoints. Only the master key does. */
 export function isAdmin(given: string | undefined, { master }: FunctionKeys): boolean {
   return isOneOf(given, master === undefined ? [] : [master]);
 }
@@ -34,7 +34,7 @@ export function isHostKey(given: string | undefined, { host = {} }: FunctionKeys
   return isOneOf(given, Object.values(host));
 }
 
-/** Azure compares function names without case. */
+/** Azure ignores case in function names. */
 function functionKeysOf(name: string, { functions = {} }: FunctionKeys): KeysByName {
   const own = Object.entries(functions).find(([other]) => other.toLowerCase() === name.toLowerCase());
   return own?.[1] ?? {};

@@ -10,11 +10,11 @@ import { end, reject, writeResponse } from './response';
 import { type HttpRoute, type RouteMatch, matchRoute } from './routes';
 import type { RpcHttpRequest, RpcHttpResponse, TriggerData } from './workerProtocol';
 
-/** Azure's load balancer ends an HTTP request that has had no response for 230 s. */
+/** Azure's load balancer ends an HTTP request that has no response after 230 s. */
 const RESPONSE_LIMIT_MS = 230_000;
 const NO_BODY = { bytes: Buffer.alloc(0), release: (): void => undefined };
 
-/** A page that the host serves beside the functions. */
+/** A page that the host serves in addition to the functions. */
 export interface HostPage {
   contentType: string;
   read: () => Promise<string | Buffer>;
@@ -22,9 +22,9 @@ export interface HostPage {
 
 export interface RequestOptions extends AdminOptions {
   readBody: ReadBody;
-  /** the app's routes, once it is loaded; undefined when it could not be loaded */
+  /** resolves with the app's routes when it is loaded; undefined if it could not be loaded */
   routes: () => Promise<readonly HttpRoute[] | undefined>;
-  /** pages beside the functions, by path */
+  /** additional pages, by path */
   pages: Readonly<Record<string, HostPage>>;
   /** the page at `/` */
   homepage: (routes: readonly HttpRoute[] | undefined) => Promise<string>;
@@ -32,7 +32,7 @@ export interface RequestOptions extends AdminOptions {
   log: (line: string) => void;
 }
 
-/** Takes a request through the stages of the real host: web server, host check, admin endpoints, routes, keys, body. */
+/** Processes a request in the stages of the real host: web server, host check, admin endpoints, routes, keys, body. */
 export async function handleRequest(
   request: IncomingMessage,
   response: ServerResponse,
@@ -90,7 +90,7 @@ async function runFunction(
   { head, query, match: { route, params }, readBody }: FunctionCall,
   { invoke, log }: RequestOptions,
 ): Promise<void> {
-  // As on the real host with HTTP streaming off, a function gets nothing of a chunked body.
+  // As on the real host with HTTP streaming off, a function gets an empty body if the request is chunked.
   const body = head.headers.has('content-length') ? await readBody() : NO_BODY;
   if (!body) return;
   if ('status' in body) {
@@ -104,7 +104,7 @@ async function runFunction(
     const http = rpcRequestOf(head, query, params, body.bytes);
     writeResponse(response, await invoke(route.functionId, { http }));
   } catch (error) {
-    // The worker's message has the stack below its first line.
+    // The worker's message contains the stack after its first line.
     log(`[${route.name}] failed: ${(error as Error).message.split('\n')[0]}`);
     end(response, 500);
   } finally {
@@ -113,7 +113,7 @@ async function runFunction(
   }
 }
 
-/** `?code=`, whose name is compared without case. */
+/** The key in `?code=`, whose name is case-insensitive. */
 function codeOf(query: ReadonlyMap<string, string>): string | undefined {
   return [...query].find(([name]) => name.toLowerCase() === 'code')?.[1];
 }
@@ -134,7 +134,7 @@ function rpcRequestOf(
   };
 }
 
-/** The worker's own objects lose a `__proto__`, too. */
+/** The real worker's objects lose a member `__proto__`, too. */
 function nullable(entries: Iterable<readonly [string, string]>): Record<string, { value: string }> {
   return Object.fromEntries(
     [...entries].flatMap(([name, value]) => (name === '__proto__' ? [] : [[name, { value }]])),

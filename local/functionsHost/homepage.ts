@@ -15,7 +15,7 @@ const STYLE = `
   code { overflow-wrap: anywhere; }`;
 
 /**
- * The page at `/`: what runs where. The real host shows a page of its own there.
+ * The page at `/`, which lists the functions and the other parts. The real host shows another page there.
  *
  * @param routes undefined if the app could not be loaded
  */

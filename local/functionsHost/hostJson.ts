@@ -12,12 +12,12 @@ const hostJson = z.object({
     .optional(),
 });
 
-/** What of `host.json` the dev host follows. */
+/** The parts of `host.json` that the dev host supports. */
 export interface HostJson {
   routePrefix: string;
 }
 
-/** @throws Error saying what of `host.json` is wrong, or not for this host */
+/** @throws Error naming what is invalid in `host.json`, or not supported by this host */
 export function readHostJson(appFolder: string): HostJson {
   const file = join(appFolder, 'host.json');
   const read = hostJson.safeParse(JSON.parse(readFileSync(file, 'utf8')));

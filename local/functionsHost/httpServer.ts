@@ -6,27 +6,30 @@ import { type RequestOptions, handleRequest } from './handleRequest';
 import { shownPath } from './requestTarget';
 import { end } from './response';
 
-/** Above what Kestrel accepts (`requestHead.ts`), so that this host says which limit a request exceeds. */
+/** Larger than Kestrel's limits (`requestHead.ts`), so that this host can tell which limit a request exceeds. */
 const MAX_HEAD_BYTES = 256 * 1024;
-/** Kestrel's `KeepAliveTimeout` and `RequestHeadersTimeout`, and how often this host looks for late requests. */
+/**
+ * Kestrel's `KeepAliveTimeout` and `RequestHeadersTimeout`, and the interval at which this host checks for late
+ * requests.
+ */
 const KEEP_ALIVE_TIMEOUT_MS = 130_000;
 const HEADERS_TIMEOUT_MS = 30_000;
 const TIMEOUT_CHECK_MS = 1_000;
 
 export interface HttpServer {
   port: number;
-  /** Accepts no more requests, and ends those that are still running after the grace period. */
+  /** Stops accepting requests, and ends those that are still running after the grace period. */
   close: (graceMs: number) => Promise<void>;
 }
 
-/** A request that has ended, as far as a log may show it. */
+/** The parts of a completed request that may be logged. */
 export interface ServedRequest {
   method: string;
-  /** without its query, which may hold keys */
+  /** path without the query, which may contain keys */
   path: string;
-  /** undefined: the client went away before the response */
+  /** undefined: the client disconnected before the response */
   status: number | undefined;
-  /** from the head of the request to the end of the response */
+  /** duration from the head of the request to the end of the response */
   ms: number;
 }
 
@@ -34,13 +37,13 @@ export interface HttpServerOptions extends RequestOptions {
   onServed?: (request: ServedRequest) => void;
 }
 
-/** Serves the app's HTTP functions on the loopback interface. @throws Node's listen error, with `code` and `port` */
+/** Serves the app's HTTP functions on the loopback interface. @throws Node's listen error (`code`, `port`) */
 export async function startHttpServer(port: number, options: HttpServerOptions): Promise<HttpServer> {
   let closing = false;
   const current = new WeakMap<Duplex, ServerResponse>();
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     current.set(request.socket, response);
-    response.on('error', () => undefined); // a client that is gone
+    response.on('error', () => undefined); // the client disconnected
     response.removeHeader('Connection'); // Kestrel does not announce that it keeps a connection open
     if (closing || isLast(request)) response.setHeader('Connection', 'close');
     const started = performance.now();
@@ -57,19 +60,20 @@ export async function startHttpServer(port: number, options: HttpServerOptions):
   };
   const server = createServer(
     {
-      // Kestrel accepts what Node's strict parser rejects: control characters in header values, bare line feeds, and a
-      // length beside chunks. No proxy stands before this server that could understand such a request differently.
+      // Kestrel accepts input that Node's strict parser rejects: control characters in header values, bare line feeds,
+      // and a Content-Length in a chunked request. This is safe here, because no proxy before this server can
+      // interpret such a request differently.
       insecureHTTPParser: true,
       requireHostHeader: false, // checked in requestHead.ts
       maxHeaderSize: MAX_HEAD_BYTES,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: 0, // a body may take its time above the minimum rate (requestBody.ts)
+      requestTimeout: 0, // requestBody.ts enforces a minimum rate for bodies instead
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
     },
     onRequest,
   );
-  server.maxHeadersCount = 0; // counted in requestHead.ts: Node would drop those beyond
+  server.maxHeadersCount = 0; // counted in requestHead.ts, because Node would drop excess headers
   server.on('checkContinue', onRequest).on('checkExpectation', onRequest);
   server.on('connect', answerConnect).on('clientError', (error, socket) => {
     answerParseError(error, socket, current.get(socket));
@@ -91,7 +95,10 @@ export async function startHttpServer(port: number, options: HttpServerOptions):
   };
 }
 
-/** Whether the connection ends with the response. Kestrel also distrusts one with a length beside chunks. */
+/**
+ * Whether the connection is closed after the response. Kestrel also closes it after a chunked request with a
+ * Content-Length.
+ */
 function isLast({ httpVersion, headers }: IncomingMessage): boolean {
   const hasBoth = 'content-length' in headers && 'transfer-encoding' in headers;
   return httpVersion === '1.0' || hasBoth || /\bclose\b/i.test(headers.connection ?? '');

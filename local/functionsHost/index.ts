@@ -22,9 +22,9 @@ export interface FunctionsHostOptions {
   /** app settings, given the port that the host listens on */
   settings: (port: number) => Readonly<Record<string, string>>;
   functionKeys: FunctionKeys;
-  /** what else runs on this machine, for the page at `/` */
+  /** links to other parts of the stack, for the page at `/` */
   links?: readonly HomepageLink[];
-  /** further pages, by path */
+  /** additional pages, by path */
   pages?: Readonly<Record<string, HostPage>>;
   log: (line: string) => void;
   /** called when a request has ended */
@@ -34,19 +34,19 @@ export interface FunctionsHostOptions {
 export interface FunctionsHost {
   url: string;
   port: number;
-  /** the app's process, which changes when it is restarted */
+  /** id of the app's process, which changes after a restart */
   workerPid: () => number | undefined;
-  /** settles with the reason when the worker has died too often to be restarted */
+  /** resolves with the reason when the worker has died too often to be restarted */
   gaveUp: Promise<string>;
-  /** Stops the host. Functions that run get the grace period to end; by default they get none. */
+  /** Stops the host. Running functions have the grace period to end; by default there is none. */
   close: (graceMs?: number) => Promise<void>;
 }
 
 /**
- * Runs a built function app as Azure's Functions host does where it matters: routes, keys, bodies, timers, and the
- * deaths of its worker. `docs/local-stack.md` lists the differences.
+ * Runs a built function app like Azure's Functions host: routes, keys, bodies, timers, and restarts of the worker.
+ * `docs/local-stack.md` lists the differences.
  *
- * @throws Node's listen error when the port is taken (`code`, `port`); an Error when `host.json` cannot be used
+ * @throws Node's listen error if the port is in use (`code`, `port`); an Error if `host.json` is not usable
  */
 export async function startFunctionsHost(options: FunctionsHostOptions): Promise<FunctionsHost> {
   const { appFolder, functionKeys, log, links = [], pages = {} } = options;
@@ -56,7 +56,7 @@ export async function startFunctionsHost(options: FunctionsHostOptions): Promise
 
   const server = await startHttpServer(options.port, {
     keys: functionKeys,
-    // Requests come after this function has gone on: by then, all that these use exists.
+    // Requests arrive in a later turn of the event loop, when the variables that they use are set.
     readBody: (request) => readBody(request),
     routes: () => routes,
     pages,
@@ -69,7 +69,7 @@ export async function startFunctionsHost(options: FunctionsHostOptions): Promise
   const url = `http://localhost:${server.port}`;
   const documentation: HomepageLink[] =
     '/docs' in pages
-      ? [{ name: 'HTTP API', url: `${url}/docs`, description: 'documentation to read and to try' }]
+      ? [{ name: 'HTTP API', url: `${url}/docs`, description: 'API documentation, with requests to try' }]
       : [];
   const settings = {
     WEBSITE_HOSTNAME: `localhost:${server.port}`,
@@ -106,7 +106,7 @@ export async function startFunctionsHost(options: FunctionsHostOptions): Promise
   };
 }
 
-/** The app setting by which Azure switches one function off. */
+/** The app setting that disables a function in Azure. */
 function isSwitchedOff(name: string, settings: Readonly<Record<string, string>>): boolean {
   return /^(?:true|1)$/i.test(settings[`AzureWebJobs.${name}.Disabled`] ?? '');
 }

@@ -2,10 +2,10 @@ import type { Timers } from './timers';
 import type { WorkerProcess } from './workerProcess';
 import type { LoadedFunction } from './workerProtocol';
 
-/** Runs a function by name, without waiting for its end. @returns false if the app has no such function */
+/** Starts a function by name, without waiting for its end. @returns false if the app has no such function */
 export type RunOnDemand = (name: string, input: string) => boolean;
 
-/** The runs that `POST /admin/functions/<name>` starts. A disabled function runs as well, as in Azure. */
+/** Runs functions for `POST /admin/functions/<name>`. As in Azure, disabled functions run as well. */
 export function createRunOnDemand(
   functions: readonly LoadedFunction[],
   timers: Timers,
@@ -19,7 +19,7 @@ export function createRunOnDemand(
       found.bindings.some(({ type }) => type.toLowerCase() === trigger);
     if (isTriggeredBy('timertrigger')) return timers.run(found.name);
     if (isTriggeredBy('httptrigger'))
-      log(`[${found.name}] was not run: this host runs HTTP functions by their routes alone`);
+      log(`[${found.name}] was not run: this host runs HTTP functions only by their routes`);
     else {
       invoke(found.id, { string: input }).catch((error: unknown) => {
         log(`[${found.name}] failed: ${(error as Error).message}`);

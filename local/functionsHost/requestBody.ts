@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-/** The Functions host: 100 MB (`DefaultMaxRequestBodySize`), unless an app setting says otherwise. */
+/** Default limit of the Functions host: 100 MB (`DefaultMaxRequestBodySize`). An app setting can change it. */
 const DEFAULT_MAX_BODY_BYTES = 104_857_600;
 export const BODY_LIMIT_SETTING = 'FUNCTIONS_REQUEST_BODY_SIZE_LIMIT';
 
@@ -9,10 +9,13 @@ const MIN_BYTES_PER_SECOND = 240;
 const RATE_GRACE_MS = 5_000;
 const RATE_CHECK_MS = 1_000;
 
-/** What this host holds of all bodies together, so that many large ones do not exhaust the memory. */
+/** Limit for all buffered bodies together, so that many large ones do not exhaust the memory. */
 const MAX_BUFFERED_BYTES = 256 * 1024 * 1024;
 
-/** The largest body in bytes by the app's settings. As in Azure, the default holds if the setting is no whole number. */
+/**
+ * The maximum body size in bytes from the app's settings. As in Azure, the default applies if the setting is not a
+ * whole number.
+ */
 export function bodyLimitOf(settings: Readonly<Record<string, string>>): number {
   const text = (settings[BODY_LIMIT_SETTING] ?? '').trim();
   return /^\d+$/.test(text) ? Number(text) : DEFAULT_MAX_BODY_BYTES;
@@ -20,17 +23,17 @@ export function bodyLimitOf(settings: Readonly<Record<string, string>>): number 
 
 export type BodyResult =
   | { bytes: Buffer; release: () => void }
-  /** over the limit, too slow, or more than this host can hold now: the response closes the connection */
+  /** too large, too slow, or more than this host can buffer now: the connection is closed after the response */
   | { status: number }
-  /** the client is gone */
+  /** the client disconnected */
   | undefined;
 
 export type ReadBody = (request: IncomingMessage) => Promise<BodyResult>;
 
 /**
- * Makes the reader of request bodies. A body counts as held until its `release` is called.
+ * Creates the reader of request bodies. A body counts as buffered until its `release` is called.
  *
- * @param limit the largest body in bytes; a larger one gets 500, as on the real host, and is not read
+ * @param limit maximum size of a body in bytes; a larger body gets 500, as on the real host, and is not read
  */
 export function createBodyReader(limit: number): ReadBody {
   const capacity = Math.max(limit, MAX_BUFFERED_BYTES);

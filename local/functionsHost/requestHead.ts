@@ -2,13 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import { type Rejection, type RequestTarget, parseTarget } from './requestTarget';
 
 /**
- * The checks that Kestrel, the web server of the Functions host, makes of the head of a request. Node's parser made
- * its own before. The limits are those of `KestrelServerLimits`, seen on the real host.
+ * The checks of Kestrel, the web server of the Functions host, on the head of a request. They follow those of Node's
+ * parser. The limits are those of `KestrelServerLimits`, verified on the real host.
  */
 
-/** of the request line, its line end included; beyond: 414 */
+/** maximum size of the request line, including its line end; above: 414 */
 const MAX_REQUEST_LINE_BYTES = 8 * 1024;
-/** of all header lines together, their line ends included; beyond: 431 */
+/** maximum size of all header lines together, including line ends; above: 431 */
 const MAX_HEADERS_BYTES = 32 * 1024;
 /** beyond: 431 */
 const MAX_HEADERS = 100;
@@ -17,7 +17,7 @@ export interface RequestHead {
   method: string;
   target: RequestTarget;
   host: string;
-  /** lower-case names with their values: those of repeated headers are joined with a comma */
+  /** lower-case names with their values; values of repeated headers are joined with a comma */
   headers: ReadonlyMap<string, string>;
 }
 
@@ -42,7 +42,7 @@ function bytesOf(rawHeaders: readonly string[]): number {
 /** Kestrel rejects requests that repeat one of these headers. */
 const SINGLE = ['content-length', 'host'];
 
-/** @returns undefined when a value is not UTF-8, contains a NUL, or is one too many */
+/** @returns undefined if a value is not UTF-8, contains NUL, or repeats a header that must not be repeated */
 function headersOf(rawHeaders: readonly string[]): Map<string, string> | undefined {
   const headers = new Map<string, string>();
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -53,7 +53,7 @@ function headersOf(rawHeaders: readonly string[]): Map<string, string> | undefin
     if (earlier !== undefined && SINGLE.includes(name)) return undefined;
     headers.set(name, earlier === undefined ? value : `${earlier},${value}`);
   }
-  // Kestrel does the same: the chunks say how long the body is.
+  // As in Kestrel, the chunks determine the length of the body.
   const length = headers.get('content-length');
   if (length !== undefined && headers.has('transfer-encoding')) {
     headers.delete('content-length');
@@ -74,7 +74,7 @@ function decodeUtf8(latin1: string): string | undefined {
   }
 }
 
-/** A body whose last transfer coding is not `chunked` has no end that a server could find. */
+/** If the last transfer coding is not `chunked`, the end of the body cannot be determined. */
 export function hasReadableBody(transferEncoding: string | undefined): boolean {
   return transferEncoding === undefined || /(?:^|,)\s*chunked\s*$/i.test(transferEncoding);
 }

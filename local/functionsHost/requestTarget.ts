@@ -1,16 +1,16 @@
 /** Checks the target of a request as Kestrel does. */
 
-/** The response to a request that Kestrel rejects; the connection is closed after it. */
+/** The response to a request that Kestrel rejects. The connection is closed after it. */
 export interface Rejection {
   status: number;
   allow?: string;
 }
 
-/** Where a request goes. */
+/** The parsed target of a request. */
 export interface RequestTarget {
   /** percent-decoded except for `%2F`, without dot segments; `undefined` for `OPTIONS *` */
   path: string | undefined;
-  /** as sent, from its `?` on, or empty */
+  /** the query as sent, including `?`, or empty */
   query: string;
 }
 
@@ -41,11 +41,13 @@ function originForm(target: string): RequestTarget | Rejection {
 }
 
 const ORIGIN = /^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i;
-/** A query may hold keys, also one whose question mark was encoded by mistake. */
+/** A query may contain keys, also if its question mark was encoded by mistake. */
 const QUERY = /(?:[?#]|%3f|%23).*$/is;
 const MAX_SHOWN = 200;
 
-/** The path of a target for a log: without user name and query, in printable characters, shortened if it is long. */
+/**
+ * The path of a target for a log: without user name and query, in printable characters, and shortened if it is long.
+ */
 export function shownPath(url: string): string {
   const path = url.replace(ORIGIN, '').replace(QUERY, '');
   const printable = path.replace(/[^\x21-\x7e]/g, '\ufffd');
@@ -67,7 +69,7 @@ function removeDotSegments(path: string): string {
 const PERCENT_ENCODED =
   /%[0-7][\da-f]|%[cd][\da-f]%[89ab][\da-f]|%e[\da-f](?:%[89ab][\da-f]){2}|%f[0-7](?:%[89ab][\da-f]){3}/gi;
 
-/** Decodes percent-encoded UTF-8. Whatever is not valid UTF-8 stays as it is, as in ASP.NET Core. */
+/** Decodes percent-encoded UTF-8. As in ASP.NET Core, invalid UTF-8 is kept unchanged. */
 function decodePercent(text: string, kept?: string): string {
   return text.replace(PERCENT_ENCODED, (encoded) => {
     if (encoded.toLowerCase() === kept) return encoded;
@@ -89,7 +91,7 @@ export function urlOf(scheme: string, host: string, { path = '', query }: Reques
 }
 
 /**
- * The parameters of a query, as ASP.NET Core reads them: names that differ only in case are the same name, and the
+ * Parses the parameters of a query as ASP.NET Core does: names that differ only in case are the same name, and the
  * values of a repeated name are joined with a comma.
  */
 export function parseQuery(query: string): Map<string, string> {

@@ -3,10 +3,10 @@ import { pipeline } from 'node:stream';
 import { hasReadableBody } from './requestHead';
 import type { RpcHttpCookie, RpcHttpResponse } from './workerProtocol';
 
-/** How long Kestrel reads on after a response, to get the rest of the request out of the way. */
+/** How long Kestrel reads the rest of a request after the response. */
 const DRAIN_MS = 5_000;
 
-/** Responds with a status, and with a body if one is given, unless a response has begun. */
+/** Responds with a status and an optional body, unless a response has already started. */
 export function end(
   response: ServerResponse,
   status: number,
@@ -15,14 +15,14 @@ export function end(
 ): void {
   if (response.destroyed || response.headersSent) return;
   drain(response);
-  // Kestrel counts no body in a response to HEAD.
+  // Kestrel sends no Content-Length in a response to HEAD.
   const length = response.req.method === 'HEAD' ? {} : { 'Content-Length': Buffer.byteLength(body) };
   response.writeHead(status, { ...headers, ...length }).end(body);
 }
 
 /**
- * Responds with a status and closes the connection. A body that is still under way is read, so that the client gets the
- * response, unless it would only end with the connection.
+ * Responds with a status and closes the connection. If the request body is still arriving, it is read first, so that
+ * the client gets the response, unless the body has no end.
  */
 export function reject(
   response: ServerResponse,
@@ -49,7 +49,7 @@ export function reject(
     .resume();
 }
 
-/** Gives up the connection when the rest of the request takes too long to arrive. */
+/** Closes the connection if the rest of the request takes too long. */
 function drain(response: ServerResponse): void {
   const { req: request } = response;
   response.once('finish', () => {
@@ -67,10 +67,10 @@ function drain(response: ServerResponse): void {
 const BODILESS = [204, 205, 304];
 
 /**
- * Writes what a function returned. As on the real host, a body is chunked unless the function gave its length, and
- * nothing returned is 204.
+ * Writes the response of a function. As on the real host, a body is chunked unless the function set its length, and a
+ * function without a result gives 204.
  *
- * @throws Error when the function's response cannot be sent
+ * @throws Error if the function's response cannot be sent
  */
 export function writeResponse(response: ServerResponse, returned: RpcHttpResponse | undefined): void {
   if (response.headersSent || response.destroyed) return;
@@ -82,7 +82,7 @@ export function writeResponse(response: ServerResponse, returned: RpcHttpRespons
   const status = Number(returned.statusCode ?? 200);
   response.statusCode = status;
   for (const [name, value] of Object.entries(returned.headers ?? {})) {
-    // This host frames the body itself: with the function's header, no client could read it.
+    // This host frames the body itself. With the function's header, clients could not read it.
     if (name.toLowerCase() !== 'transfer-encoding') response.setHeader(name, asciiOnly(name, value));
   }
   if (returned.cookies?.length) response.setHeader('Set-Cookie', returned.cookies.map(cookieHeader));
@@ -103,7 +103,7 @@ export function writeResponse(response: ServerResponse, returned: RpcHttpRespons
   if (length === 0) response.setHeader('Content-Length', 0);
   else if (declared === undefined && method !== 'HEAD' && httpVersion === '1.1')
     response.setHeader('Transfer-Encoding', 'chunked');
-  // A stream that ends too early ends the connection, which tells the client that the body is incomplete.
+  // If the stream ends too early, the connection is closed, so that the client detects the incomplete body.
   if (stream) pipeline(stream.body, response, () => undefined);
   else response.end(body);
 }
@@ -114,14 +114,14 @@ function asciiOnly(name: string, value: string): string {
   throw new Error(`Its header ${name} has characters outside ASCII`);
 }
 
-/** To the worker, `none` stands for "not set". */
+/** The worker uses `none` for "not set". */
 const SAME_SITE: Readonly<Record<string, string>> = {
   lax: 'samesite=lax',
   strict: 'samesite=strict',
   explicitNone: 'samesite=none',
 };
 
-/** As ASP.NET Core writes it; the real host ignores `expires`. */
+/** The form of ASP.NET Core. The real host ignores `expires`. */
 function cookieHeader(cookie: RpcHttpCookie): string {
   const { name, value, path, domain, maxAge, secure, httpOnly, sameSite } = cookie;
   return [

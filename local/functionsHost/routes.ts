@@ -11,11 +11,11 @@ export interface HttpRoute {
   name: string;
   methods: readonly string[];
   authLevel: 'anonymous' | 'function' | 'admin';
-  /** with the prefix of `host.json`, as `api/echo/{id?}` */
+  /** with the prefix from `host.json`, such as `api/echo/{id?}` */
   template: string;
-  /** a function that a setting disables: only the master key opens it */
+  /** true if a setting disables the function: only the master key opens it */
   isDisabled: boolean;
-  /** @returns undefined when the path is another one */
+  /** @returns undefined if the path does not match */
   paramsOf: (path: string) => Record<string, string> | undefined;
 }
 
@@ -25,8 +25,8 @@ export interface RouteMatch {
 }
 
 /**
- * The routes of an app, by ASP.NET's templates: `{name}`, `{name?}`, `{*rest}`, `{name:constraint}`. The host tries
- * them in the order of their functions' names, and the first one that matches wins, however literal another one is.
+ * Creates the routes of an app from ASP.NET's templates: `{name}`, `{name?}`, `{*rest}`, `{name:constraint}`. The host
+ * tries them in the order of their functions' names. The first match wins, even if another template is more specific.
  *
  * @throws Error that names the function whose template this host cannot serve
  */
@@ -54,7 +54,7 @@ export function createRoutes(
   });
 }
 
-/** A path or a method that no function declares, HEAD included, matches nothing. */
+/** A path or method that no function declares matches nothing. This includes HEAD. */
 export function matchRoute(
   routes: readonly HttpRoute[],
   method: string,
@@ -74,7 +74,7 @@ function authLevelOf(level: string | undefined): HttpRoute['authLevel'] {
   return known ?? 'anonymous';
 }
 
-/** ASP.NET's inline constraints, as far as they need no argument. */
+/** ASP.NET's inline constraints without arguments. */
 const CONSTRAINTS: Readonly<Record<string, RegExp>> = {
   int: /^-?\d{1,10}$/,
   long: /^-?\d{1,19}$/,
@@ -83,7 +83,7 @@ const CONSTRAINTS: Readonly<Record<string, RegExp>> = {
   guid: /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i,
 };
 
-/** `{*rest}`, `{name:constraint}`, `{name?}`: the star, the name, the constraint, the question mark. */
+/** Matches `{*rest}`, `{name:constraint}` and `{name?}`. Groups: star, name, constraint, question mark. */
 const PARAMETER = /\{(\*{0,2})(\w+)(?::(\w+))?(\?)?\}/g;
 
 function matcherOf(functionName: string, template: string): HttpRoute['paramsOf'] {

@@ -3,14 +3,14 @@ import type { LoadedFunction, TriggerData } from './workerProtocol';
 
 /** The schedules of an app's timer functions. */
 export interface Timers {
-  /** Runs a timer function now. @returns false when there is none of this name */
+  /** Runs a timer function now. @returns false if there is none with this name */
   run: (name: string) => boolean;
   stop: () => void;
 }
 
-/** `isPastDue` is for a run that comes later than this, as after the machine slept. */
+/** A run that starts later than this is `isPastDue`, for example after the machine slept. */
 const PAST_DUE_MS = 60_000;
-/** A timeout of Node's has at most 31 bits of milliseconds; Azure's host waits for as long at a time. */
+/** The maximum of Node's timers, 2^31 - 1 ms. Azure's host has the same limit per wait. */
 const MAX_TIMEOUT_MS = 24 * 86_400_000;
 
 interface Job {
@@ -27,9 +27,9 @@ interface TimerOptions {
 }
 
 /**
- * Starts the timer functions of an app, in UTC as Azure does. A schedule is read as there, and may name settings
- * (`%NAME%`). A function whose schedule cannot be read is logged and never runs; the others do. A run that is due while
- * the last one is still under way is skipped. A disabled function has no schedule, but runs on demand.
+ * Starts the timer functions of an app, in UTC as Azure does. Schedules are parsed as in Azure, and may contain
+ * settings (`%NAME%`). A function with an invalid schedule is logged and does not run. The others run. A run that is
+ * due while the previous one is still running is skipped. A disabled function has no schedule, but runs on demand.
  */
 export function startTimers(
   functions: readonly LoadedFunction[],

@@ -3,7 +3,8 @@
  * The worker process of the dev host: loads a built function app and runs its functions, as Azure's Node.js worker
  * does. It provides `@azure/functions-core`, the module through which `@azure/functions` finds its host.
  *
- * Plain JavaScript on purpose: nothing but Node and the app is loaded here, so that start-up and memory are the app's.
+ * It is plain JavaScript on purpose: only Node and the app are loaded here, so that start-up time and memory are those
+ * of the app.
  *
  * @typedef {import('./workerProtocol').ToWorker} ToWorker
  * @typedef {import('./workerProtocol').FromWorker} FromWorker
@@ -39,7 +40,8 @@ class Disposable {
 let unsaid = [];
 
 /**
- * What is said in one turn of the event loop goes in one write: each costs as much as the rest of a small request.
+ * Messages of one turn of the event loop are sent in one write. Each write costs as much as the rest of a small
+ * request.
  *
  * @param {FromWorker} message
  */
@@ -48,13 +50,16 @@ function tell(message) {
   unsaid.push(message);
 }
 
-/** Logs come before the exit that they explain. */
+/** Sends logs before the exit that they explain. */
 function sayAll() {
   if (unsaid.length > 0) process.send?.(unsaid);
   unsaid = [];
 }
 
-/** Bodies up to this size travel with their answer; larger ones beside it (`BODY_PIPE_FD`), where nothing copies them. */
+/**
+ * Bodies up to this size are part of the response message. Larger ones are sent on a separate pipe (`BODY_PIPE_FD`),
+ * which avoids copies.
+ */
 const MAX_INLINE_BODY_BYTES = 64 * 1024;
 let bodyPipe;
 
@@ -176,7 +181,7 @@ function obey(message) {
     case 'terminate':
       runHooks('appTerminate', { hookData: {}, appHookData }).finally(async () => {
         sayAll();
-        // What is still queued for a pipe would be lost.
+        // Data that is still queued for a pipe would be lost.
         const written = [process.stdout, process.stderr].map(
           (stream) => new Promise((resolve) => stream.write('', resolve)),
         );
@@ -189,7 +194,7 @@ function obey(message) {
 
 process.on('message', (/** @type {ToWorker[]} */ messages) => messages.forEach(obey));
 
-// As the real worker: what nobody catches ends it, and every request under way with it.
+// As in the real worker, an uncaught error ends the process and all running requests.
 const die = (error) => {
   console.error(`Worker ${process.pid} uncaught exception: ${describe(error)}`);
   sayAll();

@@ -9,7 +9,7 @@ import type { FromWorker, LoadedFunction, RpcHttpResponse, ToWorker, TriggerData
 
 /** The real host gives up at the third death ("Exceeded language worker restart retry count"). */
 const MAX_DEATHS = 3;
-/** How long the app may take to clean up when the host stops. */
+/** Time that the app has to clean up when the host stops. */
 const TERMINATE_GRACE_MS = 1_000;
 /** How long the host waits for the rest of an ended worker's output. */
 const OUTPUT_GRACE_MS = 1_000;
@@ -22,16 +22,16 @@ export interface WorkerOptions {
 }
 
 export interface WorkerProcess {
-  /** What the app registered. @throws Error when it cannot be loaded */
+  /** The functions that the app registered. @throws Error if the app cannot be loaded */
   functions: () => Promise<LoadedFunction[]>;
   /**
-   * Runs a function; waits for a worker that is being restarted.
+   * Runs a function. If the worker is being restarted, waits for it.
    *
-   * @throws Error when the function throws or its worker dies under it
+   * @throws Error if the function throws or its worker dies
    */
   invoke: (functionId: string, data: TriggerData) => Promise<RpcHttpResponse | undefined>;
   pid: () => number | undefined;
-  /** settles with the reason when the worker has died too often */
+  /** resolves with the reason when the worker has died too often */
   gaveUp: Promise<string>;
   /** Waits until no function runs, up to a time. */
   idle: (timeoutMs: number) => Promise<void>;
@@ -43,7 +43,7 @@ interface Pending {
   reject: (error: Error) => void;
 }
 
-/** Runs the app in a process of its own and brings it back when it dies, twice. */
+/** Runs the app in a separate process, and restarts it twice if it dies. */
 export function startWorker({ appFolder, settings, log }: WorkerOptions): WorkerProcess {
   let deaths = 0;
   let closing = false;
@@ -66,7 +66,7 @@ export function startWorker({ appFolder, settings, log }: WorkerOptions): Worker
     const bodies = readBodies(child.stdio[BODY_PIPE_FD] as Readable);
     for (const stream of [child.stdout, child.stderr]) if (stream) logLines(stream, log);
     let unsaid: ToWorker[] = [];
-    // One write for what comes together, as the worker does it.
+    // Combines messages of one turn in one write, as the worker does.
     const say = (message: ToWorker): void => {
       if (unsaid.push(message) > 1) return;
       setImmediate(() => {
@@ -84,13 +84,13 @@ export function startWorker({ appFolder, settings, log }: WorkerOptions): Worker
             reject(new Error(message.reason));
             break;
           case 'log':
-            // Of the worker's own lines, Azure's host shows the first two levels by default.
+            // Azure's host shows only the first two levels of the worker's own lines by default.
             if (message.category === 'user' || /^(?:error|warning)$/.test(message.level))
               log(`[${message.functionName ?? 'app'}] ${message.level}: ${message.message}`);
             break;
           case 'result': {
             const { invocationId, http, bodyBytes } = message;
-            // Taken off the pipe even if nobody waits any more: the next body comes after it.
+            // The body is read from the pipe even if nobody waits for it, because the next body follows it.
             const stream = bodyBytes !== undefined && {
               stream: { body: bodies.next(bodyBytes), length: bodyBytes },
             };
@@ -113,7 +113,7 @@ export function startWorker({ appFolder, settings, log }: WorkerOptions): Worker
         const unfinished = pending.size;
         for (const { reject: fail } of pending.values()) fail(death);
         pending.clear();
-        onExit(`${death.message}. Functions that were running and have failed: ${unfinished}`);
+        onExit(`${death.message}. Running functions that failed: ${unfinished}`);
       });
     });
     const closed = new Promise<void>((resolve) => {
@@ -121,7 +121,7 @@ export function startWorker({ appFolder, settings, log }: WorkerOptions): Worker
         resolve();
       });
     });
-    loaded.catch(() => undefined); // whoever needs the app is told; nobody may be asking yet
+    loaded.catch(() => undefined); // callers that need the app get the error; there may be none yet
     say({ type: 'load', appFolder });
     return { child, pending, loaded, say, closed };
   }
@@ -174,13 +174,13 @@ export function startWorker({ appFolder, settings, log }: WorkerOptions): Worker
         await ended;
         clearTimeout(kill);
       }
-      // What it printed last is still on its way. A process that it started may keep its output open.
+      // Its last output may still arrive. A process that it started may keep its output open.
       await Promise.race([closed, delay(OUTPUT_GRACE_MS, undefined, { ref: false })]);
     },
   };
 }
 
-/** App settings are the app's whole configuration: of the developer's own environment only these come along. */
+/** The app is configured by app settings only. Of the developer's environment, only these variables are passed on. */
 function inheritedEnvironment(): Record<string, string> {
   const names = [
     'PATH',
@@ -198,10 +198,10 @@ function inheritedEnvironment(): Record<string, string> {
   );
 }
 
-/** A line longer than this comes in pieces, so that a stream without line ends does not fill the memory. */
+/** Longer lines are split, so that a stream without line ends does not fill the memory. */
 const MAX_LINE_CHARS = 65_536;
 
-/** Logs what the app prints, line by line, as it came. */
+/** Logs the output of the app line by line. */
 function logLines(stream: Readable, log: (line: string) => void): void {
   let rest = '';
   stream.setEncoding('utf8').on('data', (text: string) => {

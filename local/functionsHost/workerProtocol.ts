@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 
-/** What the host and its worker process say to each other, over Node's IPC: a list of messages at a time. */
+/** Messages between the host and its worker process, over Node's IPC, in lists. */
 
 /** A request as `@azure/functions` reads it. */
 export interface RpcHttpRequest {
@@ -12,12 +12,12 @@ export interface RpcHttpRequest {
   body?: { bytes: Buffer };
 }
 
-/** An answer as `@azure/functions` gives it. */
+/** A response as `@azure/functions` returns it. */
 export interface RpcHttpResponse {
   statusCode?: string;
   headers?: Record<string, string>;
   cookies?: RpcHttpCookie[];
-  /** `stream`: in the host alone, a body of so many bytes that may still arrive */
+  /** `stream`: only in the host, a body of this many bytes that may still arrive */
   body?: { bytes?: Uint8Array; string?: string; json?: string; stream?: { body: Readable; length: number } };
 }
 
@@ -60,7 +60,7 @@ export type ToWorker =
 export type FromWorker =
   | { type: 'loaded'; functions: LoadedFunction[] }
   | { type: 'loadFailed'; reason: string }
-  /** `bodyBytes`: the body comes on the pipe for bodies, after those of earlier results */
+  /** `bodyBytes`: the body is sent on the pipe for bodies, after those of earlier results */
   | { type: 'result'; invocationId: string; http?: RpcHttpResponse; bodyBytes?: number }
   | { type: 'failed'; invocationId: string; reason: string }
   | { type: 'log'; level: string; category: string; message: string; functionName?: string };

@@ -16,7 +16,7 @@ function requestSchema(schema: z.ZodType): Schema {
 
 const jsonContent = (schema: Schema): Schema => ({ 'application/json': { schema } });
 
-/** Problem responses by status: each lists the codes that it can carry. */
+/** Problem responses by status. Each lists its possible codes. */
 function problems(...codes: readonly ProblemCode[]): Responses {
   const statuses = [...new Set(codes.map((code) => PROBLEMS[code].status))];
   return Object.fromEntries(
@@ -44,7 +44,7 @@ const PING: Schema = {
   in: 'query',
   required: true,
   schema: { const: 'ping' },
-  description: 'Opens the connection to the hub. Sends no data.',
+  description: 'Opens the connection to the hub. Sends no message.',
 };
 
 const preflight = (what: string): Schema => ({
@@ -103,7 +103,7 @@ const HUB_PROBLEMS = [
   'hub_timeout',
 ] as const satisfies readonly ProblemCode[];
 
-/** `after_offset` has a parser of its own, `src/iothub/feed/cursor.ts`. */
+/** `after_offset` has its own parser, `src/iothub/feed/cursor.ts`. */
 const AFTER_OFFSET: Schema = {
   name: 'after_offset',
   in: 'query',
@@ -117,7 +117,7 @@ const PARAMETER_TEXTS: Readonly<Record<string, string>> = {
   partitions: 'Comma-separated partition ids. Default: all.',
 };
 
-/** The description of the HTTP API (OpenAPI 3.1), from the schemas and the error catalogue that the app itself uses. */
+/** Creates the description of the HTTP API (OpenAPI 3.1) from the app's own schemas and error catalogue. */
 export function openApiDocument(): Schema {
   const queryParameters = Object.keys(feedParameters.shape).map((name) => ({
     name,
@@ -132,7 +132,7 @@ export function openApiDocument(): Schema {
       version: '1.0.0',
       summary: 'A serverless front for Azure IoT Hub',
       description:
-        'Registers devices, sends messages across origins, and returns the messages of all partitions by one cursor. Errors are problem details (RFC 9457) with a stable `code`.',
+        'Registers devices, sends messages across origins, and returns the messages of all partitions with one cursor. Errors are problem details (RFC 9457) with a stable `code`.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [

@@ -6,7 +6,7 @@ import { openApiDocument } from './document';
 
 export const OPENAPI_FILE = 'docs/openapi.yaml';
 
-/** The description as the YAML that is committed. */
+/** The description as YAML, in the form that is committed. */
 export function openApiYaml(): string {
   return stringify(openApiDocument(), { aliasDuplicateObjects: false, lineWidth: 110 });
 }

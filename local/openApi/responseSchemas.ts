@@ -5,7 +5,7 @@ export type Schema = Readonly<Record<string, unknown>>;
 
 const codes = Object.keys(PROBLEMS) as ProblemCode[];
 
-/** An object of which every member is listed: what the app adds without documenting it fails the tests. */
+/** An object whose members are all listed. If the app returns an undocumented member, the tests fail. */
 function object(
   properties: Record<string, Schema>,
   optional: readonly string[] = [],
@@ -34,7 +34,7 @@ export const ref = (name: keyof typeof RESPONSE_SCHEMAS): Schema => ({
 
 const dateTime = (description: string): Schema => text(description, { format: 'date-time' });
 
-/** The schemas of what the functions return, by the name that the description gives them. */
+/** The schemas of the responses, by their names in the description. */
 export const RESPONSE_SCHEMAS = {
   Problem: object(
     {
@@ -103,11 +103,11 @@ export const RESPONSE_SCHEMAS = {
       sequenceNumber: count('The sequence number within the partition.'),
       enqueuedTimeUtc: dateTime('When IoT Hub stored the message.'),
       deviceId: nullableText(
-        'The authenticated sender, whatever the body claims; `null` for messages without one.',
+        'The authenticated sender, regardless of the body; `null` for messages without one.',
       ),
       gatewayDeviceId: text('The gateway device that sent the message of a visitor.'),
       messageId: nullableText('The message id; deduplicate by it.'),
-      createdAt: text('When the client created the message, if it said so.'),
+      createdAt: text('When the client created the message, if it set this time.'),
       correlationId: text('The correlation id, if the device set one.'),
       contentType: nullableText('The content type that the sender set.'),
       properties: { type: 'object', description: 'Application properties.' },
@@ -143,7 +143,10 @@ export const RESPONSE_SCHEMAS = {
         'In order within a partition, merged by enqueued time across partitions.',
       ),
       next_offset: text('The cursor: pass it as `after_offset` in the next request.'),
-      has_more: { type: 'boolean', description: 'More messages are waiting: poll again at once.' },
+      has_more: {
+        type: 'boolean',
+        description: 'Whether more messages are waiting. If true, poll again immediately.',
+      },
       gaps: array({ $ref: '#/components/schemas/Gap' }),
       incomplete: array({ $ref: '#/components/schemas/IncompletePartition' }),
       reset: {

@@ -21,7 +21,7 @@ const PAGE = `<!doctype html>
 const SCRIPT = `SwaggerUIBundle({ url: '/docs/openapi.yaml', dom_id: '#api', deepLinking: true });\n`;
 
 /**
- * The description of the HTTP API in Swagger UI, by path. Requests that the page sends go to the server that is
+ * The pages that show the API description in Swagger UI, by path. Requests from the page go to the server that is
  * selected on it.
  */
 export function apiDocumentation(): Readonly<Record<string, HostPage>> {

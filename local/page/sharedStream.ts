@@ -1,17 +1,17 @@
 /**
- * Server-sent events of one URL for all tabs of a browser. Browsers open six HTTP/1.1 connections to an origin: with a
- * stream in each tab, the seventh tab would not load. So one visible tab holds the stream and passes the events to the
- * others, and a hidden tab holds none.
+ * Shares the server-sent events of one URL among all tabs of a browser. Browsers open six HTTP/1.1 connections to an
+ * origin: with a stream in each tab, the seventh tab would not load. So one visible tab opens the stream and forwards
+ * the events to the others. A hidden tab opens none.
  */
 
 export interface StreamHandlers {
-  /** All that was shown is outdated: the latest events follow. */
+  /** Everything shown so far is outdated. The latest events follow. */
   onReset: () => void;
   onData: (data: string) => void;
   onConnected: (connected: boolean) => void;
 }
 
-/** Between the tabs; with `to`, for one of them. A tab that becomes visible says hello. */
+/** Messages between tabs; with `to`, for one tab. A tab that becomes visible sends `hello`. */
 type TabMessage =
   | { hello: number }
   | { to?: number; latest: readonly string[]; connected: boolean }
@@ -90,7 +90,7 @@ export function followStream(
     channel.postMessage({ hello: id });
     locks
       .request(`stream ${url}`, { signal }, () => (signal.aborted ? undefined : hold(signal)))
-      .catch(() => undefined); // stopped while it waited
+      .catch(() => undefined); // stopped while waiting for the lock
   };
   const update = (): void => {
     if (document.hidden) stop?.();

@@ -4,7 +4,7 @@ import { runAsChild } from '../childProcess';
 export function main(argv: readonly string[]): void {
   runAsChild();
   process.argv = [...process.argv.slice(0, 2), ...argv];
-  // A program: it is run by loading it.
+  // The package is a program, which runs when it is loaded.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   require('azurite/dist/src/blob/main.js');
 }

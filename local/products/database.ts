@@ -12,21 +12,21 @@ import { DATABASE_CONFIGURATION, WAL_SEGMENT_MB, loadPGlite } from './pglite';
 import { MAX_DATABASE_CONNECTIONS } from './limits';
 import { seedSql } from './seed';
 
-/** One more than the guard lets through: a connection that has ended there may still be ending here. */
+/** One more than the guard allows, because a connection that has ended there may still be open here. */
 const MAX_CONNECTIONS = 2 * MAX_DATABASE_CONNECTIONS;
 const CACHE_FOLDER = '.hubfront';
 const CACHE_NAME = 'product-database-';
 const MAX_DATA_FOLDER_BYTES = 100_000_000;
 
 /**
- * PostgreSQL in WebAssembly, in memory, with the demo shop's products. Clients connect to the guard before it.
- * It starts for seconds in which its process does nothing else, so it has one of its own.
+ * PostgreSQL in WebAssembly, in memory, with the demo shop's products. Clients connect to the guard in front of it.
+ * Its start blocks the process for several seconds, so it has a separate process.
  */
 export async function main(): Promise<void> {
   runAsChild();
   const database = await openDatabase();
   const execute = database.execProtocolRawStream.bind(database);
-  // PGlite does not recover from a failure outside SQL, and its socket server would wait for ever.
+  // PGlite does not recover from a failure outside SQL, and its socket server would wait indefinitely.
   database.execProtocolRawStream = (message, options) =>
     execute(message, options).catch((error: unknown) => {
       console.error(`the product database failed: ${(error as Error).message}`);
@@ -55,7 +55,7 @@ async function openDatabase(): Promise<PGlite> {
   return open(await makeDataFolder());
 }
 
-/** Of a data folder that an earlier start has made; its name changes with what it is made from. */
+/** The path of the cached data folder. Its name changes when its sources change. */
 function cacheFile(): string {
   const packageFile = require.resolve('@electric-sql/pglite').replace(/dist[\\/].*$/, 'package.json');
   const ingredients = [readFileSync(packageFile), seedSql(), WAL_SEGMENT_MB, ...DATABASE_CONFIGURATION];
@@ -63,18 +63,21 @@ function cacheFile(): string {
   return join(CACHE_FOLDER, `${CACHE_NAME}${version}.tar.gz`);
 }
 
-/** The data folder of a database with the demo products, which is kept: making it takes most of a first start. */
+/**
+ * The data folder of a database with the demo products. It is cached, because creating it takes most of the time of a
+ * first start.
+ */
 async function makeDataFolder(): Promise<Buffer> {
   console.error('Creating the product database; later starts reuse it');
   const { stdout } = await promisify(execFile)(process.execPath, ['local/launch.mjs', 'products:prepare'], {
     encoding: 'buffer',
     maxBuffer: MAX_DATA_FOLDER_BYTES,
   });
-  await keep(stdout).catch(() => undefined); // the next start makes it again
+  await keep(stdout).catch(() => undefined); // the next start creates it again
   return stdout;
 }
 
-/** Renamed into place: another start may read it meanwhile. */
+/** Renamed to its final name, because another start may read it at the same time. */
 async function keep(content: Buffer): Promise<void> {
   const file = cacheFile();
   await mkdir(CACHE_FOLDER, { recursive: true });

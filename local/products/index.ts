@@ -12,7 +12,7 @@ export const databaseUrl = (port: number): string => `postgres://postgres@127.0.
 export const storageConnection = (port: number): string =>
   `DefaultEndpointsProtocol=http;AccountName=${ACCOUNT};AccountKey=${ACCOUNT_KEY};BlobEndpoint=http://127.0.0.1:${port}/${ACCOUNT};`;
 
-/** Azurite's Blob storage, in memory. `ready` gives its URL. */
+/** Starts Azurite's Blob storage, in memory. `ready` resolves with its URL. */
 export function startBlobStorage(port: number, log: (line: string) => void): Child {
   return startChild({
     name: 'Azurite',

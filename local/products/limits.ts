@@ -1,4 +1,4 @@
 /** Limits of the local product database. */
 
-/** The snapshot, a psql session and a few more; PGlite runs their statements in turn. */
+/** Enough for the snapshot, a psql session and a few more. PGlite runs their statements in turn. */
 export const MAX_DATABASE_CONNECTIONS = 20;

@@ -1,8 +1,10 @@
 import type { PGlite } from '@electric-sql/pglite';
 
-/** In MB. PGlite keeps its files in memory; PostgreSQL's own segments have 16 MB. */
+/** Size of WAL segments in MB. PGlite keeps its files in memory, and PostgreSQL's default segments have 16 MB. */
 export const WAL_SEGMENT_MB = 1;
-/** Small buffers: the demo shop's products take a few KB, and PostgreSQL's own 128 MB would all be touched. */
+/**
+ * Small buffers, because the demo shop's products need a few KB. PostgreSQL would use all of its default of 128 MB.
+ */
 export const DATABASE_CONFIGURATION = [
   'shared_buffers=8MB',
   'wal_buffers=64kB',
@@ -11,8 +13,8 @@ export const DATABASE_CONFIGURATION = [
 ];
 
 /**
- * PGlite as an ES module: its CommonJS build finds its own files by a URL that it makes without encoding, and fails in a
- * folder with a `#` or a `%` in its path.
+ * Loads PGlite as an ES module. Its CommonJS build creates the URL of its own files without encoding, and fails if the
+ * path of the folder contains `#` or `%`.
  */
 export async function loadPGlite(): Promise<typeof PGlite> {
   const module = await import('@electric-sql/pglite');

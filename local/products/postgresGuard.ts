@@ -11,28 +11,28 @@ import {
 
 /** PostgreSQL's authentication_timeout is a minute. */
 const STARTUP_TIMEOUT_MS = 10_000;
-/** How long a client waits for a server that is starting again. */
+/** How long a client waits for a server that is being restarted. */
 const SERVER_TIMEOUT_MS = 20_000;
-/** Rejected connections are logged this often, with their number. */
+/** Minimum interval of log lines about rejected connections. */
 const LOG_EVERY_MS = 10_000;
 
 /**
- * Sent in the place of each client's own: PostgreSQL ends a connection over an unknown user or parameter, and PGlite has
- * only one, whose end is its own.
+ * Replaces each client's startup message. PostgreSQL ends a connection with an unknown user or parameter, and PGlite
+ * has only one connection, whose end would end PGlite.
  */
 const STARTUP_MESSAGE = startupMessage({ user: 'postgres', database: 'postgres' });
 
 interface GuardOptions {
   port: number;
-  /** of the server behind it, on the loopback interface; a promise while it starts again */
+  /** port of the server behind the guard, on the loopback interface; a promise while it is restarted */
   serverPort: () => Promise<number>;
   maxConnections: number;
   log: (line: string) => void;
 }
 
 /**
- * Listens for clients of a PostgreSQL server that gets out of order when they send anything but whole messages of
- * protocol 3.0. What is none closes its connection. Clients wait while the server starts again.
+ * Listens for clients of a PostgreSQL server that fails if they send anything but complete messages of protocol 3.0.
+ * The guard closes a connection on any other data. Clients wait while the server is restarted.
  *
  * @throws Node's listen error when the port is taken
  */
@@ -41,7 +41,7 @@ export async function startPostgresGuard(options: GuardOptions): Promise<Server>
   const log = atIntervals(options.log);
   const open = new Set<Socket>();
   const guard = createServer((client) => {
-    client.on('error', () => undefined); // a reset is the client's right
+    client.on('error', () => undefined); // clients may reset connections
     if (open.size >= maxConnections) {
       client.end(errorResponse('53300', 'sorry, too many clients already'));
       return;
@@ -66,7 +66,7 @@ function guardConnection(
   let isWaiting = false;
   let chunks: Buffer[] = [];
   let received = 0;
-  /** A message that is longer is put together once it is whole, not with each part of it. */
+  /** The parts of a longer message are concatenated once, when it is complete. */
   let needed = 0;
 
   let limit = setTimeout(() => {
@@ -85,7 +85,7 @@ function guardConnection(
   };
   client.once('close', end);
 
-  /** Connected only once there is a startup message: what opens a port and says nothing takes no place. */
+  /** Connects only after a startup message, so that silent connections do not use up places. */
   const openServer = async (): Promise<void> => {
     isWaiting = true;
     client.pause();
@@ -125,7 +125,7 @@ function guardConnection(
     }
   }
 
-  /** @returns what follows the last message that could be taken */
+  /** @returns the bytes after the last complete message */
   function takeMessages(bytes: Buffer): Buffer {
     let rest = bytes;
     while (!isWaiting) {
@@ -138,7 +138,7 @@ function guardConnection(
       if (server) forward(server, message);
       else if (message.readInt32BE(4) === PROTOCOL_3_0) void openServer();
       else if (message.readInt32BE(4) === CANCEL_REQUEST) {
-        end(); // there is no response to it
+        end(); // a cancel request gets no response
         return Buffer.alloc(0);
       } else client.write('N'); // neither TLS nor GSSAPI
     }
@@ -152,7 +152,7 @@ function guardConnection(
   }
 }
 
-/** Logs the first reason, and then no more than a line in a while, with how many there were. */
+/** Logs the first reason immediately, and later ones at most once per interval, with their number. */
 function atIntervals(log: (line: string) => void): (reason: string) => void {
   let more = 0;
   let next = 0;

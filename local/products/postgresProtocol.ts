@@ -9,7 +9,10 @@ const SSL_REQUEST = 80_877_103;
 const GSSENC_REQUEST = 80_877_104;
 /** PostgreSQL's MAX_STARTUP_PACKET_LENGTH. */
 const MAX_STARTUP_BYTES = 10_000;
-/** The server holds a message several times; a statement of the demo shop's products takes a few KB. */
+/**
+ * Maximum message size. The server keeps several copies of a message, and a statement on the demo shop's products has
+ * a few KB.
+ */
 const MAX_MESSAGE_BYTES = 16_000_000;
 /** Query, Parse, Bind, Describe, Execute, Sync, Close, Flush, Terminate, and the messages of a copy. */
 const CLIENT_MESSAGES = new Set(Buffer.from('QPBDESCHXdcf'));
@@ -29,7 +32,8 @@ export function startupLength(bytes: Buffer): number | undefined {
     code === PROTOCOL_3_0 || code === CANCEL_REQUEST
       ? length >= 9 && length <= MAX_STARTUP_BYTES
       : isFixed && length === 8;
-  if (!isStartup) throw new ProtocolViolation("the first message is none of PostgreSQL's protocol 3.0");
+  if (!isStartup)
+    throw new ProtocolViolation("the first message does not belong to PostgreSQL's protocol 3.0");
   return length;
 }
 

@@ -4,8 +4,8 @@ import { DATABASE_CONFIGURATION, WAL_SEGMENT_MB, loadPGlite } from './pglite';
 import { seedSql } from './seed';
 
 /**
- * Makes the product database and writes its data folder to standard output, as a compressed tar file. In a process of
- * its own: making a database takes several hundred MB, which the process that serves it would keep.
+ * Creates the product database and writes its data folder to standard output, as a compressed tar file. It runs in a
+ * separate process, because creating a database needs several hundred MB, which the process that serves it would keep.
  */
 export async function main(): Promise<void> {
   runAsChild();

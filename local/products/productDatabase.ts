@@ -4,12 +4,12 @@ import { type Supervised, supervise } from '../supervise';
 import { MAX_DATABASE_CONNECTIONS } from './limits';
 import { startPostgresGuard } from './postgresGuard';
 
-/** glibc gives threads arenas of their own, and each keeps what its busiest moment took. */
+/** glibc gives each thread its own arena, which keeps the memory of its peak use. */
 const MALLOC_ARENAS = '1';
 
 /**
- * The product database: a guard that listens on the port, and PGlite in a process behind it. When that ends, clients
- * wait until it is there again. `ready` gives its URL.
+ * Starts the product database: a guard that listens on the port, and PGlite in a process behind it. If PGlite ends,
+ * clients wait until it is restarted. `ready` resolves with its URL.
  */
 export function startProductDatabase(port: number, log: (line: string) => void): Supervised {
   let serverPort = pending<number>();
@@ -41,11 +41,11 @@ export function startProductDatabase(port: number, log: (line: string) => void):
   const database = supervise({
     name: 'The product database',
     start,
-    consequence: 'Changes to its products are lost. It starts again with the products of the demo shop.',
+    consequence: 'Changes to its products are lost. It is restarted with the products of the demo shop.',
     log,
   });
   const ready = Promise.all([guard, database.ready]).then(([server]) => urlOf(server));
-  ready.catch(() => undefined); // whoever waits for it learns of it
+  ready.catch(() => undefined); // the error reaches the code that waits for `ready`
   return {
     ready,
     close: async () => {

@@ -32,7 +32,7 @@ const shopProducts = z.array(
   }),
 );
 
-/** The tables with the demo shop's products in them, as SQL. */
+/** The SQL that creates the tables with the demo shop's products. */
 export function seedSql(): string {
   const file = join(__dirname, '..', 'shop', 'products.json');
   const products = shopProducts.parse(JSON.parse(readFileSync(file, 'utf8')));

@@ -21,19 +21,19 @@ export interface ShopOptions {
 export interface Shop extends Running {
   /** `http://localhost:<port>` */
   origin: string;
-  /** of the same pages: under each name of the loopback interface that the server listens on */
+  /** origins of the same pages, one for each name of the loopback interface */
   origins: readonly string[];
-  /** Tells the shop where the functions are: `http://localhost:7071`. */
+  /** Sets the URL of the functions: `http://localhost:7071`. */
   setApi: (url: string) => void;
 }
 
-/** Pages that the page's own script draws. */
+/** Paths that the script of the page renders. */
 const PAGES = ['/', '/cart', '/products/:name{[\\w-]+}'];
 
 /**
- * Serves the demo shop on an origin of its own, so that what its pages send to the functions is cross-origin.
+ * Serves the demo shop on a separate origin, so that requests of its pages to the functions are cross-origin.
  *
- * @throws Node's listen error when the port is taken
+ * @throws Node's listen error if the port is in use
  */
 export async function startShop({ port, keys }: ShopOptions): Promise<Shop> {
   const page = await loadPage();

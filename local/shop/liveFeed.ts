@@ -6,9 +6,9 @@ import { type WebEnvironment, createEventStreams } from '../webServer';
 
 const WAIT_S = 20;
 const RETRY_MS = 1_000;
-/** How long a poll may take beyond its wait. */
+/** Time that a poll may take in addition to its wait. */
 const TIMEOUT_MS = 30_000;
-/** Shown to a page that opens later. */
+/** Number of messages that are kept for pages that open later. */
 const KEPT_MESSAGES = 30;
 
 interface FeedPage {
@@ -16,7 +16,7 @@ interface FeedPage {
   next_offset: string;
 }
 
-/** The feed as a worker sees it, passed on to pages as server-sent events. */
+/** The feed as a worker sees it, forwarded to pages as server-sent events. */
 export interface LiveFeed {
   /** Opens an event stream: the latest messages, then each message as it arrives. */
   open: (context: Context<WebEnvironment>) => Response;
@@ -24,9 +24,9 @@ export interface LiveFeed {
 }
 
 /**
- * Polls the feed while a page is open. A page that reads slowly skips messages that are no longer among the latest.
+ * Polls the feed while a page is open. A slow page skips messages that are no longer among the latest.
  *
- * @param url of the feed; it is read before each poll
+ * @param url URL of the feed, read before each poll
  */
 export function createLiveFeed(url: () => string, functionKey: string): LiveFeed {
   const latest: { position: number; text: string }[] = [];
@@ -65,7 +65,7 @@ export function createLiveFeed(url: () => string, functionKey: string): LiveFeed
   };
 
   return {
-    // The page sees at once that it is connected.
+    // Sent immediately, so that the page can show that it is connected.
     open: (context) => streams.open(context, ': the feed\n\n'),
     close: () => reading?.abort(),
   };

@@ -7,14 +7,18 @@ import { BROWSERS } from '../buildWebClient';
 
 const FOLDER = join(__dirname, 'page');
 
-/** What the shop's server hands to browsers. */
+/** The files that the shop's server sends to browsers. */
 export interface Page {
   /** @param endpoint of the functions, `http://localhost:7071/api` */
   html: (endpoint: string) => string;
   files: Readonly<Record<string, { type: string; content: string }>>;
 }
 
-/** Bundles the page's script, the web client in it. @throws when it does not compile (esbuild prints why) */
+/**
+ * Bundles the page's script, which includes the web client.
+ *
+ * @throws if it does not compile; esbuild prints the reason
+ */
 export async function loadPage(): Promise<Page> {
   const [html, css, script] = await Promise.all([
     readFile(join(FOLDER, 'index.html'), 'utf8'),

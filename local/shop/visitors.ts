@@ -10,7 +10,7 @@ import type { WebApp, WebEnvironment } from '../webServer';
 
 const MAX_BODY_BYTES = 1_024;
 const TIMEOUT_MS = 20_000;
-/** What the web client proposes: an id that nobody else's device has, and 32 bytes. */
+/** The form of the identity that the web client proposes: a random id, and a key of 32 bytes. */
 const DEVICE_ID = /^web-[0-9a-f-]{36}$/;
 const DEVICE_KEY = /^[A-Za-z0-9+/]{43}=$/;
 
@@ -22,14 +22,14 @@ const registration = z.object({
 });
 
 export interface Registration {
-  /** of the functions, `http://localhost:7071/api/devices`; it is read for each visitor */
+  /** URL of the function, `http://localhost:7071/api/devices`; read for each visitor */
   url: () => string;
   functionKey: string;
 }
 
 /**
- * `POST /visitors`: registers a visitor's browser, with the function key that no page sees. The response has the id and
- * key that the app assigned. Only pages of the same origin may do this.
+ * `POST /visitors`: registers a visitor's browser, with the function key, which pages do not get. The response has the
+ * id and key that the app assigned. Only pages of the same origin may do this.
  */
 export function createVisitorRoutes({ url, functionKey }: Registration): WebApp {
   const app = new Hono<WebEnvironment>();
@@ -37,11 +37,11 @@ export function createVisitorRoutes({ url, functionKey }: Registration): WebApp 
     const { incoming } = context.env;
     const scheme = schemeOf(incoming.headers['x-forwarded-proto']?.toString());
     if (incoming.headers.origin === undefined || isCrossOrigin(incoming.headers, scheme))
-      return refuse(context, 403, 'This is for pages of the shop');
+      return refuse(context, 403, 'Only pages of the shop may register visitors');
     const body = await readBody(incoming);
     if (body === undefined) return refuse(context, 413, 'The body is too large');
     const visitor = readVisitor(body);
-    if (!visitor) return refuse(context, 400, 'This is no device of a visitor');
+    if (!visitor) return refuse(context, 400, 'The body is not a proposed device of the web client');
     const register = (proposal: object): Promise<Response | undefined> =>
       fetch(url(), {
         method: 'POST',
@@ -49,7 +49,7 @@ export function createVisitorRoutes({ url, functionKey }: Registration): WebApp 
         body: JSON.stringify(proposal),
         signal: AbortSignal.timeout(TIMEOUT_MS),
       }).catch(() => undefined);
-    // Without an id, this is a visitor. An app whose VISITOR_DEVICES is 0 has none, and demands the id of a device.
+    // Without a device id, the app registers a visitor. If VISITOR_DEVICES is 0, the app requires a device id.
     const asVisitor = await register({ deviceKey: visitor.deviceKey });
     const registered = asVisitor?.status === 400 ? await register(visitor) : asVisitor;
     if (!registered) return refuse(context, 502, 'The functions cannot be reached');
@@ -66,11 +66,11 @@ export function createVisitorRoutes({ url, functionKey }: Registration): WebApp 
 const refuse = (context: Context, status: ContentfulStatusCode, title: string): Response =>
   context.json({ title }, status);
 
-/** @returns undefined as soon as the body exceeds the limit, with a Content-Length or without */
+/** @returns undefined as soon as the body exceeds the limit, with or without a Content-Length */
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  // A request that is destroyed could not be responded to.
+  // If the request was destroyed, the server could not respond to it.
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > MAX_BODY_BYTES) return undefined;
@@ -79,7 +79,7 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** The id and key that the app assigned: they need not be those that the page proposed. */
+/** The id and key that the app assigned. They may differ from the proposed ones. */
 function registeredDevice(body: unknown): { deviceId: string; deviceKey: string } | undefined {
   const read = registration.safeParse(body);
   if (!read.success) return undefined;

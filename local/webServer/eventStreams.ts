@@ -1,39 +1,41 @@
 import type { Context } from 'hono';
 import type { WebEnvironment } from './webServer';
 
-/** Browsers open up to six streams of an origin; each further browser, or a forgotten `curl`, has streams as well. */
+/**
+ * Maximum number of open streams. A browser opens up to six streams to an origin, and there may be several browsers.
+ */
 const MAX_STREAMS = 100;
-/** An idle stream gets a comment, since proxies and browsers give up silent ones. */
+/** Interval of comments on an idle stream, because proxies and browsers close silent streams. */
 const HEARTBEAT_MS = 15_000;
-/** A reader that takes nothing for this long is disconnected. A browser connects again by itself. */
+/** A reader that reads nothing for this long is disconnected. Browsers reconnect automatically. */
 const STUCK_MS = 30_000;
 
-/** What a reader gets next. */
+/** The next events for a reader. */
 export interface NextEvents {
-  /** of the newest event in `text`; the reader asks for what comes after it */
+  /** position of the newest event in `text`; the reader continues after it */
   position: number;
-  /** server-sent events, each with its empty line */
+  /** server-sent events, each with its trailing empty line */
   text: string;
 }
 
-/** Server-sent events for any number of readers. The server keeps nothing for a reader that does not read. */
+/** Server-sent events for many readers. The server buffers nothing for a reader that does not read. */
 export interface EventStreams {
-  /** Responds with a stream, or with 503 when there are too many. @param greeting the first text of the stream */
+  /** Responds with a stream, or with 503 if there are too many. @param greeting the first text of the stream */
   open: (context: Context<WebEnvironment>, greeting: string) => Response;
-  /** Lets waiting readers have what is new. */
+  /** Sends new events to waiting readers. */
   notify: () => void;
 }
 
 interface EventStreamOptions {
-  /** called when the first of no streams opens, and when the last one has closed */
+  /** called when the first stream opens, and when the last one has closed */
   onActive?: (active: boolean) => void;
   maxStreams?: number;
   stuckMs?: number;
 }
 
 /**
- * Each reader pulls: it gets the next events when it has taken the ones before. So a slow reader skips what has been
- * replaced or dropped meanwhile, and the memory that readers take does not depend on their speed.
+ * Readers pull: each gets the next events after it has read the previous ones. So a slow reader skips events that have
+ * been replaced or dropped, and the memory for readers does not depend on their speed.
  *
  * @param next the events after a position (at first 0), or undefined if there are none yet
  */
@@ -44,7 +46,7 @@ export function createEventStreams(
   const waiting = new Set<() => void>();
   let open = 0;
 
-  /** Settles when there may be something new, or with `heartbeat` when there was nothing for a while. */
+  /** Resolves when there may be new events, or with `heartbeat` if there were none for a while. */
   const changed = (signal: AbortSignal): Promise<'changed' | 'heartbeat'> =>
     new Promise((resolve) => {
       const settle = (why: 'changed' | 'heartbeat'): void => {
@@ -117,6 +119,6 @@ export function createEventStreams(
 const HEADERS = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'no-store',
-  // Written as they come: without this the adapter would hold the first ones back for a moment.
+  // Disables buffering: otherwise the adapter would delay the first events.
   'Transfer-Encoding': 'chunked',
 };

@@ -24,9 +24,9 @@ type Policy = NonNullable<NonNullable<Parameters<typeof secureHeaders>[0]>['cont
 
 /**
  * A router for pages on this machine. It rejects requests for host names that are not local (421), and sends each
- * response with security headers and `Cache-Control: no-store`. An error of a handler is a 500 without its reason.
+ * response with security headers and `Cache-Control: no-store`. An error of a handler becomes a 500 without details.
  *
- * @param policy what pages may load, beside nothing at all
+ * @param policy sources that pages may load from; everything else is blocked
  */
 export function createWebApp(policy: Policy): WebApp {
   const app = new Hono<WebEnvironment>();
@@ -34,7 +34,10 @@ export function createWebApp(policy: Policy): WebApp {
   app.use(async (context, next) => {
     const rejection = hostRejection(context.env.incoming, hosts);
     if (rejection === 421)
-      return context.text('This server has another name. HUBFRONT_ALLOWED_HOSTS allows further names.', 421);
+      return context.text(
+        'This server has another host name. HUBFRONT_ALLOWED_HOSTS adds allowed names.',
+        421,
+      );
     if (rejection !== undefined)
       return context.text('The request needs one Host header and a target with the same host', rejection);
     context.header('Cache-Control', 'no-store');
@@ -50,7 +53,7 @@ export function createWebApp(policy: Policy): WebApp {
         frameAncestors: ["'none'"],
         ...policy,
       },
-      // Beacons would carry the origin `null` without a referrer, and HTTPS is none of this server's business.
+      // Without a referrer, beacons would have the origin `null`. This server does not use HTTPS.
       referrerPolicy: 'strict-origin-when-cross-origin',
       strictTransportSecurity: false,
     }),

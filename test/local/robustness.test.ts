@@ -115,7 +115,7 @@ describe('after malformed requests', () => {
     await sendAll(portOf(products), garbage);
     expect(await countProducts()).toBeGreaterThan(0);
     expect(stack.out()).toContain(
-      "the product database closed a connection: the first message is none of PostgreSQL's",
+      "the product database closed a connection: the first message does not belong to PostgreSQL's",
     );
   }, 120_000);
 });

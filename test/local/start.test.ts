@@ -93,7 +93,7 @@ describe('npm start', () => {
     expect(await second.exit).toBe(1);
     expect(second.err().trimEnd().split('\n')).toEqual([
       ...ports.map(([flag, port]) => `port ${port} is in use: choose another with ${flag}`),
-      'Another Hubfront seems to be running: stop it, or give this one other ports (0: any free port)',
+      'Another Hubfront seems to be running: stop it, or choose other ports (0: any free port)',
     ]);
   });
 

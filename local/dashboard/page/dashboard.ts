@@ -29,7 +29,7 @@ const chart = new Chart<'bar', number[], string>(canvas, {
   },
 });
 
-/** The chart takes its colours from the page, which has a light and a dark dress. */
+/** Gives the chart the colours of the page, which has a light and a dark theme. */
 function colourChart(): void {
   const style = getComputedStyle(document.documentElement);
   const probe = document.createElement('span');
@@ -63,7 +63,7 @@ function show(view: View): void {
   const problems = [
     view.job.problem,
     view.missing.length > 0
-      ? `The query's output lacks ${view.missing.join(', ')}: its tiles stay empty`
+      ? `The query's output has no ${view.missing.join(', ')}, so tiles stay empty`
       : null,
   ].filter((problem) => problem !== null);
   part('problem').hidden = problems.length === 0;
@@ -72,7 +72,7 @@ function show(view: View): void {
   part('events').textContent = number.format(view.counts.events);
   part('rows').textContent = number.format(view.counts.rows);
   part('dropped').textContent = number.format(view.counts.dropped);
-  part('dropped').title = `${number.format(view.counts.malformed)} of them were no JSON objects`;
+  part('dropped').title = `${number.format(view.counts.malformed)} of them were not JSON objects`;
   part('dropped').parentElement?.classList.toggle('bad', view.counts.dropped > 0);
   part('late').textContent = number.format(view.counts.late);
   showReference(view);

@@ -11,7 +11,7 @@ export interface Line {
 const KEY = 'spangle-cart';
 const MAX_QUANTITY = 9;
 
-/** Quantities by sku id, kept in this browser. */
+/** Quantities by sku id, stored in this browser. */
 function read(): Record<string, number> {
   try {
     return JSON.parse(localStorage.getItem(KEY) ?? '{}') as Record<string, number>;
@@ -31,7 +31,7 @@ export function add(sku: Sku): void {
   setQuantity(sku.sku_id, (read()[sku.sku_id] ?? 0) + 1);
 }
 
-/** 0 takes it out. */
+/** 0 removes the item. */
 export function setQuantity(skuId: number, quantity: number): void {
   const quantities: Record<string, number> = { ...read(), [skuId]: Math.min(quantity, MAX_QUANTITY) };
   const left = Object.entries(quantities).filter(([, chosen]) => chosen > 0);

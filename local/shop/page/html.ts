@@ -1,11 +1,11 @@
-/** Markup whose texts have been escaped. */
+/** HTML whose text values have been escaped. */
 export class Html {
   constructor(readonly markup: string) {}
 }
 
 type Part = string | number | Html | readonly Html[];
 
-/** A template whose values are escaped, unless they are markup themselves. */
+/** An HTML template. Values are escaped, unless they are HTML themselves. */
 export function html(texts: TemplateStringsArray, ...parts: readonly Part[]): Html {
   return new Html(texts.map((text, at) => text + render(parts[at] ?? '')).join(''));
 }

@@ -44,7 +44,7 @@ function announce(text: string): void {
   element('announcement').textContent = text;
 }
 
-/** Links within the shop are followed without loading the page anew. */
+/** Links within the shop are followed without reloading the page. */
 document.addEventListener('click', (event) => {
   const link = (event.target as Element).closest('a');
   const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;

@@ -3,10 +3,10 @@
 const KEY = 'spangle-offline';
 
 /**
- * The switch that plays being offline: until it is switched back, also after a reload, nothing of this page reaches the
- * functions, and the browser says so as it would without a network.
+ * The switch that simulates being offline. While it is on, also after a reload, requests of this page to the functions
+ * fail as they would without a network.
  *
- * @param endpoint what cannot be reached
+ * @param endpoint the URL to which requests fail
  */
 export function createOfflineSwitch(endpoint: string) {
   const { fetch } = window;
@@ -20,7 +20,7 @@ export function createOfflineSwitch(endpoint: string) {
       throw new TypeError('Failed to fetch: the shop is switched offline');
     return fetch(input, init);
   };
-  // As in a browser without a network, a beacon is taken and gets nowhere.
+  // As in a browser without a network, a beacon is accepted and lost.
   navigator.sendBeacon = (url, data) => (isOffline() ? true : sendBeacon(url, data));
   Object.defineProperty(navigator, 'onLine', {
     configurable: true,
@@ -29,7 +29,7 @@ export function createOfflineSwitch(endpoint: string) {
   const tell = (): void => {
     dispatchEvent(new Event(isOffline() ? 'offline' : 'online'));
   };
-  // Another tab has switched.
+  // Another tab has changed the switch.
   addEventListener('storage', ({ key }) => {
     if (key === KEY) tell();
   });

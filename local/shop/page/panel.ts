@@ -3,7 +3,7 @@ import { element } from './html';
 import type { createOfflineSwitch } from './offline';
 import type { ShopEvent, Tracking } from './tracking';
 
-/** A message of the feed, as far as it is shown. */
+/** The fields of a feed message that the panel shows. */
 interface FeedMessage {
   partitionId: string;
   sequenceNumber: number;
@@ -13,14 +13,14 @@ interface FeedMessage {
   body: unknown;
 }
 
-/** The way of an event, from the page to the worker. */
+/** The stages of an event, from the page to the worker. */
 const STAGES = ['queued', 'sending', 'accepted', 'in the feed'] as const;
 type Stage = (typeof STAGES)[number];
 const KEPT_ROWS = 100;
-/** What a tab that joins later gets of the feed. */
+/** Number of messages that a tab gets when it joins. */
 const KEPT_MESSAGES = 30;
 
-/** Shows each event's way, the switch that plays being offline, and the live feed. */
+/** Shows the stages of each event, the offline switch, and the live feed. */
 export function startPanel(tracking: Tracking, offline: ReturnType<typeof createOfflineSwitch>): void {
   const rows = new Map<string, Row>();
   const rowOf = (messageId: string, message: unknown): Row => {
@@ -77,7 +77,7 @@ function wireSwitch(offline: ReturnType<typeof createOfflineSwitch>): void {
   addEventListener('offline', show);
 }
 
-/** Without it, a visitor whose browser asks not to be tracked would wonder why nothing is sent. */
+/** Explains why nothing is sent if the visitor's browser sends a privacy signal. */
 function wireConsent(tracking: Tracking): void {
   const { globalPrivacyControl } = navigator as Navigator & { globalPrivacyControl?: boolean };
   const signal = globalPrivacyControl === true ? 'Global Privacy Control' : 'Do Not Track';
@@ -97,7 +97,7 @@ function wireConsent(tracking: Tracking): void {
 
 interface Row {
   item: HTMLLIElement;
-  /** Never steps back: a late word of an earlier stage changes nothing. */
+  /** Does not go back: a late report of an earlier stage is ignored. */
   reach: (stage: Stage, note?: string) => void;
   wait: (note: string) => void;
   reject: (code: string) => void;
@@ -142,7 +142,7 @@ function createRow(messageId: string, { event, event_value, color_name, size_nam
   };
 }
 
-/** @param onMessage called with each message; returns whether this page sent it */
+/** @param onMessage called with each message; returns true if this page sent it */
 function showFeed(onMessage: (message: FeedMessage) => boolean): void {
   const state = element('feed-state');
   const add = (message: FeedMessage): void => {
@@ -184,7 +184,7 @@ function summaryOf(body: unknown): string {
   return data?.event === undefined ? JSON.stringify(body) : `${data.event} ${nameIn(data.event_value ?? '')}`;
 }
 
-/** `…/products/162-spangle-bag?color=379` to `spangle bag` */
+/** Converts `…/products/162-spangle-bag?color=379` to `spangle bag`. */
 function nameIn(url: string): string {
   return (/\/products\/\d+-([\w-]+)/.exec(url)?.[1] ?? '').replaceAll('-', ' ');
 }
@@ -196,7 +196,7 @@ function textOf(tag: string, text: string, className = ''): HTMLElement {
   return made;
 }
 
-/** Events stand in their order, the newest first: message ids sort by the time at which they were made. */
+/** Inserts events in order, the newest first. Message ids sort by their creation time. */
 function insertEvent(messageId: string, item: HTMLElement): void {
   const events = element('events');
   const newer = [...events.children].filter(

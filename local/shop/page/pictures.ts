@@ -1,6 +1,6 @@
 import { Html } from './html';
 
-/** Drawings of the products, in the colour of what is around them: `.fill`, darker `.shade`, lighter `.shine`. */
+/** Drawings of the products, in the colour of the surrounding element: `.fill`, darker `.shade`, lighter `.shine`. */
 const DRAWINGS: Readonly<Record<string, string>> = {
   'spangle-bag': `
     <path class="line" d="M44 62c0-34 12-46 36-46s36 12 36 46"/>

@@ -24,7 +24,7 @@ export function ofSku(skuId: number): { product: Product; sku: Sku } | undefined
   return undefined;
 }
 
-/** The product's skus, one of each colour. */
+/** The product's SKUs, one per colour. */
 export function colors({ skus }: Product): Sku[] {
   return skus.filter((sku, at) => skus.findIndex(({ color_id }) => color_id === sku.color_id) === at);
 }
@@ -33,14 +33,14 @@ export function yen(price: number): string {
   return `¥${price.toLocaleString('en')}`;
 }
 
-/** `BLACK` to `Black` */
+/** Converts `BLACK` to `Black`. */
 export function words(name: string): string {
   return name.charAt(0) + name.slice(1).toLowerCase();
 }
 
 const STATES: Readonly<Record<string, string>> = { pre_order: 'Pre-order', sold_out: 'Sold out' };
 
-/** What a badge says of the product's state; empty where there is nothing to say. */
+/** The text of the badge for the product's state; empty if there is none. */
 export function badge({ product_state }: Product): string {
   return STATES[product_state] ?? '';
 }

@@ -4,26 +4,26 @@ import { type Product, type Sku, pathOf } from './products';
 /** The shop's telemetry. */
 export interface Tracking extends Pick<Hubfront, 'on' | 'flush'> {
   deviceId: () => string | undefined;
-  /** Whether events are tracked: not while the browser sends a privacy signal and the visitor has not agreed. */
+  /** Whether events are tracked: not if the browser sends a privacy signal and the visitor has not given consent. */
   hasConsent: () => boolean;
-  /** The visitor agrees, for this browser. */
+  /** Records the visitor's consent in this browser. */
   agree: () => void;
   browsed: (product: Product, sku: Sku) => void;
   addedToCart: (product: Product, sku: Sku) => void;
   purchased: (product: Product, sku: Sku) => void;
-  /** Told of each event as it is queued. */
+  /** Called with each event when it is queued. */
   onQueued: (listener: (messageId: string, deviceMessage: ShopEvent) => void) => void;
 }
 
-/** What the analytics of the shop read. */
+/** The fields that the shop's analytics read. */
 export interface ShopEvent {
   event: 'browse_product' | 'add_to_cart' | 'purchase';
-  /** of the product, in the colour that is looked at */
+  /** URL of the product, with the displayed colour */
   event_value: string;
   product_id: number;
   size_name: string;
   color_name: string;
-  /** the product that was looked at before */
+  /** the product that was displayed before */
   referer_product_id: number | null;
 }
 
@@ -36,7 +36,7 @@ export function createTracking(endpoint: string): Tracking {
     consent: localStorage.getItem(CONSENT_KEY) === 'yes' ? true : undefined,
     register: async (visitor) => {
       const answer = await fetch('/visitors', { method: 'POST', body: JSON.stringify(visitor) });
-      if (!answer.ok) throw new Error(`The shop answered ${answer.status}`);
+      if (!answer.ok) throw new Error(`The shop responded with ${answer.status}`);
       return (await answer.json()) as { deviceId: string; deviceKey: string };
     },
   });

@@ -6,7 +6,7 @@ import { picture } from './pictures';
 import { type Product, badge, colors, pathOf, products, words, yen } from './products';
 
 export interface View {
-  /** empty for the shop's own */
+  /** empty for the shop's default title */
   title: string;
   content: Html;
 }

@@ -247,7 +247,9 @@ describe.skipIf(process.platform !== 'linux')(
 
     test('the functions run again', async () => {
       await kill('worker.cjs');
-      expect(stack.out()).toMatch(/^The worker process ended \(SIGKILL\)\. Running functions that failed: \d+$/m);
+      expect(stack.out()).toMatch(
+        /^The worker process ended \(SIGKILL\)\. Running functions that failed: \d+$/m,
+      );
       await expect
         .poll(async () => (await call(`${functions}/api/messages?action=ping`)).status, { timeout: 20_000 })
         .toBe(200);

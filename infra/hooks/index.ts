@@ -1,3 +1,5 @@
+/** The command that azd calls before and after a deployment. */
+
 import { type HookContext, azdContext } from './context';
 import { ensureFunctionKeys } from './functionKeys';
 import { ensureContributor, ensureWorkspace, usesPowerBi } from './powerBi';

@@ -1,3 +1,5 @@
+/** The dev host: runs a built function app like Azure's Functions host. */
+
 import type { FunctionKeys } from './functionKeys';
 import type { HostPage } from './handleRequest';
 import { type HomepageLink, homepageOf } from './homepage';

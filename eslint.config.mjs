@@ -8,7 +8,7 @@ const purposeFirst = {
     Program: (program) => {
       const isImport = ({ type, source }) =>
         type.startsWith('Import') || (type.startsWith('Export') && source);
-      const code = program.body.find((statement) => !isImport(statement) && !statement.directive);
+      const code = program.body.find((statement) => !isImport(statement));
       const [comment] = context.sourceCode.getAllComments().filter(({ type }) => type !== 'Shebang');
       if (code && !(comment?.range[0] < code.range[0]))
         context.report({

@@ -1,4 +1,3 @@
-'use strict';
 /**
  * The worker process of the dev host: loads a built function app and runs its functions, as Azure's Node.js worker
  * does. It provides `@azure/functions-core`, the module through which `@azure/functions` finds its host.
@@ -9,6 +8,7 @@
  * @typedef {import('./workerProtocol').ToWorker} ToWorker
  * @typedef {import('./workerProtocol').FromWorker} FromWorker
  */
+'use strict';
 const Module = require('node:module');
 const net = require('node:net');
 const path = require('node:path');

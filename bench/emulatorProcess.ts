@@ -13,6 +13,8 @@ export async function startEmulatorProcess(partitions: number) {
     '0',
     '--amqp-port',
     '0',
+    '--mqtt-port',
+    '0',
     '--partitions',
     String(partitions),
     '--ca-folder',
@@ -25,7 +27,7 @@ export async function startEmulatorProcess(partitions: number) {
     let out = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       out += text;
-      const ready = /^emulator ready \S+:(\d+) \S+:(\d+)$/m.exec(out);
+      const ready = /^emulator ready \S+:(\d+) \S+:(\d+) \S+$/m.exec(out);
       if (ready) resolve([Number(ready[1]), Number(ready[2])]);
     });
   });

@@ -11,6 +11,7 @@ import { CONSUMER_GROUPS, HUB_HOST_NAME, POLICY_NAMES } from './wellKnown';
 const DEFAULT_HUB_PORT = 8443;
 const DEFAULT_AMQP_PORT = 5672;
 const DEFAULT_AMQPS_PORT = 5671;
+const DEFAULT_MQTT_PORT = 8883;
 const DEFAULT_PARTITIONS = 4;
 const MAX_PORT = 65_535;
 
@@ -18,6 +19,7 @@ interface Flags {
   readonly hubPort: number;
   readonly amqpPort: number;
   readonly amqpsPort?: number;
+  readonly mqttPort?: number;
   readonly proxyPort?: number;
   readonly hub: string;
   readonly consumerGroups: readonly string[];
@@ -56,8 +58,8 @@ function checked<Value>(value: Value, check: () => unknown): Value {
 }
 
 /**
- * The command line: starts the emulator, and prints `emulator ready https://… amqp://…` as its last line. It runs
- * until SIGINT or SIGTERM and then exits 0. If a flag is invalid or a port is in use, it prints one line on stderr and
+ * The command line: starts the emulator, and prints `emulator ready https://… amqp://… mqtts://…` as its last
+ * line. It runs until SIGINT or SIGTERM and then exits 0. If a flag is invalid or a port is in use, it prints one line on stderr and
  * exits 1.
  *
  * @param argv the arguments, without node and the script
@@ -68,7 +70,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .description('Emulates an Azure IoT Hub for the unmodified Azure SDKs. It listens on 127.0.0.1 only.')
     .option(
       '--hub-port <port>',
-      'HTTPS: registry, telemetry, AMQP over WebSockets, admin API (0: any free)',
+      'HTTPS: registry, telemetry, AMQP and MQTT over WebSockets, admin API (0: any free)',
       port,
       DEFAULT_HUB_PORT,
     )
@@ -81,6 +83,11 @@ export async function main(argv: readonly string[]): Promise<void> {
     .option(
       '--amqps-port <port>',
       `the same over TLS (0: any free; without the flag ${DEFAULT_AMQPS_PORT}, if it is free)`,
+      port,
+    )
+    .option(
+      '--mqtt-port <port>',
+      `MQTT over TLS, for devices (0: any free; without the flag ${DEFAULT_MQTT_PORT}, or any free one)`,
       port,
     )
     .option(
@@ -155,21 +162,34 @@ async function run(flags: Flags): Promise<void> {
       `proxy          HTTPS_PROXY=http://127.0.0.1:${emulator.proxyPort} SSL_CERT_FILE=${emulator.caFile}`,
     );
   }
-  console.log(`emulator ready ${emulator.endpoint} amqp://127.0.0.1:${emulator.amqpPort}`);
+  console.log(
+    `emulator ready ${emulator.endpoint} amqp://127.0.0.1:${emulator.amqpPort} mqtts://127.0.0.1:${emulator.mqttPort}`,
+  );
 }
 
-/** Without its flag, AMQP over TLS is optional: if the port is in use, this is not an error. */
-async function start({ amqpsPort, ...flags }: Flags): Promise<Emulator> {
-  const options = { ...flags, log: (line: string) => console.error(line) };
-  if (amqpsPort !== undefined) return startEmulator({ ...options, amqpsPort });
-  try {
-    return await startEmulator({ ...options, amqpsPort: DEFAULT_AMQPS_PORT });
-  } catch (error) {
-    if ((error as ListenError).port !== DEFAULT_AMQPS_PORT) throw error;
-    console.log(
-      `AMQP over TLS  off: port ${DEFAULT_AMQPS_PORT} is not free (choose another with --amqps-port)`,
-    );
-    return startEmulator(options);
+/**
+ * Without their flags, AMQP and MQTT over TLS do not need their usual ports: if these are in use, AMQP over TLS is off,
+ * and MQTT has another port.
+ */
+async function start(flags: Flags): Promise<Emulator> {
+  const log = (line: string) => console.error(line);
+  const { amqpsPort: amqpsFlag, ...others } = flags;
+  let amqpsPort: number | undefined = amqpsFlag ?? DEFAULT_AMQPS_PORT;
+  let mqttPort = flags.mqttPort ?? DEFAULT_MQTT_PORT;
+  for (;;) {
+    try {
+      return await startEmulator({ ...others, mqttPort, log, ...(amqpsPort !== undefined && { amqpsPort }) });
+    } catch (error) {
+      const { port = 0 } = error as ListenError;
+      if (port === mqttPort && flags.mqttPort === undefined && port !== 0) {
+        mqttPort = 0;
+      } else if (port === amqpsPort && amqpsFlag === undefined) {
+        amqpsPort = undefined;
+        console.log(`AMQP over TLS  off: port ${port} is not free (choose another with --amqps-port)`);
+      } else {
+        throw error;
+      }
+    }
   }
 }
 
@@ -178,6 +198,7 @@ function startError(error: ListenError, flags: Flags): string {
   const named: Readonly<Record<string, number | undefined>> = {
     '--amqp-port': flags.amqpPort,
     '--amqps-port': flags.amqpsPort,
+    '--mqtt-port': flags.mqttPort,
     '--proxy-port': flags.proxyPort,
   };
   const flag = Object.keys(named).find((name) => named[name] === port) ?? '--hub-port';

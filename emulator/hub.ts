@@ -1,4 +1,5 @@
 import type { HubIdentity } from './hubIdentity';
+import { createDeviceConnections, type DeviceConnections } from './deviceConnections';
 import { createFaults, type Faults } from './faults';
 import { PartitionLog } from './partitionLog';
 import { createDeviceRegistry, type DeviceRegistry } from './registry';
@@ -12,6 +13,7 @@ export const MAX_PARTITIONS = 32;
 export interface Hub {
   readonly identity: HubIdentity;
   readonly registry: DeviceRegistry;
+  readonly connections: DeviceConnections;
   /** A recreated hub has new partitions. */
   partitions: readonly PartitionLog[];
   readonly faults: Faults;
@@ -28,9 +30,11 @@ export interface Hub {
 
 export function createHub(identity: HubIdentity, partitions: number, tier: ThrottleTier): Hub {
   const faults = createFaults();
+  const registry = createDeviceRegistry();
   return {
     identity,
-    registry: createDeviceRegistry(),
+    registry,
+    connections: createDeviceConnections(registry),
     partitions: emptyPartitions(partitions),
     faults,
     throttle: createThrottle(tier),

@@ -1,5 +1,5 @@
 import { createAdminApi, createAdminHandler, type AdminApi } from './admin';
-import { createWebSocketUpgrade, startAmqpListener } from './amqp';
+import { AMQP_SUBPROTOCOLS } from './amqp';
 import { issueLeafCertificate, openLocalCa } from './certificates';
 import { startConnectProxy } from './connectProxy';
 import { connectionStrings, type ConnectionStrings } from './connectionStrings';
@@ -7,9 +7,11 @@ import { createEventHubEndpoint } from './eventHub';
 import { isAllowedHost, startHttpsServer } from './httpsServer';
 import { createHub, MAX_PARTITIONS } from './hub';
 import { hubIdentity } from './hubIdentity';
+import { createMqttEndpoint, MQTT_SUBPROTOCOLS } from './mqtt';
 import { createHubHandler, createUpgradeHandler } from './restApi';
 import { DEFAULT_RETENTION_DAYS, MAX_RETENTION_DAYS, startRetention } from './retention';
 import type { ThrottleTier } from './throttle';
+import { createWebSocketUpgrade, startTcpListener } from './transport';
 
 /** Port 0 stands for any free port. */
 export interface EmulatorOptions {
@@ -19,6 +21,8 @@ export interface EmulatorOptions {
   readonly amqpPort?: number;
   /** Port of AMQP over TLS; absent: no TLS listener. */
   readonly amqpsPort?: number;
+  /** Port of MQTT over TLS, for devices. Default 0. */
+  readonly mqttPort?: number;
   /** Port of an HTTP proxy that connects the hub's host name to the emulator; absent: no proxy. */
   readonly proxyPort?: number;
   /** A hub name such as `shop`, or a host name. Default: the well-known hub, `hubfront.azure-devices.localhost`. */
@@ -50,6 +54,7 @@ export interface Emulator {
   readonly hubPort: number;
   readonly amqpPort: number;
   readonly amqpsPort: number | undefined;
+  readonly mqttPort: number;
   readonly proxyPort: number | undefined;
   /** `https://127.0.0.1:<hubPort>` */
   readonly endpoint: string;
@@ -68,10 +73,11 @@ const DEFAULT_CA_FOLDER = '.hubfront';
 /** Ports of Azure that clients cannot change. */
 const AZURE_HTTPS_PORT = 443;
 const AZURE_AMQPS_PORT = 5671;
+const AZURE_MQTTS_PORT = 8883;
 
 /**
- * Starts an IoT hub on the loopback interface: the identity registry and device-to-cloud messages over HTTPS, and the
- * Event Hub-compatible endpoint over AMQP 1.0. It keeps its state in memory.
+ * Starts an IoT hub on the loopback interface: the identity registry over HTTPS, device-to-cloud messages over HTTPS and
+ * MQTT, and the Event Hub-compatible endpoint over AMQP 1.0. It keeps its state in memory.
  *
  * @throws RangeError if an option is out of range; Node's listen error if a port is in use (`code` is `EADDRINUSE`,
  * `port` the port)
@@ -90,9 +96,13 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const certificate = await issueLeafCertificate(ca, identity.hostName);
   const hub = createHub(identity, partitions, throttle);
   const eventHub = createEventHubEndpoint(hub);
+  const mqtt = createMqttEndpoint(hub);
   const hostNames = [identity.hostName, ...(options.allowedHosts ?? []).map((name) => name.toLowerCase())];
-  const { accept } = eventHub;
-  const closers: (() => unknown)[] = [startRetention(hub, retentionDays), () => eventHub.close()];
+  const closers: (() => unknown)[] = [
+    startRetention(hub, retentionDays),
+    () => eventHub.close(),
+    () => mqtt.close(),
+  ];
   const close = async () => {
     await Promise.all(closers.map((closer) => closer()));
   };
@@ -102,14 +112,18 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   };
 
   try {
-    const amqp = keep(await startAmqpListener({ port: options.amqpPort ?? 0, accept }));
+    const amqp = keep(await startTcpListener({ port: options.amqpPort ?? 0, accept: eventHub.accept }));
     const amqps =
       options.amqpsPort === undefined
         ? undefined
-        : keep(await startAmqpListener({ port: options.amqpsPort, certificate, accept }));
+        : keep(await startTcpListener({ port: options.amqpsPort, certificate, accept: eventHub.accept }));
+    const mqtts = keep(
+      await startTcpListener({ port: options.mqttPort ?? 0, certificate, accept: mqtt.accept }),
+    );
     const admin = createAdminApi({
       hub,
       eventHub,
+      mqtt,
       https: { connections: () => https.connections(), restart: (downMs) => https.restart(downMs) },
     });
     const https = keep(
@@ -118,7 +132,10 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
         certificate,
         handleHub: createHubHandler(hub),
         handleAdmin: createAdminHandler(admin),
-        handleUpgrade: createUpgradeHandler(createWebSocketUpgrade(accept)),
+        handleUpgrade: createUpgradeHandler({
+          amqp: createWebSocketUpgrade(AMQP_SUBPROTOCOLS, eventHub.accept),
+          mqtt: createWebSocketUpgrade(MQTT_SUBPROTOCOLS, mqtt.accept),
+        }),
         hostNames,
         log,
       }),
@@ -133,6 +150,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
               ports: {
                 [AZURE_HTTPS_PORT]: https.port,
                 [AZURE_AMQPS_PORT]: amqps?.port,
+                [AZURE_MQTTS_PORT]: mqtts.port,
                 // A program that uses the emulator's own address sends those requests through the proxy as well.
                 [https.port]: https.port,
               },
@@ -145,6 +163,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       hubPort: https.port,
       amqpPort: amqp.port,
       amqpsPort: amqps?.port,
+      mqttPort: mqtts.port,
       proxyPort: proxy?.port,
       endpoint: `https://127.0.0.1:${https.port}`,
       caFile: ca.file,

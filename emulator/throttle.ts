@@ -19,7 +19,7 @@ interface TierLimits {
 
 /**
  * iot-hub-devguide-quotas-throttling: a batch is one send operation, but each of its messages counts towards the daily
- * quota.
+ * quota. New device connections have the same limits as sends.
  */
 const LIMITS: Record<Exclude<ThrottleTier, 'none'>, TierLimits> = {
   F1: {
@@ -48,6 +48,8 @@ const SECOND_MS = 1_000;
 export interface Throttle {
   allowRegistryOperation(): boolean;
   allowSend(): boolean;
+  /** Of a device that connects over MQTT. */
+  allowConnection(): boolean;
   allowManagementCall(): boolean;
   /**
    * Counts the messages of one request by their sizes in bytes: all of them or none. The daily quota resets at
@@ -75,6 +77,7 @@ export function createThrottle(tier: ThrottleTier): Throttle {
   return {
     allowRegistryOperation: () => current.allowRegistryOperation(),
     allowSend: () => current.allowSend(),
+    allowConnection: () => current.allowConnection(),
     allowManagementCall: () => current.allowManagementCall(),
     allowMessages: (sizes) => current.allowMessages(sizes),
     set,
@@ -91,22 +94,23 @@ function limiter(tier: ThrottleTier, units: number): Limiter {
     return {
       allowRegistryOperation: always,
       allowSend: always,
+      allowConnection: always,
       allowManagementCall: always,
       allowMessages: always,
     };
   }
   const limits = LIMITS[tier];
   const registry = tokenBucket(limits.registryPerMinute * units, MINUTE_MS);
-  const sends = tokenBucket(
-    Math.max(limits.leastSendsPerSecond, limits.sendsPerSecondAndUnit * units),
-    SECOND_MS,
-  );
+  const sendsPerSecond = Math.max(limits.leastSendsPerSecond, limits.sendsPerSecondAndUnit * units);
+  const sends = tokenBucket(sendsPerSecond, SECOND_MS);
+  const connections = tokenBucket(sendsPerSecond, SECOND_MS);
   const management = tokenBucket(MANAGEMENT_CALLS_PER_SECOND, SECOND_MS);
   let day = '';
   let used = 0;
   return {
     allowRegistryOperation: registry.take,
     allowSend: sends.take,
+    allowConnection: connections.take,
     allowManagementCall: management.take,
     allowMessages(sizes) {
       const today = new Date().toISOString().slice(0, 10);

@@ -37,6 +37,13 @@ export async function reservePort(port: number): Promise<ReservedPort> {
 export const reserveUsualPort = (usual: number): Promise<ReservedPort> =>
   reservePort(usual).catch(() => reservePort(0));
 
+/** The usual port if it is free now, and 0, any free port, if it is not. */
+export async function usualPort(usual: number): Promise<number> {
+  const reserved = await reservePort(usual).catch(() => undefined);
+  await reserved?.release();
+  return reserved?.port ?? 0;
+}
+
 /** Problems of these ports, one line each: in use, privileged, or requested twice. */
 export async function portProblems(wanted: readonly WantedPort[]): Promise<string[]> {
   const fixed = wanted.filter(({ port }) => port !== 0);

@@ -8,12 +8,15 @@ import { startFunctionsHost } from './functionsHost';
 import { type Running, closeAll, startError, stopOnSignal } from './lifecycle';
 import { localSettings, productsDatabaseUrl } from './localSettings';
 import { apiDocumentation } from './openApi/viewer';
-import { isHubfrontRunning, portProblems } from './ports';
+import { isHubfrontRunning, portProblems, usualPort } from './ports';
 import { logRequests } from './requestLines';
 import { startShop } from './shop';
 import { type StartFlags, parseStartFlags, wantedPorts } from './startFlags';
 import { homepageLinks, printGuide, printReady } from './startGuide';
 import { step } from './terminal';
+
+/** Of MQTT over TLS, as on Azure. */
+const MQTT_PORT = 8883;
 
 /** `npm start`: runs the whole system on this machine. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -41,9 +44,16 @@ async function start(flags: StartFlags, running: Running[]): Promise<void> {
     return part;
   };
   await step('Building the functions', buildApp);
+  const mqttPort = flags.mqttPort ?? (await usualPort(MQTT_PORT));
   const emulator = keep(
     await step('Starting the IoT Hub emulator', () =>
-      startEmulator({ ...flags, caFolder: '.hubfront', allowedHosts: configuredHosts(), log: console.error }),
+      startEmulator({
+        ...flags,
+        mqttPort,
+        caFolder: '.hubfront',
+        allowedHosts: configuredHosts(),
+        log: console.error,
+      }),
     ),
   );
   const shop = keep(

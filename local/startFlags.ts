@@ -9,6 +9,7 @@ export interface StartFlags {
   port: number;
   hubPort: number;
   amqpPort: number;
+  mqttPort?: number;
   shopPort: number;
   partitions: number;
   dashboardPort?: number;
@@ -23,6 +24,7 @@ const PORT_FLAGS = {
   port: '--port',
   hubPort: '--hub-port',
   amqpPort: '--amqp-port',
+  mqttPort: '--mqtt-port',
   shopPort: '--shop-port',
   dashboardPort: '--dashboard-port',
   databasePort: '--database-port',
@@ -41,6 +43,7 @@ export function parseStartFlags(argv: readonly string[]): StartFlags {
       8443,
     )
     .option('--amqp-port <port>', "the emulator's Event Hub-compatible endpoint", parsePort, 5672)
+    .option('--mqtt-port <port>', "port of the emulator's MQTT (default: 8883, or any free port)", parsePort)
     .option('--shop-port <port>', 'port of the demo shop, which is another origin', parsePort, 3000)
     .option('--partitions <count>', `partitions of the hub, 1 to ${MAX_PARTITIONS}`, parsePartitions, 4)
     .option(

@@ -4,11 +4,14 @@ import { connect } from 'node:net';
 import { startEmulator } from '../emulator/index';
 import { buildApp } from './build';
 import { type Running, closeAll, startError, stopOnSignal } from './lifecycle';
+import { usualPort } from './ports';
 import { EXAMPLE_FILE, SETTINGS_FILE } from './settingsFile';
 
 /** The ports of local.settings.example.json. */
 const HUB_PORT = 8443;
 const AMQP_PORT = 5672;
+/** No setting names it: it gives way where it is taken. */
+const MQTT_PORT = 8883;
 const AZURITE_BLOB_PORT = 10_000;
 
 /**
@@ -27,7 +30,13 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     await buildApp();
     running.push(
-      await startEmulator({ hubPort: HUB_PORT, amqpPort: AMQP_PORT, partitions: 4, caFolder: '.hubfront' }),
+      await startEmulator({
+        hubPort: HUB_PORT,
+        amqpPort: AMQP_PORT,
+        mqttPort: await usualPort(MQTT_PORT),
+        partitions: 4,
+        caFolder: '.hubfront',
+      }),
     );
     if (!(await isListening(AZURITE_BLOB_PORT))) running.push(startAzurite());
     if (!existsSync(SETTINGS_FILE)) {

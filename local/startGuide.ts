@@ -35,7 +35,7 @@ export function printGuide({ emulator, url, shopOrigin, ports, hasOwnDatabase }:
     ['functions', link(`${url}/api`), quiet(`keys: ${keys}`)],
     [
       'emulator',
-      `${link(emulator.endpoint)}  amqp://127.0.0.1:${emulator.amqpPort}`,
+      `${link(emulator.endpoint)}  amqp://127.0.0.1:${emulator.amqpPort}  mqtts://127.0.0.1:${emulator.mqttPort}`,
       quiet(`CA: ${emulator.caFile}`),
     ],
     ['demo shop', link(shopOrigin)],
@@ -74,6 +74,11 @@ export function homepageLinks(
       name: 'Event Hub-compatible endpoint',
       url: `amqp://127.0.0.1:${emulator.amqpPort}`,
       description: 'from which readers receive the messages',
+    },
+    {
+      name: 'MQTT for devices',
+      url: `mqtts://127.0.0.1:${emulator.mqttPort}`,
+      description: 'where sensors send telemetry',
     },
   ];
 }

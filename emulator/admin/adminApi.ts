@@ -8,6 +8,7 @@ import {
   isImmediateKind,
   type ArmedFault,
   type ArmedFaultSpec,
+  type ImmediateFaultSpec,
 } from '../faults';
 import { emptyPartitions, type Hub } from '../hub';
 import type { PartitionLog } from '../partitionLog';
@@ -36,7 +37,12 @@ export interface HubState {
   /** Requests since the start, by throttle. `management` counts the requests to `$management`. */
   readonly requests: { readonly registry: number; readonly telemetry: number; readonly management: number };
   readonly throttle: ThrottleState;
-  readonly connections: { readonly https: number; readonly amqp: number; readonly amqpSessions: number };
+  readonly connections: {
+    readonly https: number;
+    readonly amqp: number;
+    readonly amqpSessions: number;
+    readonly mqtt: number;
+  };
   readonly faults: readonly ArmedFault[];
 }
 
@@ -80,6 +86,7 @@ export type FaultInput = { readonly kind: string } & Readonly<Record<string, unk
 export interface AdminDependencies {
   readonly hub: Hub;
   readonly eventHub: EventHubEndpoint;
+  readonly mqtt: { connections(): number };
   readonly https: { connections(): number; restart(downMs: number): number };
 }
 
@@ -88,7 +95,7 @@ const DETACH = {
   description: 'The link is force detached by the broker.',
 };
 
-export function createAdminApi({ hub, eventHub, https }: AdminDependencies): AdminApi {
+export function createAdminApi({ hub, eventHub, mqtt, https }: AdminDependencies): AdminApi {
   const partitionsOf = (partitionId: string | undefined): readonly PartitionLog[] => {
     if (partitionId === undefined) return hub.partitions;
     const found = hub.partitions.filter((partition) => partition.id === partitionId);
@@ -115,9 +122,26 @@ export function createAdminApi({ hub, eventHub, https }: AdminDependencies): Adm
       https: https.connections(),
       amqp: eventHub.connections(),
       amqpSessions: eventHub.sessions(),
+      mqtt: mqtt.connections(),
     },
     faults: hub.faults.list(),
   });
+
+  const applyImmediately = (fault: ImmediateFaultSpec): number => {
+    switch (fault.kind) {
+      case 'restart':
+        return https.restart(fault.downMs);
+      case 'dropDevices': {
+        const dropped = hub.connections
+          .all()
+          .filter(({ deviceId }) => (fault.deviceId ?? deviceId) === deviceId);
+        for (const connection of dropped) connection.reset();
+        return dropped.length;
+      }
+      default:
+        return eventHub.applyFault(fault);
+    }
+  };
 
   return {
     state,
@@ -176,9 +200,7 @@ export function createAdminApi({ hub, eventHub, https }: AdminDependencies): Adm
       if (isImmediateKind(fault.kind)) {
         const immediate = parse(immediateFault, fault);
         if ('partitionId' in immediate) partitionsOf(immediate.partitionId);
-        const affected =
-          immediate.kind === 'restart' ? https.restart(immediate.downMs) : eventHub.applyFault(immediate);
-        return { affected };
+        return { affected: applyImmediately(immediate) };
       }
       const parsed: ArmedFaultSpec = parse(armedFault, fault);
       if ('partitionId' in parsed) partitionsOf(parsed.partitionId);

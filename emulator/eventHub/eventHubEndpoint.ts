@@ -1,6 +1,7 @@
-import type { AmqpCondition, Transport } from '../amqp';
+import type { AmqpCondition } from '../amqp';
 import type { ImmediateEventHubFault } from '../faults';
 import type { Hub } from '../hub';
+import type { Transport } from '../transport';
 import { createReaders, type Readers } from './readers';
 import { serveConnection, type ServedConnection } from './serveConnection';
 

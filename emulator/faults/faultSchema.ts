@@ -13,11 +13,11 @@ const partitionId = z.string().optional();
 /** How often the fault applies. Absent: until it is cleared. */
 const times = z.number().int().min(1).optional();
 
-/** The requests that an HTTPS fault applies to. Absent: every request of its target. */
+/** The operations that a fault applies to. Absent: every operation of its target. `PUBLISH` is a message over MQTT. */
 const filter = z
   .strictObject({
     deviceId: z.string().optional(),
-    method: z.enum(['GET', 'PUT', 'POST', 'DELETE']).optional(),
+    method: z.enum(['GET', 'PUT', 'POST', 'DELETE', 'PUBLISH']).optional(),
   })
   .optional();
 
@@ -98,6 +98,12 @@ export const immediateFault = z.discriminatedUnion('kind', [
     downMs: delayMs,
   }),
   z.strictObject({ kind: z.literal('resetConnections'), ...lasting }),
+  /** Devices that are connected over MQTT lose their connection, as when the network fails; without an id, all of them. */
+  z.strictObject({
+    kind: z.literal('dropDevices'),
+    target: z.literal('devices').default('devices'),
+    deviceId: z.string().optional(),
+  }),
 ]);
 
 export type ArmedFaultSpec = z.infer<typeof armedFault>;
@@ -108,7 +114,7 @@ export type HttpsFaultSpec = Exclude<
   { kind: 'refuse' }
 >;
 /** Faults that apply to the open connections of the Event Hub-compatible endpoint. */
-export type ImmediateEventHubFault = Exclude<ImmediateFaultSpec, { kind: 'restart' }>;
+export type ImmediateEventHubFault = Extract<ImmediateFaultSpec, { target: 'eventHub' }>;
 
 const kindsOf = (options: readonly { shape: { kind: { value: string } } }[]) =>
   options.map((o) => o.shape.kind.value);

@@ -47,12 +47,15 @@ interface SymmetricKey {
   readonly secondaryKey: string | null;
 }
 
+export type ConnectionState = 'Connected' | 'Disconnected';
+
 /** A device identity as the hub's REST API returns it. */
 export interface DeviceIdentity {
   readonly deviceId: string;
   readonly generationId: string;
   readonly etag: string;
-  readonly connectionState: 'Disconnected';
+  /** Of connections over MQTT: HTTPS has none (iot-hub-devguide-identity-registry). */
+  readonly connectionState: ConnectionState;
   readonly status: 'enabled' | 'disabled';
   readonly statusReason: string | null;
   readonly connectionStateUpdatedTime: string;
@@ -104,12 +107,12 @@ export function makeIdentity(
     deviceId,
     generationId,
     etag: newEtag(),
-    connectionState: 'Disconnected',
+    connectionState: previous?.connectionState ?? 'Disconnected',
     status,
     statusReason: input.statusReason ?? null,
-    connectionStateUpdatedTime: NEVER,
+    connectionStateUpdatedTime: previous?.connectionStateUpdatedTime ?? NEVER,
     statusUpdatedTime: statusChanged ? new Date().toISOString() : (previous?.statusUpdatedTime ?? NEVER),
-    lastActivityTime: NEVER,
+    lastActivityTime: previous?.lastActivityTime ?? NEVER,
     cloudToDeviceMessageCount: 0,
     authentication: {
       symmetricKey: type === 'sas' ? symmetricKey(input, previous) : { primaryKey: null, secondaryKey: null },

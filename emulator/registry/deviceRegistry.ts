@@ -1,5 +1,11 @@
 import { IotHubError } from '../iotHubError';
-import { assertDeviceId, makeIdentity, type DeviceIdentity, type DeviceInput } from './deviceIdentity';
+import {
+  assertDeviceId,
+  makeIdentity,
+  type ConnectionState,
+  type DeviceIdentity,
+  type DeviceInput,
+} from './deviceIdentity';
 
 /** `GET /devices` returns at most this many devices (iot-hub-devguide-identity-registry). */
 export const LIST_MAX = 1_000;
@@ -15,10 +21,34 @@ export interface DeviceRegistry {
   list(top?: number): DeviceIdentity[];
   count(): { total: number; enabled: number; disabled: number };
   clear(): void;
+  /** Of a device that has connected or disconnected; nothing for one that has been deleted. */
+  recordConnection(deviceId: string, state: ConnectionState): void;
+  /** Of a device that has sent or received a message. */
+  recordActivity(deviceId: string): void;
+  /** Calls the listener after each change of an identity; with undefined after its deletion. */
+  onChange(listener: IdentityListener): void;
 }
+
+export type IdentityListener = (deviceId: string, device: DeviceIdentity | undefined) => void;
 
 export function createDeviceRegistry(): DeviceRegistry {
   const devices = new Map<string, DeviceIdentity>();
+  const listeners: IdentityListener[] = [];
+
+  const store = (device: DeviceIdentity): DeviceIdentity => {
+    devices.set(device.deviceId, device);
+    for (const listener of listeners) listener(device.deviceId, device);
+    return device;
+  };
+  const forget = (deviceId: string): void => {
+    devices.delete(deviceId);
+    for (const listener of listeners) listener(deviceId, undefined);
+  };
+  /** Activity is no change of the identity: its ETag stays. */
+  const record = (deviceId: string, activity: Partial<DeviceIdentity>): void => {
+    const device = devices.get(deviceId);
+    if (device) Object.assign(device, activity);
+  };
 
   const get = (deviceId: string): DeviceIdentity => {
     const device = devices.get(deviceId);
@@ -43,18 +73,14 @@ export function createDeviceRegistry(): DeviceRegistry {
       if (devices.has(deviceId)) {
         throw new IotHubError('DeviceAlreadyExists', `A device with ID '${deviceId}' is already registered.`);
       }
-      const device = makeIdentity(deviceId, input);
-      devices.set(deviceId, device);
-      return device;
+      return store(makeIdentity(deviceId, input));
     },
     update(deviceId, input, ifMatch) {
-      const device = makeIdentity(deviceId, input, getMatching(deviceId, ifMatch));
-      devices.set(deviceId, device);
-      return device;
+      return store(makeIdentity(deviceId, input, getMatching(deviceId, ifMatch)));
     },
     remove(deviceId, ifMatch) {
       getMatching(deviceId, ifMatch);
-      devices.delete(deviceId);
+      forget(deviceId);
     },
     list(top = LIST_MAX) {
       const listed: DeviceIdentity[] = [];
@@ -69,6 +95,12 @@ export function createDeviceRegistry(): DeviceRegistry {
       for (const device of devices.values()) if (device.status === 'enabled') enabled++;
       return { total: devices.size, enabled, disabled: devices.size - enabled };
     },
-    clear: () => devices.clear(),
+    clear: () => [...devices.keys()].forEach(forget),
+    recordConnection(deviceId, connectionState) {
+      const now = new Date().toISOString();
+      record(deviceId, { connectionState, connectionStateUpdatedTime: now, lastActivityTime: now });
+    },
+    recordActivity: (deviceId) => record(deviceId, { lastActivityTime: new Date().toISOString() }),
+    onChange: (listener) => void listeners.push(listener),
   };
 }

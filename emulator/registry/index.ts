@@ -1,3 +1,9 @@
 export { bulkUpdate } from './bulkUpdate';
-export { deviceInput, normalizeThumbprint, type DeviceIdentity, type DeviceInput } from './deviceIdentity';
+export {
+  deviceInput,
+  normalizeThumbprint,
+  type ConnectionState,
+  type DeviceIdentity,
+  type DeviceInput,
+} from './deviceIdentity';
 export { createDeviceRegistry, LIST_MAX, type DeviceRegistry } from './deviceRegistry';

@@ -1,19 +1,16 @@
 import type { IncomingMessage } from 'node:http';
-import { TLSSocket } from 'node:tls';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isApiVersion } from '../apiVersion';
 import type { HttpsFaultSpec } from '../faults';
 import type { Hub } from '../hub';
 import { IotHubError, throttled, unauthorized } from '../iotHubError';
 import { readBody, type Outcome } from '../httpsServer';
 import { quotaExceeded } from '../telemetry';
+import { clientThumbprints } from '../transport';
 import { notEmulated } from './notEmulated';
 import { registryRoutes } from './registryRoutes';
 import { deviceIdIn, matchesPath, type HubRequest } from './route';
 import { telemetryRoute } from './telemetryRoute';
-
-/** The versions of IoT Hub's REST API, as its specifications list them (azure-rest-api-specs, iothub/data-plane). */
-const API_VERSION =
-  /^20(16-02-03|16-11-14|17-06-30|18-04-01|18-06-30|19-03-30|19-10-01|20-03-13|20-09-30|21-04-12)$/;
 
 /** Handles requests to the hub's REST API. Throws an IotHubError for every rejected request. */
 export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promise<Outcome> {
@@ -41,7 +38,7 @@ export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promis
     if (fault?.kind === 'resetBefore') return 'reset';
     if (fault?.kind === 'slow') await delay(fault.delayMs);
 
-    if (!API_VERSION.test(query.get('api-version') ?? '')) {
+    if (!isApiVersion(query.get('api-version') ?? '')) {
       throw new IotHubError('InvalidProtocolVersion', 'The api-version is missing or unknown.');
     }
     if (body === 'too large') {
@@ -55,7 +52,7 @@ export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promis
       resource: `${hub.identity.hostName}/${segments.join('/')}`,
       headers: incoming.headers,
       rawHeaders: incoming.rawHeaders,
-      clientThumbprints: () => clientThumbprints(incoming),
+      clientThumbprints: () => clientThumbprints(incoming.socket),
       clockSkewSeconds: fault?.kind === 'clockSkew' ? fault.seconds : 0,
     };
     const response = route.handle(request);
@@ -93,11 +90,4 @@ function parseUrl(url: string): { segments: string[]; query: URLSearchParams } {
   } catch {
     throw new IotHubError('ArgumentInvalid', 'The path is not valid percent-encoding.');
   }
-}
-
-/** SHA-1 and SHA-256 of the client certificate of a TLS connection, in hexadecimal. */
-function clientThumbprints({ socket }: IncomingMessage): string[] {
-  if (!(socket instanceof TLSSocket)) return [];
-  const certificate = socket.getPeerX509Certificate();
-  return certificate ? [certificate.fingerprint, certificate.fingerprint256] : [];
 }

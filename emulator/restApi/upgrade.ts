@@ -1,25 +1,33 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { hasAmqpSubprotocol, type WebSocketUpgrade } from '../amqp';
 import { IotHubError } from '../iotHubError';
+import type { WebSocketUpgrade } from '../transport';
 import { notImplemented } from './notEmulated';
 
 /** WebSocket paths of Event Hubs, and of IoT Hub, where devices and services use AMQP or MQTT. */
 const PATHS = ['/$servicebus/websocket', '/$iothub/websocket'];
 
-/** Serves AMQP over WebSockets. @throws IotHubError if the request is for another protocol */
-export function createUpgradeHandler(upgrade: WebSocketUpgrade): WebSocketUpgrade {
-  return (request: IncomingMessage, socket: Duplex, head: Buffer, reset: () => void) => {
+/**
+ * Serves AMQP and MQTT over WebSockets, by the subprotocol that the client offers. Without a subprotocol it is AMQP.
+ *
+ * @throws IotHubError if the request is for another protocol
+ */
+export function createUpgradeHandler(upgrades: {
+  readonly amqp: WebSocketUpgrade;
+  readonly mqtt: WebSocketUpgrade;
+}) {
+  return (request: IncomingMessage, socket: Duplex, head: Buffer, reset: () => void): void => {
     const [path = ''] = (request.url ?? '').split('?', 1);
     // .NET's client appends a slash.
     if (!PATHS.includes(decodeSafely(path).toLowerCase().replace(/\/+$/, ''))) {
       throw new IotHubError('InvalidOperation', `There are WebSockets at ${PATHS.join(' and ')} only.`);
     }
-    if (!hasAmqpSubprotocol(request)) {
-      const offered = request.headers['sec-websocket-protocol'] ?? '';
-      throw notImplemented(/mqtt/i.test(offered) ? 'MQTT' : 'this WebSocket subprotocol');
-    }
-    upgrade(request, socket, head, reset);
+    const hasChoice = request.headers['sec-websocket-protocol'] !== undefined;
+    const upgrade = hasChoice
+      ? [upgrades.amqp, upgrades.mqtt].find((candidate) => candidate.isOffered(request))
+      : upgrades.amqp;
+    if (!upgrade) throw notImplemented('this WebSocket subprotocol');
+    upgrade.accept(request, socket, head, reset);
   };
 }
 

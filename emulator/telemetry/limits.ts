@@ -11,7 +11,14 @@ export const MAX_MESSAGE_BYTES = 256 * 1024;
 export const MAX_BATCH_BYTES = 255 * 1024 - 1;
 
 /** iot-hub-devguide-messages-construct, "message-id": up to 128 characters. */
-export const MAX_MESSAGE_ID_CHARS = 128;
+const MAX_MESSAGE_ID_CHARS = 128;
+
+/** @throws IotHubError ArgumentInvalid */
+export function assertMessageId(messageId = ''): void {
+  if (messageId.length > MAX_MESSAGE_ID_CHARS) {
+    throw new IotHubError('ArgumentInvalid', `A message id has at most ${MAX_MESSAGE_ID_CHARS} characters.`);
+  }
+}
 
 /** The size that the hub counts, in bytes. */
 export function messageSize(message: Pick<TelemetryMessage, 'body' | 'system' | 'properties'>): number {

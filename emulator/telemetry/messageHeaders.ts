@@ -1,6 +1,6 @@
 import { IotHubError } from '../iotHubError';
 import type { TelemetryMessage, TelemetrySystemProperties } from '../partitionLog';
-import { MAX_MESSAGE_ID_CHARS } from './limits';
+import { assertMessageId } from './limits';
 
 /** HTTPS header names of the system properties, as Microsoft's device SDKs spell them (Java: HttpsSingleMessage). */
 const SYSTEM_PROPERTIES = new Map<string, keyof TelemetrySystemProperties>([
@@ -17,7 +17,7 @@ const APPLICATION_PREFIX = 'iothub-app-';
  * iot-hub-devguide-messages-construct: the creation time has this name on a single message, and the prefix before it in
  * a batch. Either way, readers of the built-in endpoint find it among the application properties.
  */
-const CREATION_TIME = 'iothub-creation-time-utc';
+export const CREATION_TIME = 'iothub-creation-time-utc';
 /**
  * The corresponding page for IoT Central: UTC, without an offset (`2021-04-21T11:30:16Z`). A .NET DateTime begins in
  * the year 1 and has seven decimals of a second.
@@ -46,22 +46,22 @@ export function sortHeaders(
       if (!PROPERTY_NAME.test(property)) {
         throw new IotHubError('ArgumentInvalid', 'A property name has characters that HTTPS does not allow.');
       }
-      if (property.toLowerCase() === CREATION_TIME && !isUtcTime(value)) {
-        throw new IotHubError('ArgumentInvalid', `${CREATION_TIME} is not a time in UTC.`);
-      }
+      if (property.toLowerCase() === CREATION_TIME) assertCreationTime(value);
       properties.push([property, value]);
       continue;
     }
     const key = SYSTEM_PROPERTIES.get(lowerCase);
     if (key) system[key] = value;
   }
-  if ((system.messageId?.length ?? 0) > MAX_MESSAGE_ID_CHARS) {
-    throw new IotHubError('ArgumentInvalid', `A message id has at most ${MAX_MESSAGE_ID_CHARS} characters.`);
-  }
+  assertMessageId(system.messageId);
   return { system, properties };
 }
 
-const isUtcTime = (value: string): boolean => UTC_TIME.test(value) && !Number.isNaN(Date.parse(value));
+/** @throws IotHubError ArgumentInvalid */
+export function assertCreationTime(value: string): void {
+  if (UTC_TIME.test(value) && !Number.isNaN(Date.parse(value))) return;
+  throw new IotHubError('ArgumentInvalid', `${CREATION_TIME} is not a time in UTC.`);
+}
 
 /** Node provides raw headers as one flat list of names and values. */
 export function* headerPairs(rawHeaders: readonly string[]): Iterable<readonly [string, string]> {

@@ -170,7 +170,10 @@ describe('what is not emulated is refused at once, by name:', () => {
     });
 
   test('MQTT over WebSockets, and WebSockets elsewhere', async () => {
-    expect(await openWebSocket('/$iothub/websocket', 'mqtt')).toMatch(/^501 .*does not support MQTT/);
+    expect(await openWebSocket('/$iothub/websocket', 'mqtt')).toBe('open mqtt');
+    expect(await openWebSocket('/$iothub/websocket', 'other')).toMatch(
+      /^501 .*does not support this WebSocket subprotocol/,
+    );
     expect(await openWebSocket('/elsewhere', 'AMQPWSB10')).toMatch(/^400 /);
     expect(await openWebSocket('/$servicebus/websocket/', 'AMQPWSB10')).toBe('open AMQPWSB10');
     expect(await openWebSocket('/$iothub/websocket?iothub-no-client-cert=true', 'amqp')).toBe('open amqp');

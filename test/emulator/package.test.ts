@@ -36,7 +36,18 @@ const isListening = (port: number): Promise<boolean> =>
 
 describe('the packed emulator, in an empty folder,', () => {
   test('starts by npx, and stops by Ctrl-C', async () => {
-    const flags = ['--hub-port', '0', '--amqp-port', '0', '--proxy-port', '0', '--hub', 'theirs'];
+    const flags = [
+      '--hub-port',
+      '0',
+      '--amqp-port',
+      '0',
+      '--mqtt-port',
+      '0',
+      '--proxy-port',
+      '0',
+      '--hub',
+      'theirs',
+    ];
     const child = spawn('npx', ['hubfront-emulator', ...flags], { cwd: project, detached: true });
     const exited = new Promise((done) => child.once('exit', done));
     const lines: string[] = [];
@@ -44,7 +55,9 @@ describe('the packed emulator, in an empty folder,', () => {
       lines.push(line);
       if (line.startsWith('emulator ready')) break;
     }
-    expect(lines.at(-1)).toMatch(/^emulator ready https:\/\/127\.0\.0\.1:\d+ amqp:\/\/127\.0\.0\.1:\d+$/);
+    expect(lines.at(-1)).toMatch(
+      /^emulator ready https:\/\/127\.0\.0\.1:\d+ amqp:\/\/127\.0\.0\.1:\d+ mqtts:\/\/127\.0\.0\.1:\d+$/,
+    );
     expect(lines.join('\n')).toContain('theirs.azure-devices.localhost');
     const port = Number(/:(\d+) amqp/.exec(lines.at(-1) ?? '')?.[1]);
     expect(await isListening(port)).toBe(true);

@@ -148,7 +148,7 @@ const TELL_LISTENING = `data:text/javascript,
 
 test.each([
   ['start', ...ANY_PORT],
-  ['emulator', '--hub-port', '0', '--amqp-port', '0'],
+  ['emulator', '--hub-port', '0', '--amqp-port', '0', '--mqtt-port', '0'],
 ])('%s stops cleanly on a Ctrl-C that comes while it loads', async (...args) => {
   child = spawn(process.execPath, ['--import', TELL_LISTENING, 'local/launch.mjs', ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -169,8 +169,10 @@ test.each([
 
 describe('npm run emulator', () => {
   test('ends its start-up with its addresses and stops cleanly', async () => {
-    const { ready, exit } = launch('emulator', '--hub-port', '0', '--amqp-port', '0');
-    expect(await ready).toMatch(/^emulator ready https:\/\/127\.0\.0\.1:\d+ amqp:\/\/127\.0\.0\.1:\d+$/);
+    const { ready, exit } = launch('emulator', '--hub-port', '0', '--amqp-port', '0', '--mqtt-port', '0');
+    expect(await ready).toMatch(
+      /^emulator ready https:\/\/127\.0\.0\.1:\d+ amqp:\/\/127\.0\.0\.1:\d+ mqtts:\/\/127\.0\.0\.1:\d+$/,
+    );
     child.kill('SIGTERM');
     expect(await exit).toBe(0);
   });

@@ -5,6 +5,7 @@ export const PORT_FLAGS = [
   '--port',
   '--hub-port',
   '--amqp-port',
+  '--mqtt-port',
   '--shop-port',
   '--dashboard-port',
   '--database-port',

@@ -4,7 +4,16 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { browserProgram, launchBrowser } from '../../clients/browser';
 
-const FLAGS = ['port', 'hub-port', 'amqp-port', 'shop-port', 'dashboard-port', 'database-port', 'blob-port'];
+const FLAGS = [
+  'port',
+  'hub-port',
+  'amqp-port',
+  'mqtt-port',
+  'shop-port',
+  'dashboard-port',
+  'database-port',
+  'blob-port',
+];
 
 /** Long enough for the slowest machine: what is waited for is the event itself. */
 const ARRIVAL_MS = 30_000;

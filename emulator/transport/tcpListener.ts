@@ -1,19 +1,20 @@
-/** Listens for AMQP connections, over plain TCP or TLS. */
+/** Listens for connections of AMQP or MQTT, over plain TCP or TLS. */
 
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
+import { clientThumbprints } from './clientThumbprints';
 import { corkWrites } from './corkWrites';
 import type { Transport } from './transport';
 
 const LOOPBACK = '127.0.0.1';
 
-export interface AmqpListener {
+export interface TcpListener {
   readonly port: number;
   /** Ends every connection and frees the port. */
   close(): Promise<void>;
 }
 
-export interface AmqpListenerOptions {
+export interface TcpListenerOptions {
   /** 0: any free port. */
   readonly port: number;
   /** PEM; absent: plain TCP. */
@@ -21,8 +22,11 @@ export interface AmqpListenerOptions {
   readonly accept: (transport: Transport) => void;
 }
 
-/** Listens for AMQP clients on the loopback interface only. Rejects with Node's listen error (`code`, `port`). */
-export async function startAmqpListener(options: AmqpListenerOptions): Promise<AmqpListener> {
+/**
+ * Listens for clients of AMQP or MQTT on the loopback interface only. Rejects with Node's listen error (`code`,
+ * `port`).
+ */
+export async function startTcpListener(options: TcpListenerOptions): Promise<TcpListener> {
   const { port, certificate, accept } = options;
   /**
    * TCP sockets by their remote port. A TLS socket has the same port as the TCP socket beneath it, and only the TCP
@@ -33,9 +37,16 @@ export async function startAmqpListener(options: AmqpListenerOptions): Promise<A
     const { remotePort = 0 } = stream;
     stream.setNoDelay(true);
     corkWrites(stream);
-    accept({ stream, reset: () => sockets.get(remotePort)?.resetAndDestroy() });
+    accept({
+      stream,
+      reset: () => sockets.get(remotePort)?.resetAndDestroy(),
+      clientThumbprints: () => clientThumbprints(stream),
+    });
   };
-  const server = certificate ? createTlsServer({ ...certificate }, serve) : createServer(serve);
+  // A device may have a certificate of its own, which is checked by its thumbprint.
+  const server = certificate
+    ? createTlsServer({ ...certificate, requestCert: true, rejectUnauthorized: false }, serve)
+    : createServer(serve);
   server.on('connection', (socket: Socket) => {
     const { remotePort = 0 } = socket;
     sockets.set(remotePort, socket);

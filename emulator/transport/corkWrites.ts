@@ -4,7 +4,10 @@ import type { Writable } from 'node:stream';
 
 type Write = (...parameters: unknown[]) => boolean;
 
-/** rhea writes each frame separately. This function combines the writes of one turn of the event loop. */
+/**
+ * Combines the writes of one turn of the event loop: rhea writes each frame separately, and each MQTT message has its own
+ * acknowledgement.
+ */
 export function corkWrites(stream: Writable): void {
   const write = stream.write.bind(stream) as Write;
   const corked: Write = (...parameters) => {

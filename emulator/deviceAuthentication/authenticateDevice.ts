@@ -1,0 +1,73 @@
+import type { Hub } from '../hub';
+import { IotHubError, unauthorized } from '../iotHubError';
+import type { TelemetryOrigin } from '../partitionLog';
+import { normalizeThumbprint, type DeviceIdentity } from '../registry';
+import { isPolicyToken, isSignedBy, SAS_GRACE_S, tokenFor } from '../sas';
+
+/** What a client shows to prove which device it is, over any protocol. */
+export interface DeviceCredentials {
+  /** A shared access signature; undefined: the client's certificate counts. */
+  readonly token: string | undefined;
+  /** What the token must cover: `<host>/devices/<id>`, with the path of the request behind it. */
+  readonly resource: string;
+  /** Of the client's certificate, if it has one. */
+  readonly thumbprints: () => readonly string[];
+  /** By how much a fault has moved the hub's clock. */
+  readonly clockSkewSeconds: number;
+}
+
+/** Who a client is, and for how long. */
+export interface DeviceLogin {
+  readonly origin: TelemetryOrigin;
+  /** Unix time in seconds until which the hub accepts the token; undefined: a certificate. */
+  readonly acceptedUntil: number | undefined;
+}
+
+/**
+ * The sender, by a token signed with either of the device's keys or with a policy that has DeviceConnect, or by the
+ * device's certificate.
+ *
+ * @throws IotHubError 401 also for an unknown device, so that nobody learns which devices exist; a disabled one gets
+ *   404 over HTTPS, once it has proved who it is
+ */
+export function authenticateDevice(hub: Hub, deviceId: string, credentials: DeviceCredentials): DeviceLogin {
+  const device = hub.registry.find(deviceId);
+  const { acceptedUntil, ...method } =
+    credentials.token === undefined ? byCertificate(device, credentials) : byToken(hub, device, credentials);
+  if (device?.status !== 'enabled') throw new IotHubError('DeviceNotFound', deviceId);
+  return { origin: { deviceId, generationId: device.generationId, ...method }, acceptedUntil };
+}
+
+type Authentication = Pick<TelemetryOrigin, 'authScope' | 'authType'> & Pick<DeviceLogin, 'acceptedUntil'>;
+
+function byToken(
+  hub: Hub,
+  device: DeviceIdentity | undefined,
+  credentials: DeviceCredentials,
+): Authentication {
+  const context = hub.sasContext(credentials.clockSkewSeconds);
+  const token = tokenFor(credentials.token, credentials.resource, context.nowSeconds);
+  if (!token) throw unauthorized();
+  const acceptedUntil = token.expiry + SAS_GRACE_S;
+  if (token.keyName !== undefined) {
+    const isAllowed = isPolicyToken(credentials.token, credentials.resource, 'DeviceConnect', context);
+    if (!isAllowed) throw unauthorized();
+    return { authScope: 'hub', authType: 'sas', acceptedUntil };
+  }
+  const { primaryKey, secondaryKey } = device?.authentication.symmetricKey ?? {};
+  const keys = [primaryKey, secondaryKey].filter((key) => key != null);
+  if (!keys.some((key) => isSignedBy(token, Buffer.from(key, 'base64')))) throw unauthorized();
+  return { authScope: 'device', authType: 'sas', acceptedUntil };
+}
+
+/** By the thumbprint of a self-signed certificate; TLS has proved that the client has its private key. */
+function byCertificate(
+  device: DeviceIdentity | undefined,
+  { thumbprints }: DeviceCredentials,
+): Authentication {
+  const { type, x509Thumbprint } = device?.authentication ?? {};
+  const registered = Object.values(x509Thumbprint ?? {}).filter((thumbprint) => thumbprint !== null);
+  const isKnown = thumbprints().some((thumbprint) => registered.includes(normalizeThumbprint(thumbprint)));
+  if (type !== 'selfSigned' || !isKnown) throw unauthorized();
+  return { authScope: 'device', authType: 'x509', acceptedUntil: undefined };
+}

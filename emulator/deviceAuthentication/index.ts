@@ -1,0 +1,1 @@
+export { authenticateDevice, type DeviceCredentials, type DeviceLogin } from './authenticateDevice';

@@ -1,0 +1,1 @@
+export { createDeviceConnections, type DeviceConnection, type DeviceConnections } from './deviceConnections';

@@ -1,0 +1,49 @@
+import type { IConnectPacket } from 'mqtt-packet';
+import { authenticateDevice, type DeviceLogin } from '../deviceAuthentication';
+import type { Hub } from '../hub';
+import { IotHubError } from '../iotHubError';
+import { isApiVersion } from '../apiVersion';
+
+/** Return codes of CONNACK (MQTT 3.1.1, 3.2.2.3). */
+export const ACCEPTED = 0;
+const UNACCEPTABLE_PROTOCOL_VERSION = 1;
+const SERVER_UNAVAILABLE = 3;
+const NOT_AUTHORIZED = 5;
+
+/** MQTT 3.1.1. */
+const PROTOCOL_VERSION = 4;
+
+/** `<host>/<device id>/?api-version=…`; Microsoft's older SDKs leave out the slash or the question mark. */
+const USER_NAME = /^([^/]+)\/([^/?]+)(?:\/?\?|\/)?(.*)$/;
+
+/** A client that may go on, or the return code with which the hub refuses it. */
+export type LoginResult = DeviceLogin | { readonly refusal: number };
+
+/**
+ * Checks a CONNECT (iot-mqtt-connect-to-iot-hub, "Using the MQTT protocol directly (as a device)"): the client id is
+ * the device id, the user name names hub, device and API version, and the password is a token.
+ */
+export function logIn(hub: Hub, packet: IConnectPacket, thumbprints: () => readonly string[]): LoginResult {
+  if (packet.protocolVersion !== PROTOCOL_VERSION) return { refusal: UNACCEPTABLE_PROTOCOL_VERSION };
+  const [, host = '', deviceId = '', query = ''] = USER_NAME.exec(packet.username ?? '') ?? [];
+  const version = new URLSearchParams(query.replace(/\/.*$/s, '')).get('api-version');
+  const isKnown =
+    host.toLowerCase() === hub.identity.hostName &&
+    deviceId === packet.clientId &&
+    // "It's recommended to include api-version in the field."
+    (version === null || isApiVersion(version));
+  if (!isKnown) return { refusal: NOT_AUTHORIZED };
+  if (!hub.throttle.allowConnection()) return { refusal: SERVER_UNAVAILABLE };
+  const skew = hub.faults.find('clockSkew', ({ target }) => target === 'telemetry');
+  try {
+    return authenticateDevice(hub, deviceId, {
+      token: packet.password?.toString('utf8'),
+      resource: `${hub.identity.hostName}/devices/${deviceId}`,
+      thumbprints,
+      clockSkewSeconds: skew?.seconds ?? 0,
+    });
+  } catch (error) {
+    if (!(error instanceof IotHubError)) throw error;
+    return { refusal: NOT_AUTHORIZED };
+  }
+}

@@ -1,0 +1,41 @@
+/** The length of a packet takes one to four bytes, with seven bits each (MQTT 3.1.1, 2.2.3). */
+const MAX_LENGTH_BYTES = 4;
+const VALUE_BITS = 0x7f;
+const CONTINUES = 0x80;
+
+/**
+ * Watches the lengths that packets announce: the parser would wait for the end of a packet, however large.
+ *
+ * @returns a function that takes the received bytes in turn and returns false once a packet is too long
+ */
+export function packetSizeCheck(maxBytes: number): (chunk: Buffer) => boolean {
+  /** Of the packet that is being received: bytes still to come; bytes of its header; its length so far. */
+  let remaining = 0;
+  let headerBytes = 0;
+  let length = 0;
+  return (chunk) => {
+    for (let at = 0; at < chunk.length;) {
+      if (remaining > 0) {
+        const taken = Math.min(remaining, chunk.length - at);
+        remaining -= taken;
+        at += taken;
+        continue;
+      }
+      const byte = chunk[at++] ?? 0;
+      if (headerBytes === 0) {
+        headerBytes = 1; // the packet's type and flags
+        length = 0;
+        continue;
+      }
+      length += (byte & VALUE_BITS) * 2 ** (7 * (headerBytes - 1));
+      if (length > maxBytes) return false;
+      if (byte & CONTINUES) {
+        if (++headerBytes > MAX_LENGTH_BYTES) return false;
+        continue;
+      }
+      remaining = length;
+      headerBytes = 0;
+    }
+    return true;
+  };
+}

@@ -1,0 +1,124 @@
+import type { IConnectPacket, IPublishPacket } from 'mqtt-packet';
+import type { Hub } from '../hub';
+import { IotHubError } from '../iotHubError';
+import type { TelemetryOrigin } from '../partitionLog';
+import { storeTelemetry, type NewMessage } from '../telemetry';
+import type { MqttConnection } from './connection';
+import { MAX_DELAYED_MESSAGES } from './limits';
+import { readTelemetryProperties } from './propertyBag';
+import { readTopic } from './topics';
+
+/** iot-mqtt-connect-to-iot-hub: the application properties of messages with RETAIN, and of will messages. */
+const RETAIN_PROPERTY = 'mqtt-retain';
+const MESSAGE_TYPE_PROPERTY = 'iothub-MessageType';
+const WILL_TYPE = 'Will';
+
+/** A device's way to the partitions. */
+export interface TelemetrySender {
+  /** Stores a message and acknowledges it. @throws IotHubError when the hub rejects it */
+  publish(packet: IPublishPacket, propertyBag: string): void;
+  sendWill(will: NewMessage): void;
+}
+
+export function createTelemetrySender(
+  hub: Hub,
+  origin: TelemetryOrigin,
+  mqtt: MqttConnection,
+): TelemetrySender {
+  let delayed = 0;
+
+  const store = (packet: IPublishPacket, message: NewMessage): void => {
+    storeTelemetry(hub, origin, [message]);
+    acknowledge(packet);
+  };
+  const acknowledge = (packet: IPublishPacket): void => {
+    if (packet.qos === 1 && packet.messageId !== undefined)
+      mqtt.send({ cmd: 'puback', messageId: packet.messageId });
+  };
+  /** A fault holds the message up; the connection waits when there are too many of them. */
+  const storeLater = (packet: IPublishPacket, message: NewMessage, delayMs: number): void => {
+    if (++delayed === MAX_DELAYED_MESSAGES) mqtt.pause();
+    setTimeout(() => {
+      if (delayed-- === MAX_DELAYED_MESSAGES) mqtt.resume();
+      try {
+        store(packet, message);
+      } catch (error) {
+        if (!(error instanceof IotHubError)) throw error;
+        mqtt.close();
+      }
+    }, delayMs);
+  };
+
+  return {
+    publish(packet, propertyBag) {
+      const message = readMessage(packet, propertyBag);
+      hub.requests.telemetry++;
+      const fault = hub.faults.applyHttps({
+        target: 'telemetry',
+        method: 'PUBLISH',
+        deviceId: origin.deviceId,
+      });
+      switch (fault?.kind) {
+        case undefined:
+        case 'clockSkew':
+          store(packet, message);
+          break;
+        case 'hang':
+          break;
+        case 'slow':
+          storeLater(packet, message, fault.delayMs);
+          break;
+        case 'resetAfter':
+          storeTelemetry(hub, origin, [message]);
+          mqtt.reset();
+          break;
+        case 'resetBefore':
+          mqtt.reset();
+          break;
+        default: // an error of HTTPS: MQTT 3.1.1 has none, so the hub closes the connection
+          mqtt.close();
+      }
+    },
+    sendWill(will) {
+      if (hub.registry.find(origin.deviceId)?.generationId !== origin.generationId) return;
+      try {
+        storeTelemetry(hub, origin, [will]);
+      } catch (error) {
+        if (!(error instanceof IotHubError)) throw error;
+      }
+    },
+  };
+}
+
+/** A will as a telemetry message, or undefined when the hub rejects it. */
+export function readWill(
+  will: NonNullable<IConnectPacket['will']>,
+  deviceId: string,
+): NewMessage | undefined {
+  try {
+    const publication = will.qos === 2 ? undefined : readTopic(will.topic, deviceId);
+    if (publication?.kind !== 'telemetry') return undefined;
+    const message = readMessage(will, publication.propertyBag);
+    return {
+      ...message,
+      // A copy: the received bytes would otherwise stay in memory with it.
+      body: Buffer.from(message.body),
+      properties: [...message.properties, [MESSAGE_TYPE_PROPERTY, WILL_TYPE]],
+    };
+  } catch (error) {
+    if (error instanceof IotHubError) return undefined;
+    throw error;
+  }
+}
+
+function readMessage(
+  { payload, retain }: { readonly payload: Buffer | string; readonly retain?: boolean | undefined },
+  propertyBag: string,
+): NewMessage {
+  const { system, properties } = readTelemetryProperties(propertyBag);
+  return {
+    body: typeof payload === 'string' ? Buffer.from(payload) : payload,
+    system,
+    properties: retain ? [...properties, [RETAIN_PROPERTY, 'true']] : properties,
+  };
+}

@@ -1,0 +1,128 @@
+import type { IConnectPacket, IPublishPacket, ISubscribePacket, Packet } from 'mqtt-packet';
+import type { DeviceConnection } from '../deviceConnections';
+import type { Hub } from '../hub';
+import { IotHubError } from '../iotHubError';
+import type { Transport } from '../transport';
+import { createMqttConnection } from './connection';
+import { MAX_SUBSCRIPTIONS } from './limits';
+import { ACCEPTED, logIn } from './login';
+import { createTelemetrySender, readWill, type TelemetrySender } from './publishTelemetry';
+import type { Sessions, Subscriptions } from './sessions';
+import { readFilter, readTopic } from './topics';
+
+/** Node's timers hold at most 2³¹ - 1 ms. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** A client that has logged in as a device. */
+interface Device {
+  readonly deviceId: string;
+  readonly subscriptions: Subscriptions;
+  readonly connection: DeviceConnection;
+  readonly telemetry: TelemetrySender;
+}
+
+/** Speaks MQTT 3.1.1 with one client, with the rules of IoT Hub (iot-mqtt-connect-to-iot-hub). */
+export function serveDevice(transport: Transport, hub: Hub, sessions: Sessions): void {
+  let device: Device | undefined;
+  let sendWill = (): void => undefined;
+  let tokenExpiry: NodeJS.Timeout | undefined;
+  const mqtt = createMqttConnection(transport, { onConnect, onPacket, onEnd });
+
+  function onConnect(packet: IConnectPacket): void {
+    const login = logIn(hub, packet, transport.clientThumbprints);
+    if ('refusal' in login) {
+      mqtt.send({ cmd: 'connack', returnCode: login.refusal, sessionPresent: false });
+      mqtt.close();
+      return;
+    }
+    const { deviceId } = login.origin;
+    const telemetry = createTelemetrySender(hub, login.origin, mqtt);
+    if (packet.will) {
+      const will = readWill(packet.will, deviceId);
+      if (!will) {
+        mqtt.close();
+        return;
+      }
+      sendWill = () => telemetry.sendWill(will);
+    }
+    const { subscriptions, isPresent } = sessions.open(deviceId, packet.clean ?? false);
+    device = {
+      deviceId,
+      subscriptions,
+      connection: { deviceId, close: mqtt.close, reset: mqtt.reset },
+      telemetry,
+    };
+    hub.connections.add(device.connection);
+    if (login.acceptedUntil !== undefined) closeAt(login.acceptedUntil * 1_000);
+    mqtt.send({ cmd: 'connack', returnCode: ACCEPTED, sessionPresent: isPresent });
+  }
+
+  function onPacket(packet: Packet): void {
+    if (!device) return;
+    switch (packet.cmd) {
+      case 'publish':
+        try {
+          publish(device, packet);
+        } catch (error) {
+          if (!(error instanceof IotHubError)) throw error;
+          mqtt.close();
+        }
+        break;
+      case 'subscribe':
+        subscribe(device, packet);
+        break;
+      case 'unsubscribe':
+        for (const filter of packet.unsubscriptions) device.subscriptions.delete(filter);
+        mqtt.send({ cmd: 'unsuback', messageId: packet.messageId ?? 0, granted: [] });
+        break;
+      case 'pingreq':
+        mqtt.send({ cmd: 'pingresp' });
+        break;
+      case 'puback':
+        break;
+      case 'disconnect':
+        sendWill = () => undefined;
+        mqtt.close();
+        break;
+      default: // a packet of QoS 2, or one that only servers send
+        mqtt.close();
+    }
+  }
+
+  /** @throws IotHubError when the hub rejects the message: the connection is then closed */
+  function publish({ deviceId, telemetry }: Device, packet: IPublishPacket): void {
+    const publication = packet.qos === 2 ? undefined : readTopic(packet.topic, deviceId);
+    if (publication?.kind === 'telemetry') telemetry.publish(packet, publication.propertyBag);
+    else mqtt.close();
+  }
+
+  function subscribe({ deviceId, subscriptions }: Device, packet: ISubscribePacket): void {
+    for (const { topic, qos } of packet.subscriptions) {
+      const isKnown = readFilter(topic, deviceId) !== undefined;
+      if (isKnown) subscriptions.set(topic, qos === 0 ? 0 : 1);
+      if (!isKnown || subscriptions.size > MAX_SUBSCRIPTIONS) {
+        subscriptions.delete(topic);
+        mqtt.close();
+        return;
+      }
+    }
+    const granted = packet.subscriptions.map(({ topic }) => subscriptions.get(topic) ?? 0);
+    mqtt.send({ cmd: 'suback', messageId: packet.messageId ?? 0, granted });
+  }
+
+  /** The hub drops a device when its token has expired. @param time Unix milliseconds */
+  function closeAt(time: number): void {
+    const left = time - Date.now();
+    tokenExpiry = setTimeout(
+      () => (left > MAX_TIMER_MS ? closeAt(time) : mqtt.close()),
+      Math.min(left, MAX_TIMER_MS),
+    );
+    tokenExpiry.unref();
+  }
+
+  function onEnd(): void {
+    clearTimeout(tokenExpiry);
+    if (device) hub.connections.remove(device.connection);
+    sendWill();
+  }
+}

@@ -1,0 +1,29 @@
+import type { Hub } from '../hub';
+import { IotHubError, throttled } from '../iotHubError';
+import { partitionOf, type TelemetryMessage, type TelemetryOrigin } from '../partitionLog';
+import { MAX_MESSAGE_BYTES, messageSize, quotaExceeded, tooLarge } from './limits';
+
+/** A message as a device sends it, before the hub adds who sent it. */
+export type NewMessage = Omit<TelemetryMessage, 'origin'>;
+
+/**
+ * Stores the messages of one send operation, over any protocol, and wakes the readers: all of them, or none.
+ *
+ * @throws IotHubError for the throttle, the quota, a message above the size limit, and a message that a fault refuses
+ */
+export function storeTelemetry(hub: Hub, origin: TelemetryOrigin, messages: readonly NewMessage[]): void {
+  if (!hub.throttle.allowSend()) throw throttled('DeviceToCloudSend');
+  const isRefused = hub.faults.find('refuse', ({ messageId }) =>
+    messages.some(({ system }) => system.messageId === messageId),
+  );
+  if (isRefused) throw new IotHubError('ArgumentInvalid', 'BadRequest');
+  const sizes = messages.map(messageSize);
+  if (sizes.some((size) => size > MAX_MESSAGE_BYTES)) throw tooLarge(MAX_MESSAGE_BYTES);
+  if (!hub.throttle.allowMessages(sizes)) throw quotaExceeded(hub.identity.name);
+  const partition = hub.partitions[partitionOf(origin.deviceId, hub.partitions.length)];
+  if (!partition) throw new IotHubError('ServerError', 'The hub has no partitions.');
+  const now = Date.now();
+  for (const message of messages) partition.append({ ...message, origin }, now);
+  hub.registry.recordActivity(origin.deviceId);
+  for (const wake of hub.onAppended) wake(partition.id);
+}

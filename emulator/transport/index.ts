@@ -1,0 +1,4 @@
+export { clientThumbprints } from './clientThumbprints';
+export { startTcpListener, type TcpListener } from './tcpListener';
+export type { Transport } from './transport';
+export { createWebSocketUpgrade, type WebSocketUpgrade } from './webSocketUpgrade';

@@ -19,6 +19,11 @@ const purposeFirst = {
   }),
 };
 
+/** A file of a package: `undici/lib/…`, `@azure/event-hubs/dist/…`. */
+const PRIVATE_PATH = '^(?!node:)(?:@[^/]+/)?[^@./][^/]*/.';
+const PUBLIC_NAME =
+  'Import a package by its public name. The build may exclude what it loads beside (local/narrowEntries.ts).';
+
 export default defineConfig(
   globalIgnores(['**/dist', 'node_modules', '.hubfront', 'coverage']),
   eslint.configs.recommended,
@@ -50,9 +55,8 @@ export default defineConfig(
         {
           patterns: [
             {
-              regex: '^(?!node:)(?:@[^/]+/)?[^@./][^/]*/.',
-              message:
-                'Import a package by its public name. The build may exclude what it loads beside (local/narrowEntries.ts).',
+              regex: PRIVATE_PATH,
+              message: PUBLIC_NAME,
             },
           ],
         },
@@ -69,6 +73,10 @@ export default defineConfig(
           selector:
             'CallExpression[callee.object.name=/^(context|console)$/][callee.property.name=/^(log|trace|debug|info|warn|error)$/]',
           message: 'Log through src/logging.ts, which redacts secrets.',
+        },
+        {
+          selector: `ImportExpression[source.value=/${PRIVATE_PATH.replaceAll('/', '\\/')}/]`,
+          message: PUBLIC_NAME,
         },
       ],
     },

@@ -15,6 +15,8 @@ import { startRawProcess } from './rawProcess';
 const KEY = 'bench';
 /** Of few messages more rounds: a round is over before whatever else the machine does. */
 const ROUNDS = { 1_000: 81, 10_000: 21 } as const;
+/** The rounds of the two readers differ more. */
+const READER_ROUNDS = { 1_000: 301, 10_000: 41 } as const;
 const EMPTY_POLLS = 500;
 /** A worker polls for days: what counts is code that has run hot, of the app and of its peer. */
 const WARM_ROUNDS = { 1_000: 60, 10_000: 10 } as const;
@@ -34,25 +36,36 @@ type Bench = Awaited<ReturnType<typeof start>>;
  * alone, up to the answer's last byte too, as the host's worker calls it: what is between the two is the local host's.
  * Messages are of 200 bytes.
  */
-export async function benchFeed(): Promise<Result[]> {
+export const benchFeed = (partitions: number): Promise<Result[]> =>
+  measured(partitions, [
+    [nothingNew, 0],
+    [nothingNew, SAME_REGION_MS],
+    [(bench: Bench) => backlog(bench, 1_000), 0],
+    [(bench: Bench) => backlog(bench, 10_000), 0],
+    [waiting, 0],
+  ]);
+
+/** The feed alone against the same feed with `FEED_CLIENT=sdk`. */
+export const benchFeedReaders = (partitions: number): Promise<Result[]> =>
+  measured(partitions, [
+    [(bench: Bench) => againstSdk(bench, 1_000), 0],
+    [(bench: Bench) => againstSdk(bench, 10_000), 0],
+  ]);
+
+/** Each on an endpoint of its own. */
+async function measured(
+  partitions: number,
+  runs: readonly (readonly [run: (bench: Bench) => Promise<Result[]>, roundTripMs: number])[],
+): Promise<Result[]> {
   const results: Result[] = [];
-  for (const partitions of [4, 32]) {
-    for (const [run, roundTripMs] of [
-      [nothingNew, 0],
-      [nothingNew, SAME_REGION_MS],
-      [(bench: Bench) => backlog(bench, 1_000), 0],
-      [(bench: Bench) => backlog(bench, 10_000), 0],
-      [waiting, 0],
-    ] as const) {
-      const bench = await start(partitions, roundTripMs);
-      try {
-        results.push(...(await run(bench)));
-      } finally {
-        await bench.close();
-      }
+  for (const [run, roundTripMs] of runs) {
+    const bench = await start(partitions, roundTripMs);
+    try {
+      results.push(...(await run(bench)));
+    } finally {
+      await bench.close();
     }
   }
-  results.push(...(await original()));
   return results;
 }
 
@@ -145,7 +158,9 @@ async function nothingNew(bench: Bench): Promise<Result[]> {
   return results;
 }
 
-async function backlog(bench: Bench, messages: keyof typeof ROUNDS): Promise<Result[]> {
+type Backlog = keyof typeof ROUNDS;
+
+async function backlog(bench: Bench, messages: Backlog): Promise<Result[]> {
   const { partitionIds, emulator, raw } = bench;
   const state = await emulator.seed(messages);
   const counts = new Map(state.partitions.map(({ partitionId, count }) => [partitionId, count]));
@@ -164,15 +179,14 @@ async function backlog(bench: Bench, messages: keyof typeof ROUNDS): Promise<Res
     const what = `${messages} messages, ${partitionIds.length} partitions${how}`;
     results.push(result(what, times.feed, 'a bare rhea receiver', times.raw));
   }
-  results.push(await againstSdk(bench, messages));
   return results;
 }
 
-/** The feed alone against the same feed with `FEED_CLIENT=sdk`. */
 async function againstSdk(
-  { partitionIds, pollAlone, pollThroughSdk }: Bench,
-  messages: keyof typeof ROUNDS,
-): Promise<Result> {
+  { partitionIds, emulator, pollAlone, pollThroughSdk }: Bench,
+  messages: Backlog,
+): Promise<Result[]> {
+  await emulator.seed(messages);
   const subjects = {
     feed: timed(async () => {
       await pollAlone('0');
@@ -181,9 +195,9 @@ async function againstSdk(
       await pollThroughSdk('0');
     }),
   };
-  const times = await measuredInAlternation(ROUNDS[messages], subjects, WARM_ROUNDS[messages]);
+  const times = await measuredInAlternation(READER_ROUNDS[messages], subjects, WARM_ROUNDS[messages]);
   const what = `${messages} messages, ${partitionIds.length} partitions, the feed alone`;
-  return result(what, times.feed, "Microsoft's SDK as the reader", times.sdk);
+  return [result(what, times.feed, "Microsoft's SDK as the reader", times.sdk)];
 }
 
 /** Through the host first: afterwards the feed alone has left its garbage in the process that the host runs in. */
@@ -211,7 +225,7 @@ async function waiting({ partitionIds, emulator, poll }: Bench): Promise<Result[
 }
 
 /** The design before this one, with what it loses where partitions differ: three polls while messages come. */
-async function original(): Promise<Result[]> {
+export async function benchOriginalFeed(): Promise<Result[]> {
   const bench = await start(4);
   const { emulator, poll } = bench;
   try {

@@ -4,7 +4,7 @@ import { benchAnalytics } from './analytics';
 import { benchBacklog } from './backlog';
 import { checkBounds } from './check';
 import { benchCost } from './cost';
-import { benchFeed } from './feed';
+import { benchFeed, benchFeedReaders, benchOriginalFeed } from './feed';
 import { benchFirstRequest } from './firstRequest';
 import { benchFreeze } from './freeze';
 import { benchHostile } from './hostile';
@@ -47,14 +47,29 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     measures: 'CPU for hostile bodies, against an ordinary body of the same inflated size',
     run: () => benchHostile(),
   },
-  feed: { measures: "polls, against a bare rhea client and Microsoft's SDK", run: benchFeed },
+  'feed:4': { measures: 'polls of 4 partitions, against a bare rhea client', run: () => benchFeed(4) },
+  'feed:32': { measures: 'polls of 32 partitions, against a bare rhea client', run: () => benchFeed(32) },
+  'feed:sdk:4': {
+    measures: "polls of 4 partitions, against Microsoft's SDK as the reader",
+    run: () => benchFeedReaders(4),
+  },
+  'feed:sdk:32': {
+    measures: "polls of 32 partitions, against Microsoft's SDK as the reader",
+    run: () => benchFeedReaders(32),
+  },
+  'feed:original': { measures: "what the original's design loses", run: benchOriginalFeed },
   backlog: { measures: 'a backlog of 1,000,000: its end against its beginning', run: benchBacklog },
   analytics: { measures: 'events through the query, against the SDK that only reads', run: benchAnalytics },
 };
 
+/** Whether `asked` names a bench or the group that it belongs to: `feed` is all of `feed:…`. */
+const selects = (asked: string, name: string): boolean => name === asked || name.startsWith(`${asked}:`);
+
 /** `npm run bench [-- name … | --check]`: ratios within one run; absolute times are this machine's and mean nothing elsewhere. */
 export async function main(argv: readonly string[]): Promise<void> {
-  const unknown = argv.filter((name) => !(name in BENCHES) && name !== '--check');
+  const unknown = argv.filter(
+    (asked) => asked !== '--check' && !Object.keys(BENCHES).some((name) => selects(asked, name)),
+  );
   if (unknown.length > 0) {
     console.error(`There is no bench ${unknown.join(', ')}. There are:`);
     for (const [name, { measures }] of Object.entries(BENCHES)) console.error(`  ${name}: ${measures}`);
@@ -68,7 +83,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
   const results: Record<string, Result[]> = {};
   for (const [name, { measures, run }] of Object.entries(BENCHES)) {
-    if (argv.length > 0 && !argv.includes(name)) continue;
+    if (argv.length > 0 && !argv.some((asked) => selects(asked, name))) continue;
     console.log(`\n${name}: ${measures}`);
     results[name] = await run();
     console.table(results[name].map(tableLine));

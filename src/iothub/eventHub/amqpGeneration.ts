@@ -11,7 +11,6 @@ import type {
 import { openAmqpConnection } from './connection';
 import { openReceiver } from './receiver';
 import { createRequestNode } from './requestNode';
-import { createSessionPool } from './sessionPool';
 import { createWorkCount } from './workCount';
 
 /** Timeout of a single exchange with the service: opening a connection, a claim, or a request to `$management`. */
@@ -31,7 +30,6 @@ export function createAmqpGeneration({ eventHub, consumerGroup }: Settings): Own
   const connection = openAmqpConnection(eventHub);
   const claims = createClaims(connection, eventHub);
   const management = createRequestNode(connection, '$management');
-  const sessions = createSessionPool(connection);
   const hub = eventHub.entityPath;
   const managementPath = `${hub}/$management`;
   const { end, ended } = connection;
@@ -89,7 +87,7 @@ export function createAmqpGeneration({ eventHub, consumerGroup }: Settings): Own
     receive: async (partitionId: string, options: ReceiveOptions): Promise<PartitionReceiver> => {
       const address = `${hub}/ConsumerGroups/${consumerGroup}/Partitions/${partitionId}`;
       await exchange(() => claims.ensure(address));
-      return openReceiver(connection, sessions, address, options);
+      return openReceiver(connection, address, options);
     },
   };
 }

@@ -4,7 +4,7 @@ import rhea, { type Container, type EventContext, type Session } from 'rhea';
 import type { EventHubConnection } from '../../settings';
 import { toAmqpError } from './amqpError';
 import { installDecoder } from './decodeMessage';
-import { corkWrites, openSocket } from './socket';
+import { openSocket } from './socket';
 import { refuseAbortedDeliveries, stopHeartbeats } from './rheaInternals';
 
 /**
@@ -56,7 +56,6 @@ export function openAmqpConnection(settings: EventHubConnection): AmqpConnection
   socket.on('data', () => {
     receivedAt = Date.now();
   });
-  corkWrites(socket);
 
   const amqp = rhea.create_container().create_connection({
     host,

@@ -4,20 +4,21 @@ import { NO_OFFSET, type Position } from '../feed/cursor';
 import { toAmqpError } from './amqpError';
 import type { PartitionReceiver, ReceiveOptions } from './generation';
 import type { AmqpConnection } from './connection';
-import type { SessionPool } from './sessionPool';
 
 /** Descriptor of `apache.org:selector-filter:string`, the filter for the start position of a reader. */
 const SELECTOR_FILTER = 'apache.org:selector-filter:string';
 const SELECTOR_FILTER_CODE = 0x468c00000004;
 
-/** Attaches a receiver to a partition. The claim must have been granted. */
+/**
+ * Attaches a receiver to a partition, in a session of its own: a slow partition does not delay another. The claim must
+ * have been granted.
+ */
 export function openReceiver(
-  { ended }: AmqpConnection,
-  sessions: SessionPool,
+  { beginSession, ended }: AmqpConnection,
   address: string,
   options: ReceiveOptions,
 ): PartitionReceiver {
-  const session = sessions.take();
+  const session = beginSession();
   const receiver: Receiver = session.open_receiver({
     name: randomUUID(),
     credit_window: 0,
@@ -51,9 +52,10 @@ export function openReceiver(
     if (open && message) options.onMessage(message);
   });
   receiver.on('receiver_close', () => {
-    // Needed even if the service detached the link: rhea responds with a detach, which must not follow the end of the
-    // session.
-    sessions.giveBack(session);
+    // If the service detached the link, rhea responds with a detach in the next tick, which must precede the end.
+    setImmediate(() => {
+      if (!ended.aborted) session.close();
+    });
     end(receiver.error);
   });
   session.on('session_close', onSessionClose);

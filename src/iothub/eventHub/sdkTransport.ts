@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import type { WebSocketImpl } from 'rhea';
 import type { EventHubConnection } from '../../settings';
-import { corkWrites, openSocket } from './socket';
+import { openSocket } from './socket';
 
 interface Transport {
   /** called with the first failure of a socket, or when the peer closes it */
@@ -26,7 +26,6 @@ export function createSdkSocket(settings: EventHubConnection, { onEnd, onData }:
 
     constructor(readonly url: string) {
       const { socket, connectEvent } = openSocket(settings);
-      corkWrites(socket);
       this.#socket = socket;
       socket.once(connectEvent, () => this.onopen?.());
       socket.on('data', (data) => {

@@ -22,18 +22,3 @@ export function openSocket({ host, port, plainTcp, caFile }: EventHubConnection)
   socket.setNoDelay(true);
   return { socket, connectEvent: plainTcp ? 'connect' : 'secureConnect' };
 }
-
-/** AMQP libraries write each frame separately. This function combines the writes of one turn of the event loop. */
-export function corkWrites(socket: net.Socket): void {
-  const write = socket.write.bind(socket);
-  socket.write = (data: Uint8Array | string): boolean => {
-    if (socket.destroyed) return false;
-    if (socket.writableCorked === 0) {
-      socket.cork();
-      process.nextTick(() => {
-        socket.uncork();
-      });
-    }
-    return write(data);
-  };
-}

@@ -102,9 +102,9 @@ function written(
   );
   const out = Buffer.allocUnsafeSlow(size);
   let at = out.write(before);
-  messages.forEach(({ chunk, start, bytes }, i) => {
+  messages.forEach(({ text }, i) => {
     if (i > 0) at = out.writeUInt8(separator.charCodeAt(0), at);
-    at += chunk.copy(out, at, start, start + bytes);
+    at += out.write(text, at);
   });
   out.write(after, at);
   return out;

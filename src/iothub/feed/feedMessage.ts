@@ -1,7 +1,6 @@
 import type { Message } from 'rhea';
 import { hubMemberJson, isoTime, joined, objectJson, quote, quoteOrNull } from './amqpJson';
 import { VISITOR_PROPERTY } from '../../visitors';
-import { type OffHeapText, storeText } from './offHeapText';
 import { type FeedBody, readBody } from './readBody';
 
 /** A device-to-cloud message as the feed returns it. */
@@ -32,10 +31,14 @@ export interface FeedMessage {
 export type EncodeMessage = (message: FeedMessage) => string;
 
 /** A serialized message. Nothing else of the message is kept, because a page may contain 10,000. */
-export interface EncodedFeedMessage extends OffHeapText {
+export interface EncodedFeedMessage {
   sequenceNumber: number;
   offset: string;
   enqueuedTimeUtc: string;
+  /** as `encode` serialized it */
+  text: string;
+  /** of the text in UTF-8 */
+  bytes: number;
 }
 
 /** A comma or a line feed between two messages. */
@@ -106,8 +109,8 @@ export function readFeedMessage(
 
 export function encodeFeedMessage(message: FeedMessage, encode: EncodeMessage): EncodedFeedMessage {
   const { sequenceNumber, offset, enqueuedTimeUtc } = message;
-  const { chunk, start, bytes } = storeText(encode(message));
-  return { sequenceNumber, offset, enqueuedTimeUtc, chunk, start, bytes };
+  const text = encode(message);
+  return { sequenceNumber, offset, enqueuedTimeUtc, text, bytes: Buffer.byteLength(text) };
 }
 
 /** The feed's JSON format. */

@@ -141,6 +141,7 @@ async function overMany({ storage, folder }: Options): Promise<Result> {
       ANALYTICS_STORAGE: storage,
       ANALYTICS_CONTAINER: CONTAINER,
       ANALYTICS_RESULTS: join(folder, 'results.duckdb'),
+      SHOP_URL: '',
     },
     console.error,
   );
@@ -203,7 +204,6 @@ async function putProducts(storage: string): Promise<void> {
   const products = JSON.stringify(
     Array.from({ length: PRODUCTS }, (_, i) => ({
       product_id: i,
-      sku_id: i,
       price: 4_900,
       product_state: 'on_sale',
       product_code: `P-${i}`,
@@ -211,7 +211,16 @@ async function putProducts(storage: string): Promise<void> {
     })),
   );
   await container.create();
-  await container.uploadBlockBlob('products/2020-01-01/00-00/products.json', products, products.length);
+  const skus = JSON.stringify(
+    Array.from({ length: PRODUCTS }, (_, i) => ({
+      sku_id: i,
+      product_id: i,
+      size_name: 'FREE',
+      color_name: 'BLACK',
+    })),
+  );
+  for (const [table, rows] of Object.entries({ products, skus }))
+    await container.uploadBlockBlob(`products/2020-01-01/00-00/${table}.json`, rows, rows.length);
 }
 
 async function freePort(): Promise<number> {

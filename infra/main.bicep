@@ -147,8 +147,11 @@ param powerBiWorkspaceName string = ''
 @description('PostgreSQL connection string of the products; empty: product snapshots are written by other means.')
 param productsDatabaseUrl string = ''
 
-@description('SQL that gives the SKUs; empty: the default, for the schema in the README.')
+@description('SQL that returns one row per product; empty: the default, for the tables in docs/analytics.md.')
 param productsQuery string = ''
+
+@description('SQL that returns one row per SKU; empty: the default, or with productsQuery the SKUs among its rows.')
+param skusQuery string = ''
 
 // --- Storage and secrets ---------------------------------------------------------------------------------------
 
@@ -536,6 +539,7 @@ module functionApp 'modules/functionApp.bicep' = {
       VISITOR_BLOCKLIST: visitorBlocklist
       PRODUCTS_DATABASE_URL: empty(productsDatabaseUrl) ? '' : '${secretReference}products-database-url)'
       PRODUCTS_QUERY: productsQuery
+      SKUS_QUERY: skusQuery
       PRODUCTS_STORAGE__blobServiceUri: productsStorage.outputs.blobEndpoint
     }
   }

@@ -56,7 +56,9 @@ export interface AnalyticsOptions {
   databaseUrl: string | undefined;
   eventHubConnection: string;
   functionsUrl: string;
-  /** called when a part is ready, with its URL if it has one */
+  /** of the demo shop, whose products the dashboard links */
+  shopUrl: string;
+  /** called when a part can be used, with its URL if it has one */
   onReady: (part: AnalyticsPart, url: string) => void;
   log: (line: string) => void;
 }
@@ -173,7 +175,7 @@ export function startAnalytics(options: AnalyticsOptions): Running & { started: 
 }
 
 function environmentOf(
-  { ports, eventHubConnection }: AnalyticsOptions,
+  { ports, eventHubConnection, shopUrl }: AnalyticsOptions,
   resultsFile: string,
 ): DashboardEnvironment {
   return {
@@ -184,5 +186,6 @@ function environmentOf(
     ANALYTICS_STORAGE: storageConnection(ports.blob.port),
     ANALYTICS_CONTAINER: CONTAINER,
     ANALYTICS_RESULTS: resultsFile,
+    SHOP_URL: shopUrl,
   };
 }

@@ -8,15 +8,18 @@ import { minify } from 'terser';
 const FOLDER = join('clients', 'web');
 const DIST = join(FOLDER, 'dist');
 export const WEB_CLIENT_ENTRY = join(FOLDER, 'hubfront.ts');
+const TRACKING_ENTRY = join(FOLDER, 'tracking.ts');
 /** The oldest supported browsers: those of 2020. */
 export const BROWSERS = 'es2020';
 
 /** The global that the classic script defines: `hubfront`, with `hubfront.createHubfront`. */
 const CLASSIC_ENTRY = `import { createHubfront } from './hubfront'; globalThis.hubfront = { createHubfront };`;
 
+const TAG_ENTRY = `import { runTag } from './tag'; runTag(globalThis);`;
+
 /**
  * Builds `clients/web/dist`: `hubfront.mjs` for bundlers and module scripts, `hubfront.js` for a classic script
- * (`hubfront.createHubfront`), and their types.
+ * (`hubfront.createHubfront`), `tracking.mjs` beside the first, `tag.js` with all of it for the loader snippet, and types.
  *
  * @throws when it does not compile
  */
@@ -25,6 +28,8 @@ export async function buildWebClient(): Promise<void> {
   await Promise.all([
     writeScript('hubfront.mjs', `export * from './hubfront';`, 'esm'),
     writeScript('hubfront.js', CLASSIC_ENTRY, 'iife'),
+    writeScript('tracking.mjs', `export * from './tracking';`, 'esm'),
+    writeScript('tag.js', TAG_ENTRY, 'iife'),
     writeTypes(),
   ]);
 }
@@ -51,12 +56,12 @@ async function writeScript(name: string, entry: string, format: 'esm' | 'iife'):
   await Promise.all([writeWhole(name, code), writeWhole(`${name}.map`, map as string)]);
 }
 
-/** The declarations of the entry and of the public types that it exports, as one file. */
+/** The declarations of the entries: those of the public types stand beside the entry that exports them. */
 async function writeTypes(): Promise<void> {
   const { default: ts } = await import('typescript'); // loaded lazily, because it loads slowly and is only used here
   const { config } = ts.readConfigFile(join(FOLDER, 'tsconfig.json'), ts.sys.readFile) as { config: object };
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, FOLDER);
-  const program = ts.createProgram([WEB_CLIENT_ENTRY], {
+  const program = ts.createProgram([WEB_CLIENT_ENTRY, TRACKING_ENTRY], {
     ...options,
     noEmit: false,
     declaration: true,
@@ -66,6 +71,8 @@ async function writeTypes(): Promise<void> {
   program.emit(undefined, (path, text) => declarations.set(basename(path), text));
   const entry = declarations.get('hubfront.d.ts')?.replace(/^.* from '\.\/api';\n/gm, '') ?? '';
   await writeWhole('hubfront.d.ts', `${declarations.get('api.d.ts') ?? ''}${entry}`);
+  const tracking = declarations.get('tracking.d.ts') ?? '';
+  await writeWhole('tracking.d.ts', tracking.replace("from './api'", "from './hubfront.js'"));
 }
 
 /** Renamed to its final name, so that a reader does not see a partial file. */

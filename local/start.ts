@@ -8,6 +8,7 @@ import { startFunctionsHost } from './functionsHost';
 import { type Running, closeAll, startError, stopOnSignal } from './lifecycle';
 import { localSettings, productsDatabaseUrl } from './localSettings';
 import { apiDocumentation } from './openApi/viewer';
+import { databaseUrl } from './products';
 import { isHubfrontRunning, portProblems, usualPort } from './ports';
 import { logRequests } from './requestLines';
 import { startShop } from './shop';
@@ -93,12 +94,17 @@ async function start(flags: StartFlags, running: Running[]): Promise<void> {
     hasOwnDatabase: ownDatabase !== undefined,
   });
   if (!ports) return;
+  shop.setAnalytics({
+    databaseUrl: ownDatabase ?? databaseUrl(ports.database.port),
+    dashboardUrl: `http://localhost:${ports.dashboard.port}`,
+  });
   const analytics = keep(
     startAnalytics({
       ports,
       databaseUrl: ownDatabase,
       eventHubConnection: emulator.connectionStrings.eventHub('service'),
       functionsUrl: host.url,
+      shopUrl: shop.origin,
       onReady: printReady,
       log: console.log,
     }),

@@ -21,6 +21,7 @@ const EVERYTHING = {
   KEEP_ALIVE_FUNCTION_KEY: 'a-function-key',
   PRODUCTS_DATABASE_URL: 'postgres://user:password@db.example/shop',
   PRODUCTS_QUERY: 'SELECT 1\nFROM products',
+  SKUS_QUERY: 'SELECT 1\nFROM skus',
   PRODUCTS_SCHEDULE: '0 30 * * * *',
   PRODUCTS_STORAGE: 'UseDevelopmentStorage=true',
   PRODUCTS_STORAGE__blobServiceUri: 'https://shop.blob.core.windows.net',
@@ -124,7 +125,7 @@ describe('settings', () => {
       for (const spaced of [`${value}\n`, `  ${value}`, `\t${value}\r\n`, `\u00a0${value}\ufeff`]) {
         expect(readSettings({ ...EVERYTHING, [name]: spaced })).toEqual(clean);
       }
-      if (name === 'PRODUCTS_QUERY') return;
+      if (name === 'PRODUCTS_QUERY' || name === 'SKUS_QUERY') return;
       const middle = Math.floor(value.length / 2);
       for (const control of ['\n', '\r', '\0', '\u0085']) {
         const { problems } = refusal({

@@ -8,7 +8,7 @@ import { type Output, type Plan, QueryError, diagnostic, translate } from '../qu
 import { readTimePolicy } from '../timePolicy';
 import { type ReadEvent, readHub } from './hubReader';
 import { openResults } from './results';
-import { type Snapshot, openSnapshots } from './snapshots';
+import { type Snapshot, type SnapshotSource, openSnapshots, pathPatternOf } from './snapshots';
 
 export { readingOptions } from './hubReader';
 export { resultTable } from './results';
@@ -27,6 +27,8 @@ export interface JobOptions {
 }
 
 export interface ReferenceState {
+  /** of the reference input in the query */
+  name: string;
   path: string;
   /** from when on it is valid, ms */
   validFrom: number;
@@ -34,12 +36,16 @@ export interface ReferenceState {
 }
 
 export interface JobState {
-  /** `waiting`: for the first snapshot, as a job in Azure does; `stopped`: the query failed on an event */
+  /** `waiting`: for the first snapshot of each reference input, as a job in Azure does; `stopped`: the query failed on an event */
   status: 'waiting' | 'running' | 'stopped';
   /** why it stopped, or what was last in its way */
   problem: string | undefined;
+  /** of all events in the results, those before a restart included */
   counts: Readonly<Counts>;
-  reference: ReferenceState | undefined;
+  /** ms from the arrival of an event in the hub to its rows, for the newest events; undefined before the first */
+  lagMs: number | undefined;
+  /** in the order of the query, those that have been loaded */
+  references: readonly ReferenceState[];
   /** a snapshot whose time is still to come */
   next: { path: string; validFrom: number } | undefined;
 }
@@ -78,13 +84,26 @@ export async function startJob(options: JobOptions): Promise<Job> {
   const { queryFile, log } = options;
   const { plan, engine } = await createQuery(queryFile);
   const results = await openResults(engine.connection, options.resultsFile, plan.outputs);
-  const snapshots = openSnapshots(options.storageConnection, options.container);
+  const references: { name: string; snapshots: SnapshotSource; loaded: ReferenceState | undefined }[] = [];
+  for (const name of engine.references.names) {
+    const pattern = await pathPatternOf(queryFile, name);
+    const snapshots = openSnapshots(options.storageConnection, options.container, pattern);
+    references.push({ name, snapshots, loaded: undefined });
+  }
   const input = plan.sources[0]?.input ?? '';
+  const countedBefore = new Map(results.counts());
+  /** The engine counts from its start. */
+  const totals = (): Counts => {
+    const counts = { ...engine.counts };
+    for (const name of Object.keys(counts) as (keyof Counts)[]) counts[name] += countedBefore.get(name) ?? 0;
+    return counts;
+  };
   const state: JobState = {
     status: plan.references.length > 0 ? 'waiting' : 'running',
     problem: undefined,
-    counts: engine.counts,
-    reference: undefined,
+    counts: totals(),
+    lagMs: undefined,
+    references: [],
     next: undefined,
   };
   let waiting: ReadEvent[] = [];
@@ -120,7 +139,9 @@ export async function startJob(options: JobOptions): Promise<Job> {
     try {
       await engine.process(input, batch, keep(withRows));
       const done = new Map(batch.map(({ partition, sequenceNumber }) => [partition, sequenceNumber]));
-      await results.commit(withRows, done);
+      await results.commit(withRows, done, { ...totals() });
+      const newest = batch.at(-1)?.enqueuedUs;
+      if (newest !== undefined) state.lagMs = Math.max(0, Date.now() - newest / 1_000);
     } catch (error) {
       stop(error);
     }
@@ -131,26 +152,30 @@ export async function startJob(options: JobOptions): Promise<Job> {
   };
 
   async function loadSnapshots(): Promise<void> {
-    const all = await snapshots.list();
     const now = Date.now();
-    const usable = all.filter(({ time }) => time <= now && time > (state.reference?.validFrom ?? -Infinity));
-    const future = all.find(({ time }) => time > now);
-    state.next = future && { path: future.path, validFrom: future.time };
-    // The first one that a job loads is the newest; after that each in turn, since events may be of its time.
-    for (const snapshot of state.reference ? usable : usable.slice(-1)) await load(snapshot);
+    const coming: Snapshot[] = [];
+    for (const reference of references) {
+      const all = await reference.snapshots.list();
+      const after = reference.loaded?.validFrom ?? -Infinity;
+      const usable = all.filter(({ time }) => time <= now && time > after);
+      coming.push(...all.filter(({ time }) => time > now).slice(0, 1));
+      // The first one that a job loads is the newest; after that each in turn, since events may be of its time.
+      for (const snapshot of reference.loaded ? usable : usable.slice(-1)) await load(reference, snapshot);
+    }
+    const next = coming.sort((a, b) => a.time - b.time)[0];
+    state.next = next && { path: next.path, validFrom: next.time };
   }
 
-  async function load(snapshot: Snapshot): Promise<void> {
+  async function load(reference: (typeof references)[number], snapshot: Snapshot): Promise<void> {
     const { path, time } = snapshot;
-    await snapshots.withFile(snapshot, async (file) => {
-      let rows = 0;
-      for (const name of engine.references.names) {
-        rows = await engine.references.load(name, file, time * 1_000);
-        await engine.references.prune(name, (time - 600_000) * 1_000);
-      }
-      state.reference = { path, validFrom: time, rows };
+    const { name } = reference;
+    await reference.snapshots.withFile(snapshot, async (file) => {
+      const rows = await engine.references.load(name, file, time * 1_000);
+      await engine.references.prune(name, (time - 600_000) * 1_000);
+      reference.loaded = { name, path, validFrom: time, rows };
     });
-    if (state.status === 'waiting') state.status = 'running';
+    state.references = references.flatMap(({ loaded }) => loaded ?? []);
+    if (state.status === 'waiting' && state.references.length === references.length) state.status = 'running';
     log(`analytics uses the reference data ${path}`);
   }
 
@@ -159,7 +184,7 @@ export async function startJob(options: JobOptions): Promise<Job> {
   };
   let ticks = 0;
   const poll = setInterval(() => {
-    if (engine.references.names.length > 0) void inTurn(loadSnapshots).catch(told).then(pump);
+    if (references.length > 0) void inTurn(loadSnapshots).catch(told).then(pump);
   }, SNAPSHOT_POLL_MS);
   const tick = setInterval(() => {
     void inTurn(async () => {
@@ -208,7 +233,7 @@ export async function startJob(options: JobOptions): Promise<Job> {
 
   return {
     plan,
-    state: () => state,
+    state: () => ({ ...state, counts: totals() }),
     connection: await engine.connect(),
     close: async () => {
       closing = true;

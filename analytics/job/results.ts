@@ -5,10 +5,16 @@ import type { Checkpoint } from './hubReader';
 /** The rows that a job has given, and how far it has come, in one file: they are written together or not at all. */
 export interface Results {
   checkpoint: () => Checkpoint;
+  /** what has become of the events up to the checkpoint, by the names of the engine's counts */
+  counts: () => ReadonlyMap<string, number>;
   /** a partition that begins anew */
   forget: (partition: string) => void;
-  /** Adds the rows that stand in the tables of the outputs, and moves the checkpoint. */
-  commit: (outputs: readonly Output[], done: Checkpoint) => Promise<void>;
+  /** Adds the rows that stand in the tables of the outputs, moves the checkpoint, and keeps the counts. */
+  commit: (
+    outputs: readonly Output[],
+    done: Checkpoint,
+    counts?: Readonly<Record<string, number>>,
+  ) => Promise<void>;
   /** Forgets the oldest rows. */
   trim: () => Promise<void>;
 }
@@ -18,7 +24,7 @@ export const RESULTS_SCHEMA = 'results';
 export const resultTable = (output: string): string => `${RESULTS_SCHEMA}.${sqlName(output)}`;
 
 /** What a dashboard looks back on; older rows go. */
-const KEPT_MINUTES = 60;
+const KEPT_MINUTES = 24 * 60;
 /** However many events there are, this many rows of an output are kept at the most. */
 const KEPT_ROWS = 100_000;
 /** The oldest go when so many have come, too: between two of a job's own times they may be too many. */
@@ -34,6 +40,11 @@ export async function openResults(
   await connection.run(
     `CREATE TABLE IF NOT EXISTS ${RESULTS_SCHEMA}.checkpoint (partition VARCHAR PRIMARY KEY, sequence_number BIGINT)`,
   );
+  await connection.run(
+    `CREATE TABLE IF NOT EXISTS ${RESULTS_SCHEMA}.counts (name VARCHAR PRIMARY KEY, value BIGINT)`,
+  );
+  const counted = await connection.runAndReadAll(`SELECT * FROM ${RESULTS_SCHEMA}.counts`);
+  const counts = new Map(counted.getRows().map(([name, value]) => [String(name), Number(value)]));
   const made = new Set<string>();
   const kept = await connection.runAndReadAll(`SELECT * FROM ${RESULTS_SCHEMA}.checkpoint`);
   const checkpoint = new Map<string, number>();
@@ -69,8 +80,9 @@ export async function openResults(
   return {
     trim,
     checkpoint: () => checkpoint,
+    counts: () => counts,
     forget: (partition) => checkpoint.delete(partition),
-    commit: async (withRows, done) => {
+    commit: async (withRows, done, newCounts = {}) => {
       for (const output of withRows) await makeTable(output);
       await connection.run('BEGIN');
       try {
@@ -84,12 +96,17 @@ export async function openResults(
           await connection.run(
             `INSERT OR REPLACE INTO ${RESULTS_SCHEMA}.checkpoint VALUES (${sqlText(partition)}, ${sequenceNumber})`,
           );
+        for (const [name, value] of Object.entries(newCounts))
+          await connection.run(
+            `INSERT OR REPLACE INTO ${RESULTS_SCHEMA}.counts VALUES (${sqlText(name)}, ${value})`,
+          );
         await connection.run('COMMIT');
       } catch (error) {
         await connection.run('ROLLBACK');
         throw error;
       }
       for (const [partition, sequenceNumber] of done) checkpoint.set(partition, sequenceNumber);
+      for (const [name, value] of Object.entries(newCounts)) counts.set(name, value);
       if (added >= TRIM_EVERY_ROWS) await trim();
     },
   };

@@ -1,10 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { BlobServiceClient, RestError } from '@azure/storage-blob';
 
-/** The pattern of the job's reference input: `products/{date}/{time}/products.json`, `yyyy-MM-dd` and `HH-mm` in UTC. */
-const PATH = /^products\/(\d{4}-\d{2}-\d{2})\/(\d{2})-(\d{2})\/products\.json$/;
+/** Of a reference input without a definition beside the query. `yyyy-MM-dd` and `HH-mm`, in UTC. */
+const DEFAULT_PATH_PATTERN = 'products/{date}/{time}/products.json';
 
 export interface Snapshot {
   path: string;
@@ -19,28 +19,61 @@ export interface SnapshotSource {
   withFile: <T>(snapshot: Snapshot, use: (file: string) => Promise<T>) => Promise<T>;
 }
 
-/** Product snapshots in Blob storage. A container that is not there yet holds none. */
-export function openSnapshots(connectionString: string, container: string): SnapshotSource {
+interface InputDefinition {
+  ScriptType?: string;
+  Name?: string;
+  BlobReferenceProperties?: { PathPattern?: string };
+}
+
+/**
+ * The path pattern of a reference input, from the folder `Inputs` beside the query: the files of the Stream Analytics
+ * tools, which have the same patterns as the deployed job.
+ */
+export async function pathPatternOf(queryFile: string, name: string): Promise<string> {
+  const folder = join(dirname(queryFile), 'Inputs');
+  const files = (await readdir(folder).catch(() => [])).filter((file) => file.endsWith('.json'));
+  for (const file of files) {
+    const input = JSON.parse(await readFile(join(folder, file), 'utf8')) as InputDefinition;
+    const pattern = input.BlobReferenceProperties?.PathPattern;
+    if (input.ScriptType === 'Input' && input.Name?.toLowerCase() === name.toLowerCase() && pattern)
+      return pattern;
+  }
+  return DEFAULT_PATH_PATTERN;
+}
+
+/** Snapshots of a reference input in Blob storage. A container that is not there yet holds none. */
+export function openSnapshots(
+  connectionString: string,
+  container: string,
+  pathPattern: string,
+): SnapshotSource {
   const client = BlobServiceClient.fromConnectionString(connectionString).getContainerClient(container);
+  const [prefix = ''] = pathPattern.split('{');
+  const path = new RegExp(
+    `^${pathPattern
+      .replace(/[.*+?^$|()[\]\\]/g, '\\$&')
+      .replace('{date}', '(?<date>\\d{4}-\\d{2}-\\d{2})')
+      .replace('{time}', '(?<hour>\\d{2})-(?<minute>\\d{2})')}$`,
+  );
   return {
     list: async () => {
       const found: Snapshot[] = [];
       try {
-        for await (const { name } of client.listBlobsFlat({ prefix: 'products/' })) {
-          const [, date, hour, minute] = PATH.exec(name) ?? [];
+        for await (const { name } of client.listBlobsFlat({ prefix })) {
+          const { date, hour = '00', minute = '00' } = path.exec(name)?.groups ?? {};
           if (date !== undefined)
-            found.push({ path: name, time: Date.parse(`${date}T${hour ?? ''}:${minute ?? ''}:00Z`) });
+            found.push({ path: name, time: Date.parse(`${date}T${hour}:${minute}:00Z`) });
         }
       } catch (error) {
         if (!(error instanceof RestError) || error.code !== 'ContainerNotFound') throw error;
       }
       return found.sort((a, b) => a.time - b.time);
     },
-    withFile: async ({ path }, use) => {
+    withFile: async ({ path: blob }, use) => {
       const folder = await mkdtemp(join(tmpdir(), 'hubfront-reference-'));
       try {
-        const file = join(folder, 'products.json');
-        await client.getBlobClient(path).downloadToFile(file);
+        const file = join(folder, 'rows.json');
+        await client.getBlobClient(blob).downloadToFile(file);
         return await use(file);
       } finally {
         await rm(folder, { recursive: true, force: true });

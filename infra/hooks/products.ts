@@ -9,15 +9,20 @@ const STORAGE_HEADERS = { 'x-ms-version': '2023-11-03' };
 /** A snapshot of 300 MB takes a minute or two. */
 const MAX_POLLS = 60;
 
+/** The files of a snapshot: each is a reference input of the job. */
+const TABLES = ['products', 'skus'] as const;
+type Table = (typeof TABLES)[number];
+
 /**
- * Sees to it that there is a product snapshot before the job starts: without one it cannot begin. With a database
- * the app takes it; without one an empty snapshot lets events through with no product columns until a real one is
+ * Sees to it that there is a product snapshot before the job starts: without products and SKUs it cannot begin. With a
+ * database the app takes it; without one, empty files let events through with no product columns until real ones are
  * there.
  */
 export async function ensureSnapshot(context: HookContext): Promise<void> {
   const { environment, rest, log, whatIf } = context;
   try {
-    if (await hasSnapshot(context)) {
+    const missing = await missingTables(context);
+    if (missing.length === 0) {
       log('Products: a snapshot is there');
       return;
     }
@@ -34,13 +39,19 @@ export async function ensureSnapshot(context: HookContext): Promise<void> {
       await waitForSnapshot(context);
       log('Products: a snapshot is taken');
     } else {
-      await rest(blobUrl(context, snapshotPath(new Date())), {
-        method: 'PUT',
-        headers: { ...STORAGE_HEADERS, 'x-ms-blob-type': 'BlockBlob', 'if-none-match': '*' },
-        body: [],
-        what: 'write an empty product snapshot',
-      });
-      if (!whatIf) log('Products: no database is set, so the job starts with an empty snapshot');
+      const now = new Date();
+      for (const table of missing) {
+        await rest(blobUrl(context, snapshotPath(now, table)), {
+          method: 'PUT',
+          headers: { ...STORAGE_HEADERS, 'x-ms-blob-type': 'BlockBlob', 'if-none-match': '*' },
+          body: [],
+          what: `write an empty snapshot of the ${table}`,
+        });
+      }
+      if (!whatIf)
+        log(
+          `Products: no database is set, so the job starts with an empty snapshot of ${missing.join(' and ')}`,
+        );
     }
   } catch (error) {
     if (!(error instanceof RestError) || error.status !== 403) throw error;
@@ -51,27 +62,34 @@ export async function ensureSnapshot(context: HookContext): Promise<void> {
   }
 }
 
-/** Of the reference path of the job, in UTC: `products/{yyyy-MM-dd}/{HH-mm}/products.json`. */
-export function snapshotPath(time: Date): string {
+/** Of the reference paths of the job, in UTC: `products/{yyyy-MM-dd}/{HH-mm}/products.json` and `…/skus.json`. */
+export function snapshotPath(time: Date, table: Table = 'products'): string {
   const [date = '', clock = ''] = time.toISOString().split('T');
-  return `products/${date}/${clock.slice(0, 5).replace(':', '-')}/products.json`;
+  return `products/${date}/${clock.slice(0, 5).replace(':', '-')}/${table}.json`;
 }
 
 async function waitForSnapshot(context: HookContext): Promise<void> {
   for (let poll = 0; poll < MAX_POLLS; poll++) {
-    if (await hasSnapshot(context)) return;
+    if ((await missingTables(context)).length === 0) return;
     await delay(context.pollMs);
   }
   throw new HookError(
     'No product snapshot came: look at the function snapshotProducts in Application Insights (is the database within ' +
-      'reach, and PRODUCTS_QUERY right?), then run azd hooks run postdeploy again.',
+      'reach, and are PRODUCTS_QUERY and SKUS_QUERY right?), then run azd hooks run postdeploy again.',
   );
 }
 
-async function hasSnapshot(context: HookContext): Promise<boolean> {
-  const list = `${blobUrl(context, '')}?restype=container&comp=list&prefix=products/&maxresults=1`;
-  const xml = await context.rest(list, { headers: STORAGE_HEADERS });
-  return String(xml).includes('<Name>');
+/** The tables without any snapshot. A page of the list has up to 5,000 blobs. */
+async function missingTables(context: HookContext): Promise<Table[]> {
+  let missing: Table[] = [...TABLES];
+  let marker = '';
+  do {
+    const list = `${blobUrl(context, '')}?restype=container&comp=list&prefix=products/${marker && `&marker=${encodeURIComponent(marker)}`}`;
+    const xml = String(await context.rest(list, { headers: STORAGE_HEADERS }));
+    missing = missing.filter((table) => !xml.includes(`/${table}.json</Name>`));
+    marker = /<NextMarker>([^<]+)<\/NextMarker>/.exec(xml)?.[1] ?? '';
+  } while (missing.length > 0 && marker !== '');
+  return missing;
 }
 
 function blobUrl(context: HookContext, path: string): string {

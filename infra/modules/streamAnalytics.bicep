@@ -106,6 +106,35 @@ resource job 'Microsoft.StreamAnalytics/streamingjobs@2021-10-01-preview' = {
       }
     }
   }
+
+  resource skus 'inputs' = {
+    name: 'skus'
+    properties: {
+      type: 'Reference'
+      datasource: {
+        type: 'Microsoft.Storage/Blob'
+        properties: {
+          authenticationMode: 'Msi'
+          storageAccounts: [
+            {
+              accountName: productsAccountName
+            }
+          ]
+          container: productsContainerName
+          // Written beside products.json, for the same minute.
+          pathPattern: 'products/{date}/{time}/skus.json'
+          dateFormat: 'yyyy-MM-dd'
+          timeFormat: 'HH-mm'
+        }
+      }
+      serialization: {
+        type: 'Json'
+        properties: {
+          encoding: 'UTF8'
+        }
+      }
+    }
+  }
 }
 
 #disable-next-line use-recognized-resource-type // a policy has no template type, and yet its keys are listed by this one

@@ -14,6 +14,8 @@ const environment = z.object({
   ANALYTICS_STORAGE: z.string(),
   ANALYTICS_CONTAINER: z.string(),
   ANALYTICS_RESULTS: z.string(),
+  /** of the demo shop; empty without one */
+  SHOP_URL: z.string(),
 });
 export type DashboardEnvironment = Record<keyof z.infer<typeof environment>, string>;
 
@@ -36,10 +38,12 @@ export async function main(): Promise<void> {
       log: console.error,
     });
     running.push(job);
-    const server = await startDashboardServer(
-      options.DASHBOARD_PORT,
-      createView(job, options.ANALYTICS_QUERY),
-    );
+    const server = await startDashboardServer({
+      port: options.DASHBOARD_PORT,
+      view: createView(job, options.ANALYTICS_QUERY),
+      job,
+      shopUrl: options.SHOP_URL,
+    });
     running.push(server);
     console.log(`dashboard ready ${server.url}`);
   } catch (error) {

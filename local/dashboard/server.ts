@@ -1,58 +1,43 @@
-/** Serves the dashboard page and its live views. */
+/** The dashboard's web server. */
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { build, stop as stopEsbuild } from 'esbuild';
-import { type WebServer, createEventStreams, createWebApp, startWebServer } from '../webServer';
+import { stream } from 'hono/streaming';
+import type { Job } from '../../analytics/job';
+import { pictureFile } from '../shop/drawings';
+import { type WebServer, createWebApp, startWebServer } from '../webServer';
+import { createCsvExport } from './exportCsv';
+import { type Filter, readFilter } from './filter';
 import { addReportRoutes } from './report';
 import type { View } from './view';
+import { createViewStreams } from './viewStreams';
 
 const PAGE_FOLDER = join(__dirname, 'page');
-/** Interval of updates to the page. */
-const VIEW_EVERY_MS = 500;
-/**
- * Upper limit of the pause between updates. If reading a view takes long, the pause is twice as long as the reading,
- * so that the query gets CPU time.
- */
-const VIEW_WITHIN_MS = 1_000;
+
+export interface DashboardOptions {
+  /** 0: any free one */
+  port: number;
+  view: (filter: Filter) => Promise<View>;
+  /** whose rows are exported and reported; undefined: neither exists */
+  job?: Job;
+  /** of the demo shop; empty without one */
+  shopUrl: string;
+}
 
 /**
- * Serves the dashboard on the loopback interface: the page, and its views as server-sent events.
+ * Serves the dashboard on the loopback interface: the page, and what it shows as server-sent events.
  *
- * @throws Node's listen error if the port is in use
+ * @throws Node's listen error when the port is taken
  */
-export async function startDashboardServer(port: number, view: () => Promise<View>): Promise<WebServer> {
-  const files = await loadPage();
-  let newest = { position: 0, text: '' };
-  let active = false;
-  let refreshing = false;
-
-  const streams = createEventStreams((after) => (newest.position > after ? newest : undefined), {
-    onActive: (isActive) => {
-      active = isActive;
-      void refresh();
-    },
-  });
-
-  /** Reads views as long as a page is open. */
-  async function refresh(): Promise<void> {
-    if (refreshing) return;
-    refreshing = true;
-    while (active) {
-      const start = performance.now();
-      await readView().catch(() => undefined); // the next iteration reads again; the job reports its own failures
-      const took = performance.now() - start;
-      await delay(Math.max(VIEW_EVERY_MS, Math.min(2 * took, VIEW_WITHIN_MS)));
-    }
-    refreshing = false;
-  }
-  async function readView(): Promise<void> {
-    const text = `event: view\ndata: ${JSON.stringify(await view())}\n\n`;
-    newest = { position: newest.position + 1, text };
-    streams.notify();
-  }
-
+export async function startDashboardServer({
+  port,
+  view,
+  job,
+  shopUrl,
+}: DashboardOptions): Promise<WebServer> {
+  const files = await loadPage(shopUrl);
+  const streams = createViewStreams(view);
   const app = createWebApp({
     scriptSrc: ["'self'"],
     styleSrc: ["'self'", "'unsafe-inline'"],
@@ -61,19 +46,34 @@ export async function startDashboardServer(port: number, view: () => Promise<Vie
   });
   for (const [path, { type, text }] of Object.entries(files))
     app.get(path, (context) => context.body(text, 200, { 'Content-Type': `${type}; charset=utf-8` }));
-  app.get('/events', (context) => streams.open(context, 'retry: 1000\n\n'));
-  addReportRoutes(app);
+  app.get('/events', (context) => streams.open(context, readFilter(context.req.query())));
+  app.get('/pictures/:file{\\d+\\.svg}', (context) => {
+    const picture = pictureFile(context.req.param('file').replace('.svg', ''));
+    if (picture === undefined) return context.notFound();
+    return context.body(picture, 200, { 'Content-Type': 'image/svg+xml' });
+  });
+  if (job) {
+    const exportRows = createCsvExport(job);
+    app.get('/events.csv', (context) => {
+      context.header('Content-Type', 'text/csv; charset=utf-8');
+      context.header('Content-Disposition', 'attachment; filename="events.csv"');
+      return stream(context, async (output) => {
+        for await (const text of exportRows(readFilter(context.req.query()))) await output.write(text);
+      });
+    });
+    addReportRoutes(app, job);
+  }
   return startWebServer(app, port);
 }
 
-async function loadPage(): Promise<Record<string, { type: string; text: string }>> {
+async function loadPage(shopUrl: string): Promise<Record<string, { type: string; text: string }>> {
   const [html, css, script] = await Promise.all([
     readFile(join(PAGE_FOLDER, 'index.html'), 'utf8'),
     readFile(join(PAGE_FOLDER, 'dashboard.css'), 'utf8'),
     bundlePage(),
   ]);
   return {
-    '/': { type: 'text/html', text: html },
+    '/': { type: 'text/html', text: html.replace('{{shop}}', shopUrl) },
     '/dashboard.css': { type: 'text/css', text: css },
     '/dashboard.js': { type: 'text/javascript', text: script },
   };
@@ -89,6 +89,6 @@ async function bundlePage(): Promise<string> {
     target: 'es2022',
     logLevel: 'warning',
   });
-  await stopEsbuild(); // stops esbuild's process, which would otherwise run as long as this one
+  await stopEsbuild(); // its process would stay for as long as this one
   return outputFiles[0]?.text ?? '';
 }

@@ -1,9 +1,12 @@
-import type { DuckDBConnection } from '@duckdb/node-api';
-import * as z from 'zod';
-import { type Job, resultTable } from '../../analytics/job';
-import { type Column, type Output, sqlName, sqlText } from '../../analytics/query';
+/** What the dashboard shows, read from the results of the analytics job. */
 
-/** The data that is sent to the page. Times are ISO 8601. */
+import type { Job } from '../../analytics/job';
+import * as measures from './measures';
+import type { RowOf } from './measures';
+import { type Filter, filterSql } from './filter';
+import { eventOutput, hasRows, jsonRows } from './resultRows';
+
+/** As it is sent to the page. Times are ISO 8601, in UTC. */
 export interface View {
   now: string;
   job: {
@@ -11,186 +14,101 @@ export interface View {
     problem: string | null;
     query: string;
   };
-  counts: { events: number; rows: number; dropped: number; late: number; malformed: number };
-  reference: { path: string; validFrom: string; rows: number } | null;
-  nextReference: { path: string; validFrom: string } | null;
-  /** counts of the last minutes, oldest first, including the current minute */
-  minutes: { minute: string; events: number }[];
-  products: {
-    /** a text if a JavaScript number cannot represent the value exactly */
-    productId: number | string | null;
-    code: string | null;
-    price: number | null;
-    state: string | null;
+  /** of all events since the results began, whatever the filter */
+  pipeline: {
     events: number;
-  }[];
-  /** the steps of the funnel, in order */
+    /** oldest row that is kept */
+    oldest: string | null;
+    lagMs: number | null;
+    late: number;
+    dropped: { reason: string; events: number }[];
+    references: { name: string; path: string; validFrom: string; rows: number }[];
+    next: { path: string; validFrom: string } | null;
+    /** of the columns that the tiles read, those that the query's output lacks */
+    missing: string[];
+  };
+  /** of the rows within the filter; `rows` includes repeated ones */
+  counts: { events: number; rows: number; visitors: number; sessions: number; orders: number };
+  revenue: RowOf<typeof measures.revenue>[];
+  /** in the order of the stages */
   funnel: { stage: string; events: number; visitors: number }[];
-  /** the latest rows, newest first, with the columns of the query's output */
-  latest: { columns: string[]; rows: (string | number | boolean | null)[][] };
-  /** columns that the tiles need and that the query's output does not have */
-  missing: string[];
+  products: RowOf<typeof measures.products>[];
+  referrers: RowOf<typeof measures.referrers>[];
+  campaigns: RowOf<typeof measures.campaigns>[];
+  /** oldest first, the current one included */
+  buckets: { minutes: number; events: { start: string; events: number }[] };
+  /** newest first */
+  recent: RowOf<typeof measures.recent>[];
+  choices: { events: string[]; products: RowOf<typeof measures.productChoices>[] };
 }
 
-const MINUTES = 15;
-const TOP_PRODUCTS = 8;
-const LATEST_ROWS = 30;
-/** Maximum length of a cell's text. An event may have up to 256 KB. */
-const MAX_CELL_CHARACTERS = 200;
-
-const FIXED_SIZE_TYPES: ReadonlySet<string> = new Set(['bigint', 'float', 'bit', 'datetime']);
-
-/** The events of the demo shop, in the order of a purchase. */
-const FUNNEL = [
-  ['Browse', 'browse_product'],
-  ['Cart', 'add_to_cart'],
-  ['Purchase', 'purchase'],
-] as const;
-
-/** The columns of the output of joined rows that the tiles read. */
-const NEEDED = [
-  'event',
-  'message_id',
-  'device_id',
-  'product_id',
-  'product_code',
-  'price',
-  'product_state',
-] as const;
-
-/**
- * The key by which events are counted. The rows of an event, one per SKU, share its message id, if it has one. The key
- * is a 64-bit hash, because counting distinct texts would keep all of them in memory.
- */
-const EVENT =
-  "hash(coalesce(message_id, concat_ws('/', device_id, CAST(__ts AS VARCHAR), CAST(__seq AS VARCHAR))))";
-
-const minuteRows = z.array(z.object({ minute: z.string(), events: z.number() }));
-const productRows = z.array(
-  z.object({
-    productId: z.union([z.number(), z.string()]).nullable(),
-    code: z.string().nullable(),
-    price: z.number().nullable(),
-    state: z.string().nullable(),
-    events: z.number(),
-  }),
-);
-const funnelRows = z.array(z.object({ event: z.string(), events: z.number(), visitors: z.number() }));
-const latestRows = z.array(z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])));
-
-/** Reads the results of a job for the dashboard. */
-export function createView({ plan, connection, state }: Job, queryFile: string): () => Promise<View> {
-  const joined = joinedOutput(plan.outputs);
-  const table = resultTable(joined?.name ?? '');
-  const known = (joined?.columns ?? []).filter(({ kind }) => kind === 'column');
-  const isTime = ({ type }: Column): boolean => type === 'datetime';
-  // The time is the first column.
-  const columns = [...known.filter(isTime), ...known.filter((one) => !isTime(one))].map(({ name }) => name);
-  const missing = NEEDED.filter((name) => !columns.includes(name));
-
-  return async () => {
-    const { status, problem, counts, reference, next } = state();
-    const readable = missing.length === 0 && (await exists(connection, joined?.name ?? ''));
-    const read = async <T>(rows: z.ZodType<T[]>, sql: string): Promise<T[]> =>
-      readable ? rows.parse(await jsonRows(connection, sql)) : [];
-    const funnel = await read(
-      funnelRows,
-      `SELECT event, count(DISTINCT ${EVENT}) AS events, count(DISTINCT device_id) AS visitors
-       FROM ${table} WHERE event IN (${FUNNEL.map(([, event]) => sqlText(event)).join(', ')}) GROUP BY event`,
-    );
-    const [total] = await read(
-      z.array(z.object({ rows: z.number() })),
-      `SELECT count(*) AS rows FROM ${table}`,
-    );
+/** Reads the results of a job, within a filter. */
+export function createView(job: Job, queryFile: string): (filter: Filter) => Promise<View> {
+  const { connection, state } = job;
+  const output = eventOutput(job);
+  return async (filter) => {
+    const { status, problem, counts, lagMs, references, next } = state();
+    const readable = output.name !== '' && (await hasRows(connection, output.name));
+    const shown = `(SELECT * FROM ${output.sql} WHERE ${filterSql(filter)})`;
+    const within = `(SELECT * FROM ${output.sql} WHERE ${filterSql({ ...filter, event: undefined, productId: undefined })})`;
+    const read = async <T>(
+      { sql, rows }: { sql: (source: string) => string; rows: { parse: (value: unknown) => T[] } },
+      source = shown,
+    ): Promise<T[]> => (readable ? rows.parse(await jsonRows(connection, sql(source))) : []);
+    const [total] = await read(measures.totals);
+    const [kept] = await read(measures.totals, output.sql);
+    const [ordered] = await read(measures.orders);
+    const stages = await read(measures.funnel);
+    const { minutes, bucketMinutes } = filter.range;
     return {
       now: new Date().toISOString(),
       job: { status, problem: problem ?? null, query: queryFile },
-      counts: {
+      pipeline: {
         events: counts.events,
-        rows: total?.rows ?? 0,
-        dropped: counts.malformed + counts.untimed + counts.early + counts.lateDropped,
+        oldest: kept?.oldest ?? null,
+        lagMs: lagMs ?? null,
         late: counts.late,
-        malformed: counts.malformed,
+        dropped: [
+          { reason: 'not JSON', events: counts.malformed },
+          { reason: 'without a time', events: counts.untimed },
+          { reason: 'more than five minutes early', events: counts.early },
+          { reason: 'too late', events: counts.lateDropped },
+        ].filter(({ events }) => events > 0),
+        references: references.map(({ name, path, validFrom, rows }) => ({
+          ...{ name, path, rows, validFrom: new Date(validFrom).toISOString() },
+        })),
+        next: next ? { path: next.path, validFrom: new Date(next.validFrom).toISOString() } : null,
+        missing: [...output.missing],
       },
-      reference: reference
-        ? {
-            path: reference.path,
-            validFrom: new Date(reference.validFrom).toISOString(),
-            rows: reference.rows,
-          }
-        : null,
-      nextReference: next ? { path: next.path, validFrom: new Date(next.validFrom).toISOString() } : null,
-      minutes: minuteRows.parse(
-        await jsonRows(
-          connection,
-          `SELECT strftime(minute, '%Y-%m-%dT%H:%M:00Z') AS minute, count(DISTINCT ${EVENT}) FILTER (WHERE __ts IS NOT NULL) AS events
-         FROM (SELECT unnest(range(date_trunc('minute', now() AT TIME ZONE 'UTC') - INTERVAL '${MINUTES - 1} minutes',
-           date_trunc('minute', now() AT TIME ZONE 'UTC') + INTERVAL '1 minute', INTERVAL '1 minute')) AS minute)
-         LEFT JOIN ${readable ? table : '(SELECT NULL::TIMESTAMP AS __ts, NULL AS message_id, NULL AS device_id, NULL AS __seq)'} ON date_trunc('minute', __ts) = minute GROUP BY minute ORDER BY minute`,
-        ),
-      ),
-      products: await read(
-        productRows,
-        `SELECT product_id AS "productId", arg_max(left(product_code, ${MAX_CELL_CHARACTERS}), __ts) AS code, arg_max(price, __ts) AS price,
-           arg_max(left(product_state, ${MAX_CELL_CHARACTERS}), __ts) AS state, count(DISTINCT ${EVENT}) AS events
-         FROM ${table} WHERE product_id IS NOT NULL GROUP BY product_id ORDER BY events DESC, product_id LIMIT ${TOP_PRODUCTS}`,
-      ),
-      funnel: FUNNEL.map(([stage, event]) => {
-        const found = funnel.find((row) => row.event === event);
+      counts: {
+        events: total?.events ?? 0,
+        rows: total?.rows ?? 0,
+        visitors: total?.visitors ?? 0,
+        sessions: total?.sessions ?? 0,
+        orders: ordered?.orders ?? 0,
+      },
+      revenue: await read(measures.revenue),
+      funnel: measures.FUNNEL.map(({ stage }, i) => {
+        const found = stages.find((row) => row.stage === i);
         return { stage, events: found?.events ?? 0, visitors: found?.visitors ?? 0 };
       }),
-      latest: {
-        columns,
-        rows: (
-          await read(
-            latestRows,
-            `SELECT ${known.map(cell).join(', ')} FROM ${table} ORDER BY __ts DESC, rowid DESC LIMIT ${LATEST_ROWS}`,
-          )
-        ).map((row) => columns.map((column) => row[column] ?? null)),
+      products: await read(measures.products),
+      referrers: await read(measures.referrers),
+      campaigns: await read(measures.campaigns),
+      buckets: {
+        minutes: bucketMinutes,
+        events: await read(measures.buckets(minutes, bucketMinutes)),
       },
-      missing,
+      recent: withoutRepeats(await read(measures.recent)),
+      choices: {
+        events: (await read(measures.eventChoices, within)).map(({ event }) => event),
+        products: await read(measures.productChoices, within),
+      },
     };
   };
 }
 
-/** A column of the latest rows. Long texts are truncated with an ellipsis. */
-function cell({ name, type }: Column): string {
-  const column = sqlName(name);
-  if (FIXED_SIZE_TYPES.has(type)) return column;
-  const text = `CAST(${column} AS VARCHAR)`;
-  return `CASE WHEN length(${text}) > ${MAX_CELL_CHARACTERS} THEN left(${text}, ${MAX_CELL_CHARACTERS}) || '…' ELSE ${text} END AS ${column}`;
-}
-
-/** Selects the output that has most of the columns that the tiles read. */
-function joinedOutput(outputs: readonly Output[]): Output | undefined {
-  const fitting = ({ columns }: Output): number =>
-    NEEDED.filter((name) => columns.some((column) => column.name === name)).length;
-  return [...outputs].sort((a, b) => fitting(b) - fitting(a))[0];
-}
-
-async function exists(connection: DuckDBConnection, output: string): Promise<boolean> {
-  const found = await connection.runAndReadAll(
-    "SELECT 1 FROM duckdb_tables() WHERE database_name = 'results' AND table_name = $output",
-    { output },
-  );
-  return found.currentRowCount > 0;
-}
-
-/** A 64-bit integer as a number, or as text if a JavaScript number cannot represent it exactly. */
-const exactNumber = (text: string): number | string =>
-  Number.isSafeInteger(Number(text)) ? Number(text) : text;
-
-/** Converts 64-bit integers to JSON numbers if these are exact, and datetimes to ISO 8601. */
-async function jsonRows(connection: DuckDBConnection, sql: string): Promise<unknown[]> {
-  const found = await connection.runAndReadAll(sql);
-  return found.getRowObjectsJson().map((row) =>
-    Object.fromEntries(
-      Object.entries(row).map(([key, value], i) => {
-        const type = String(found.columnType(i));
-        if (typeof value === 'string' && type === 'BIGINT') return [key, exactNumber(value)];
-        if (typeof value === 'string' && type === 'TIMESTAMP') return [key, `${value.replace(' ', 'T')}Z`];
-        return [key, value];
-      }),
-    ),
-  );
+function withoutRepeats<T extends { key: string }>(rows: readonly T[]): T[] {
+  const seen = new Set<string>();
+  return rows.filter(({ key }) => !seen.has(key) && seen.add(key));
 }

@@ -1,41 +1,48 @@
 /**
- * Shares the server-sent events of one URL among all tabs of a browser. Browsers open six HTTP/1.1 connections to an
- * origin: with a stream in each tab, the seventh tab would not load. So one visible tab opens the stream and forwards
- * the events to the others. A hidden tab opens none.
+ * Server-sent events of one URL for all tabs of a browser. Browsers open six HTTP/1.1 connections to an origin: with a
+ * stream in each tab, the seventh tab would not load. So one visible tab holds the stream and passes the events to the
+ * others, and a hidden tab holds none.
  */
 
 export interface StreamHandlers {
-  /** Everything shown so far is outdated. The latest events follow. */
+  /** All that was shown is outdated: the latest events follow. */
   onReset: () => void;
   onData: (data: string) => void;
-  onConnected: (connected: boolean) => void;
+  /** @param retryAt without a connection: when the next attempt begins, ms since 1970 */
+  onConnected: (connected: boolean, retryAt: number) => void;
 }
 
-/** Messages between tabs; with `to`, for one tab. A tab that becomes visible sends `hello`. */
+/** The pause before the first new attempt. It doubles after each failure, up to the longest. */
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 16_000;
+
+/** Between the tabs; with `to`, for one of them. A tab that becomes visible says hello. */
 type TabMessage =
   | { hello: number }
-  | { to?: number; latest: readonly string[]; connected: boolean }
+  | { to?: number; latest: readonly string[]; connected: boolean; retryAt: number }
   | { data: string }
-  | { connected: boolean };
+  | { connected: boolean; retryAt: number };
 
 /**
  * Follows a stream while this tab is visible.
  *
  * @param eventName of the server-sent events, `message` if they have none
  * @param kept number of latest events that a tab gets when it joins
+ * @returns what ends it
  */
 export function followStream(
   url: string,
   eventName: string,
   kept: number,
   { onReset, onData, onConnected }: StreamHandlers,
-): void {
+): () => void {
   const { locks } = navigator as Partial<Navigator>;
   const channel = locks && 'BroadcastChannel' in window ? new BroadcastChannel(url) : undefined;
   const id = Math.random();
   const latest: string[] = [];
   let isHolder = false;
   let isConnected = false;
+  let retryAt = 0;
   let stop: (() => void) | undefined;
 
   const show = (message: TabMessage): void => {
@@ -43,7 +50,7 @@ export function followStream(
       onReset();
       message.latest.forEach(onData);
     }
-    if ('connected' in message) onConnected(message.connected);
+    if ('connected' in message) onConnected(message.connected, message.retryAt);
     if ('data' in message) onData(message.data);
   };
   const share = (message: TabMessage): void => {
@@ -53,23 +60,36 @@ export function followStream(
 
   const hold = (signal: AbortSignal): Promise<void> =>
     new Promise((resolve) => {
-      const source = new EventSource(url);
+      let source: EventSource;
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      let pauseMs = FIRST_RETRY_MS;
+      const connect = (): void => {
+        source = new EventSource(url);
+        source.onopen = () => {
+          pauseMs = FIRST_RETRY_MS;
+          latest.length = 0;
+          isConnected = true;
+          share({ latest, connected: true, retryAt }); // the server sends the latest events once more
+        };
+        // The browser's own attempts cannot be seen, and it makes none after a response such as 503.
+        source.onerror = () => {
+          source.close();
+          isConnected = false;
+          retryAt = Date.now() + pauseMs;
+          timer = setTimeout(connect, pauseMs);
+          pauseMs = Math.min(2 * pauseMs, LONGEST_RETRY_MS);
+          share({ connected: false, retryAt });
+        };
+        source.addEventListener(eventName, ({ data }: MessageEvent<string>) => {
+          latest.push(data);
+          latest.splice(0, latest.length - kept);
+          share({ data });
+        });
+      };
       isHolder = true;
-      source.onopen = () => {
-        latest.length = 0;
-        isConnected = true;
-        share({ latest, connected: true }); // the server sends the latest events once more
-      };
-      source.onerror = () => {
-        isConnected = false;
-        share({ connected: false });
-      };
-      source.addEventListener(eventName, ({ data }: MessageEvent<string>) => {
-        latest.push(data);
-        latest.splice(0, latest.length - kept);
-        share({ data });
-      });
+      connect();
       signal.addEventListener('abort', () => {
+        clearTimeout(timer);
         source.close();
         isHolder = false;
         resolve();
@@ -90,7 +110,7 @@ export function followStream(
     channel.postMessage({ hello: id });
     locks
       .request(`stream ${url}`, { signal }, () => (signal.aborted ? undefined : hold(signal)))
-      .catch(() => undefined); // stopped while waiting for the lock
+      .catch(() => undefined); // stopped while it waited
   };
   const update = (): void => {
     if (document.hidden) stop?.();
@@ -101,12 +121,20 @@ export function followStream(
     channel.onmessage = ({ data: message }: MessageEvent<TabMessage>) => {
       if (!stop) return;
       if ('hello' in message) {
-        if (isHolder) channel.postMessage({ to: message.hello, latest, connected: isConnected });
+        if (isHolder) channel.postMessage({ to: message.hello, latest, connected: isConnected, retryAt });
       } else if (!('to' in message) || message.to === id) show(message);
     };
   }
+  const leave = (): void => stop?.();
   document.addEventListener('visibilitychange', update);
-  addEventListener('pagehide', () => stop?.());
+  addEventListener('pagehide', leave);
   addEventListener('pageshow', update);
   update();
+  return () => {
+    document.removeEventListener('visibilitychange', update);
+    removeEventListener('pagehide', leave);
+    removeEventListener('pageshow', update);
+    stop?.();
+    channel?.close();
+  };
 }

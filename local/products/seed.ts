@@ -2,13 +2,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 
-/** The tables that the default of PRODUCTS_QUERY reads. */
+/** The tables that the defaults of PRODUCTS_QUERY and SKUS_QUERY read. */
 export const SCHEMA = `
   CREATE TABLE products (
     product_id bigint PRIMARY KEY,
     product_code text NOT NULL UNIQUE,
     product_name text NOT NULL,
-    price integer NOT NULL,
+    price numeric NOT NULL,
+    currency text NOT NULL,
     product_state text NOT NULL,
     can_purchase boolean NOT NULL
   );
@@ -25,7 +26,8 @@ const shopProducts = z.array(
     product_id: z.int(),
     product_code: z.string(),
     product_name: z.string(),
-    price: z.int(),
+    price: z.number(),
+    currency: z.string(),
     product_state: z.string(),
     can_purchase: z.boolean(),
     skus: z.array(z.object({ sku_id: z.int(), size_name: z.string(), color_name: z.string() })),
@@ -42,6 +44,7 @@ export function seedSql(): string {
       product.product_code,
       product.product_name,
       product.price,
+      product.currency,
       product.product_state,
       product.can_purchase,
     ),

@@ -2,6 +2,7 @@
 
 import type { Running } from '../lifecycle';
 import { createWebApp, startWebServer } from '../webServer';
+import { createCatalogue } from './catalogue';
 import { createLiveFeed } from './liveFeed';
 import { loadPage } from './page';
 import { createVisitorRoutes } from './visitors';
@@ -25,6 +26,8 @@ export interface Shop extends Running {
   origins: readonly string[];
   /** Sets the URL of the functions: `http://localhost:7071`. */
   setApi: (url: string) => void;
+  /** Tells the shop where prices are, and which dashboard shows its events. */
+  setAnalytics: (analytics: { databaseUrl: string; dashboardUrl: string }) => void;
 }
 
 /** Paths that the script of the page renders. */
@@ -37,7 +40,9 @@ const PAGES = ['/', '/cart', '/products/:name{[\\w-]+}'];
  */
 export async function startShop({ port, keys }: ShopOptions): Promise<Shop> {
   const page = await loadPage();
+  const catalogue = createCatalogue();
   let api = '';
+  let dashboard = '';
   const liveFeed = createLiveFeed(() => `${api}/api/message_feed`, keys.feed);
 
   const app = createWebApp({
@@ -48,7 +53,11 @@ export async function startShop({ port, keys }: ShopOptions): Promise<Shop> {
   });
   app.route('/', createVisitorRoutes({ url: () => `${api}/api/devices`, functionKey: keys.registration }));
   app.get('/live', liveFeed.open);
-  for (const path of PAGES) app.get(path, (context) => context.html(page.html(`${api}/api`)));
+  app.get('/offers', async (context) => context.json(await catalogue.read()));
+  for (const path of PAGES)
+    app.get(path, async (context) =>
+      context.html(page.html({ endpoint: `${api}/api`, dashboard, offers: await catalogue.read() })),
+    );
   for (const [path, { type, content }] of Object.entries(page.files))
     app.get(path, (context) => context.body(content, 200, { 'Content-Type': `${type}; charset=utf-8` }));
 
@@ -58,6 +67,10 @@ export async function startShop({ port, keys }: ShopOptions): Promise<Shop> {
     origins: [server.url, `http://127.0.0.1:${server.port}`],
     setApi: (url) => {
       api = url;
+    },
+    setAnalytics: ({ databaseUrl, dashboardUrl }) => {
+      catalogue.setDatabase(databaseUrl);
+      dashboard = dashboardUrl;
     },
     close: () => {
       liveFeed.close();

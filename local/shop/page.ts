@@ -4,13 +4,22 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { BROWSERS } from '../buildWebClient';
+import type { Offer } from './catalogue';
 
 const FOLDER = join(__dirname, 'page');
 
-/** The files that the shop's server sends to browsers. */
+/** What a page is told by its markup. */
+export interface PageContent {
+  /** of the functions, `http://localhost:7071/api` */
+  endpoint: string;
+  /** URL of the dashboard; empty without one */
+  dashboard: string;
+  offers: readonly Offer[];
+}
+
+/** What the shop's server hands to browsers. */
 export interface Page {
-  /** @param endpoint of the functions, `http://localhost:7071/api` */
-  html: (endpoint: string) => string;
+  html: (content: PageContent) => string;
   files: Readonly<Record<string, { type: string; content: string }>>;
 }
 
@@ -34,7 +43,11 @@ export async function loadPage(): Promise<Page> {
     }),
   ]);
   return {
-    html: (endpoint) => html.replace('{{endpoint}}', endpoint),
+    html: ({ endpoint, dashboard, offers }) =>
+      html
+        .replace('{{endpoint}}', endpoint)
+        .replace('{{dashboard}}', dashboard)
+        .replace('{{offers}}', () => JSON.stringify(offers).replaceAll('<', '\\u003c')),
     files: {
       '/shop.css': { type: 'text/css', content: css },
       '/shop.js': { type: 'text/javascript', content: script.outputFiles[0]?.text ?? '' },

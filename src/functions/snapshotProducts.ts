@@ -5,7 +5,7 @@ import { DEFAULT_PRODUCTS_SCHEDULE } from '../settings';
 import type { Startup } from '../startup';
 
 /**
- * Timer: copies the products from PostgreSQL to Blob storage, where the analytics job joins them with events. If it
+ * Timer: copies the products and SKUs from PostgreSQL to Blob storage, where the analytics job joins them with events. If it
  * fails, the previous snapshot stays in use, and the function execution fails, so that alerts see it.
  */
 export function snapshotProducts({ settings, settingsProblem, log: logOf, redact }: Startup): void {
@@ -28,7 +28,7 @@ export function snapshotProducts({ settings, settingsProblem, log: logOf, redact
       const start = performance.now();
       try {
         const { rows, bytes, path, unchanged } = await takeSnapshot(products);
-        const took = `${rows} rows, ${bytes} bytes in ${Math.round(performance.now() - start)} ms`;
+        const took = `${rows.products} products, ${rows.skus} SKUs, ${bytes} bytes in ${Math.round(performance.now() - start)} ms`;
         log.info(`Product snapshot: ${took}: ${unchanged ? `the same as ${path}` : path}`);
       } catch (error) {
         // Without `cause`, because the host might log it unredacted.

@@ -2,17 +2,19 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ProductSettings } from '../settings';
-import { readRows } from './readRows';
+import type { ProductQueries, ProductSettings } from '../settings';
+import { TABLES, type Table, readTables } from './readTables';
 import { SnapshotError } from './snapshotError';
-import { openStore } from './snapshotStore';
+import { type SnapshotFile, openStore } from './snapshotStore';
 
 /** Stream Analytics: at most 300 MB of reference data. */
 const MAX_SNAPSHOT_BYTES = 300 * 1_048_576;
 
 export interface SnapshotResult {
-  rows: number;
+  /** of `products.json` and of `skus.json` */
+  rows: Record<Table, number>;
   bytes: number;
+  /** of `products.json`; `skus.json` is beside it */
   path: string;
   /** true if the newest snapshot has the same content, so that nothing was written */
   unchanged: boolean;
@@ -24,51 +26,81 @@ export interface ProductSnapshot {
 }
 
 /**
- * Copies the products of the database to Blob storage, as a JSON array with one object per line. The upload starts
- * after all rows have been read, so a failure changes nothing. Rows go through a temporary file, so memory use does
- * not depend on their number.
+ * Copies the products and SKUs of the database to Blob storage, as two JSON arrays with one object per line. Both show
+ * the same state of the database, and are valid from the same minute on. The upload starts after all rows have been
+ * read, so a failure changes nothing. Rows go through temporary files, so memory use does not depend on their number.
  *
- * @throws Error if the database or the storage fails, or if the query returns no rows or more than the limit
+ * @throws Error if the database or the storage fails, or if there are no products or more than the limit
  */
 export async function takeSnapshot(settings: ProductSettings, now = new Date()): Promise<SnapshotResult> {
   const folder = await mkdtemp(join(tmpdir(), 'hubfront-products-'));
   try {
-    const file = join(folder, 'products.json');
-    const { rows, bytes, sha256 } = await writeRows(file, settings);
+    const files = await writeTables(folder, settings.databaseUrl, settings.queries);
+    const rows = { products: files.products.rows, skus: files.skus.rows };
+    const bytes = files.products.bytes + files.skus.bytes;
     const store = openStore(settings.storage);
     const before = await store.newest();
-    if (before?.sha256 === sha256) return { rows, bytes, path: before.path, unchanged: true };
-    const path = await store.put(file, now, { sha256, rows: String(rows) });
-    return { rows, bytes, path, unchanged: false };
+    const isSame = TABLES.every((table) => before?.sha256[table] === files[table].sha256);
+    if (before && isSame) return { rows, bytes, path: before.path, unchanged: true };
+    return { rows, bytes, path: await store.put(files, now), unchanged: false };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function writeRows(
-  file: string,
-  { databaseUrl, query }: ProductSettings,
-): Promise<{ rows: number; bytes: number; sha256: string }> {
+type WrittenFile = SnapshotFile & { bytes: number };
+
+async function writeTables(
+  folder: string,
+  databaseUrl: string,
+  queries: ProductQueries,
+): Promise<Record<Table, WrittenFile>> {
+  const products = await createJsonFile(join(folder, 'products.json'));
+  const skus = await createJsonFile(join(folder, 'skus.json'));
+  const files = { products, skus };
+  try {
+    for await (const { table, rows } of readTables(databaseUrl, queries)) {
+      await files[table].add(rows);
+      if (products.bytes() + skus.bytes() > MAX_SNAPSHOT_BYTES)
+        throw new SnapshotError('the products come to more than the 300 MB that Stream Analytics takes');
+    }
+  } catch (error) {
+    await Promise.all([products.close(), skus.close()]);
+    throw error;
+  }
+  const written = { products: await products.close(), skus: await skus.close() };
+  if (written.products.rows === 0) throw new SnapshotError('the query gave no rows');
+  return written;
+}
+
+interface JsonFile {
+  /** @param rows JSON texts */
+  add: (rows: readonly string[]) => Promise<void>;
+  bytes: () => number;
+  close: () => Promise<WrittenFile>;
+}
+
+/** A JSON array, one element per line. */
+async function createJsonFile(path: string): Promise<JsonFile> {
   const hash = createHash('sha256');
-  const handle: FileHandle = await open(file, 'w');
+  const handle: FileHandle = await open(path, 'w');
   let rows = 0;
   let bytes = 0;
   const write = async (text: string): Promise<void> => {
     bytes += Buffer.byteLength(text);
-    if (bytes > MAX_SNAPSHOT_BYTES)
-      throw new SnapshotError('the products come to more than the 300 MB that Stream Analytics takes');
     hash.update(text);
     await handle.write(text);
   };
-  try {
-    for await (const batch of readRows(databaseUrl, query)) {
-      await write((rows === 0 ? '[\n' : ',\n') + batch.join(',\n'));
-      rows += batch.length;
-    }
-    if (rows === 0) throw new SnapshotError('the query gave no rows');
-    await write('\n]\n');
-  } finally {
-    await handle.close();
-  }
-  return { rows, bytes, sha256: hash.digest('hex') };
+  return {
+    add: async (added) => {
+      await write((rows === 0 ? '[\n' : ',\n') + added.join(',\n'));
+      rows += added.length;
+    },
+    bytes: () => bytes,
+    close: async () => {
+      await write(rows === 0 ? '[]\n' : '\n]\n');
+      await handle.close();
+      return { path, rows, bytes, sha256: hash.digest('hex') };
+    },
+  };
 }

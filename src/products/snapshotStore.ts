@@ -1,6 +1,7 @@
 import { BlobServiceClient, type ContainerClient, RestError } from '@azure/storage-blob';
 import type { EntraId } from '../iothub/registry/entraId';
 import type { ProductStorage } from '../settings';
+import type { Table } from './readTables';
 import { SnapshotError } from './snapshotError';
 
 /** The container with the reference data of the analytics job. */
@@ -8,48 +9,73 @@ export const CONTAINER = 'reference';
 /** If a minute already has a snapshot, the next minutes are tried, up to this number. */
 const MAX_MINUTES_AHEAD = 10;
 
-const PATH = /^products\/\d{4}-\d{2}-\d{2}\/\d{2}-\d{2}\/products\.json$/;
+const PATH = /^products\/\d{4}-\d{2}-\d{2}\/\d{2}-\d{2}\/(products|skus)\.json$/;
+
+/** A file of a snapshot, on this machine. */
+export interface SnapshotFile {
+  path: string;
+  sha256: string;
+  rows: number;
+}
 
 export interface StoredSnapshot {
+  /** of `products.json` */
   path: string;
-  sha256: string | undefined;
+  sha256: Partial<Record<Table, string>>;
 }
 
 /** Snapshots in Blob storage. A path names the minute (UTC) from which Stream Analytics uses the snapshot. */
 export interface SnapshotStore {
-  /** the newest snapshot by path */
+  /** the newest minute that has any file */
   newest: () => Promise<StoredSnapshot | undefined>;
-  /** Writes to the first minute from `now` on that has no snapshot, and never overwrites one. @returns the path */
-  put: (file: string, now: Date, metadata: Record<string, string>) => Promise<string>;
+  /**
+   * Writes both files to the first minute from `now` on that has no snapshot, and never overwrites one.
+   *
+   * @returns the path of `products.json`
+   */
+  put: (files: Readonly<Record<Table, SnapshotFile>>, now: Date) => Promise<string>;
 }
 
-/** `products/{yyyy-MM-dd}/{HH-mm}/products.json`, in UTC. */
-export function snapshotPath(time: Date): string {
+/** `products/{yyyy-MM-dd}/{HH-mm}/products.json` and `…/skus.json`, in UTC. */
+export function snapshotPath(time: Date, table: Table = 'products'): string {
   const [date = '', clock = ''] = time.toISOString().split('T');
-  return `products/${date}/${clock.slice(0, 5).replace(':', '-')}/products.json`;
+  return `products/${date}/${clock.slice(0, 5).replace(':', '-')}/${table}.json`;
 }
 
 export function openStore(storage: ProductStorage): SnapshotStore {
   const container = connect(storage).getContainerClient(CONTAINER);
   return {
     newest: () => newest(container),
-    put: async (file, now, metadata) => {
+    put: async (files, now) => {
       for (let minutes = 0; minutes <= MAX_MINUTES_AHEAD; minutes += 1) {
-        const path = snapshotPath(new Date(now.getTime() + minutes * 60_000));
-        try {
-          await container.getBlockBlobClient(path).uploadFile(file, {
-            blobHTTPHeaders: { blobContentType: 'application/json; charset=utf-8' },
-            conditions: { ifNoneMatch: '*' },
-            metadata,
-          });
-          return path;
-        } catch (error) {
-          if (!(error instanceof RestError) || error.code !== 'BlobAlreadyExists') throw error;
-        }
+        const time = new Date(now.getTime() + minutes * 60_000);
+        // Whoever writes the SKUs of a minute also writes its products: two snapshots never mix.
+        if (!(await upload(container, snapshotPath(time, 'skus'), files.skus))) continue;
+        const path = snapshotPath(time);
+        if (await upload(container, path, files.products)) return path;
       }
       throw new SnapshotError(`each of the next ${MAX_MINUTES_AHEAD} minutes already has a snapshot`);
     },
   };
+}
+
+/** @returns false if there is a blob at the path already */
+async function upload(
+  container: ContainerClient,
+  path: string,
+  { path: file, sha256, rows }: SnapshotFile,
+): Promise<boolean> {
+  try {
+    await container.getBlockBlobClient(path).uploadFile(file, {
+      blobHTTPHeaders: { blobContentType: 'application/json; charset=utf-8' },
+      conditions: { ifNoneMatch: '*' },
+      metadata: { sha256, rows: String(rows) },
+    });
+    return true;
+  } catch (error) {
+    if (!(error instanceof RestError) || error.code !== 'BlobAlreadyExists') throw error;
+    return false;
+  }
 }
 
 async function newest(container: ContainerClient): Promise<StoredSnapshot | undefined> {
@@ -60,7 +86,11 @@ async function newest(container: ContainerClient): Promise<StoredSnapshot | unde
       prefix: 'products/',
       includeMetadata: true,
     })) {
-      if (PATH.test(name)) last = { path: name, sha256: metadata?.sha256 };
+      const table = PATH.exec(name)?.[1] as Table | undefined;
+      if (table === undefined) continue;
+      const path = name.replace(/[^/]+$/, 'products.json');
+      if (last?.path !== path) last = { path, sha256: {} };
+      if (metadata?.sha256 !== undefined) last.sha256[table] = metadata.sha256;
     }
   } catch (error) {
     if (!(error instanceof RestError) || error.code !== 'ContainerNotFound') throw error;

@@ -6,8 +6,10 @@ import { type EventHubConnection, parseEventHubConnection } from './eventHubConn
 import { BASE64, CONTROL_CHARACTER, HOST_NAME, HOST_WITH_PORT, TOKEN, isPostgresUrl } from './formats';
 import type { VisitorSettings } from '../visitors';
 import { parseOrigins } from './origins';
+import { DEFAULT_PRODUCTS_QUERY, DEFAULT_SKUS_QUERY, type ProductQueries } from './productQueries';
 
 export type { EventHubConnection } from './eventHubConnection';
+export { DEFAULT_PRODUCTS_QUERY, DEFAULT_SKUS_QUERY, type ProductQueries } from './productQueries';
 export { secretsOf } from './secrets';
 
 /** Every 4 minutes, as the original did: idle instances were unloaded after five. Six NCRONTAB fields. */
@@ -27,16 +29,6 @@ const isVisitorKey = (secret: string): boolean =>
 
 /** Every hour: six NCRONTAB fields. */
 export const DEFAULT_PRODUCTS_SCHEDULE = '0 0 * * * *';
-
-/**
- * One row per SKU, with the columns of its product that the analytics query reads. docs/analytics.md describes the
- * tables.
- */
-export const DEFAULT_PRODUCTS_QUERY = `
-  SELECT skus.sku_id, products.product_id, products.product_code, products.product_name, products.price,
-    products.product_state, products.can_purchase, skus.size_name, skus.color_name
-  FROM products JOIN skus ON skus.product_id = products.product_id
-  ORDER BY products.product_id, skus.sku_id`;
 
 const schedule = z
   .string()
@@ -80,7 +72,8 @@ const environment = z.object({
       'is not a URL such as postgres://user@host/database (percent-encode @ / ? # % in a password)',
     )
     .optional(),
-  PRODUCTS_QUERY: z.string().default(DEFAULT_PRODUCTS_QUERY),
+  PRODUCTS_QUERY: z.string().optional(),
+  SKUS_QUERY: z.string().optional(),
   PRODUCTS_SCHEDULE: schedule.default(DEFAULT_PRODUCTS_SCHEDULE),
   PRODUCTS_STORAGE: z
     .string()
@@ -155,7 +148,7 @@ export interface Settings {
 /** The source of products and the storage of their snapshots. */
 export interface ProductSettings {
   databaseUrl: string;
-  query: string;
+  queries: ProductQueries;
   storage: ProductStorage;
 }
 
@@ -222,7 +215,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
 const SCHEDULES: readonly string[] = ['KEEP_ALIVE_SCHEDULE', 'PRODUCTS_SCHEDULE'];
 
 /** SQL may contain line breaks. Control characters in schedules are checked when the schedule is parsed. */
-const MAY_HOLD_CONTROL_CHARACTERS: readonly string[] = ['PRODUCTS_QUERY', ...SCHEDULES];
+const MAY_HOLD_CONTROL_CHARACTERS: readonly string[] = ['PRODUCTS_QUERY', 'SKUS_QUERY', ...SCHEDULES];
 
 /** Trims white space, which copied values often have. An empty value counts as absent. */
 function presentValues(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
@@ -245,11 +238,16 @@ function visitorSettings(values: z.infer<typeof environment>): VisitorSettings |
 }
 
 function productSettings(values: z.infer<typeof environment>): ProductSettings | undefined {
-  const { PRODUCTS_DATABASE_URL: databaseUrl, PRODUCTS_QUERY: query } = values;
+  const { PRODUCTS_DATABASE_URL: databaseUrl, PRODUCTS_QUERY: products, SKUS_QUERY: skus } = values;
   const { PRODUCTS_STORAGE: connectionString, PRODUCTS_STORAGE__blobServiceUri: blobServiceUri } = values;
   if (databaseUrl === undefined) return undefined;
-  if (connectionString !== undefined) return { databaseUrl, query, storage: { connectionString } };
-  return blobServiceUri === undefined ? undefined : { databaseUrl, query, storage: { blobServiceUri } };
+  const queries: ProductQueries = {
+    products: products ?? DEFAULT_PRODUCTS_QUERY,
+    // The tables of the default need not exist where PRODUCTS_QUERY names others.
+    skus: skus ?? (products === undefined ? DEFAULT_SKUS_QUERY : undefined),
+  };
+  if (connectionString !== undefined) return { databaseUrl, queries, storage: { connectionString } };
+  return blobServiceUri === undefined ? undefined : { databaseUrl, queries, storage: { blobServiceUri } };
 }
 
 function parseEndpoint(value: string, context: z.RefinementCtx): { host: string; port: number } {

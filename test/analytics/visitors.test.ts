@@ -26,7 +26,9 @@ test('the deployed query shows visitors, not their gateways, and believes no oth
   ];
   await writeFile(input, JSON.stringify(events));
   await main([
-    ...['--input', `events=${input}`, '--reference', 'infra/analytics/samples/products.json'],
+    ...['--input', `events=${input}`],
+    ...['--reference', 'products=infra/analytics/samples/products.json'],
+    ...['--reference', 'skus=infra/analytics/samples/skus.json'],
     ...['--query', 'infra/analytics/query.asaql', '--output', output],
   ]);
   const rows = (await readFile(output, 'utf8'))

@@ -215,19 +215,22 @@ export function azureRoutes(state: AzureState): [RegExp, Handler][] {
       (_found, _body, request) => {
         if (request.headers['x-functions-key'] !== MASTER_KEY) return [401];
         if (state.snapshotWorks)
-          state.snapshots.push({ path: 'products/2026-11-24/10-00/products.json', text: '[{}]' });
+          for (const table of ['skus', 'products'])
+            state.snapshots.push({ path: `products/2026-11-24/10-00/${table}.json`, text: '[{}]' });
         return [202];
       },
     ],
     [
-      /^GET \/blob\/reference\?restype=container&comp=list&prefix=products\/&maxresults=1$/,
-      () => [
-        200,
-        `<?xml version="1.0"?><EnumerationResults><Blobs>${state.snapshots
-          .slice(0, 1)
-          .map(({ path }) => `<Blob><Name>${path}</Name></Blob>`)
-          .join('')}</Blobs></EnumerationResults>`,
-      ],
+      /^GET \/blob\/reference\?restype=container&comp=list&prefix=products\/(?:&marker=(\d+))?$/,
+      ([, marker = '0']) => {
+        const [first, ...more] = state.snapshots.slice(Number(marker)); // one blob a page
+        const name = first ? `<Blob><Name>${first.path}</Name></Blob>` : '';
+        const next = more.length > 0 ? `<NextMarker>${Number(marker) + 1}</NextMarker>` : '<NextMarker />';
+        return [
+          200,
+          `<?xml version="1.0"?><EnumerationResults><Blobs>${name}</Blobs>${next}</EnumerationResults>`,
+        ];
+      },
     ],
     [
       /^PUT \/blob\/reference\/(.+)$/,

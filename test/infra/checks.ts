@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { CONSUMER_GROUPS } from '../../emulator/wellKnown';
 import { type SettingsError, readSettings } from '../../src/settings';
 import { snapshotPath as snapshotPathOfTheHook } from '../../infra/hooks/products';
+import { TABLES } from '../../src/products/readTables';
 import { CONTAINER, snapshotPath } from '../../src/products/snapshotStore';
 import { QUERY_FILE, readQuery } from './query';
 import type { Deployment } from './snapshot';
@@ -174,18 +175,22 @@ export function checkJob(deployment: Deployment): void {
       sharedAccessPolicyName: 'service',
     },
   });
-  const reference = source('Reference');
-  expect(reference).toMatchObject({
-    type: 'Microsoft.Storage/Blob',
-    properties: { authenticationMode: 'Msi', container: CONTAINER },
-  });
-  const { storageAccounts, pathPattern, dateFormat, timeFormat } = reference.properties;
-  expect(storageAccounts).toEqual([{ accountName: expect.stringMatching(/^stproducts/) }]);
+  const references = inputs.filter(({ properties }) => properties.type === 'Reference');
+  expect(references.map(({ name }) => name.split('/').at(-1))).toEqual(TABLES);
   const time = new Date('2026-03-04T05:06:07Z');
-  const path = String(pathPattern)
-    .replace('{date}', inUtc(time, dateFormat))
-    .replace('{time}', inUtc(time, timeFormat));
-  expect([snapshotPath(time), snapshotPathOfTheHook(time)]).toEqual([path, path]);
+  for (const [i, table] of TABLES.entries()) {
+    const reference = references[i]?.properties.datasource;
+    expect(reference).toMatchObject({
+      type: 'Microsoft.Storage/Blob',
+      properties: { authenticationMode: 'Msi', container: CONTAINER },
+    });
+    const { storageAccounts, pathPattern, dateFormat, timeFormat } = reference.properties;
+    expect(storageAccounts).toEqual([{ accountName: expect.stringMatching(/^stproducts/) }]);
+    const path = String(pathPattern)
+      .replace('{date}', inUtc(time, dateFormat))
+      .replace('{time}', inUtc(time, timeFormat));
+    expect([snapshotPath(time, table), snapshotPathOfTheHook(time, table)]).toEqual([path, path]);
+  }
 }
 
 /** By the format strings of Stream Analytics. */

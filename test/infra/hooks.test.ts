@@ -179,9 +179,24 @@ describe('the hooks of azd', () => {
     const before = snapshotPath(new Date());
     await runHook('postdeploy', azure.context());
     const after = snapshotPath(new Date());
-    expect(azure.state.snapshots).toHaveLength(1);
+    expect(azure.state.snapshots).toHaveLength(2);
     expect([before, after]).toContain(azure.state.snapshots[0]?.path);
-    expect(azure.state.snapshots[0]?.text).toBe('[]');
+    expect(azure.state.snapshots[1]?.path).toBe(
+      azure.state.snapshots[0]?.path.replace('products.json', 'skus.json'),
+    );
+    expect(azure.state.snapshots.map(({ text }) => text)).toEqual(['[]', '[]']);
+  });
+
+  it('writes the SKUs alone where an older deployment has only products', async () => {
+    await runHook('preprovision', azure.context());
+    provisioned(azure);
+    azure.environment.PRODUCTS_FROM_DATABASE = 'false';
+    azure.state.snapshots.push({ path: 'products/2026-01-01/00-00/products.json', text: '[{}]' });
+    await runHook('postdeploy', azure.context());
+    expect(azure.state.snapshots.map(({ path }) => path.split('/').at(-1))).toEqual([
+      'products.json',
+      'skus.json',
+    ]);
   });
 
   it('tells a storage that lets nobody in from what could be done', async () => {

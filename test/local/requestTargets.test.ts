@@ -23,7 +23,11 @@ let caFolder: string;
 beforeAll(async () => {
   caFolder = await mkdtemp(join(tmpdir(), 'hubfront-'));
   shop = await startShop({ port: 0, keys: { registration: 'a', feed: 'b' } });
-  dashboard = await startDashboardServer(0, () => Promise.reject(new Error('nobody looks')));
+  dashboard = await startDashboardServer({
+    port: 0,
+    shopUrl: '',
+    view: () => Promise.reject(new Error('nobody looks')),
+  });
   hostApp = await startHostApp('');
   emulator = await startEmulator({ partitions: 1, caFolder });
 });

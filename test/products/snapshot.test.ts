@@ -9,12 +9,12 @@ import type { Supervised } from '../../local/supervise';
 import { databaseUrl, startBlobStorage, startProductDatabase, storageConnection } from '../../local/products';
 import { seedSql } from '../../local/products/seed';
 import { takeSnapshot } from '../../src/products/productSnapshot';
-import { DEFAULT_PRODUCTS_QUERY } from '../../src/settings';
+import { DEFAULT_PRODUCTS_QUERY, DEFAULT_SKUS_QUERY } from '../../src/settings';
 import { KEY, type Stack, startStack } from '../stack';
 import { type Postgresql, findPostgresql, startPostgresql } from '../clients/postgresql';
 import { freePort } from '../freePort';
 
-const PATH = /^products\/\d{4}-\d\d-\d\d\/\d\d-\d\d\/products\.json$/;
+const PATH = /^products\/\d{4}-\d\d-\d\d\/\d\d-\d\d\/(?:products|skus)\.json$/;
 const binaries = findPostgresql();
 
 let storage: Child;
@@ -58,35 +58,108 @@ async function blobs(): Promise<{ name: string; text: string }[]> {
   return found;
 }
 
-const settings = (url: string, query = DEFAULT_PRODUCTS_QUERY) => ({
+const settings = (url: string, products = DEFAULT_PRODUCTS_QUERY, skus?: string) => ({
   databaseUrl: url,
-  query,
+  queries: { products, skus: skus ?? (products === DEFAULT_PRODUCTS_QUERY ? DEFAULT_SKUS_QUERY : undefined) },
   storage: { connectionString },
 });
+
+/** The rows of both files of the only snapshot. */
+async function snapshotRows(): Promise<{ products: unknown[]; skus: unknown[] }> {
+  const [products, skus] = await blobs();
+  return {
+    products: JSON.parse(products?.text ?? '') as unknown[],
+    skus: JSON.parse(skus?.text ?? '') as unknown[],
+  };
+}
 
 test.runIf(process.env.CI)('in CI there is a PostgreSQL server', () => {
   expect(binaries).toBeDefined();
 });
 
 describe('the product snapshot', () => {
-  test('holds one row per SKU, at the path of its minute', async () => {
+  test('holds one row per product and one per SKU, at the paths of one minute', async () => {
     const { rows, path } = await takeSnapshot(settings(pgliteUrl), new Date('2026-03-04T05:06:07Z'));
     expect(path).toBe('products/2026-03-04/05-06/products.json');
-    const [blob] = await blobs();
-    const products = JSON.parse(blob?.text ?? '') as unknown[];
-    expect(products).toHaveLength(rows);
+    expect((await blobs()).map(({ name }) => name)).toEqual([
+      path,
+      path.replace('products.json', 'skus.json'),
+    ]);
+    const { products, skus } = await snapshotRows();
+    expect(rows).toEqual({ products: products.length, skus: skus.length });
+    expect(rows).toEqual({ products: 10, skus: 53 });
     expect(products[0]).toEqual({
-      sku_id: 16201,
       product_id: 162,
       product_code: 'SPG-0162',
       product_name: 'Spangle bag',
       price: 4900,
+      currency: 'JPY',
       product_state: 'on_sale',
       can_purchase: true,
+    });
+    expect(skus[0]).toMatchObject({
+      sku_id: 16201,
+      product_id: 162,
       size_name: 'FREE',
       color_name: 'BLACK',
     });
   });
+
+  test('splits the rows of PRODUCTS_QUERY alone, one per SKU, into products and SKUs', async () => {
+    const joined = `SELECT skus.sku_id, products.product_id, price, size_name, color_name
+      FROM products JOIN skus ON skus.product_id = products.product_id ORDER BY products.product_id DESC, skus.sku_id;`;
+    await takeSnapshot(settings(pgliteUrl, joined));
+    const { products, skus } = await snapshotRows();
+    expect([products.length, skus.length]).toEqual([10, 53]);
+    expect(products.at(-1)).toEqual({ product_id: 162, price: 4900 });
+    expect(skus.at(-1)).toEqual({
+      ...{ sku_id: 16203, product_id: 162, price: 4900, size_name: 'FREE', color_name: 'BEIGE' },
+    });
+  });
+
+  test('has no SKUs where PRODUCTS_QUERY alone names none', async () => {
+    await takeSnapshot(settings(pgliteUrl, 'SELECT 7 AS product_id, 12.50 AS price'));
+    expect(await snapshotRows()).toEqual({ products: [{ product_id: 7, price: 12.5 }], skus: [] });
+  });
+
+  test('keeps the first of rows that a join could not tell apart', async () => {
+    const twice = `SELECT * FROM (VALUES (1, 'a'), (2, 'b'), (1, 'c')) AS rows (product_id, product_code)`;
+    const skus = `SELECT * FROM (VALUES (10, 1, 'S', 'RED'), (11, 1, 'S', 'RED'), (12, 1, 'M', 'RED'))
+      AS rows (sku_id, product_id, size_name, color_name)`;
+    await takeSnapshot(settings(pgliteUrl, twice, skus));
+    const found = await snapshotRows();
+    expect(found.products).toEqual([
+      { product_id: 1, product_code: 'a' },
+      { product_id: 2, product_code: 'b' },
+    ]);
+    expect(found.skus).toMatchObject([{ sku_id: 10 }, { sku_id: 12 }]);
+  });
+
+  test.skipIf(binaries === undefined)(
+    'shows products and SKUs of one moment, whatever is committed between the two queries',
+    async () => {
+      await sql(postgres?.url ?? '', 'CREATE TABLE moments AS SELECT 1 AS product_id, 1 AS sku_id');
+      // The first query takes long enough for the change, which waits for it to begin.
+      const products = 'SELECT product_id FROM moments, LATERAL (SELECT pg_sleep(1.5)) AS slow';
+      const snapshot = takeSnapshot(settings(postgres?.url ?? '', products, 'SELECT * FROM moments'));
+      const client = new Client({ connectionString: postgres?.url ?? '' });
+      await client.connect();
+      await expect
+        .poll(
+          async () =>
+            (
+              await client.query(
+                `SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(1.5)%' AND pid <> pg_backend_pid() AND state = 'active'`,
+              )
+            ).rowCount,
+          { timeout: 10_000, interval: 20 },
+        )
+        .toBe(1);
+      await client.query('INSERT INTO moments VALUES (2, 2)');
+      await client.end();
+      expect((await snapshot).rows).toEqual({ products: 1, skus: 1 });
+    },
+  );
 
   test('is not written again while the products are the same, and never over another', async () => {
     const now = new Date('2026-03-04T05:06:07Z');
@@ -94,7 +167,17 @@ describe('the product snapshot', () => {
     expect(await takeSnapshot(settings(pgliteUrl), now)).toEqual({ ...first, unchanged: true });
     const other = await takeSnapshot(settings(pgliteUrl, 'SELECT 1 AS sku_id;'), now);
     expect(other.path).toBe('products/2026-03-04/05-07/products.json');
-    expect((await blobs()).map(({ name }) => name)).toEqual([first.path, other.path]);
+    expect((await blobs()).map(({ name }) => name.slice('products/2026-03-04/'.length))).toEqual([
+      ...['05-06/products.json', '05-06/skus.json', '05-07/products.json', '05-07/skus.json'],
+    ]);
+  });
+
+  test('is completed where the newest minute has only one of the files', async () => {
+    const now = new Date('2026-03-04T05:06:07Z');
+    await takeSnapshot(settings(pgliteUrl), now);
+    await container.getBlobClient('products/2026-03-04/05-06/skus.json').delete();
+    const { path, unchanged } = await takeSnapshot(settings(pgliteUrl), now);
+    expect([path, unchanged]).toEqual(['products/2026-03-04/05-07/products.json', false]);
   });
 
   test.each([
@@ -104,7 +187,10 @@ describe('the product snapshot', () => {
   ])('fails when its query %s, and leaves the last one in place', async (_, query, message) => {
     const { path } = await takeSnapshot(settings(pgliteUrl));
     await expect(takeSnapshot(settings(pgliteUrl, query))).rejects.toThrow(message);
-    expect((await blobs()).map(({ name }) => name)).toEqual([path]);
+    expect((await blobs()).map(({ name }) => name)).toEqual([
+      path,
+      path.replace('products.json', 'skus.json'),
+    ]);
   });
 
   test.skipIf(binaries === undefined)('is the same, byte for byte, from PGlite and PostgreSQL', async () => {
@@ -113,12 +199,12 @@ describe('the product snapshot', () => {
     for (const query of [DEFAULT_PRODUCTS_QUERY, odd]) {
       await container.deleteIfExists();
       await takeSnapshot(settings(pgliteUrl, query));
-      const [ofPglite] = await blobs();
+      const ofPglite = await blobs();
       await container.deleteIfExists();
       await takeSnapshot(settings(postgres?.url ?? '', query));
-      const [ofPostgres] = await blobs();
-      expect(ofPostgres?.text).toBe(ofPglite?.text);
-      expect(ofPglite?.text).toMatch(/^\[\n\{/);
+      const ofPostgres = await blobs();
+      expect(ofPostgres.map(({ text }) => text)).toEqual(ofPglite.map(({ text }) => text));
+      expect(ofPglite[0]?.text).toMatch(/^\[\n\{/);
     }
   });
 
@@ -131,7 +217,7 @@ describe('the product snapshot', () => {
     const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 20);
     const { rows, bytes } = await takeSnapshot(settings(postgres?.url ?? '', query));
     clearInterval(watch);
-    expect(rows).toBe(100_000);
+    expect(rows).toEqual({ products: 20_001, skus: 100_000 });
     expect(bytes).toBeGreaterThan(25_000_000);
     // Far less than a copy of what went through, in text and as objects.
     expect(peak - before).toBeLessThan(80_000_000);
@@ -155,8 +241,11 @@ describe('the timer snapshotProducts', () => {
   };
 
   test('takes a snapshot in the built app and logs rows, bytes and time', async () => {
-    await run({}, /Product snapshot: 53 rows, \d+ bytes in \d+ ms: products\//);
-    expect((await blobs()).map(({ name }) => name)).toEqual([expect.stringMatching(PATH)]);
+    await run({}, /Product snapshot: 10 products, 53 SKUs, \d+ bytes in \d+ ms: products\//);
+    expect((await blobs()).map(({ name }) => name)).toEqual([
+      expect.stringMatching(PATH),
+      expect.stringMatching(PATH),
+    ]);
   });
 
   test('tells a database that is not there as a failure, without its password', async () => {
@@ -182,6 +271,10 @@ describe('the timer snapshotProducts', () => {
     ['SELECT 1 WHERE false', /the query gave no rows/],
   ])('names what is wrong with its query in our words: %s', async (PRODUCTS_QUERY, reason) => {
     expect(await run({ PRODUCTS_QUERY }, reason)).not.toContain('hush');
+  });
+
+  test('names SKUS_QUERY where that is the wrong one', async () => {
+    await run({ SKUS_QUERY: 'SELECT nothing FROM nowhere' }, /a table of SKUS_QUERY does not exist/);
   });
 
   test('has whole words in its log, though the password is one of them', async () => {

@@ -1,192 +1,92 @@
-/** Draws the dashboard page from the views that the server sends. */
+/** The dashboard's page. */
 
-import { BarController, BarElement, CategoryScale, Chart, LinearScale, Tooltip } from 'chart.js';
 import { followStream } from '../../page/sharedStream';
 import type { View } from '../view';
+import { createChart } from './chart';
+import { part, write } from './elements';
+import { readFilters, showChoices, watchFilters } from './filters';
+import { counted, money, number, secondOf } from './format';
+import { pipelineLine } from './pipeline';
+import { createStatus } from './status';
+import { showFunnel, showProducts, showRecent, showSources } from './tables';
 
-Chart.register(BarController, BarElement, CategoryScale, LinearScale, Tooltip);
+const shop = document.documentElement.dataset.shop ?? '';
+const showBuckets = createChart();
+const status = createStatus();
+let paused = false;
 
-function part(id: string): HTMLElement {
-  const found = document.getElementById(id);
-  if (!found) throw new Error(`the page has no #${id}`);
-  return found;
+for (const id of ['shop', 'empty-shop']) {
+  const link = part(id) as HTMLAnchorElement;
+  link.hidden = shop === '';
+  if (shop !== '') link.href = shop;
 }
-
-const number = new Intl.NumberFormat('en');
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
-const canvas = part('minutes') as HTMLCanvasElement;
-const chart = new Chart<'bar', number[], string>(canvas, {
-  type: 'bar',
-  data: { labels: [], datasets: [{ label: 'events', data: [] }] },
-  options: {
-    maintainAspectRatio: false,
-    animation: matchMedia('(prefers-reduced-motion: reduce)').matches ? false : { duration: 200 },
-    plugins: { legend: { display: false } },
-    scales: {
-      x: { grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 12 } },
-      y: { beginAtZero: true, suggestedMax: 5, ticks: { precision: 0, maxTicksLimit: 6 } },
-    },
-  },
-});
-
-/** Gives the chart the colours of the page, which has a light and a dark theme. */
-function colourChart(): void {
-  const style = getComputedStyle(document.documentElement);
-  const probe = document.createElement('span');
-  document.body.append(probe);
-  const colour = (name: string): string => {
-    probe.style.color = style.getPropertyValue(name);
-    return getComputedStyle(probe).color;
-  };
-  const [dataset] = chart.data.datasets;
-  if (dataset) dataset.backgroundColor = colour('--accent');
-  for (const scale of ['x', 'y']) {
-    const options = chart.options.scales?.[scale];
-    if (!options) continue;
-    options.ticks = { ...options.ticks, color: colour('--quiet') };
-    options.grid = { ...options.grid, color: colour('--line') };
-  }
-  probe.remove();
-  chart.update('none');
-}
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', colourChart);
-colourChart();
 
 function show(view: View): void {
-  part('query').textContent = view.job.query;
-  const words = {
-    waiting: 'Waiting for the first product snapshot',
-    running: 'Live',
-    stopped: 'Stopped',
-  };
-  say(words[view.job.status], view.job.status);
-  const problems = [
-    view.job.problem,
-    view.missing.length > 0
-      ? `The query's output has no ${view.missing.join(', ')}, so tiles stay empty`
-      : null,
-  ].filter((problem) => problem !== null);
-  part('problem').hidden = problems.length === 0;
-  part('problem').textContent = problems.join(' · ');
+  status.onView(view);
+  write(part('query'), view.job.query);
+  write(part('pipeline'), pipelineLine(view));
+  showFigures(view);
+  showBuckets(view.buckets);
+  showFunnel(view.funnel);
+  showProducts(view.products, shop);
+  showSources('referrers', view.referrers, 'Direct, or unknown');
+  showSources('campaigns', view.campaigns, 'No campaign');
+  showRecent(view.recent, shop);
+  showChoices(view.choices);
+}
 
-  part('events').textContent = number.format(view.counts.events);
-  part('rows').textContent = number.format(view.counts.rows);
-  part('dropped').textContent = number.format(view.counts.dropped);
-  part('dropped').title = `${number.format(view.counts.malformed)} of them were not JSON objects`;
-  part('dropped').parentElement?.classList.toggle('bad', view.counts.dropped > 0);
-  part('late').textContent = number.format(view.counts.late);
-  showReference(view);
-
-  chart.data.labels = view.minutes.map(({ minute }) => clock.format(new Date(minute)));
-  const [dataset] = chart.data.datasets;
-  if (dataset) dataset.data = view.minutes.map(({ events }) => events);
-  chart.update();
-  const current = view.minutes.at(-1)?.events ?? 0;
-  canvas.setAttribute(
-    'aria-label',
-    `Bar chart of the last ${view.minutes.length} minutes. This minute: ${current} events.`,
+function showFigures({ counts, revenue, recent }: View): void {
+  const [first, ...others] = revenue;
+  write(part('revenue'), first ? money(first.revenue, first.currency) : '–');
+  write(
+    part('revenue-detail'),
+    others.length > 0
+      ? `and ${others.map((one) => money(one.revenue, one.currency)).join(', ')}`
+      : first
+        ? `${counted(first.items, 'item')} in ${counted(first.orders, 'order')}`
+        : 'no order yet',
   );
-
-  showFunnel(view);
-  part('products').replaceChildren(
-    ...view.products.map(({ productId, code, price, state, events }) =>
-      row([code ?? `product ${productId ?? '?'}`, price, state, events], [1, 3]),
-    ),
+  write(part('orders'), number(counts.orders));
+  const perCurrency = revenue.map(
+    ({ currency, orders }) => `${number(orders)} in ${currency ?? 'no currency'}`,
   );
-  part('latest-columns').replaceChildren(
-    ...view.latest.columns.map((column) => {
-      const head = document.createElement('th');
-      head.scope = 'col';
-      head.textContent = column;
-      return head;
-    }),
+  write(part('orders-detail'), perCurrency.join(', '));
+  write(part('visitors'), number(counts.visitors));
+  const rate = counts.visitors > 0 ? Math.round((100 * counts.orders) / counts.visitors) : 0;
+  write(part('visitors-detail'), counts.visitors > 0 ? `${rate} orders per 100 visitors` : '');
+  write(part('sessions'), counts.sessions > 0 || counts.events === 0 ? number(counts.sessions) : '–');
+  write(
+    part('sessions-detail'),
+    counts.sessions === 0 && counts.events > 0 ? 'events carry no session id' : 'end after 30 idle minutes',
   );
-  part('latest').replaceChildren(...view.latest.rows.map((values) => row(values)));
-  const nothing = view.counts.rows === 0 && view.job.status === 'running';
-  for (const id of ['no-products', 'no-rows']) part(id).hidden = !nothing;
+  write(part('events'), number(counts.events));
+  const [newest] = recent;
+  write(part('events-detail'), newest ? `the newest at ${secondOf(newest.time)}` : '');
 }
 
-function showReference({ now, reference, nextReference }: View): void {
-  if (!reference) return;
-  const minutes = Math.max(0, Math.floor((Date.parse(now) - Date.parse(reference.validFrom)) / 60_000));
-  part('reference-age').textContent =
-    minutes < 1
-      ? 'under a minute old'
-      : minutes < 120
-        ? `${minutes} min old`
-        : `${Math.floor(minutes / 60)} h old`;
-  const next = nextReference ? `; the next one from ${clock.format(new Date(nextReference.validFrom))}` : '';
-  part('reference-path').textContent = `${reference.path}, ${number.format(reference.rows)} SKUs${next}`;
+let stop: (() => void) | undefined;
+function follow(): void {
+  stop?.();
+  const query = readFilters();
+  (part('export') as HTMLAnchorElement).href = `events.csv?${query}`;
+  stop = followStream(`events?${query}`, 'view', 1, {
+    onReset: () => undefined,
+    onData: (data) => {
+      if (!paused) show(JSON.parse(data) as View);
+    },
+    onConnected: status.onConnected,
+  });
 }
 
-const counted = (count: number, what: string): string =>
-  `${number.format(count)} ${what}${count === 1 ? '' : 's'}`;
-
-function showFunnel({ funnel }: View): void {
-  const most = Math.max(1, ...funnel.map(({ events }) => events));
-  part('funnel').replaceChildren(
-    ...funnel.map(({ stage, events, visitors }, i) => {
-      const item = document.createElement('li');
-      const label = document.createElement('div');
-      label.className = 'label';
-      const name = document.createElement('span');
-      name.textContent = stage;
-      const count = document.createElement('span');
-      const before = funnel[i - 1]?.visitors ?? 0;
-      const share = before > 0 ? ` (${Math.round((100 * visitors) / before)} %)` : '';
-      count.textContent = `${counted(events, 'event')}, ${counted(visitors, 'visitor')}${share}`;
-      label.append(name, count);
-      const bar = document.createElement('div');
-      bar.className = 'bar';
-      bar.style.backgroundSize = `${(100 * events) / most}%`;
-      item.append(label, bar);
-      return item;
-    }),
-  );
-}
-
-function row(
-  values: readonly (string | number | boolean | null)[],
-  numbers: readonly number[] = [],
-): HTMLElement {
-  const made = document.createElement('tr');
-  for (const [i, value] of values.entries()) {
-    const cell = document.createElement('td');
-    if (numbers.includes(i)) cell.className = 'number';
-    if (value === null) {
-      cell.className += ' absent';
-      cell.textContent = '–';
-      cell.setAttribute('aria-label', 'null');
-    } else {
-      cell.textContent =
-        numbers.includes(i) && typeof value === 'number' ? number.format(value) : String(value);
-      cell.title = String(value);
-    }
-    made.append(cell);
-  }
-  return made;
-}
-
-function say(text: string, status: string): void {
-  const line = part('status');
-  if (line.textContent !== text) line.textContent = text;
-  line.className = `status ${status}`;
-}
-
-let paused = false;
 const pause = part('pause');
 pause.addEventListener('click', () => {
   paused = !paused;
   pause.setAttribute('aria-pressed', String(paused));
-  pause.textContent = paused ? 'Go on' : 'Pause';
+  pause.textContent = paused ? 'Continue' : 'Pause';
+  status.onPaused(paused);
 });
-
-followStream('events', 'view', 1, {
-  onReset: () => undefined,
-  onData: (data) => {
-    if (!paused) show(JSON.parse(data) as View);
-  },
-  onConnected: (connected) => {
-    if (!connected) say('Connection lost, trying again', 'stopped');
-  },
+part('print').addEventListener('click', () => {
+  print();
 });
+watchFilters(follow);
+follow();

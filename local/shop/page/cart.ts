@@ -46,8 +46,17 @@ export function count(): number {
   return lines().reduce((sum, { quantity }) => sum + quantity, 0);
 }
 
-export function total(): number {
-  return lines().reduce((sum, { product, quantity }) => sum + quantity * product.price, 0);
+export interface Money {
+  amount: number;
+  currency: string;
+}
+
+/** What the cart costs, by currency. */
+export function totals(): Money[] {
+  const amounts = new Map<string, number>();
+  for (const { product, quantity } of lines())
+    amounts.set(product.currency, (amounts.get(product.currency) ?? 0) + quantity * product.price);
+  return [...amounts].map(([currency, amount]) => ({ currency, amount }));
 }
 
 export const QUANTITIES: readonly number[] = Array.from({ length: MAX_QUANTITY }, (_, at) => at + 1);

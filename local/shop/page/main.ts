@@ -4,7 +4,7 @@ import * as cart from './cart';
 import { element } from './html';
 import { createOfflineSwitch } from './offline';
 import { startPanel } from './panel';
-import { ofSku, productAt } from './products';
+import { ofSku, productAt, refreshOffers } from './products';
 import { createTracking } from './tracking';
 import { type View, cartView, homeView, missingView, productView, thanksView } from './views';
 
@@ -15,7 +15,7 @@ startPanel(tracking, offline);
 
 function viewOf(pathname: string): View {
   if (pathname === '/') return homeView();
-  if (pathname === '/cart') return cartView(cart.lines(), cart.total());
+  if (pathname === '/cart') return cartView(cart.lines(), cart.totals());
   const product = productAt(pathname.replace('/products/', ''));
   return product ? productView(product) : missingView();
 }
@@ -33,8 +33,33 @@ function show(view: View): void {
   }
 }
 
+const dashboardLink = element('dashboard') as HTMLAnchorElement;
+const { dashboard } = document.documentElement.dataset;
+if (dashboard) {
+  dashboardLink.href = dashboard;
+  dashboardLink.hidden = false;
+}
+
+/** A page that was loaded long ago shows the present prices, too. */
+async function refreshPage(): Promise<void> {
+  const { pathname } = location;
+  const changed = await refreshOffers().catch(() => false);
+  // What a visitor is choosing stays as it is; the price beside it changes.
+  if (changed && pathname === location.pathname && !document.querySelector('#thanks')) {
+    const chosen = [...document.querySelectorAll<HTMLInputElement>('input:checked')].map(
+      ({ value }) => value,
+    );
+    const focused = focusedControl();
+    show(viewOf(pathname));
+    for (const input of document.querySelectorAll<HTMLInputElement>('#main input'))
+      if (chosen.includes(input.value)) input.click();
+    focused?.();
+  }
+}
+
 function visit(): void {
   show(viewOf(location.pathname));
+  void refreshPage();
   const product = productAt(location.pathname.replace('/products/', ''));
   const [sku] = product?.skus ?? [];
   if (product && sku) tracking.browsed(product, sku);
@@ -97,17 +122,35 @@ function addChosen(form: HTMLFormElement): void {
 
 function changeQuantity(skuId: number, quantity: number): void {
   cart.setQuantity(skuId, quantity);
+  const focused = focusedControl();
   show(viewOf(location.pathname));
-  element('main').focus({ preventScroll: true });
+  if (!focused?.()) element('main').focus({ preventScroll: true });
   announce(
     `${ofSku(skuId)?.product.product_name ?? ''}: ${quantity === 0 ? 'taken out' : `quantity ${quantity}`}.`,
   );
 }
 
+/** Remembers the control that has the focus. @returns what gives it back to its successor, if there is one */
+function focusedControl(): (() => boolean) | undefined {
+  const { dataset, name, value } = document.activeElement as HTMLInputElement;
+  const selector =
+    dataset.sku !== undefined
+      ? `[data-sku="${CSS.escape(dataset.sku)}"]`
+      : name && value
+        ? `#main [name="${CSS.escape(name)}"][value="${CSS.escape(value)}"]`
+        : undefined;
+  if (selector === undefined) return undefined;
+  return () => {
+    const successor = document.querySelector<HTMLElement>(selector);
+    successor?.focus({ preventScroll: true });
+    return successor !== null;
+  };
+}
+
 function placeOrder(): void {
-  for (const { product, sku } of cart.lines()) tracking.purchased(product, sku);
+  const orderId = tracking.purchased(cart.lines());
   cart.empty();
-  show(thanksView());
+  show(thanksView(orderId));
   element('main').focus({ preventScroll: true });
 }
 

@@ -103,12 +103,12 @@ interface Row {
   reject: (code: string) => void;
 }
 
-function createRow(messageId: string, { event, event_value, color_name, size_name }: ShopEvent): Row {
+function createRow(messageId: string, message: ShopEvent): Row {
   const item = document.createElement('li');
   item.dataset.messageId = messageId;
-  const name = textOf('strong', event);
-  const what = textOf('span', nameIn(event_value), 'what');
-  what.title = `${color_name}, ${size_name}`;
+  const name = textOf('strong', message.event);
+  const what = textOf('span', subjectOf(message), 'what');
+  if ('size_name' in message) what.title = `${message.color_name}, ${message.size_name}`;
   const state = textOf('span', 'queued', 'state');
   const track = document.createElement('span');
   track.className = 'track';
@@ -181,7 +181,14 @@ function showFeed(onMessage: (message: FeedMessage) => boolean): void {
 
 function summaryOf(body: unknown): string {
   const { Data: data } = (body ?? {}) as { Data?: Partial<ShopEvent> };
-  return data?.event === undefined ? JSON.stringify(body) : `${data.event} ${nameIn(data.event_value ?? '')}`;
+  return data?.event === undefined ? JSON.stringify(body) : `${data.event} ${subjectOf(data)}`;
+}
+
+/** `2 items` of an order, otherwise the product's name */
+function subjectOf(message: Partial<ShopEvent>): string {
+  const { items } = message as { items?: unknown };
+  if (!Array.isArray(items)) return nameIn(message.event_value ?? '');
+  return items.length === 1 ? '1 item' : `${items.length} items`;
 }
 
 /** Converts `…/products/162-spangle-bag?color=379` to `spangle bag`. */

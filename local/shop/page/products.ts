@@ -1,11 +1,34 @@
 /** The catalogue of the demo shop. */
 
+import type { Offer } from '../catalogue';
 import catalogue from '../products.json';
+import { element } from './html';
 
 export type Product = (typeof catalogue)[number];
 export type Sku = Product['skus'][number];
 
 export const products: readonly Product[] = catalogue;
+useOffers(JSON.parse(element('offers').textContent) as Offer[]);
+
+/** Takes over prices and states. @returns whether any of them is new */
+export function useOffers(offers: readonly Offer[]): boolean {
+  let changed = false;
+  for (const product of products) {
+    const before = JSON.stringify(product);
+    Object.assign(
+      product,
+      offers.find(({ product_id }) => product_id === product.product_id),
+    );
+    changed ||= JSON.stringify(product) !== before;
+  }
+  return changed;
+}
+
+/** Asks the shop's server for the present offers. @returns whether any of them is new */
+export async function refreshOffers(): Promise<boolean> {
+  const response = await fetch('/offers');
+  return response.ok && useOffers((await response.json()) as Offer[]);
+}
 
 /** @param path `162-spangle-bag` */
 export function productAt(path: string): Product | undefined {
@@ -29,8 +52,11 @@ export function colors({ skus }: Product): Sku[] {
   return skus.filter((sku, at) => skus.findIndex(({ color_id }) => color_id === sku.color_id) === at);
 }
 
-export function yen(price: number): string {
-  return `¥${price.toLocaleString('en')}`;
+/** `¥4,900`, `€12.50` */
+export function money(amount: number, currency: string): string {
+  return new Intl.NumberFormat('en', { style: 'currency', currency, currencyDisplay: 'narrowSymbol' }).format(
+    amount,
+  );
 }
 
 /** Converts `BLACK` to `Black`. */

@@ -1,4 +1,6 @@
 import { type Hubfront, createHubfront } from '../../../clients/web/hubfront';
+import { startTracking } from '../../../clients/web/tracking';
+import type { Line } from './cart';
 import { type Product, type Sku, pathOf } from './products';
 
 /** The shop's telemetry. */
@@ -10,22 +12,30 @@ export interface Tracking extends Pick<Hubfront, 'on' | 'flush'> {
   agree: () => void;
   browsed: (product: Product, sku: Sku) => void;
   addedToCart: (product: Product, sku: Sku) => void;
-  purchased: (product: Product, sku: Sku) => void;
-  /** Called with each event when it is queued. */
+  /** @returns the id of the order */
+  purchased: (lines: readonly Line[]) => string;
+  /** Told of each event as it is queued. */
   onQueued: (listener: (messageId: string, deviceMessage: ShopEvent) => void) => void;
 }
 
-/** The fields that the shop's analytics read. */
-export interface ShopEvent {
-  event: 'browse_product' | 'add_to_cart' | 'purchase';
-  /** URL of the product, with the displayed colour */
-  event_value: string;
+/** A product, a SKU and money, as GA4's items have them; docs/analytics.md compares the names. */
+interface Item {
   product_id: number;
   size_name: string;
   color_name: string;
-  /** the product that was displayed before */
-  referer_product_id: number | null;
+  quantity: number;
+  unit_price: number;
 }
+
+/** What the analytics of the shop read. */
+export type ShopEvent = {
+  /** URL of the product, in the colour that is looked at, or of the cart */
+  event_value: string;
+} & (
+  | ({ event: 'browse_product'; referer_product_id: number | null } & Omit<Item, 'quantity' | 'unit_price'>)
+  | ({ event: 'add_to_cart'; referer_product_id: number | null; currency: string; value: number } & Item)
+  | { event: 'purchase'; order_id: string; currency: string; value: number; items: Item[] }
+);
 
 const CONSENT_KEY = 'spangle-consent';
 
@@ -41,20 +51,23 @@ export function createTracking(endpoint: string): Tracking {
     },
   });
 
+  const tracking = startTracking(hubfront, { sessions: true, campaigns: true });
+
   let listener: (messageId: string, deviceMessage: ShopEvent) => void = () => undefined;
+  /** of the product that was looked at last */
   let lastProductId: number | null = null;
-  const track = (event: ShopEvent['event'], product: Product, sku: Sku): void => {
-    const deviceMessage: ShopEvent = {
-      event,
-      event_value: `${location.origin}/products/${pathOf(product)}?color=${sku.color_id}`,
-      product_id: product.product_id,
-      size_name: sku.size_name,
-      color_name: sku.color_name,
-      referer_product_id: lastProductId,
-    };
-    const messageId = hubfront.track(deviceMessage);
-    if (messageId) listener(messageId, deviceMessage);
+  const track = (event: ShopEvent): void => {
+    const messageId = tracking.track(event);
+    if (messageId) listener(messageId, event);
   };
+  const chosen = (product: Product, sku: Sku) => ({
+    event_value: `${location.origin}/products/${pathOf(product)}?color=${sku.color_id}`,
+    product_id: product.product_id,
+    size_name: sku.size_name,
+    color_name: sku.color_name,
+  });
+  /** of each product, the one that led to its page */
+  const referers = new Map<number, number | null>();
 
   return {
     on: hubfront.on,
@@ -66,14 +79,40 @@ export function createTracking(endpoint: string): Tracking {
       hubfront.setConsent(true);
     },
     browsed: (product, sku) => {
-      track('browse_product', product, sku);
+      if (product.product_id !== lastProductId) referers.set(product.product_id, lastProductId);
+      const referer_product_id = referers.get(product.product_id) ?? null;
+      track({ event: 'browse_product', ...chosen(product, sku), referer_product_id });
       lastProductId = product.product_id;
     },
     addedToCart: (product, sku) => {
-      track('add_to_cart', product, sku);
+      track({
+        event: 'add_to_cart',
+        ...chosen(product, sku),
+        referer_product_id: referers.get(product.product_id) ?? null,
+        quantity: 1,
+        unit_price: product.price,
+        currency: product.currency,
+        value: product.price,
+      });
     },
-    purchased: (product, sku) => {
-      track('purchase', product, sku);
+    purchased: (lines) => {
+      const order_id = `SPG-${crypto.getRandomValues(new Uint32Array(2)).join('-')}`;
+      // An order has one currency: GA4's `value` and `currency` are of the whole order.
+      for (const currency of new Set(lines.map(({ product }) => product.currency))) {
+        const items = lines
+          .filter(({ product }) => product.currency === currency)
+          .map(({ product, sku, quantity }) => ({
+            product_id: product.product_id,
+            size_name: sku.size_name,
+            color_name: sku.color_name,
+            quantity,
+            unit_price: product.price,
+          }));
+        const value = items.reduce((sum, { quantity, unit_price }) => sum + quantity * unit_price, 0);
+        const event_value = `${location.origin}/cart`;
+        track({ event: 'purchase', event_value, order_id, currency, value, items });
+      }
+      return order_id;
     },
     onQueued: (told) => {
       listener = told;

@@ -1,9 +1,9 @@
 /** The views of the shop: home, product, cart and not found. */
 
-import { type Line, QUANTITIES } from './cart';
+import { type Line, type Money, QUANTITIES } from './cart';
 import { type Html, html } from './html';
 import { picture } from './pictures';
-import { type Product, badge, colors, pathOf, products, words, yen } from './products';
+import { type Product, badge, colors, money, pathOf, products, words } from './products';
 
 export interface View {
   /** empty for the shop's default title */
@@ -35,7 +35,7 @@ function card(product: Product): Html {
         <span class="picture" data-color="${first?.color_name ?? ''}">${picture(product.slug)}</span>
         ${said === '' ? '' : html`<span class="badge">${said}</span>`}
         <span class="card-name">${product.product_name}</span>
-        <span class="card-price">${yen(product.price)}</span>
+        <span class="card-price">${money(product.price, product.currency)}</span>
         <span class="swatches" aria-hidden="true">
           ${colors(product).map(({ color_name }) => html`<i data-color="${color_name}"></i>`)}
         </span>
@@ -58,7 +58,7 @@ export function productView(product: Product): View {
         <div class="detail">
           ${badge(product) === '' ? '' : html`<p class="badge inline">${badge(product)}</p>`}
           <h1>${product.product_name}</h1>
-          <p class="price">${yen(product.price)} <small>tax included</small></p>
+          <p class="price">${money(product.price, product.currency)} <small>tax included</small></p>
           <form id="add-to-cart">
             <fieldset>
               <legend>Colour</legend>
@@ -95,7 +95,7 @@ function choice(name: 'color' | 'size', value: string, label: string, checked: b
   `;
 }
 
-export function cartView(lines: readonly Line[], total: number): View {
+export function cartView(lines: readonly Line[], totals: readonly Money[]): View {
   if (lines.length === 0) {
     return {
       title: 'Cart',
@@ -115,7 +115,10 @@ export function cartView(lines: readonly Line[], total: number): View {
         ${lines.map(cartLine)}
       </ul>
       <form id="order" class="order">
-        <p class="total"><span>Total</span> <strong>${yen(total)}</strong></p>
+        <p class="total">
+          <span>Total</span>
+          <strong>${totals.map(({ amount, currency }) => money(amount, currency)).join(' + ')}</strong>
+        </p>
         <button class="primary">Place the order</button>
         <p class="quiet">A demo: nothing is paid, nothing is sent but telemetry.</p>
       </form>
@@ -138,19 +141,21 @@ function cartLine({ product, sku, quantity }: Line): Html {
           ${QUANTITIES.map((n) => html`<option ${n === quantity ? 'selected' : ''}>${n}</option>`)}
         </select>
       </label>
-      <strong>${yen(product.price * quantity)}</strong>
-      <button type="button" data-remove="${sku.sku_id}" aria-label="Remove ${product.product_name}">✕</button>
+      <strong>${money(product.price * quantity, product.currency)}</strong>
+      <button type="button" data-remove="${sku.sku_id}" aria-label="Remove ${product.product_name}">
+        <span aria-hidden="true">✕</span>
+      </button>
     </li>
   `;
 }
 
-export function thanksView(): View {
+export function thanksView(orderId: string): View {
   return {
     title: 'Thank you',
     content: html`
-      <section class="empty">
+      <section class="empty" id="thanks">
         <h1>Thank you</h1>
-        <p>Your order is telemetry now.</p>
+        <p>Your order ${orderId} is telemetry now.</p>
         <p><a class="primary" href="/">Back to the products</a></p>
       </section>
     `,

@@ -35,7 +35,10 @@ describe('the packed web client, in an empty folder', () => {
   test('contains what it needs and nothing else', async () => {
     expect((await readdir(installed('.'))).sort()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json']);
     expect((await readdir(installed('dist'))).sort()).toEqual(
-      ['hubfront.d.ts', 'hubfront.js', 'hubfront.js.map', 'hubfront.mjs', 'hubfront.mjs.map'].sort(),
+      [
+        ...['hubfront.d.ts', 'hubfront.js', 'hubfront.js.map', 'hubfront.mjs', 'hubfront.mjs.map'],
+        ...['tag.js', 'tag.js.map', 'tracking.d.ts', 'tracking.mjs', 'tracking.mjs.map'],
+      ].sort(),
     );
     expect(await readFile(installed('README.md'), 'utf8')).not.toContain('](..');
   });
@@ -60,8 +63,10 @@ describe('the packed web client, in an empty folder', () => {
     await writeFile(
       join(folder, 'src', 'site.ts'),
       `import { createHubfront, type MessageReport } from 'hubfront-web';
+       import { startTracking } from 'hubfront-web/tracking';
        const hub = createHubfront({ endpoint: '/api', register: async (device) => device, batchSize: 5 });
        const id: string | undefined = hub.track({ a: 1 }, { properties: { b: 'c' } });
+       startTracking(hub, { pageViews: true, beforeSend: (event) => event }).identify('user-1');
        hub.on('retry', ({ code, cause, status }: MessageReport) => console.log(id, code, cause, status));
        // @ts-expect-error: a device or register
        createHubfront({ endpoint: '/api' });`,

@@ -48,14 +48,16 @@ describe('the project for the Stream Analytics tools', () => {
       'UseSystemAssignedIdentity',
     ];
     expect(Object.keys(read('JobConfig.json')).toSorted()).toEqual(documented);
-    const [stream, reference] = of('Input');
+    const [stream, ...references] = of('Input');
     expect(stream).toMatchObject({
       Type: 'Data Stream',
       DataSourceType: 'IoT Hub',
       Serialization: { Type: 'Json' },
     });
-    expect(reference).toMatchObject({ Type: 'Reference data', DataSourceType: 'Blob Storage' });
-    expect(of('InputMock').map(({ Type }) => String(Type))).toEqual([stream.Type, reference.Type]);
+    expect(references).toHaveLength(2);
+    for (const reference of references)
+      expect(reference).toMatchObject({ Type: 'Reference data', DataSourceType: 'Blob Storage' });
+    expect(of('InputMock').map(({ Type }) => String(Type))).toEqual(of('Input').map(({ Type }) => Type));
     for (const output of of('Output')) {
       expect(output).toMatchObject({
         DataSourceType: 'Power BI',
@@ -73,20 +75,26 @@ describe('the project for the Stream Analytics tools', () => {
   });
 
   it('has a sample for each input, with what the query reads', () => {
-    const [events, products] = files
+    const [events, products, skus] = files
       .filter(({ subType }) => subType === 'InputMock')
       .map(({ filePath }): any[] => read(join(dirname(filePath), read(filePath).FilePath)));
-    const query = readFileSync(join(FOLDER, project.startFile), 'utf8');
-    const fields = (pattern: RegExp): string[] => [...query.matchAll(pattern)].map(([, field = '']) => field);
+    const query = readFileSync(join(FOLDER, project.startFile), 'utf8').replace(/--.*$/gm, '');
+    const fields = (alias: string): string[] =>
+      [...query.matchAll(new RegExp(`\\b${alias}\\.(\\w+)`, 'g'))].map(([, field = '']) => field);
+    const payloads: any[] = (events ?? []).flatMap(({ Data }) => Data);
+    const items: any[] = payloads.flatMap(({ items: list }) => list ?? []);
+    /** Each field is in one of the samples at least. */
+    const known = (records: readonly object[]): string[] => [...new Set(records.flatMap(Object.keys))];
+    expect(known(payloads)).toEqual(expect.arrayContaining(fields('source\\.payload')));
+    expect(known(items)).toEqual(expect.arrayContaining(fields('item\\.ArrayValue')));
     for (const event of events ?? []) {
-      expect(Object.keys(event.Data)).toEqual(expect.arrayContaining(fields(/source\.Data\.(\w+)/g)));
-      expect(Object.keys(event.IoTHub)).toEqual(expect.arrayContaining(fields(/source\.IoTHub\.(\w+)/g)));
+      expect(Object.keys(event.IoTHub)).toEqual(expect.arrayContaining(fields('source\\.IoTHub')));
       expect(event.EventEnqueuedUtcTime).toMatch(/^2026-/);
     }
-    for (const sku of products ?? []) {
-      expect(Object.keys(sku)).toEqual(expect.arrayContaining(fields(/skus\.(\w+)/g)));
-    }
-    expect([events?.length, products?.length]).toEqual([6, 4]);
+    for (const [name, rows] of Object.entries({ products, skus }))
+      for (const row of rows ?? [])
+        expect(Object.keys(row)).toEqual(expect.arrayContaining(fields(`(?<!metrics\\.)${name}`)));
+    expect([events?.length, products?.length, skus?.length]).toEqual([8, 2, 4]);
   });
 
   it.skipIf(!bicep)(`has the job's settings as they are deployed${WHY_SKIPPED}`, async () => {
@@ -105,9 +113,6 @@ describe('the project for the Stream Analytics tools', () => {
           .streamingUnits,
       },
     });
-    const reference = deployed('Microsoft.StreamAnalytics/streamingjobs/inputs').find(
-      ({ properties }) => properties.type === 'Reference',
-    )?.properties.datasource.properties;
     expect(read('Inputs/events.json').IoTHubProperties).toMatchObject({
       Endpoint: 'messages/events',
       SharedAccessPolicyName: 'service',
@@ -115,11 +120,18 @@ describe('the project for the Stream Analytics tools', () => {
         ({ properties }) => properties.type === 'Stream',
       )?.properties.datasource.properties.consumerGroupName,
     });
-    expect(read('Inputs/products.json').BlobReferenceProperties).toMatchObject({
-      Container: reference.container,
-      PathPattern: reference.pathPattern,
-      DateFormat: reference.dateFormat,
-      TimeFormat: reference.timeFormat,
-    });
+    const references = deployed('Microsoft.StreamAnalytics/streamingjobs/inputs').filter(
+      ({ properties }) => properties.type === 'Reference',
+    );
+    expect(references).toHaveLength(2);
+    for (const { name, properties } of references) {
+      const reference = properties.datasource.properties;
+      expect(read(`Inputs/${name.split('/').at(-1) ?? ''}.json`).BlobReferenceProperties).toMatchObject({
+        Container: reference.container,
+        PathPattern: reference.pathPattern,
+        DateFormat: reference.dateFormat,
+        TimeFormat: reference.timeFormat,
+      });
+    }
   });
 });

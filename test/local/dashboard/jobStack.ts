@@ -14,8 +14,8 @@ export interface JobStack {
   close: () => Promise<void>;
 }
 
-/** All that a job reads: the hub, and one snapshot of products, as JSON, in Blob storage. */
-export async function startJobStack(products: string): Promise<JobStack> {
+/** All that a job reads: the hub, and one snapshot of products and SKUs, as JSON, in Blob storage. */
+export async function startJobStack(products: string, skus = '[]'): Promise<JobStack> {
   const [blobPort, dashboardPort] = [await freePort(), await freePort()];
   const storage = startBlobStorage(blobPort, () => undefined);
   const folder = await mkdtemp(join(tmpdir(), 'hubfront-job-'));
@@ -25,7 +25,8 @@ export async function startJobStack(products: string): Promise<JobStack> {
     'reference',
   );
   await container.create();
-  await container.uploadBlockBlob('products/2020-01-01/00-00/products.json', products, products.length);
+  for (const [table, rows] of Object.entries({ products, skus }))
+    await container.uploadBlockBlob(`products/2020-01-01/00-00/${table}.json`, rows, Buffer.byteLength(rows));
   return {
     stack,
     environment: {
@@ -36,6 +37,7 @@ export async function startJobStack(products: string): Promise<JobStack> {
       ANALYTICS_STORAGE: storageConnection(blobPort),
       ANALYTICS_CONTAINER: 'reference',
       ANALYTICS_RESULTS: join(folder, 'results.duckdb'),
+      SHOP_URL: '',
     },
     close: async () => {
       await Promise.all([storage.close(), stack.close()]);

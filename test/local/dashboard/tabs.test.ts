@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startDashboardServer } from '../../../local/dashboard/server';
-import type { View } from '../../../local/dashboard/view';
+import { sampleView } from '../../../local/dashboard/sampleView';
 import type { WebServer } from '../../../local/webServer';
 import { browserProgram, launchBrowser } from '../../clients/browser';
 
@@ -14,20 +14,13 @@ describe.skipIf(!browserProgram)('the dashboard in many tabs', () => {
   let browser: Browser;
   let events = 0;
   beforeAll(async () => {
-    dashboard = await startDashboardServer(0, () => {
-      const view: View = {
-        now: new Date().toISOString(),
-        job: { status: 'running', problem: null, query: 'query.asaql' },
-        counts: { events, rows: 0, dropped: 0, late: 0, malformed: 0 },
-        reference: null,
-        nextReference: null,
-        minutes: [],
-        products: [],
-        funnel: [],
-        latest: { columns: [], rows: [] },
-        missing: [],
-      };
-      return Promise.resolve(view);
+    dashboard = await startDashboardServer({
+      port: 0,
+      shopUrl: '',
+      view: () => {
+        const view = sampleView(new Date());
+        return Promise.resolve({ ...view, counts: { ...view.counts, events } });
+      },
     });
     browser = await launchBrowser();
   });

@@ -1,0 +1,57 @@
+/** What a viewer of the dashboard has chosen to see. */
+
+import * as z from 'zod';
+import { sqlText } from '../../analytics/query';
+
+/** Minutes that a viewer can look back, and the minutes that a bar of the chart stands for. */
+export const RANGES = [
+  { minutes: 15, bucketMinutes: 1 },
+  { minutes: 60, bucketMinutes: 1 },
+  { minutes: 360, bucketMinutes: 5 },
+  { minutes: 1_440, bucketMinutes: 15 },
+] as const;
+export type Range = (typeof RANGES)[number];
+const DEFAULT_RANGE: Range = RANGES[1];
+
+const MAX_EVENT_CHARACTERS = 200;
+
+export interface Filter {
+  range: Range;
+  /** undefined: all events */
+  event: string | undefined;
+  /** undefined: all products */
+  productId: string | undefined;
+}
+
+const parameters = z.object({
+  range: z.coerce.number().optional().catch(undefined),
+  event: z.string().max(MAX_EVENT_CHARACTERS).optional().catch(undefined),
+  product: z
+    .string()
+    .regex(/^-?\d{1,19}$/)
+    .optional()
+    .catch(undefined),
+});
+
+/** Reads `?range=60&event=purchase&product=162`. What is malformed counts as absent. */
+export function readFilter(query: Readonly<Record<string, string>>): Filter {
+  const { range, event, product } = parameters.parse(query);
+  return {
+    range: RANGES.find(({ minutes }) => minutes === range) ?? DEFAULT_RANGE,
+    event: event === '' ? undefined : event,
+    productId: product,
+  };
+}
+
+/** The same for equal filters. */
+export const filterKey = ({ range, event, productId }: Filter): string =>
+  JSON.stringify([range.minutes, event, productId]);
+
+/** The condition of the rows that a filter lets through. */
+export function filterSql({ range, event, productId }: Filter): string {
+  return [
+    `__ts > (now() AT TIME ZONE 'UTC') - INTERVAL '${range.minutes} minutes'`,
+    ...(event === undefined ? [] : [`event = ${sqlText(event)}`]),
+    ...(productId === undefined ? [] : [`product_id = ${sqlText(productId)}::BIGINT`]),
+  ].join(' AND ');
+}

@@ -1,0 +1,173 @@
+/** The measures of the dashboard, as SQL over the rows of the analytics job. */
+
+import * as z from 'zod';
+
+const TOP_ROWS = 8;
+const RECENT_ROWS = 50;
+/** The choices of a filter: the most frequent ones. */
+const MAX_CHOICES = 100;
+/** of a text in a table: one event may have 256 KB */
+const MAX_TEXT_CHARACTERS = 200;
+
+/** The stages of a purchase, with the original names of their events and those of GA4. */
+export const FUNNEL = [
+  { stage: 'Viewed a product', events: ['browse_product', 'view_item'] },
+  { stage: 'Added to cart', events: ['add_to_cart'] },
+  { stage: 'Purchased', events: ['purchase'] },
+] as const;
+
+/**
+ * What stands for an event: its rows share its message id, if it has one, and its place in the message. A client that
+ * retries may send an event twice with one id. As a hash of 64 bits, since distinct texts would each be kept while they
+ * are counted.
+ */
+const EVENT = `hash(coalesce(message_id, concat_ws('/', device_id, CAST(__ts AS VARCHAR), CAST(__seq AS VARCHAR))), element_index)`;
+
+const cut = (column: string): string => `left(${column}, ${MAX_TEXT_CHARACTERS})`;
+const stageSql = `CASE ${FUNNEL.map(({ events }, i) => `WHEN event IN (${events.map((event) => `'${event}'`).join(', ')}) THEN ${i}`).join(' ')} END`;
+
+/** Purchases without the repeated rows of retries: what is added up must not count twice. */
+const purchasesOf = (rows: string): string =>
+  `(SELECT DISTINCT ON (${EVENT}, item_index) *, coalesce(order_id, CAST(${EVENT} AS VARCHAR)) AS order_key
+    FROM ${rows} WHERE event = 'purchase')`;
+
+const id = z.union([z.number(), z.string()]).nullable();
+const text = z.string().nullable();
+const count = z.number();
+
+/** A measure: the SQL that reads it from the rows of `source` (a table or subquery), and the shape of its rows. */
+interface Measure<T> {
+  sql: (source: string) => string;
+  rows: z.ZodType<T[]>;
+}
+const measure = <T extends z.ZodRawShape>(shape: T, sql: (source: string) => string) => ({
+  sql,
+  rows: z.array(z.object(shape)),
+});
+export type RowOf<M> = M extends Measure<infer T> ? T : never;
+
+export const totals = measure(
+  { events: count, rows: count, visitors: count, sessions: count, oldest: text },
+  (source) =>
+    `SELECT count(DISTINCT ${EVENT}) AS events, count(*) AS rows, count(DISTINCT device_id) AS visitors,
+       count(DISTINCT session_id) AS sessions, min(__ts) AS oldest FROM ${source}`,
+);
+
+/** `items` are pieces. */
+export const revenue = measure(
+  { currency: text, revenue: count, orders: count, items: count },
+  (source) =>
+    `SELECT ${cut('currency')} AS currency, coalesce(sum(revenue), 0) AS revenue,
+     count(DISTINCT (device_id, order_key)) AS orders, CAST(sum(coalesce(quantity, 1)) AS BIGINT) AS items
+   FROM ${purchasesOf(source)} GROUP BY 1 ORDER BY orders DESC, currency LIMIT ${TOP_ROWS}`,
+);
+
+export const orders = measure(
+  { orders: count },
+  (source) => `SELECT count(DISTINCT (device_id, order_key)) AS orders FROM ${purchasesOf(source)}`,
+);
+
+export const funnel = measure(
+  { stage: z.number(), events: count, visitors: count },
+  (source) =>
+    `SELECT ${stageSql} AS stage, count(DISTINCT ${EVENT}) AS events, count(DISTINCT device_id) AS visitors
+   FROM ${source} WHERE ${stageSql} IS NOT NULL GROUP BY 1`,
+);
+
+export const products = measure(
+  {
+    productId: id,
+    name: text,
+    code: text,
+    price: z.number().nullable(),
+    currency: text,
+    state: text,
+    visitors: count,
+    events: count,
+    sold: count,
+  },
+  (source) =>
+    `SELECT product_id AS "productId", arg_max(${cut('product_name')}, __ts) AS name, arg_max(${cut('product_code')}, __ts) AS code,
+       arg_max(price, __ts) AS price, arg_max(${cut('price_currency')}, __ts) AS currency,
+       arg_max(${cut('product_state')}, __ts) AS state, count(DISTINCT device_id) AS visitors,
+       count(DISTINCT ${EVENT}) AS events,
+       coalesce((SELECT CAST(sum(coalesce(quantity, 1)) AS BIGINT) FROM ${purchasesOf(source)} AS sales
+         WHERE sales.product_id = shown.product_id), 0) AS sold
+     FROM ${source} AS shown WHERE product_id IS NOT NULL GROUP BY product_id
+     ORDER BY events DESC, product_id LIMIT ${TOP_ROWS}`,
+);
+
+/** By the site that led to a session; empty: nothing did. */
+export const referrers = measure({ name: z.string(), visitors: count, orders: count }, (source) =>
+  bySource(source, `coalesce(nullif(regexp_extract(page_referrer, '^[a-z]+://([^/:?#]+)', 1), ''), '')`),
+);
+
+/** `autumn (newsletter / email)`; empty: no campaign. */
+export const campaigns = measure({ name: z.string(), visitors: count, orders: count }, (source) =>
+  bySource(
+    source,
+    `coalesce(utm_campaign, '') || CASE WHEN utm_source IS NULL AND utm_medium IS NULL THEN ''
+       ELSE ' (' || concat_ws(' / ', utm_source, utm_medium) || ')' END`,
+  ),
+);
+
+function bySource(source: string, name: string): string {
+  return `SELECT ${cut(`(${name})`)} AS name, count(DISTINCT device_id) AS visitors,
+      count(DISTINCT (device_id, coalesce(order_id, CAST(${EVENT} AS VARCHAR)))) FILTER (WHERE event = 'purchase') AS orders
+    FROM ${source} GROUP BY 1 ORDER BY visitors DESC, name LIMIT ${TOP_ROWS}`;
+}
+
+export const buckets = (minutes: number, bucketMinutes: number) => {
+  const start = `time_bucket(INTERVAL '${bucketMinutes} minutes', now() AT TIME ZONE 'UTC')`;
+  return measure(
+    { start: z.string(), events: count },
+    (source) =>
+      `SELECT strftime(start, '%Y-%m-%dT%H:%M:00Z') AS start, count(DISTINCT event_key) AS events
+     FROM (SELECT unnest(range(${start} - INTERVAL '${minutes - bucketMinutes} minutes', ${start} + INTERVAL '1 minute',
+       INTERVAL '${bucketMinutes} minutes')) AS start)
+     LEFT JOIN (SELECT __ts, ${EVENT} AS event_key FROM ${source})
+       ON time_bucket(INTERVAL '${bucketMinutes} minutes', __ts) = start GROUP BY start ORDER BY start`,
+  );
+};
+
+export const recent = measure(
+  {
+    key: z.string(),
+    time: z.string(),
+    event: text,
+    productId: id,
+    product: text,
+    sku: id,
+    size: text,
+    color: text,
+    quantity: id,
+    price: z.number().nullable(),
+    currency: text,
+    revenue: z.number().nullable(),
+    order: text,
+    page: text,
+    visitor: text,
+  },
+  (source) =>
+    `SELECT concat_ws('/', CAST(${EVENT} AS VARCHAR), CAST(item_index AS VARCHAR)) AS key, __ts AS time, ${cut('event')} AS event,
+       product_id AS "productId", ${cut('coalesce(product_name, product_code)')} AS product, sku_id AS sku,
+       ${cut('size_name')} AS size, ${cut('color_name')} AS color, quantity, coalesce(unit_price, price) AS price,
+       ${cut('CASE WHEN unit_price IS NULL THEN price_currency ELSE currency END')} AS currency, revenue,
+       ${cut('order_id')} AS order, ${cut('page_location')} AS page, ${cut('device_id')} AS visitor
+     FROM ${source} ORDER BY __ts DESC, __seq DESC, item_index LIMIT ${RECENT_ROWS}`.replace(
+      ' AS order,',
+      ' AS "order",',
+    ),
+);
+
+export const eventChoices = measure(
+  { event: z.string() },
+  (source) =>
+    `SELECT ${cut('event')} AS event FROM ${source} WHERE event IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT ${MAX_CHOICES}`,
+);
+export const productChoices = measure(
+  { productId: id, name: text },
+  (source) =>
+    `SELECT product_id AS "productId", arg_max(${cut('coalesce(product_name, product_code)')}, __ts) AS name
+   FROM ${source} WHERE product_id IS NOT NULL GROUP BY 1 ORDER BY name, 1 LIMIT ${MAX_CHOICES}`,
+);

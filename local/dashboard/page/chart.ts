@@ -1,0 +1,70 @@
+/** The chart of events over time. */
+
+import { BarController, BarElement, CategoryScale, Chart, LinearScale, Tooltip } from 'chart.js';
+import type { View } from '../view';
+import { part, write } from './elements';
+import { minuteOf } from './format';
+
+Chart.register(BarController, BarElement, CategoryScale, LinearScale, Tooltip);
+
+/** Draws the chart. The returned function shows further views. */
+export function createChart(): (buckets: View['buckets']) => void {
+  const canvas = part('minutes') as HTMLCanvasElement;
+  const chart = new Chart<'bar', number[], string>(canvas, {
+    type: 'bar',
+    data: { labels: [], datasets: [{ label: 'events', data: [], maxBarThickness: 40 }] },
+    options: {
+      maintainAspectRatio: false,
+      animation: matchMedia('(prefers-reduced-motion: reduce)').matches ? false : { duration: 200 },
+      plugins: { legend: { display: false } },
+      scales: {
+        x: { grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 12 } },
+        y: { beginAtZero: true, suggestedMax: 5, ticks: { precision: 0, maxTicksLimit: 6 } },
+      },
+    },
+  });
+  for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)', 'print'])
+    matchMedia(query).addEventListener('change', () => {
+      requestAnimationFrame(() => {
+        colour(chart); // with the new styles
+      });
+    });
+  addEventListener('beforeprint', () => {
+    chart.resize();
+  });
+  colour(chart);
+  return ({ minutes, events }) => {
+    write(part('minutes-heading'), minutes === 1 ? 'Events per minute' : `Events per ${minutes} minutes`);
+    chart.data.labels = events.map(({ start }) => minuteOf(start));
+    const [dataset] = chart.data.datasets;
+    if (dataset) dataset.data = events.map((bucket) => bucket.events);
+    chart.update();
+    const total = events.reduce((sum, bucket) => sum + bucket.events, 0);
+    const most = Math.max(0, ...events.map((bucket) => bucket.events));
+    canvas.setAttribute(
+      'aria-label',
+      `Bar chart: ${total} events in ${events.length} bars, at most ${most} in one.`,
+    );
+  };
+}
+
+/** The chart takes its colours from the style sheet: light, dark or forced. */
+function colour(chart: Chart<'bar', number[], string>): void {
+  const style = getComputedStyle(document.documentElement);
+  const probe = document.createElement('span');
+  document.body.append(probe);
+  const resolve = (name: string): string => {
+    probe.style.color = style.getPropertyValue(name);
+    return getComputedStyle(probe).color;
+  };
+  const [dataset] = chart.data.datasets;
+  if (dataset) dataset.backgroundColor = resolve('--accent');
+  for (const scale of ['x', 'y']) {
+    const options = chart.options.scales?.[scale];
+    if (!options) continue;
+    options.ticks = { ...options.ticks, color: resolve('--quiet') };
+    options.grid = { ...options.grid, color: resolve('--line') };
+  }
+  probe.remove();
+  chart.update('none');
+}

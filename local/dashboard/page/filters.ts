@@ -1,0 +1,84 @@
+/** The filters above the figures. They are in the page's URL, so that a link shows the same. */
+
+import type { View } from '../view';
+import { part } from './elements';
+import { eventName } from './format';
+
+const form = part('filters') as HTMLFormElement;
+const NAMES = ['range', 'event', 'product'] as const;
+const select = (name: (typeof NAMES)[number]): HTMLSelectElement =>
+  form.elements.namedItem(name) as HTMLSelectElement;
+
+/** The filters of the URL, as a query. */
+export function readFilters(): string {
+  const wanted = new URLSearchParams(location.search);
+  const query = new URLSearchParams();
+  for (const name of NAMES) {
+    const value = wanted.get(name);
+    if (value) query.set(name, value);
+  }
+  return query.toString();
+}
+
+/** Calls `onChange` when the visitor chooses another filter. */
+export function watchFilters(onChange: () => void): void {
+  const showUrl = (): void => {
+    const wanted = new URLSearchParams(location.search);
+    for (const name of NAMES) {
+      const value = wanted.get(name) ?? (name === 'range' ? '60' : '');
+      const list = select(name);
+      if (![...list.options].some((option) => option.value === value)) list.add(new Option(value, value));
+      list.value = value;
+    }
+  };
+  const apply = (): void => {
+    const query = new URLSearchParams();
+    for (const name of NAMES) {
+      const { value } = select(name);
+      if (value !== '' && !(name === 'range' && value === '60')) query.set(name, value);
+    }
+    history.replaceState(null, '', query.size > 0 ? `?${query}` : location.pathname);
+    onChange();
+  };
+  form.addEventListener('change', apply);
+  form.addEventListener('reset', () => {
+    setTimeout(apply); // after the fields have been reset
+  });
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+  });
+  showUrl();
+}
+
+/** The events and products that there are. An open list is left alone. */
+export function showChoices({ events, products }: View['choices']): void {
+  fill(
+    'event',
+    events.map((event) => [event, eventName(event) === event ? event : `${eventName(event)} (${event})`]),
+  );
+  fill(
+    'product',
+    products.map(({ productId, name }) => [String(productId), name ?? `Product ${productId ?? '?'}`]),
+  );
+}
+
+function fill(
+  name: 'event' | 'product',
+  choices: readonly (readonly [value: string, label: string])[],
+): void {
+  const list = select(name);
+  const [all] = list.options;
+  const { value } = list;
+  const wanted =
+    choices.some(([choice]) => choice === value) || value === ''
+      ? choices
+      : [[value, value] as const, ...choices];
+  const before = [...list.options]
+    .slice(1)
+    .map((option) => `${option.value}=${option.text}`)
+    .join();
+  if (!all || document.activeElement === list || before === wanted.map((choice) => choice.join('=')).join())
+    return;
+  list.replaceChildren(all, ...wanted.map(([choice, label]) => new Option(label, choice)));
+  list.value = value;
+}

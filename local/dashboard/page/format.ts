@@ -1,0 +1,63 @@
+/** Numbers, money and times as people read them. */
+
+const whole = new Intl.NumberFormat('en');
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const clockSeconds = new Intl.DateTimeFormat(undefined, {
+  ...{ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' },
+});
+const currencies = new Map<string, Intl.NumberFormat | undefined>();
+
+export const number = (value: number): string => whole.format(value);
+
+/** `2 orders`, `1 order` */
+export const counted = (count: number, what: string): string =>
+  `${number(count)} ${what}${count === 1 ? '' : 's'}`;
+
+/** `¥4,900`, `€12.50`; an unknown currency is named after the amount. */
+export function money(amount: number, currency: string | null): string {
+  const format = currency === null ? undefined : currencyFormat(currency);
+  if (format) return format.format(amount);
+  const plain = amount.toLocaleString('en', { maximumFractionDigits: 2 });
+  return currency === null ? plain : `${plain} ${currency}`;
+}
+
+function currencyFormat(currency: string): Intl.NumberFormat | undefined {
+  if (!currencies.has(currency)) {
+    let format: Intl.NumberFormat | undefined;
+    try {
+      format = new Intl.NumberFormat('en', {
+        ...{ style: 'currency', currency, currencyDisplay: 'narrowSymbol' },
+      });
+    } catch {
+      // No ISO 4217 code: an event may say anything.
+    }
+    currencies.set(currency, format);
+  }
+  return currencies.get(currency);
+}
+
+export const minuteOf = (iso: string): string => clock.format(new Date(iso));
+export const secondOf = (iso: string): string => clockSeconds.format(new Date(iso));
+
+/** `3 s`, `12 min`, `5 h` */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, ms) / 1_000;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 5_400) return `${Math.round(seconds / 60)} min`;
+  return `${Math.round(seconds / 3_600)} h`;
+}
+
+const EVENTS: Readonly<Record<string, string>> = {
+  browse_product: 'Viewed a product',
+  view_item: 'Viewed a product',
+  add_to_cart: 'Added to cart',
+  purchase: 'Purchased',
+  page_view: 'Viewed a page',
+};
+/** Names of GA4's conventions in words; other events keep theirs. */
+export const eventName = (event: string | null): string =>
+  event === null ? '(no name)' : (EVENTS[event] ?? event);
+
+/** `BLACK` to `Black`, `on sale` to `On sale` */
+export const words = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1).toLowerCase();

@@ -1,0 +1,24 @@
+/** One line on the health of the pipeline. */
+
+import type { View } from '../view';
+import { counted, duration, minuteOf } from './format';
+
+export function pipelineLine({ now, pipeline }: View): string {
+  const { lagMs, dropped, late, references, next, missing, events, oldest } = pipeline;
+  const lost = dropped.reduce((sum, one) => sum + one.events, 0);
+  const reasons = dropped.map((one) => `${one.events} ${one.reason}`).join(', ');
+  const [newest] = [...references].sort((a, b) => a.validFrom.localeCompare(b.validFrom)).slice(-1);
+  const age = newest ? duration(Date.parse(now) - Date.parse(newest.validFrom)) : '';
+  return [
+    `Pipeline: ${counted(events, 'event')} processed`,
+    lagMs === null ? 'no lag measured yet' : `lag ${duration(lagMs)}`,
+    lost === 0 ? 'none dropped' : `${counted(lost, 'event')} dropped (${reasons})`,
+    ...(late > 0 ? [`${late} late`] : []),
+    newest
+      ? `product data ${age} old (${references.map(({ name, rows }) => `${rows} ${name === 'skus' ? 'SKUs' : name}`).join(', ')})`
+      : 'no product data yet',
+    ...(next ? [`new product data from ${minuteOf(next.validFrom)}`] : []),
+    ...(oldest ? [`rows kept since ${minuteOf(oldest)}`] : []),
+    ...(missing.length > 0 ? [`the query's output lacks ${missing.join(', ')}`] : []),
+  ].join(' · ');
+}

@@ -1,0 +1,107 @@
+/** Whether the figures are current: starting, empty, live, paused, stale, stopped or reconnecting. */
+
+import type { View } from '../view';
+import { part, write } from './elements';
+import { duration } from './format';
+
+/** The server sends a view every half second, or every three seconds while it is busy. */
+const STALE_MS = 10_000;
+const TICK_MS = 250;
+
+type State = 'connecting' | 'reconnecting' | 'stale' | 'stopped' | 'starting' | 'paused' | 'empty' | 'live';
+
+export interface Status {
+  onView: (view: View) => void;
+  onConnected: (connected: boolean, retryAt: number) => void;
+  onPaused: (paused: boolean) => void;
+}
+
+export function createStatus(): Status {
+  let view: View | undefined;
+  let viewAt = Date.now();
+  let connected: boolean | undefined;
+  let retryAt = 0;
+  let paused = false;
+
+  const stateNow = (): State => {
+    if (connected === false) return 'reconnecting';
+    if (!view) return 'connecting';
+    if (view.job.status === 'stopped') return 'stopped';
+    if (!paused && Date.now() - viewAt > STALE_MS) return 'stale';
+    if (view.job.status === 'waiting') return 'starting';
+    if (paused) return 'paused';
+    return view.counts.events === 0 ? 'empty' : 'live';
+  };
+
+  const show = (): void => {
+    const state = stateNow();
+    document.body.dataset.state = state;
+    write(part('status'), statusText(state, retryAt, viewAt));
+    const notice = noticeText(state, view);
+    part('notice').hidden = notice === '';
+    write(part('notice'), notice);
+    const isEmpty = (state === 'empty' || state === 'starting') && view !== undefined;
+    part('empty').hidden = !isEmpty;
+    if (!isEmpty) return;
+    const [title, text] = emptyTexts(state, view?.pipeline.events ?? 0);
+    write(part('empty-title'), title);
+    write(part('empty-text'), text);
+  };
+  setInterval(show, TICK_MS);
+
+  return {
+    onView: (newest) => {
+      view = newest;
+      viewAt = Date.now();
+      show();
+    },
+    onConnected: (isConnected, nextAttempt) => {
+      connected = isConnected;
+      retryAt = nextAttempt;
+      if (isConnected) viewAt = Date.now();
+      show();
+    },
+    onPaused: (isPaused) => {
+      paused = isPaused;
+      viewAt = Date.now();
+      show();
+    },
+  };
+}
+
+function statusText(state: State, retryAt: number, viewAt: number): string {
+  if (state === 'reconnecting') {
+    const seconds = Math.ceil((retryAt - Date.now()) / 1_000);
+    return seconds > 0 ? `Reconnecting in ${seconds} s` : 'Reconnecting …';
+  }
+  if (state === 'stale') return `Stale for ${duration(Date.now() - viewAt)}`;
+  const texts = {
+    connecting: 'Connecting …',
+    stopped: 'Stopped',
+    starting: 'Starting',
+    paused: 'Paused',
+    empty: 'Live',
+    live: 'Live',
+  };
+  return texts[state];
+}
+
+function noticeText(state: State, view: View | undefined): string {
+  if (state === 'stopped')
+    return `The analytics job has stopped, so these figures no longer change. ${view?.job.problem ?? ''}`;
+  if (state === 'stale') return 'The analytics job does not respond. These are its last figures.';
+  if (state === 'reconnecting' && view)
+    return 'The connection to the dashboard is lost. These are its last figures.';
+  return view?.job.problem ?? '';
+}
+
+function emptyTexts(state: State, events: number): readonly [title: string, text: string] {
+  if (state === 'starting')
+    return [
+      'Starting',
+      'The analytics job waits for the first product snapshot. That takes some seconds after the functions have started.',
+    ];
+  if (events > 0)
+    return ['No event matches the filters', 'Choose a longer time range, or clear the filters.'];
+  return ['No events yet', 'Look at a product in the shop: each click is here within seconds.'];
+}

@@ -1,0 +1,123 @@
+/** A view of an ordinary hour in the demo shop: for screenshots and tests. */
+
+import shopProducts from '../shop/products.json';
+import type { View } from './view';
+
+const MINUTE_MS = 60_000;
+const EVENTS = [3, 5, 4, 8, 6, 9, 12, 10, 7, 11, 14, 9, 13, 16, 12, 18, 15, 11, 17, 20];
+const KINDS = ['browse_product', 'browse_product', 'add_to_cart', 'browse_product', 'purchase'] as const;
+
+/** @param now of the newest event */
+export function sampleView(now: Date): View {
+  const at = (minutesAgo: number): string => new Date(now.getTime() - minutesAgo * MINUTE_MS).toISOString();
+  return {
+    now: now.toISOString(),
+    job: { status: 'running', problem: null, query: 'infra/analytics/query.asaql' },
+    pipeline: {
+      events: 612,
+      oldest: at(59),
+      lagMs: 420,
+      late: 0,
+      dropped: [{ reason: 'not JSON', events: 2 }],
+      references: ['products', 'skus'].map((name) => ({
+        name,
+        path: `products/2026-11-24/10-00/${name}.json`,
+        validFrom: at(42),
+        rows: name === 'skus' ? 53 : 10,
+      })),
+      next: null,
+      missing: [],
+    },
+    counts: { events: 612, rows: 640, visitors: 184, sessions: 203, orders: 37 },
+    revenue: [
+      { currency: 'JPY', revenue: 412_300, orders: 33, items: 51 },
+      { currency: 'EUR', revenue: 389.5, orders: 4, items: 6 },
+    ],
+    funnel: [
+      { stage: 'Viewed a product', events: 431, visitors: 180 },
+      { stage: 'Added to cart', events: 121, visitors: 81 },
+      { stage: 'Purchased', events: 37, visitors: 36 },
+    ],
+    products: shopProducts.slice(0, 8).map((product, i) => ({
+      productId: product.product_id,
+      name: product.product_name,
+      code: product.product_code,
+      price: product.price,
+      currency: product.currency,
+      state: product.product_state,
+      visitors: 96 - 9 * i,
+      events: 128 - 12 * i,
+      sold: Math.max(0, 12 - 2 * i),
+    })),
+    referrers: [
+      { name: '', visitors: 88, orders: 19 },
+      { name: 'www.google.com', visitors: 61, orders: 12 },
+      { name: 'news.example.org', visitors: 35, orders: 6 },
+    ],
+    campaigns: [
+      { name: '', visitors: 142, orders: 26 },
+      { name: 'autumn (newsletter / email)', visitors: 42, orders: 11 },
+    ],
+    buckets: {
+      minutes: 1,
+      events: Array.from({ length: 60 }, (_, i) => ({
+        start: at(59 - i).replace(/:\d\d\.\d+Z/, ':00Z'),
+        events: EVENTS[i % EVENTS.length] ?? 0,
+      })),
+    },
+    recent: Array.from({ length: 20 }, (_, i) => sampleEvent(i, at(i / 6))),
+    choices: {
+      events: ['browse_product', 'add_to_cart', 'purchase'],
+      products: shopProducts.map(({ product_id, product_name }) => ({
+        productId: product_id,
+        name: product_name,
+      })),
+    },
+  };
+}
+
+function sampleEvent(i: number, time: string): View['recent'][number] {
+  const event = KINDS[i % KINDS.length] ?? 'purchase';
+  const product = shopProducts[(i * 3) % shopProducts.length];
+  const sku = product?.skus[i % product.skus.length];
+  const quantity = event === 'browse_product' ? null : (i % 2) + 1;
+  return {
+    key: String(i),
+    time,
+    event,
+    productId: product?.product_id ?? null,
+    product: product?.product_name ?? null,
+    sku: sku?.sku_id ?? null,
+    size: sku?.size_name ?? null,
+    color: sku?.color_name ?? null,
+    quantity,
+    price: product?.price ?? null,
+    currency: product?.currency ?? null,
+    revenue: event === 'purchase' && product ? product.price * (quantity ?? 1) : null,
+    order: event === 'purchase' ? `SPG-${i}` : null,
+    page: null,
+    visitor: `web-${'abcdefghijklmnopqrstuvwxyz'.slice(i % 7)}`,
+  };
+}
+
+/** The same without any event. */
+export function emptyView(now: Date, status: View['job']['status'] = 'running'): View {
+  const view = sampleView(now);
+  return {
+    ...view,
+    job: { ...view.job, status },
+    pipeline: {
+      ...{ events: 0, oldest: null, lagMs: null, late: 0, dropped: [], next: null, missing: [] },
+      references: status === 'waiting' ? [] : view.pipeline.references,
+    },
+    counts: { events: 0, rows: 0, visitors: 0, sessions: 0, orders: 0 },
+    revenue: [],
+    funnel: view.funnel.map(({ stage }) => ({ stage, events: 0, visitors: 0 })),
+    products: [],
+    referrers: [],
+    campaigns: [],
+    buckets: { ...view.buckets, events: view.buckets.events.map(({ start }) => ({ start, events: 0 })) },
+    recent: [],
+    choices: { events: [], products: [] },
+  };
+}

@@ -1,0 +1,69 @@
+/** A stream of views for each filter that somebody looks at. */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Context } from 'hono';
+import { type EventStreams, type WebEnvironment, createEventStreams } from '../webServer';
+import { type Filter, filterKey } from './filter';
+import type { View } from './view';
+
+/** How often a page gets what has changed. */
+const VIEW_EVERY_MS = 500;
+/** If reading takes long, the pause is twice as long, which leaves time to the query; but at most this. */
+const VIEW_WITHIN_MS = 1_000;
+/** Filters that are looked at together; each costs reading. */
+const MAX_FILTERS = 20;
+
+export interface ViewStreams {
+  /** Responds with a stream of the views within a filter, or with 503 if there are too many filters. */
+  open: (context: Context<WebEnvironment>, filter: Filter) => Response;
+}
+
+export function createViewStreams(view: (filter: Filter) => Promise<View>): ViewStreams {
+  const open = new Map<string, EventStreams>();
+
+  function createStream(key: string, filter: Filter): EventStreams {
+    let newest = { position: 0, text: '' };
+    let active = false;
+    let refreshing = false;
+    const streams = createEventStreams((after) => (newest.position > after ? newest : undefined), {
+      onActive: (isActive) => {
+        active = isActive;
+        if (active) open.set(key, streams);
+        else open.delete(key);
+        void refresh();
+      },
+    });
+    /** Reads view after view for as long as somebody looks. */
+    async function refresh(): Promise<void> {
+      if (refreshing) return;
+      refreshing = true;
+      while (active) {
+        const start = performance.now();
+        await readView();
+        const took = performance.now() - start;
+        await delay(Math.max(VIEW_EVERY_MS, Math.min(2 * took, VIEW_WITHIN_MS)));
+      }
+      refreshing = false;
+    }
+    async function readView(): Promise<void> {
+      try {
+        const text = `event: view\ndata: ${JSON.stringify(await view(filter))}\n\n`;
+        newest = { position: newest.position + 1, text };
+        streams.notify();
+      } catch (error) {
+        // The next attempt reads again. The page shows that its figures are stale.
+        console.error(`dashboard: the results could not be read: ${(error as Error).message}`);
+      }
+    }
+    return streams;
+  }
+
+  return {
+    open: (context, filter) => {
+      const key = filterKey(filter);
+      const known = open.get(key);
+      if (!known && open.size >= MAX_FILTERS) return context.text('Too many filters are open', 503);
+      return (known ?? createStream(key, filter)).open(context, '\n');
+    },
+  };
+}

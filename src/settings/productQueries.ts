@@ -1,0 +1,21 @@
+/** The default queries of product snapshots. */
+
+/** SQL that returns the rows of a snapshot. */
+export interface ProductQueries {
+  products: string;
+  /** undefined: the products are one row per SKU and hold the SKUs too, or there are no SKUs */
+  skus: string | undefined;
+}
+
+/** One row per product, with what the analytics query reads; docs/analytics.md describes the tables. */
+export const DEFAULT_PRODUCTS_QUERY = `
+  SELECT product_id, product_code, product_name, price, currency, product_state, can_purchase
+  FROM products
+  ORDER BY product_id`;
+
+/** One row per SKU. The columns of its product are for queries that join with SKUs alone, as the original one does. */
+export const DEFAULT_SKUS_QUERY = `
+  SELECT skus.sku_id, skus.product_id, skus.size_name, skus.color_name,
+    products.product_code, products.price, products.product_state, products.can_purchase
+  FROM skus JOIN products ON products.product_id = skus.product_id
+  ORDER BY skus.product_id, skus.sku_id`;

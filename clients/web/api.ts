@@ -80,7 +80,7 @@ export interface Hubfront {
    */
   readonly consent: boolean;
   /** The id of this browser's device, once it is registered. */
-  readonly deviceId: string | undefined;
+  readonly deviceId?: string | undefined;
   /** Number of messages of this page that were dropped because the queue was full. */
   readonly dropped: number;
 }

@@ -29,7 +29,6 @@ const INERT: Hubfront = {
   on: () => () => undefined,
   setConsent: () => undefined,
   consent: false,
-  deviceId: undefined,
   dropped: 0,
 };
 

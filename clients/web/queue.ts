@@ -82,7 +82,7 @@ export function createQueue(name: string, onWritten: (count: number) => void, on
   const merge = async (read: () => Promise<Message[]>, all: boolean): Promise<Message[]> => {
     const stored = all ? await read().catch(() => undefined) : [];
     const found = new Map<string, Message>();
-    for (const message of [...(stored ?? []), ...(all ? local.all() : [])]) {
+    for (const message of all ? [...(stored ?? []), ...local.all()] : []) {
       if (!removed.has(message.id)) found.set(message.id, tracked.get(message.id) ?? message);
     }
     for (const message of tracked.values()) {

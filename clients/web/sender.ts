@@ -95,13 +95,18 @@ export function createSender(
     } catch (error) {
       console.error(error);
       backOff(0);
+      schedule(0);
     }
     running = undefined;
-    if (notBefore > now()) schedule(0);
   };
 
   const sendAll = async (): Promise<void> => {
-    while (isActive() && !isLeaving && now() >= notBefore) {
+    while (isActive() && !isLeaving) {
+      // Timers may fire early: only here is it known that this time sends nothing.
+      if (now() < notBefore) {
+        schedule(0);
+        return;
+      }
       const ids = (underWay = new Set());
       waiting = 0;
       const batch = await nextBatch();

@@ -21,6 +21,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     // For tests that wait for deadlines at the same time.
     maxConcurrency: 20,
+    // No test says how fast a machine must be: what is awaited may take nearly the whole time of a test.
+    expect: { poll: { timeout: 50_000, interval: 20 } },
     // A shared machine may stand still for seconds in the middle of a test: there a failure gets a second chance, and
     // the report says so. Not in tests that look for lost messages: one that is lost once is lost.
     retry: process.env.CI ? 1 : 0,

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as IotHub from 'azure-iothub';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startEmulator } from '../../emulator/index';
 import { SHOP, type Stack, startStack } from '../stack';
 
@@ -12,18 +12,28 @@ const { Registry } = createRequire(import.meta.url)('azure-iothub') as typeof Io
 
 const KEY = Buffer.alloc(32, 4).toString('base64');
 const device = { deviceId: 'd-1', deviceKey: KEY };
-const DEADLINE_S = 2;
 
 let stack: Stack;
+/** Of the tests in which the hub never answers: each waits for the deadline. */
+let impatient: Stack;
 beforeAll(async () => {
-  stack = await startStack({ settings: { HUB_DEADLINE_SECONDS: String(DEADLINE_S) } });
-  await stack.register(device.deviceId, KEY);
+  [stack, impatient] = await Promise.all([
+    startStack({ settings: { HUB_DEADLINE_SECONDS: '60' } }),
+    startStack({ settings: { HUB_DEADLINE_SECONDS: '2' } }),
+  ]);
+  for (const { register } of [stack, impatient]) await register(device.deviceId, KEY);
 });
-afterAll(() => stack.close());
+afterAll(async () => {
+  await Promise.all([stack.close(), impatient.close()]);
+});
 afterEach(() => {
-  stack.emulator.admin.clearFaults();
+  vi.restoreAllMocks();
+  for (const { emulator } of [stack, impatient]) emulator.admin.clearFaults();
   stack.emulator.admin.setThrottle({ tier: 'none' });
 });
+
+/** The throttle's buckets do not fill up while the clock stands: the machine's speed is of no account. */
+const stopClock = () => vi.spyOn(Date, 'now').mockReturnValue(Date.now());
 
 const arm = (fault: { kind: string } & Record<string, unknown>) => stack.emulator.admin.armFault(fault);
 const send = (messageId = 'm') => stack.send({ ...device, deviceMessage: 1, messageId }, { Origin: SHOP });
@@ -64,14 +74,13 @@ describe('what the hub answers a message is passed on', () => {
     [{ kind: 'hang' }, 504, 'hub_timeout', '5'],
     [{ kind: 'slow', delayMs: 60_000 }, 504, 'hub_timeout', '5'],
   ])('%j as %i %s, Retry-After %s, readable by a page', async (fault, status, code, retryAfter) => {
-    arm({ target: 'telemetry', ...fault });
-    const started = Date.now();
-    const { headers, json, ...answer } = await send();
+    const { emulator, send } = code === 'hub_timeout' ? impatient : stack;
+    emulator.admin.armFault({ target: 'telemetry', ...fault });
+    const { headers, json, ...answer } = await send({ ...device, deviceMessage: 1 }, { Origin: SHOP });
     expect([answer.status, json.code, headers.get('retry-after')]).toEqual([status, code, retryAfter]);
     expect(headers.get('content-type')).toBe('application/problem+json');
     expect(headers.get('access-control-allow-origin')).toBe(SHOP);
     expect(headers.get('access-control-expose-headers')).toContain('Retry-After');
-    expect(Date.now() - started).toBeLessThan((DEADLINE_S + 2) * 1_000);
   });
 
   test.each(['serverError', 'unavailable', 'resetBefore', 'resetAfter'])(
@@ -106,16 +115,12 @@ describe('what the hub answers a message is passed on', () => {
   });
 
   test('the throttle of an S1 hub passes as 429, and its quota', async () => {
-    // So many at once take longer than the deadline of the other tests where the machine is busy.
-    const patient = await startStack({ settings: { HUB_DEADLINE_SECONDS: '60' } });
-    await patient.register(device.deviceId, KEY);
-    patient.emulator.admin.setThrottle({ tier: 'S1' });
-    const message = { ...device, deviceMessage: 1, messageId: 'throttled' };
-    const answers = await Promise.all(Array.from({ length: 300 }, () => patient.send(message)));
+    stopClock();
+    stack.emulator.admin.setThrottle({ tier: 'S1' });
+    const answers = await Promise.all(Array.from({ length: 150 }, () => send('throttled')));
     const codes = answers.map(({ status, json }) => (status === 201 ? 'stored' : `${status} ${json.code}`));
-    expect(new Set(codes)).toEqual(new Set(['stored', '429 hub_throttled']));
-    expect(copies('throttled', patient.emulator)).toBe(codes.filter((code) => code === 'stored').length);
-    await patient.close();
+    expect(codes.sort()).toEqual([...Array(50).fill('429 hub_throttled'), ...Array(100).fill('stored')]);
+    expect(copies('throttled')).toBe(100);
   });
 
   test('the daily quota of a free hub counts blocks of half a kilobyte', async () => {
@@ -188,9 +193,10 @@ describe('what the registry answers a registration is passed on', () => {
     [{ kind: 'hang' }, 504, 'hub_timeout', '5'],
     [{ kind: 'unauthorized' }, 503, 'hub_access_denied', null],
   ])('%j as %i %s', async (fault, status, code, retryAfter) => {
-    arm({ target: 'registry', ...fault });
+    const { emulator, register } = code === 'hub_timeout' ? impatient : stack;
+    emulator.admin.armFault({ target: 'registry', ...fault });
     for (const key of [undefined, KEY]) {
-      const { headers, json, ...answer } = await stack.register('d-never', key);
+      const { headers, json, ...answer } = await register('d-never', key);
       expect([answer.status, json.code, headers.get('retry-after')]).toEqual([status, code, retryAfter]);
     }
   });
@@ -214,15 +220,14 @@ describe('what the registry answers a registration is passed on', () => {
   });
 
   test('the throttle of an S1 hub passes as 429', async () => {
+    stopClock();
     stack.emulator.admin.setThrottle({ tier: 'S1' });
     const answers = [];
     for (let n = 0; n < 130; n += 10) {
       const ids = Array.from({ length: 10 }, (_, i) => `s1-${n + i}`);
       answers.push(...(await Promise.all(ids.map((id) => stack.register(id, KEY)))));
     }
-    const counts = new Map<number, number>();
-    for (const { status } of answers) counts.set(status, (counts.get(status) ?? 0) + 1);
-    expect([...counts.keys()].sort()).toEqual([201, 429]);
-    expect(counts.get(201)).toBeGreaterThanOrEqual(100);
+    const statuses = answers.map(({ status }) => status);
+    expect(statuses.sort()).toEqual([...Array(100).fill(201), ...Array(30).fill(429)]);
   });
 });

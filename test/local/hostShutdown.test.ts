@@ -1,7 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { afterEach, describe, expect, test } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { call } from '../stack';
 import { type HostApp, startHostApp } from './hostApp';
 
@@ -53,23 +56,34 @@ describe('the dev host', () => {
   });
 });
 
-/** What `npm start` does with the host and a signal, in a process of its own. */
-const PROGRAM = `
+/**
+ * What `npm start` does with the host and a signal, in a process of its own. Its function runs until there is a file
+ * `release`.
+ */
+const program = (release: string): string => `
   const { startHostApp } = require('./test/local/hostApp.ts');
   const { stopOnSignal } = require('./local/lifecycle.ts');
   const running = [];
   stopOnSignal(running);
   startHostApp(\`app.http('slow', { handler: async () => {
     console.log('slow runs');
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    while (!require('node:fs').existsSync(${JSON.stringify(release)})) await new Promise((resolve) => setTimeout(resolve, 10));
     return { body: 'done' }; } });\`, { log: console.log }).then(({ host, url }) => {
     running.push(host);
     console.log(url);
   });`;
 
 describe('a process with the dev host', () => {
+  let folder: string;
+  let release: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'hubfront-'));
+    release = join(folder, 'release');
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
   const start = (): { child: ChildProcess; line: () => Promise<string>; exit: Promise<unknown[]> } => {
-    const child = spawn(process.execPath, ['-r', 'tsx/cjs', '-e', PROGRAM], {
+    const child = spawn(process.execPath, ['-r', 'tsx/cjs', '-e', program(release)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -78,11 +92,20 @@ describe('a process with the dev host', () => {
 
   test('lets a running request end after SIGTERM, and exits 0', async () => {
     const { child, line, exit } = start();
-    const slow = call(`${await line()}/slow`);
+    const url = await line();
+    const slow = call(`${url}/slow`);
     expect(await line()).toBe('slow runs');
     child.kill('SIGTERM');
+    const isRefused = () =>
+      call(`${url}/none`).then(
+        () => false,
+        () => true,
+      );
+    await expect.poll(isRefused).toBe(true);
+    await writeFile(release, '');
     expect((await slow).text).toBe('done');
     expect(await exit).toEqual([0, null]);
+    await rm(release);
   });
 
   test('ends at once after Ctrl-C, and exits 0', async () => {

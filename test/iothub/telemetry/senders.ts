@@ -2,6 +2,7 @@
  * A process that sends as many devices: a flood of unknown ones among good ones, then many real ones. It prints what
  * that did to its memory and its handles, and ends when nothing keeps it alive any more.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { createTelemetry } from '../../../src/iothub/telemetry/telemetry';
 import { readSettings } from '../../../src/settings';
 
@@ -24,6 +25,8 @@ const {
 } = process.env;
 const PARALLEL = 64;
 const GOOD = 50;
+const TURN_MS = 20;
+const MAX_TURNS = 500;
 
 const telemetry = createTelemetry(readSettings(process.env));
 const message = (n: number) => ({ json: Buffer.from(String(n)), messageId: String(n), properties: {} });
@@ -48,6 +51,9 @@ function heapMb(): number {
   return process.memoryUsage().heapUsed / 1024 / 1024;
 }
 
+const isOpen = (): boolean =>
+  process.getActiveResourcesInfo().some((kind) => kind === 'Timeout' || kind === 'TCPSocketWrap');
+
 async function main(): Promise<void> {
   const report: SendersReport = {
     heap: { start: 0, afterFlood: 0, afterDevices: 0 },
@@ -70,7 +76,8 @@ async function main(): Promise<void> {
   );
   report.heap.afterDevices = heapMb();
   telemetry.close();
-  await new Promise((resolve) => setTimeout(resolve, 100)); // sockets take a turn to close
+  // Sockets take some turns to close.
+  for (let turn = 0; turn < MAX_TURNS && isOpen(); turn += 1) await delay(TURN_MS);
   for (const kind of process.getActiveResourcesInfo()) report.open[kind] = (report.open[kind] ?? 0) + 1;
   process.stdout.write(`${JSON.stringify(report)}\n`);
 }

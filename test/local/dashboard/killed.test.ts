@@ -7,8 +7,10 @@ import type { Stack } from '../../stack';
 import { runs } from '../../testSize';
 import { type JobStack, startJobStack } from './jobStack';
 
-const MESSAGES = runs(1_500, 3_000);
 const KILLS = runs(3, 6);
+/** for each job process */
+const SHARE = 400;
+const MESSAGES = (KILLS + 1) * SHARE;
 
 let stack: Stack;
 let jobStack: JobStack;
@@ -44,8 +46,9 @@ test(
     const registered = await stack.register('shop-1');
     const deviceKey = registered.json.deviceInfo.authentication.symmetricKey.primaryKey as string;
     let sent = 0;
-    const sending = (async () => {
-      while (sent < MESSAGES) {
+    const sendShare = async (): Promise<void> => {
+      const until = sent + SHARE;
+      while (sent < until) {
         const messages = Array.from({ length: 50 }, (_, i) => ({
           messageId: `m-${sent + i}`,
           deviceMessage: { event: 'browse_product', product_id: (sent + i) % 2 },
@@ -53,22 +56,21 @@ test(
         const answer = await stack.send({ deviceId: 'shop-1', deviceKey, messages });
         expect(answer.status).toBe(201);
         sent += 50;
-        await new Promise((resolve) => setTimeout(resolve, 100)); // spreads the messages over the kills
       }
-    })();
+    };
+    const rows = async () => (await view())?.counts.rows ?? 0;
     for (let kill = 0; kill < KILLS; kill += 1) {
+      const enough = sent + 1 + Math.floor(Math.random() * SHARE);
       job = startJobProcess();
-      if (kill > 0) await job.ready;
-      await new Promise((resolve) => setTimeout(resolve, 200 + Math.random() * 800));
+      const sending = sendShare();
+      await expect.poll(rows).toBeGreaterThanOrEqual(enough);
       process.kill(job.pid ?? 0, 'SIGKILL');
-      await job.ended;
+      await Promise.all([job.ended, sending]);
     }
-    await sending;
     job = startJobProcess();
+    await sendShare();
     await job.ready;
-    await expect
-      .poll(async () => (await view())?.counts.rows, { timeout: 30_000, interval: 200 })
-      .toBe(MESSAGES);
+    await expect.poll(rows).toBe(MESSAGES);
     const events = (await view())?.funnel[0]?.events;
     expect(events).toBe(MESSAGES);
 

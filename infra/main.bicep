@@ -7,11 +7,11 @@ import { roles } from 'modules/roles.bicep'
 
 @minLength(1)
 @maxLength(64)
-@description('Name of the azd environment; a short hash of it is part of the names of all resources.')
+@description('Name of the azd environment; a short hash of this name is part of the names of all resources.')
 param environmentName string
 
 @minLength(1)
-@description('Region of all resources. Flex Consumption, IoT Hub and Stream Analytics V2 must all be offered there; azd offers only these.')
+@description('Region of all resources. It must offer Flex Consumption, IoT Hub and Stream Analytics V2; azd lists only such regions.')
 @allowed([
   'australiaeast'
   'australiasoutheast'
@@ -51,23 +51,23 @@ param location string
 @description('Name of the resource group; empty: rg-<environment>.')
 param resourceGroupName string = ''
 
-@description('Who deploys: may write product snapshots by hand where there is no products database. Empty: nobody.')
+@description('Principal that deploys, which may write product snapshots manually if there is no products database. Empty: nobody.')
 param principalId string = ''
 
 // --- Front -----------------------------------------------------------------------------------------------------
 
 @minLength(1)
-@description('Origins whose pages may call, comma-separated, as `https://shop.example`; `*` for all. The platform compares them exactly: no wildcard for subdomains.')
+@description('Origins whose pages may call the app, comma-separated, such as `https://shop.example`; `*` for all. The platform compares them exactly, so wildcards for subdomains are not possible.')
 param corsAllowedOrigins string
 
 @minValue(0)
 @maxValue(100)
-@description('Instances for HTTP that are always running, so that no page waits for a start. 0: the keep-alive timer runs instead, which keeps one instance warm at best.')
+@description('Number of HTTP instances that always run, so that no page waits for a start. 0: the keep-alive timer runs instead, which keeps at most one instance warm.')
 param alwaysReadyInstances int = 1
 
 @minValue(40)
 @maxValue(1000)
-@description('Instances at the most: a limit to what a flood of requests costs.')
+@description('Maximum number of instances, which limits the cost of a flood of requests.')
 param maximumInstances int = 100
 
 @allowed([512, 2048, 4096])
@@ -84,15 +84,15 @@ param registryAuthentication string = 'identity'
 
 @minValue(0)
 @maxValue(256)
-@description('Gateway devices for the visitors of pages, who then need no device each. 0: every browser registers as a device.')
+@description('Number of gateway devices for the visitors of pages, who then need no devices of their own. 0: every browser registers as a device.')
 param visitorDevices int = 16
 
 @minLength(1)
 @maxLength(64)
-@description('Beginning of the ids of visitors and gateways.')
+@description('Prefix of the ids of visitors and gateways.')
 param visitorIdPrefix string = 'web-'
 
-@description('Ids of visitors, or beginnings of ids, that may neither register nor send, comma-separated.')
+@description('Blocked visitors: ids or prefixes of ids, comma-separated.')
 param visitorBlocklist string = ''
 
 // --- IoT Hub ---------------------------------------------------------------------------------------------------
@@ -106,12 +106,12 @@ param iotHubUnits int = 1
 
 @minValue(2)
 @maxValue(32)
-@description('Partitions of the built-in endpoint; fixed once the hub exists.')
+@description('Partitions of the built-in endpoint. Cannot be changed after the hub was created.')
 param iotHubPartitions int = 4
 
 @minValue(1)
 @maxValue(7)
-@description('Days for which messages are kept, and so for which a worker or the job may be down.')
+@description('Days for which messages are kept, and so the longest time that a worker or the job may be down.')
 param iotHubRetentionDays int = 1
 
 @allowed(['primary', 'secondary'])
@@ -119,10 +119,10 @@ param iotHubRetentionDays int = 1
 param iotHubKey string = 'primary'
 
 @allowed(['amqp', 'sdk'])
-@description('What reads the feed: the client of this project, or `@azure/event-hubs`.')
+@description('The client that reads the feed: our own, or `@azure/event-hubs`.')
 param feedClient string = 'amqp'
 
-@description('Seconds that one registration or one send may take in all, retries included.')
+@description('Time limit of one registration or send in seconds, including retries.')
 @minValue(1)
 @maxValue(120)
 param hubDeadlineSeconds int = 10
@@ -130,21 +130,21 @@ param hubDeadlineSeconds int = 10
 // --- Analytics -------------------------------------------------------------------------------------------------
 
 @allowed([3, 7, 10, 20, 30, 40, 50, 60])
-@description('Streaming units as the API counts them: 3 is a third of a V2 unit, 10 is one.')
+@description('Streaming units in the API\'s numbers: 3 is a third of a V2 unit, 10 is one unit.')
 param streamingUnits int = 3
 
 @allowed(['powerBi', 'eventHub'])
-@description('Where the rows go: Power BI (until 2027-10-31), or event hubs for a Fabric eventstream or Azure Data Explorer.')
+@description('Destination of the rows: Power BI (until 2027-10-31), or event hubs for a Fabric eventstream or Azure Data Explorer.')
 param analyticsOutput string = 'powerBi'
 
 @description('Id of the Power BI workspace; the preprovision hook finds or creates it.')
 param powerBiWorkspaceId string = ''
 
-@description('Empty: `Hubfront <environment>`. Environments share no workspace, since two jobs may not write to one dataset.')
+@description('Name of the Power BI workspace. Empty: `Hubfront <environment>`. Each environment needs its own, because two jobs must not write to one dataset.')
 param powerBiWorkspaceName string = ''
 
 @secure()
-@description('PostgreSQL connection string of the products; empty: product snapshots are written by other means.')
+@description('PostgreSQL URL of the products. Empty: the app takes no product snapshots.')
 param productsDatabaseUrl string = ''
 
 @description('SQL that returns one row per product; empty: the default, for the tables in docs/analytics.md.')
@@ -156,7 +156,7 @@ param skusQuery string = ''
 // --- Storage and secrets ---------------------------------------------------------------------------------------
 
 @allowed(['LRS', 'ZRS', 'GRS', 'GZRS'])
-@description('How storage is replicated: within one data centre, over zones, to the paired region, or both. Choose it with the first deployment.')
+@description('How storage is replicated: within one data centre, across zones, to the paired region, or both. Choose it with the first deployment.')
 param storageRedundancy string = 'LRS'
 
 @minValue(1)
@@ -164,7 +164,7 @@ param storageRedundancy string = 'LRS'
 @description('Days for which deleted and overwritten blobs can be restored.')
 param blobSoftDeleteDays int = 7
 
-@description('Takes back a deleted vault of this environment, with its secrets; the preprovision hook sets it when it finds one.')
+@description('Recovers a deleted vault of this environment with its secrets. The preprovision hook sets it if it finds one.')
 param recoverKeyVault bool = false
 
 // --- Network and operations ------------------------------------------------------------------------------------
@@ -172,46 +172,46 @@ param recoverKeyVault bool = false
 @description('Storage and Key Vault behind private endpoints, the app in a virtual network. Costs extra: docs/deploying.md.')
 param privateNetworking bool = false
 
-@description('One fixed address for what the app calls, by a NAT gateway. Costs extra: docs/deploying.md.')
+@description('One fixed address for outgoing calls of the app, through a NAT gateway. Costs extra: docs/deploying.md.')
 param natGateway bool = false
 
-@description('Azure Front Door with a firewall before the app, which then admits nobody else. Costs extra: docs/deploying.md.')
+@description('Azure Front Door with a firewall in front of the app, which then rejects other requests. Costs extra: docs/deploying.md.')
 param frontDoor bool = false
 
 @minValue(10)
 @maxValue(100000)
-@description('With Front Door: requests that one client address may send to the anonymous endpoint in a minute.')
+@description('With Front Door: maximum number of requests per minute from one client address to the anonymous endpoint.')
 param requestsPerMinute int = 300
 
 @description('Prefix of the virtual network, /16 to /24.')
 param networkPrefix string = '10.0.0.0/24'
 
-@description('Who gets alerts and budget notices; empty: nobody is written to.')
+@description('E-mail address for alerts and budget notices. Empty: no e-mails are sent.')
 param alertEmail string = ''
 
 @minValue(30)
-@description('Seconds by which the worker or the job may be behind before an alert.')
+@description('Delay of a worker or the job in seconds at which an alert fires.')
 param maxLagSeconds int = 300
 
-@description('Alerts on workers that are behind or have stopped polling. Without a worker, neither ever fires.')
+@description('Whether alerts fire for workers that are behind or have stopped polling. Without workers, these alerts do not fire.')
 param feedAlerts bool = true
 
-@description('GB of logs a day at the most; -1 for no cap.')
+@description('Daily limit of the logs in GB; -1: no limit.')
 param logDailyCapGb int = 1
 
 @minValue(0)
-@description('Monthly budget in the subscription\'s currency, of which 80 % and a forecast of 100 % are told; 0: none.')
+@description('Monthly budget in the subscription\'s currency, with notices at 80 % and at a forecast of 100 %; 0: no budget.')
 param monthlyBudget int = 0
 
-@description('First day of the month in which the budget began, yyyy-MM-dd; empty: of this month. Azure lets nobody change it, so azd keeps it.')
+@description('First day of the month in which the budget began, yyyy-MM-dd. Empty: this month. Azure does not allow changes, so azd keeps the first value.')
 param budgetStartDate string = ''
 
-@description('Not to be set: the time of the deployment is known to a default only.')
+@description('Do not set this: only a default value can contain the time of the deployment.')
 param thisMonth string = utcNow('yyyy-MM-01')
 
 // ---------------------------------------------------------------------------------------------------------------
 
-// Messages a day and unit: https://learn.microsoft.com/azure/iot-hub/iot-hub-scaling
+// Messages per day and unit: https://learn.microsoft.com/azure/iot-hub/iot-hub-scaling
 var hubSkus = {
   S1: 400000
   S2: 6000000
@@ -227,7 +227,7 @@ var hubUnits = hubSku != 'S3' || iotHubUnits <= 10
   ? iotHubUnits
   : fail('iotHubUnits ${iotHubUnits} is too many: a hub has 10 units of S3 at the most. Use a second hub.')
 
-// The platform compares origins exactly, so they are given to it, and to the app, as browsers send them.
+// The platform compares origins exactly, so both it and the app get them in the form that browsers send.
 var origins = asBrowsersSendThem(corsAllowedOrigins)
 var subdomains = filter(origins, origin => origin != '*' && contains(origin, '*'))
 var malformed = filter(origins, origin => origin != '*' && !isOrigin(origin))
@@ -261,8 +261,8 @@ var consumerGroups = {
   analytics: 'analytics'
   feed: 'message-feed'
 }
-// What the host reads of a request before it rejects it: twice the app's own limit for a body, which can then answer a
-// page with a reason and CORS headers.
+// The host rejects larger bodies: twice the app's own limit. For smaller ones, the app can respond with a reason and
+// CORS headers.
 var requestBodyBytes = 2 * 4 * 1024 * 1024
 var packageContainer = 'app-package'
 var snapshotContainer = 'reference'
@@ -351,7 +351,7 @@ module productsStorage 'modules/storageAccount.bicep' = {
   }
 }
 
-// The host keeps its keys, timers' schedules and locks here, and reads the package.
+// The host stores its keys, the timers' schedules and locks here, and reads the package.
 module appOnHostStorage 'modules/storageRole.bicep' = {
   name: 'appOnHostStorage'
   scope: group
@@ -378,7 +378,8 @@ module appOnSnapshots 'modules/storageRole.bicep' = {
   dependsOn: [productsStorage]
 }
 
-// As Microsoft's page on this authentication demands, although the job only reads here: blob-output-managed-identity.
+// Microsoft's page on this authentication requires this role, although the job only reads here
+// (blob-output-managed-identity).
 module jobOnSnapshots 'modules/storageRole.bicep' = {
   name: 'jobOnSnapshots'
   scope: group
@@ -481,7 +482,7 @@ module frontDoorRoute 'modules/frontDoorRoute.bicep' = if (frontDoor) {
   }
 }
 
-// Azure Monitor takes custom metrics at the region of the resource that they are of.
+// Azure Monitor accepts custom metrics at the endpoint of the resource's region.
 var metricsUrl = 'https://${location}.monitoring.azure.com${resourceId(subscription().subscriptionId, group.name, 'Microsoft.Web/sites', appName)}/metrics'
 
 var secretReference = '@Microsoft.KeyVault(VaultName=${vaultName};SecretName='
@@ -504,10 +505,9 @@ module functionApp 'modules/functionApp.bicep' = {
     subnetId: privateNetworking || natGateway ? network!.outputs.functionsSubnetId : ''
     behindFrontDoor: frontDoor
     frontDoorId: frontDoor ? frontDoorProfile!.outputs.id : ''
-    // One literal object: what is not used is empty, which the app takes as absent.
+    // One literal object. Unused settings are empty, which the app treats as absent.
     settings: {
-      // The platform's
-      // The host needs both: with the URI alone its start can race (azure-functions-host#11787).
+      // The platform's The host needs both, because its start can fail with only the URI (azure-functions-host#11787).
       AzureWebJobsStorage__accountName: hostStorageName
       AzureWebJobsStorage__blobServiceUri: hostStorage.outputs.blobEndpoint
       AzureWebJobsStorage__credential: 'managedidentity'
@@ -526,15 +526,15 @@ module functionApp 'modules/functionApp.bicep' = {
       IOTHUBOWNER_SHAREDACCESSKEY: registryAuthentication == 'key' ? '${secretReference}iothub-registry-key)' : ''
       MESSAGE_POLL_CONSUMERGROUP: consumerGroups.feed
       FEED_CLIENT: feedClient
-      // On Linux consumption plans, the Functions host itself reads a setting of this name, as JSON. With anything else in
-      // it, the response to every request is 500.
+      // On Linux consumption plans, the Functions host also reads this setting, as JSON. If it is not JSON, every
+      // request gets 500.
       CORS_ALLOWED_ORIGINS: string(checkedOrigins)
       HUB_DEADLINE_SECONDS: string(hubDeadlineSeconds)
-      // The postdeploy hook makes this key: it is the app's own, and exists only once the app runs.
+      // The postdeploy hook creates this key, which can exist only after the app was deployed.
       KEEP_ALIVE_FUNCTION_KEY: alwaysReadyInstances > 0 ? '' : '${secretReference}keep-alive-function-key)'
       VISITOR_DEVICES: string(visitorDevices)
       VISITOR_ID_PREFIX: visitorIdPrefix
-      // The hooks make this secret once and keep it.
+      // The hooks create this secret once and keep it.
       VISITOR_KEY: visitorDevices > 0 ? '${secretReference}visitor-key)' : ''
       VISITOR_BLOCKLIST: visitorBlocklist
       PRODUCTS_DATABASE_URL: empty(productsDatabaseUrl) ? '' : '${secretReference}products-database-url)'
@@ -559,7 +559,7 @@ module streamAnalytics 'modules/streamAnalytics.bicep' = {
     productsAccountName: productsStorageName
     productsContainerName: snapshotContainer
     workspaceId: monitoring.outputs.workspaceId
-    // Offline pages send later what happened earlier, but an event's time here is its arrival at the hub.
+    // Pages that were offline send older events, but the time of an event here is its arrival at the hub.
     lateArrivalSeconds: 60
     outOfOrderSeconds: 5
   }
@@ -630,8 +630,8 @@ module budget 'modules/budget.bicep' = if (monthlyBudget > 0) {
   }
 }
 
-// azd keeps the outputs in the environment, where the hooks read them. An output with the name of a parameter's variable
-// would overrule what is set for it in a pipeline: only what must stay as it was has one.
+// azd stores the outputs in the environment, where the hooks read them. An output with the name of a parameter's
+// variable would override its value in a pipeline, so only values that must not change have one.
 output AZURE_LOCATION string = location
 output AZURE_TENANT_ID string = tenant().tenantId
 output AZURE_RESOURCE_GROUP string = group.name

@@ -3,10 +3,10 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** The version that is restored where PATH has none, or an older one: `bicep snapshot` and `fail()` are in it. */
+/** The version that is restored if PATH has no compiler or an older one. It has `bicep snapshot` and `fail()`. */
 const BICEP_VERSION = '0.47.16';
 const RESTORE_TIMEOUT_MS = 240_000;
-/** A build takes seconds, and minutes on a machine that does much else. */
+/** A build takes seconds, but minutes on a busy machine. */
 const COMMAND_TIMEOUT_MS = 240_000;
 
 export interface CommandResult {
@@ -22,9 +22,9 @@ export interface Bicep {
 }
 
 /**
- * The Bicep compiler: from PATH, else from the NuGet package, which `dotnet` restores if need be.
+ * Finds the Bicep compiler on PATH, or else in the NuGet package, which `dotnet` restores if necessary.
  *
- * @returns the compiler, or in a sentence why there is none
+ * @returns the compiler, or a sentence that explains why there is none
  */
 export function findBicep(): Bicep | string {
   const onPath = run('bicep', ['--version']);
@@ -69,10 +69,10 @@ function packageFolder(): string {
   return join(packages, packageName().toLowerCase(), BICEP_VERSION);
 }
 
-/** @returns what is wrong, or undefined when the package is there */
+/** @returns the error, or undefined if the package exists */
 function restore(): string | undefined {
   const why = `bicep ${BICEP_VERSION} or newer is not on PATH`;
-  if (run('dotnet', ['--version']).status !== 0) return `${why}, and there is no dotnet to restore it with`;
+  if (run('dotnet', ['--version']).status !== 0) return `${why}, and dotnet is not installed to restore it`;
   const folder = mkdtempSync(join(tmpdir(), 'hubfront-bicep-'));
   try {
     const project = join(folder, 'bicep.csproj');

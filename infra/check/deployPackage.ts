@@ -7,14 +7,14 @@ import ignore from 'ignore';
 import { buildApp } from '../../local/build';
 
 const MAX_ZIPPED_BYTES = 5 * 1024 * 1024;
-/** A zip's own bytes for a file, beside its content and twice its name. */
+/** Bytes per file in a zip, in addition to the content and twice the name. */
 const ZIP_ENTRY_BYTES = 30 + 46;
 
-/** What may be in a package: bundles, with their source maps and the licences of what is in them; no `node_modules`. */
+/** Files that a package may contain: bundles with their source maps and licences, but no `node_modules`. */
 const BELONGS = /^(?:host\.json|package\.json|dist\/[\w./-]+\.js(?:\.map|\.LEGAL\.txt)?)$/;
 const MUST_BE_THERE = ['host.json', 'package.json', 'dist/app.js'];
 
-/** Names within names are assignments of code, not parts of connection strings. */
+/** Patterns of secrets. A name inside a longer name is an assignment in code, not a part of a connection string. */
 const SECRETS: [RegExp, string][] = [
   [/-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----\s*[A-Za-z0-9+/]{40}/, 'a private key'],
   [/(?<![\w$.])SharedAccessKey=[A-Za-z0-9+/]{20,}={0,2}/, 'a shared access key'],
@@ -28,14 +28,17 @@ const SECRETS: [RegExp, string][] = [
 ];
 
 export interface DeployPackage {
-  /** relative to the project, with forward slashes */
+  /** paths relative to the project, with forward slashes */
   files: string[];
   zippedBytes: number;
-  /** each in a sentence; empty when it may be deployed */
+  /** problems, one sentence each; empty if the package can be deployed */
   problems: string[];
 }
 
-/** What `azd deploy` and `func azure functionapp publish` upload of a folder: all that `.funcignore` leaves. */
+/**
+ * Inspects the files that `azd deploy` and `func azure functionapp publish` upload from a folder: all that
+ * `.funcignore` does not exclude.
+ */
 export function inspectPackage(folder: string): DeployPackage {
   const patterns = readFileSync(join(folder, '.funcignore'), 'utf8');
   const ignored = ignore().add(patterns);
@@ -48,19 +51,19 @@ export function inspectPackage(folder: string): DeployPackage {
     );
   }
   for (const letIn of patterns.matchAll(/^!\/?(\S+)/gm)) {
-    // Core Tools: `!` wins wherever its line stands, and for all that begins so.
+    // Core Tools: a line with `!` overrides all other lines, and applies to every path with this prefix.
     if ('node_modules/a/index.js'.startsWith(letIn[1] ?? '')) {
-      problems.push(`.funcignore has Core Tools upload node_modules, by ${letIn[0]}`);
+      problems.push(`.funcignore makes Core Tools upload node_modules, because of ${letIn[0]}`);
     }
   }
   let zippedBytes = 0;
   for (const file of files) {
-    if (!BELONGS.test(file)) problems.push(`${file} does not belong into the package`);
+    if (!BELONGS.test(file)) problems.push(`${file} does not belong in the package`);
     const content = readFileSync(join(folder, file));
     zippedBytes += deflateRawSync(content).length + ZIP_ENTRY_BYTES + 2 * Buffer.byteLength(file);
-    const text = content.toString('utf8').replaceAll('\\\n', ''); // the bundler breaks long lines within texts
+    const text = content.toString('utf8').replaceAll('\\\n', ''); // the bundler breaks long lines inside texts
     for (const [secret, what] of SECRETS) if (secret.test(text)) problems.push(`${file} holds ${what}`);
-    if (text.includes(folder + sep)) problems.push(`${file} names a folder of this machine`);
+    if (text.includes(folder + sep)) problems.push(`${file} contains the path of a folder on this machine`);
   }
   if (zippedBytes > MAX_ZIPPED_BYTES) {
     problems.push(
@@ -70,7 +73,7 @@ export function inspectPackage(folder: string): DeployPackage {
   return { files, zippedBytes, problems };
 }
 
-/** Folders are never looked into that a package cannot have. */
+/** Does not read folders that a package cannot contain. */
 function filesBelow(folder: string, below: string, ignores: (path: string) => boolean): string[] {
   return readdirSync(join(folder, below), { withFileTypes: true }).flatMap((entry) => {
     const path = below === '' ? entry.name : `${below}/${entry.name}`;
@@ -83,7 +86,7 @@ function megabytes(bytes: number): string {
   return `${(bytes / 1024 / 1024).toFixed(2)} MB`;
 }
 
-/** `npm run package:check`: builds the app and looks at what would be uploaded. */
+/** `npm run package:check`: builds the app and inspects the files that would be uploaded. */
 export async function main(): Promise<void> {
   await buildApp();
   const { files, zippedBytes, problems } = inspectPackage(process.cwd());

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Bicep, findBicep } from './bicep';
 
-/** `npm run infra:check`: Bicep compiles without a warning, lints, and is formatted. */
+/** `npm run infra:check`: checks that the Bicep files compile without warnings, pass the linter, and are formatted. */
 export function main(argv: readonly string[]): Promise<void> {
   const folder = argv[0] ?? 'infra';
   const bicep = findBicep();
@@ -19,12 +19,12 @@ export function main(argv: readonly string[]): Promise<void> {
   return Promise.resolve();
 }
 
-/** What is wrong with the Bicep files of a folder; a warning is as bad as an error. */
+/** Lists the problems of the Bicep files in a folder. A warning counts as an error. */
 export function checkBicep(bicep: Bicep, folder: string): string[] {
   const main = join(folder, 'main.bicep');
   const built = bicep('build', main, '--stdout');
   const problems = diagnostics(built.stderr, built.status, `bicep build ${main}`);
-  // Linting tells the same again, and what only the linter looks at.
+  // Linting repeats the compiler's messages, and adds those of the linter.
   const linted = bicep('lint', main);
   problems.push(...diagnostics(linted.stdout + linted.stderr, linted.status, `bicep lint ${main}`));
   problems.push(...unformatted(bicep, folder));
@@ -36,7 +36,7 @@ function diagnostics(output: string, status: number, command: string): string[] 
   return status !== 0 && lines.length === 0 ? [`${command} ended with ${status}`] : lines;
 }
 
-/** All files at once, in a copy: a compiler start per file takes longer than all its work. */
+/** Formats all files at once, in a copy, because starting the compiler for each file would take longer. */
 function unformatted(bicep: Bicep, folder: string): string[] {
   const copy = mkdtempSync(join(tmpdir(), 'hubfront-format-'));
   try {

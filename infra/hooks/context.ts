@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { HookError, type Rest, createRest } from './rest';
 
-/** Where the services are. */
+/** URLs of the services. */
 export interface Endpoints {
   arm: string;
   powerBi: string;
@@ -14,34 +14,34 @@ const AZURE: Endpoints = {
   fabric: 'https://api.fabric.microsoft.com/v1',
 };
 
-/** What a hook works with. */
+/** The parameters of a hook. */
 export interface HookContext {
-  /** azd's environment: its own values and the outputs of the deployment */
+  /** azd's environment: its values, and the outputs of the deployment */
   environment: Readonly<Record<string, string | undefined>>;
   endpoints: Endpoints;
   rest: Rest;
   log: (line: string) => void;
   whatIf: boolean;
-  /** between two looks at something that takes its time */
+  /** interval between checks of a long operation */
   pollMs: number;
-  /** keeps a value in azd's environment */
+  /** stores a value in azd's environment */
   remember: (name: string, value: string) => void;
 }
 
-/** A value of azd's environment; an empty one counts as none. */
+/** A value of azd's environment. An empty value counts as absent. */
 export function optional({ environment }: HookContext, name: string): string | undefined {
   return environment[name] === '' ? undefined : environment[name];
 }
 
-/** @throws {HookError} when azd has not set it */
+/** @throws {HookError} if azd has not set it */
 export function required(context: HookContext, name: string): string {
   const value = optional(context, name);
   if (value === undefined)
-    throw new HookError(`${name} is not set: run this by azd, or after azd provision.`);
+    throw new HookError(`${name} is not set: run this hook through azd, or after azd provision.`);
   return value;
 }
 
-/** A resource of the deployment, as a URL of Azure Resource Manager without its api-version. */
+/** The URL of a resource of the deployment in Azure Resource Manager, without api-version. */
 export function armUrl(context: HookContext, provider: string): string {
   const subscription = required(context, 'AZURE_SUBSCRIPTION_ID');
   const group = required(context, 'AZURE_RESOURCE_GROUP');
@@ -51,7 +51,7 @@ export function armUrl(context: HookContext, provider: string): string {
 const POLL_MS = 5_000;
 const RETRY_MS = 2_000;
 
-/** With the login of azd, or of the Azure CLI. */
+/** Gets access tokens with the login of azd or of the Azure CLI. */
 export function azdContext(whatIf: boolean, endpoints: Endpoints = AZURE): HookContext {
   const environment = process.env;
   const log = (line: string): void => console.log(line);
@@ -74,15 +74,15 @@ export function azdContext(whatIf: boolean, endpoints: Endpoints = AZURE): HookC
         log(`would keep ${name}=${value} in azd's environment`);
         return;
       }
-      // The one that azd runs for, which need not be its default.
+      // The environment that azd runs for, which may differ from its default.
       const which = environment.AZURE_ENV_NAME ? ['--environment', environment.AZURE_ENV_NAME] : [];
       const { status } = spawnSync('azd', ['env', 'set', name, value, ...which], { stdio: 'inherit' });
-      if (status !== 0) throw new HookError(`azd env set ${name} did not work: run it by hand with ${value}`);
+      if (status !== 0) throw new HookError(`azd env set ${name} failed: run it manually with ${value}`);
     },
   };
 }
 
-/** What a token is asked for; undefined for the function app, which has keys of its own. */
+/** The audience of a token; undefined for the function app, which has its own keys. */
 function resourceOf(url: string, endpoints: Endpoints, environment: NodeJS.ProcessEnv): string | undefined {
   const products = environment.PRODUCTS_BLOB_ENDPOINT;
   if (url.startsWith(endpoints.arm)) return `${AZURE.arm}/`;
@@ -99,7 +99,7 @@ function login(resource: string): string {
   const az = (): ReturnType<typeof spawnSync> =>
     spawnSync('az', ['account', 'get-access-token', '--resource', resource, '--output', 'json'], {
       encoding: 'utf8',
-      shell: process.platform === 'win32', // az is a .cmd there
+      shell: process.platform === 'win32', // on Windows, az is a .cmd file
     });
   for (const ask of [azd, az]) {
     const { status, stdout } = ask();
@@ -108,5 +108,5 @@ function login(resource: string): string {
     const token = read.token ?? read.accessToken;
     if (token !== undefined) return token;
   }
-  throw new HookError(`There is no login for ${resource}: run azd auth login, or az login.`);
+  throw new HookError(`You are not logged in to ${resource}: run azd auth login, or az login.`);
 }

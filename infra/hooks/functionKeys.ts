@@ -6,7 +6,7 @@ import { ensureSecret } from './keyVault';
 
 const KEEP_ALIVE_KEY = 'keep-alive';
 
-/** A key of one function opens that function; a host key opens all of them (function-keys-how-to). */
+/** A key of one function opens only that function. A host key opens all functions (function-keys-how-to). */
 const CALLERS = [
   { key: 'web', functionName: 'registerDevice' },
   { key: 'worker', functionName: 'messageFeed' },
@@ -18,9 +18,9 @@ interface HostKeys {
 }
 
 /**
- * One key for each kind of caller, each renewable alone: `web`, which pages publish, opens only `registerDevice`;
- * `worker` opens only `messageFeed`. Keys that exist stay. The keep-alive timer calls several functions, so where it
- * runs, it has a host key, which only the vault holds.
+ * Creates one key for each kind of caller, so that each can be renewed separately. `web`, which pages publish, opens
+ * only `registerDevice`. `worker` opens only `messageFeed`. Existing keys are kept. The keep-alive timer calls several
+ * functions, so if it runs, it gets a host key, which is stored in the vault.
  */
 export async function ensureFunctionKeys(context: HookContext): Promise<void> {
   const { functionKeys: hostKeys } = await readHostKeys(context);
@@ -33,7 +33,10 @@ export async function ensureFunctionKeys(context: HookContext): Promise<void> {
   }
 }
 
-/** @param value of the host key that it replaces, so that its callers need no new one; undefined: Azure makes one */
+/**
+ * @param value value of the host key that it replaces, so that its callers need no new key; undefined: Azure creates
+ * one
+ */
 async function ensureFunctionKey(
   context: HookContext,
   functionName: string,
@@ -43,7 +46,7 @@ async function ensureFunctionKey(
   const listed = await context.rest(appUrl(context, `/functions/${functionName}/listkeys`), {
     method: 'POST',
     reads: true,
-    notYetOn: 404, // a function that was just deployed
+    notYetOn: 404, // 404: the function was just deployed
   });
   if (key in keysOf(listed)) return;
   await context.rest(appUrl(context, `/functions/${functionName}/keys/${key}`), {
@@ -54,13 +57,13 @@ async function ensureFunctionKey(
   if (!context.whatIf) context.log(`Functions: key ${key} of ${functionName} created`);
 }
 
-/** The REST reference wraps the keys in `properties`; Azure Resource Manager also returns them bare. */
+/** The REST reference wraps the keys in `properties`; Azure Resource Manager also returns them without it. */
 function keysOf(listed: unknown): object {
   const body = (listed ?? {}) as { properties?: object };
   return body.properties ?? body;
 }
 
-/** Earlier deployments made these keys for the whole app: the public one could read the feed. */
+/** Earlier deployments created these keys as host keys, so the public key could read the feed. */
 async function deleteHostKey(context: HookContext, functionName: string, key: string): Promise<void> {
   await context.rest(appUrl(context, `/host/default/functionKeys/${key}`), {
     method: 'DELETE',
@@ -87,15 +90,15 @@ async function ensureKeepAliveKey(context: HookContext, existing: string | undef
     name: 'keep-alive-function-key',
     contentType: 'function key of the keep-alive timer',
     what: `the host key ${KEEP_ALIVE_KEY}`,
-    // In a what-if the key was not created.
+    // In a what-if, the key was not created.
     value: async () => (await readHostKeys(context)).functionKeys[KEEP_ALIVE_KEY] ?? '',
   });
 }
 
-/** Keys of the whole app. */
+/** URL of the host keys. */
 export async function readHostKeys(context: HookContext): Promise<HostKeys> {
   return (await context.rest(appUrl(context, '/host/default/listKeys'), {
     method: 'POST',
-    reads: true, // in spite of its method
+    reads: true, // a POST that only reads
   })) as HostKeys;
 }

@@ -20,8 +20,8 @@ const onlyWithPowerBi =
   };
 
 /**
- * What Azure Resource Manager cannot do, by azd's events. Each step looks first and changes only what is missing, so
- * that a run which ended half-way is finished by the next.
+ * The steps that Azure Resource Manager cannot do, by azd's events. Each step first reads the current state and
+ * changes only what is missing, so that the next run completes a failed one.
  */
 const HOOKS: Record<string, readonly Step[]> = {
   preprovision: [
@@ -43,7 +43,7 @@ const HOOKS: Record<string, readonly Step[]> = {
   ],
 };
 
-/** @throws {HookError} saying what is to be done */
+/** @throws {HookError} that tells what to do */
 export async function runHook(name: string, context: HookContext): Promise<void> {
   const steps = HOOKS[name];
   if (!steps) throw new HookError(`There is no hook ${name}: use ${Object.keys(HOOKS).join(', ')}.`);
@@ -51,10 +51,10 @@ export async function runHook(name: string, context: HookContext): Promise<void>
 }
 
 /**
- * Reads `<hook> [--what-if]`. PowerShell removes the `--` of `npm run infra:hook -- postdeploy --what-if`. npm then takes
- * `--what-if` for an option of its own and passes it as `npm_config_what_if`: it counts here all the same.
+ * Reads `<hook> [--what-if]`. PowerShell removes the `--` of `npm run infra:hook -- postdeploy --what-if`. npm then
+ * treats `--what-if` as its own option and passes it as `npm_config_what_if`, which is recognized here.
  *
- * @throws {HookError} for anything else, so that a misspelled option never runs a hook for real
+ * @throws {HookError} for anything else, so that a misspelled option does not run a hook
  */
 export function readArguments(
   argv: readonly string[],
@@ -64,7 +64,7 @@ export function readArguments(
   const [hook = '', ...others] = argv.filter((argument) => !argument.startsWith('-'));
   if (unknown.length > 0)
     throw new HookError(`${unknown.join(' ')} is unknown: the only option is --what-if.`);
-  if (others.length > 0) throw new HookError(`${others.join(' ')} is too much: name one hook.`);
+  if (others.length > 0) throw new HookError(`Unexpected arguments: ${others.join(' ')}. Name one hook.`);
   const ofNpm = (env.npm_config_what_if ?? '').toLowerCase();
   return { hook, whatIf: argv.includes('--what-if') || !['', 'false'].includes(ofNpm) };
 }
@@ -73,7 +73,7 @@ export function readArguments(
 export async function main(argv: readonly string[]): Promise<void> {
   try {
     const { hook, whatIf } = readArguments(argv, process.env);
-    if (whatIf) console.log('What-if: nothing is changed.');
+    if (whatIf) console.log('What-if: nothing will be changed.');
     await runHook(hook, azdContext(whatIf));
   } catch (error) {
     if (!(error instanceof HookError)) throw error;

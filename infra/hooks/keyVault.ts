@@ -4,17 +4,17 @@ import { type HookContext, armUrl, required } from './context';
 
 export const VAULT_API = 'api-version=2023-07-01';
 
-/** A secret that a hook creates once, and that stays as it is. */
+/** A secret that a hook creates once and does not change. */
 export interface KeptSecret {
   name: string;
   contentType: string;
-  /** what creating it is called in messages: `put … into the vault` */
+  /** its name in messages: `put … into the vault` */
   what: string;
-  /** called only when the vault has no secret of this name */
+  /** called only if the vault has no secret with this name */
   value: () => Promise<string> | string;
 }
 
-/** Puts a secret into the vault of the deployment, unless the vault has one of this name. */
+/** Creates a secret in the vault of the deployment, unless one with this name exists. */
 export async function ensureSecret(
   context: HookContext,
   { name, contentType, what, value }: KeptSecret,
@@ -31,7 +31,9 @@ export async function ensureSecret(
   if (!whatIf) log(`Key Vault: ${what} is in the vault ${vault}`);
 }
 
-/** @returns whether the vault that azd knows of exists: not before the first deployment, nor after `azd down` */
+/**
+ * @returns whether the vault in azd's environment exists; it does not before the first deployment and after `azd down`
+ */
 export async function hasVault(context: HookContext): Promise<boolean> {
   return (await context.rest(`${vaultUrl(context)}?${VAULT_API}`, { absentOn: 404 })) !== undefined;
 }

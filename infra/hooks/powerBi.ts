@@ -19,16 +19,16 @@ interface WorkspaceUser {
   groupUserAccessRight: string;
 }
 
-/** The deployment's rows go to Power BI, and not to event hubs. */
+/** Whether the deployment writes rows to Power BI, and not to event hubs. */
 export function usesPowerBi(context: HookContext): boolean {
   return (optional(context, 'ANALYTICS_OUTPUT') ?? 'powerBi') === 'powerBi';
 }
 
 /**
- * Finds the workspace by its id or its name, or creates it, and keeps its id for the deployment. Each environment has a
- * workspace of its own: several outputs must not write to one dataset (power-bi-output).
+ * Finds the workspace by its id or its name, or creates it, and stores its id for the deployment. Each environment has
+ * its own workspace, because several outputs must not write to one dataset (power-bi-output).
  *
- * @throws {HookError} when this login does not see the workspace, or may not create it
+ * @throws {HookError} if this login cannot see the workspace, or may not create it
  */
 export async function ensureWorkspace(context: HookContext): Promise<void> {
   const { endpoints, rest, log, remember, whatIf } = context;
@@ -49,7 +49,7 @@ export async function ensureWorkspace(context: HookContext): Promise<void> {
     log(`Power BI: workspace ${name} found`);
   } else if (id) {
     throw new HookError(
-      `Power BI has no workspace ${id} for this login. Ask its admin for a place in it, or unset POWERBI_WORKSPACE_ID.`,
+      `Power BI has no workspace ${id} for this login. Ask its admin for access to it, or unset POWERBI_WORKSPACE_ID.`,
     );
   } else {
     const created = (await explained(
@@ -62,7 +62,7 @@ export async function ensureWorkspace(context: HookContext): Promise<void> {
       `create the workspace ${name}`,
     )) as Partial<Named & Listed<Named>> | undefined;
     if (created === undefined && whatIf) return;
-    // Documented as the group itself, and in the sample as a list that holds it.
+    // The reference documents the response as the group, and its sample shows a list that contains the group.
     const createdId = created?.id ?? created?.value?.[0]?.id;
     if (createdId === undefined) throw new HookError(`Power BI returned no id for the workspace ${name}.`);
     remember('POWERBI_WORKSPACE_ID', createdId);
@@ -70,7 +70,7 @@ export async function ensureWorkspace(context: HookContext): Promise<void> {
   }
 }
 
-/** Lets the job's identity write into the workspace, which Azure Resource Manager has no say in. */
+/** Allows the job's identity to write to the workspace, which Azure Resource Manager cannot do. */
 export async function ensureContributor(context: HookContext): Promise<void> {
   const { rest, log } = context;
   const users = `${workspaceUrl(context)}/users`;
@@ -81,7 +81,7 @@ export async function ensureContributor(context: HookContext): Promise<void> {
   )) as Listed<WorkspaceUser>;
   const user = value.find((one) => one.identifier.toLowerCase() === identifier.toLowerCase());
   if (user && MAY_WRITE.includes(user.groupUserAccessRight)) {
-    log(`Power BI: the job is ${user.groupUserAccessRight} already`);
+    log(`Power BI: the job already is ${user.groupUserAccessRight}`);
     return;
   }
   await explained(
@@ -92,7 +92,7 @@ export async function ensureContributor(context: HookContext): Promise<void> {
     }),
     'add the identity of the job to the workspace',
   );
-  if (!context.whatIf) log('Power BI: the job is made Contributor');
+  if (!context.whatIf) log('Power BI: the job is now Contributor');
 }
 
 /** Ids of the workspace's datasets, by name. */
@@ -105,7 +105,10 @@ function workspaceUrl(context: HookContext): string {
   return `${context.endpoints.powerBi}/groups/${required(context, 'POWERBI_WORKSPACE_ID')}`;
 }
 
-/** Says what is to be done about a refusal: Power BI's own message names neither the right nor the setting. */
+/**
+ * Explains what to do if Power BI rejects a request. Power BI's own message names neither the missing permission nor
+ * the setting.
+ */
 export async function explained<T>(request: Promise<T>, what: string): Promise<T> {
   try {
     return await request;

@@ -6,7 +6,7 @@ import { readHostKeys } from './functionKeys';
 import { HookError, RestError } from './rest';
 
 const STORAGE_HEADERS = { 'x-ms-version': '2023-11-03' };
-/** A snapshot of 300 MB takes a minute or two. */
+/** How long to wait for a snapshot. One of 300 MB takes one or two minutes. */
 const MAX_POLLS = 60;
 
 /** The files of a snapshot: each is a reference input of the job. */
@@ -23,7 +23,7 @@ export async function ensureSnapshot(context: HookContext): Promise<void> {
   try {
     const missing = await missingTables(context);
     if (missing.length === 0) {
-      log('Products: a snapshot is there');
+      log('Products: a snapshot exists');
       return;
     }
     if (environment.PRODUCTS_FROM_DATABASE?.toLowerCase() === 'true') {
@@ -32,12 +32,12 @@ export async function ensureSnapshot(context: HookContext): Promise<void> {
         method: 'POST',
         headers: { 'x-functions-key': masterKey },
         body: { input: '' },
-        notYetOn: 404, // Front Door, until it knows its new route
+        notYetOn: 404, // 404: Front Door does not know its new route yet
         what: 'take a product snapshot from the database',
       });
       if (whatIf) return;
       await waitForSnapshot(context);
-      log('Products: a snapshot is taken');
+      log('Products: a snapshot was taken');
     } else {
       const now = new Date();
       for (const table of missing) {
@@ -56,7 +56,7 @@ export async function ensureSnapshot(context: HookContext): Promise<void> {
   } catch (error) {
     if (!(error instanceof RestError) || error.status !== 403) throw error;
     throw new HookError(
-      `The product snapshots cannot be reached (${error.message}). A new role takes some minutes to be known; with ` +
+      `The product snapshots cannot be reached (${error.message}). A new role takes effect after some minutes; with ` +
         'private networking, run azd hooks run postdeploy from within the network.',
     );
   }
@@ -74,7 +74,7 @@ async function waitForSnapshot(context: HookContext): Promise<void> {
     await delay(context.pollMs);
   }
   throw new HookError(
-    'No product snapshot came: look at the function snapshotProducts in Application Insights (is the database within ' +
+    'No product snapshot was written: look at the function snapshotProducts in Application Insights (can it reach the database, ' +
       'reach, and are PRODUCTS_QUERY and SKUS_QUERY right?), then run azd hooks run postdeploy again.',
   );
 }

@@ -8,8 +8,8 @@ import { datasetIds, explained } from './powerBi';
 const REPORTS_FOLDER = join(__dirname, '..', 'powerbi');
 
 /**
- * Publishes the report definitions that are not in the workspace yet, each bound to the dataset of its name, which the job
- * creates with its first rows. An existing report is left alone: people change their reports.
+ * Publishes the reports that are not in the workspace yet. Each is bound to the dataset with its name, which the job
+ * creates with its first rows. Existing reports are not changed, because people edit them.
  */
 export async function publishReports(context: HookContext): Promise<void> {
   const { endpoints, rest, log, whatIf } = context;
@@ -40,7 +40,7 @@ export async function publishReports(context: HookContext): Promise<void> {
   }
 }
 
-/** Fabric lists in pages. */
+/** Fabric returns lists in pages. */
 async function reportNames({ rest }: HookContext, address: string): Promise<string[]> {
   const names: string[] = [];
   for (let next: string | null | undefined = address; next;) {
@@ -60,7 +60,7 @@ interface DefinitionPart {
   payloadType: 'InlineBase64';
 }
 
-/** The files of a report (PBIR), with the id of the dataset in the place of the template's. */
+/** The files of a report (PBIR), with the template's dataset id replaced. */
 export function definitionParts(folder: string, datasetId: string): DefinitionPart[] {
   const root = join(REPORTS_FOLDER, folder);
   return readdirSync(root, { recursive: true, withFileTypes: true })

@@ -3,7 +3,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 const TIMEOUT_MS = 60_000;
-/** With waits of 2, 4, 8, 16, 30, 30 and 30 s between them: two minutes, in which a Functions host starts. */
+/**
+ * Attempts per request. The pauses between them are 2, 4, 8, 16, 30, 30 and 30 s: two minutes, in which a Functions
+ * host starts.
+ */
 const MAX_ATTEMPTS = 8;
 const MAX_WAIT_MS = 30_000;
 /** Publishing a report takes some seconds. */
@@ -15,12 +18,12 @@ const MAX_POLLS = 60;
  */
 const HOST_IS_STARTING = /from host runtime/i;
 
-/** Something that the person who deploys must know or do; shown without a stack. */
+/** An error that the person who deploys can fix. It is shown without a stack trace. */
 export class HookError extends Error {
   override readonly name = 'HookError';
 }
 
-/** A response that is neither a success nor expected. */
+/** An unexpected error response. */
 export class RestError extends HookError {
   constructor(
     readonly status: number,
@@ -36,37 +39,40 @@ export interface RestRequest {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   body?: unknown;
   headers?: Record<string, string>;
-  /** What it reads changes nothing, although it is no GET: sent in a what-if too. */
+  /** The request only reads, although its method is not GET. So it is also sent in a what-if. */
   reads?: boolean;
-  /** Sent again after a lost response, it would make a second thing: repeated only when it was not carried out. */
+  /**
+   * The request creates something, so repeating it after a lost response could create a second one. It is repeated
+   * only if it was not carried out.
+   */
   creates?: boolean;
-  /** 202 names an operation in `Location`, as Fabric does: its end is waited for. */
+  /** A 202 names an operation in `Location`, as in Fabric. The client waits for its end. */
   operation?: boolean;
-  /** For a what-if: what would be done, in words. */
+  /** For a what-if: a description of the change. */
   what?: string;
-  /** For this status, undefined is returned instead of an error. */
+  /** For this status, the client returns undefined instead of an error. */
   absentOn?: number;
-  /** This status is retried like 5xx: the thing exists, but its service does not know it yet. */
+  /** This status is retried like 5xx, because the object exists but its service does not know it yet. */
   notYetOn?: number;
 }
 
 export type Rest = (url: string, request?: RestRequest) => Promise<unknown>;
 
 export interface RestOptions {
-  /** bearer token for a URL; empty for none */
+  /** bearer token for a URL; empty if none is needed */
   token: (url: string) => Promise<string>;
-  /** nothing is changed; what would be is told to `log` */
+  /** changes nothing, and logs what would be changed */
   whatIf: boolean;
   log: (line: string) => void;
-  /** wait before a request is repeated, at first, and between two looks at an operation */
+  /** pause before the first retry, and interval between checks of an operation */
   retryMs: number;
 }
 
 /**
- * Sends every request of the hooks. Throttling, 5xx, a starting Functions host and lost connections are retried, after
- * Retry-After where the response has it.
+ * Creates the client for all requests of the hooks. It retries after throttling, 5xx, a starting Functions host and
+ * lost connections, and respects Retry-After.
  *
- * @returns a function that returns the JSON of a response; undefined where there is none
+ * @returns a function that returns the JSON of a response, or undefined if it has none
  */
 export function createRest({ token, whatIf, log, retryMs }: RestOptions): Rest {
   async function send(address: string, request: RestRequest): Promise<Response | Error> {
@@ -84,7 +90,7 @@ export function createRest({ token, whatIf, log, retryMs }: RestOptions): Rest {
     }).catch((error: unknown) => error as Error);
   }
 
-  /** @throws {HookError} when the response is no success, and `absentOn` is not its status */
+  /** @throws {HookError} if the response is an error, and its status is not `absentOn` */
   async function request(
     address: string,
     options: RestRequest,
@@ -111,7 +117,7 @@ export function createRest({ token, whatIf, log, retryMs }: RestOptions): Rest {
     }
   }
 
-  /** @throws {HookError} when the operation fails, or has not ended in time */
+  /** @throws {HookError} if the operation fails or does not end in time */
   async function waitForOperation(operation: string, startedBy: Headers): Promise<void> {
     let headers = startedBy;
     for (let poll = 0; poll < MAX_POLLS; poll++) {
@@ -121,7 +127,7 @@ export function createRest({ token, whatIf, log, retryMs }: RestOptions): Rest {
       if (status === 'Succeeded') return;
       if (status === 'Failed') {
         throw new HookError(
-          `${new URL(operation).host} gave up: ${errorText({ error }) || 'no reason given'}`,
+          `${new URL(operation).host} reported a failed operation: ${errorText({ error }) || 'no reason given'}`,
         );
       }
       headers = response?.headers ?? headers;
@@ -147,13 +153,13 @@ function isTransient(status: number, detail: string, { creates, notYetOn }: Rest
   return status === notYetOn || (status >= 500 && !creates);
 }
 
-/** Milliseconds of Retry-After, where it is there as a number. */
+/** Retry-After in milliseconds, if it is a number. */
 function retryAfterMs(headers: Headers): number | undefined {
   const seconds = Number(headers.get('retry-after') ?? NaN);
   return seconds >= 0 ? seconds * 1_000 : undefined;
 }
 
-/** Storage lists in XML: what is not JSON comes as text. */
+/** Storage returns lists in XML. Responses that are not JSON are returned as text. */
 function parse(text: string): unknown {
   if (text === '') return undefined;
   try {

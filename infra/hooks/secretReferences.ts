@@ -3,7 +3,7 @@ import { appUrl } from './appService';
 import type { HookContext } from './context';
 import { HookError } from './rest';
 
-/** A new role, or a secret that was just written, may take some minutes to be known to App Service. */
+/** App Service may need some minutes until a new role takes effect or a new secret is visible. */
 const MAX_POLLS = 60;
 
 interface Reference {
@@ -17,8 +17,8 @@ interface Page {
 }
 
 /**
- * Waits until every Key Vault reference in the app's settings is resolved. A reference that failed once is read again
- * only within a day, so each round refreshes them first.
+ * Waits until every Key Vault reference in the app's settings is resolved. App Service retries a failed reference only
+ * within a day, so each round refreshes them first.
  *
  * @throws {HookError} naming the settings that stay unresolved, with App Service's reason
  */
@@ -29,7 +29,7 @@ export async function resolveSecretReferences(context: HookContext): Promise<voi
   for (let poll = 0; poll < MAX_POLLS && unresolved.length > 0; poll++) {
     await rest(appUrl(context, '/config/configreferences/appsettings/refresh'), {
       method: 'POST',
-      what: `have the app read its secrets again: ${unresolved.map(({ name }) => name).join(', ')}`,
+      what: `make the app read its secrets again: ${unresolved.map(({ name }) => name).join(', ')}`,
     });
     if (whatIf) return;
     await delay(pollMs);
@@ -41,7 +41,7 @@ export async function resolveSecretReferences(context: HookContext): Promise<voi
       return `${name}${where}: ${status}${details ? `, ${details}` : ''}`;
     });
     throw new HookError(
-      `Key Vault references are not resolved, so the app cannot read these settings. ${each.join('. ')}. See that the ` +
+      `Key Vault references are not resolved, so the app cannot read these settings. ${each.join('. ')}. Check that the ` +
         'secret exists and that the app has the role Key Vault Secrets User, then run azd hooks run postdeploy again.',
     );
   }

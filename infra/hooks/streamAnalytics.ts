@@ -5,7 +5,7 @@ import { type HookContext, armUrl, optional, required } from './context';
 import { HookError } from './rest';
 
 const API_VERSION = 'api-version=2021-10-01-preview';
-/** A job takes about a minute to start, and half of that to stop. */
+/** How long to wait for the job. It takes about a minute to start, and half a minute to stop. */
 const MAX_POLLS = 120;
 
 interface Job {
@@ -13,11 +13,11 @@ interface Job {
 }
 
 /**
- * Stops the job before it is changed: Azure refuses to change one that runs. It goes on later from its last output,
- * and the hub keeps what comes meanwhile.
+ * Stops the job before it is changed, because Azure rejects changes to a running job. Later it continues from its last
+ * output. Meanwhile the hub keeps new messages.
  */
 export async function stopJob(context: HookContext): Promise<void> {
-  // Not there before the first deployment.
+  // The job does not exist before the first deployment.
   if (optional(context, 'STREAM_ANALYTICS_JOB_NAME') === undefined) return;
   const job = await readJob(context);
   if (job === undefined || !['Running', 'Degraded', 'Starting'].includes(job.properties.jobState)) return;
@@ -27,28 +27,28 @@ export async function stopJob(context: HookContext): Promise<void> {
   });
   if (context.whatIf) return;
   await waitFor(context, ['Stopped']);
-  context.log('Stream Analytics: the job is stopped, and started again after the deployment');
+  context.log('Stream Analytics: the job was stopped; it will be started again after the deployment');
 }
 
-/** Starts the job where it was running before, after a deployment that stopped it. */
+/** Starts the job again after a deployment that stopped it, if it was running before. */
 export async function restartJob(context: HookContext): Promise<void> {
   const job = await readJob(context);
-  // A job that has never run waits for the app and its first product snapshot.
+  // A job that has never run has to wait for the app and its first product snapshot.
   if (job?.properties.jobState !== 'Created') await startJob(context);
 }
 
 /**
- * Starts the job from where it last wrote, or from now when it never did. One that runs is left alone.
+ * Starts the job from its last output, or from now if it has no output yet. A running job is not changed.
  *
- * @throws {HookError} when it fails to start
+ * @throws {HookError} if it fails to start
  */
 export async function startJob(context: HookContext): Promise<void> {
   const { rest, log, whatIf } = context;
   const job = await readJob(context);
-  if (job === undefined) throw new HookError('The analytics job is not there: run azd provision first.');
+  if (job === undefined) throw new HookError('The analytics job does not exist: run azd provision first.');
   const { jobState, lastOutputEventTime } = job.properties;
   if (['Running', 'Degraded'].includes(jobState)) {
-    log('Stream Analytics: the job runs');
+    log('Stream Analytics: the job is running');
     return;
   }
   if (jobState === 'Stopping') await waitFor(context, ['Stopped']);
@@ -62,7 +62,7 @@ export async function startJob(context: HookContext): Promise<void> {
   }
   if (whatIf) return;
   await waitFor(context, ['Running', 'Degraded']);
-  log('Stream Analytics: the job is started');
+  log('Stream Analytics: the job was started');
 }
 
 async function readJob(context: HookContext): Promise<Job | undefined> {
@@ -75,8 +75,8 @@ async function waitFor(context: HookContext, wanted: readonly string[]): Promise
     if (wanted.includes(state)) return;
     if (state === 'Failed') {
       throw new HookError(
-        "The analytics job failed to start: its activity log in the portal says why. Roles and Power BI's rights take " +
-          'some minutes to be known everywhere: then run azd hooks run postdeploy again.',
+        'The analytics job failed to start: its activity log in the portal shows the reason. Roles and Power BI permissions need ' +
+          'some minutes to take effect: run azd hooks run postdeploy again later.',
       );
     }
     await delay(context.pollMs);

@@ -7,13 +7,16 @@ import { HookError, RestError } from './rest';
 
 const RESOURCES_API = 'api-version=2021-04-01';
 const WEB_API = 'api-version=2024-04-01';
-/** Registering a provider takes a minute or two. */
+/** How long to wait for a registration, which takes one or two minutes. */
 const MAX_POLLS = 60;
 
-/** Delegates a subnet to Flex Consumption; no resource of the deployment is its, so Azure does not register it by itself. */
+/**
+ * The provider to which a subnet for Flex Consumption is delegated. The deployment has no resource of this provider,
+ * so Azure does not register it automatically.
+ */
 const SUBNET_PROVIDER = 'Microsoft.App';
 
-/** What must be offered in the region; names as Azure Resource Manager lists them. */
+/** The services that the region must offer, with the names of Azure Resource Manager. */
 const REGIONAL = [
   { provider: 'Microsoft.Devices', type: 'IotHubs', what: 'IoT Hub' },
   { provider: 'Microsoft.StreamAnalytics', type: 'streamingjobs', what: 'Stream Analytics' },
@@ -25,13 +28,13 @@ interface Provider {
 }
 
 /**
- * Checks, before anything is created, that the region offers all three services to this subscription.
+ * Checks before the deployment that the region offers all three services to this subscription.
  *
- * @throws {HookError} naming those that it lacks
+ * @throws {HookError} naming the missing services
  */
 export async function checkRegion(context: HookContext): Promise<void> {
   const location = optional(context, 'AZURE_LOCATION');
-  // Both are asked for by the first `azd provision`, after this hook.
+  // The first `azd provision` asks for both values after this hook.
   if (location === undefined || optional(context, 'AZURE_SUBSCRIPTION_ID') === undefined) return;
   const lacking: string[] = [];
   for (const { provider, type, what } of REGIONAL) {
@@ -51,9 +54,9 @@ export async function checkRegion(context: HookContext): Promise<void> {
 }
 
 /**
- * Registers what the deployment needs and Azure Resource Manager does not register by itself.
+ * Registers the provider that the deployment needs and that Azure does not register automatically.
  *
- * @throws {HookError} when this login may not, or when Azure takes too long
+ * @throws {HookError} if this login may not register it, or if Azure takes too long
  */
 export async function registerProviders(context: HookContext): Promise<void> {
   const { rest, log, whatIf, pollMs } = context;
@@ -90,8 +93,8 @@ interface DeletedVaults {
 }
 
 /**
- * A deleted vault keeps its name for days, and a deployment of the same environment would fail on it. The deployment
- * recovers it instead, with its secrets.
+ * The name of a deleted vault stays in use for days, so a deployment of the same environment would fail. The
+ * deployment recovers the vault with its secrets instead.
  */
 export async function findDeletedVault(context: HookContext): Promise<void> {
   const location = optional(context, 'AZURE_LOCATION');
@@ -110,14 +113,15 @@ export async function findDeletedVault(context: HookContext): Promise<void> {
   const recover = String(found !== undefined);
   if (recover === (optional(context, 'RECOVER_KEY_VAULT') ?? 'false')) return;
   context.remember('RECOVER_KEY_VAULT', recover);
-  if (found !== undefined) context.log(`Key Vault: ${found} was deleted and is recovered with its secrets`);
+  if (found !== undefined)
+    context.log(`Key Vault: ${found} was deleted and will be recovered with its secrets`);
 }
 
 function isOn(context: HookContext, name: string): boolean {
   return optional(context, name)?.toLowerCase() === 'true';
 }
 
-/** `West Europe` and `westeurope` are one region. */
+/** `West Europe` and `westeurope` are the same region. */
 function sameName(one: string, other: string): boolean {
   const plain = (name: string): string => name.toLowerCase().replaceAll(' ', '');
   return plain(one) === plain(other);

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { type HookContext, optional } from './context';
 import { ensureSecret, hasVault } from './keyVault';
 
-/** What a visitor's key is derived from: as long as the key of an IoT Hub policy, and longer than the app demands. */
+/** Length of the secret, as long as the key of an IoT Hub policy, and longer than the app requires. */
 const VISITOR_KEY_BYTES = 64;
 
 /**
- * The secret from which the app derives the keys of visitors. It is made once and kept: with another one, every visitor
- * would have to register again.
+ * Creates the secret from which the app derives the keys of visitors. It is created once and kept, because with
+ * another secret every visitor would have to register again.
  */
 export async function ensureVisitorKey(context: HookContext): Promise<void> {
   if (optional(context, 'VISITOR_DEVICES') === '0') return;
@@ -20,8 +20,8 @@ export async function ensureVisitorKey(context: HookContext): Promise<void> {
 }
 
 /**
- * Before a deployment to an app that runs already: its setting then refers to a secret that exists. Without it, the app
- * would reject its settings until the reference is read again.
+ * Creates the secret before a deployment to an existing app, so that the new setting refers to an existing secret.
+ * Otherwise the app would reject its settings until the reference is read again.
  */
 export async function ensureVisitorKeyBefore(context: HookContext): Promise<void> {
   const known = ['AZURE_RESOURCE_GROUP', 'KEY_VAULT_NAME'].every(

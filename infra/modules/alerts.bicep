@@ -4,20 +4,20 @@ param location string
 param tags object
 param actionGroupName string
 
-@description('Who is written to; empty: the alerts show in the portal only.')
+@description('E-mail address for alerts. Empty: alerts are only visible in the portal.')
 param email string
 param workspaceId string
 param functionAppId string
 param hubId string
 param jobId string
 
-@description('Messages a day that the hub takes in, all its units together.')
+@description('Messages per day that all units of the hub accept together.')
 param dailyMessageQuota int
 
-@description('Seconds by which the worker, or the job, may be behind before an alert.')
+@description('Delay of a worker or the job in seconds at which an alert fires.')
 param maxLagSeconds int
 
-@description('Alerts on workers that are behind or have stopped polling; without a worker, neither ever fires.')
+@description('Whether alerts fire for workers that are behind or have stopped polling. Without workers, these alerts do not fire.')
 param feedAlerts bool
 
 resource actions 'Microsoft.Insights/actionGroups@2023-01-01' = {
@@ -49,7 +49,7 @@ type MetricAlert = {
   aggregation: 'Total' | 'Maximum'
   operator: 'GreaterThan' | 'GreaterThanOrEqual'
   threshold: int
-  @description('The metric exists only once the app has sent it.')
+  @description('The metric exists only after the app has sent it once.')
   isCustom: bool?
 }
 
@@ -196,7 +196,7 @@ type LogAlert = {
   column: string
   threshold: int
   windowSize: string
-  @description('How far the query looks back, where that is further than the window.')
+  @description('How far the query looks back, if this is longer than the window.')
   timeRange: string?
 }
 
@@ -241,7 +241,7 @@ resource onLog 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       windowSize: alert.windowSize
       overrideQueryTimeRange: alert.?timeRange
       autoMitigate: true
-      // The tables appear with the first telemetry.
+      // The tables are created with the first telemetry.
       skipQueryValidation: true
       criteria: {
         allOf: [
@@ -265,7 +265,7 @@ resource onLog 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
   }
 ]
 
-// A job that fails or is stopped sends no metrics, so nothing above notices it.
+// A job that fails or is stopped sends no metrics, so the alerts above do not detect it.
 var jobStates = [
   {
     name: 'job-failed'

@@ -1,10 +1,10 @@
-// Azure Front Door before the function app: the profile, its address and its firewall. What it forwards where is in
-// frontDoorRoute.bicep, since the app that it forwards to admits only this profile.
+// Azure Front Door in front of the function app: the profile, its address and its firewall. The route is in
+// frontDoorRoute.bicep, because the app needs the id of this profile, and the route needs the app.
 
 param name string
 param tags object
 
-@description('Requests that one client address may send to the anonymous endpoint in a minute.')
+@description('Maximum number of requests per minute from one client address to the anonymous endpoint.')
 param requestsPerMinute int
 
 resource profile 'Microsoft.Cdn/profiles@2024-09-01' = {
@@ -15,7 +15,7 @@ resource profile 'Microsoft.Cdn/profiles@2024-09-01' = {
     name: 'Standard_AzureFrontDoor'
   }
   properties: {
-    // A poll may wait 60 s for the first message; Front Door's own default is 60 s.
+    // A poll may wait 60 s for the first message, and Front Door's default timeout is also 60 s.
     originResponseTimeoutSeconds: 240
   }
 
@@ -79,7 +79,7 @@ resource policy 'Microsoft.Network/FrontDoorWebApplicationFirewallPolicies@2024-
               matchVariable: 'RequestUri'
               operator: 'Contains'
               matchValue: ['/api/messages']
-              // `/api/%6Dessages` reaches the same function, so it counts as well.
+              // `/api/%6Dessages` reaches the same function, so the rule includes it.
               transforms: ['UrlDecode', 'Lowercase']
             }
           ]

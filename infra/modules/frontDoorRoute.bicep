@@ -18,7 +18,7 @@ resource origins 'Microsoft.Cdn/profiles/originGroups@2024-09-01' = {
   parent: profile
   name: 'app'
   properties: {
-    // No health probes: there is one origin, and each would be an execution of the app.
+    // No health probes, because there is only one origin, and each probe would be an execution of the app.
     loadBalancingSettings: {
       sampleSize: 4
       successfulSamplesRequired: 3

@@ -11,27 +11,27 @@ param identityId string
 @description('Principal of that identity, which publishes the app\'s metrics.')
 param publisherPrincipalId string
 
-@description('Settings by name; secrets are Key Vault references.')
+@description('Settings by name. Secrets are Key Vault references.')
 param settings object
 
-@description('Origins that pages may call from; `*` for all.')
+@description('Origins of pages that may call the app; `*` for all.')
 param corsAllowedOrigins string[]
 
-@description('URL of the container that the package is deployed from.')
+@description('URL of the container with the deployed package.')
 param packageContainerUrl string
 
-@description('Instances of the HTTP group that are always running.')
+@description('Number of HTTP instances that always run.')
 param alwaysReadyInstances int
 param maximumInstances int
 param instanceMemoryMB int
 
-@description('Spreads the instances over availability zones.')
+@description('Distributes the instances over availability zones.')
 param zoneRedundant bool
 
-@description('Subnet of the virtual network; empty for none.')
+@description('Subnet of the virtual network; empty: no virtual network.')
 param subnetId string
 
-@description('Front Door alone may call the app.')
+@description('Only Front Door may call the app.')
 param behindFrontDoor bool
 
 @description('Id of the Front Door profile.')
@@ -102,7 +102,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
       http20Enabled: true
-      // On Flex Consumption the platform answers every preflight, before the function runs.
+      // On Flex Consumption, the platform responds to every preflight before the function runs.
       cors: {
         allowedOrigins: corsAllowedOrigins
         supportCredentials: false
@@ -116,7 +116,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
               action: 'Allow'
               tag: 'ServiceTag'
               ipAddress: 'AzureFrontDoor.Backend'
-              // Every Front Door profile calls from these addresses: only ours sends this id.
+              // All Front Door profiles call from these addresses, but only ours sends this id.
               headers: {
                 'x-azure-fdid': [frontDoorId]
               }
@@ -131,7 +131,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
     properties: settings
   }
 
-  // Deployments by identity only: no publishing password.
+  // Only identities may deploy; publishing passwords are off.
   resource ftp 'basicPublishingCredentialsPolicies' = {
     name: 'ftp'
     properties: {

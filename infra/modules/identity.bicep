@@ -5,7 +5,7 @@ param name string
 param location string
 param tags object
 
-// User-assigned, so that its roles exist before the app first starts and asks Key Vault for its secrets.
+// User-assigned, so that its roles exist before the app first starts and reads its secrets from Key Vault.
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
   name: name
   location: location

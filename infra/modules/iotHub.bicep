@@ -16,11 +16,11 @@ param consumerGroups string[]
 @description('Log Analytics workspace that the hub writes its logs to.')
 param workspaceId string
 
-@description('Principal that registers devices by Microsoft Entra ID; empty where a shared access key is used.')
+@description('Principal that registers devices with Microsoft Entra ID; empty if a shared access key is used.')
 param registryPrincipalId string
 
-// The policies `service` and `registryReadWrite` come with every hub, and each can do only what its reader needs.
-// They are not declared here: a declaration without keys would make new ones at each deployment.
+// Every hub has the policies `service` and `registryReadWrite`, and each grants only what its user needs. They are not
+// declared here, because a declaration without keys would create new keys at each deployment.
 resource hub 'Microsoft.Devices/IotHubs@2023-06-30' = {
   name: name
   location: location
@@ -37,7 +37,7 @@ resource hub 'Microsoft.Devices/IotHubs@2023-06-30' = {
       }
     }
     routing: {
-      // Explicit: a hub whose template names no fallback route drops every message once a route is added.
+      // Explicit, because a hub without a fallback route in its template drops all messages when a route is added.
       fallbackRoute: {
         name: '$fallback'
         source: 'DeviceMessages'
@@ -47,7 +47,7 @@ resource hub 'Microsoft.Devices/IotHubs@2023-06-30' = {
       }
     }
     minTlsVersion: '1.2'
-    // Stream Analytics and the built-in endpoint know shared access keys only.
+    // Stream Analytics and the built-in endpoint only support shared access keys.
     disableLocalAuth: false
     publicNetworkAccess: 'Enabled'
   }
@@ -74,7 +74,8 @@ resource registryContributor 'Microsoft.Authorization/roleAssignments@2022-04-01
   }
 }
 
-// What is refused or lost: devices that may not connect, messages that are not accepted or not routed, changed identities.
+// Logs of rejected and lost data: devices that may not connect, messages that are not accepted or not routed, changed
+// identities.
 resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: hub
   name: 'logs'

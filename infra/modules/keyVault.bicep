@@ -7,7 +7,7 @@ param location string
 param tags object
 param private bool
 
-@description('The vault of this name was deleted and can still be recovered: takes it back with its secrets.')
+@description('Recovers a deleted vault with this name, with its secrets.')
 param recover bool
 
 @description('Log Analytics workspace that the vault writes its audit log to.')
@@ -29,7 +29,7 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
     }
     enableRbacAuthorization: true
     enableSoftDelete: true
-    // Fixed once the vault exists; nobody can purge it within these days.
+    // Cannot be changed after the vault was created. Nobody can purge the vault within these days.
     softDeleteRetentionInDays: 7
     enablePurgeProtection: true
     publicNetworkAccess: private ? 'Disabled' : 'Enabled'

@@ -7,10 +7,10 @@ param applicationInsightsName string
 param location string
 param tags object
 
-@description('Principal of the function app: it publishes telemetry by its identity.')
+@description('Principal of the function app, which publishes telemetry with its identity.')
 param publisherPrincipalId string
 
-@description('GB a day after which no more is taken in, so that a fault does not become a bill; -1 for no cap.')
+@description('Daily limit of ingested data in GB, so that a fault does not cause high costs; -1: no limit.')
 param dailyCapGb int
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {

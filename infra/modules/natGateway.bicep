@@ -1,4 +1,4 @@
-// One fixed address for all that the app calls, which a database's firewall can allow.
+// One fixed address for outgoing calls of the app, which the firewall of a database can allow.
 
 param name string
 param location string

@@ -4,10 +4,10 @@ param name string
 param location string
 param tags object
 
-@description('Prefix of the virtual network, /16 to /24; it must not overlap with a network it is peered with.')
+@description('Prefix of the virtual network, /16 to /24; it must not overlap with peered networks.')
 param addressPrefix string
 
-@description('NAT gateway of the functions\' subnet; empty for none.')
+@description('NAT gateway of the functions\' subnet; empty: none.')
 param natGatewayId string
 
 resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
@@ -20,7 +20,7 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
     }
     subnets: [
       {
-        // No underscore in its name: Flex Consumption refuses one.
+        // Its name has no underscore, because Flex Consumption rejects underscores.
         name: 'functions'
         properties: {
           addressPrefix: cidrSubnet(addressPrefix, 26, 0)

@@ -1,7 +1,7 @@
 // Functions on lists of origins, for CORS.
 
 @export()
-@description('The origins of a comma list, each as browsers send it: in lower case, with no slash at its end and no default port.')
+@description('The origins of a comma-separated list, each in the form that browsers send: in lower case, without a trailing slash and without the default port.')
 func asBrowsersSendThem(list string) string[] =>
   map(
     filter(split(list, ','), item => !empty(trim(item))),
@@ -14,7 +14,7 @@ func without(text string, ending string) string =>
   endsWith(text, ending) ? take(text, length(text) - length(ending)) : text
 
 @export()
-@description('A scheme and a host, perhaps a port; no path, which no browser sends.')
+@description('A scheme and a host with an optional port, but no path, because browsers send none.')
 func isOrigin(text string) bool =>
   contains(['http:', 'https:'], first(split(text, '/'))) && length(split(text, '/')) == 3 && !endsWith(text, '/') && !contains(
     text,

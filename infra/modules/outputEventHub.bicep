@@ -1,5 +1,5 @@
-// The way on from the Power BI connector: event hubs, which a Fabric eventstream or an Azure Data Explorer data
-// connection reads. Same rows, same columns.
+// The replacement of the Power BI connector: event hubs that a Fabric eventstream or an Azure Data Explorer data
+// connection can read. Rows and columns are the same.
 
 import { roles } from 'roles.bicep'
 

@@ -1,9 +1,9 @@
-// Microsoft ends this connector of Stream Analytics on 2027-10-31: outputEventHub.bicep stands ready in its place.
+// Microsoft ends this connector of Stream Analytics on 2027-10-31: outputEventHub.bicep can replace it.
 
 param jobName string
 param outputNames string[]
 
-@description('Workspace that the job\'s identity is a contributor of; infra/hooks sees to that, since Azure Resource Manager cannot.')
+@description('Workspace in which the job\'s identity is a contributor. infra/hooks assigns this role, because Azure Resource Manager cannot.')
 param workspaceId string
 param workspaceName string
 
@@ -11,7 +11,7 @@ resource job 'Microsoft.StreamAnalytics/streamingjobs@2021-10-01-preview' existi
   name: jobName
 }
 
-// Stream Analytics writes one table a dataset. Both are called as the output.
+// Stream Analytics writes one table per dataset. Both have the name of the output.
 resource outputs 'Microsoft.StreamAnalytics/streamingjobs/outputs@2021-10-01-preview' = [
   for outputName in outputNames: {
     parent: job

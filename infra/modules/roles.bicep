@@ -1,4 +1,4 @@
-// Built-in roles by their ids: the same in every tenant.
+// Ids of built-in roles, which are the same in every tenant.
 // https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
 
 @export()

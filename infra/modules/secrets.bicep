@@ -3,14 +3,14 @@
 param vaultName string
 param hubName string
 
-@description('Which of a policy\'s two keys: `secondary` while the primary one is being renewed.')
+@description('Which of a policy\'s two keys is used: `secondary` while the primary key is being renewed.')
 param hubKey 'primary' | 'secondary'
 
-@description('The registry is used with the key of the policy `registryReadWrite` instead of an identity.')
+@description('Whether the app accesses the registry with the key of the policy `registryReadWrite` instead of an identity.')
 param withRegistryKey bool
 
 @secure()
-@description('Connection string of the products database; empty where there is none.')
+@description('URL of the products database; empty: none.')
 param productsDatabaseUrl string
 
 resource vault 'Microsoft.KeyVault/vaults@2023-07-01' existing = {

@@ -5,7 +5,7 @@ param location string
 param tags object
 param containers string[]
 
-@description('How the data is replicated: within one data centre, over zones, and to the paired region.')
+@description('How the data is replicated: within one data centre, across zones, and to the paired region.')
 param redundancy 'LRS' | 'ZRS' | 'GRS' | 'GZRS'
 
 @description('Days for which deleted and overwritten blobs can be restored.')
@@ -14,10 +14,10 @@ param softDeleteDays int
 @description('Log Analytics workspace that the account writes its logs to.')
 param workspaceId string
 
-@description('Closed to the internet: reached through a private endpoint, and by trusted Azure services where `trustedServices` is set.')
+@description('Closes the account to the internet. It is then reached through a private endpoint, and by trusted Azure services if `trustedServices` is set.')
 param private bool
 
-@description('Azure services with a role here (Stream Analytics) come in although the account is closed.')
+@description('Allows Azure services with a role here (Stream Analytics), although the account is closed.')
 param trustedServices bool
 
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
@@ -58,7 +58,7 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = {
   }
 }
 
-// Reads are left out: the Functions host and the job read every few seconds.
+// Reads are not logged, because the Functions host and the job read every few seconds.
 resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: blobs
   name: 'logs'

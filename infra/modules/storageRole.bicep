@@ -2,7 +2,7 @@
 
 param accountName string
 
-@description('Container that the role is for; empty for the whole account.')
+@description('Container that the role applies to; empty: the whole account.')
 param containerName string
 
 param principalId string

@@ -4,12 +4,12 @@ param name string
 param location string
 param tags object
 
-@description('Streaming units as the API counts them: 3 and 7 are a third and two thirds of a V2 unit, 10 is one.')
+@description('Streaming units in the API\'s numbers: 3 and 7 are a third and two thirds of a V2 unit, 10 is one unit.')
 param streamingUnits int
 param hubName string
 param consumerGroup string
 
-@description('Which of the policy\'s two keys: `secondary` while the primary one is being renewed.')
+@description('Which of the policy\'s two keys is used: `secondary` while the primary key is being renewed.')
 param hubKey 'primary' | 'secondary'
 
 @description('Account and container of the product snapshots.')
@@ -18,11 +18,11 @@ param productsContainerName string
 
 param workspaceId string
 
-@description('Seconds by which an event may be late, or out of order, before the job adjusts its time.')
+@description('How late or out of order an event may be, in seconds, before the job adjusts its time.')
 param lateArrivalSeconds int
 param outOfOrderSeconds int
 
-// The very file that the Stream Analytics tools open and that the local stack runs.
+// The same file that the Stream Analytics tools open and that the local stack runs.
 var query = loadTextContent('../analytics/query.asaql')
 
 resource job 'Microsoft.StreamAnalytics/streamingjobs@2021-10-01-preview' = {
@@ -40,7 +40,8 @@ resource job 'Microsoft.StreamAnalytics/streamingjobs@2021-10-01-preview' = {
     compatibilityLevel: '1.2'
     contentStoragePolicy: 'SystemAccount'
     dataLocale: 'en-US'
-    // A row that an output refuses is dropped and counted; `Stop` would retry it for ever and halt the rest.
+    // A row that an output rejects is dropped and counted. `Stop` would retry it indefinitely and block all other
+    // rows.
     outputErrorPolicy: 'Drop'
     eventsOutOfOrderPolicy: 'Adjust'
     eventsOutOfOrderMaxDelayInSeconds: outOfOrderSeconds
@@ -92,7 +93,7 @@ resource job 'Microsoft.StreamAnalytics/streamingjobs@2021-10-01-preview' = {
             }
           ]
           container: productsContainerName
-          // The path that snapshotProducts writes, in UTC. The job takes the newest one that its clock has reached.
+          // The path that snapshotProducts writes, in UTC. The job uses the newest snapshot that is not in the future.
           pathPattern: 'products/{date}/{time}/products.json'
           dateFormat: 'yyyy-MM-dd'
           timeFormat: 'HH-mm'

@@ -48,7 +48,7 @@ describe('the package that is deployed', () => {
     it('notices a .funcignore that lets more through', () => {
       write('.funcignore', 'src\n');
       write('local.settings.json', '{}');
-      expect(problems()).toContain('local.settings.json does not belong into the package');
+      expect(problems()).toContain('local.settings.json does not belong in the package');
     });
 
     it('notices a .funcignore that azd refuses without a remote build, or that Core Tools reads otherwise', () => {
@@ -57,12 +57,12 @@ describe('the package that is deployed', () => {
       expect(problems()).toEqual([expect.stringMatching(/azd refuses without a remote build/)]);
       write('.funcignore', `${whitelist}\n!/node_modules\n`);
       expect(problems()).toEqual([
-        expect.stringMatching(/Core Tools upload node_modules, by !\/node_modules/),
+        expect.stringMatching(/Core Tools upload node_modules, because of !\/node_modules/),
       ]);
     });
 
     it.each([
-      ['dist/dev.pem', '', 'dist/dev.pem does not belong into the package'],
+      ['dist/dev.pem', '', 'dist/dev.pem does not belong in the package'],
       [
         'dist/app.js',
         "'SharedAccessKey=c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0'",
@@ -81,7 +81,7 @@ describe('the package that is deployed', () => {
 
     it('notices paths of this machine, what is missing, and what is too large', () => {
       write('dist/app.js', `// ${folder}/src/app.ts`);
-      expect(problems()).toEqual(['dist/app.js names a folder of this machine']);
+      expect(problems()).toEqual(['dist/app.js contains the path of a folder on this machine']);
       rmSync(join(folder, 'dist/app.js'));
       expect(problems()).toEqual(['dist/app.js is missing']);
       write('dist/app.js', randomBytes(5_500_000).toString('latin1'));

@@ -30,7 +30,7 @@ describe('npm run infra:hook', () => {
     [['infra:what-if', 'preprovision']],
     [['infra:what-if', '--', 'preprovision']],
   ])('npm run %j changes nothing', (args) => {
-    expect(npm(...args).stdout).toBe('What-if: nothing is changed.\n');
+    expect(npm(...args).stdout).toBe('What-if: nothing will be changed.\n');
   });
 
   it('without --what-if, says nothing of the kind', () => {
@@ -38,7 +38,7 @@ describe('npm run infra:hook', () => {
   });
 
   it.each([
-    [['postdeploy', 'what-if'], /what-if is too much/],
+    [['postdeploy', 'what-if'], /Unexpected arguments: what-if/],
     [['postdeploy', '-WhatIf'], /-WhatIf is unknown/],
     [['postdeploy', '--whatif'], /--whatif is unknown/],
     [['postdeploy', '--what-if=true'], /--what-if=true is unknown/],
@@ -56,7 +56,7 @@ describe('npm run infra:hook', () => {
     const { status, stderr } = run('preprovision', '--what-if');
     expect(status).toBe(1);
     expect(stderr.trim()).toBe(
-      'There is no login for https://analysis.windows.net/powerbi/api: run azd auth login, or az login.',
+      'You are not logged in to https://analysis.windows.net/powerbi/api: run azd auth login, or az login.',
     );
   });
 

@@ -93,7 +93,7 @@ describe('the hooks of azd', () => {
       'would put the host key keep-alive into the vault kv-test',
       // Nothing was created after the deployment, so each of the two hooks says so.
       'would put the secret of visitors into the vault kv-test',
-      'would have the app read its secrets again: KEEP_ALIVE_FUNCTION_KEY, VISITOR_KEY',
+      'would make the app read its secrets again: KEEP_ALIVE_FUNCTION_KEY, VISITOR_KEY',
       'would take a product snapshot from the database',
       'would start the analytics job (JobStartTime)',
     ]);
@@ -160,7 +160,7 @@ describe('the hooks of azd', () => {
 
   it('says where to look when no snapshot comes', async () => {
     azure.state.snapshotWorks = false;
-    await expect(up(azure)).rejects.toThrow(/No product snapshot came.*snapshotProducts/);
+    await expect(up(azure)).rejects.toThrow(/No product snapshot was written.*snapshotProducts/);
     expect(azure.state.job?.startModes).toEqual([]);
   });
 

@@ -42,7 +42,7 @@ describe('the reports of Power BI', () => {
     azure.state.publishFails = 'The visual latest names a column that is not there';
     azure.firstRows();
     await expect(runHook('postdeploy', azure.context())).rejects.toThrow(
-      /gave up: InvalidItem: The visual latest names a column that is not there/,
+      /reported a failed operation: InvalidItem: The visual latest names a column that is not there/,
     );
     expect(azure.state.reports).toEqual([]);
     azure.state.publishFails = undefined;

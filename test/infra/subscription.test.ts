@@ -61,7 +61,7 @@ describe('what the hooks check before a deployment', () => {
     azure.state.deletedVaults.push({ name: 'kv-test', location: 'West Europe', environment: 'test' });
     await preprovision();
     expect(azure.environment.RECOVER_KEY_VAULT).toBe('true');
-    expect(azure.said).toContain('Key Vault: kv-test was deleted and is recovered with its secrets');
+    expect(azure.said).toContain('Key Vault: kv-test was deleted and will be recovered with its secrets');
     azure.state.deletedVaults.pop();
     await preprovision();
     expect(azure.environment.RECOVER_KEY_VAULT).toBe('false');

@@ -23,7 +23,7 @@ const EVENTS = 100_000;
 const ROUNDS = 3;
 const MANY_EVENTS = 1_000_000;
 const TENTHS = 10;
-/** So many are in the hub before the job has read them. */
+/** Maximum number of events in the hub that the job has not read yet. */
 const BACKLOG = 50_000;
 const PRODUCTS = 200;
 const VISITORS = 50;
@@ -31,8 +31,8 @@ const VISITORS = 50;
 type Hub = Awaited<ReturnType<typeof startEmulatorProcess>>;
 
 /**
- * The whole local job, from the hub to the file of results, against the Event Hubs SDK that reads the same events and
- * does nothing with them; and the memory of its process over a million events, with a dashboard open.
+ * Measures the whole local job, from the hub to the file of results, compared with the Event Hubs SDK, which only
+ * reads the same events. Then measures the memory of the job's process over a million events, with a dashboard open.
  */
 export async function benchAnalytics(): Promise<Result[]> {
   const folder = await mkdtemp(join(tmpdir(), 'hubfront-bench-'));
@@ -103,7 +103,7 @@ async function againstSdk({ storage, folder }: Options): Promise<Result> {
   }
 }
 
-/** With the job's own settings of the SDK. @returns ms from the first event to the last */
+/** Uses the job's settings of the SDK. @returns ms from the first event to the last */
 async function readWithSdk(connectionString: string): Promise<number> {
   const client = new EventHubConsumerClient(CONSUMER_GROUP, connectionString);
   let count = 0;
@@ -129,7 +129,7 @@ async function readWithSdk(connectionString: string): Promise<number> {
   return took;
 }
 
-/** The process of `npm start`, with a dashboard open: its memory, twice a second at the most. */
+/** Samples the memory of the process of `npm start`, with a dashboard open, at most twice per second. */
 async function overMany({ storage, folder }: Options): Promise<Result> {
   const hub = await startEmulatorProcess(PARTITIONS);
   const dashboard = startDashboard(
@@ -183,7 +183,7 @@ function residentMb(pid: number): number {
   return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) / 1_024;
 }
 
-/** Events as the shop sends them, of another visitor with each call. */
+/** Events of the form that the shop sends, from another visitor with each call. */
 function seedShop(hub: Hub, count: number, call: number): Promise<unknown> {
   const bodies = Array.from({ length: 2 * PRODUCTS }, (_, i) => ({
     deviceId: `visitor-${call % VISITORS}`,

@@ -4,18 +4,18 @@ import { execFileSync } from 'node:child_process';
 import { startFunctionsHost } from '../local/functionsHost';
 import { startEmulatorProcess } from './emulatorProcess';
 import { type Result, result } from './measure';
-import { createPollClient, readAnswer } from './pollClient';
+import { createPollClient, readResponse } from './pollClient';
 
 const KEY = 'bench';
 const PARTITIONS = 32;
 const MESSAGES = Number(process.env.BACKLOG_MESSAGES ?? 1_000_000);
 const LIMIT = 10_000;
-/** A fresh process grows for so many polls, until V8 has found how often to collect what they leave. */
+/** A new process grows during this many polls, until V8 has adapted its garbage collection. */
 const WARM_POLLS = 30;
 
 /**
- * A deep backlog, read to its end through the app: nothing may be lost, a poll may not take longer for what lies behind
- * or before it, and the app's process may not grow. The peer is the same run's own beginning.
+ * Reads a deep backlog to its end through the app. No message may be lost, the time of a poll must not depend on its
+ * position in the backlog, and the app's process must not grow. The end of the run is compared with its beginning.
  */
 export async function benchBacklog(): Promise<Result[]> {
   const emulator = await startEmulatorProcess(PARTITIONS);
@@ -30,7 +30,7 @@ export async function benchBacklog(): Promise<Result[]> {
   try {
     await emulator.seed(MESSAGES);
     for (let i = 0, warmed = '0'; i < WARM_POLLS; i += 1)
-      warmed = readAnswer(await poll({ limit: LIMIT, after_offset: warmed })).next_offset;
+      warmed = readResponse(await poll({ limit: LIMIT, after_offset: warmed })).next_offset;
     const times: number[] = [];
     const megabytes: number[] = [];
     const next = new Map<string, number>();
@@ -40,7 +40,7 @@ export async function benchBacklog(): Promise<Result[]> {
       const body = await poll({ limit: LIMIT, after_offset: after });
       times.push(performance.now() - start);
       megabytes.push(residentMegabytes(host.workerPid()));
-      const answer = readAnswer(body);
+      const answer = readResponse(body);
       for (const { partitionId, sequenceNumber } of answer.messages) {
         const expected = next.get(partitionId) ?? 0;
         if (sequenceNumber !== expected) {
@@ -76,7 +76,7 @@ export async function benchBacklog(): Promise<Result[]> {
   }
 }
 
-/** Resident set size of a process, by `ps`, which counts in KB. */
+/** Resident set size of a process in MB, from `ps`. */
 function residentMegabytes(pid: number | undefined): number {
   return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) / 1024;
 }

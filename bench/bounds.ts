@@ -1,19 +1,22 @@
 /** Upper bounds of cold start and hostile bodies. */
 
-/** Past one of these `npm run bench -- --check` fails: far enough from what is measured that only a change of the code reaches it. */
+/**
+ * If a measurement exceeds one of these bounds, `npm run bench -- --check` fails. The bounds are far enough from
+ * today's values that only a change of the code can exceed them.
+ */
 export const BOUNDS = {
-  /** bytes of dist/app.js: a package of 100 KB more, minified, passes it */
+  /** bytes of dist/app.js; another package of 100 KB, minified, would exceed it */
   bundleBytes: 1_350_000,
   /** files that loading the app reads */
   filesRead: 1,
-  /** bytes of the bundle's functions that run until the functions are registered */
+  /** bytes of code in the bundle that runs until the functions are registered */
   runAtLoadBytes: 140_000,
-  /** the same with the code of all parts run, as the first requests of all functions do */
+  /** the same if the code of all parts is run, as by the first requests of all functions */
   runByAllPartsBytes: 285_000,
-  /** modules of Node that the load reads */
+  /** modules of Node that are loaded */
   nodeModulesAtLoad: 45,
-  /** the largest CPU time of a hostile body by that of an ordinary one of the same inflated size */
+  /** highest CPU time of a hostile body, divided by that of an ordinary body of the same inflated size */
   hostileCpuRatio: 2,
-  /** CPU time of the load by that of the same packages unbundled */
+  /** CPU time of loading, divided by that of the same packages unbundled */
   loadCpuRatio: 0.5,
 } as const;

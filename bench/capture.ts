@@ -2,7 +2,10 @@
 
 import type { CapturedConnection, Flight } from './hubProxy';
 
-/** Round trips on the connection that took most of them: one for TCP where it was opened, one for each answer waited for. */
+/**
+ * Counts the round trips on the connection with the most: one for TCP if it was opened, and one for each response that
+ * the client waited for.
+ */
 export function roundTrips(connections: readonly CapturedConnection[]): number {
   const trips = connections.map(
     ({ opened, flights }) => Number(opened) + flights.filter(({ from }) => from === 'hub').length,
@@ -10,7 +13,7 @@ export function roundTrips(connections: readonly CapturedConnection[]): number {
   return Math.max(0, ...trips);
 }
 
-/** What went by on that connection, a line for each flight. */
+/** Describes the traffic on that connection, one line per flight. */
 export function describeFlights(connections: readonly CapturedConnection[]): string {
   const [longest] = [...connections].sort((a, b) => roundTrips([b]) - roundTrips([a]));
   if (!longest) return '(nothing)';
@@ -61,7 +64,7 @@ const PERFORMATIVES: Readonly<Record<number, string>> = {
   0x44: 'sasl-outcome',
 };
 
-/** AMQP 1.0, 2.2 and 2.3: a protocol header, or frames of size, data offset, type, channel, and a described list. */
+/** AMQP 1.0, 2.2 and 2.3: a protocol header, or frames with size, data offset, type, channel and a described list. */
 function amqpFrames(bytes: Buffer): string[] {
   const found: string[] = [];
   for (let at = 0; at + 8 <= bytes.length;) {
@@ -88,7 +91,7 @@ function performative(body: Buffer): string {
   return `attach ${address?.[0].replace(/^.*\/Partitions\//, 'partition ') ?? ''}`;
 }
 
-/** `a, a, b` as `2 × a, b`. */
+/** Abbreviates `a, a, b` to `2 × a, b`. */
 function counted(names: readonly string[]): string[] {
   const counts: { name: string; count: number }[] = [];
   for (const name of names) {

@@ -13,8 +13,9 @@ const BUNDLE = 'dist/app.js';
 const ROUNDS = 9;
 
 /**
- * `npm run bench -- --check`: whether a cold start or a hostile body has become more expensive. What the load reads and runs is counted, and is the
- * same on a busy machine; its CPU time is a ratio to its peer's of the same run, and no verdict where that is noise.
+ * `npm run bench -- --check`: checks whether a cold start or a hostile body has become more expensive. The files and
+ * code of a load are counted, which gives the same result on a busy machine. CPU time is a ratio to the peer of the
+ * same run, and is not judged if it is too noisy.
  */
 export async function checkBounds(): Promise<boolean> {
   const whole = await wholeApp();
@@ -44,13 +45,13 @@ export async function checkBounds(): Promise<boolean> {
 
 const HOSTILE_ROUNDS = 3;
 
-/** null where noise makes all of them meaningless */
+/** null if all ratios are too noisy */
 async function hostileCpuRatio(): Promise<number | null> {
   const ratios = (await benchHostile(HOSTILE_ROUNDS)).flatMap(({ ratio }) => ratio ?? []);
   return ratios.length === 0 ? null : Math.max(...ratios);
 }
 
-/** null where noise makes it meaningless, or the system does not tell CPU times */
+/** null if the ratio is too noisy, or if the system does not provide CPU times */
 async function cpuRatio(): Promise<number | null> {
   const unbundled = await unbundledPackages();
   const costs = await measuredInAlternation(ROUNDS, {

@@ -1,6 +1,6 @@
 import type { View } from '../local/dashboard/view';
 
-/** What the dashboard at `url` tells, one view after the other. @throws Error when the stream ends: it never should */
+/** Yields the views of the dashboard at `url`. @throws Error if the stream ends, which it should not */
 export async function* views(url: string): AsyncGenerator<View, never> {
   const { body } = await fetch(`${url}/events`);
   let text = '';

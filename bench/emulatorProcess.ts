@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EVENT_HUB_NAME, type AdminApi, type HubState, POLICIES } from '../emulator/index';
 
-/** The emulator in a process of its own, so that neither side of a ratio shares its thread. */
+/** Runs the emulator in a separate process, so that neither side of a ratio shares its thread. */
 export async function startEmulatorProcess(partitions: number) {
   const caFolder = await mkdtemp(join(tmpdir(), 'hubfront-bench-'));
   const flags = [
@@ -33,7 +33,7 @@ export async function startEmulatorProcess(partitions: number) {
   });
   const caFile = join(caFolder, 'ca.pem');
   const agent = new Agent({ ca: await readFile(caFile), keepAlive: true });
-  /** The app's, for this emulator or for proxies before it. */
+  /** Settings of the app for this emulator, or for a proxy in front of it. */
   const settingsAt = (ports: { hubPort: number; amqpPort: number }) => ({
     IOTHUB_HOSTNAME: 'hubfront.azure-devices.localhost',
     IOTHUBOWNER_SHAREDACCESSKEY: POLICIES.iothubowner.key,
@@ -69,7 +69,7 @@ export async function startEmulatorProcess(partitions: number) {
           .on('error', reject)
           .end(body);
       }),
-    /** device-to-cloud requests that it has had */
+    /** number of device-to-cloud requests that it has received */
     requests: (): Promise<number> =>
       new Promise((resolve, reject) => {
         request(`https://127.0.0.1:${hubPort}/_emulator/state`, { agent }, (response) => {

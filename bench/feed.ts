@@ -9,32 +9,32 @@ import { startEmulatorProcess } from './emulatorProcess';
 import { startHubProxy } from './hubProxy';
 import { type Result, measuredInAlternation, result, timed } from './measure';
 import { pollAsTheOriginal } from './originalFeed';
-import { createPollClient, readAnswer } from './pollClient';
+import { createPollClient, readResponse } from './pollClient';
 import { startRawProcess } from './rawProcess';
 
 const KEY = 'bench';
-/** Of few messages more rounds: a round is over before whatever else the machine does. */
+/** More rounds for few messages, because short rounds vary more on a busy machine. */
 const ROUNDS = { 1_000: 81, 10_000: 21 } as const;
 /** The rounds of the two readers differ more. */
 const READER_ROUNDS = { 1_000: 301, 10_000: 41 } as const;
 const EMPTY_POLLS = 500;
-/** A worker polls for days: what counts is code that has run hot, of the app and of its peer. */
+/** Rounds for warming up. A worker polls for days, so optimized code is compared with optimized code. */
 const WARM_ROUNDS = { 1_000: 60, 10_000: 10 } as const;
 const WARM_POLLS = 2_000;
-/** A hub in the region of the app is about so far away. */
+/** Typical round trip to a hub in the same region. */
 const SAME_REGION_MS = 2;
 const WAITS = 60;
-/** How long a message lets a waiting poll wait, so that the poll surely waits by then. */
+/** Time before a message is sent, so that the poll is certainly waiting. */
 const BEFORE_ARRIVAL_MS = 60;
 const MAX_LIMIT = 10_000;
 
 type Bench = Awaited<ReturnType<typeof start>>;
 
 /**
- * The feed through the app and the dev host, on warm connections with warm code, until the last byte of the answer,
- * against a bare `rhea` client of the same emulator: the least that any reader of the endpoint pays. Beside it the feed
- * alone, up to the answer's last byte too, as the host's worker calls it: what is between the two is the local host's.
- * Messages are of 200 bytes.
+ * Measures polls through the app and the dev host, on warm connections with warm code, until the last byte of the
+ * response. They are compared with a bare `rhea` client of the same emulator, which is the minimum for any reader of
+ * the endpoint. The feed alone, as the host's worker calls it, is measured as well: the difference is the time of the
+ * local host. Messages have 200 bytes.
  */
 export const benchFeed = (partitions: number): Promise<Result[]> =>
   measured(partitions, [
@@ -45,7 +45,7 @@ export const benchFeed = (partitions: number): Promise<Result[]> =>
     [waiting, 0],
   ]);
 
-/** The feed alone against the same feed with `FEED_CLIENT=sdk`. */
+/** Compares the feed alone with the same feed with `FEED_CLIENT=sdk`. */
 export const benchFeedReaders = (partitions: number): Promise<Result[]> =>
   measured(partitions, [
     [(bench: Bench) => againstSdk(bench, 1_000), 0],
@@ -69,7 +69,7 @@ async function measured(
   return results;
 }
 
-/** @param roundTripMs how far away the hub's AMQP endpoint is, beyond this machine's own loopback */
+/** @param roundTripMs simulated round trip to the hub's AMQP endpoint, in addition to the loopback interface */
 async function start(partitions: number, roundTripMs = 0) {
   const emulator = await startEmulatorProcess(partitions);
   const proxy = roundTripMs > 0 ? await startHubProxy(emulator.amqpPort, roundTripMs) : undefined;
@@ -90,7 +90,7 @@ async function start(partitions: number, roundTripMs = 0) {
   const feed = createFeed(readSettings(settings));
   const sdkFeed = createFeed(readSettings({ ...settings, FEED_CLIENT: 'sdk' }));
   const [format] = createFeedFormats(settings.IOTHUB_HOSTNAME);
-  /** The feed without a host and without HTTP. */
+  /** The feed without host and HTTP. */
   const pollWith =
     ({ poll }: Feed) =>
     async (after: string): Promise<readonly Buffer[]> => {
@@ -132,12 +132,12 @@ async function start(partitions: number, roundTripMs = 0) {
 }
 
 /**
- * Against one bare round trip to `$management` in both its forms: with a call for each partition, for that is what it
- * takes to know that there is nothing new, and with a single call, the least that anything costs here.
+ * Compares with one bare round trip to `$management` in two forms: with a call per partition, which is needed to know
+ * that there are no new messages, and with a single call, which is the minimum.
  */
 async function nothingNew(bench: Bench): Promise<Result[]> {
   const { partitionIds, roundTripMs, raw } = bench;
-  const { next_offset: after } = readAnswer(await bench.poll({ after_offset: 0 }));
+  const { next_offset: after } = readResponse(await bench.poll({ after_offset: 0 }));
   const where = roundTripMs > 0 ? `, hub ${roundTripMs} ms away` : '';
   const results: Result[] = [];
   for (const [how, poll] of waysOf(bench)) {
@@ -174,7 +174,7 @@ async function backlog(bench: Bench, messages: Backlog): Promise<Result[]> {
       raw: () => raw.drain(counts),
     };
     const times = await measuredInAlternation(ROUNDS[messages], subjects, WARM_ROUNDS[messages]);
-    const { length } = readAnswer(last).messages;
+    const { length } = readResponse(last).messages;
     if (length !== messages) throw new Error(`the feed gave ${length} of ${messages} messages`);
     const what = `${messages} messages, ${partitionIds.length} partitions${how}`;
     results.push(result(what, times.feed, 'a bare rhea receiver', times.raw));
@@ -200,23 +200,23 @@ async function againstSdk(
   return [result(what, times.feed, "Microsoft's SDK as the reader", times.sdk)];
 }
 
-/** Through the host first: afterwards the feed alone has left its garbage in the process that the host runs in. */
+/** The host is measured first, because the feed alone leaves garbage in the process in which the host runs. */
 const waysOf = ({ poll, pollAlone }: Bench) =>
   [
     ['', (after: string) => poll({ limit: MAX_LIMIT, after_offset: after })],
     [', the feed alone', pollAlone],
   ] as const;
 
-/** From a message's arrival at the hub to the end of the answer of a poll that waits for it. */
+/** Measures the time from the arrival of a message at the hub to the end of the response to a waiting poll. */
 async function waiting({ partitionIds, emulator, poll }: Bench): Promise<Result[]> {
-  let { next_offset: after } = readAnswer(await poll({ after_offset: 0 }));
+  let { next_offset: after } = readResponse(await poll({ after_offset: 0 }));
   const times: number[] = [];
   for (let i = 0; i < WAITS; i += 1) {
     const polled = poll({ wait: 10, after_offset: after });
     await new Promise((resolve) => setTimeout(resolve, BEFORE_ARRIVAL_MS));
     const start = performance.now();
     await emulator.seed(1);
-    const answer = readAnswer(await polled);
+    const answer = readResponse(await polled);
     times.push(performance.now() - start);
     if (answer.messages.length !== 1) throw new Error('a waiting poll came back without its message');
     after = answer.next_offset;
@@ -224,7 +224,10 @@ async function waiting({ partitionIds, emulator, poll }: Bench): Promise<Result[
   return [result(`wait=10 sees a message, ${partitionIds.length} partitions`, times)];
 }
 
-/** The design before this one, with what it loses where partitions differ: three polls while messages come. */
+/**
+ * Measures the design of the proof of concept, and the messages that it loses if partitions differ: three polls while
+ * messages arrive.
+ */
 export async function benchOriginalFeed(): Promise<Result[]> {
   const bench = await start(4);
   const { emulator, poll } = bench;
@@ -247,7 +250,7 @@ export async function benchOriginalFeed(): Promise<Result[]> {
       for (const message of old.messages) seen.original.add(name(message));
 
       start = performance.now();
-      const answer = readAnswer(await poll({ limit: 10_000, after_offset: cursor }));
+      const answer = readResponse(await poll({ limit: 10_000, after_offset: cursor }));
       times.feed.push(performance.now() - start);
       cursor = answer.next_offset;
       for (const message of answer.messages) seen.feed.add(name(message));

@@ -12,9 +12,9 @@ import { writeApp } from './peerApps';
 const KEY = 'bench';
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 7);
 const WARM_REQUESTS = 5;
-/** As from a region away. */
+/** Round trip to a hub in another region. */
 const ROUND_TRIP_MS = 40;
-/** Between load and first request on an instance that was started ahead of need. */
+/** Time between load and first request on an instance that was started in advance. */
 const AHEAD_MS = 1_000;
 const DEVICE_KEY = Buffer.alloc(32, 1).toString('base64');
 
@@ -23,11 +23,11 @@ type Kind = (typeof KINDS)[number];
 type Requests = Record<Kind, () => Promise<void>>;
 
 /**
- * The first answer of a fresh instance against its warm answers, with the hub a round trip of 40 ms away: the peer is the
- * same instance, so that the difference is the cold start's and nothing else's. Three times: without warming up at load;
- * with it and the request at once, as when the request is what the instance was started for; with it and the request a
- * second later, as on an instance that is always ready or was added ahead of need. The proxy on the way counts the round
- * trips: what the difference has beyond them is the code's first run.
+ * Compares the first response of a new instance with its warm responses, with a round trip of 40 ms to the hub. The
+ * peer is the same instance, so the difference is due to the cold start. There are three cases: without warm-up at
+ * load; with warm-up and an immediate request, as if the request started the instance; and with warm-up and a request
+ * a second later, as on an instance that is always ready or was added in advance. A proxy counts the round trips. The
+ * rest of the difference is code that runs for the first time.
  */
 export async function benchFirstRequest(): Promise<Result[]> {
   const emulator = await startEmulatorProcess(4);
@@ -64,10 +64,10 @@ export async function benchFirstRequest(): Promise<Result[]> {
 interface FirstRequest {
   firstMs: number;
   warmMs: number;
-  /** of the network, during the first request */
+  /** round trips on the network during the first request */
   firstTrips: number;
   warmTrips: number;
-  /** what went by, a line for each flight */
+  /** the traffic, one line per flight */
   wire: string;
 }
 
@@ -121,7 +121,7 @@ async function firstRequest(how: {
   }
 }
 
-/** The built app with its hook at start left out. */
+/** The built app without its start hook. */
 function appWithoutWarmUp(): Promise<string> {
   return writeApp(
     'cold',
@@ -146,7 +146,7 @@ function requests(host: string): Requests {
       throw new Error(`${path} answered ${response.status}: ${text}`);
   };
   return {
-    // Of a device that the hub does not know: its answer takes the same way, and needs no registration before it.
+    // Sends as an unknown device, because the response takes the same path and needs no earlier registration.
     send: () => call('messages', { deviceId: 'bench', deviceKey: DEVICE_KEY, deviceMessage: 1 }),
     poll: () => call('message_feed'),
     register: () => call('devices', { deviceId: `bench-${(devices += 1)}` }),

@@ -5,23 +5,23 @@ import { type FunctionsHost, startFunctionsHost } from '../local/functionsHost';
 import { startEmulatorProcess } from './emulatorProcess';
 import { type HubProxy, startHubProxy } from './hubProxy';
 import { type Result, result } from './measure';
-import { readAnswer } from './pollClient';
+import { readResponse } from './pollClient';
 
 const KEY = 'bench';
 const DEVICE_KEY = Buffer.alloc(32, 1).toString('base64');
-/** As from a region away. */
+/** Round trip to a hub in another region. */
 const ROUND_TRIP_MS = 40;
 const WARM_REQUESTS = 9;
-/** Of each function: an instance that has been woken is no frozen one any more. */
+/** Instances per function, because an instance can be used only once after a suspend. */
 const INSTANCES = 3;
 const FROZEN_SECONDS = (process.env.FREEZE_SECONDS ?? '10,60,600').split(',').map(Number);
-/** Until a message comes for a poll that waits. */
+/** Time until a message arrives for a waiting poll. */
 const MESSAGE_AFTER_MS = 300;
-/** What a registration or a send may take in all (the default of HUB_DEADLINE_SECONDS), and a poll. */
+/** Deadline of a registration or send (the default of HUB_DEADLINE_SECONDS), and of a poll. */
 const DEADLINE_MS = 10_000;
 
 type Emulator = Awaited<ReturnType<typeof startEmulatorProcess>>;
-/** @returns the ms that the answer took @throws when it is not the right one */
+/** @returns duration of the request in ms @throws if the response is wrong */
 type Ask = (host: FunctionsHost) => Promise<number>;
 
 interface Instance {
@@ -31,10 +31,10 @@ interface Instance {
 }
 
 /**
- * Instances with warm connections are frozen (SIGSTOP), as an idle one is, and meanwhile everything on their connections
- * is dropped: neither end nor reset tells them. A request wakes each (SIGCONT), one function an instance, so that each
- * finds its own connections dead. The peer is the same instance's warm answer. An answer that is not the right one, or
- * comes after the function's deadline, fails the bench.
+ * Suspends instances with warm connections (SIGSTOP), as the platform suspends idle instances. Meanwhile all data on
+ * their connections is dropped, without an end or reset. A request resumes each instance (SIGCONT), one function per
+ * instance, so that each finds its own connections dead. The peer is the warm response of the same instance. A wrong
+ * response, or one after the deadline, fails the bench.
  */
 export async function benchFreeze(): Promise<Result[]> {
   const emulator = await startEmulatorProcess(4);
@@ -111,7 +111,7 @@ function signal(host: FunctionsHost, name: NodeJS.Signals): void {
   if (pid !== undefined) process.kill(pid, name);
 }
 
-/** @param control an instance that is not frozen, for what has to be there before */
+/** @param control an instance that is not suspended, for preparations */
 async function functions(emulator: Emulator, control: FunctionsHost): Promise<Record<string, Ask>> {
   const device = { deviceId: 'bench', deviceKey: DEVICE_KEY };
   await call(control, 'devices', 201, device);
@@ -126,7 +126,7 @@ async function functions(emulator: Emulator, control: FunctionsHost): Promise<Re
       await delay(MESSAGE_AFTER_MS);
       const arrived = performance.now();
       await emulator.seed(1);
-      const { messages } = readAnswer([await answered]);
+      const { messages } = readResponse([await answered]);
       if (messages.length !== 1) throw new Error(`a waiting poll came back with ${messages.length} messages`);
       return performance.now() - arrived;
     },
@@ -138,7 +138,7 @@ async function functions(emulator: Emulator, control: FunctionsHost): Promise<Re
 
 async function newestCursor(host: FunctionsHost): Promise<string> {
   for (let after = '0'; ;) {
-    const answer = readAnswer([await call(host, `message_feed?limit=10000&after_offset=${after}`, 200)]);
+    const answer = readResponse([await call(host, `message_feed?limit=10000&after_offset=${after}`, 200)]);
     after = answer.next_offset;
     if (!answer.has_more) return after;
   }

@@ -7,10 +7,10 @@ import { OFFLINE_SETTINGS } from './offlineSettings';
 
 const WORKER = 'local/functionsHost/worker.cjs';
 
-/** From the start of a process to the worker's word that the functions are registered. */
+/** Cost from the start of a process until the worker reports that the functions are registered. */
 export interface LoadCost {
   ms: number;
-  /** CPU time of all its threads; NaN where the system does not tell (Linux does) */
+  /** CPU time of all its threads; NaN if the system does not provide it (Linux does) */
   cpuMs: number;
 }
 
@@ -42,13 +42,14 @@ export async function loadInFreshWorker(
     child.on('error', reject);
     child.send([{ type: 'load', appFolder }]);
   });
-  // Ends by itself: only then a compile cache is written. The next one begins when this one disturbs it no more.
+  // The process ends by itself, because a compile cache is written only then. The next one starts after that, so that
+  // they do not disturb each other.
   child.send([{ type: 'terminate' }], () => undefined);
   await ended;
   return cost;
 }
 
-/** By the scheduler's own count, in ns, which is finer than the ticks of `/proc/<pid>/stat`. */
+/** From the scheduler's statistics in ns, which are more precise than the ticks of `/proc/<pid>/stat`. */
 function cpuMs(pid: number | undefined): number {
   try {
     const tasks = `/proc/${pid ?? ''}/task`;
@@ -61,7 +62,7 @@ function cpuMs(pid: number | undefined): number {
   }
 }
 
-/** @returns a Node of that major version, fetched by npx where it is not the one that runs this */
+/** @returns a Node of this major version, fetched by npx if it is not the running one */
 export function nodeOf(major: number): { node: string; version: string } {
   if (process.versions.node.startsWith(`${major}.`)) {
     return { node: process.execPath, version: process.versions.node };

@@ -1,27 +1,29 @@
 import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
 
-/** A TCP connection through the proxy, as a capture shows it. */
+/** A captured TCP connection through the proxy. */
 export interface CapturedConnection {
-  /** whether it was opened since the capture began */
+  /** whether the connection was opened after the capture began */
   opened: boolean;
-  /** what went by in one direction before anything came the other way, in order */
+  /** flights, in order: the bytes in one direction before the next bytes in the other direction */
   flights: Flight[];
 }
 
 export interface Flight {
   from: 'app' | 'hub';
-  /** when its first byte passed, ms after the capture's start */
+  /** time of its first byte, in ms after the start of the capture */
   atMs: number;
   bytes: Buffer;
 }
 
 export interface HubProxy {
   port: number;
-  /** Drops all packets of the connections that are open now: no end, no reset, nothing goes by. New ones pass. */
+  /**
+   * Drops all packets of the connections that are open now, without an end or reset. New connections are not affected.
+   */
   goSilent: () => void;
-  /** Forgets what has been captured. */
+  /** Clears the capture. */
   startCapture: () => void;
-  /** the connections that were used since, those opened before included */
+  /** the connections that were used since then, including those opened before */
   captured: () => readonly CapturedConnection[];
   close: () => void;
 }
@@ -33,8 +35,8 @@ interface Pair {
 }
 
 /**
- * Stands between the app and a hub that is `roundTripMs` away. Each way is delayed by half of it, and the opening of a
- * connection by the whole round trip that TCP's own handshake takes.
+ * A proxy that simulates a round trip of `roundTripMs` between app and hub. Each direction is delayed by half of it.
+ * Opening a connection is delayed by a whole round trip, for TCP's handshake.
  */
 export async function startHubProxy(targetPort: number, roundTripMs = 0): Promise<HubProxy> {
   const pairs = new Map<Socket, Pair>();
@@ -58,7 +60,7 @@ export async function startHubProxy(targetPort: number, roundTripMs = 0): Promis
         const last = capture.flights.at(-1);
         if (last?.from === name) last.bytes = Buffer.concat([last.bytes, bytes]);
         else capture.flights.push({ from: name, atMs: performance.now() - startedAt, bytes });
-        // Timers of one length fire in the order in which they were set: nothing overtakes.
+        // Timers with the same delay fire in the order in which they were set, so data stays in order.
         later(() => to.writable && to.write(bytes));
       });
       from.on('end', () => {

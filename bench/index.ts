@@ -15,12 +15,12 @@ import { saveRun } from './results';
 import { benchSending } from './sending';
 
 interface Bench {
-  /** what, and against what */
+  /** what is measured, and its peer */
   measures: string;
   run: () => Promise<Result[]>;
 }
 
-/** Why the peer is the right one is said in each bench's own file. */
+/** The file of each bench explains its choice of peer. */
 const BENCHES: Readonly<Record<string, Bench>> = {
   load: {
     measures: 'fresh process to "functions registered", against the same packages unbundled and an empty app',
@@ -65,7 +65,9 @@ const BENCHES: Readonly<Record<string, Bench>> = {
 /** Whether `asked` names a bench or the group that it belongs to: `feed` is all of `feed:…`. */
 const selects = (asked: string, name: string): boolean => name === asked || name.startsWith(`${asked}:`);
 
-/** `npm run bench [-- name … | --check]`: ratios within one run; absolute times are this machine's and mean nothing elsewhere. */
+/**
+ * `npm run bench [-- name … | --check]`: prints ratios within one run. Absolute times are only valid for this machine.
+ */
 export async function main(argv: readonly string[]): Promise<void> {
   const unknown = argv.filter(
     (asked) => asked !== '--check' && !Object.keys(BENCHES).some((name) => selects(asked, name)),

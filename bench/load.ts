@@ -10,12 +10,11 @@ import { unbundledPackages, wholeApp, writeApp } from './peerApps';
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 15);
 
 /**
- * From a fresh process to "functions registered", as the worker of a new instance does it. The peer is the same packages
- * imported by their names, unbundled, as their manuals say: what the app would cost without the work on its load. The
- * app that imports nothing is the floor: Node and the worker themselves. With all its parts run at load, the app shows
- * what running each part at its first use saves, and what the bundle saves alone.
+ * Measures the time from the start of a process to "functions registered", as in the worker of a new instance. The
+ * peer imports the same packages by their names, unbundled, as their manuals say. An app without imports shows the
+ * time of Node and the worker themselves. The app with all code run at load shows how much lazy evaluation saves.
  *
- * @param majors of Node, fetched by npx where they are not the running one; in Azure it is the last
+ * @param majors major versions of Node, fetched by npx if they are not the running one; Azure uses the last one
  */
 export async function benchLoad(majors = [20, 22, 24]): Promise<Result[]> {
   const [unbundled, nothing, whole] = [
@@ -33,7 +32,7 @@ export async function benchLoad(majors = [20, 22, 24]): Promise<Result[]> {
       unbundled: () => load(unbundled),
       nothing: () => load(nothing),
       whole: () => load(whole),
-      // Node 20 does not know the setting: there this is the same as `app`.
+      // Node 20 does not support the setting, so there the result is the same as for `app`.
       cached: () => load(process.cwd(), { NODE_COMPILE_CACHE: cache }),
     });
     await rm(cache, { recursive: true, force: true });

@@ -2,13 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { basename } from 'node:path';
 import { OFFLINE_SETTINGS } from './offlineSettings';
 
-/** What an app reads and runs when it is loaded: the same on each machine, however busy. */
+/** The files and code that an app reads and runs at load. They are the same on every machine. */
 export interface LoadFootprint {
   /** files that were required */
   files: string[];
-  /** modules of Node that were loaded for it */
+  /** modules of Node that were loaded */
   nodeModules: number;
-  /** bytes of its functions that ran, those within them that did not left out */
+  /** bytes of its functions that ran, without nested functions that did not run */
   ranBytes: number;
 }
 

@@ -1,4 +1,4 @@
-/** What a bench has measured of one subject, against a peer where there is one: a line of the table and of the JSON. */
+/** The result of a bench for one subject, compared with a peer if there is one: a row of the table and of the JSON. */
 export interface Result {
   what: string;
   unit: Unit;
@@ -11,7 +11,7 @@ export interface Result {
   against?: string;
   /** the peer's median */
   peerMedian?: number;
-  /** this median by the peer's; null where the rounds differ too much for it to mean anything */
+  /** this median divided by the peer's; null if the rounds differ too much */
   ratio?: number | null;
   /** the quartiles of the ratios of single rounds */
   ratioLow?: number;
@@ -20,13 +20,13 @@ export interface Result {
 
 export type Unit = 'ms' | 'MB' | 'KB' | 'µs' | 'a second' | 'round trips' | 'count' | '%';
 
-/** When the 95 % confidence interval of the rounds' median ratio spans more than this factor, the median is chance. */
+/** If the 95 % confidence interval of the median ratio spans more than this factor, the ratio is not meaningful. */
 const MAX_RATIO_SPREAD = 1.5;
 
 /**
- * Runs the rounds of each subject in turn, so that what else the machine does strikes all alike.
+ * Runs the rounds of all subjects in turn, so that other load on the machine affects all of them equally.
  *
- * @param warmRounds before the first that counts
+ * @param warmRounds rounds before the first measured one
  * @returns ms
  */
 export async function inAlternation<Name extends string>(
@@ -40,7 +40,7 @@ export async function inAlternation<Name extends string>(
   return measuredInAlternation(rounds, measuring, warmRounds);
 }
 
-/** The same work, which says how long it took, in ms. */
+/** Wraps work so that it returns its duration in ms. */
 export function timed(run: () => Promise<void>): () => Promise<number> {
   return async () => {
     const start = performance.now();
@@ -49,7 +49,7 @@ export function timed(run: () => Promise<void>): () => Promise<number> {
   };
 }
 
-/** As {@link inAlternation}, of subjects that measure themselves. */
+/** Like {@link inAlternation}, for subjects that measure themselves. */
 export async function measuredInAlternation<Name extends string, Measured>(
   rounds: number,
   subjects: Record<Name, () => Promise<Measured>>,
@@ -69,7 +69,7 @@ export async function measuredInAlternation<Name extends string, Measured>(
   return measured;
 }
 
-/** A line from the rounds of one subject and, in the same order, those of its peer. */
+/** Creates a result from the rounds of one subject and those of its peer, in the same order. */
 export function result(
   what: string,
   values: readonly number[],
@@ -100,7 +100,7 @@ export function result(
   };
 }
 
-/** As a line of a table: a ratio with its quartiles, or `?` and why there is none. */
+/** Formats a result as a row: the ratio with its quartiles, or `?` and the reason why there is none. */
 export function tableLine({ what, unit, median: middle, low, high, ...rest }: Result): object {
   const line = { what, median: `${middle} ${unit}`, 'p10 to p90': `${low} to ${high}` };
   const { against, peerMedian, ratio, ratioLow, ratioHigh } = rest;
@@ -113,7 +113,7 @@ export function tableLine({ what, unit, median: middle, low, high, ...rest }: Re
   };
 }
 
-/** The middle one. */
+/** The median. */
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
@@ -123,13 +123,16 @@ function quantile(values: readonly number[], q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0;
 }
 
-/** Between these is the median of all such rounds, with 95 % confidence: the binomial of ranks, as a normal distribution. */
+/**
+ * The ranks that enclose the true median with 95 % confidence, from the binomial distribution of ranks, approximated
+ * by a normal distribution.
+ */
 function medianBounds(values: readonly number[]): [least: number, most: number] {
   const away = 0.98 / Math.sqrt(values.length);
   return [quantile(values, Math.max(0, 0.5 - away)), quantile(values, Math.min(1, 0.5 + away))];
 }
 
-/** Round by round; where one has more rounds than the other, by rank. */
+/** Ratios round by round or, if the numbers of rounds differ, by rank. */
 function pairs(values: readonly number[], peer: readonly number[]): [number, number][] {
   if (values.length === peer.length) return values.map((value, i) => [value, peer[i] ?? NaN]);
   const ranks = Math.min(values.length, peer.length);
@@ -139,7 +142,7 @@ function pairs(values: readonly number[], peer: readonly number[]): [number, num
   ]);
 }
 
-/** Three figures: more of them are noise. */
+/** Rounds to three significant digits, because further digits are noise. */
 function rounded(value: number): number {
   return Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3));
 }

@@ -1,4 +1,4 @@
-/** Settings of the right form for a hub that is nowhere: for what is measured before the first request. */
+/** Valid settings for a hub that does not exist, for measurements before the first request. */
 export const OFFLINE_SETTINGS: Readonly<Record<string, string>> = {
   IOTHUB_HOSTNAME: 'bench.azure-devices.localhost',
   IOTHUBOWNER_SHAREDACCESSKEY: Buffer.alloc(32).toString('base64'),

@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { EventHubConsumerClient, type Subscription } from '@azure/event-hubs';
 
-/** What the original waited in every poll, whatever there was. */
+/** The time that the proof of concept waited in every poll. */
 const WAIT_MS = 5_000;
 
 /**
- * The design that the feed replaces: a client for each poll, every partition read after one and the same offset, for
- * five seconds, through Microsoft's SDK.
+ * The design of the proof of concept: a client per poll, which reads every partition after the same offset for five
+ * seconds, with Microsoft's SDK.
  *
  * @param afterOffset `'-1'` for the beginning
- * @returns the messages, and the offset that the next poll is to read after: the largest that was seen
+ * @returns the messages, and the offset for the next poll, which is the largest one in them
  */
 export async function pollAsTheOriginal(
   connectionString: string,
@@ -30,7 +30,7 @@ export async function pollAsTheOriginal(
           }
           return Promise.resolve();
         },
-        processError: () => Promise.resolve(), // logged, and no more: partitions shorter than the offset
+        processError: () => Promise.resolve(), // errors of partitions that end before the offset are only logged
       },
       { startPosition: { offset: afterOffset }, maxBatchSize: 100 },
     ),

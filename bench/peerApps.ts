@@ -4,10 +4,10 @@ import { isBuiltin } from 'node:module';
 import { build } from 'esbuild';
 import { APP_BUILD } from '../local/build';
 
-/** Within node_modules, so that packages are found from there by their names. */
+/** A folder in node_modules, so that packages can be imported by their names. */
 const FOLDER = 'node_modules/.cache/hubfront-bench';
 
-/** An app of its own, beside ours. @returns its folder */
+/** Creates another app. @returns its folder */
 export async function writeApp(name: string, source: string): Promise<string> {
   const folder = join(process.cwd(), FOLDER, name);
   await mkdir(folder, { recursive: true });
@@ -17,7 +17,7 @@ export async function writeApp(name: string, source: string): Promise<string> {
   return folder;
 }
 
-/** The packages that the app's source imports, by their names and unbundled, as their manuals say. */
+/** An app that imports the same packages as our app, by their names and unbundled, as their manuals say. */
 export async function unbundledPackages(): Promise<string> {
   const { metafile } = await build({
     ...APP_BUILD,
@@ -36,7 +36,7 @@ export async function unbundledPackages(): Promise<string> {
   return writeApp('unbundled', [...new Set(names)].map((name) => `require('${name}');\n`).join(''));
 }
 
-/** Our app built as it is deployed, but with the code of all its parts run at load. */
+/** Our app as it is deployed, but with the code of all its parts run at load. */
 export async function wholeApp(): Promise<string> {
   const folder = await writeApp('whole', '');
   await build({

@@ -3,12 +3,14 @@
 import { Agent, get } from 'node:http';
 
 export interface PollClient {
-  /** @returns the answer's body, in the parts in which it came over one kept connection: putting them together is not the feed's */
+  /**
+   * @returns the chunks of the response body. They are not concatenated, because that time does not belong to the feed
+   */
   poll: (query: Record<string, string | number>) => Promise<readonly Buffer[]>;
   close: () => void;
 }
 
-/** A worker's side of the feed: plain HTTP on a kept connection. */
+/** A worker that polls with plain HTTP on a keep-alive connection. */
 export function createPollClient(host: string, functionKey: string): PollClient {
   const agent = new Agent({ keepAlive: true });
   return {
@@ -42,10 +44,10 @@ export interface PolledMessage {
   body: unknown;
 }
 
-export function readAnswer(parts: readonly Buffer[]): {
+export function readResponse(parts: readonly Buffer[]): {
   messages: PolledMessage[];
   next_offset: string;
   has_more: boolean;
 } {
-  return JSON.parse(Buffer.concat(parts).toString()) as ReturnType<typeof readAnswer>;
+  return JSON.parse(Buffer.concat(parts).toString()) as ReturnType<typeof readResponse>;
 }

@@ -2,14 +2,16 @@ import { fork } from 'node:child_process';
 import type { RawOptions } from './rawReceiver';
 import type { RawReply, RawRequest } from './runRawReceiver';
 
-/** A `RawReceiver` that times itself: ms, the way to its process not counted. */
+/** A `RawReceiver` that measures its own time in ms, without the communication with its process. */
 export interface RawProcess {
   drain: (counts: ReadonlyMap<string, number>) => Promise<number>;
   readPartitions: (ids: readonly string[]) => Promise<number>;
   close: () => Promise<void>;
 }
 
-/** In a process of its own, where rhea is as it comes: the feed gives the copy in its process another decoder. */
+/**
+ * Runs the receiver in a separate process with unmodified rhea, because the feed replaces the decoder in its process.
+ */
 export async function startRawProcess(options: RawOptions): Promise<RawProcess> {
   const child = fork('bench/runRawReceiver.ts', { execArgv: ['--import', 'tsx'] });
   const ask = (request: RawRequest): Promise<number> =>

@@ -4,7 +4,9 @@ import { createHmac, randomUUID } from 'node:crypto';
 import rhea, { type Connection, type Receiver, type Sender } from 'rhea';
 
 const TOKEN_LIFETIME_S = 3_600;
-/** rhea keeps at most 2,048 deliveries in a session's window; it grants credit anew as they come. */
+/**
+ * Credit of a link. rhea keeps at most 2,048 deliveries in a session's window, and renews the credit as they arrive.
+ */
 const CREDIT_WINDOW = 1_000;
 
 export interface RawOptions {
@@ -16,15 +18,18 @@ export interface RawOptions {
   partitions: readonly string[];
 }
 
-/** The least that AMQP asks for: one connection, one claim a partition, one link a partition with credit for all. */
+/**
+ * The minimum that AMQP requires: one connection, one claim per partition, and one link per partition with credit for
+ * all messages.
+ */
 export interface RawReceiver {
-  /** Reads that many messages of each partition from its beginning. */
+  /** Reads this many messages of each partition from its beginning. */
   drain: (counts: ReadonlyMap<string, number>) => Promise<void>;
-  /** One round trip to `$management`: the properties of these partitions, a call for each, all at once. */
+  /** One round trip to `$management`: requests the properties of these partitions with one call each, all at once. */
   readPartitions: (ids: readonly string[]) => Promise<void>;
 }
 
-/** A bare `rhea` client: what any client of the Event Hub-compatible endpoint pays at the least. */
+/** A bare `rhea` client, which is the minimum for any client of the Event Hub-compatible endpoint. */
 export async function connectRaw(options: RawOptions): Promise<RawReceiver> {
   const { port, hub, group } = options;
   const connection = rhea
@@ -42,7 +47,7 @@ export async function connectRaw(options: RawOptions): Promise<RawReceiver> {
   const drainOne = ([partition, count]: [string, number]): Promise<void> =>
     new Promise((resolve, reject) => {
       let left = count;
-      const session = connection.create_session(); // one a link, as the SDKs do
+      const session = connection.create_session(); // one session per link, as in the SDKs
       session.begin();
       const receiver = session.open_receiver({
         name: randomUUID(),
@@ -98,7 +103,7 @@ async function claimAll(
   );
 }
 
-/** Requests and answers in order, as the emulator gives them. */
+/** Requests and responses in order, as the emulator sends them. */
 function requestLink(
   connection: Connection,
   address: string,

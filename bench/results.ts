@@ -7,13 +7,13 @@ import type { Result } from './measure';
 
 const FOLDER = 'bench/results';
 
-/** What one `npm run bench` has measured, and where. */
+/** The results of one `npm run bench`, and its machine. */
 export interface Run {
   date: string;
   node: string;
   cores: number;
   cpu: string;
-  /** by the bench's name */
+  /** results by the name of the bench */
   results: Readonly<Record<string, readonly Result[]>>;
 }
 

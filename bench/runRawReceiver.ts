@@ -1,6 +1,6 @@
 import { connectRaw, type RawOptions } from './rawReceiver';
 
-/** What the bench asks for, and what it is told: how long it took, in ms. */
+/** Requests of the bench, and the responses: durations in ms. */
 export type RawRequest =
   | { connect: RawOptions }
   | { drain: readonly (readonly [partitionId: string, count: number])[] }
@@ -17,7 +17,7 @@ async function run(request: RawRequest): Promise<void> {
   else await raw?.readPartitions(request.readPartitions);
 }
 
-process.on('disconnect', () => process.exit()); // the bench has ended, however it did
+process.on('disconnect', () => process.exit()); // the bench has ended
 process.on('message', (request: RawRequest) => {
   const start = performance.now();
   void run(request).then(() => {

@@ -2,14 +2,17 @@ import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import type { CpuProfile } from './probedHost';
 
-/** https://www.npmjs.com/package/flamegraph: draws what V8 profiled as SVG. Fetched by npx, since nothing else needs it. */
+/**
+ * https://www.npmjs.com/package/flamegraph: draws V8's profiles as SVG. npx fetches it, because it is not needed
+ * otherwise.
+ */
 const FLAMEGRAPH = 'flamegraph@1.3.0';
-/** px; what is narrower is left out. */
+/** Width in px. Narrower frames are omitted. */
 const MIN_WIDTH = '3';
 
 type ProfileNode = CpuProfile['nodes'][number];
 
-/** A node as V8 wrote it until 2016, and as the tool reads it. */
+/** A node in V8's format until 2016, which the tool reads. */
 interface Head {
   functionName: string;
   url: string;
@@ -25,7 +28,7 @@ export async function drawFlameGraph(profile: CpuProfile, file: string, title: s
   await writeFile(file, svg);
 }
 
-/** Which packages, and what else, the time goes to. */
+/** The shares of time per package and other part. */
 export function topCosts(profile: CpuProfile): { of: string; share: string }[] {
   const micros = new Map<string, number>();
   const byId = new Map(profile.nodes.map((node) => [node.id, node]));

@@ -2,7 +2,7 @@
 
 import { startEmulatorProcess } from '../emulatorProcess';
 import { type Result, result } from '../measure';
-import { createPollClient, readAnswer } from '../pollClient';
+import { createPollClient, readResponse } from '../pollClient';
 import { createLoad } from '../sending/load';
 import { drawFlameGraph, topCosts } from './flameGraph';
 import { type ProbedHost, startProbedHost } from './probedHost';
@@ -16,7 +16,7 @@ const MESSAGES = 10_000;
 const MESSAGES_SENT_IN_ALL = Number(process.env.COST_SENDS ?? 100_000);
 const MESSAGES_POLLED_IN_ALL = Number(process.env.COST_POLLED ?? 1_000_000);
 
-/** Work of the app, and how many of what it does. */
+/** Work of the app, and its number of operations. */
 interface Work {
   name: string;
   run: () => Promise<unknown>;
@@ -24,10 +24,10 @@ interface Work {
 }
 
 /**
- * What the app's process uses of CPU and memory for a message sent and for one polled: all its threads, the collector's
- * and the programming model's part too, without the host, the hub and the client. There is no peer: the ratios to bare
- * proxies and a bare receiver are those of the benches `sending` and `feed`; this one tells where the time goes. At the
- * end, what many messages leave in memory.
+ * Measures CPU time and memory of the app's process per sent and per polled message: all its threads, including
+ * garbage collection and the programming model, but without the host, the hub and the client. There is no peer,
+ * because the benches `sending` and `feed` compare with bare proxies and a bare receiver. This bench shows where the
+ * time is spent. At the end it measures the memory after many messages.
  */
 export async function benchCost(): Promise<Result[]> {
   const emulator = await startEmulatorProcess(4);
@@ -75,7 +75,7 @@ export async function benchCost(): Promise<Result[]> {
   }
 }
 
-/** Of one message. */
+/** Cost of one message. */
 interface Used {
   cpuUs: number;
   gcUs: number;
@@ -134,7 +134,7 @@ async function memory(
   await seed(MESSAGES_POLLED_IN_ALL);
   let [after, polled] = ['0', 0];
   while (polled < MESSAGES_POLLED_IN_ALL) {
-    const answer = readAnswer(await poll({ limit: 10_000, after_offset: after }));
+    const answer = readResponse(await poll({ limit: 10_000, after_offset: after }));
     polled += answer.messages.length;
     after = answer.next_offset;
   }

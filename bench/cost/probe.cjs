@@ -1,7 +1,7 @@
 'use strict';
 /**
- * Loaded into the app's process before the app, by NODE_OPTIONS: tells on a local socket what the process has used, and
- * records profiles of it. Plain JavaScript on purpose, as the worker.
+ * Loaded into the app's process before the app, through NODE_OPTIONS. It reports the resource use of the process on a
+ * local socket, and records profiles. It is plain JavaScript on purpose, like the worker.
  */
 const http = require('node:http');
 const { Session } = require('node:inspector/promises');
@@ -16,7 +16,7 @@ new PerformanceObserver((list) => {
 const session = new Session();
 session.connect();
 
-/** Also what has been collected since. */
+/** Includes objects that have been collected since. */
 const ALL_ALLOCATIONS = { includeObjectsCollectedByMajorGC: true, includeObjectsCollectedByMinorGC: true };
 
 const answers = {
@@ -24,7 +24,7 @@ const answers = {
     const { user, system } = process.cpuUsage();
     return { cpuUs: user + system, gcMs };
   },
-  /** after collections, so that what is left is what is held */
+  /** after garbage collections, so that only live objects are left */
   '/memory': async () => {
     for (let i = 0; i < 4; i += 1) {
       globalThis.gc();
@@ -46,7 +46,7 @@ const answers = {
   '/profile/stop': async () => (await session.post('Profiler.stop')).profile,
 };
 
-// Only the worker: NODE_OPTIONS reaches whatever it starts too.
+// Only in the worker, because NODE_OPTIONS also applies to its child processes.
 if (process.env.BENCH_PROBE && process.send) {
   const server = http.createServer((request, response) => {
     answers[request.url]().then(

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type FunctionsHost, startFunctionsHost } from '../../local/functionsHost';
 
-/** An app in the dev host whose process tells what it uses. */
+/** An app in the dev host whose process reports its resource use. */
 export interface ProbedHost {
   host: FunctionsHost;
   usage: () => Promise<{ cpuUs: number; gcMs: number }>;
-  /** what is held after collections */
+  /** memory after garbage collections */
   memory: () => Promise<{ heapMb: number; rssMb: number }>;
-  /** Runs work. @returns bytes allocated meanwhile, by V8's sampling */
+  /** Runs work. @returns bytes allocated by it, from V8's sampling */
   allocated: (work: () => Promise<unknown>) => Promise<number>;
   /** Runs work. @returns a CPU profile of the app's process, as V8 writes it */
   profiled: (work: () => Promise<unknown>) => Promise<CpuProfile>;

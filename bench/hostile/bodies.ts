@@ -19,7 +19,7 @@ const EVENT = {
 
 const gzipped = (name: string, text: string): Body => ({ name, bytes: gzipSync(text), gzip: true });
 
-/** A batch of events as a page that was offline sends it. */
+/** A batch of events like one that a page sends after being offline. */
 export function ordinaryBatch(inflatedBytes: number): Body {
   const events = Math.ceil(inflatedBytes / (JSON.stringify(EVENT).length + 1));
   const each = Math.ceil(events / 500);
@@ -30,12 +30,12 @@ export function ordinaryBatch(inflatedBytes: number): Body {
   return gzipped('an ordinary batch', JSON.stringify({ ...DEVICE, messages }));
 }
 
-/** One text, too long for a message: of all bodies the least work for any parser. */
+/** One text that is too long for a message. This body is the least work for a parser. */
 export function longText(inflatedBytes: number): Body {
   return gzipped('one long text', `{"x":"${'x'.repeat(inflatedBytes)}"}`);
 }
 
-/** The same without compression, for what is sent as it is. */
+/** The same without compression, as the peer of uncompressed bodies. */
 export function longPlainText(bytes: number): Body {
   return { name: 'one long text, plain', bytes: Buffer.from(`{"x":"${'x'.repeat(bytes)}"}`), gzip: false };
 }
@@ -47,7 +47,7 @@ const members = (bytes: number): string =>
     ',',
   );
 
-/** Bodies that are rejected: whatever they are made of, they cost what their size costs. */
+/** Bodies that are rejected. Their cost must only depend on their size. */
 export function rejectedBodies(inflatedBytes: number): Body[] {
   const around = (value: string): string =>
     `{${JSON.stringify(DEVICE).slice(1, -1)},"deviceMessage":${value}}`;
@@ -82,11 +82,11 @@ export function rejectedBodies(inflatedBytes: number): Body[] {
   return shapes.map(([name, text]) => gzipped(name, text));
 }
 
-/** gzip that inflates to next to nothing: as many bytes as it was sent. */
+/** gzip of the given size that inflates to almost nothing. */
 export function emptyGzip(sentBytes: number): Body[] {
   const member = gzipSync('');
   const members = Buffer.concat(Array.from({ length: Math.floor(sentBytes / member.length) }, () => member));
-  // Stored blocks of no bytes (RFC 1951, section 3.2.4), and the end of a member of no content.
+  // Empty stored blocks (RFC 1951, section 3.2.4), and the end of an empty member.
   const header = member.subarray(0, 10);
   const blocks = Buffer.alloc(Math.floor(sentBytes / 5) * 5, Buffer.from([0, 0, 0, 0xff, 0xff]));
   const end = Buffer.concat([Buffer.from([1, 0, 0, 0xff, 0xff]), Buffer.alloc(8)]);
@@ -96,7 +96,7 @@ export function emptyGzip(sentBytes: number): Body[] {
   ];
 }
 
-/** Batches with as many parts as a batch may have: they are processed like any other. */
+/** Batches with the maximum number of parts. They are processed like any other batch. */
 export function busyBatches(inflatedBytes: number): Body[] {
   const batch = (name: string, message: string): Body =>
     gzipped(

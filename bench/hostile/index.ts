@@ -15,16 +15,17 @@ import {
 } from './bodies';
 
 const KEY = 'bench';
-/** As much as fits into 4 KB of gzip: the example that began it. */
+/** The inflated size of the first reported attack: the maximum that fits into 4 KB of gzip. */
 const INFLATED_BYTES = 2_000_000;
-/** The largest body that there may be, of gzip that inflates to nothing. */
+/** The largest allowed body, of gzip that inflates to nothing. */
 const SENT_BYTES = 4_000_000;
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 7);
 const REQUESTS = 8;
 
 /**
- * CPU time of the app's process for hostile bodies, against that for an ordinary body of the same inflated size:
- * a batch of events as a page sends it after it was offline; and for gzip of nothing, a plain body as long as that.
+ * Measures the CPU time of the app's process for hostile bodies. The peer is an ordinary body of the same inflated
+ * size, a batch of events from a page that was offline. For gzip that inflates to nothing, the peer is a plain body of
+ * the compressed size.
  */
 export async function benchHostile(rounds = ROUNDS): Promise<Result[]> {
   const emulator = await startEmulatorProcess(4);

@@ -1,6 +1,6 @@
 /**
- * The bare proxy as a function: what Azure's programming model and the host cost a request that does nothing but go on
- * to the hub. The caller brings the token.
+ * The bare proxy as a function. It shows the cost of Azure's programming model and the host for a request that is only
+ * forwarded to the hub. The caller sends the token.
  */
 import { readFileSync } from 'node:fs';
 import { app } from '@azure/functions';

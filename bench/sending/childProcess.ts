@@ -1,17 +1,17 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** Linux counts CPU time in these. */
+/** Unit of CPU times in Linux. */
 const TICKS_PER_SECOND = 100;
 
 export interface Child {
-  /** what followed `ready ` on the line that the process wrote when it was */
+  /** the rest of the line `ready …` that the process printed */
   ready: string;
   pid: number;
   close: () => Promise<void>;
 }
 
-/** Starts a process and waits for its line `ready …`. @throws when it ends without one */
+/** Starts a process and waits for its line `ready …`. @throws if it ends before */
 export function startChild(
   command: string,
   args: readonly string[],
@@ -44,19 +44,19 @@ export function startChild(
   });
 }
 
-/** A TypeScript file of ours in a process of its own. */
+/** Runs a TypeScript file in a separate process. */
 export function startScript(file: string, env: Readonly<Record<string, string>>): Promise<Child> {
   return startChild(process.execPath, ['--import', 'tsx', file], env);
 }
 
-/** CPU time that processes have used, µs (Linux; elsewhere NaN). */
+/** CPU time of processes in µs (Linux; elsewhere NaN). */
 export function cpuMicroseconds(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => sum + cpuOf(pid), 0);
 }
 
 function cpuOf(pid: number): number {
   try {
-    // The name of the program, in brackets, may hold spaces; user and system time are the 12th and 13th after it.
+    // The program's name, in brackets, may contain spaces. User and system time are the 12th and 13th fields after it.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
       .replace(/^.*\) /s, '')
       .split(' ');
@@ -66,7 +66,7 @@ function cpuOf(pid: number): number {
   }
 }
 
-/** Resident memory of a process, MB (Linux; elsewhere NaN). */
+/** Resident memory of a process in MB (Linux; elsewhere NaN). */
 export function residentMb(pid: number): number {
   try {
     const kb = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { type Child, startScript } from './childProcess';
 
-/** Another app in the same host as ours. @param file its source */
+/** Runs another app in the same kind of host. @param file its source */
 export async function hostApp(file: string, settings: Readonly<Record<string, string>>): Promise<Child> {
   const folder = await mkdtemp(join(tmpdir(), 'hubfront-bench-app-'));
   await build({

@@ -11,7 +11,7 @@ import { hostApp } from './hostApp';
 const CONNECTIONS = 32;
 const ROUNDS = 9;
 const REQUESTS = 3_000;
-/** The slowest one makes about 300 a second. */
+/** The slowest subject sends about 300 requests per second. */
 const REQUESTS_OF_ORIGINAL = 600;
 const BATCH = 100;
 const KEY = 'bench';
@@ -26,15 +26,16 @@ interface Subject {
   name: string;
   load: Load;
   requests: number;
-  /** whose CPU time it costs, beside the hub's and the load's */
+  /** the processes whose CPU time counts, without the hub and the load generator */
   pids: () => number[];
   rounds: LoadResult[];
   cpuPerRequest: number[];
 }
 
 /**
- * Sends over 32 connections through the app, against peers that do less: a bare proxy in Node, nginx with CORS
- * headers, and the original's design in the same host. All of them go to one emulator in a process of its own.
+ * Sends over 32 connections through the app, compared with peers that do less: a bare proxy in Node, nginx with CORS
+ * headers, and the design of the proof of concept in the same host. All of them send to one emulator in a separate
+ * process.
  */
 export async function benchSending(): Promise<Result[]> {
   const emulator = await startEmulatorProcess(4);
@@ -150,7 +151,7 @@ function against([app, ...peers]: readonly Subject[]): Result[] {
   ];
 }
 
-/** Messages a second, singly and in batches, and the operations of the hub's throttle that they cost. */
+/** Measures messages per second, singly and in batches, and the send operations that the hub counts. */
 async function batches(port: number, hubRequests: () => Promise<number>): Promise<Result[]> {
   const sender = { deviceId: 'bench', deviceKey: DEVICE_KEY };
   const headers = { 'content-type': 'application/json' };

@@ -1,17 +1,17 @@
 import { Pool } from 'undici';
 
-/** A request of the load, the same each time but for what `n` changes. */
+/** A request of the load. Only the part that depends on `n` changes. */
 export interface LoadRequest {
   path: string;
   headers: Readonly<Record<string, string>>;
   body: (n: number) => string;
-  /** the status of an answer that counts */
+  /** the expected status */
   expected: number;
 }
 
 export interface LoadResult {
   perSecond: number;
-  /** latencies, ms */
+  /** latencies in ms */
   p50: number;
   p99: number;
 }
@@ -21,7 +21,7 @@ export interface Load {
   close: () => Promise<void>;
 }
 
-/** Load on one server over a fixed number of kept connections, each with one request at a time. */
+/** Sends load to one server over a fixed number of keep-alive connections, with one request at a time on each. */
 export function createLoad(port: number, connections: number, request: LoadRequest): Load {
   const pool = new Pool(`http://127.0.0.1:${port}`, { connections, pipelining: 1 });
   const { path, headers, expected } = request;

@@ -13,7 +13,7 @@ export interface Nginx {
   close: () => Promise<void>;
 }
 
-/** nginx with CORS headers in front of the hub, as Debian packs it; undefined where it is not installed. */
+/** Starts Debian's nginx with CORS headers in front of the hub. Undefined if it is not installed. */
 export async function startNginx(hub: {
   endpoint: string;
   host: string;

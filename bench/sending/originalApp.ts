@@ -1,7 +1,7 @@
 /**
- * The design before this one: a device client for each request, from a connection string that is put together from
- * what the caller sent. The agent leads to the emulator; without keep-alive each client has a connection of its own,
- * as it had on the Node of its time, with keep-alive all share Node's connections.
+ * The design of the proof of concept: a device client per request, created from a connection string with the caller's
+ * values. The agent connects to the emulator. Without keep-alive, each client has its own connection, as in the Node
+ * of that time. With keep-alive, all clients share Node's connections.
  */
 import { readFileSync } from 'node:fs';
 import { Agent } from 'node:https';

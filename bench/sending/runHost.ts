@@ -1,4 +1,6 @@
-/** The dev host in a process of its own, as on Azure: neither its HTTP side nor the load shares a thread. */
+/**
+ * Runs the dev host in a separate process, as in Azure, so that it does not share a thread with the load generator.
+ */
 import { startFunctionsHost } from '../../local/functionsHost';
 
 const { BENCH_APP_FOLDER = process.cwd(), BENCH_SETTINGS = '{}', BENCH_KEY = '' } = process.env;

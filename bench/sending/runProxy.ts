@@ -1,6 +1,6 @@
 /**
- * The least that a proxy in Node costs: `node:http` in front of an `undici` pool to the hub. It looks at nothing, checks
- * nothing and signs nothing; the caller brings the token.
+ * The minimum cost of a proxy in Node: `node:http` in front of an `undici` pool to the hub. It neither inspects nor
+ * validates requests. The caller sends the token.
  */
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';

@@ -9,14 +9,14 @@ const STORAGE_HEADERS = { 'x-ms-version': '2023-11-03' };
 /** How long to wait for a snapshot. One of 300 MB takes one or two minutes. */
 const MAX_POLLS = 60;
 
-/** The files of a snapshot: each is a reference input of the job. */
+/** The files of a snapshot. Each is a reference input of the job. */
 const TABLES = ['products', 'skus'] as const;
 type Table = (typeof TABLES)[number];
 
 /**
- * Sees to it that there is a product snapshot before the job starts: without products and SKUs it cannot begin. With a
- * database the app takes it; without one, empty files let events through with no product columns until real ones are
- * there.
+ * Makes sure that a product snapshot exists before the job starts, because the job cannot start without products and
+ * SKUs. If a database is set, the app takes the snapshot. Otherwise the hook writes empty files, and events have no
+ * product columns until a real snapshot exists.
  */
 export async function ensureSnapshot(context: HookContext): Promise<void> {
   const { environment, rest, log, whatIf } = context;
@@ -62,7 +62,7 @@ export async function ensureSnapshot(context: HookContext): Promise<void> {
   }
 }
 
-/** Of the reference paths of the job, in UTC: `products/{yyyy-MM-dd}/{HH-mm}/products.json` and `…/skus.json`. */
+/** The paths that the job reads, in UTC: `products/{yyyy-MM-dd}/{HH-mm}/products.json` and `…/skus.json`. */
 export function snapshotPath(time: Date, table: Table = 'products'): string {
   const [date = '', clock = ''] = time.toISOString().split('T');
   return `products/${date}/${clock.slice(0, 5).replace(':', '-')}/${table}.json`;

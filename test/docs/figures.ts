@@ -17,12 +17,19 @@ const PERFORMANCE = 'docs/performance.md';
 const [file = 'bench/results'] = /bench\/results\/[\w-]+\.json/.exec(readFileSync(PERFORMANCE, 'utf8')) ?? [];
 const run = JSON.parse(readFileSync(file, 'utf8')) as Run;
 
+/** The results of a bench, or of a group of benches: `feed` is all of `feed:…`. */
+function resultsOf(bench: string): readonly Result[] {
+  return Object.entries(run.results)
+    .filter(([name]) => name === bench || name.startsWith(`${bench}:`))
+    .flatMap(([, results]) => results);
+}
+
 /** @param against the peer, where a bench compares the same work with several peers */
 function result(bench: string, what: string, against?: string): Result {
-  const found = run.results[bench]?.filter(
+  const found = resultsOf(bench).filter(
     (one) => one.what.startsWith(what) && (against === undefined || one.against?.startsWith(against)),
   );
-  if (!found?.[0]) throw new Error(`${file} has no result of ${bench} for "${what}"`);
+  if (!found[0]) throw new Error(`${file} has no result of ${bench} for "${what}"`);
   return found[0];
 }
 
@@ -37,7 +44,7 @@ function numberIn(text: string | undefined, pattern: RegExp): number {
 
 /** Results whose descriptions repeat (`… of which on the wire`) follow the one that they belong to. */
 function after(bench: string, what: string, steps: number): Result {
-  const all = run.results[bench] ?? [];
+  const all = resultsOf(bench);
   return all[all.indexOf(result(bench, what)) + steps] ?? result(bench, `nothing follows ${what}`);
 }
 
@@ -75,7 +82,7 @@ const feedRow = (what: string, against?: string): number[] =>
 
 /** As `ratio`, of the result with exactly this description: others begin with it. */
 function exactRatio(bench: string, what: string, against?: string): number {
-  const found = run.results[bench]?.find(
+  const found = resultsOf(bench).find(
     (one) => one.what === what && (against === undefined || one.against === against),
   );
   return found?.ratio ?? result(bench, `${what} (exactly)`).median;

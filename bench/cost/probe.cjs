@@ -1,8 +1,8 @@
-'use strict';
 /**
  * Loaded into the app's process before the app, through NODE_OPTIONS. It reports the resource use of the process on a
  * local socket, and records profiles. It is plain JavaScript on purpose, like the worker.
  */
+'use strict';
 const http = require('node:http');
 const { Session } = require('node:inspector/promises');
 const { PerformanceObserver } = require('node:perf_hooks');

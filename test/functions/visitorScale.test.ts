@@ -46,7 +46,8 @@ test(
     );
     expect(new Set(visits.flatMap(({ statuses }) => statuses))).toEqual(new Set([201]));
     expect(registry).toBeLessThanOrEqual(16);
-    expect(telemetry / Math.max(1, seconds)).toBeLessThanOrEqual(100);
+    // The hub accepts a second's worth at once. A few operations find out that it throttles.
+    expect(telemetry).toBeLessThanOrEqual(100 * (seconds + 1) + 50);
     const read: string[] = [];
     let after_offset = '0';
     for (let has_more = true; has_more;) {

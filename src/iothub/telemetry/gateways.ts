@@ -3,37 +3,36 @@ import type { Client } from 'azure-iot-device';
 import { Problem } from '../../problems';
 import { withTimeLimit } from '../../resilience/deadline';
 import type { Settings } from '../../settings';
-import { createVisitors } from '../../visitors';
-import type { DeviceClients } from './deviceClients';
+import { createRateLimit, createVisitors } from '../../visitors';
+import { deviceProblem } from '../errors';
+import type { Device, DeviceClients } from './deviceClients';
 import type { SendOutcome } from './sendOutcome';
 import { packBatches } from './batch';
+import { createSendRate } from './sendRate';
 import { type SharedSends, createSharedSends } from './sharedSends';
 import type { DeviceMessage } from './telemetryMessage';
 
-/** The gateway's keys may have been changed elsewhere. This app then sets them again. */
-const RETRY_SECONDS = 5;
-
-/**
- * Limit for all gateways on one instance. S1 allows 100 send operations per second, and other devices need some of
- * them.
- */
-const OPERATIONS_PER_SECOND = 80;
-const THROTTLE_PAUSE_MS = 250;
-const MAX_THROTTLED = 10;
+/** Repairs per gateway, at once and then at this interval: IoT Hub allows 100 registry operations a minute on S1. */
+const REPAIR_BURST = 4;
+const REPAIR_SECONDS = 30;
+/** Pause before the next send after the registry has throttled. */
+const REGISTRY_PAUSE_MS = 1_000;
 
 type SendAll = (
   client: Client,
   batches: readonly DeviceMessage[][],
   signal: AbortSignal,
+  onOperation: () => void,
 ) => Promise<Map<DeviceMessage, SendOutcome>>;
 type EnsureGateway = (gatewayId: string) => Promise<void>;
 
 /** The devices that visitors send through. The app owns them. */
 export interface Gateways {
+  /** @param deadline the end of the request's time, as `performance.now()` */
   send: (
     visitorId: string,
     messages: readonly DeviceMessage[],
-    signal: AbortSignal,
+    deadline: number,
     ensureGateway: EnsureGateway,
   ) => Promise<SendOutcome[]>;
 }
@@ -43,69 +42,74 @@ export function createGateways(settings: Settings, clients: DeviceClients, sendA
   const { visitors: visitorSettings, hubHostName, hubDeadlineMs } = settings;
   if (!visitorSettings) return { send: (_, messages) => Promise.resolve(messages.map(() => undefined)) };
   const visitors = createVisitors(visitorSettings, hubHostName);
+  const rate = createSendRate();
   const shared = new Map<string, SharedSends>();
-  const ensured = new Map<string, Promise<void>>();
+  const repairs = createRateLimit(REPAIR_BURST, 1 / REPAIR_SECONDS);
 
-  function ensure(gatewayId: string, ensureGateway: EnsureGateway): Promise<void> {
-    let ready = ensured.get(gatewayId);
-    if (!ready) {
-      ready = ensureGateway(gatewayId);
-      ensured.set(gatewayId, ready);
-      ready.catch(() => ensured.delete(gatewayId)); // the next batch tries again
-    }
-    return ready;
+  /** Registers a gateway that the hub has refused, or sets its keys. A throttled registry is not an error: another
+   * instance of the app may have registered the gateway meanwhile. */
+  async function repair(gatewayId: string, ensureGateway: EnsureGateway, signal: AbortSignal): Promise<void> {
+    const seconds = repairs.take(gatewayId);
+    if (seconds > 0) throw refused(seconds);
+    await ensureGateway(gatewayId).catch(async (error: unknown) => {
+      if (!(error instanceof Problem) || error.code !== 'hub_throttled') throw error;
+      await delay(REGISTRY_PAUSE_MS * (0.5 + Math.random()), undefined, { signal });
+    });
   }
 
   async function sendBatch(
-    gatewayId: string,
+    device: Device,
     batch: readonly DeviceMessage[],
     ensureGateway: EnsureGateway,
   ): Promise<Map<DeviceMessage, SendOutcome>> {
     return withTimeLimit(hubDeadlineMs, async (signal) => {
       for (const message of batch) message.signal = signal;
-      const device = { deviceId: gatewayId, deviceKey: visitors.gatewayKeys(gatewayId).primary };
-      let refusals = 0;
-      let throttled = 0;
-      for (;;) {
-        await ensure(gatewayId, ensureGateway);
+      // The batch's first operation is counted before the batch is taken.
+      let isCounted = true;
+      const countOperation = (): void => {
+        if (!isCounted) rate.take();
+        isCounted = false;
+      };
+      const outcomes = new Map<DeviceMessage, SendOutcome>();
+      let unsent = batch;
+      while (unsent.length > 0) {
         const client = clients.take(device);
-        const outcomes = await sendAll(client, packBatches(batch), signal);
-        const codes = new Set([...outcomes.values()].map((outcome) => outcome?.code));
-        if (codes.size === 1 && codes.has('hub_throttled') && throttled < MAX_THROTTLED) {
-          // No message was stored. Messages that arrive during the pause share the next batch, so the gateway needs
-          // fewer operations.
-          throttled += 1;
-          await delay(THROTTLE_PAUSE_MS * (0.5 + Math.random()), undefined, { signal }).catch(
-            () => undefined,
-          );
-          if (!signal.aborted) continue;
-        }
-        if (!codes.has('device_unauthorized')) {
+        const latest = await sendAll(client, packBatches(unsent), signal, countOperation);
+        for (const [message, outcome] of latest) outcomes.set(message, outcome);
+        const codes = new Set([...latest.values()].map((outcome) => outcome?.code));
+        if (codes.has('hub_throttled')) rate.throttled();
+        else if (codes.has(undefined)) rate.accepted();
+        unsent = unsent.filter((message) => outcomes.get(message)?.code === 'device_unauthorized');
+        if (unsent.length === 0) {
           clients.keep(device, client);
-          return outcomes;
+        } else {
+          // The gateway is new, was deleted or disabled, or its keys were derived from another secret.
+          clients.drop(device, client);
+          try {
+            await repair(device.deviceId, ensureGateway, signal);
+          } catch (error) {
+            for (const message of unsent) outcomes.set(message, deviceProblem(error));
+            unsent = [];
+          }
         }
-        // The gateway was deleted, or its keys were derived from another secret.
-        clients.drop(device, client);
-        ensured.delete(gatewayId);
-        refusals += 1;
-        if (refusals === 2)
-          throw new Problem('hub_unavailable', 'IoT Hub rejected the gateway.', RETRY_SECONDS);
       }
+      return outcomes;
     });
   }
 
   return {
-    send: (visitorId, messages, signal, ensureGateway) => {
+    send: (visitorId, messages, deadline, ensureGateway) => {
       const gatewayId = visitors.gatewayOf(visitorId);
       let sends = shared.get(gatewayId);
       if (!sends) {
-        sends = createSharedSends(
-          (batch) => sendBatch(gatewayId, batch, ensureGateway),
-          (visitorSettings.gateways * 1_000) / OPERATIONS_PER_SECOND,
-        );
+        const device = { deviceId: gatewayId, deviceKey: visitors.gatewayKeys(gatewayId).primary };
+        sends = createSharedSends((batch) => sendBatch(device, batch, ensureGateway), rate);
         shared.set(gatewayId, sends);
       }
-      return sends.send(messages, signal);
+      return sends.send(messages, deadline);
     },
   };
 }
+
+const refused = (seconds: number): Problem =>
+  new Problem('hub_unavailable', 'IoT Hub rejected the gateway.', seconds);

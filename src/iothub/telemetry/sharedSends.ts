@@ -1,94 +1,161 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Problem } from '../../problems';
 import { MAX_BATCH_BYTES } from './batch';
-import type { SendOutcome } from './sendOutcome';
+import { type SendOutcome, isOfOneMessage } from './sendOutcome';
+import type { SendRate } from './sendRate';
 import type { DeviceMessage } from './telemetryMessage';
 
-/** Maximum number of messages in one HTTPS batch. An error of a whole batch affects at most this many messages. */
+/** Messages per HTTPS batch. A rejection of the batch affects at most this many. */
 const MAX_BATCH_MESSAGES = 500;
+/** Bytes of waiting messages per gateway, as in a batch: 16 full batches. More would wait for seconds. */
+const MAX_WAITING_BYTES = 16 * MAX_BATCH_BYTES;
+const RETRY_SECONDS = 5;
 
 /** Sends batches as one device, and returns the outcome of each message. */
 export type SendBatch = (batch: readonly DeviceMessage[]) => Promise<Map<DeviceMessage, SendOutcome>>;
 
 /** The queue of one gateway, which many requests share. */
 export interface SharedSends {
-  /** @returns in the order of `messages` */
-  send: (messages: readonly DeviceMessage[], signal: AbortSignal) => Promise<SendOutcome[]>;
+  /**
+   * @param deadline the end of the request's time, as `performance.now()`: for a later request not before an earlier one's
+   * @returns in the order of `messages`
+   */
+  send: (messages: readonly DeviceMessage[], deadline: number) => Promise<SendOutcome[]>;
 }
 
-interface Waiting {
+/** Once it has a refusal, the request's other messages are not sent: they would overtake the refused ones. */
+interface SharedRequest {
+  deadline: number;
+  refusal: SendOutcome;
+}
+
+interface Unsettled {
   message: DeviceMessage;
-  /** the deadline of the request that the message belongs to */
-  signal: AbortSignal;
+  request: SharedRequest;
   settle: (outcome: SendOutcome) => void;
+  /** the hub has throttled it */
+  wasThrottled: boolean;
 }
 
 /**
- * Sends one batch at a time, at most one per interval. An idle gateway sends immediately, and messages that arrive
- * during a send go into the next batch. So messages stay in order, and on a busy gateway more messages share one
- * operation of the hub.
+ * Sends one batch at a time. An idle gateway sends at once. Messages that arrive during a send share the next batch. So a
+ * visitor's messages stay in order, and a busy gateway needs fewer operations per message.
+ *
+ * What the hub throttles goes first into the next batch, until the time of its request ends.
  */
-export function createSharedSends(sendBatch: SendBatch, leastIntervalMs: number): SharedSends {
-  let lastStart = -Infinity;
-  let waiting: Waiting[] = [];
+export function createSharedSends(sendBatch: SendBatch, rate: Pick<SendRate, 'take'>): SharedSends {
+  let waiting: Unsettled[] = [];
+  let waitingBytes = 0;
   let isSending = false;
+  const deadlines = createDeadlines();
 
-  function takeBatch(): Waiting[] {
+  function takeBatch(): Unsettled[] {
     let bytes = 1;
     let count = 0;
     for (const { message } of waiting) {
       bytes += message.batchItem.length + 1;
       if (count > 0 && (bytes > MAX_BATCH_BYTES || count === MAX_BATCH_MESSAGES)) break;
+      waitingBytes -= message.batchItem.length;
       count += 1;
     }
     const batch = waiting.slice(0, count);
     waiting = waiting.slice(count);
-    return batch;
+    for (const each of batch) if (each.request.refusal) settle(each, each.request.refusal);
+    return batch.filter((each) => deadlines.has(each));
+  }
+
+  function settle(each: Unsettled, outcome: SendOutcome): void {
+    if (outcome && !isOfOneMessage(outcome)) each.request.refusal ??= outcome;
+    deadlines.delete(each);
+    each.settle(outcome);
   }
 
   async function sendAll(): Promise<void> {
-    isSending = true;
     while (waiting.length > 0) {
-      // An idle gateway sends immediately. A busy one waits, so that more messages share its next operation.
-      const pause = lastStart + leastIntervalMs - performance.now();
-      if (pause > 0) await delay(pause);
-      lastStart = performance.now();
+      const wait = rate.take();
+      if (wait > 0) await delay(wait);
       const batch = takeBatch();
-      const live = batch.filter(({ signal }) => !signal.aborted);
-      if (live.length === 0) continue;
-      const outcomes = await sendBatch(live.map(({ message }) => message)).catch((error: unknown) => error);
-      for (const { message, settle } of live) {
-        if (outcomes instanceof Map) settle((outcomes as Map<DeviceMessage, SendOutcome>).get(message));
-        else settle(outcomes instanceof Problem ? outcomes : unavailable());
+      if (batch.length === 0) continue;
+      const outcomes = await sendBatch(batch.map(({ message }) => message)).catch(asProblem);
+      const again: Unsettled[] = [];
+      for (const each of batch) {
+        const outcome = outcomes instanceof Map ? outcomes.get(each.message) : outcomes;
+        if (outcomes instanceof Map && outcome?.code === 'hub_throttled' && deadlines.has(each)) {
+          each.wasThrottled = true;
+          waitingBytes += each.message.batchItem.length;
+          again.push(each);
+        } else {
+          settle(each, outcome);
+        }
       }
+      if (again.length > 0) waiting = [...again, ...waiting];
     }
     isSending = false;
   }
 
   return {
-    send: (messages, signal) =>
-      Promise.all(
-        messages.map(
-          (message) =>
-            new Promise<SendOutcome>((settle) => {
-              waiting.push({ message, signal, settle });
-              const onAbort = (): void => {
-                settle(outOfTime());
-              };
-              signal.addEventListener('abort', onAbort, { once: true });
-              // Sends after this turn of the event loop, so that all messages of a request go together.
-              if (!isSending) {
-                isSending = true;
-                queueMicrotask(() => void sendAll());
-              }
-            }),
-        ),
-      ),
+    send: (messages, deadline) => {
+      if (waitingBytes > MAX_WAITING_BYTES) return Promise.resolve(messages.map(throttled));
+      const request: SharedRequest = { deadline, refusal: undefined };
+      const sent = messages.map(
+        (message) =>
+          new Promise<SendOutcome>((settle) => {
+            const each: Unsettled = { message, request, settle, wasThrottled: false };
+            waiting.push(each);
+            waitingBytes += message.batchItem.length;
+            deadlines.add(each);
+          }),
+      );
+      if (!isSending) {
+        isSending = true;
+        // The requests that have arrived in this turn of the event loop share the batch.
+        setImmediate(() => void sendAll());
+      }
+      return Promise.all(sent);
+    },
   };
 }
 
-const RETRY_SECONDS = 5;
+interface Deadlines {
+  add: (each: Unsettled) => void;
+  /** whether it is not settled yet */
+  has: (each: Unsettled) => boolean;
+  delete: (each: Unsettled) => void;
+}
+
+/** Settles what is not settled at its deadline. One timer serves all: the order of insertion is that of the deadlines. */
+function createDeadlines(): Deadlines {
+  const unsettled = new Set<Unsettled>();
+  let timer: NodeJS.Timeout | undefined;
+
+  function arm(): void {
+    const [first] = unsettled;
+    timer = first && setTimeout(expire, first.request.deadline - performance.now()).unref();
+  }
+  function expire(): void {
+    const now = performance.now();
+    for (const each of unsettled) {
+      if (each.request.deadline > now) break;
+      unsettled.delete(each);
+      each.settle(each.wasThrottled ? throttled() : outOfTime());
+    }
+    arm();
+  }
+  return {
+    add: (each) => {
+      unsettled.add(each);
+      if (!timer) arm();
+    },
+    has: (each) => unsettled.has(each),
+    delete: (each) => void unsettled.delete(each),
+  };
+}
+
 const outOfTime = (): Problem =>
   new Problem('hub_timeout', 'IoT Hub did not respond before the deadline of the request.', RETRY_SECONDS);
-const unavailable = (): Problem =>
-  new Problem('hub_unavailable', 'IoT Hub could not be reached or failed.', RETRY_SECONDS);
+const throttled = (): Problem =>
+  new Problem('hub_throttled', 'IoT Hub is throttling this kind of request.', RETRY_SECONDS);
+const asProblem = (error: unknown): Problem =>
+  error instanceof Problem
+    ? error
+    : new Problem('hub_unavailable', 'IoT Hub could not be reached or failed.', RETRY_SECONDS);

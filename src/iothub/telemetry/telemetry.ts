@@ -10,7 +10,7 @@ import { deviceProblem } from '../errors';
 import { createConnectionPool, openPoolConnection } from './connectionPool';
 import { withRetries } from '../../resilience/retry';
 import { createGateways } from './gateways';
-import type { SendOutcome } from './sendOutcome';
+import { type SendOutcome, isOfOneMessage } from './sendOutcome';
 import { DeviceMessage, type TelemetryMessage, toDeviceMessage } from './telemetryMessage';
 import { VISITOR_PROPERTY } from '../../visitors';
 
@@ -51,15 +51,15 @@ export function createTelemetry(settings: Settings): Telemetry {
   const gateways = createGateways(settings, clients, sendAll);
 
   return {
-    sendAsVisitor: (visitorId, messages, ensureGateway) =>
-      withTimeLimit(hubDeadlineMs, async (signal) => {
-        const read = messages.map((message) =>
-          prepared(visitorId, message, signal, { [VISITOR_PROPERTY]: visitorId }),
-        );
-        const sendable = read.filter((message) => message instanceof DeviceMessage);
-        const outcomes = await gateways.send(visitorId, sendable, signal, ensureGateway);
-        return read.map((message) => (message instanceof Problem ? message : outcomes.shift()));
-      }),
+    sendAsVisitor: async (visitorId, messages, ensureGateway) => {
+      const deadline = performance.now() + hubDeadlineMs;
+      const read = messages.map((message) =>
+        prepared(visitorId, message, undefined, { [VISITOR_PROPERTY]: visitorId }),
+      );
+      const sendable = read.filter((message) => message instanceof DeviceMessage);
+      const outcomes = await gateways.send(visitorId, sendable, deadline, ensureGateway);
+      return read.map((message) => (message instanceof Problem ? message : outcomes.shift()));
+    },
     send: (device, messages) =>
       withTimeLimit(hubDeadlineMs, async (signal) => {
         const outcomes = new Map<TelemetryMessage, SendOutcome>();
@@ -91,7 +91,7 @@ export function createTelemetry(settings: Settings): Telemetry {
 function prepared(
   deviceId: string,
   message: TelemetryMessage,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
   ownProperties: TelemetryMessage['properties'] = {},
 ): DeviceMessage | Problem {
   try {
@@ -102,17 +102,22 @@ function prepared(
   }
 }
 
-/** Sends batches one after the other. After a rejection that concerns all messages, the others are not sent. */
+/**
+ * Sends batches one after the other. After a rejection that concerns all messages, the others are not sent.
+ *
+ * @param onOperation called before each request to the hub
+ */
 async function sendAll(
   client: Client,
   batches: readonly DeviceMessage[][],
   signal: AbortSignal,
+  onOperation?: () => void,
 ): Promise<Map<DeviceMessage, SendOutcome>> {
   const outcomes = new Map<DeviceMessage, SendOutcome>();
   const waiting = [...batches];
   let refusal: SendOutcome;
   for (let batch = waiting.shift(); batch !== undefined; batch = waiting.shift()) {
-    const outcome = refusal ?? (await sendRequest(client, batch, signal));
+    const outcome = refusal ?? (await sendRequest(client, batch, signal, onOperation));
     if (outcome && batch.length > 1 && isOfOneMessage(outcome)) {
       // Halving finds the rejected message in a few requests. Sending 500 messages singly would throttle the hub.
       const half = Math.ceil(batch.length / 2);
@@ -125,22 +130,23 @@ async function sendAll(
   return outcomes;
 }
 
-/** Whether the problem concerns one message, so that others of the same device can succeed. */
-const isOfOneMessage = ({ code }: Problem): boolean =>
-  code === 'invalid_request' || code === 'message_too_large';
-
 /** Sends one request with retries. Messages keep their ids, so that consumers can deduplicate. */
 async function sendRequest(
   client: Client,
   batch: readonly DeviceMessage[],
   signal: AbortSignal,
+  onOperation?: () => void,
 ): Promise<SendOutcome> {
   const [first] = batch;
   if (!first) return undefined;
   try {
     await withRetries(
-      () =>
-        batch.length === 1 && !first.needsBatch ? client.sendEvent(first) : client.sendEventBatch([...batch]),
+      () => {
+        onOperation?.();
+        return batch.length === 1 && !first.needsBatch
+          ? client.sendEvent(first)
+          : client.sendEventBatch([...batch]);
+      },
       signal,
       (error) => deviceProblem(error).code === 'hub_unavailable',
     );

@@ -36,8 +36,8 @@ export class DeviceMessage extends Message {
   constructor(
     body: Buffer,
     private readonly sent: Omit<TelemetryMessage, 'json'>,
-    /** the deadline for sending it, alone or in a batch */
-    public signal: AbortSignal,
+    /** the deadline for sending it, alone or in a batch; in a shared batch, set when the batch is sent */
+    public signal: AbortSignal | undefined,
   ) {
     super(body);
     this.messageId = sent.messageId;
@@ -87,7 +87,7 @@ export class DeviceMessage extends Message {
 export function toDeviceMessage(
   deviceId: string,
   { json, messageId, createdAt, properties: givenProperties }: TelemetryMessage,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
   ownProperties: TelemetryMessage['properties'] = {},
 ): DeviceMessage {
   requireMessageId(messageId);

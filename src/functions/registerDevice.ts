@@ -24,7 +24,7 @@ export const deviceRegistration = z.object({
 
 /** `POST /api/devices`: registers a device, or returns the existing identity if the caller proves ownership. */
 export function registerDevice({ hub, settings, cors, log }: Startup): void {
-  const limitAddress = createAddressLimit();
+  const limitAddress = createAddressLimit(settings?.addressHeader);
   const handler = endpoint({
     log,
     cors,
@@ -46,9 +46,10 @@ export function registerDevice({ hub, settings, cors, log }: Startup): void {
         throw new Problem('device_exists', 'This id is reserved for a gateway of this app.');
       }
       if (visitors?.isVisitor(deviceId)) {
+        limitAddress(request);
         const isOwn = deviceKey !== undefined && visitors.idOf(Buffer.from(deviceKey, 'base64')) === deviceId;
         if (isOwn) return visitorResponse(visitors, deviceKey, devices.hostName);
-        throw new Problem('device_exists', 'This id follows from a key that is not the one in the request.');
+        throw new Problem('invalid_device_id', VISITOR_ID);
       }
 
       const { created, identity } = await devices.register(deviceId, deviceKey);
@@ -70,6 +71,9 @@ export function registerDevice({ hub, settings, cors, log }: Startup): void {
     handler,
   });
 }
+
+const VISITOR_ID =
+  'Ids of this form belong to visitors. Register a visitor without deviceId, or choose another id for the device.';
 
 /** A visitor's identity in the form of a device's. It is derived, and no registry holds it. */
 function visitorResponse(

@@ -537,6 +537,8 @@ module functionApp 'modules/functionApp.bicep' = {
       // The hooks create this secret once and keep it.
       VISITOR_KEY: visitorDevices > 0 ? '${secretReference}visitor-key)' : ''
       VISITOR_BLOCKLIST: visitorBlocklist
+      // Front Door sets this header itself. X-Forwarded-For ends with the address of Front Door, which all clients share.
+      VISITOR_ADDRESS_HEADER: frontDoor ? 'x-azure-socketip' : ''
       PRODUCTS_DATABASE_URL: empty(productsDatabaseUrl) ? '' : '${secretReference}products-database-url)'
       PRODUCTS_QUERY: productsQuery
       SKUS_QUERY: skusQuery

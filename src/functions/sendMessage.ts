@@ -58,8 +58,8 @@ export const messageBatch = sender.extend({ messages: z.array(message).min(1).ma
 const messageFields = message.omit({ deviceMessage: true, properties: true });
 
 /** `POST /api/messages`: sends messages as the device whose key they bring, from any allowed origin. */
-export function sendMessage({ hub, cors, log: logOf }: Startup): void {
-  const limitAddress = createAddressLimit();
+export function sendMessage({ hub, settings, cors, log: logOf }: Startup): void {
+  const limitAddress = createAddressLimit(settings?.addressHeader);
   const visitorLimit = createRateLimit(VISITOR_BURST, VISITOR_PER_SECOND);
   app.http('sendMessage', {
     route: 'messages',

@@ -1,24 +1,28 @@
+/** The rate limit per client address. */
 import type { HttpRequest } from '@azure/functions';
 import { Problem } from '../problems';
 import { createRateLimit } from '../visitors';
 
-/** A whole office or mobile network may share an address. */
+/** An office or a mobile network may share one address. */
 const BURST = 2_000;
 const PER_SECOND = 200;
+/** Longer than any address: a longer text is no address, and takes no more memory. */
+const MAX_ADDRESS_CHARACTERS = 64;
 
 /**
- * Limits the requests of one client address on this instance. The platform appends the address to `X-Forwarded-For`;
- * the client can forge everything before it.
+ * Limits the requests of one client address on this instance. The platform appends the address to `X-Forwarded-For`, and
+ * Front Door sets `X-Azure-SocketIP`. Values before the last one are the client's own claim.
  *
+ * @param header lower case
  * @throws {Problem} `rate_limited`
  */
-export function createAddressLimit(): (request: HttpRequest) => void {
+export function createAddressLimit(header = 'x-forwarded-for'): (request: HttpRequest) => void {
   const limit = createRateLimit(BURST, PER_SECOND);
   return (request) => {
-    const address = request.headers.get('x-forwarded-for')?.split(',').at(-1)?.trim();
+    const address = request.headers.get(header)?.split(',').at(-1)?.trim();
     if (!address) return;
-    const seconds = limit.take(address.replace(/(?<=\d|\]):\d+$/, ''));
-    if (seconds > 0)
-      throw new Problem('rate_limited', 'Too many requests from this client address.', seconds);
+    const withoutPort = address.replace(/(?<=\d|\]):\d+$/, '').slice(0, MAX_ADDRESS_CHARACTERS);
+    const seconds = limit.take(withoutPort);
+    if (seconds > 0) throw new Problem('rate_limited', 'Too many requests of this client address.', seconds);
   };
 }

@@ -9,6 +9,8 @@ export const HOST_NAME = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-
 export const HOST_WITH_PORT = /^(?:https?:\/\/)?[a-z0-9.-]+(?::\d{1,5})?$/i;
 /** Printable ASCII without spaces, which a header can contain. */
 export const TOKEN = /^[\x21-\x7e]+$/;
+/** RFC 9110: a token. */
+export const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]{1,64}$/;
 export const CONTROL_CHARACTER = /\p{Cc}/u;
 
 /** RFC 3986: a user name or password, in which `@ / ? # [ ] %` and spaces are percent-encoded. */

@@ -1,16 +1,18 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import * as z from 'zod';
-import { parseSchedule, resolveSettingNames } from '../schedules';
+import { parseSchedule } from '../schedules';
 import { type EventHubConnection, parseEventHubConnection } from './eventHubConnection';
-import { BASE64, CONTROL_CHARACTER, HOST_NAME, HOST_WITH_PORT, TOKEN, isPostgresUrl } from './formats';
+import { BASE64, HEADER_NAME, HOST_NAME, HOST_WITH_PORT, TOKEN, isPostgresUrl } from './formats';
 import type { VisitorSettings } from '../visitors';
 import { parseOrigins } from './origins';
 import { DEFAULT_PRODUCTS_QUERY, DEFAULT_SKUS_QUERY, type ProductQueries } from './productQueries';
+import { type Environment, SettingsError, readValues } from './readValues';
 
 export type { EventHubConnection } from './eventHubConnection';
 export { DEFAULT_PRODUCTS_QUERY, DEFAULT_SKUS_QUERY, type ProductQueries } from './productQueries';
 export { secretsOf } from './secrets';
+export { SettingsError } from './readValues';
 
 /** Every 4 minutes, as the original did: idle instances were unloaded after five. Six NCRONTAB fields. */
 export const DEFAULT_KEEP_ALIVE_SCHEDULE = '0 */4 * * * *';
@@ -104,6 +106,11 @@ const environment = z.object({
       },
     })
     .optional(),
+  VISITOR_ADDRESS_HEADER: z
+    .string()
+    .regex(HEADER_NAME, 'is not the name of a header')
+    .transform((name) => name.toLowerCase())
+    .default('x-forwarded-for'),
   VISITOR_BLOCKLIST: z
     .string()
     .default('')
@@ -138,6 +145,8 @@ export interface Settings {
   visitors: VisitorSettings | undefined;
   /** prefix of the ids of visitors and gateways; ids of gateways are reserved even if visitors are off */
   visitorIdPrefix: string;
+  /** header whose last value is the client's address, in lower case */
+  addressHeader: string;
   /** undefined: no product snapshots are taken */
   products: ProductSettings | undefined;
   productsSchedule: string;
@@ -155,13 +164,15 @@ export interface ProductSettings {
 /** A storage account, given by connection string, or by its URL for Microsoft Entra ID. */
 export type ProductStorage = { connectionString: string } | { blobServiceUri: string };
 
-/** Lists all problems of the settings by name, without values. */
-export class SettingsError extends Error {
-  override readonly name = 'SettingsError';
+/** The settings of a command that works on the identity registry alone. */
+export type RegistrySettings = Pick<
+  Settings,
+  'hubHostName' | 'hubEndpoint' | 'hubCaFile' | 'hubDeadlineMs' | 'registryPolicy' | 'visitorIdPrefix'
+>;
 
-  constructor(readonly problems: readonly string[]) {
-    super(`Settings are missing or malformed: ${problems.join('; ')}`);
-  }
+/** @throws {SettingsError} naming every one of them that is missing or malformed */
+export function readRegistrySettings(env: Environment): RegistrySettings {
+  return registrySettings(readValues(registryEnvironment, env));
 }
 
 /**
@@ -169,21 +180,37 @@ export class SettingsError extends Error {
  *
  * @throws {SettingsError} naming every setting that is missing or malformed
  */
-export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
-  const present = presentValues(env);
-  const broken = Object.keys(present).filter(
-    (name) => !MAY_HOLD_CONTROL_CHARACTERS.includes(name) && CONTROL_CHARACTER.test(present[name] ?? ''),
-  );
-  const read = environment.safeParse(present);
-  const malformed = (read.error?.issues ?? []).filter(({ path }) => !broken.includes(String(path[0])));
-  if (!read.success || broken.length > 0) {
-    throw new SettingsError([
-      ...broken.map((name) => `${name} contains a line break or another control character`),
-      ...malformed.map(({ path, message }) => `${path.join('.')} ${message}`),
-    ]);
-  }
-  const values = read.data;
+export function readSettings(env: Environment): Settings {
+  const values = readValues(environment, env);
   const ownHost = values.AF_HOST ?? values.WEBSITE_HOSTNAME;
+  return {
+    ...registrySettings(values),
+    eventHub: { ...values.IOTHUB_EVENTHUB_CONNECTION, caFile: values.IOTHUB_CA_FILE },
+    consumerGroup: values.MESSAGE_POLL_CONSUMERGROUP,
+    feedClient: values.FEED_CLIENT,
+    corsAllowedOrigins: values.CORS_ALLOWED_ORIGINS,
+    keepAliveTarget: ownHost === undefined ? undefined : baseUrl(ownHost),
+    keepAliveSchedule: values.KEEP_ALIVE_SCHEDULE,
+    keepAliveFunctionKey: values.KEEP_ALIVE_FUNCTION_KEY,
+    visitors: visitorSettings(values),
+    addressHeader: values.VISITOR_ADDRESS_HEADER,
+    products: productSettings(values),
+    productsSchedule: values.PRODUCTS_SCHEDULE,
+    metricsUrl: values.AZURE_MONITOR_METRICS_URL,
+  };
+}
+
+const registryEnvironment = environment.pick({
+  IOTHUB_HOSTNAME: true,
+  IOTHUB_SHAREDACCESSKEYNAME: true,
+  IOTHUBOWNER_SHAREDACCESSKEY: true,
+  IOTHUB_ENDPOINT: true,
+  IOTHUB_CA_FILE: true,
+  HUB_DEADLINE_SECONDS: true,
+  VISITOR_ID_PREFIX: true,
+});
+
+function registrySettings(values: z.infer<typeof registryEnvironment>): RegistrySettings {
   return {
     hubHostName: values.IOTHUB_HOSTNAME.toLowerCase(),
     hubEndpoint: values.IOTHUB_ENDPOINT,
@@ -193,41 +220,8 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
       values.IOTHUBOWNER_SHAREDACCESSKEY === undefined
         ? undefined
         : { name: values.IOTHUB_SHAREDACCESSKEYNAME, key: values.IOTHUBOWNER_SHAREDACCESSKEY },
-    eventHub: { ...values.IOTHUB_EVENTHUB_CONNECTION, caFile: values.IOTHUB_CA_FILE },
-    consumerGroup: values.MESSAGE_POLL_CONSUMERGROUP,
-    feedClient: values.FEED_CLIENT,
-    corsAllowedOrigins: values.CORS_ALLOWED_ORIGINS,
-    keepAliveTarget: ownHost === undefined ? undefined : baseUrl(ownHost),
-    keepAliveSchedule: values.KEEP_ALIVE_SCHEDULE,
-    keepAliveFunctionKey: values.KEEP_ALIVE_FUNCTION_KEY,
-    visitors: visitorSettings(values),
     visitorIdPrefix: values.VISITOR_ID_PREFIX,
-    products: productSettings(values),
-    productsSchedule: values.PRODUCTS_SCHEDULE,
-    metricsUrl: values.AZURE_MONITOR_METRICS_URL,
   };
-}
-
-/**
- * Schedules may contain other settings (`%NAME%`), which the Functions host replaces before NCrontab parses the
- * schedule.
- */
-const SCHEDULES: readonly string[] = ['KEEP_ALIVE_SCHEDULE', 'PRODUCTS_SCHEDULE'];
-
-/** SQL may contain line breaks. Control characters in schedules are checked when the schedule is parsed. */
-const MAY_HOLD_CONTROL_CHARACTERS: readonly string[] = ['PRODUCTS_QUERY', 'SKUS_QUERY', ...SCHEDULES];
-
-/** Trims white space, which copied values often have. An empty value counts as absent. */
-function presentValues(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  const values = Object.keys(environment.shape).map((name) => [name, env[name]?.trim() ?? ''] as const);
-  return Object.fromEntries(
-    values
-      .filter(([, value]) => value !== '')
-      .map(([name, value]) => [
-        name,
-        SCHEDULES.includes(name) ? (resolveSettingNames(value, env) ?? value) : value,
-      ]),
-  );
 }
 
 function visitorSettings(values: z.infer<typeof environment>): VisitorSettings | undefined {

@@ -8,6 +8,8 @@ export const MAX_UNITS = 200;
 interface TierLimits {
   /** Per unit. */
   readonly registryPerMinute: number;
+  /** Per unit. */
+  readonly queriesPerMinute: number;
   /** Independent of the number of units. */
   readonly leastSendsPerSecond: number;
   readonly sendsPerSecondAndUnit: number;
@@ -24,6 +26,7 @@ interface TierLimits {
 const LIMITS: Record<Exclude<ThrottleTier, 'none'>, TierLimits> = {
   F1: {
     registryPerMinute: 100,
+    queriesPerMinute: 20,
     leastSendsPerSecond: 100,
     sendsPerSecondAndUnit: 12,
     messagesPerDay: 8_000,
@@ -31,6 +34,7 @@ const LIMITS: Record<Exclude<ThrottleTier, 'none'>, TierLimits> = {
   },
   S1: {
     registryPerMinute: 100,
+    queriesPerMinute: 20,
     leastSendsPerSecond: 100,
     sendsPerSecondAndUnit: 12,
     messagesPerDay: 400_000,
@@ -47,6 +51,7 @@ const SECOND_MS = 1_000;
 /** Each method counts an operation, and returns whether it is still within the limit. */
 export interface Throttle {
   allowRegistryOperation(): boolean;
+  allowQuery(): boolean;
   allowSend(): boolean;
   /** Of a device that connects over MQTT. */
   allowConnection(): boolean;
@@ -76,6 +81,7 @@ export function createThrottle(tier: ThrottleTier): Throttle {
   };
   return {
     allowRegistryOperation: () => current.allowRegistryOperation(),
+    allowQuery: () => current.allowQuery(),
     allowSend: () => current.allowSend(),
     allowConnection: () => current.allowConnection(),
     allowManagementCall: () => current.allowManagementCall(),
@@ -93,6 +99,7 @@ function limiter(tier: ThrottleTier, units: number): Limiter {
     const always = () => true;
     return {
       allowRegistryOperation: always,
+      allowQuery: always,
       allowSend: always,
       allowConnection: always,
       allowManagementCall: always,
@@ -101,6 +108,7 @@ function limiter(tier: ThrottleTier, units: number): Limiter {
   }
   const limits = LIMITS[tier];
   const registry = tokenBucket(limits.registryPerMinute * units, MINUTE_MS);
+  const queries = tokenBucket(limits.queriesPerMinute * units, MINUTE_MS);
   const sendsPerSecond = Math.max(limits.leastSendsPerSecond, limits.sendsPerSecondAndUnit * units);
   const sends = tokenBucket(sendsPerSecond, SECOND_MS);
   const connections = tokenBucket(sendsPerSecond, SECOND_MS);
@@ -109,6 +117,7 @@ function limiter(tier: ThrottleTier, units: number): Limiter {
   let used = 0;
   return {
     allowRegistryOperation: registry.take,
+    allowQuery: queries.take,
     allowSend: sends.take,
     allowConnection: connections.take,
     allowManagementCall: management.take,

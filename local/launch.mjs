@@ -31,6 +31,7 @@ const COMMANDS = {
   bench: 'bench/index.ts',
   screenshots: 'local/screenshots.ts',
   openapi: 'local/openApi/index.ts',
+  devices: 'local/devices/index.ts',
   'infra:check': 'infra/check/index.ts',
   'infra:hook': 'infra/hooks/index.ts',
   'package:check': 'infra/check/deployPackage.ts',

@@ -23,6 +23,7 @@ export interface HubResponse {
   /** Sent as JSON; absent: no body. */
   readonly body?: unknown;
   readonly etag?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** The outcome of a request: a response, a reset connection, or no response at all. */
@@ -77,7 +78,10 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
       (outcome) => {
         if (outcome === 'reset') resetPeerOf(request);
         else if (outcome !== 'silence')
-          writeAnswer(response, outcome.status, outcome.body, etagHeader(outcome.etag));
+          writeAnswer(response, outcome.status, outcome.body, {
+            ...etagHeader(outcome.etag),
+            ...outcome.headers,
+          });
       },
       (error: unknown) => {
         const known = error instanceof IotHubError ? error : undefined;

@@ -19,6 +19,8 @@ export interface DeviceRegistry {
   update(deviceId: string, input: DeviceInput, ifMatch: string): DeviceIdentity;
   remove(deviceId: string, ifMatch: string): void;
   list(top?: number): DeviceIdentity[];
+  /** In the order of registration. */
+  all(): Iterable<DeviceIdentity>;
   count(): { total: number; enabled: number; disabled: number };
   clear(): void;
   /** Of a device that has connected or disconnected; nothing for one that has been deleted. */
@@ -95,6 +97,7 @@ export function createDeviceRegistry(): DeviceRegistry {
       for (const device of devices.values()) if (device.status === 'enabled') enabled++;
       return { total: devices.size, enabled, disabled: devices.size - enabled };
     },
+    all: () => devices.values(),
     clear: () => [...devices.keys()].forEach(forget),
     recordConnection(deviceId, connectionState) {
       const now = new Date().toISOString();

@@ -1,4 +1,5 @@
 export { bulkUpdate } from './bulkUpdate';
+export { queryDevices } from './deviceQuery';
 export {
   deviceInput,
   normalizeThumbprint,

@@ -8,13 +8,14 @@ import { readBody, type Outcome } from '../httpsServer';
 import { quotaExceeded } from '../telemetry';
 import { clientThumbprints } from '../transport';
 import { notEmulated } from './notEmulated';
+import { queryRoute } from './queryRoute';
 import { registryRoutes } from './registryRoutes';
 import { deviceIdIn, matchesPath, type HubRequest } from './route';
 import { telemetryRoute } from './telemetryRoute';
 
 /** Handles requests to the hub's REST API. Throws an IotHubError for every rejected request. */
 export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promise<Outcome> {
-  const routes = [telemetryRoute(hub), ...registryRoutes(hub)];
+  const routes = [telemetryRoute(hub), queryRoute(hub), ...registryRoutes(hub)];
 
   return async (incoming) => {
     const method = incoming.method ?? '';

@@ -5,7 +5,6 @@ import { IotHubError } from '../iotHubError';
  * feature.
  */
 const OPERATIONS: readonly (readonly [path: string, about: string])[] = [
-  ['devices/query', 'queries'],
   ['twins/*', 'device twins'],
   ['twins/*/methods', 'direct methods'],
   ['twins/*/modules/*', 'module twins'],

@@ -1,19 +1,15 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { Agent } from 'node:https';
-import { SharedAccessSignature } from 'azure-iot-common';
-import { RestApiClient } from 'azure-iot-http-base';
-import { Registry } from 'azure-iothub';
+import type { Registry } from 'azure-iothub';
 import { Problem } from '../../problems';
 import type { Settings } from '../../settings';
 import { createHubAgent, openAgentConnection } from './hubAgent';
+import { createRegistry } from './registryClient';
 import { unlessAborted, withTimeLimit } from '../../resilience/deadline';
-import type { EntraId } from './entraId';
 import { registryProblem, wasNeverSent } from '../errors';
 import { withRetries } from '../../resilience/retry';
 
 /** Size of the keys that IoT Hub generates. */
 const GENERATED_KEY_BYTES = 32;
-const USER_AGENT = 'hubfront';
 
 /** The hub's identity JSON: `deviceId`, `generationId`, `etag`, `status`, `authentication` … */
 export type DeviceIdentity = Awaited<ReturnType<Registry['get']>>['responseBody'];
@@ -144,52 +140,6 @@ export function createDevices(settings: Settings): Devices {
 /** If the device was deleted after the conflict, register it again. */
 function isTransient(error: unknown): boolean {
   return (error as Error).name === 'DeviceNotFoundError' || registryProblem(error).code === 'hub_unavailable';
-}
-
-function createRegistry({ hubHostName: host, registryPolicy }: Settings, agent: Agent): Registry {
-  const config = registryPolicy
-    ? {
-        host,
-        sharedAccessSignature: SharedAccessSignature.create(
-          host,
-          registryPolicy.name,
-          registryPolicy.key,
-          Date.now(),
-        ),
-      }
-    : { host, tokenCredential: lazyCredential(), tokenScope: 'https://iothubs.azure.net/.default' };
-  // The registry's copy of this class differs only in its type.
-  const client = new AgentRestApiClient(config, agent) as unknown as ConstructorParameters<
-    typeof Registry
-  >[1];
-  return new Registry(config as ConstructorParameters<typeof Registry>[0], client);
-}
-
-/** `Registry` replaces its client's agent. This subclass keeps ours, which redirects and times out. */
-class AgentRestApiClient extends RestApiClient {
-  readonly #agent: Agent;
-
-  constructor(config: RestApiClient.TransportConfig, agent: Agent) {
-    super(config, USER_AGENT);
-    this.#agent = agent;
-    this.setOptions({});
-  }
-
-  override setOptions(options: object): void {
-    super.setOptions({ ...options, http: { agent: this.#agent } });
-  }
-}
-
-/** `@azure/identity` is a separate file beside the bundle. The first registration that needs it loads it. */
-function lazyCredential() {
-  let credential: ReturnType<EntraId['createCredential']> | undefined;
-  return {
-    getToken: (scopes: string | string[]) => {
-      // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded lazily; the bundler keeps it apart
-      credential ??= (require('./entraId.js') as EntraId).createCredential();
-      return credential.getToken(scopes);
-    },
-  };
 }
 
 /** Compares digests in constant time: neither the length nor the first difference affects the duration. */

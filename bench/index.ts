@@ -9,6 +9,7 @@ import { benchFirstRequest } from './firstRequest';
 import { benchFreeze } from './freeze';
 import { benchHostile } from './hostile';
 import { benchLoad } from './load';
+import { benchScaling } from './scaling';
 import { type Result, tableLine } from './measure';
 import { buildApp } from '../local/build';
 import { saveRun } from './results';
@@ -46,6 +47,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   hostile: {
     measures: 'CPU for hostile bodies, against an ordinary body of the same inflated size',
     run: () => benchHostile(),
+  },
+  scaling: {
+    measures: "a synthetic day against IoT Hub's throttles, in a simulation",
+    run: benchScaling,
   },
   'feed:4': { measures: 'polls of 4 partitions, against a bare rhea client', run: () => benchFeed(4) },
   'feed:32': { measures: 'polls of 32 partitions, against a bare rhea client', run: () => benchFeed(32) },

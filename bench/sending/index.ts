@@ -7,6 +7,7 @@ import { type Child, cpuMicroseconds, residentMb, startScript } from './childPro
 import { type Load, type LoadResult, createLoad } from './load';
 import { startNginx } from './nginx';
 import { hostApp } from './hostApp';
+import { benchVisitors } from './visitors';
 
 const CONNECTIONS = 32;
 const ROUNDS = 9;
@@ -16,6 +17,10 @@ const REQUESTS_OF_ORIGINAL = 600;
 const BATCH = 100;
 const KEY = 'bench';
 const DEVICE_KEY = Buffer.alloc(32, 1).toString('base64');
+const VISITOR_SETTINGS = {
+  VISITOR_DEVICES: '16',
+  VISITOR_KEY: Buffer.alloc(32, 2).toString('base64'),
+};
 const EVENT = {
   event: 'browse_product',
   event_value: 'https://shop.example/ja/shop/products/162-spangle-bag?color=379',
@@ -43,7 +48,7 @@ export async function benchSending(): Promise<Result[]> {
   try {
     const { settings } = emulator;
     const app = await startScript('bench/sending/runHost.ts', {
-      BENCH_SETTINGS: JSON.stringify(settings),
+      BENCH_SETTINGS: JSON.stringify({ ...settings, ...VISITOR_SETTINGS }),
       BENCH_KEY: KEY,
     });
     closing.push(app.close);
@@ -118,6 +123,15 @@ export async function benchSending(): Promise<Result[]> {
     for (let round = 0; round < ROUNDS; round += 1) for (const each of subjects) await measure(each);
     return [
       ...against(subjects),
+      ...(await benchVisitors({
+        appPort: port,
+        key: KEY,
+        ordinary: front,
+        event: EVENT,
+        barePort: portAndPid(bare)[0] ?? 0,
+        bare: { ...straight, path: `/api${straight.path}` },
+        hubRequests: emulator.requests,
+      })),
       ...(await batches(port, emulator.requests)),
       ...(await memory(portAndPid(app)[1] ?? 0, subjects[0]?.load)),
     ];

@@ -1,3 +1,4 @@
+/** Measures single sends of visitors. */
 import { type Result, measuredInAlternation, result } from '../measure';
 import { type Load, type LoadRequest, type LoadResult, createLoad } from './load';
 

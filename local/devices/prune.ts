@@ -1,6 +1,7 @@
 /** Deletes devices that nobody has seen for a while, in groups, so that it can be stopped and started again. */
-import type { Registry } from 'azure-iothub';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Registry } from 'azure-iothub';
+import * as z from 'zod';
 import { registryProblem } from '../../src/iothub/errors';
 import { type UnseenDevice, unseenDevices } from './unseenDevices';
 
@@ -13,6 +14,12 @@ const DEVICE_NOT_FOUND = 404001;
 const ERROR_NAMES: Readonly<Record<number, string>> = {
   412001: 'it has changed since it was listed',
 };
+
+const bulkResult = z.object({
+  errors: z
+    .array(z.object({ deviceId: z.string(), errorCode: z.number(), errorStatus: z.string() }))
+    .nullish(),
+});
 
 export interface Pruning {
   registry: Pick<Registry, 'createQuery' | 'removeDevices'>;
@@ -68,9 +75,7 @@ async function deleteGroup(
   const withEtag = group.every(({ etag }) => etag !== undefined);
   const devices = group.map(({ deviceId, etag }) => ({ deviceId, etag: etag ?? '' }));
   const { responseBody } = await registry.removeDevices(devices, !withEtag);
-  const { errors } = responseBody as {
-    errors?: { deviceId: string; errorCode: number; errorStatus: string }[];
-  };
+  const { errors } = bulkResult.parse(responseBody);
   return new Map(
     (errors ?? [])
       .filter(({ errorCode }) => errorCode !== DEVICE_NOT_FOUND)

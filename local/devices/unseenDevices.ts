@@ -62,7 +62,7 @@ export async function* unseenDevices(
     PAGE_SIZE,
   );
   do {
-    const { result } = await attempt(() => query.next(query.continuationToken ?? ''));
+    const { result } = (await attempt(() => query.next(query.continuationToken))) as { result: unknown };
     yield sortPage(z.array(twin).parse(result), since, idPrefix);
   } while (query.hasMoreResults);
 }

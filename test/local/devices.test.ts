@@ -62,7 +62,7 @@ const addDevices = (...ids: string[]): Promise<void> =>
         deviceId,
         authentication: { type: 'sas', symmetricKey: { primaryKey: KEY, secondaryKey: KEY } },
       }));
-      await registry.addDevices(group as never);
+      await registry.addDevices(group);
     }
   });
 const deviceIds = (): Promise<string[]> =>

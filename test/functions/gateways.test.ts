@@ -87,7 +87,7 @@ test('a gateway that is deleted, disabled or has other keys is repaired, and not
     (registry) =>
       registry.update({ deviceId: GATEWAY, authentication: { type: 'sas', symmetricKey: otherKeys } }),
   ];
-  await send(visitors[0]!, { deviceMessage: 'first' });
+  await send(await newVisitor(), { deviceMessage: 'first' });
   await markFeed();
   for (const [n, damage] of damages.entries()) {
     const [, ...answers] = await Promise.all([
@@ -117,7 +117,7 @@ test('a gateway that stays refused does not use up the registry', async () => {
 test('one message that the hub rejects does not affect those that share its batch', async () => {
   const host = await instance({});
   const visitors = await newVisitors(20, host);
-  await send(visitors[0]!, { deviceMessage: 'first' }, host);
+  await send(await newVisitor(host), { deviceMessage: 'first' }, host);
   await markFeed();
   stack.emulator.admin.armFault({ kind: 'refuse', target: 'telemetry', times: 1_000, messageId: 'id-7' });
   const answers = await Promise.all(

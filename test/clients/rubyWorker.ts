@@ -5,8 +5,8 @@ import { KEY, type Stack } from '../stack';
 import { runs } from '../testSize';
 
 export const CLIENT = join('clients', 'ruby');
-const MESSAGES = runs(3_000, 11_000);
-export const KILLS = runs(3, 10);
+const MESSAGES = runs(1_500, 11_000);
+export const KILLS = runs(2, 10);
 /** messages in a batch */
 export const LIMIT = 50;
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { KEY, type Stack, post, startStack } from '../stack';
 import { runs } from '../testSize';
 
-const VISITORS = runs(500, 10_000);
+const VISITORS = runs(200, 10_000);
 const PARALLEL = 64;
 
 /** Registers a visitor and sends one message as it. @returns the statuses, and who it is */

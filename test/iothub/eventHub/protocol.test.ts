@@ -1,8 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type FeedClient, type FeedPage, FEED_READINGS, openFeedClient } from '../../feedClient';
 import type { EndpointFault, FeedEndpoint } from '../../feedEndpoints';
+import { runs } from '../../testSize';
 
 const PARTITIONS = 4;
+/** how often each fault strikes */
+const ROUNDS = runs(2, 5);
 
 const FAULTS: readonly [string, EndpointFault][] = [
   ['closed the connection', { kind: 'closeConnections' }],
@@ -59,7 +62,7 @@ describe.each(FEED_READINGS)('$title', ({ endpoint: kind, reader }) => {
 
   test.each(FAULTS)('reads on by the rules after the hub %s', async (_, fault) => {
     await readAll(8);
-    for (let round = 0; round < 3; round += 1) {
+    for (let round = 0; round < ROUNDS; round += 1) {
       await endpoint.admin.armFault(fault);
       await readAll(40);
     }

@@ -8,6 +8,7 @@ import {
   openFeedClient,
 } from '../../feedClient';
 import type { FeedEndpoint } from '../../feedEndpoints';
+import { runs } from '../../testSize';
 
 const PARTITIONS = 4;
 
@@ -188,7 +189,7 @@ describe.each(FEED_READINGS)('$title', ({ endpoint: kind, reader }) => {
             }
           },
         ),
-        { numRuns: reader === 'sdk' ? 5 : 25 },
+        { numRuns: reader === 'sdk' ? runs(3, 10) : runs(12, 50) },
       );
     }, 120_000);
 

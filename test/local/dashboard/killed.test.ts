@@ -7,7 +7,7 @@ import type { Stack } from '../../stack';
 import { runs } from '../../testSize';
 import { type JobStack, startJobStack } from './jobStack';
 
-const KILLS = runs(3, 6);
+const KILLS = runs(2, 6);
 /** for each job process */
 const SHARE = 400;
 const MESSAGES = (KILLS + 1) * SHARE;

@@ -14,7 +14,7 @@ const MESSAGES = (KILLS + 1) * SHARE;
 
 let stack: Stack;
 let jobStack: JobStack;
-let job: Child;
+let job: Child | undefined;
 let url: string;
 
 beforeAll(async () => {
@@ -23,7 +23,7 @@ beforeAll(async () => {
   url = `http://127.0.0.1:${jobStack.environment.DASHBOARD_PORT}`;
 }, 60_000);
 afterAll(async () => {
-  await job.close();
+  await job?.close();
   await jobStack.close();
 });
 

@@ -4,26 +4,26 @@ import type { PayloadFields, StreamSource } from './query';
 /** Stream Analytics: an event whose own time is more than five minutes ahead of its arrival is dropped. */
 const EARLY_ARRIVAL_MINUTES = 5;
 
-/** Events as they came. */
+/** The table of events as they arrived. */
 export const ARRIVED_SQL = `CREATE OR REPLACE TEMP TABLE arrived (body VARCHAR, enqueued_us DOUBLE, partition_id BIGINT,
   seq BIGINT, device_id VARCHAR, message_id VARCHAR, correlation_id VARCHAR, generation_id VARCHAR, properties VARCHAR)`;
 
-/** An event's own columns beside its payload. */
+/** The columns of an event other than its payload. */
 const METADATA = `coalesce(make_timestamp(CAST(enqueued_us AS BIGINT)), $now) AS enqueued, enqueued_us IS NOT NULL AS timed,
   CAST($now AS TIMESTAMP) AS processed, partition_id, seq AS __seq, device_id, message_id, correlation_id,
   generation_id, CAST(properties AS JSON) AS properties`;
 
-/** SQL of what is a JSON object that can be read; NULL for anything else. */
+/** SQL that returns a readable JSON object, and NULL for any other value. */
 const CHECKED = `CASE WHEN json_type(event) = 'OBJECT' AND NOT asa_is_oversized(CAST(event AS VARCHAR)) THEN event END`;
 
-/** SQL that takes out the events that do not fit CREATE TABLE. */
+/** SQL that removes the events that do not fit CREATE TABLE. */
 function fitting(rows: string, fields: PayloadFields): string {
   const misfit = fields.misfit();
   if (misfit === undefined) return rows;
   return `SELECT * REPLACE (CASE WHEN NOT ${misfit} THEN event END AS event) FROM (${rows})`;
 }
 
-/** The events of what has arrived, with the fields that are read of them. */
+/** SQL of the arrived events, with the fields that the query reads. */
 export const payloadsSql = (fields: PayloadFields): string =>
   `CREATE OR REPLACE TEMP TABLE raw AS ${fitting(
     fields.select(`SELECT ${CHECKED} AS event, * EXCLUDE (event) FROM (
@@ -32,13 +32,13 @@ export const payloadsSql = (fields: PayloadFields): string =>
     fields,
   )}`;
 
-/** How rows of a file are events: payloads, perhaps with the metadata of a sample, or messages of the feed. */
+/** The form of the events in a file: payloads, optionally with the metadata of a sample, or messages of the feed. */
 export type FileShape = 'payload' | 'feed';
 
 /**
- * The events of a file with the fields that are read of them.
+ * SQL of the events of a file, with the fields that the query reads.
  *
- * @param rows SQL of its rows: `json`, and `body`, the text where it is no JSON
+ * @param rows SQL of its rows: `json`, and `body`, the text if it is not JSON
  */
 export function fileEventsSql(rows: string, shape: FileShape, fields: PayloadFields): string {
   if (shape === 'payload')
@@ -64,21 +64,21 @@ export function fileEventsSql(rows: string, shape: FileShape, fields: PayloadFie
   );
 }
 
-/** How many are no JSON objects. */
+/** The number of rows that are not JSON objects. */
 export const MALFORMED_SQL = 'SELECT count(*) FILTER (event IS NULL) FROM raw';
 
-/** The events of one source with the times that they claim, of rows as {@link payloadsSql} makes them. */
+/** SQL of the events of one source with their own times, from rows that {@link payloadsSql} returns. */
 export const ownTimesSql = (source: StreamSource, rows: string): string =>
   `SELECT ${source.fields.kept('raw')}, raw.event IS NULL AS malformed,
     ${source.timeline ?? 'CAST(coalesce(partition_id, 0) AS VARCHAR)'} AS __timeline,
     CASE WHEN raw.event IS NOT NULL THEN ${source.timestamp ?? 'raw.enqueued'} END AS own_time FROM ${rows} AS raw`;
 
 /**
- * The batch of one source: each event with its time, as the time policies leave it.
+ * SQL of the batch of one source: each event with its time after the time policies.
  *
- * `$watermark`: no event may be at or before it, since windows up to there have been told.
+ * No event may be at or before `$watermark`, because windows up to there have been emitted.
  *
- * @param own table of the events, as {@link ownTimesSql} makes them
+ * @param own table of the events that {@link ownTimesSql} returns
  */
 export function timedSql(source: StreamSource, policy: TimePolicy, own: string): string {
   const late = `to_seconds(${policy.eventsLateArrivalMaxDelayInSeconds})`;
@@ -102,7 +102,7 @@ export function timedSql(source: StreamSource, policy: TimePolicy, own: string):
     FROM ordered`;
 }
 
-/** The same for events of which none says when it arrived: no policy applies to them. */
+/** The same for events without arrival times, to which no policy applies. */
 export const untimedSql = (source: StreamSource, own: string): string =>
   `SELECT ${source.fields.kept('own')}, __timeline, own_time IS NULL AS untimed, false AS early, false AS late,
     own_time AS __ts, CAST([] AS BIGINT[]) AS __row FROM ${own} AS own WHERE NOT malformed`;
@@ -110,16 +110,16 @@ export const untimedSql = (source: StreamSource, own: string): string =>
 export const progressTableSql = (source: StreamSource): string =>
   `CREATE OR REPLACE TABLE progress_${source.table} (timeline VARCHAR PRIMARY KEY, latest TIMESTAMP)`;
 
-/** Keeps how far each partition, or each timeline, has come. */
+/** Stores the latest time of each partition or timeline. */
 export const progressSql = (source: StreamSource): string =>
   `INSERT INTO progress_${source.table} SELECT __timeline, max(__ts) FROM ${source.table}
    WHERE __ts IS NOT NULL AND timed GROUP BY 1 ON CONFLICT (timeline) DO UPDATE SET latest = greatest(latest, excluded.latest)`;
 
-/** What became of a batch: counted before the rows without a time leave it. */
+/** The counts of a batch, before rows without a time are removed. */
 export const countSql = (table: string): string =>
   `SELECT count(*) FILTER (untimed), count(*) FILTER (early), count(*) FILTER (late), count(*) FILTER (late AND __ts IS NULL) FROM ${table}`;
 
-/** How far time has come: no partition that still moves may bring anything older, and a silent one not for long. */
+/** The watermark: active partitions cannot deliver older events, and silent ones only for a limited time. */
 export const watermarkSql = (source: StreamSource, policy: TimePolicy): string =>
   `SELECT epoch_us(greatest(min(latest), max(latest) - to_seconds(${policy.eventsLateArrivalMaxDelayInSeconds}))
      - to_seconds(${policy.eventsOutOfOrderMaxDelayInSeconds})) FROM progress_${source.table}`;

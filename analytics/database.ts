@@ -8,12 +8,12 @@ export interface Database {
   connection: DuckDBConnection;
 }
 
-/** As deep as a translated expression may be: a level of the query comes to several of SQL. */
+/** Maximum depth of a translated expression. A level of the query becomes several levels of SQL. */
 const MAX_EXPRESSION_DEPTH = 20_000;
 
-/** An empty database in memory with Stream Analytics' functions. */
+/** Opens an empty in-memory database with Stream Analytics' functions. */
 export async function openDatabase(settings: Record<string, string> = {}): Promise<Database> {
-  // A batch is too small to be shared out: a second thread only adds a third to the CPU time.
+  // One thread, because a batch is too small for several: a second thread only adds a third to the CPU time.
   const instance = await DuckDBInstance.create(':memory:', { threads: '1', ...settings });
   const connection = await instance.connect();
   await connection.run("SET TimeZone = 'UTC'");

@@ -1,8 +1,8 @@
 /** A message of IoT Hub as a query sees it. */
 export interface HubEvent {
-  /** the payload as it came */
+  /** the payload as it arrived */
   body: string;
-  /** when the hub enqueued it, µs since 1970; undefined where a file does not say: the time policies then rest */
+  /** when the hub enqueued it, µs since 1970; undefined if a file does not contain it: then no time policy applies */
   enqueuedUs: number | undefined;
   partitionId?: number | undefined;
   deviceId?: string | undefined;
@@ -13,15 +13,15 @@ export interface HubEvent {
   properties?: string | undefined;
 }
 
-/** What a job does with events that are late or out of order: its settings in Azure, by the same names. */
+/** The handling of events that are late or out of order: the settings of a job in Azure, with the same names. */
 export interface TimePolicy {
   eventsLateArrivalMaxDelayInSeconds: number;
   eventsOutOfOrderMaxDelayInSeconds: number;
-  /** `Adjust` gives a late event the latest time it may have; `Drop` leaves it out */
+  /** `Adjust` gives a late event the earliest accepted time; `Drop` drops it */
   eventsOutOfOrderPolicy: 'Adjust' | 'Drop';
 }
 
-/** Stream Analytics' own defaults. */
+/** The defaults of Stream Analytics. */
 export const DEFAULT_TIME_POLICY: TimePolicy = {
   eventsLateArrivalMaxDelayInSeconds: 5,
   eventsOutOfOrderMaxDelayInSeconds: 0,

@@ -1,6 +1,6 @@
 import type { Plan } from './query';
 
-/** The SQL of a plan, with a comment above each statement. */
+/** Prints the SQL of a plan, with a comment above each statement. */
 export function explain({ nodes, outputs }: Plan): string {
   const parts = nodes.flatMap((node) => [
     ...(node.kind === 'temporal'

@@ -2,19 +2,19 @@ import { type DuckDBConnection, DuckDBTimestampValue } from '@duckdb/node-api';
 import { openInputFile } from './inputFile';
 import { type ReferenceUse, referenceColumn, referenceTable, sqlName, sqlText } from './query';
 
-/** The reference data of a query: each event meets the version that was valid at its own time. */
+/** The reference data of a query. Each event is joined with the version that was valid at its time. */
 export interface References {
-  /** as the query names them */
+  /** the names in the query */
   names: readonly string[];
   /**
-   * Loads a snapshot: a JSON array of objects, objects one a line, or CSV. It takes over from the one before at its time.
-   * The first one holds for all that was before it, too, since a job has to start with something.
+   * Loads a snapshot: a JSON array of objects, one object per line, or CSV. From its time on, it replaces the previous
+   * one. The first snapshot also applies to earlier events.
    *
    * @returns its number of rows
-   * @throws Error when the file is not such JSON; what was loaded before stays
+   * @throws Error if the file has another format; the loaded snapshots are kept
    */
   load: (name: string, file: string, validFromUs: number) => Promise<number>;
-  /** forgets the versions that no event of this time or a later one will meet */
+  /** deletes the versions that are not valid for events at or after this time */
   prune: (name: string, beforeUs: number) => Promise<void>;
 }
 

@@ -7,7 +7,7 @@ import {
 } from '@azure/event-hubs';
 import type { HubEvent } from '../event';
 
-/** Of a partition: the sequence number of the last event that is done with. */
+/** The sequence number of the last processed event, by partition. */
 export type Checkpoint = ReadonlyMap<string, number>;
 
 export interface ReadEvent extends HubEvent {
@@ -18,34 +18,36 @@ export interface ReadEvent extends HubEvent {
 export interface HubReaderOptions {
   connectionString: string;
   consumerGroup: string;
-  /** where to go on, asked anew whenever reading begins anew */
+  /** returns where to continue; called whenever reading restarts */
   checkpoint: () => Checkpoint;
-  /** a partition has been made anew since the checkpoint, and is read from its beginning */
+  /** called if a partition was recreated since the checkpoint, so that it is read from its beginning */
   onReset: (partition: string) => void;
-  /** takes events of one partition in their order; the next ones come when it has settled */
+  /** called with events of one partition, in order; the next events are passed when it has settled */
   take: (events: readonly ReadEvent[]) => Promise<void>;
-  /** what went wrong, before it is tried again */
+  /** called with the error before a retry */
   onError: (error: Error) => void;
 }
 
 export interface HubReader {
-  /** settles when all partitions are being read */
+  /** resolves when all partitions are being read */
   started: Promise<void>;
   close: () => Promise<void>;
 }
 
 const MAX_BATCH_EVENTS = 1_000;
-/** How long the SDK collects events before it hands over fewer than a batch. */
+/** How long the SDK collects events before it delivers an incomplete batch. */
 const MAX_WAIT_S = 0.25;
-/** Of all partitions, what the SDK may hold ahead of the query: about 2 KB each, beside their bodies. */
+/**
+ * Number of events of all partitions that the SDK may buffer ahead of the query: about 2 KB each, plus their bodies.
+ */
 const MAX_PREFETCHED_EVENTS = 8_000;
 const MIN_PREFETCHED_EVENTS = 100;
 const MAX_BYTES_AT_ONCE = 1_000_000;
 const RESTART_DELAY_MS = 1_000;
-/** The SDK's own is a minute, for each of four attempts. */
+/** Timeout of the SDK's operations. Its default is a minute, for each of four attempts. */
 const SDK_TIMEOUT_MS = 10_000;
 
-/** How the SDK reads each of so many partitions. */
+/** The SDK's options for reading this number of partitions. */
 export function readingOptions(partitions: number): SubscribeOptions {
   const share = Math.floor(MAX_PREFETCHED_EVENTS / partitions);
   const prefetchCount = Math.max(MIN_PREFETCHED_EVENTS, Math.min(2 * MAX_BATCH_EVENTS, share));
@@ -58,8 +60,9 @@ export function readingOptions(partitions: number): SubscribeOptions {
 }
 
 /**
- * Reads all partitions of a consumer group with the Event Hubs SDK, after the checkpoint. On any error the client is
- * thrown away and another one goes on from the checkpoint: one that has lost its connection cannot be relied on.
+ * Reads all partitions of a consumer group with the Event Hubs SDK, after the checkpoint. After any error, the client
+ * is replaced by a new one, which continues from the checkpoint, because a client that has lost its connection is not
+ * reliable.
  */
 export function readHub(options: HubReaderOptions): HubReader {
   let stopped = false;
@@ -94,7 +97,8 @@ export function readHub(options: HubReaderOptions): HubReader {
             {
               processEvents: async (events) => {
                 for (const some of bySize(events)) {
-                  // What another client reads anew must not come after what this one still holds.
+                  // Events that the new client reads again must not be processed after events that the old client
+                  // still delivers.
                   if (isOver()) return;
                   await take(some.map((event) => toReadEvent(event, partition))).catch(fail);
                 }
@@ -112,7 +116,7 @@ export function readHub(options: HubReaderOptions): HubReader {
       await Promise.race([failed, new Promise<void>((resolve) => (wake = resolve))]);
     } finally {
       over = true;
-      // Closing a broken client may never settle, and what it held is the process's to free.
+      // Closing a broken client may not settle. Its resources are freed when the process ends.
       const closed = Promise.allSettled([...subscriptions.map((one) => one.close()), client.close()]);
       await Promise.race([closed, delay(RESTART_DELAY_MS)]);
     }
@@ -137,7 +141,7 @@ export function readHub(options: HubReaderOptions): HubReader {
   };
 }
 
-/** Where to begin. A checkpoint beyond the end is of a hub that was made anew since. */
+/** The start position. A checkpoint beyond the end means that the hub was recreated. */
 async function positionAfter(
   client: EventHubConsumerClient,
   partition: string,
@@ -157,7 +161,7 @@ async function positionAfter(
     : { sequenceNumber, isInclusive: false };
 }
 
-/** Large events a few at a time: as texts they are in V8's heap, beside which the SDK's buffers do not count. */
+/** Passes large events in small groups, because as texts they use V8's heap, unlike the SDK's buffers. */
 function* bySize(events: readonly ReceivedEventData[]): Generator<ReceivedEventData[]> {
   let some: ReceivedEventData[] = [];
   let bytes = 0;

@@ -2,35 +2,35 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { type Output, sqlName, sqlText } from '../query';
 import type { Checkpoint } from './hubReader';
 
-/** The rows that a job has given, and how far it has come, in one file: they are written together or not at all. */
+/** The rows and the checkpoint of a job, in one file. They are written together or not at all. */
 export interface Results {
   checkpoint: () => Checkpoint;
-  /** what has become of the events up to the checkpoint, by the names of the engine's counts */
+  /** counts of the events up to the checkpoint, by the names of the engine's counts */
   counts: () => ReadonlyMap<string, number>;
-  /** a partition that begins anew */
+  /** resets the checkpoint of a partition */
   forget: (partition: string) => void;
-  /** Adds the rows that stand in the tables of the outputs, moves the checkpoint, and keeps the counts. */
+  /** Appends the rows in the output tables, moves the checkpoint, and stores the counts. */
   commit: (
     outputs: readonly Output[],
     done: Checkpoint,
     counts?: Readonly<Record<string, number>>,
   ) => Promise<void>;
-  /** Forgets the oldest rows. */
+  /** Deletes the oldest rows. */
   trim: () => Promise<void>;
 }
 
-/** The attached file, as SQL names it. */
+/** The name of the attached file in SQL. */
 export const RESULTS_SCHEMA = 'results';
 export const resultTable = (output: string): string => `${RESULTS_SCHEMA}.${sqlName(output)}`;
 
-/** What a dashboard looks back on; older rows go. */
+/** How long rows are kept, which is the time that a dashboard shows. */
 const KEPT_MINUTES = 24 * 60;
-/** However many events there are, this many rows of an output are kept at the most. */
+/** Maximum number of rows that are kept per output. */
 const KEPT_ROWS = 100_000;
-/** The oldest go when so many have come, too: between two of a job's own times they may be too many. */
+/** Old rows are also deleted after this many new rows, because there may be too many between two regular deletions. */
 const TRIM_EVERY_ROWS = 100_000;
 
-/** @throws Error when the file is of another query: its columns do not fit */
+/** @throws Error if the file belongs to another query, so that its columns do not fit */
 export async function openResults(
   connection: DuckDBConnection,
   file: string,
@@ -51,7 +51,7 @@ export async function openResults(
   for (const [partition, sequenceNumber] of kept.getRows())
     checkpoint.set(String(partition), Number(sequenceNumber));
 
-  /** Columns are known once there is a first result. */
+  /** The columns are known after the first result. */
   async function makeTable({ name, table }: Output): Promise<void> {
     if (made.has(name)) return;
     await connection.run(
@@ -72,7 +72,7 @@ export async function openResults(
       );
     }
     await connection.run(`CHECKPOINT ${RESULTS_SCHEMA}`).catch((error: unknown) => {
-      // It frees the room of what was deleted; while the dashboard reads into tables of its own, that can wait.
+      // It frees the space of deleted rows. While the dashboard writes its own tables, this is postponed.
       if (!String(error).includes('other write transactions')) throw error;
     });
   }

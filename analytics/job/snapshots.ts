@@ -3,19 +3,21 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { BlobServiceClient, RestError } from '@azure/storage-blob';
 
-/** Of a reference input without a definition beside the query. `yyyy-MM-dd` and `HH-mm`, in UTC. */
+/**
+ * Default path pattern of a reference input without a definition beside the query. `yyyy-MM-dd` and `HH-mm`, in UTC.
+ */
 const DEFAULT_PATH_PATTERN = 'products/{date}/{time}/products.json';
 
 export interface Snapshot {
   path: string;
-  /** from when on it is valid, by its path, ms */
+  /** time from which it is valid, from its path, in ms */
   time: number;
 }
 
 export interface SnapshotSource {
-  /** all that are there, oldest first */
+  /** all snapshots, oldest first */
   list: () => Promise<Snapshot[]>;
-  /** hands over a file with its content, which is gone afterwards */
+  /** calls `use` with a file that contains the snapshot, and deletes the file afterwards */
   withFile: <T>(snapshot: Snapshot, use: (file: string) => Promise<T>) => Promise<T>;
 }
 
@@ -41,7 +43,7 @@ export async function pathPatternOf(queryFile: string, name: string): Promise<st
   return DEFAULT_PATH_PATTERN;
 }
 
-/** Snapshots of a reference input in Blob storage. A container that is not there yet holds none. */
+/** Snapshots of a reference input in Blob storage. A container that does not exist yet counts as empty. */
 export function openSnapshots(
   connectionString: string,
   container: string,

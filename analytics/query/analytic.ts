@@ -14,20 +14,20 @@ interface AnalyticParts {
   relation: Relation;
   binding: Binding;
   partitionBy: Expression | null;
-  /** name of the table of the result */
+  /** name of the result table */
   table: string;
 }
 
-/** What the calls become: columns of a table that has those of the relation, too. */
+/** The translated calls: columns of a table that also has the columns of the relation. */
 export interface AnalyticResult {
   node: TemporalNode;
-  /** by call: the column, without its table */
+  /** the column of each call, without its table */
   values: ReadonlyMap<Call, Typed>;
 }
 
 /**
- * LAG, LAST, ISFIRST and aggregates with OVER (LIMIT DURATION …): a column of each event that earlier ones decide.
- * History of a duration d holds what is younger than d, as a window of d does.
+ * Plans LAG, LAST, ISFIRST and aggregates with OVER (LIMIT DURATION …): columns of an event that depend on earlier
+ * events. The history of a duration d contains the events that are younger than d, as in a window of length d.
  */
 export function planAnalytic({
   calls,

@@ -1,6 +1,6 @@
 /** The syntax tree of a query. */
 
-/** Where something stands in the query file, both from 1. */
+/** A position in the query file. Line and column start at 1. */
 export interface Position {
   line: number;
   column: number;
@@ -10,7 +10,7 @@ interface Node {
   at: Position;
 }
 
-/** The data types of Stream Analytics; `null` is the type of the literal alone. */
+/** The data types of Stream Analytics; `null` is only the type of the literal. */
 export type CastType = 'bigint' | 'float' | 'nvarchar' | 'datetime' | 'bit' | 'record' | 'array';
 
 export type BinaryOperator = '+' | '-' | '*' | '/' | '%' | '&' | '|' | '^';
@@ -68,7 +68,7 @@ export interface TimeSpan {
 
 export type Window = Node & {
   kind: 'window';
-  /** given by Window('id', …) inside Windows(…) */
+  /** the id in Window('id', …) inside Windows(…) */
   id: string | null;
 } & (
     | { type: 'tumbling' | 'hopping'; size: TimeSpan; hop: TimeSpan; offset: TimeSpan | null }
@@ -77,7 +77,7 @@ export type Window = Node & {
     | { type: 'snapshot' }
   );
 
-/** Several windows at once: the result is the union of theirs. */
+/** Several windows. The result is the union of their results. */
 export interface Windows extends Node {
   kind: 'windows';
   windows: Window[];
@@ -92,7 +92,7 @@ export interface Source extends Node {
   query: SelectQuery | null;
   alias: string | null;
   timestampBy: Expression | null;
-  /** TIMESTAMP BY … OVER: events of each value have a timeline of their own */
+  /** TIMESTAMP BY … OVER: the events of each value have their own timeline */
   over: Expression[];
   partitionBy: Expression | null;
 }
@@ -104,7 +104,7 @@ export interface Join extends Node {
   on: Expression;
 }
 
-/** CROSS APPLY or OUTER APPLY of a function that gives several rows. */
+/** CROSS APPLY or OUTER APPLY of a function that returns several rows. */
 export interface Apply extends Node {
   kind: 'apply';
   outer: boolean;

@@ -6,7 +6,7 @@ import type { Context } from './scope';
 import { datePart } from './timeUnits';
 import { convert } from './types';
 
-/** The date part that a function has as its first argument: a bare word. */
+/** The date part in the first argument of a function, which is a bare word. */
 function part({ args: [arg] }: Call): string {
   const given = argument(arg);
   if (given.kind !== 'path' || given.path.length !== 1)
@@ -28,12 +28,12 @@ function datepartSql(unit: string, value: string): string {
   return `date_part('${unit}', ${value})`;
 }
 
-/** Of the arguments of DATETIMEFROMPARTS. */
+/** Maximum number of digits of each argument of DATETIMEFROMPARTS. */
 const PART_DIGITS = [4, 2, 2, 2, 2, 2, 3];
 
-/** Two datetimes are no further apart. */
+/** Maximum distance of two datetimes. */
 const MAX_DATE_DISTANCE_S = 10_000 * 366 * 86_400;
-/** At the least. */
+/** Minimum length of each date part in seconds. */
 const SECONDS: Readonly<Record<string, number>> = {
   year: 365 * 86_400,
   quarter: 90 * 86_400,
@@ -55,7 +55,7 @@ export const dateFunctions: Readonly<Record<string, Scalar>> = {
       const unit = { dayofyear: 'day', weekday: 'day' }[part(call)] ?? part(call);
       const [, amount, date] = call.args;
       const number = convert(context.translate(argument(amount)), 'bigint', argument(amount).at);
-      // DuckDB takes days and longer parts as INTEGER.
+      // DuckDB requires INTEGER for days and longer parts.
       const type = (SECONDS[unit] ?? 1) < 86_400 ? 'BIGINT' : 'INTEGER';
       const within = Math.floor(MAX_DATE_DISTANCE_S / (SECONDS[unit] ?? 1));
       const added = once(
@@ -66,7 +66,8 @@ export const dateFunctions: Readonly<Record<string, Scalar>> = {
       return { sql: once([added], (time) => `asa_in_range(${time})`), type: 'datetime' };
     },
   },
-  // Boundaries crossed, as in T-SQL: 23:59 to 00:01 is one day. Weeks begin on Sunday there, on Monday in DuckDB, which counts whole weeks gone by.
+  // Boundaries crossed, as in T-SQL: 23:59 to 00:01 is one day. In T-SQL weeks begin on Sunday. In DuckDB they begin
+  // on Monday, and it counts complete weeks.
   datediff: {
     least: 3,
     most: 3,

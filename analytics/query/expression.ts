@@ -18,7 +18,7 @@ import {
   widen,
 } from './types';
 
-/** @param replace takes what stands for something else there */
+/** @param replace translates expressions that have another meaning in this context */
 export function createContext(
   scope: Scope,
   timestamp = scope.timestamp,
@@ -112,7 +112,7 @@ export function translateExpression(expression: Expression, context: Context): T
   }
 }
 
-/** A condition: of a bit, whether it is 1. */
+/** Translates a condition. A bit is true if it is 1. */
 export function translatePredicate(expression: Expression, context: Context): string {
   const { sql, type } = translateExpression(expression, context);
   if (type === 'bit') return sql;

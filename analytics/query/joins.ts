@@ -4,13 +4,13 @@ import { type Scope, same } from './scope';
 import { MAX_WINDOW_US, datePart, spanUs } from './timeUnits';
 import type { Typed } from './types';
 
-/** How far two streams may be apart. */
+/** The time bounds of a join of two streams. */
 export interface TimeBound {
-  /** the latest time of a match after the earlier stream's event, µs; below 0: before it */
+  /** the latest time of a match after the earlier stream's event, µs; negative: before it */
   forwardUs: number;
-  /** rows of either side are needed for so long, µs */
+  /** how long rows of either side are needed, µs */
   spanUs: number;
-  /** what a unit's boundary adds to the latest time, µs */
+  /** the time that counting boundaries of a unit adds to the latest time, µs */
   slackUs: number;
 }
 
@@ -19,7 +19,7 @@ interface Interval {
   high: number;
 }
 
-/** In ON, the name of a stream alone is its time: DATEDIFF(minute, a, b). */
+/** In ON, the name of a stream stands for its time: DATEDIFF(minute, a, b). */
 export function timeOfStream(scope: Scope, expression: Expression): Typed | undefined {
   if (expression.kind !== 'path' || expression.path.length !== 1) return undefined;
   const timestamp = scope.find(expression.path[0] ?? '')?.timestamp;
@@ -27,11 +27,11 @@ export function timeOfStream(scope: Scope, expression: Expression): Typed | unde
 }
 
 /**
- * Reads from ON how far the events of two streams may be apart.
+ * Reads the time bounds of a join from ON.
  *
- * @param joined the alias of the stream that is joined
+ * @param joined the alias of the joined stream
  * @param earlier aliases of the streams before it
- * @throws {QueryError} without a bound in both directions, or with one beyond 7 days
+ * @throws {QueryError} if a bound is missing in either direction, or exceeds 7 days
  */
 export function timeBound({ on, at }: Join, joined: string, earlier: readonly string[]): TimeBound {
   for (const other of earlier) {
@@ -57,7 +57,7 @@ export function timeBound({ on, at }: Join, joined: string, earlier: readonly st
 const conjuncts = (on: Expression): Expression[] =>
   on.kind === 'and' ? on.operands.flatMap(conjuncts) : [on];
 
-/** The bound that a condition sets to DATEDIFF(unit, from, to), in units; undefined where it sets none. */
+/** The bound of DATEDIFF(unit, from, to) in a condition, in units; undefined if there is none. */
 function boundOf(one: Expression, from: string, to: string): (Interval & { unitUs: number }) | undefined {
   if (one.kind === 'between' && !one.negated) {
     const [low, high] = [constant(one.low), constant(one.high)];
@@ -108,7 +108,7 @@ function oriented(
 
 const negative = (value: number): number => (value === 0 ? 0 : -value);
 
-/** The value of a constant whole expression. */
+/** The value of a constant integer expression. */
 function constant(one: Expression): number | undefined {
   if (one.kind === 'literal')
     return one.type === 'bigint' || one.type === 'float' ? Number(one.value) : undefined;

@@ -7,9 +7,10 @@ import { quote } from './types';
 type Like = Extract<Expression, { kind: 'like' }>;
 
 /**
- * `%` any text, `_` one character, `[a-f]` one of a set, `[^a-f]` one outside it. Case counts, as in Stream Analytics.
+ * Translates LIKE: `%` matches any text, `_` one character, `[a-f]` a character of a set, `[^a-f]` one outside it. It
+ * is case-sensitive, as in Stream Analytics.
  *
- * @throws {QueryError} for a pattern that only the event knows
+ * @throws {QueryError} for a pattern that is not a literal
  */
 export function likeSql({ pattern, escape, negated }: Like, value: string): string {
   if (pattern.kind !== 'literal' || pattern.type !== 'nvarchar')
@@ -24,7 +25,7 @@ export function likeSql({ pattern, escape, negated }: Like, value: string): stri
   return `(${not}regexp_full_match(${value}, ${quote(likeExpression(pattern.value, escape))}, 's'))`;
 }
 
-/** A pattern of LIKE or PATINDEX as a regular expression (RE2). */
+/** Converts a pattern of LIKE or PATINDEX to a regular expression (RE2). */
 export function likeExpression(pattern: string, escape: string | null = null): string {
   let expression = '';
   const characters = Array.from(pattern);

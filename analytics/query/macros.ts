@@ -3,12 +3,12 @@
 const NO_BIGINT = '100000000000000000000::HUGEINT';
 
 /**
- * What Stream Analytics does with a value whose type only the event knows, as DuckDB macros. Such a value is DuckDB's
- * `JSON`; a missing field and JSON's `null` are both SQL's NULL. All conversions give NULL where they fail.
+ * DuckDB macros for values whose type depends on the event. Such a value has DuckDB's type `JSON`. A missing field and
+ * JSON's `null` are both NULL. Failed conversions return NULL.
  */
 export const MACROS: readonly string[] = [
   `asa_pointer(name) AS '/' || replace(replace(name, '~', '~0'), '/', '~1')`,
-  // Names are case-insensitive; the exact name is tried first, since it nearly always fits.
+  // Names are case-insensitive. The exact name is tried first, because it nearly always matches.
   `asa_field_ci(j, name) AS json_extract(j, asa_pointer(list_filter(json_keys(j), lambda k: lower(k) = lower(name))[1]))`,
   `asa_present(j) AS CASE WHEN j::VARCHAR = 'null' THEN NULL ELSE j END`,
   `asa_field(j, name) AS asa_present(coalesce(json_extract(j, asa_pointer(name)), asa_field_ci(j, name)))`,
@@ -24,8 +24,8 @@ export const MACROS: readonly string[] = [
   // .NET's datetime, 0001 to 9999.
   `asa_in_range(t) AS CASE WHEN t BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN t END`,
   `asa_with_seconds(s) AS regexp_replace(s, '([T ][0-9]{2}:[0-9]{2})(Z|z|[+-].*)$', '\\1:00\\2')`,
-  // ISO 8601: a date, perhaps with a time, perhaps with an offset; a time without one is UTC.
-  // The usual form is tried first: regular expressions take most of the time.
+  // ISO 8601: a date, an optional time, and an optional offset. Without an offset, the time is UTC. The usual form is
+  // tried first, because regular expressions are slow.
   `asa_text_datetime(s) AS CASE WHEN s LIKE '____-__-__T__:__:__%Z' AND len(s) <= 28 AND TRY_CAST(s AS TIMESTAMP) IS NOT NULL
      THEN asa_in_range(TRY_CAST(s AS TIMESTAMP))
      WHEN regexp_full_match(s, '\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}\\s*') THEN asa_in_range(TRY_CAST(trim(s) AS TIMESTAMP))
@@ -52,11 +52,12 @@ export const MACROS: readonly string[] = [
   `asa_record(j) AS CASE json_type(j) WHEN 'OBJECT' THEN j END`,
   `asa_array(j) AS CASE json_type(j) WHEN 'ARRAY' THEN j END`,
 
-  // A whole number, exactly; of a number that is none one that no bigint equals.
+  // An integer, exactly; for other numbers, a value that no bigint equals.
   `asa_int(j) AS CASE WHEN asa_is_int(j) THEN TRY_CAST(j->>'$' AS HUGEINT)
      WHEN json_type(j) IN ('DOUBLE', 'BOOLEAN') THEN CASE WHEN asa_number(j) = trunc(asa_number(j)) THEN coalesce(TRY_CAST(asa_number(j) AS HUGEINT), ${NO_BIGINT}) ELSE ${NO_BIGINT} END END`,
   `asa_float_key(x) AS CASE WHEN x = trunc(x) AND abs(x) < 9.2e18 THEN x::BIGINT::VARCHAR ELSE x::VARCHAR END`,
-  // Equal keys are equal values: a bigint and a float compare as numbers; a number and a text never match.
+  // Keys are equal if the values are equal. A bigint and a float are compared as numbers, and a number does not equal
+  // a text.
   `asa_key(j) AS CASE json_type(j) WHEN 'VARCHAR' THEN 's' || (j->>'$') WHEN 'BIGINT' THEN 'n' || (j->>'$') WHEN 'UBIGINT' THEN 'n' || (j->>'$')
      WHEN 'DOUBLE' THEN 'n' || asa_float_key(TRY_CAST(j->>'$' AS DOUBLE)) WHEN 'BOOLEAN' THEN CASE WHEN j->>'$' = 'true' THEN 'n1' ELSE 'n0' END END`,
 
@@ -76,9 +77,9 @@ export const MACROS: readonly string[] = [
      WHEN asa_is_number(a) AND asa_is_number(b) THEN asa_float_json(asa_number(a) ${ofFloats} asa_number(b)) END`,
   ),
 
-  // 0001-01-01 stands 62,135,596,800 s before 1970. Windows hold (start, end]: an event at an end belongs to it.
+  // 0001-01-01 is 62,135,596,800 s before 1970. A window is (start, end]: an event at its end belongs to it.
   `asa_window_end(t, hop_us, offset_us) AS make_timestamp(((epoch_us(t) + 62135596800000000 - offset_us + hop_us - 1) // hop_us) * hop_us + offset_us - 62135596800000000)`,
-  // The fields of two objects; of two of one name, whatever its case, the left one stays.
+  // Merges the fields of two objects. Of two fields whose names differ at most in case, the left one is kept.
   `asa_names(j) AS list_transform(json_keys(j), lambda k: lower(k))`,
   `asa_without(j, names) AS ('{' || array_to_string(list_transform(list_filter(json_keys(j), lambda k: NOT list_contains(names, lower(k))),
      lambda k: to_json(k)::VARCHAR || ':' || json_extract(j, asa_pointer(k))::VARCHAR), ',') || '}')::JSON`,
@@ -88,13 +89,13 @@ export const MACROS: readonly string[] = [
      WHEN list_has_any(asa_names(a), asa_names(b)) THEN list_transform([asa_without(b, asa_names(a))], lambda rest: asa_join(a, rest))[1]
      ELSE asa_join(a, b) END`,
 
-  // JSON of .NET may have half a surrogate pair, which no Unicode text can: U+FFFD stands for it. Escaped backslashes and
-  // whole pairs are put aside first, as characters that JSON only has escaped.
+  // JSON of .NET may contain half a surrogate pair, which is invalid in Unicode. It is replaced by U+FFFD. Escaped
+  // backslashes and complete pairs are first replaced by placeholders: characters that are always escaped in JSON.
   `asa_repair(s) AS replace(replace(replace(regexp_replace(regexp_replace(replace(ltrim(s, chr(65279)), '\\\\', chr(1)),
      '\\\\u([dD][89abAB][0-9a-fA-F]{2})\\\\u([dD][c-fC-F][0-9a-fA-F]{2})', chr(2) || '\\1' || chr(3) || '\\2', 'g'),
      '\\\\u[dD][89a-fA-F][0-9a-fA-F]{2}', chr(65533), 'g'), chr(2), '\\u'), chr(3), '\\u'), chr(1), '\\\\')`,
   `asa_read(s) AS coalesce(TRY_CAST(s AS JSON), TRY_CAST(asa_repair(s) AS JSON))`,
-  // The events of a payload: an object, an array of objects, or an object a line. NULL stands for what is no JSON.
+  // The events of a payload: an object, an array of objects, or one object per line. Invalid JSON becomes NULL.
   `asa_lines(s) AS list_filter(string_split(s, chr(10)), lambda l: trim(l, ' ' || chr(13) || chr(9)) <> '')`,
   `asa_events(j, s) AS CASE WHEN j IS NULL THEN CASE
        WHEN len(asa_lines(s)) > 1 AND len(list_filter(asa_lines(s), lambda l: asa_read(l) IS NULL)) = 0

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 
-/** A column, a name of a lambda's, or a literal: nothing that is worth working out once only. */
+/** A column, a parameter of a lambda, or a literal, which is cheap to evaluate repeatedly. */
 const SIMPLE =
   /^(?:(?:"(?:[^"]|"")*"|\w+)(?:\.(?:"(?:[^"]|"")*"|\w+))?|'(?:[^']|'')*'|CAST\('[\d.eE+-]+' AS \w+\))$/;
 
 /**
- * SQL that names values several times, which yet stand in it and are worked out but once: macros write their arguments
- * out at each place, and nested expressions would grow with each level by as much.
+ * SQL that uses values several times but contains and evaluates them once. Macros would repeat their arguments at each
+ * place, so nested expressions would grow exponentially.
  *
- * @param body what is made of the names of the values, in their order
+ * @param body creates the SQL from the names of the values, in order
  */
 export function once(values: readonly string[], body: (...names: string[]) => string): string {
   const named = values.map((sql) => ({ sql, name: SIMPLE.test(sql) ? undefined : nameOf(sql) }));
@@ -20,5 +20,5 @@ export function once(values: readonly string[], body: (...names: string[]) => st
   return `list_transform([struct_pack(${fields})], lambda ${row}: ${body(...names)})[1]`;
 }
 
-/** The same for the same SQL: expressions are known to be equal by theirs. */
+/** The name is derived from the SQL, because equal expressions are recognized by equal SQL. */
 const nameOf = (sql: string): string => `v${createHash('sha256').update(sql).digest('hex').slice(0, 12)}`;

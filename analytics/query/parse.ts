@@ -8,7 +8,7 @@ import { QueryError } from './queryError';
 
 interface SyntaxError {
   message: string;
-  /** absent when the grammar itself refused a construct by name */
+  /** absent if the grammar itself rejected a construct by name */
   expected?: unknown[] | null;
   location: { start: Position };
 }
@@ -16,9 +16,9 @@ interface SyntaxError {
 let parser: { parse: (text: string) => unknown } | undefined;
 
 /**
- * Reads a query in the Stream Analytics query language.
+ * Parses a query in the Stream Analytics query language.
  *
- * @throws {QueryError} with line and column, at the first word that does not fit or is not covered
+ * @throws {QueryError} with line and column, at the first word that is invalid or not supported
  */
 export function parse(text: string): Query {
   parser ??= generate(readFileSync(join(__dirname, 'asaql.peggy'), 'utf8'));

@@ -2,7 +2,7 @@ import type { CastType } from './ast';
 import { jsonField } from './scope';
 import { quote } from './types';
 
-/** The fields that a query reads of the payloads of one input, each a column of its batches. */
+/** The fields that a query reads from the payloads of one input. Each is a column of its batches. */
 export interface PayloadFields {
   /** the column of a path, by its case-insensitive names */
   column: (path: readonly string[]) => string;
@@ -11,14 +11,14 @@ export interface PayloadFields {
   /** the type that CREATE TABLE gives to a field */
   declared: (field: string) => CastType | undefined;
   /**
-   * SQL over rows with `event` (JSON): the same rows with the columns beside theirs.
+   * SQL over rows with `event` (JSON): the same rows with additional columns.
    *
-   * @param sampled the metadata, too, is read from the payload
+   * @param sampled whether the metadata is also read from the payload
    */
   select: (rows: string, sampled?: boolean) => string;
   /** SQL of the columns that the query reads, of `table` */
   kept: (table: string) => string;
-  /** SQL: whether an event does not fit CREATE TABLE, over `select`'s rows; undefined without one */
+  /** SQL over `select`'s rows: whether an event does not fit CREATE TABLE; undefined without CREATE TABLE */
   misfit: () => string | undefined;
 }
 
@@ -27,7 +27,7 @@ const METADATA_COLUMNS = [
   ...['generation_id', 'properties', 'timed'],
 ];
 
-/** Where a sample of an input has IoT Hub's metadata, and what becomes of it. `$now` is the time of reading. */
+/** The fields of a sample with IoT Hub's metadata, and their columns. `$now` is the time of reading. */
 const SAMPLED: readonly (readonly [pointer: string, sql: (value: string) => string])[] = [
   [
     '/EventEnqueuedUtcTime',
@@ -67,7 +67,7 @@ export function createPayloadFields(declared: ReadonlyMap<string, CastType>): Pa
       const pointers = all.map(({ path }) => quote(pointerOf(path)));
       const metadata = sampled ? SAMPLED : [];
       const first = metadata.length + 1;
-      // A name in another case stands in the text in any case; or it is written with escapes.
+      // A name may be in the text in another case, or with escapes.
       const found = all.map(
         ({ path, column }, i) =>
           `CASE WHEN found[${first + i}] IS NOT NULL THEN asa_present(found[${first + i}])

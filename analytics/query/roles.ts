@@ -2,8 +2,8 @@ import type { Query, Select, SelectQuery } from './ast';
 import { same } from './scope';
 
 /**
- * Lower-case names of what is reference data: joined without a bound in time, and never read as a stream. A step that
- * is joined so makes reference data of what it reads.
+ * Lower-case names of the reference data: inputs and steps that are joined without a time bound and not read as
+ * streams. If such a step reads an input, the input is reference data, too.
  */
 export function referenceNames({ steps, statements }: Query): Set<string> {
   const bodies = new Map(steps.map(({ name, query }) => [name.toLowerCase(), query]));
@@ -15,7 +15,7 @@ export function referenceNames({ steps, statements }: Query): Set<string> {
         const alias = one.source.alias ?? one.source.name;
         if (!namesInDateDiff(one.on, alias)) joined.add(one.source.name.toLowerCase());
       }
-  // What statements and steps that are streams themselves read in FROM are streams.
+  // Inputs and steps in FROM of a statement, or of a step that is a stream, are streams.
   const streams = new Set<string>();
   const isStream = (name: string): void => {
     const key = name.toLowerCase();
@@ -33,7 +33,7 @@ export function referenceNames({ steps, statements }: Query): Set<string> {
   statements.flatMap(selectsOf).forEach(visit);
   for (const { name, query } of steps) if (!joined.has(name.toLowerCase())) selectsOf(query).forEach(visit);
   const names = [...joined].filter((key) => !streams.has(key));
-  // A joined step over an input that is a stream elsewhere, or one that groups, is a stream.
+  // A joined step is a stream if it groups, or if its input is a stream elsewhere.
   return new Set(names.filter((key) => isReference(key, bodies, streams)));
 }
 
@@ -48,7 +48,7 @@ function isReference(
   return isReference(body.from.name.toLowerCase(), bodies, streams);
 }
 
-/** All SELECTs of a query, those in FROM included. */
+/** All SELECTs of a query, including those in FROM. */
 function selectsOf(query: SelectQuery): Select[] {
   if (query.kind === 'union') return query.selects.flatMap(selectsOf);
   const nested = [query.from, ...query.joins.flatMap((one) => (one.kind === 'join' ? [one.source] : []))];

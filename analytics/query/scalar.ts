@@ -3,14 +3,14 @@ import { once } from './once';
 import type { Context } from './scope';
 import { type Type, type Typed, convert, text } from './types';
 
-/** A function of one value for each row, and how many arguments it takes. */
+/** A scalar function, with its number of arguments. */
 export interface Scalar {
   least: number;
   most: number;
   translate: (call: Call, context: Context) => Typed;
 }
 
-/** A function whose arguments are each converted to one type, by NULL where they do not fit. */
+/** Defines a function whose arguments are converted to given types, or to NULL if they do not fit. */
 export function simple(
   parameters: readonly CastType[],
   type: Type,
@@ -32,7 +32,7 @@ export function simple(
   };
 }
 
-/** A number, and perhaps further arguments, in; a number of the first one's kind out. */
+/** Defines a function of a number and optional further arguments, whose result has the type of the first argument. */
 export function numeric(
   sql: (value: string, ...further: string[]) => string,
   { ofBigint = sql, further = [] as readonly CastType[], optional = 0 } = {},
@@ -65,7 +65,7 @@ export function numeric(
   };
 }
 
-/** An argument whose presence the count of arguments has shown. */
+/** Returns an argument that exists, because the number of arguments was checked. */
 export function argument(arg: Expression | undefined): Expression {
   if (!arg) throw new Error('an argument that was counted is not there');
   return arg;

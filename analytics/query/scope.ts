@@ -6,21 +6,21 @@ import { type Typed, name, quote, toJson } from './types';
 /** A column of a step or of a result. Rows of a `*` over an input are JSON objects in one column. */
 export interface Column {
   kind: 'column' | 'star';
-  /** as in the query; of a star, a name that no column has */
+  /** the name in the query; for a star, a name that no column has */
   name: string;
   type: Typed['type'];
 }
 
-/** A column with its SQL; a star's value is a JSON object. */
+/** A column with its SQL. The value of a star is a JSON object. */
 export interface Projected {
   column: Column;
   sql: string;
 }
 
-/** One name in FROM or JOIN and what can be read under it. */
+/** A name in FROM or JOIN, and what can be read through it. */
 export interface Binding {
   alias: string;
-  /** NULL-free time of a row; undefined for reference data and for what APPLY adds */
+  /** the time of a row, which is not NULL; undefined for reference data and for results of APPLY */
   timestamp: string | undefined;
   field: (path: readonly string[], at: Position) => Typed;
   /** what `*` gives */
@@ -34,19 +34,19 @@ export interface Scope {
   /** resolves a dotted path, with or without the alias in front @throws {QueryError} */
   field: (path: readonly string[], at: Position) => Typed;
   binding: (alias: string, at: Position) => Binding;
-  /** without a name: the only one there is */
+  /** without a name: the only metadata */
   find: (alias: string | undefined) => Binding | undefined;
   bindings: readonly Binding[];
   timestamp: string;
 }
 
-/** Where an expression stands decides what a name and an aggregate mean there. */
+/** The context of an expression, which determines the meaning of names and aggregates. */
 export interface Context {
   scope: Scope;
   /** System.Timestamp(): the time of the event, or the end of its window */
   timestamp: string;
   translate: (expression: Expression) => Typed;
-  /** takes what stands for something else there, as a grouping key does after GROUP BY */
+  /** translates expressions that have another meaning in this context, such as a grouping key after GROUP BY */
   replace: (expression: Expression) => Typed | undefined;
 }
 
@@ -82,12 +82,12 @@ export function createScope(bindings: readonly Binding[]): Scope {
   };
 }
 
-/** What APPLY adds has no metadata; such a binding hides no unqualified name. */
+/** Results of APPLY have no metadata, so such a binding does not hide unqualified names. */
 export const refuseMetadata = (_: readonly string[], at: Position): Typed => {
   throw new QueryError('GetMetadataPropertyValue reads an input, not the result of APPLY', at);
 };
 
-/** Walks into a record whose shape only the event knows. */
+/** Reads a path in a record whose fields depend on the event. */
 export function jsonField(json: string, path: readonly string[]): Typed {
   return {
     sql: path.reduce(
@@ -98,7 +98,7 @@ export function jsonField(json: string, path: readonly string[]): Typed {
   };
 }
 
-/** One JSON object of columns and stars; of two fields of one name the left one stays. */
+/** One JSON object of columns and stars. Of two fields with the same name, the left one is kept. */
 export function recordSql(columns: readonly Projected[]): string {
   const pairs: string[] = [];
   const parts: string[] = [];

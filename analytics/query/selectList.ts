@@ -4,14 +4,14 @@ import { QueryError } from './queryError';
 import { type Binding, type Projected, type Scope, refuseMetadata } from './scope';
 import type { Typed } from './types';
 
-/** Names of the tables' own columns begin so. */
+/** Prefix of internal column names. */
 const INTERNAL_PREFIX = '__';
 
 /**
- * The columns of a SELECT, each with its SQL. A column of a `*` yields to one of its name on its left, and so does a
- * named column to one of a `*` on its left.
+ * The columns of a SELECT, each with its SQL. A column of a `*` is dropped if a column on its left has the same name,
+ * and so is a named column if a `*` on its left has it.
  *
- * @throws {QueryError} for two named columns of one name
+ * @throws {QueryError} for two named columns with the same name
  */
 export function columnsOf(
   { items }: Select,
@@ -65,7 +65,7 @@ function starOf(path: readonly string[], scope: Scope, at: Select['at']): readon
   return [{ column: { kind: 'star', name: '*', type: 'record' }, sql: record }];
 }
 
-/** What APPLY adds is one record under its name. */
+/** The result of APPLY is one record under its name. */
 function wholeOf(binding: Binding): readonly Projected[] {
   if (binding.metadata !== refuseMetadata) return binding.star();
   return [{ column: { kind: 'column', name: binding.alias, type: 'record' }, sql: binding.record() }];

@@ -4,12 +4,15 @@ import { QueryError } from './queryError';
 import { type Scalar, argument, simple } from './scalar';
 import { convert, quote, text } from './types';
 
-/** Longer than any text: arithmetic with positions stays within a bigint. */
+/** Longer than any text, and small enough that arithmetic with positions stays within bigint. */
 const MAX_CHARACTERS = 4_000_000_000;
-/** A text of this many characters is the longest that REPLICATE and SPACE make. */
+/** Maximum length of the result of REPLICATE and SPACE in characters. */
 const MAX_REPEATED_CHARACTERS = 10_000_000;
 
-/** What TRIM, LTRIM and RTRIM remove: https://learn.microsoft.com/stream-analytics-query/trim-azure-stream-analytics */
+/**
+ * The characters that TRIM, LTRIM and RTRIM remove:
+ * https://learn.microsoft.com/stream-analytics-query/trim-azure-stream-analytics
+ */
 const WHITE_SPACE = `'${[
   ' \t\n\v\f\r\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a',
   '\u2028\u2029\u202f\u205f\u3000',
@@ -19,10 +22,10 @@ const repeated = (value: string, count: string): string =>
   `CASE WHEN ${count} > ${MAX_REPEATED_CHARACTERS} OR ${count} * len(${value}) > ${MAX_REPEATED_CHARACTERS} THEN CAST(error('a text longer than ${MAX_REPEATED_CHARACTERS} characters') AS VARCHAR)
     WHEN ${count} >= 0 THEN repeat(${value}, ${count}) END`;
 
-/** What ECMAScript's regular expressions have and RE2's have not. */
+/** Constructs of ECMAScript's regular expressions that RE2 does not support. */
 const BEYOND_RE2 = /\(\?<?[=!]|\\[1-9]|\\k[<']/;
 
-/** Where the first match begins, from 1; 0 where there is none, or where the pattern is no regular expression. */
+/** The position of the first match, from 1; 0 if there is none, or if the pattern is invalid. */
 const matches = simple(
   ['nvarchar', 'nvarchar'],
   'bigint',
@@ -57,7 +60,7 @@ export const stringFunctions: Readonly<Record<string, Scalar>> = {
     'nvarchar',
     (...args) => `replace(${args.join(', ')})`,
   ),
-  // Positions count from 1; a start before the text takes as much from the length.
+  // Positions count from 1. A start before the text reduces the length accordingly.
   substring: simple(
     ['nvarchar', 'bigint', 'bigint'],
     'nvarchar',
@@ -87,7 +90,7 @@ export const stringFunctions: Readonly<Record<string, Scalar>> = {
           'lookaround and backreferences in a regular expression are not covered by the local translation',
           pattern.at,
         );
-      // DuckDB would refuse the statement for a literal that is none.
+      // DuckDB would reject a statement with an invalid literal.
       const invalid = pattern.kind === 'literal' && !isRegularExpression(pattern.value);
       return (invalid ? noMatches : matches).translate(call, context);
     },
@@ -104,7 +107,7 @@ export const stringFunctions: Readonly<Record<string, Scalar>> = {
   concat_ws: {
     least: 2,
     most: Infinity,
-    // NULL is left out, together with its separator.
+    // NULL is omitted together with its separator.
     translate: ({ args }, context) => ({
       sql: `concat_ws(${args.map((arg) => convert(context.translate(arg), 'nvarchar', arg.at)).join(', ')})`,
       type: 'nvarchar',
@@ -125,7 +128,7 @@ export const stringFunctions: Readonly<Record<string, Scalar>> = {
   reverse: simple(['nvarchar'], 'nvarchar', (value) => `reverse(${value})`),
   replicate: simple(['nvarchar', 'bigint'], 'nvarchar', (value, count = '0') => repeated(value, count)),
   space: simple(['bigint'], 'nvarchar', (count) => repeated("' '", count)),
-  // Deletes from the start, then inserts there; what lies outside the text is left out.
+  // Deletes characters from the start position, then inserts there. Positions outside the text are ignored.
   stuff: simple(
     ['nvarchar', 'bigint', 'bigint', 'nvarchar'],
     'nvarchar',
@@ -150,7 +153,7 @@ export const stringFunctions: Readonly<Record<string, Scalar>> = {
   nchar: simple(
     ['bigint'],
     'nvarchar',
-    // The halves of surrogate pairs are no characters.
+    // Halves of surrogate pairs are not characters.
     (code) =>
       `CASE WHEN ${code} BETWEEN 1 AND 1114111 AND ${code} NOT BETWEEN 55296 AND 57343 THEN chr(CAST(${code} AS INTEGER)) END`,
   ),

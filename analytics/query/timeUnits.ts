@@ -1,7 +1,7 @@
 import type { Position, TimeSpan } from './ast';
 import { QueryError } from './queryError';
 
-/** Date parts by every name and abbreviation that Stream Analytics takes; values: DuckDB's own. */
+/** Date parts with all names and abbreviations that Stream Analytics accepts. The values are DuckDB's names. */
 const DATE_PARTS: ReadonlyMap<string, string> = new Map(
   (
     [
@@ -24,7 +24,7 @@ const DATE_PARTS: ReadonlyMap<string, string> = new Map(
 /** Stream Analytics: "The maximum size of the window in all cases is 7 days." */
 export const MAX_WINDOW_US = 7 * 86_400_000_000;
 
-/** Microsoft's pages write some units in the plural, too. @throws {QueryError} for what is no date part */
+/** Microsoft's pages also use plurals for some units. @throws {QueryError} if the text is not a date part */
 export function datePart(text: string, at: Position): string {
   const key = text.toLowerCase();
   const part = DATE_PARTS.get(key) ?? (key.length > 4 ? DATE_PARTS.get(key.replace(/s$/, '')) : undefined);
@@ -42,7 +42,7 @@ const MICROSECONDS: Readonly<Record<string, number>> = {
   week: 7 * 86_400_000_000,
 };
 
-/** Microseconds of a span that a window may have. @throws {QueryError} */
+/** Converts a time span of a window to microseconds. @throws {QueryError} */
 export function spanUs({ unit, amount }: TimeSpan, at: Position): number {
   const microseconds = MICROSECONDS[datePart(unit, at)];
   if (microseconds === undefined) throw new QueryError(`a window is not measured in ${unit}`, at);

@@ -2,10 +2,10 @@ import type { CastType, Position } from './ast';
 import { once } from './once';
 import { QueryError } from './queryError';
 
-/** The type of an expression: one of Stream Analytics' own, or `any` where each event decides. */
+/** The type of an expression: a type of Stream Analytics, or `any` if it depends on the event. */
 export type Type = CastType | 'any' | 'null';
 
-/** A translated expression: DuckDB SQL and the type it has in Stream Analytics. */
+/** A translated expression: DuckDB SQL, and its type in Stream Analytics. */
 export interface Typed {
   sql: string;
   type: Type;
@@ -13,7 +13,7 @@ export interface Typed {
 
 export const typeName = (type: Type): string => (type === 'nvarchar' ? 'nvarchar(max)' : type);
 
-/** How the types are held in DuckDB. */
+/** The DuckDB types of the Stream Analytics types. */
 export const SQL_TYPES: Record<Type, string> = {
   bigint: 'BIGINT',
   float: 'DOUBLE',
@@ -35,7 +35,7 @@ const call =
   (sql) =>
     once([sql], (value) => `${macro}(${value})`);
 
-/** From a type whose values are always of it, to another; absent: there is no such conversion. */
+/** Conversions from one known type to another. If an entry is absent, there is no such conversion. */
 const CONVERSIONS: Partial<Record<Type, Partial<Record<CastType, Convert>>>> = {
   bigint: {
     float: (sql) => `CAST(${sql} AS DOUBLE)`,
@@ -64,9 +64,9 @@ const CONVERSIONS: Partial<Record<Type, Partial<Record<CastType, Convert>>>> = {
 };
 
 /**
- * Converts as TRY_CAST does: NULL where a value does not fit.
+ * Converts like TRY_CAST: the result is NULL if a value does not fit.
  *
- * @throws {QueryError} when no value of the type could ever fit
+ * @throws {QueryError} if no value of the type can fit
  */
 export function convert({ sql, type }: Typed, to: CastType, at: Position): string {
   if (type === to) return sql;
@@ -77,7 +77,7 @@ export function convert({ sql, type }: Typed, to: CastType, at: Position): strin
   return found(sql);
 }
 
-/** The value as JSON, whatever its type. */
+/** Converts a value of any type to JSON. */
 export function toJson({ sql, type }: Typed): string {
   if (isJson(type)) return sql;
   if (type === 'null') return 'CAST(NULL AS JSON)';
@@ -85,7 +85,7 @@ export function toJson({ sql, type }: Typed): string {
   return type === 'datetime' ? `to_json(asa_datetime_text(${sql}))` : `to_json(${sql})`;
 }
 
-/** One type for values that stand side by side, as the branches of a CASE. */
+/** The common type of alternative values, such as the branches of a CASE. */
 export function unify(values: readonly Typed[]): Type {
   const types = new Set(values.map(({ type }) => type).filter((type) => type !== 'null'));
   const [first = 'null'] = types;
@@ -93,14 +93,14 @@ export function unify(values: readonly Typed[]): Type {
   return [...types].every(isNumeric) ? 'float' : 'any';
 }
 
-/** Lossless, to a type from {@link unify}. */
+/** Converts without loss to a type from {@link unify}. */
 export function widen(value: Typed, to: Type): string {
   if (value.type === to) return value.sql;
   if (to === 'any') return toJson(value);
   return value.type === 'null' ? 'NULL' : `CAST(${value.sql} AS ${SQL_TYPES[to]})`;
 }
 
-/** @throws {QueryError} for two types of which no values can be compared */
+/** @throws {QueryError} for two types whose values cannot be compared */
 export function compare(left: Typed, op: string, right: Typed, at: Position): string {
   const both = (a: string, b: string): string => `(${a} ${op} ${b})`;
   if (left.type === 'null' || right.type === 'null') return 'CAST(NULL AS BOOLEAN)';
@@ -135,7 +135,7 @@ export function compare(left: Typed, op: string, right: Typed, at: Position): st
   );
 }
 
-/** An event's own number with a bigint, exactly also where a float has no room for their digits. */
+/** Compares an event's number with a bigint, exactly, even if a float cannot represent them. */
 function compareInteger(
   json: string,
   op: string,
@@ -150,21 +150,21 @@ function compareInteger(
   );
 }
 
-/** An event's own value seen as a type, without conversion between numbers and texts. */
+/** Reads an event's value as a type, without conversion between numbers and texts. */
 function asTyped(json: string, type: Type): string {
   if (isNumeric(type)) return call('asa_number')(json);
   if (type === 'nvarchar') return call('asa_string')(json);
   return call(type === 'datetime' ? 'asa_datetime' : 'asa_bit')(json);
 }
 
-/** An event's own value only where it is a text. @throws {QueryError} for a type that is none */
+/** Reads an event's value if it is a text, otherwise NULL. @throws {QueryError} for a type other than text */
 export function text(value: Typed, at: Position): string {
   if (value.type === 'any') return call('asa_string')(value.sql);
   if (value.type === 'nvarchar' || value.type === 'null') return value.sql;
   throw new QueryError(`nvarchar(max) is wanted here, not ${typeName(value.type)}: cast it`, at);
 }
 
-/** `&`, `|` and `^` take bigints. @throws {QueryError} */
+/** Translates `&`, `|` and `^`, whose operands are bigints. @throws {QueryError} */
 function bitwise(left: Typed, op: string, right: Typed, at: Position): Typed {
   for (const { type } of [left, right])
     if (type !== 'any' && type !== 'bigint' && type !== 'bit')
@@ -181,7 +181,11 @@ const OPERATORS: Record<string, string> = {
   '%': 'asa_modulo',
 };
 
-/** Of two bigints a bigint: division truncates. A text `+` a text is one text. @throws {QueryError} */
+/**
+ * Translates arithmetic. Two bigints give a bigint, so division truncates. `+` concatenates texts.
+ *
+ * @throws {QueryError}
+ */
 export function arithmetic(left: Typed, op: string, right: Typed, at: Position): Typed {
   if (left.type === 'null' || right.type === 'null') return { sql: 'NULL', type: 'null' };
   if (op === '&' || op === '|' || op === '^') return bitwise(left, op, right, at);
@@ -205,7 +209,7 @@ export function arithmetic(left: Typed, op: string, right: Typed, at: Position):
   );
 }
 
-/** A text as SQL. */
+/** Quotes a text for SQL. */
 export const quote = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-/** A name as SQL. */
+/** Quotes a name for SQL. */
 export const name = (text: string): string => `"${text.replaceAll('"', '""')}"`;

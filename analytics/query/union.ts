@@ -5,7 +5,11 @@ import { QueryError } from './queryError';
 import { type Column, recordSql } from './scope';
 import { name, unify, widen } from './types';
 
-/** All rows of all parts, by the order of their columns; the first part names them. @throws {QueryError} */
+/**
+ * Plans UNION: all rows of all parts. Columns are matched by position, and named by the first part.
+ *
+ * @throws {QueryError}
+ */
 export function planUnion(parts: readonly Relation[], planner: Planner, at: Position): Relation {
   const [first] = parts;
   if (!first) throw new Error('a UNION of nothing');

@@ -4,29 +4,29 @@ import { QueryError } from './queryError';
 import { MAX_WINDOW_US, spanUs } from './timeUnits';
 import { quote } from './types';
 
-/** One kind of window over kept rows. */
+/** The translation of a window over kept rows. */
 export interface WindowSql {
-  /** SQL of kept rows, each with the end of a window that holds it (`__window_end`), for the windows that are due */
+  /** SQL of the kept rows in the windows that are due, each with the end of its window (`__window_end`) */
   rows: (kept: string, keys: readonly string[]) => string;
-  /** further columns of `rows` that tell windows of one end apart */
+  /** further columns of `rows` that distinguish windows with the same end */
   keys: readonly string[];
-  /** a row is needed until this long after its time, µs */
+  /** how long a row is needed after its time, µs */
   spanUs: number;
   hopUs: number;
   offsetUs: number;
-  /** SQL of a time that rows share when the same windows hold them; undefined where there is none */
+  /** SQL of a time that is equal for rows in the same windows; undefined if there is none */
   bucket: string | undefined;
-  /** the rows that are still needed after `$until`, where a span cannot say it */
+  /** SQL of the rows that are still needed after `$until`, if this does not only depend on their time */
   retain: ((kept: string) => string) | undefined;
 }
 
 const micros = (us: number): string => `to_microseconds(${us})`;
 
-/** 0001-01-01 stands so long before 1970; windows are aligned to it. */
+/** The time from 0001-01-01, to which windows are aligned, until 1970. */
 const EPOCH_US = 62_135_596_800_000_000n;
 
 /**
- * @param sessionKey SQL of what a session's PARTITION BY gives, over the kept rows
+ * @param sessionKey SQL of a session's PARTITION BY, over the kept rows
  * @throws {QueryError}
  */
 export function windowSql(window: Window, sessionKeys: readonly string[]): WindowSql {
@@ -54,7 +54,7 @@ export function windowSql(window: Window, sessionKeys: readonly string[]): Windo
       return { ...simple, rows: (kept) => filtered(ends, kept), spanUs: sizeUs, hopUs, offsetUs, bucket };
     }
     case 'sliding': {
-      // The content of a window changes when an event enters it and when one leaves it.
+      // The content of a window changes when an event enters or leaves it.
       const sizeUs = span(window.size);
       return {
         ...simple,
@@ -73,7 +73,7 @@ export function windowSql(window: Window, sessionKeys: readonly string[]): Windo
 }
 
 /**
- * Sessions: events no further apart than the timeout make a chain. Its first window ends at the second multiple of the
+ * Sessions: consecutive events within the timeout form a chain. Its first window ends at the second multiple of the
  * maximum duration after its start (at the first one when it starts at a multiple); each further one lasts that long.
  */
 function sessionSql(timeoutUs: number, maxUs: number, keys: readonly string[]): WindowSql {
@@ -104,5 +104,5 @@ function sessionSql(timeoutUs: number, maxUs: number, keys: readonly string[]): 
   };
 }
 
-/** SQL of the identity of a window, as System.Window().Id gives it. */
+/** SQL of the id of a window, for System.Window().Id. */
 export const windowId = ({ id }: Window): string => (id === null ? 'CAST(NULL AS VARCHAR)' : quote(id));

@@ -1,4 +1,4 @@
-/** The command that takes the screenshots of the demo shop. */
+/** The command that takes the screenshots of the demo shop and the dashboard. */
 
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type Page, chromium } from 'playwright-core';
 import { POLICIES, startEmulator } from '../emulator/index';
 import { buildApp } from './build';
+import { takeDashboard } from './dashboardScreenshots';
 import { LOCAL_FUNCTION_KEYS, LOCAL_SHOP_KEYS } from './functionKeys';
 import { startFunctionsHost } from './functionsHost';
 import { type Running, closeAll } from './lifecycle';
@@ -16,7 +17,7 @@ const DESKTOP = { width: 1360, height: 850 };
 const PHONE = { width: 390, height: 844 };
 
 /**
- * `npm run screenshots`: starts a stack, visits the demo shop, and saves pictures for the README.
+ * `npm run screenshots`: starts a stack, visits the demo shop, and saves pictures of it and of the dashboard for the docs.
  *
  * `CHROMIUM` is the path of the browser; default `/usr/bin/chromium`.
  */
@@ -56,17 +57,20 @@ export async function main(): Promise<void> {
     keep({ close: () => browser.close() });
     await mkdir(FOLDER, { recursive: true });
     await takeAll(await browser.newPage({ viewport: DESKTOP }), shop.origin);
+    await takeDashboard(browser, save);
   } finally {
     await closeAll(running);
   }
 }
 
+async function save(page: Page, name: string, fullPage = true): Promise<void> {
+  const path = join(FOLDER, `${name}.png`);
+  await page.screenshot({ path, fullPage });
+  console.log(path);
+}
+
 async function takeAll(page: Page, origin: string): Promise<void> {
-  const take = async (name: string, fullPage = false): Promise<void> => {
-    const path = join(FOLDER, `${name}.png`);
-    await page.screenshot({ path, fullPage });
-    console.log(path);
-  };
+  const take = (name: string, fullPage = false): Promise<void> => save(page, name, fullPage);
   await page.goto(origin);
   for (const name of ['Spangle bag', 'Denim jacket']) {
     await page.getByRole('link', { name: new RegExp(name) }).click();
@@ -86,7 +90,10 @@ async function takeAll(page: Page, origin: string): Promise<void> {
   await page.locator('#events .waiting').first().waitFor();
   await take('shop-dark');
 
-  await page.emulateMedia({ colorScheme: 'light' });
+  await page.emulateMedia({ colorScheme: 'dark', forcedColors: 'active' });
+  await take('shop-forced-colors');
+
+  await page.emulateMedia({ colorScheme: 'light', forcedColors: 'none' });
   await page.setViewportSize(PHONE);
   await page.getByLabel('Go offline').uncheck();
   await page.goto(`${origin}/cart`);

@@ -52,6 +52,6 @@ export function filterSql({ range, event, productId }: Filter): string {
   return [
     `__ts > (now() AT TIME ZONE 'UTC') - INTERVAL '${range.minutes} minutes'`,
     ...(event === undefined ? [] : [`event = ${sqlText(event)}`]),
-    ...(productId === undefined ? [] : [`product_id = ${sqlText(productId)}::BIGINT`]),
+    ...(productId === undefined ? [] : [`product_id = TRY_CAST(${sqlText(productId)} AS BIGINT)`]),
   ].join(' AND ');
 }

@@ -58,13 +58,13 @@ export const revenue = measure(
   { currency: text, revenue: count, orders: count, items: count },
   (source) =>
     `SELECT ${cut('currency')} AS currency, coalesce(sum(revenue), 0) AS revenue,
-     count(DISTINCT (device_id, order_key)) AS orders, CAST(sum(coalesce(quantity, 1)) AS BIGINT) AS items
+     count(DISTINCT order_key) AS orders, CAST(sum(coalesce(quantity, 1)) AS BIGINT) AS items
    FROM ${purchasesOf(source)} GROUP BY 1 ORDER BY orders DESC, currency LIMIT ${TOP_ROWS}`,
 );
 
 export const orders = measure(
   { orders: count },
-  (source) => `SELECT count(DISTINCT (device_id, order_key)) AS orders FROM ${purchasesOf(source)}`,
+  (source) => `SELECT count(DISTINCT order_key) AS orders FROM ${purchasesOf(source)}`,
 );
 
 export const funnel = measure(
@@ -113,7 +113,7 @@ export const campaigns = measure({ name: z.string(), visitors: count, orders: co
 
 function bySource(source: string, name: string): string {
   return `SELECT ${cut(`(${name})`)} AS name, count(DISTINCT device_id) AS visitors,
-      count(DISTINCT (device_id, coalesce(order_id, CAST(${EVENT} AS VARCHAR)))) FILTER (WHERE event = 'purchase') AS orders
+      count(DISTINCT coalesce(order_id, CAST(${EVENT} AS VARCHAR))) FILTER (WHERE event = 'purchase') AS orders
     FROM ${source} GROUP BY 1 ORDER BY visitors DESC, name LIMIT ${TOP_ROWS}`;
 }
 

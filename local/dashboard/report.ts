@@ -113,7 +113,7 @@ const drawTable = (fields: readonly ReportField[], rows: readonly Row[]): Markup
       ${rows.map(
         (row) =>
           html`<tr>
-            ${fields.map((_, i) => html`<td>${text(row[`c${i}`])}</td>`)}
+            ${fields.map((field, i) => html`<td>${text(row[`c${i}`], field)}</td>`)}
           </tr>`,
       )}
     </tbody>
@@ -125,7 +125,7 @@ function drawBars(fields: readonly ReportField[], rows: readonly Row[]): Markup 
   const valueAt = fields.findIndex(({ aggregate }) => aggregate !== undefined);
   const most = Math.max(1, ...rows.map((row) => Number(row[`c${valueAt}`])));
   const label = (row: Row): string =>
-    fields.flatMap((_, i) => (i === valueAt ? [] : text(row[`c${i}`]))).join(', ');
+    fields.flatMap((field, i) => (i === valueAt ? [] : text(row[`c${i}`], field))).join(', ');
   return html`
     <ul class="bars">
       ${rows.map(
@@ -142,9 +142,13 @@ function drawBars(fields: readonly ReportField[], rows: readonly Row[]): Markup 
 
 const number = new Intl.NumberFormat('en', { maximumFractionDigits: 2 });
 
-function text(value: unknown): string {
+function text(value: unknown, field?: ReportField): string {
   if (value === null || value === undefined) return '(blank)';
-  if (typeof value === 'number') return number.format(value);
+  // An id is a name, not a quantity.
+  if (typeof value === 'number')
+    return field?.aggregate === undefined && field?.column.endsWith('_id')
+      ? String(value)
+      : number.format(value);
   const whole = (typeof value === 'string' ? value : JSON.stringify(value)).replace(
     /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\S*$/,
     '$1 $2',

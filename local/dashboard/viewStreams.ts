@@ -25,6 +25,7 @@ export function createViewStreams(view: (filter: Filter) => Promise<View>): View
     let newest = { position: 0, text: '' };
     let active = false;
     let refreshing = false;
+    let problem = '';
     const streams = createEventStreams((after) => (newest.position > after ? newest : undefined), {
       onActive: (isActive) => {
         active = isActive;
@@ -49,10 +50,13 @@ export function createViewStreams(view: (filter: Filter) => Promise<View>): View
       try {
         const text = `event: view\ndata: ${JSON.stringify(await view(filter))}\n\n`;
         newest = { position: newest.position + 1, text };
+        problem = '';
         streams.notify();
       } catch (error) {
         // The next attempt reads again. The page shows that its figures are stale.
-        console.error(`dashboard: the results could not be read: ${(error as Error).message}`);
+        const { message } = error as Error;
+        if (message !== problem) console.error(`dashboard: the results could not be read: ${message}`);
+        problem = message;
       }
     }
     return streams;

@@ -96,7 +96,7 @@ test('an order is one row per item, and its revenue adds up, in the original nam
     ['a', 1, 20, 100, 'JPY'],
     ['b', 0, null, 25, 'EUR'],
     ['b', 1, null, 5, 'EUR'],
-    [null, null, null, 30, 'JPY'],
+    ['m2', null, null, 30, 'JPY'],
     ['d', null, null, 7.5, 'EUR'],
     [null, null, null, null, 'JPY'],
   ]);

@@ -62,7 +62,9 @@ export async function startSite(): Promise<Site> {
         .catch(() => response.writeHead(502).end());
       return;
     }
-    const file = /^\/(hubfront\.m?js)$/.exec(request.url ?? '')?.[1];
+    const file = /^\/((?:hubfront|tracking|tag)\.m?js)$/.exec(
+      new URL(request.url ?? '', 'http://site').pathname,
+    )?.[1];
     const type = file ? 'text/javascript' : 'text/html';
     const content = file ? readFile(join(dist, file)) : Promise.resolve(site.page);
     void content.then((bytes) => response.writeHead(200, { 'Content-Type': type }).end(bytes));

@@ -5,7 +5,14 @@ import { expect, test } from 'vitest';
 import { PROBLEMS } from '../../src/problems';
 
 /** Files that a build creates. */
-const BUILT = ['hubfront.mjs', 'hubfront.d.ts', 'dist/hubfront.mjs', 'dist/hubfront.d.ts'];
+const BUILT = [
+  'tracking.mjs',
+  'tracking.d.ts',
+  'hubfront.mjs',
+  'hubfront.d.ts',
+  'dist/hubfront.mjs',
+  'dist/hubfront.d.ts',
+];
 
 const files = spawnSync('git', ['ls-files'], { encoding: 'utf8' }).stdout.trim().split('\n');
 const pages = files.filter((page) => page.endsWith('.md') && existsSync(page));

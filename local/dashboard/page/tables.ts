@@ -4,7 +4,9 @@ import type { View } from '../view';
 import { barRow, make, part, replaceRows } from './elements';
 import { counted, eventName, money, number, secondOf, words } from './format';
 
-const SHORT_ID_CHARACTERS = 10;
+const LONGEST_ID_CHARACTERS = 16;
+const ID_START_CHARACTERS = 8;
+const ID_END_CHARACTERS = 4;
 
 export function showFunnel(funnel: View['funnel']): void {
   const most = Math.max(1, ...funnel.map(({ visitors }) => visitors));
@@ -121,10 +123,11 @@ function picture(productId: string | number | null): HTMLElement {
   return image;
 }
 
-/** `web-abcdef…`: enough to tell visitors apart. */
+/** `web-abcd…wxyz`: enough to tell visitors apart. */
 function shortId(id: string | null): string {
   if (id === null) return '–';
-  return id.length > SHORT_ID_CHARACTERS + 1 ? `${id.slice(0, SHORT_ID_CHARACTERS)}…` : id;
+  if (id.length <= LONGEST_ID_CHARACTERS) return id;
+  return `${id.slice(0, ID_START_CHARACTERS)}…${id.slice(-ID_END_CHARACTERS)}`;
 }
 
 const pathOf = (url: string): string => (URL.canParse(url) ? new URL(url).pathname : url);

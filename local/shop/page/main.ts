@@ -29,7 +29,8 @@ function show(view: View): void {
   badge.hidden = count === 0;
   badge.textContent = String(count);
   for (const link of document.querySelectorAll<HTMLAnchorElement>('.top nav a')) {
-    link.toggleAttribute('aria-current', link.pathname === location.pathname);
+    if (link.href === location.origin + location.pathname) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
   }
 }
 

@@ -17,6 +17,7 @@ interface FeedMessage {
 const STAGES = ['queued', 'sending', 'accepted', 'in the feed'] as const;
 type Stage = (typeof STAGES)[number];
 const KEPT_ROWS = 100;
+const COUNTDOWN_MS = 1_000;
 /** Number of messages that a tab gets when it joins. */
 const KEPT_MESSAGES = 30;
 
@@ -49,7 +50,7 @@ export function startPanel(tracking: Tracking, offline: ReturnType<typeof create
     rowOf(messageId, deviceMessage).reach('accepted', beacon ? 'by beacon' : '');
   });
   tracking.on('retry', ({ messageId, deviceMessage, code, retryIn }) => {
-    rowOf(messageId, deviceMessage).wait(`${code}: again in ${Math.ceil(retryIn / 1_000)} s`);
+    rowOf(messageId, deviceMessage).wait(code, retryIn);
   });
   tracking.on('rejected', ({ messageId, deviceMessage, code }) => {
     rowOf(messageId, deviceMessage).reject(code);
@@ -99,7 +100,8 @@ interface Row {
   item: HTMLLIElement;
   /** Does not go back: a late report of an earlier stage is ignored. */
   reach: (stage: Stage, note?: string) => void;
-  wait: (note: string) => void;
+  /** Counts down to the next attempt. */
+  wait: (code: string, retryInMs: number) => void;
   reject: (code: string) => void;
 }
 
@@ -118,7 +120,9 @@ function createRow(messageId: string, message: ShopEvent): Row {
   item.append(name, what, state, track, id);
 
   let reached = -1;
+  let countdown: ReturnType<typeof setInterval> | undefined;
   const show = (text: string, kind: string): void => {
+    clearInterval(countdown);
     state.textContent = text;
     item.className = kind;
     item.style.setProperty('--reached', String(reached));
@@ -132,9 +136,18 @@ function createRow(messageId: string, message: ShopEvent): Row {
       reached = at;
       show(note === '' ? stage : `${stage} ${note}`, stage.replaceAll(' ', '-'));
     },
-    wait: (note) => {
+    wait: (code, retryInMs) => {
       reached = 0;
-      show(note, 'waiting');
+      const retryAt = Date.now() + retryInMs;
+      const text = (): string => {
+        const seconds = Math.ceil((retryAt - Date.now()) / 1_000);
+        return seconds > 0 ? `${code}: again in ${seconds} s` : `${code}: again now`;
+      };
+      show(text(), 'waiting');
+      countdown = setInterval(() => {
+        if (item.isConnected) state.textContent = text();
+        else clearInterval(countdown);
+      }, COUNTDOWN_MS);
     },
     reject: (code) => {
       show(`rejected: ${code}`, 'rejected');

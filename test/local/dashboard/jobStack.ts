@@ -15,11 +15,15 @@ export interface JobStack {
 }
 
 /** All that a job reads: the hub, and one snapshot of products and SKUs, as JSON, in Blob storage. */
-export async function startJobStack(products: string, skus = '[]'): Promise<JobStack> {
+export async function startJobStack(
+  products: string,
+  skus = '[]',
+  settings: Record<string, string> = {},
+): Promise<JobStack> {
   const [blobPort, dashboardPort] = [await freePort(), await freePort()];
   const storage = startBlobStorage(blobPort, () => undefined);
   const folder = await mkdtemp(join(tmpdir(), 'hubfront-job-'));
-  const stack = await startStack();
+  const stack = await startStack({ settings });
   await storage.ready;
   const container = BlobServiceClient.fromConnectionString(storageConnection(blobPort)).getContainerClient(
     'reference',

@@ -1,0 +1,81 @@
+/** Takes the screenshots of the dashboard, in each of its states, from sample views. */
+
+import type { Browser, Page } from 'playwright-core';
+import { emptyView, sampleView } from './dashboard/sampleView';
+import { startDashboardServer } from './dashboard/server';
+import type { View } from './dashboard/view';
+
+const DESKTOP = { width: 1360, height: 900 };
+/** The narrowest phones. */
+const PHONE = { width: 320, height: 720 };
+/** Recent events in the picture of a phone, where each is a card. */
+const PHONE_EVENTS = 4;
+/** The next view never comes. */
+const NEVER = new Promise<View>(() => undefined);
+
+/** @param take saves a picture of the page under a name */
+export async function takeDashboard(
+  browser: Browser,
+  take: (page: Page, name: string) => Promise<void>,
+): Promise<void> {
+  let view = (): Promise<View> => Promise.resolve(sampleView(new Date()));
+  const server = await startDashboardServer({
+    port: 0,
+    shopUrl: 'http://localhost:3000',
+    view: () => view(),
+  });
+  const page = await browser.newPage({ viewport: DESKTOP, reducedMotion: 'reduce' });
+  const open = async (state: string): Promise<void> => {
+    await page.goto(server.url);
+    await page.locator(`body[data-state="${state}"]`).waitFor();
+    await page.evaluate(
+      'new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))',
+    );
+  };
+  try {
+    await open('live');
+    await take(page, 'dashboard-light');
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await open('live');
+    await take(page, 'dashboard-dark');
+    await page.emulateMedia({ colorScheme: 'light', forcedColors: 'active' });
+    await open('live');
+    await take(page, 'dashboard-forced-colors');
+    await page.emulateMedia({ forcedColors: 'none' });
+    await page.setViewportSize(PHONE);
+    view = () => {
+      const sample = sampleView(new Date());
+      return Promise.resolve({ ...sample, recent: sample.recent.slice(0, PHONE_EVENTS) });
+    };
+    await open('live');
+    await take(page, 'dashboard-phone');
+    await page.setViewportSize(DESKTOP);
+
+    view = () => Promise.resolve(emptyView(new Date(), 'waiting'));
+    await open('starting');
+    await take(page, 'dashboard-starting');
+    view = () => Promise.resolve(emptyView(new Date()));
+    await open('empty');
+    await take(page, 'dashboard-empty');
+    view = () => {
+      const sample = sampleView(new Date());
+      const problem = 'infra/analytics/query.asaql:27:9: the CAST of a value failed';
+      return Promise.resolve({ ...sample, job: { ...sample.job, status: 'stopped', problem } });
+    };
+    await open('stopped');
+    await take(page, 'dashboard-stopped');
+    view = () => Promise.resolve(sampleView(new Date()));
+    await open('live');
+    view = () => NEVER;
+    await page.locator('body[data-state="stale"]').waitFor();
+    await take(page, 'dashboard-stale');
+  } finally {
+    await server.close();
+  }
+  await page
+    .getByRole('status')
+    .getByText(/Reconnecting in/)
+    .waitFor();
+  await take(page, 'dashboard-reconnecting');
+  await page.close();
+}

@@ -52,7 +52,7 @@ describe('a log line', () => {
     expect(redact(line)).toBe(expected);
   });
 
-  test('stays as it is where it has nothing of a secret', () => {
+  test('is unchanged if it contains no part of a secret', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...Array.from('01 ,.:')) }), (line) => {
         expect(redact(line)).toBe(line);
@@ -60,7 +60,7 @@ describe('a log line', () => {
     );
   });
 
-  test('shows nothing of a secret that is no word, wherever it stands', () => {
+  test('contains no part of a secret that is not a word', () => {
     const password = fc
       .tuple(fc.string({ minLength: 3, maxLength: 30 }), fc.constantFrom('#7a', '%2B1', '@', '=', '9z'))
       .map(([text, mark]) => text + mark + text);
@@ -132,7 +132,7 @@ describe('the reason of a failure', () => {
     expect(snapshotFailure(error)).not.toContain('hunter');
   });
 
-  test('has a place that quotes no message', () => {
+  test('contains a position but no quoted message', () => {
     const place = placeOf(new Error('first\nsecond hunter2\n  at hunter3'));
     expect(place).toMatch(/^\s+at /);
     expect(place).not.toContain('hunter');

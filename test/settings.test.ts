@@ -38,7 +38,7 @@ function refusal(env: Record<string, string>): SettingsError {
 }
 
 describe('settings', () => {
-  test('the hub, its policy and its Event Hub-compatible endpoint are enough', () => {
+  test('the hub, its policy and its Event Hub-compatible endpoint are sufficient', () => {
     expect(readSettings(COMPLETE)).toMatchObject({
       hubHostName: 'shop.azure-devices.net',
       registryPolicy: { name: 'iothubowner', key: KEY },
@@ -94,7 +94,7 @@ describe('settings', () => {
     expect(readSettings({ ...COMPLETE, IOTHUBOWNER_SHAREDACCESSKEY: '' }).registryPolicy).toBeUndefined();
   });
 
-  test('all that is missing or malformed is named at once, and no value is printed', () => {
+  test('all missing and malformed settings are named at once, without values', () => {
     const { problems, message } = refusal({
       IOTHUB_EVENTHUB_CONNECTION: `Endpoint=sb://x;SharedAccessKey=${KEY}`,
       IOTHUBOWNER_SHAREDACCESSKEY: 'hunter2!',

@@ -68,7 +68,7 @@ const TIME = "DATEDIFF(millisecond, '2026-01-01', System.Timestamp())";
 describe('a window', () => {
   const tumbling = `SELECT ${END} AS e, COUNT(*) AS n FROM i TIMESTAMP BY t GROUP BY TumblingWindow(second, 10)`;
 
-  test('is open while an event may still come at its very end', async () => {
+  test('stays open while an event may still arrive exactly at its end', async () => {
     const { kept, process, advance } = await start(tumbling);
     expect(await process(event(5))).toEqual([]);
     expect(await process(event(10))).toEqual([]);
@@ -81,7 +81,7 @@ describe('a window', () => {
     expect(await process(event(111))).toEqual(['100 1']);
   });
 
-  test('is told with the first event beyond it, and once', async () => {
+  test('is emitted once, with the first event after its end', async () => {
     const { process, advance } = await start(tumbling);
     expect(await process(event(1), event(9), event(11))).toEqual(['10 2']);
     expect(await process(event(12))).toEqual([]);
@@ -106,7 +106,7 @@ describe('a window', () => {
     expect(await advance(28.1)).toEqual(['20 3']);
   });
 
-  test('is ended by the clock at both tolerances', async () => {
+  test('ends by the clock after both tolerances', async () => {
     const { process, advance } = await start(tumbling, {
       eventsLateArrivalMaxDelayInSeconds: 20,
       eventsOutOfOrderMaxDelayInSeconds: 2,
@@ -146,7 +146,7 @@ describe('a window', () => {
     expect(engine.counts.events).toBe(3);
   });
 
-  test('that ends just before the watermark is told once, while its rows wait for the next', async () => {
+  test('that ends just before the watermark is emitted once, while its rows wait for the next one', async () => {
     const { process, advance } = await start(
       `SELECT ${END} AS e, COUNT(*) AS n FROM i TIMESTAMP BY t GROUP BY HoppingWindow(second, 10, 5)`,
     );
@@ -155,7 +155,7 @@ describe('a window', () => {
     expect(await advance(20.000001)).toEqual(['15 1']);
   });
 
-  test('of one time is told when that is over', async () => {
+  test('of a single time is emitted when this time is over', async () => {
     const { process, advance } = await start(
       `SELECT ${TIME} AS e, COUNT(*) AS n FROM i TIMESTAMP BY t GROUP BY System.Timestamp()`,
     );
@@ -190,7 +190,7 @@ describe('a window', () => {
     expect(await advance(60)).toEqual(['TIMESTAMP BY t 20 1', 'arrival 20 3']);
   });
 
-  test('of a step is told by the step it reads', async () => {
+  test('of a step is emitted by the step that it reads', async () => {
     const { process, advance } = await start(`WITH s AS (
         SELECT COUNT(*) AS n FROM i TIMESTAMP BY t GROUP BY TumblingWindow(second, 10)
       ) SELECT ${END} AS e, SUM(n) AS n, MAX(n) AS most FROM s GROUP BY TumblingWindow(second, 20)`);
@@ -205,7 +205,7 @@ describe('an event', () => {
   const none = { events: 0, malformed: 0, untimed: 0, early: 0, late: 0, lateDropped: 0 };
   const body = (text: string): HubEvent => ({ body: text, enqueuedUs: at(20) });
 
-  test('that is late gets the latest time it may have', async () => {
+  test('that is late gets the earliest accepted time', async () => {
     const { engine, process } = await start(plain);
     expect(
       await process(event(20, 14.999, { id: 1 }), event(20, 15, { id: 2 }), event(20, 20, { id: 3 })),
@@ -213,7 +213,7 @@ describe('an event', () => {
     expect(engine.counts).toEqual({ ...none, events: 3, late: 1 });
   });
 
-  test('that is late is left out where the policy says so', async () => {
+  test('that is late is dropped if the policy says so', async () => {
     const { engine, process } = await start(plain, { eventsOutOfOrderPolicy: 'Drop' });
     expect(
       await process(
@@ -224,7 +224,7 @@ describe('an event', () => {
     expect(engine.counts).toEqual({ ...none, events: 5, late: 3, lateDropped: 3 });
   });
 
-  test('that is more than five minutes early is left out', async () => {
+  test('that is more than five minutes early is dropped', async () => {
     const { engine, process } = await start(plain);
     expect(await process(event(0, 300, { id: 1 }), event(0, 300.001, { id: 2 }))).toEqual(['1 300000']);
     expect(engine.counts).toEqual({ ...none, events: 2, early: 1 });
@@ -252,7 +252,7 @@ describe('an event', () => {
     expect(engine.counts).toEqual({ ...none, events: 4, late: 1 });
   });
 
-  test('never falls into a window that has been told', async () => {
+  test('is not added to a window that has been emitted', async () => {
     const { engine, process, advance } = await start(plain);
     await process(event(20, 20, { id: 1 }));
     await advance(40);
@@ -275,7 +275,7 @@ describe('an event', () => {
     expect(engine.counts).toEqual({ ...none, events: 4, late: 1 });
   });
 
-  test('without a time, or that is no JSON object, is left out', async () => {
+  test('without a time, or that is not a JSON object, is dropped', async () => {
     const { engine, process } = await start(plain);
     expect(
       await process(
@@ -286,7 +286,7 @@ describe('an event', () => {
     expect(engine.counts).toEqual({ ...none, events: 6, malformed: 4, untimed: 2 });
   });
 
-  test('is read by names in another case, and by names with escapes', async () => {
+  test('is read with names in another case, and with escaped names', async () => {
     const { process } = await start(plain);
     expect(await process(body(`{"t":"${iso(20)}","\\u0049d":1}`))).toEqual(['1 20000']);
     expect(await process(body(`{"T":"${iso(20)}","iD":2}`))).toEqual(['2 20000']);
@@ -300,7 +300,7 @@ describe('an event', () => {
     expect(engine.counts).toEqual({ ...none, events: 2 });
   });
 
-  test('of another input is none of the query', async () => {
+  test('of an input that the query does not read is ignored', async () => {
     const { engine, process } = await start(plain);
     expect(await process('j', event(20, 20, { id: 1 }))).toEqual([]);
     expect(engine.counts).toEqual(none);
@@ -327,7 +327,7 @@ describe('reference data', () => {
   };
   const later = (own: number): HubEvent => ({ ...event(0, own, { id: 1 }), enqueuedUs: undefined });
 
-  test('is met in the version of the event, and forgotten when no event will meet it', async () => {
+  test('is joined in the version of the event, and deleted when no event can match it', async () => {
     const { engine, process } = await start(
       `SELECT ${TIME} AS e, r.v FROM i TIMESTAMP BY t LEFT JOIN R AS r ON i.id = r.ID`,
     );
@@ -347,7 +347,7 @@ describe('reference data', () => {
     await expect(references.load('x', join(folder, '1.json'), at(40))).rejects.toThrow("called 'x'");
   });
 
-  test('gives its rows in the order of the file, and whole', async () => {
+  test('keeps its complete rows, in the order of the file', async () => {
     const { engine, process } = await start(
       `SELECT r.*, i.id AS own FROM i TIMESTAMP BY t INNER JOIN r ON i.id = r.id`,
     );

@@ -63,7 +63,7 @@ test('results are kept for a day', () =>
     expect(await numbers(ROWS)).toEqual([1]);
   }));
 
-test('old results go after so many rows, too', () =>
+test('old results are also deleted after a number of new rows', () =>
   withResults(async (_, add, numbers) => {
     await add(99_999, DAY + 1);
     expect(await numbers(ROWS)).toHaveLength(99_999);
@@ -108,7 +108,7 @@ test('results and checkpoint are written together or not at all', () =>
     expect([...again.checkpoint().keys()]).toEqual(["1's"]);
   }));
 
-test('results are trimmed while somebody else is drops and writes tables beside them', async () => {
+test('results are trimmed while another connection drops and writes tables', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'hubfront-results-'));
   const duckdb = await DuckDBInstance.create(':memory:');
   const [job, other] = [await duckdb.connect(), await duckdb.connect()];

@@ -143,7 +143,7 @@ async function run(text: string): Promise<string[] | QueryError> {
 }
 
 describe('any query', () => {
-  test('runs on any events, or is refused or stopped with its place', async () => {
+  test('runs on any events, or is rejected or stopped with its position', async () => {
     await fc.assert(
       fc.asyncProperty(query, async (text) => {
         const outcome = await run(text);

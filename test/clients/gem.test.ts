@@ -32,7 +32,7 @@ describe.skipIf(!findProgram('gem', 'ruby'))('the Ruby gem', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  test('is built, is installed in an empty folder, and reads the feed from there alone', async () => {
+  test('can be built and installed in an empty folder, and reads the feed without the repository', async () => {
     const source = join(folder, 'source');
     const installed = join(folder, 'installed');
     const empty = join(folder, 'empty');

@@ -111,7 +111,7 @@ describe.each(Object.entries(languages))('a phone in %s', (name, { missing, star
 
   const deviceId = `phone-${name.replace(/\W/g, '')}`;
 
-  test.skipIf(missing)('makes the tokens of the vectors', async () => {
+  test.skipIf(missing)('creates the expected tokens of the test vectors', async () => {
     const tokens = await ask(
       ...vectors.map((vector) => [
         'token',
@@ -124,7 +124,7 @@ describe.each(Object.entries(languages))('a phone in %s', (name, { missing, star
     expect(tokens).toEqual(vectors.map(({ token }) => token));
   });
 
-  test.skipIf(missing)('registers, again too, and sends its message straight to the hub', async () => {
+  test.skipIf(missing)('registers repeatedly, and sends its message directly to the hub', async () => {
     const register = ['register', `${stack.host.url}/api`, KEY, deviceId, DEVICE_KEY];
     const message = { event: 'app_opened', text: 'ゆき "x" \\ ' };
     const send = [
@@ -149,14 +149,14 @@ describe.each(Object.entries(languages))('a phone in %s', (name, { missing, star
     ]);
   });
 
-  test.skipIf(missing)('sends as a device whose id has every character there is', async () => {
+  test.skipIf(missing)('sends as a device whose id has all allowed characters', async () => {
     const strange = `${deviceId}-.%_*?!(),:=@$'`;
     expect((await stack.register(strange, DEVICE_KEY)).status).toBe(201);
     const send = ['send', hostName, strange, DEVICE_KEY, stack.emulator.endpoint, 'm-2', '1'];
     expect(await ask(send)).toEqual(['sent']);
   });
 
-  test.skipIf(missing)('is refused with a wrong key, or a token for another hub', async () => {
+  test.skipIf(missing)('is rejected with a wrong key, or a token for another hub', async () => {
     await stack.register(deviceId, DEVICE_KEY);
     const wrongKey = Buffer.alloc(32, 8).toString('base64');
     const { endpoint } = stack.emulator;
@@ -179,7 +179,7 @@ describe.each(Object.entries(languages))('a phone in %s', (name, { missing, star
     expect(sent).toMatchObject([{ body: { deviceId: id, Data: text } }]);
   });
 
-  test.skipIf(missing)('takes for success only what Hubfront and the hub confirm', async () => {
+  test.skipIf(missing)('counts only confirmations of Hubfront and the hub as success', async () => {
     const server = await startScriptedServer();
     const commands = SCRIPT.flatMap((_, n) => [
       ['register', `${server.url}/${n}`, KEY, deviceId, DEVICE_KEY],

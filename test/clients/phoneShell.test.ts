@@ -75,7 +75,7 @@ describe.skipIf(!tools).each(SHELLS.filter(isInstalled).map((shell) => ({ shell,
   ({ shell, name }) => {
     const deviceId = `sh-${name.replace(/\W/g, '')}`;
 
-    test('registers, and sends a message of nearly 256 KB from standard input as it is', async () => {
+    test('registers, and sends a message of nearly 256 KB from standard input unchanged', async () => {
       const registered = await run(shell, ['register', `${stack.host.url}/api`, deviceId]);
       expect(registered).toEqual({ code: 0, out: `${HUB_HOST_NAME}\n`, error: '' });
       const message = `\n{"text": "%s \\\\ \\" $HOME \`x\`",\n "long": "${'x'.repeat(261_000)}"}`;
@@ -88,7 +88,7 @@ describe.skipIf(!tools).each(SHELLS.filter(isInstalled).map((shell) => ({ shell,
       expect(bodies).toEqual([JSON.parse(message)]);
     });
 
-    test('tells a message that the hub rejects from one to retry, by its exit code', async () => {
+    test('distinguishes rejected messages from retryable ones by the exit code', async () => {
       const send = ['send', HUB_HOST_NAME, deviceId, 'm-2'];
       expect(await run(shell, send, `"${'x'.repeat(270_000)}"`)).toMatchObject({
         code: 1,

@@ -34,7 +34,7 @@ describe.skipIf(!ruby)('the Ruby worker', () => {
     expect(stdout).toMatch(/[1-9]\d* runs, [1-9]\d* assertions, 0 failures, 0 errors, 0 skips/);
   });
 
-  test('stops at once and cleanly on SIGTERM while it waits', async () => {
+  test('stops immediately and cleanly on SIGTERM while it waits', async () => {
     stack.emulator.admin.recreateHub();
     stack.emulator.admin.seed({ count: 3 });
     const file = join(folder, 'waiting.jsonl');
@@ -83,7 +83,7 @@ describe.skipIf(!ruby)('the Ruby worker', () => {
     expect(lines[2]).toContain('Is a directory');
   });
 
-  test('tells what retention took, and that the hub was recreated', async () => {
+  test('reports messages that retention removed, and that the hub was recreated', async () => {
     const { admin } = stack.emulator;
     admin.recreateHub();
     admin.seed({ count: 10, partitionId: '0' });
@@ -106,7 +106,7 @@ describe.skipIf(!ruby)('the Ruby worker', () => {
   });
 
   test(
-    'killed again and again while the feed restarts: nothing lost, repeats within one batch',
+    'killed repeatedly while the feed restarts: loses nothing, and repeats at most one batch',
     { timeout: 90_000, retry: 0 },
     async () => {
       const file = join(folder, 'messages.jsonl');

@@ -36,7 +36,7 @@ describe.skipIf(!ruby || !pg || !postgresql)('the Ruby worker with PostgreSQL', 
     Number((await database.query('SELECT count(*) FROM messages').catch(() => ['0']))[0]);
 
   test(
-    'killed again and again while the feed restarts: every message exactly once',
+    'killed repeatedly while the feed restarts: stores every message exactly once',
     { timeout: 90_000, retry: 0 },
     async () => {
       const last = await workers.torment(start, count);
@@ -48,7 +48,7 @@ describe.skipIf(!ruby || !pg || !postgresql)('the Ruby worker with PostgreSQL', 
     },
   );
 
-  test('two of the same name: the second is rolled back, and still every message is there once', async () => {
+  test('two workers with the same name: the second is rolled back, and every message is stored once', async () => {
     const before = await count();
     const pair = [start(), start()];
     stack.emulator.admin.seed({ count: 2_000, deviceId: 'shop' });
@@ -61,7 +61,7 @@ describe.skipIf(!ruby || !pg || !postgresql)('the Ruby worker with PostgreSQL', 
     ).toEqual(['1']);
   }, 60_000);
 
-  test('keeps the table readable whatever is sent, and each line as it was sent', async () => {
+  test('keeps the table readable for all messages, and each line unchanged', async () => {
     stack.emulator.admin.recreateHub();
     await stack.register('d', Buffer.alloc(32, 1).toString('base64'));
     const bodies = [...HOSTILE_BODIES, ...fc.sample(hostileJson, { numRuns: 60, seed: 1 })];

@@ -76,7 +76,7 @@ describe.skipIf(!browserProgram)('the shop, in Chromium', () => {
   const addToCart = (page: Page) => page.getByRole('button', { name: 'Add to cart' }).click();
   const accepted = (page: Page) => page.locator('#events .accepted, #events .in-the-feed').count();
 
-  test('three products and one in the cart are just those events, in order', async () => {
+  test('three products and one in the cart give exactly these events, in order', async () => {
     const page = await open();
     for (const name of ['Spangle bag', 'Denim jacket', 'Straw hat']) await browse(page, name);
     await page.getByLabel('Brown').check();
@@ -124,7 +124,7 @@ describe.skipIf(!browserProgram)('the shop, in Chromium', () => {
     await expect.poll(() => page.getByRole('link', { name: 'Cart 1' }).count()).toBe(1);
   });
 
-  test('makes one preflight for the first send and none for the next', async () => {
+  test('sends one preflight for the first send and none for the next', async () => {
     const page = await open();
     const seen = await watchMessages(context, page);
     await browse(page, 'Spangle bag');
@@ -135,7 +135,7 @@ describe.skipIf(!browserProgram)('the shop, in Chromium', () => {
     expect(seen.at(-1)?.contentType).toBe('application/json');
   });
 
-  test('on an origin that is not on the list, is refused by the browser and stays whole', async () => {
+  test('on an origin that is not allowed, still works although the browser blocks its sends', async () => {
     const page = await open(stranger.origin);
     await browse(page, 'Spangle bag');
     await expect.poll(() => page.locator('#events .waiting').count(), SLOW).toBe(1);
@@ -147,7 +147,7 @@ describe.skipIf(!browserProgram)('the shop, in Chromium', () => {
     expect(await arrived()).toEqual([]);
   });
 
-  test('switched offline, 50 events, a reload, and online again: all arrive once', async () => {
+  test('switched offline, with 50 events and a reload: all arrive once when it is online again', async () => {
     const page = await open(`${shop.origin}/products/162-spangle-bag`);
     await expect.poll(() => accepted(page), SLOW).toBe(1);
     await page.getByLabel('Go offline').check();
@@ -165,7 +165,7 @@ describe.skipIf(!browserProgram)('the shop, in Chromium', () => {
     expect(new Set(messages.map(({ messageId }) => messageId)).size).toBe(52);
   });
 
-  test('really offline: 50 events and a closed tab; all arrive on the next visit', async () => {
+  test('without a network, with 50 events and a closed tab: all arrive on the next visit', async () => {
     const page = await open(`${shop.origin}/products/162-spangle-bag`);
     await expect.poll(() => accepted(page), SLOW).toBe(1);
     await context.setOffline(true);
@@ -179,7 +179,7 @@ describe.skipIf(!browserProgram)('the shop, in Chromium', () => {
     expect(new Set((await arrived()).map(({ messageId }) => messageId)).size).toBe(51);
   });
 
-  test('closed in the middle of a visit, sends the rest as a beacon', async () => {
+  test('closed during a visit, sends the remaining events as a beacon', async () => {
     const page = await open(`${shop.origin}/products/162-spangle-bag`);
     await expect.poll(() => accepted(page), SLOW).toBe(1);
     await addToCart(page);
@@ -268,7 +268,7 @@ describe("the shop's server", () => {
       headers: origin === undefined ? {} : { origin },
     });
 
-  test('registers visitors of its own pages, again too, and no device for them', async () => {
+  test('registers visitors of its own pages repeatedly, without devices', async () => {
     const devices = stack.emulator.admin.state().devices;
     const [first, second] = [await register(visitor, shop.origin), await register(visitor, shop.origin)];
     expect([first.status, second.status]).toEqual([200, 200]);
@@ -278,7 +278,7 @@ describe("the shop's server", () => {
     expect(stack.emulator.admin.state().devices).toBe(devices);
   });
 
-  test('registers devices where the app has no visitors', async () => {
+  test('registers devices if visitors are off', async () => {
     const plain = await startStack();
     stranger.setApi(plain.host.url);
     const other = { ...visitor, deviceKey: Buffer.alloc(32, 2).toString('base64') };
@@ -304,7 +304,7 @@ describe("the shop's server", () => {
     expect(answer.text).not.toContain(KEY);
   });
 
-  test('hands out its pages and nothing else, and no function key', async () => {
+  test('serves only its pages, and no function key', async () => {
     for (const path of ['/', '/cart', '/products/162-spangle-bag', '/shop.js']) {
       const { status, text } = await call(shop.origin + path);
       expect(status).toBe(200);

@@ -113,7 +113,7 @@ describe.skipIf(!browserProgram)('the shop in many tabs, and for a visitor who i
     expect(await page.locator('#privacy').isVisible()).toBe(false);
   });
 
-  test('says nothing of privacy signals where there are none', async () => {
+  test('does not mention privacy signals if there are none', async () => {
     const page = await open();
     expect(await page.locator('#privacy').isVisible()).toBe(false);
   });

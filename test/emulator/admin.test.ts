@@ -71,7 +71,7 @@ const readersOf = (partitionId: string): number | undefined =>
   emulator.admin.state().partitions.find((one) => one.partitionId === partitionId)?.readers;
 
 describe("what the admin API does, Microsoft's SDK sees:", () => {
-  test('retention takes old messages, or all', async () => {
+  test('retention removes old messages, or all', async () => {
     emulator.admin.seed({ count: 10, partitionId: '0' });
     emulator.admin.expire({ partitionId: '0', keep: 4 });
     expect(await client.getPartitionProperties('0')).toMatchObject({
@@ -98,7 +98,7 @@ describe("what the admin API does, Microsoft's SDK sees:", () => {
     expect(after.map(({ sequenceNumber }) => sequenceNumber)).toEqual([2]);
   });
 
-  test('a recreated hub is another one, with as many partitions as are asked for', async () => {
+  test('a recreated hub is another hub, with the requested number of partitions', async () => {
     const before = await client.getEventHubProperties();
     emulator.admin.recreateHub({ partitions: 3 });
     void client.close().catch(() => undefined);
@@ -108,7 +108,7 @@ describe("what the admin API does, Microsoft's SDK sees:", () => {
     expect(now.createdOn.getTime()).toBeGreaterThan(before.createdOn.getTime());
   });
 
-  test('readers beyond the quota are refused', async () => {
+  test('readers beyond the quota are rejected', async () => {
     emulator.admin.armFault({ kind: 'readerQuota', max: 0 });
     await expect(read('0', 1)).rejects.toMatchObject({ code: 'QuotaExceededError' });
     emulator.admin.clearFaults();
@@ -116,7 +116,7 @@ describe("what the admin API does, Microsoft's SDK sees:", () => {
     expect(await read('0', 1)).toHaveLength(1);
   });
 
-  test('$management is busy as often as was said', async () => {
+  test('$management is busy as often as requested', async () => {
     emulator.admin.armFault({ kind: 'serverBusy', times: 1 });
     await expect(client.getPartitionProperties('0')).rejects.toMatchObject({ code: 'ServerBusyError' });
     expect(await client.getPartitionProperties('0')).toMatchObject({ partitionId: '0' });
@@ -131,7 +131,7 @@ describe("what the admin API does, Microsoft's SDK sees:", () => {
     expect(await client.getPartitionProperties('0')).toMatchObject({ partitionId: '0' });
   });
 
-  test('a link is refused, or detached, with the condition that was given', async () => {
+  test('a link is rejected, or detached, with the given condition', async () => {
     const condition = 'amqp:link:stolen';
     emulator.admin.armFault({ kind: 'attachError', times: 1, partitionId: '0', condition });
     await expect(read('0', 1)).rejects.toMatchObject({ code: 'ReceiverDisconnectedError' });
@@ -146,7 +146,7 @@ describe("what the admin API does, Microsoft's SDK sees:", () => {
     await expect(reading).rejects.toMatchObject({ code: 'ReceiverDisconnectedError' });
   });
 
-  test('a slow partition holds its messages back, and no other does', async () => {
+  test('a slow partition delays its messages, and no other partition does', async () => {
     emulator.admin.seed({ count: 2 });
     emulator.admin.armFault({ kind: 'slowPartition', partitionId: '0', delayMs: 3_600_000 });
     const slow: ReceivedEventData[] = [];

@@ -88,7 +88,7 @@ const expected = (from: number, to: number): string[] =>
 const distinct = (...consumers: Consumer[]) => [...new Set(consumers.flatMap(({ read }) => read))].sort();
 const seed = (perPartition: number) => emulator.admin.seed({ count: perPartition * PARTITIONS });
 
-test('@azure/event-hubs with BlobCheckpointStore: two consumers share the partitions, and go on after a restart', async () => {
+test('@azure/event-hubs with BlobCheckpointStore: two consumers share the partitions, and continue after a restart', async () => {
   const patience = { timeout: 20_000 };
   seed(20);
   const first = startConsumer();

@@ -92,7 +92,7 @@ describe.runIf(program)('Azure.Messaging.EventHubs', () => {
     expect(sequenceNumbers(await ask('read', { time: before, count: 1 }))).toEqual([0]);
   });
 
-  test('displaces readers of a lower epoch, and those without one', async () => {
+  test('disconnects readers with a lower epoch or none', async () => {
     const disconnected = { error: 'EventHubsException', reason: 'ConsumerDisconnected' };
     expect(await ask('epochs', { partition: '1' })).toMatchObject({
       'read by the higher': 1,
@@ -105,13 +105,13 @@ describe.runIf(program)('Azure.Messaging.EventHubs', () => {
   test.each([
     ['an unknown consumer group', { group: 'nobody' }, 'ResourceNotFound', "'hubfront/ConsumerGroups/nobody"],
     ['a position beyond the end', { sequenceNumber: 1000 }, undefined, "The supplied sequence number '1000'"],
-  ])("meets the service's error for %s", async (_, fields, reason, text) => {
+  ])("gets the service's error for %s", async (_, fields, reason, text) => {
     const error = await ask('read', { ...fields, count: 1 });
     expect(error.message).toContain(text);
     if (reason !== undefined) expect(error).toMatchObject({ error: 'EventHubsException', reason });
   });
 
-  test("meets the service's errors for another key, another policy, and for sending", async () => {
+  test("gets the service's errors for another key, another policy, and for sending", async () => {
     const right = emulator.connectionStrings.eventHub('service');
     const wrongKey = right.replace(/SharedAccessKey=[^;]+/, `SharedAccessKey=${btoa('x'.repeat(32))}`);
     for (const connection of [wrongKey, emulator.connectionStrings.eventHub('device')]) {
@@ -124,7 +124,7 @@ describe.runIf(program)('Azure.Messaging.EventHubs', () => {
   });
 
   test.each(['closeConnections', 'resetConnections', 'detachLinks'])(
-    'goes on reading after %s',
+    'continues reading after %s',
     async (kind) => {
       const partitionId = '2';
       const state = () => emulator.admin.state().partitions[2];

@@ -47,12 +47,12 @@ async function registerDevice(hub: Emulator, deviceId: string): Promise<string> 
   return responseBody.authentication.symmetricKey.primaryKey;
 }
 
-test('a whole host name is taken as it is', async () => {
+test('a full host name is used unchanged', async () => {
   const hub = await start({ hub: 'store.example.com' });
   expect(hub).toMatchObject({ hostName: 'store.example.com', eventHubName: 'store' });
 });
 
-test('messages are kept for the retention and no longer', async () => {
+test('messages are kept only for the retention time', async () => {
   const SECONDS_PER_DAY = 86_400;
   const hub = await start({ partitions: 1, retentionDays: 0.3 / SECONDS_PER_DAY });
   hub.admin.seed({ count: 3 });
@@ -61,7 +61,7 @@ test('messages are kept for the retention and no longer', async () => {
   expect(hub.admin.state().partitions[0]).toMatchObject({ beginSequenceNumber: 3, lastSequenceNumber: 2 });
 });
 
-describe('an option that is out of its range is refused:', () => {
+describe('an option that is out of range is rejected:', () => {
   test.each<[EmulatorOptions, string]>([
     [{ hub: 'under_score' }, 'neither a hub name'],
     [{ hub: '' }, 'neither a hub name'],

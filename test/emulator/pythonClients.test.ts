@@ -75,7 +75,7 @@ describe.runIf(eventHubs)('azure-eventhub for Python', () => {
     expect(await read({ position: 7, inclusive: true })).toEqual([7, 8]);
   });
 
-  test("meets the service's error for an unknown consumer group", async () => {
+  test("gets the service's error for an unknown consumer group", async () => {
     const error = await ask('TLS', { action: 'read', partition: '0', group: 'nobody', count: 1 });
     expect(error.message).toContain("'hubfront/ConsumerGroups/nobody/Partitions/0' could not be found");
   });
@@ -123,7 +123,7 @@ describe.runIf(proton)('Qpid Proton', () => {
     expect(result).toMatchObject({ sequenceNumbers: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], creditLeft: 0 });
   });
 
-  test('is refused a wrong key, another policy and an unknown consumer group', async () => {
+  test('is rejected with a wrong key, another policy or an unknown consumer group', async () => {
     expect(await ask({ login: 'plain', key: 'wrong' })).toMatchObject({ error: 'amqp:unauthorized-access' });
     expect(await ask({ login: 'plain', policy: 'device', key: POLICIES.device.key })).toMatchObject({
       error: 'amqp:unauthorized-access',

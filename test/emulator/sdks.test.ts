@@ -65,7 +65,7 @@ describe('azure-iothub', () => {
     expect((await failure(devices.get('r-1'))).name).toBe('DeviceNotFoundError');
   });
 
-  test('meets the errors of IoT Hub', async () => {
+  test('gets the errors of IoT Hub', async () => {
     await registry().create({ deviceId: 'e-1' });
     expect((await failure(registry().create({ deviceId: 'e-1' }))).name).toBe('DeviceAlreadyExistsError');
     expect((await failure(registry('registryRead').create({ deviceId: 'e-2' }))).name).toBe(
@@ -77,7 +77,7 @@ describe('azure-iothub', () => {
 });
 
 describe('azure-iot-device-http', () => {
-  test('sends messages and batches, which arrive with what IoT Hub adds', async () => {
+  test('sends messages and batches, which arrive with the properties that IoT Hub adds', async () => {
     const client = deviceClient(emulator, agent, 'd-1', await keyOf('d-1'));
     const message = new Message(JSON.stringify({ t: 21 }));
     message.messageId = 'one';
@@ -96,7 +96,7 @@ describe('azure-iot-device-http', () => {
     });
   });
 
-  test('is refused with a wrong key, when disabled, and above 256 KB', async () => {
+  test('is rejected with a wrong key, when disabled, and above 256 KB', async () => {
     const key = await keyOf('d-2');
     expect(
       (
@@ -150,7 +150,7 @@ describe('@azure/event-hubs', () => {
     expect((await receive('iothubowner', 1, group)).length).toBeGreaterThan(0);
   });
 
-  test('is refused an unknown consumer group, and a policy that may not listen', async () => {
+  test('is rejected with an unknown consumer group, or a policy that may not listen', async () => {
     expect(await refusal('service', 'nobody')).toBe('MessagingEntityNotFoundError');
     expect(await refusal('device', '$Default')).toBe('UnauthorizedError');
   });
@@ -182,7 +182,7 @@ describe('a SAS token', () => {
         .end();
     });
 
-  test('is let in while it is valid', async () => {
+  test('is accepted while it is valid', async () => {
     await registry().create({ deviceId: 'sas' });
     expect((await get(token(emulator.hostName))).status).toBe(200);
     expect((await get(token(`${emulator.hostName}/devices/sas`))).status).toBe(200);

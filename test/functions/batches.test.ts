@@ -76,7 +76,7 @@ describe('a message with many properties', () => {
     for (const { properties } of large) expect(properties).toEqual(message.properties);
   });
 
-  test('has at most 100 of them', async () => {
+  test('has at most 100 properties', async () => {
     const many = (count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, i) => [`p${i}`, '1']));
     expect((await stack.send({ ...device, deviceMessage: 1, properties: many(100) })).status).toBe(201);
@@ -86,7 +86,7 @@ describe('a message with many properties', () => {
 });
 
 describe('a batch', () => {
-  test('arrives as single sends of the same messages do', async () => {
+  test('arrives like single sends of the same messages', async () => {
     const messages = [
       { deviceMessage: { text: 'ü 😀 "quoted" \\ </script>\u2028', n: 1.5 }, messageId: 'same-1' },
       {
@@ -145,7 +145,7 @@ describe('a batch', () => {
     expect(new Set(arrived.map(({ messageId }) => messageId)).size).toBe(sizes.length);
   });
 
-  test('has a verdict on each message when some are at fault', async () => {
+  test('has a result for each message if some are invalid', async () => {
     const arrived = await arrivals(async () => {
       const { status, json, headers } = await sendBatch([
         { deviceMessage: 1, messageId: 'good' },
@@ -180,7 +180,7 @@ describe('a batch', () => {
     expect(arrived.map(({ body }) => body.Data)).toEqual([1, 7]);
   });
 
-  test('that the hub refuses for one message is taken apart, and the others arrive', async () => {
+  test('that the hub rejects because of one message is split, and the others arrive', async () => {
     stack.emulator.admin.armFault({ target: 'telemetry', kind: 'refuse', messageId: 'm-77' });
     try {
       const arrived = await arrivals(async () => {
@@ -200,7 +200,7 @@ describe('a batch', () => {
     }
   });
 
-  test('of a wrong key is refused as a whole, in one request', async () => {
+  test('with a wrong key is rejected as a whole, in one request', async () => {
     const operations = await hubRequests(async () => {
       const wrong = { ...device, deviceKey: Buffer.alloc(32, 9).toString('base64') };
       const { status, json } = await sendBatch(numbered(500), wrong);
@@ -216,7 +216,7 @@ describe('a batch', () => {
     [{ kind: 'quota' }, 429, 'hub_quota_exceeded', '3600'],
     [{ kind: 'unavailable' }, 503, 'hub_unavailable', '5'],
     [{ kind: 'hang' }, 504, 'hub_timeout', '5'],
-  ])('that meets %j is to be sent again', async (fault, expected, code, retryAfter) => {
+  ])('that gets %j is retryable', async (fault, expected, code, retryAfter) => {
     stack.emulator.admin.armFault({ target: 'telemetry', ...fault });
     try {
       const { status, json, headers } = await sendBatch(numbered(3));
@@ -227,7 +227,7 @@ describe('a batch', () => {
     }
   });
 
-  test('half of which the hub takes before it throttles says which half', async () => {
+  test('of which the hub accepts half before it throttles tells which half', async () => {
     stack.emulator.admin.armFault({ target: 'telemetry', kind: 'slow', delayMs: 0, times: 1 });
     stack.emulator.admin.armFault({ target: 'telemetry', kind: 'throttle' });
     try {
@@ -250,7 +250,7 @@ describe('a batch', () => {
     expect([status, json.code]).toEqual([400, 'invalid_request']);
   });
 
-  test('cannot forge another message or property through what is in it', async () => {
+  test('cannot forge another message or property through its content', async () => {
     const crafted = '"},{"body":"Zm9yZ2Vk","properties":{"iothub-app-admin":"1"}}';
     const arrived = await arrivals(async () => {
       const { status, json } = await sendBatch([
@@ -269,7 +269,7 @@ describe('a batch', () => {
     ]);
   });
 
-  test('whose time runs out says what is not known to be stored', async () => {
+  test('that reaches the deadline lists the messages that may not be stored', async () => {
     stack.emulator.admin.armFault({ target: 'telemetry', kind: 'slow', delayMs: 0, times: 1 });
     stack.emulator.admin.armFault({ target: 'telemetry', kind: 'hang' });
     try {

@@ -95,7 +95,7 @@ describe('a message arrives as it was written', () => {
   });
 });
 
-describe('a message that cannot arrive is refused', () => {
+describe('a message that cannot arrive is rejected', () => {
   const bomb = gzipSync(Buffer.alloc(80 * 1024 * 1024));
   const gzip = { ...JSON_TYPE, 'content-encoding': 'gzip' };
   test.each<[string, string | Uint8Array, Record<string, string>, number, string]>([
@@ -185,7 +185,7 @@ describe('a message that cannot arrive is refused', () => {
     expect(stored()).toBe(before);
   });
 
-  test('and pollutes no prototype', async () => {
+  test('and does not pollute a prototype', async () => {
     const pollution = '{"__proto__":{"deviceId":"raw"},"constructor":{"prototype":{"deviceId":"raw"}}}';
     expect((await sendRaw(pollution)).status).toBe(400);
     const { status, json } = await sendRaw('{"deviceKey":"k","deviceMessage":1}');

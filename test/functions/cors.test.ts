@@ -85,7 +85,7 @@ describe('a list of origins', () => {
     }
   });
 
-  test('a preflight allows the headers that it asks for, as far as they are header names', async () => {
+  test('a preflight allows the headers that it requests, if they are valid header names', async () => {
     const ask = async (requested: string): Promise<string[]> => {
       const { headers } = await call(`${stack.host.url}/api/messages`, {
         method: 'OPTIONS',

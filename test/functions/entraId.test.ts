@@ -46,13 +46,13 @@ test('without an owner key devices are registered with a token of the managed id
   expect((await stack.send({ deviceId: 'entra-1', deviceKey: KEY, deviceMessage: 1 })).status).toBe(201);
 });
 
-test('a hub that does not let the identity in is told as the operator’s matter', async () => {
+test('a hub that rejects the identity is reported as hub_access_denied', async () => {
   stack.emulator.admin.armFault({ target: 'registry', kind: 'unauthorized', times: 1 });
   const { status, json } = await stack.register('entra-2', KEY);
   expect([status, json.code]).toEqual([503, 'hub_access_denied']);
 });
 
-test('no token at all is told so, without the words of the token endpoint', async () => {
+test('a missing token is reported, without the text of the token endpoint', async () => {
   const without = await withIdentity({ IDENTITY_HEADER: 'wrong' });
   try {
     const { status, json, text } = await without.register('entra-3', KEY);
@@ -64,7 +64,7 @@ test('no token at all is told so, without the words of the token endpoint', asyn
   }
 });
 
-test('the hub takes no token that is expired, foreign or altered', async () => {
+test('the hub rejects tokens that are expired, forged or altered', async () => {
   const { endpoint, ca } = stack.emulator;
   const token = async (query: string, header: string = IDENTITY_HEADER) =>
     ask(`${endpoint}/_emulator/identity/token?${query}`, ca, { 'x-identity-header': header });

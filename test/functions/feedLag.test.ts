@@ -84,7 +84,7 @@ describe('the lag of the workers', () => {
     monitor.close();
   });
 
-  it('is a metric of Azure Monitor and a line a minute, not one for each poll', async () => {
+  it('is reported as a metric and a log line once per minute, not per poll', async () => {
     await stack.register('lag', DEVICE_KEY);
     for (const event of ['browse_product', 'add_to_cart']) {
       await stack.send({ deviceId: 'lag', deviceKey: DEVICE_KEY, deviceMessage: { event } });
@@ -131,7 +131,7 @@ describe('the lag within a minute', () => {
     lines.length = 0;
   });
 
-  it('is summed up until the first poll after it', () => {
+  it('is aggregated until the first poll after it', () => {
     const lag = feedLag();
     for (const [after, lagSeconds] of [
       [0, 5],
@@ -149,7 +149,7 @@ describe('the lag within a minute', () => {
     expect(lines.at(-1)).toBe('Feed: 3 poll(s), 30 message(s), at most 90.0 s behind');
   });
 
-  it('warns with the next report when the metric could not be sent, and goes on', async () => {
+  it('is warned about with the next report if the metric could not be sent', async () => {
     const lag = feedLag('Azure Monitor returned 403');
     lag.record({ lagSeconds: 0, messages: 0 }, log);
     await Promise.resolve();

@@ -12,7 +12,7 @@ afterAll(() => stack.close());
 const count = ({ json }: Awaited<ReturnType<Stack['feed']>>): number => json.messages.length as number;
 
 describe('after_offset=@latest', () => {
-  test('begins after what is there: in full partitions, in empty ones, and in none that another worker reads', async () => {
+  test('begins after the existing messages, in full and empty partitions of this worker', async () => {
     const begin = await stack.feed({ after_offset: '@latest' });
     expect(begin.json).toMatchObject({ messages: [], has_more: false, gaps: [], incomplete: [] });
     for (const partitionId of ['0', '1', '2']) stack.emulator.admin.seed({ count: 2, partitionId });
@@ -26,7 +26,7 @@ describe('after_offset=@latest', () => {
     expect(count(await stack.feed({ after_offset: partly.json.next_offset }))).toBe(14);
   });
 
-  test('with a wait returns the first message that comes, even one that comes between two looks', async () => {
+  test('with a wait returns the first message that arrives, even between two checks', async () => {
     const waiting = stack.feed({ after_offset: '@latest', wait: 20 });
     const seeding = setInterval(() => {
       stack.emulator.admin.seed({ count: 1, partitionId: '3' });
@@ -36,7 +36,7 @@ describe('after_offset=@latest', () => {
     expect(json.messages.length).toBeGreaterThan(0);
   });
 
-  test('survives an emptied partition', async () => {
+  test('works after a partition was emptied', async () => {
     stack.emulator.admin.expire({ partitionId: '0', keep: 0 });
     const begin = await stack.feed({ after_offset: '@latest' });
     expect(begin.json).toMatchObject({ messages: [], has_more: false, gaps: [] });
@@ -45,7 +45,7 @@ describe('after_offset=@latest', () => {
   });
 });
 
-test('after_offset=-1 is the beginning, as 0 and none are', async () => {
+test('after_offset=-1 means the beginning, like 0 and an absent parameter', async () => {
   const all = await stack.feed({ limit: 10_000 });
   for (const after_offset of ['-1', '0', '']) {
     const { json } = await stack.feed({ after_offset, limit: 10_000 });

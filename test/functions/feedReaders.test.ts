@@ -46,7 +46,7 @@ async function send(body: string | Buffer, fields: Readonly<Record<string, strin
 }
 
 describe('the reader through the SDK', () => {
-  test('responds byte for byte as our own does', async () => {
+  test('returns the same bytes as our own reader', async () => {
     const json = { contentType: 'application/json', contentEncoding: 'utf-8' };
     await send('{"n":12345678901234567890.0100,"__proto__":1,"__proto__":2,"half":"\\ud800"}', json);
     await send('{\r\n "t" : 1e400 }', {
@@ -67,7 +67,7 @@ describe('the reader through the SDK', () => {
     expect(lines(sdk).filter((line, i) => line !== lines(own)[i])).toEqual([]);
   });
 
-  test('reads on after the hub closed, reset and detached what was open, and its process lives on', async () => {
+  test('continues after the hub closed, reset and detached connections and links', async () => {
     const logged = stack.logged.length;
     let after = '0';
     let read = 0;

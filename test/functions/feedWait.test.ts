@@ -39,7 +39,7 @@ const readerOn = (partitionId: string): Promise<void> =>
     .toBeGreaterThan(0);
 
 describe('a poll that waits', () => {
-  test('answers with the first message, to each of those who wait', async () => {
+  test('returns the first message, to all waiting polls', async () => {
     const waiting = Array.from({ length: 10 }, () => stack.feed({ wait: 30 }));
     waiting.push(otherFeed('?wait=30'));
     await readerOn('3');
@@ -47,7 +47,7 @@ describe('a poll that waits', () => {
     for (const { json } of await Promise.all(waiting)) expect(json.messages).toHaveLength(1);
   });
 
-  test('wakes for its own partitions only', async () => {
+  test('returns only for messages in its own partitions', async () => {
     const waiting = stack.feed({ wait: 30, partitions: '1,2' });
     await readerOn('2');
     stack.emulator.admin.seed({ count: 5, partitionId: '0' });
@@ -56,7 +56,7 @@ describe('a poll that waits', () => {
     expect(json.messages).toMatchObject([{ partitionId: '2' }]);
   });
 
-  test('answers empty when the time is over, with a cursor that goes on', async () => {
+  test('returns an empty page after its time, with a usable cursor', async () => {
     const { status, json } = await stack.feed({ wait: 1 });
     expect(status).toBe(200);
     expect(json).toMatchObject({ messages: [], has_more: false, gaps: [], incomplete: [] });
@@ -91,7 +91,7 @@ describe('a poll that waits', () => {
     },
   );
 
-  test('sees a message although there is no place for a reader, as soon as there is one', async () => {
+  test('returns a message as soon as a reader is free', async () => {
     const quota = stack.emulator.admin.armFault({ kind: 'readerQuota', max: 0 });
     const waiting = stack.feed({ wait: 30 });
     stack.emulator.admin.seed({ count: 1, partitionId: '4' });
@@ -100,7 +100,7 @@ describe('a poll that waits', () => {
     expect((await waiting).json.messages).toHaveLength(1);
   });
 
-  test('leaves no reader behind', async () => {
+  test('does not leave readers open', async () => {
     const waiting = stack.feed({ wait: 30 });
     await readerOn('7');
     stack.emulator.admin.seed({ count: 1, partitionId: '0' });
@@ -159,7 +159,7 @@ describe('many workers at once', () => {
     expect(new Set(read.flat()).size).toBe(800);
   });
 
-  test('are told of partitions that have no place for a reader, and read them later', async () => {
+  test('get partitions without a free reader in incomplete, and read them later', async () => {
     stack.emulator.admin.seed({ count: 80 });
     const quota = stack.emulator.admin.armFault({
       target: 'eventHub',

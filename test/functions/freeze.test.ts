@@ -68,7 +68,7 @@ async function useAll(): Promise<string> {
   return json.next_offset as string;
 }
 
-test('an instance that was frozen while its connections died answers every function right', async () => {
+test('an instance that was suspended while its connections died responds correctly to every request', async () => {
   const after = await useAll();
   process.kill(host.workerPid() ?? 0, 'SIGSTOP');
   goSilent();
@@ -92,7 +92,7 @@ test('an instance that was frozen while its connections died answers every funct
   expect(logged.filter((line) => /warn|error/i.test(line))).toEqual([]);
 }, 60_000);
 
-test('connections that died while the instance ran are found out, and what was asked is done once', async () => {
+test('connections that died while the instance ran are detected, and each request is carried out once', async () => {
   const after = await useAll();
   goSilent();
   await delay(QUIET_MS);

@@ -28,7 +28,7 @@ function peakMb(): number {
   return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1_024;
 }
 
-test('hostile bodies are refused in words, and take no more memory than ordinary ones', async () => {
+test('hostile bodies are rejected with a reason, and need no more memory than ordinary ones', async () => {
   const together = (body: Body) => Promise.all(Array.from({ length: PARALLEL }, () => send(body)));
   for (const { status } of await together(ordinaryBatch(INFLATED_BYTES))) expect(status).toBe(201);
   const worker = stack.host.workerPid();
@@ -47,7 +47,7 @@ test('hostile bodies are refused in words, and take no more memory than ordinary
   expect(peakMb()).toBeLessThan(1.5 * ordinaryMb);
 }, 60_000);
 
-test('a gzip of many empty parts is refused as what it is', async () => {
+test('gzip with many empty parts is rejected with this reason', async () => {
   const part = gzipSync('');
   const bytes = Buffer.concat([gzipSync('{}'), ...Array<Buffer>(5_000).fill(part)]);
   const { status, json } = await send({ name: 'a gzip of empty parts', bytes, gzip: true });
@@ -55,7 +55,7 @@ test('a gzip of many empty parts is refused as what it is', async () => {
   expect(json.detail).toBe('The gzip of the body has too many empty parts.');
 });
 
-test('gzip bombs end where the limit is', async () => {
+test('gzip bombs are rejected at the size limit', async () => {
   for (const inflatedBytes of [4_194_305, 50_000_000]) {
     const { status, json } = await send(longText(inflatedBytes));
     expect([status, json.code]).toEqual([413, 'body_too_large']);

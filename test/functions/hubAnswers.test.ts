@@ -60,7 +60,7 @@ const copies = (messageId: string, { admin } = stack.emulator) =>
     .partitions.flatMap(({ partitionId }) => admin.messages({ partition: partitionId, limit: 10_000 }))
     .filter((message) => message.messageId === messageId).length;
 
-describe('what the hub answers a message is passed on', () => {
+describe('errors of the hub for a message are returned', () => {
   test.each([
     [{ kind: 'unauthorized' }, 401, 'device_unauthorized', null],
     [{ kind: 'clockSkew', seconds: 7_200 }, 401, 'device_unauthorized', null],
@@ -84,7 +84,7 @@ describe('what the hub answers a message is passed on', () => {
   });
 
   test.each(['serverError', 'unavailable', 'resetBefore', 'resetAfter'])(
-    '%s once is made good, under the same message id',
+    '%s once is retried with the same message id',
     async (kind) => {
       arm({ target: 'telemetry', kind, times: 1 });
       const before = copies(kind);
@@ -93,20 +93,20 @@ describe('what the hub answers a message is passed on', () => {
     },
   );
 
-  test('throttling is not answered with more requests', async () => {
+  test('throttling does not cause more requests', async () => {
     arm({ target: 'telemetry', kind: 'throttle' });
     const before = stack.emulator.admin.state().requests.telemetry;
     await send();
     expect(stack.emulator.admin.state().requests.telemetry - before).toBe(1);
   });
 
-  test('a slow hub is waited for', async () => {
+  test('a slow hub is not treated as failed', async () => {
     arm({ target: 'telemetry', kind: 'slow', delayMs: 1_000, times: 1 });
     expect((await send('slow')).status).toBe(201);
     expect(copies('slow')).toBe(1);
   });
 
-  test('a hub that restarts is reached again', async () => {
+  test('a hub that restarts is reached again by later requests', async () => {
     arm({ kind: 'restart', downMs: 0 });
     expect((await send('restarted')).status).toBe(201);
     arm({ kind: 'restart', downMs: 1_000 });
@@ -134,8 +134,8 @@ describe('what the hub answers a message is passed on', () => {
   });
 });
 
-describe('a device that is not let in', () => {
-  test('is told the same whether it is unknown, disabled or has the wrong key', async () => {
+describe('a device that is rejected', () => {
+  test('gets the same response whether it is unknown, disabled or has the wrong key', async () => {
     await stack.register('d-disabled', KEY);
     await setStatus('d-disabled', 'disabled');
     const message = { deviceMessage: 1 };
@@ -149,8 +149,8 @@ describe('a device that is not let in', () => {
   });
 });
 
-describe('a hub that is not the one it should be, or not there', () => {
-  test('has no message sent to it when its certificate is not trusted', async () => {
+describe('a hub with a wrong certificate, or an unreachable hub', () => {
+  test('gets no message if its certificate is not trusted', async () => {
     const caFolder = await mkdtemp(join(tmpdir(), 'hubfront-'));
     const other = await startEmulator({ hubPort: 0, amqpPort: 0, partitions: 1, caFolder });
     const misled = await startStack({ settings: { IOTHUB_ENDPOINT: other.endpoint } });
@@ -171,7 +171,7 @@ describe('a hub that is not the one it should be, or not there', () => {
     }
   });
 
-  test('is told as unavailable when nobody listens', async () => {
+  test('is reported as unavailable if nothing listens', async () => {
     const alone = await startStack({ settings: { IOTHUB_ENDPOINT: 'https://127.0.0.1:1' } });
     try {
       for (const answer of [await alone.send({ ...device, deviceMessage: 1 }), await alone.register('d-2')]) {
@@ -183,7 +183,7 @@ describe('a hub that is not the one it should be, or not there', () => {
   });
 });
 
-describe('what the registry answers a registration is passed on', () => {
+describe('errors of the registry for a registration are returned', () => {
   test.each([
     [{ kind: 'throttle' }, 429, 'hub_throttled', '10'],
     [{ kind: 'throttle', retryAfterSeconds: 4 }, 429, 'hub_throttled', '4'],
@@ -202,7 +202,7 @@ describe('what the registry answers a registration is passed on', () => {
   });
 
   test.each(['serverError', 'unavailable', 'resetBefore', 'resetAfter'])(
-    '%s once is made good where the client proposed a key',
+    '%s once is retried if the client proposed a key',
     async (kind) => {
       arm({ target: 'registry', kind, times: 1 });
       const { status, json } = await stack.register(`r-${kind}`, KEY);
@@ -212,7 +212,7 @@ describe('what the registry answers a registration is passed on', () => {
     },
   );
 
-  test('a lost answer without a proposed key is not tried again: the device may be there', async () => {
+  test('a lost response without a proposed key is not retried, because the device may exist', async () => {
     arm({ target: 'registry', kind: 'resetAfter', times: 1 });
     const { status, json } = await stack.register('r-lost');
     expect([status, json.code]).toEqual([503, 'hub_unavailable']);

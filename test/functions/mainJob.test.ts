@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => stack.close());
 
 describe('registering a device', () => {
-  test('answers 201 with the identity, its keys and the hub', async () => {
+  test('returns 201 with the identity, its keys and the hub', async () => {
     const { status, json, headers } = await stack.register('phone-1');
     expect(status).toBe(201);
     expect(json.deviceInfo).toMatchObject({ deviceId: 'phone-1', status: 'enabled' });
@@ -27,20 +27,20 @@ describe('registering a device', () => {
     expect(headers.get('location')).not.toContain(json.deviceInfo.authentication.symmetricKey.primaryKey);
   });
 
-  test('again with the proposed key answers 200 with the same identity', async () => {
+  test('again with the proposed key returns 200 with the same identity', async () => {
     const first = await stack.register('phone-2', DEVICE_KEY);
     const again = await stack.register('phone-2', DEVICE_KEY);
     expect([first.status, again.status]).toEqual([201, 200]);
     expect(again.json).toEqual(first.json);
   });
 
-  test('again with the secondary key answers 200 too', async () => {
+  test('again with the secondary key also returns 200', async () => {
     const { json } = await stack.register('phone-3');
     const again = await stack.register('phone-3', json.deviceInfo.authentication.symmetricKey.secondaryKey);
     expect(again.status).toBe(200);
   });
 
-  test('that exists, without proof, answers 409 and tells no key', async () => {
+  test('that exists, without proof of ownership, returns 409 without a key', async () => {
     const { json } = await stack.register('phone-4');
     for (const proof of [undefined, DEVICE_KEY]) {
       const refused = await stack.register('phone-4', proof);
@@ -51,7 +51,7 @@ describe('registering a device', () => {
     }
   });
 
-  test('fifty times at once with one key makes one device', async () => {
+  test('fifty times at once with one key creates one device', async () => {
     const answers = await Promise.all(
       Array.from({ length: 50 }, () => stack.register('phone-5', DEVICE_KEY)),
     );
@@ -76,7 +76,7 @@ describe('registering a device', () => {
 });
 
 describe('a message', () => {
-  test('comes back once through the feed, as the hub had it', async () => {
+  test('is returned once by the feed, as the hub stored it', async () => {
     await stack.register('web-1', DEVICE_KEY);
     const before = (await stack.feed()).json.next_offset as string;
     const sent = await stack.send({
@@ -206,14 +206,14 @@ describe('a message', () => {
     expect(stack.emulator.admin.state().messages).toBe(stored);
   });
 
-  test('as text/plain, as a beacon sends it, is taken', async () => {
+  test('as text/plain, as from a beacon, is accepted', async () => {
     await stack.register('web-2', DEVICE_KEY);
     expect((await stack.send(valid, { 'content-type': 'text/plain;charset=UTF-8' })).status).toBe(201);
     const form = await stack.send(valid, { 'content-type': 'application/x-www-form-urlencoded' });
     expect([form.status, form.json.code]).toEqual([415, 'unsupported_media_type']);
   });
 
-  test('sent chunked answers 411', async () => {
+  test('sent chunked returns 411', async () => {
     const body = new ReadableStream({
       start: (controller) => {
         controller.enqueue(Buffer.from(JSON.stringify(valid)));
@@ -230,7 +230,7 @@ describe('a message', () => {
     [{ target: 'telemetry', kind: 'quota' }, 429, 'hub_quota_exceeded'],
     [{ target: 'telemetry', kind: 'serverError' }, 503, 'hub_unavailable'],
     [{ target: 'telemetry', kind: 'unavailable' }, 503, 'hub_unavailable'],
-  ])('while the hub answers %j passes it on as %i', async (fault, status, code) => {
+  ])('returns %i while the hub returns %j', async (fault, status, code) => {
     await stack.register('web-2', DEVICE_KEY);
     stack.emulator.admin.armFault(fault);
     const answer = await stack.send(valid);
@@ -239,7 +239,7 @@ describe('a message', () => {
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
   });
 
-  test('whose connection the hub resets is sent once more with the same id', async () => {
+  test('whose connection the hub resets is retried once with the same id', async () => {
     await stack.register('web-3', DEVICE_KEY);
     stack.emulator.admin.armFault({ target: 'telemetry', kind: 'resetAfter', times: 1 });
     const sent = await stack.send({ ...valid, deviceId: 'web-3', messageId: 'twice' });
@@ -263,12 +263,12 @@ describe('the feed', () => {
     ['wait', '61', 'invalid_query'],
     ['partitions', '0,x', 'invalid_query'],
     ['partitions', '99', 'unknown_partition'],
-  ])('with %s=%s answers 400 with the reason', async (name, value, code) => {
+  ])('with %s=%s returns 400 with the reason', async (name, value, code) => {
     const { status, json } = await stack.feed({ [name]: value });
     expect([status, json.code]).toEqual([400, code]);
   });
 
-  test('reads every message of all partitions once, in order, whatever the limit', async () => {
+  test('returns every message of all partitions once, in order, with any limit', async () => {
     const { next_offset: start } = (await stack.feed({ limit: 10_000 })).json as { next_offset: string };
     stack.emulator.admin.seed({ count: 1_000, deviceId: 'seeded' });
     const seen = new Map<string, number[]>();
@@ -290,7 +290,7 @@ describe('the feed', () => {
     }
   });
 
-  test('tells what retention took before it was read', async () => {
+  test('reports messages that retention removed before they were read', async () => {
     const { next_offset: after } = (await stack.feed({ limit: 10_000 })).json as { next_offset: string };
     const { partitions } = stack.emulator.admin.seed({ count: 10, deviceId: 'seeded', partitionId: '0' });
     const last = partitions[0]?.lastSequenceNumber ?? 0;
@@ -300,7 +300,7 @@ describe('the feed', () => {
     expect(json.messages).toHaveLength(4);
   });
 
-  test('waits for the first message when asked to', async () => {
+  test('waits for the first message if requested', async () => {
     const { next_offset: after } = (await stack.feed({ limit: 10_000 })).json as { next_offset: string };
     const waiting = stack.feed({ after_offset: after, wait: 20 });
     await stack.register('web-4', DEVICE_KEY);
@@ -311,14 +311,14 @@ describe('the feed', () => {
     ]);
   });
 
-  test('reads on after the hub has closed or reset its connections', async () => {
+  test('continues after the hub has closed or reset its connections', async () => {
     for (const kind of ['closeConnections', 'resetConnections', 'detachLinks']) {
       stack.emulator.admin.armFault({ target: 'eventHub', kind });
       expect((await stack.feed({ limit: 1 })).status).toBe(200);
     }
   });
 
-  test('starts anew, and says so, when the hub was recreated', async () => {
+  test('restarts from the beginning with reset, if the hub was recreated', async () => {
     const { next_offset: after } = (await stack.feed({ limit: 10_000 })).json as { next_offset: string };
     stack.emulator.admin.recreateHub({ keepDevices: true });
     stack.emulator.admin.seed({ count: 3, deviceId: 'seeded' });
@@ -327,7 +327,7 @@ describe('the feed', () => {
     expect(json.messages).toHaveLength(3);
   });
 
-  test('takes the plain offset of the original, and repeats rather than loses', async () => {
+  test('accepts a plain offset, and repeats messages rather than losing any', async () => {
     stack.emulator.admin.recreateHub({ keepDevices: true });
     const { partitions } = stack.emulator.admin.seed({ count: 3, deviceId: 'seeded', partitionId: '2' });
     const offset = partitions[2]?.lastOffset ?? '';
@@ -360,7 +360,7 @@ describe('web pages', () => {
 });
 
 describe('keys, routes and pings', () => {
-  test('a missing or wrong function key is 401 with an empty body', async () => {
+  test('a missing or wrong function key gets 401 with an empty body', async () => {
     for (const headers of [{}, { 'x-functions-key': 'wrong' }]) {
       const { status, text } = await call(`${stack.host.url}/api/message_feed`, { headers });
       expect([status, text]).toEqual([401, '']);
@@ -383,7 +383,7 @@ describe('keys, routes and pings', () => {
   });
 
   test.each(['devices', 'messages', 'message_feed'])(
-    'a ping of %s answers ok and stores nothing',
+    'a ping of %s returns ok and stores nothing',
     async (path) => {
       const stored = stack.emulator.admin.state().messages;
       const { status, json } = await call(`${stack.host.url}/api/${path}?action=ping`, {

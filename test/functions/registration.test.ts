@@ -44,7 +44,7 @@ describe('registrations at the same time', () => {
 });
 
 describe('a registration', () => {
-  test('tells who has no proof always the same, whatever it proposes', async () => {
+  test('without proof of ownership always gets the same response', async () => {
     const { json } = await stack.register('taken', keyOf(7));
     const { primaryKey } = json.deviceInfo.authentication.symmetricKey;
     const nearly = `${primaryKey.slice(0, -2)}${primaryKey.at(-2) === 'A' ? 'B' : 'A'}=`;
@@ -59,7 +59,7 @@ describe('a registration', () => {
     expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
   });
 
-  test('is not kept by anyone on the way', async () => {
+  test('is not cached', async () => {
     const { headers, json } = await stack.register('kept', keyOf(9));
     expect(headers.get('cache-control')).toBe('no-store');
     expect(headers.get('vary')).toBe('Origin');
@@ -67,7 +67,7 @@ describe('a registration', () => {
     expect(headers.get('location')).toBe(`https://${json.hostName}/devices/kept`);
   });
 
-  test('of a web page can be read by it, refusals too', async () => {
+  test('of a web page can be read by the page, including errors', async () => {
     const headers = { Origin: SHOP, 'x-functions-key': FUNCTION_KEY };
     for (const expected of [201, 409, 400]) {
       const deviceId = expected === 400 ? 'not an id' : 'page';
@@ -105,7 +105,7 @@ const SEPARATORS = [
   ':443',
 ];
 
-describe('what separates elsewhere separates nothing here', () => {
+describe('separators of other formats have no meaning here', () => {
   const deviceKey = keyOf(3);
   beforeAll(async () => {
     await stack.register('other', deviceKey);
@@ -157,7 +157,7 @@ describe('what separates elsewhere separates nothing here', () => {
     }
   });
 
-  test('nothing of it in the log breaks a line or names a key', () => {
+  test('neither breaks a log line nor logs a key', () => {
     for (const line of stack.logged) {
       expect(line).not.toMatch(/X-Injected|evil\.example/);
       expect(line).not.toContain(deviceKey);

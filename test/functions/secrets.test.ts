@@ -49,7 +49,7 @@ const runTimer = (name: string) =>
     body: '{}',
   });
 
-test('no response and no line of the log shows a secret of the settings, or a part of one', async () => {
+test('no response and no log line contains a secret of the settings, or a part of one', async () => {
   const answers = [
     await stack.register('d', Buffer.alloc(32, 1).toString('base64')),
     await stack.send({ deviceId: 'd', deviceKey: Buffer.alloc(32, 1).toString('base64'), deviceMessage: 1 }),

@@ -14,7 +14,7 @@ const runKeepAlive = () =>
   });
 
 describe('an app whose settings are missing or malformed', () => {
-  test('names them all in its log and answers 503', async () => {
+  test('names all of them in its log and returns 503', async () => {
     stack = await startStack({
       settings: { IOTHUB_HOSTNAME: '', IOTHUB_EVENTHUB_CONNECTION: 'Endpoint=sb://x;SharedAccessKey=hush' },
     });
@@ -34,14 +34,14 @@ describe('an app whose settings are missing or malformed', () => {
     expect(log).not.toContain('hush');
   });
 
-  test('names them in whole words, though a published key is like one', async () => {
+  test('names them in full, although a published key resembles a word', async () => {
     stack = await startStack({
       settings: { KEEP_ALIVE_SCHEDULE: 'often', KEEP_ALIVE_FUNCTION_KEY: 'hubfront-local' },
     });
     expect(stack.logged.join('\n')).toContain('is not a schedule that NCrontab reads');
   });
 
-  test('has an error in its log for each, and its timers name them instead of others', async () => {
+  test('logs an error for each, and its timers report them', async () => {
     stack = await startStack({
       settings: { KEEP_ALIVE_SCHEDULE: '0 0 25 * * *', AF_HOST: 'localhost:7071' },
     });
@@ -63,7 +63,7 @@ describe('an app whose settings are missing or malformed', () => {
 });
 
 describe('the very first message of a process', () => {
-  test('with a property that no header can carry is refused, and the process lives on', async () => {
+  test('with a property that is invalid as a header is rejected, and the process continues', async () => {
     stack = await startStack();
     await stack.register('d', DEVICE_KEY);
     const pid = stack.host.workerPid();
@@ -76,8 +76,8 @@ describe('the very first message of a process', () => {
   });
 });
 
-describe('a hub that is not there', () => {
-  test('is told as 503 with Retry-After, by every function', async () => {
+describe('an unreachable hub', () => {
+  test('is reported as 503 with Retry-After by every function', async () => {
     stack = await startStack();
     await stack.emulator.close();
     for (const answer of [
@@ -101,7 +101,7 @@ describe('the keep-alive timer', () => {
     expect(stack.logged.join('\n')).not.toContain('Keep-alive');
   });
 
-  test('logs what failed and never throws', async () => {
+  test('logs failures and does not throw', async () => {
     stack = await startStack({ settings: { AF_HOST: '127.0.0.1:9' } });
     await runKeepAlive();
     await expect.poll(() => stack.logged.filter((line) => line.includes('Keep-alive')).length).toBe(3);

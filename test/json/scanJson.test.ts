@@ -62,7 +62,7 @@ const damaged = fc
   );
 
 describe('the JSON scanner', () => {
-  test('accepts what JSON.parse accepts, and nothing else', () => {
+  test('accepts the same texts as JSON.parse', () => {
     fc.assert(
       fc.property(fc.oneof(spaced, damaged, fc.string()), (text) => {
         expect([accepts(text), accepts(text, EVERYTHING)]).toEqual([isJson(text), isJson(text)]);
@@ -128,7 +128,7 @@ describe('the JSON scanner', () => {
     }
   });
 
-  test('finds each value where it is', () => {
+  test('finds the position of each value', () => {
     fc.assert(
       fc.property(spaced, (text) => {
         const bytes = Buffer.from(text);
@@ -139,7 +139,7 @@ describe('the JSON scanner', () => {
     );
   });
 
-  test('lists no more than the shape allows, and tells of duplicates and depth', () => {
+  test('lists at most what the shape allows, and reports duplicates and depth', () => {
     const bytes = Buffer.from('{"a":[1,2,3],"\\u0061":[[]],"b":2}');
     const root = scanJson(bytes, { members: { a: { elements: {}, max: 2 } }, max: 2 });
     expect(root).toMatchObject({ hasDuplicates: true, depth: 3 });
@@ -157,7 +157,7 @@ describe('the JSON scanner', () => {
     expect(() => scanJson(Buffer.from('['.repeat(1_001)))).toThrow(JsonDepthError);
   });
 
-  test('names the first byte that is wrong', () => {
+  test('reports the first invalid byte', () => {
     for (const [text, position] of [
       ['{"é":x}', 6],
       ['[1,2', 4],

@@ -21,7 +21,7 @@ async function startApp(source: string, settings: Record<string, string> = {}): 
 afterEach(() => running.close());
 
 describe('the dev host, as the real one,', () => {
-  test('gives a function its method, query, parameters, headers and body, and sends what it answers', async () => {
+  test('passes method, query, parameters, headers and body to a function, and sends its response', async () => {
     const url =
       await startApp(`app.http('echo', { route: 'echo/{id}/{rest?}', methods: ['POST'], handler: async (request) => ({
       status: 202, headers: { 'X-Seen': request.headers.get('x-sent') }, cookies: [{ name: 'c', value: '1' }],
@@ -36,7 +36,7 @@ describe('the dev host, as the real one,', () => {
     expect([answer.headers.get('x-seen'), answer.headers.get('set-cookie')]).toEqual(['yes', 'c=1; path=/']);
   });
 
-  test('gives a function nothing of a body that comes in chunks', async () => {
+  test('passes an empty body to a function if the request is chunked', async () => {
     const url = await startApp(`app.http('echo', { methods: ['POST'], handler: async (request) => ({
       jsonBody: { length: request.headers.get('content-length'), body: await request.text() } }) });`);
     const body = new Blob(['hello']).stream(); // of unknown length: fetch sends it in chunks
@@ -47,7 +47,7 @@ describe('the dev host, as the real one,', () => {
     });
   });
 
-  test('sends bodies of any size whole, however many are under way at once', async () => {
+  test('sends complete bodies of any size, also concurrently', async () => {
     const url = await startApp(`app.http('fill', { route: 'fill/{bytes}/{letter}', methods: ['GET'],
       handler: ({ params }) => ({ body: Buffer.alloc(Number(params.bytes), params.letter) }) });`);
     const sizes = [5_000_000, 0, 65_536, 65_537, 1, 300_000, 2_000_000, 65_535, 100_000];
@@ -61,7 +61,7 @@ describe('the dev host, as the real one,', () => {
     });
   });
 
-  test('ends an answer whose worker dies while its body is under way, and answers the next', async () => {
+  test('ends a response whose worker dies while it is being sent, and serves the next request', async () => {
     const url =
       await startApp(`app.http('large', { handler: () => ({ body: Buffer.alloc(100_000_000, 'x') }) });
       app.http('small', { handler: () => ({ body: 'x' }) });`);
@@ -77,7 +77,7 @@ describe('the dev host, as the real one,', () => {
     expect((await call(`${url}/small`)).text).toBe('x');
   });
 
-  test('answers 404 to what no function declares, HEAD and OPTIONS included', async () => {
+  test('returns 404 for paths and methods that no function declares, including HEAD and OPTIONS', async () => {
     const url = await startApp(`app.http('one', { methods: ['GET'], handler: () => ({ body: 'x' }) });`);
     for (const [method, path] of [
       ['POST', 'one'],
@@ -90,7 +90,7 @@ describe('the dev host, as the real one,', () => {
     }
   });
 
-  test('lets a key in by header or query, the header first', async () => {
+  test('accepts a key in the header or the query, and prefers the header', async () => {
     const url = await startApp(
       `app.http('locked', { authLevel: 'function', handler: () => ({ body: 'in' }) });`,
     );
@@ -106,7 +106,7 @@ describe('the dev host, as the real one,', () => {
     expect(await status('')).toBe(401);
   });
 
-  test('answers 500 when a function throws and 204 when it returns nothing', async () => {
+  test('returns 500 if a function throws, and 204 if it returns nothing', async () => {
     const url = await startApp(`
       app.http('throws', { handler: () => { throw new Error('broken'); } });
       app.http('nothing', { handler: () => undefined });`);
@@ -116,7 +116,7 @@ describe('the dev host, as the real one,', () => {
     expect((await call(`${url}/nothing`)).status).toBe(204);
   });
 
-  test('brings a dead worker back twice, and gives up at the third death', async () => {
+  test('restarts a dead worker twice, and gives up at the third failure', async () => {
     const url = await startApp(`
       app.http('die', { handler: () => { setTimeout(() => Promise.reject(new Error('unhandled')), 0); return new Promise(() => {}); } });
       app.http('live', { handler: () => ({ body: String(process.pid) }) });`);
@@ -130,7 +130,7 @@ describe('the dev host, as the real one,', () => {
     expect(await host.gaveUp).toContain('Exceeded language worker restart retry count');
   });
 
-  test('runs a timer by its schedule and on demand, and a disabled one on demand alone', async () => {
+  test('runs a timer by its schedule and on demand, and a disabled one only on demand', async () => {
     await startApp(
       `app.timer('tick', { schedule: '%EACH_SECOND%', handler: (timer, context) => context.log('tick', timer.isPastDue) });
        app.timer('off', { schedule: '* * * * * *', handler: (timer, context) => context.log('off ran') });`,
@@ -151,7 +151,7 @@ describe('the dev host, as the real one,', () => {
     expect((await onDemand('none', KEY)).status).toBe(404);
   });
 
-  test('tells about each request when it has ended, without its query', async () => {
+  test('reports each completed request, without its query', async () => {
     const served: ServedRequest[] = [];
     running = await startHostApp(
       `app.http('wait', { route: 'wait/{rest?}', handler: async (_, context) => { context.log('wait runs'); return new Promise(() => {}); } });
@@ -187,7 +187,7 @@ describe('the dev host, as the real one,', () => {
     for (const { ms } of served) expect(ms).toBeGreaterThan(0);
   });
 
-  test('shows at / what runs where, as text that no name can break out of', async () => {
+  test('lists the parts of the stack at /, with escaped names', async () => {
     running = await startHostApp(
       `app.http('open', { route: 'a/{b?}', handler: () => ({}) });
        app.http('locked', { authLevel: 'function', methods: ['PUT'], handler: () => ({}) });`,
@@ -218,7 +218,7 @@ describe('the dev host, as the real one,', () => {
     expect(logged.join('\n')).toContain('x/{id:regex(^a$)} of one uses');
   });
 
-  test('says why an app cannot be loaded, and answers 503', async () => {
+  test('logs why an app cannot be loaded, and returns 503', async () => {
     const url = await startApp(`throw new Error('no such module');`);
     expect(logged.join('\n')).toContain('no such module');
     const { status, text } = await call(`${url}/any`);

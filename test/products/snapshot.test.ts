@@ -248,13 +248,13 @@ describe('the timer snapshotProducts', () => {
     ]);
   });
 
-  test('tells a database that is not there as a failure, without its password', async () => {
+  test('reports an unreachable database as a failure, without its password', async () => {
     const url = `postgres://reader:hush-hush@127.0.0.1:${await freePort()}/shop`;
     const log = await run({ PRODUCTS_DATABASE_URL: url }, /failed: .*No product snapshot.*ECONNREFUSED/);
     expect(log).not.toContain('hush-hush');
   });
 
-  test('has a reason in its log when the storage says nothing but 404', async () => {
+  test('logs a reason even if the storage returns only 404', async () => {
     const nothing = createServer((_, response) => response.writeHead(404).end()).listen(0, '127.0.0.1');
     await once(nothing, 'listening');
     const { port } = nothing.address() as AddressInfo;
@@ -277,13 +277,13 @@ describe('the timer snapshotProducts', () => {
     await run({ SKUS_QUERY: 'SELECT nothing FROM nowhere' }, /a table of SKUS_QUERY does not exist/);
   });
 
-  test('has whole words in its log, though the password is one of them', async () => {
+  test('logs complete words, even if the password is one of them', async () => {
     const url = `postgres://reader:connect@127.0.0.1:${await freePort()}/shop`;
     const log = await run({ PRODUCTS_DATABASE_URL: url }, /failed: .*No product snapshot.*\(ECONNREFUSED\)/);
     expect(log).not.toMatch(/redacted|\bconnect\b/);
   });
 
-  test('rests without a database', async () => {
+  test('does nothing without a database', async () => {
     await run({ PRODUCTS_DATABASE_URL: '' }, /No product snapshot: PRODUCTS_DATABASE_URL/);
   });
 });

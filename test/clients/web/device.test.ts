@@ -36,7 +36,7 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
   }
   const REGISTERS = 'async (device) => { await registerDevice(device); return device }';
 
-  test('registers once, also over a reload, and again when the hub does not know the device', async () => {
+  test('registers once, also across a reload, and again if the hub does not know the device', async () => {
     let page = await openVisitor(REGISTERS);
     await page.evaluate(`hub.track(1); hub.flush()`);
     await page.close();
@@ -88,7 +88,7 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
     expect(await data()).toEqual(['kept']);
   });
 
-  test('does not wait for a registration for ever', async () => {
+  test('does not wait indefinitely for a registration', async () => {
     const page = await openVisitor('() => new Promise(() => {})', FAST_TIMERS);
     await page.evaluate(`hub.track('kept'); hub.flush()`);
     expect(await reportsOf(page)).toContainEqual(
@@ -116,7 +116,7 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
     ).toBe(1);
   });
 
-  test('does not wait for a request for ever', async () => {
+  test('does not wait indefinitely for a request', async () => {
     const page = await fixture.openClient(
       fixture.context,
       {},
@@ -132,7 +132,7 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
     );
   });
 
-  test('tells a server that is not there from one that does not respond to this page', async () => {
+  test('distinguishes a missing server from one whose response is blocked', async () => {
     const nowhere = await fixture.openClient(fixture.context, { endpoint: 'http://localhost:1/api' });
     await nowhere.evaluate('hub.track(0); hub.flush()');
     expect(await last(nowhere)).toMatchObject({
@@ -154,7 +154,7 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
     await fixture.context.setOffline(false);
   });
 
-  test('tells a function key that is refused from a registration that cannot be reached', async () => {
+  test('distinguishes a rejected function key from an unreachable registration', async () => {
     const register = (url: string, key: string) => `async (device) => {
       const response = await fetch('${url}', { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-Functions-Key': '${key}' }, body: JSON.stringify(device) });
       if (!response.ok) throw new Error('HTTP ' + response.status);
@@ -189,7 +189,7 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
       expect(await data()).toEqual(['agreed']);
     });
 
-    test('withdrawn, drops what is queued in all tabs and reports it', async () => {
+    test('withdrawn, drops the queued messages of all tabs and reports them', async () => {
       const pages = [
         await fixture.openClient(fixture.context, { batchTime: 600_000 }),
         await fixture.openClient(fixture.context, { batchTime: 600_000 }),
@@ -219,7 +219,7 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
       expect(await data()).toEqual(['d']);
     });
 
-    test('withdrawn during the registration, sends nothing of before and keeps no device', async () => {
+    test('withdrawn during the registration, sends no earlier messages and keeps no device', async () => {
       const page = await openVisitor(
         `async (device) => { await new Promise((go) => { window.go = go }); await registerDevice(device); return device }`,
       );
@@ -233,7 +233,7 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
       expect(await page.evaluate('hub.deviceId === proposals[1].deviceId')).toBe(true);
     });
 
-    test('withdrawn while a request is under way, reports its messages as withdrawn and sends none again', async () => {
+    test('withdrawn during a request, reports its messages as withdrawn and does not send them again', async () => {
       const page = await fixture.openClient(fixture.context);
       let respond = (): void => undefined;
       const held = new Promise<void>((resolve) => (respond = resolve));
@@ -254,7 +254,7 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
       expect((await reportsOf(page)).map(({ name }) => name)).toEqual(['sending', 'rejected']);
     });
 
-    test('not given in the tab that would send, another tab sends', async () => {
+    test('missing in the tab that would send, lets another tab send', async () => {
       await fixture.openClient(fixture.context, { consent: false });
       const page = await fixture.openClient(fixture.context);
       await page.evaluate(`hub.track('agreed')`);

@@ -85,8 +85,8 @@ function runInNode(script: string): string {
   return stdout;
 }
 
-describe('the web client, where there is no page', () => {
-  test('can be made, sends nothing, and does not keep the process', () => {
+describe('the web client outside a page', () => {
+  test('can be created, sends nothing, and does not keep the process alive', () => {
     const out = runInNode(`
       const requests = [];
       globalThis.fetch = (url) => { requests.push(url); return Promise.reject(new Error('none')); };
@@ -105,7 +105,7 @@ describe('the web client, where there is no page', () => {
     expect(JSON.parse(out)).toEqual([[true, true, false, true, 0, true, true, false, true, 0], []]);
   });
 
-  test('names the option that is wrong, without the device key', () => {
+  test('names the invalid option, without the device key', () => {
     const out = runInNode(`
       const tell = (options) => { try { createHubfront(options); return 'made'; } catch (error) { return [error.name, error.message]; } };
       console.log(JSON.stringify([${INVALID.map(([, options]) => `tell(${literal(options)})`).join()}]));
@@ -120,7 +120,7 @@ describe('the web client, where there is no page', () => {
     }
   });
 
-  test('accepts what is valid', () => {
+  test('accepts valid options', () => {
     const valid = [
       VALID,
       { ...VALID, endpoint: 'http://localhost:7071/api/' },
@@ -162,7 +162,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
   const named = async (page: Page, name: string) =>
     (await reportsOf(page)).filter((report) => report.name === name);
 
-  test('sends each message once, in order, whatever the browser lacks', async () => {
+  test('sends each message once, in order, even if browser features are missing', async () => {
     const cases = Object.entries(FAULTS).map(([name, before]) => ({
       name,
       before,
@@ -223,7 +223,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
     expect(sent).toEqual(['framed']);
   });
 
-  test('never throws from track, whatever it is given', async () => {
+  test('does not throw from track for any argument', async () => {
     const page = await fixture.openClient(fixture.context, { batchTime: 600_000 });
     const ids = await page.evaluate<string[]>(`(() => {
       const circular = {}; circular.circular = circular;
@@ -263,7 +263,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
     expect(await data()).toEqual(['heard']);
   });
 
-  test('bulk sends do not make ids that repeat, or that sort otherwise than they were made', async () => {
+  test('ids of many messages are unique, and sort in the order of creation', async () => {
     const page = await fixture.openPage(fixture.context);
     const ids = await page.evaluate<string[]>(`(() => {
       const { hub } = createClient({ endpoint: '/api', deviceId: 'x', deviceKey: 'y', batchTime: 600000 });

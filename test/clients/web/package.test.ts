@@ -32,7 +32,7 @@ describe('the packed web client, in an empty folder', () => {
     expect(gzipSync(built, { level: 9 }).length).toBeLessThanOrEqual(MAX_GZIPPED_BYTES);
   });
 
-  test('contains what it needs and nothing else', async () => {
+  test('contains only what it needs', async () => {
     expect((await readdir(installed('.'))).sort()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json']);
     expect((await readdir(installed('dist'))).sort()).toEqual(
       [
@@ -55,7 +55,7 @@ describe('the packed web client, in an empty folder', () => {
     }
   });
 
-  test('has types that stand alone', async () => {
+  test('has types that do not depend on the repository', async () => {
     const types = await readFile(installed('dist/hubfront.d.ts'), 'utf8');
     expect(types).toContain('export declare function createHubfront(options: HubfrontOptions): Hubfront;');
     expect(types).not.toMatch(/^(import|export .* from)/m);

@@ -173,7 +173,7 @@ describe.skipIf(!browserProgram)('whatever a response says, in Chromium', () => 
     sentOnce(name);
   });
 
-  test('tells why: the status, and whether it was the app that said so', () => {
+  test('reports the reason: the status, and whether the app sent it', () => {
     const why = (name: string) => {
       const [{ code, status, cause } = { code: '', status: -1, cause: '' }] = first(name);
       return [code, status, cause];

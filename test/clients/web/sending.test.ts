@@ -44,7 +44,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
     ]);
   });
 
-  test('takes a message as it is when it is tracked', async () => {
+  test('keeps a message as it was when it was tracked', async () => {
     const page = await open();
     await page.evaluate(`const message = { n: 1 }; hub.track(message); message.n = 2; hub.flush()`);
     expect(await data()).toEqual([{ n: 1 }]);
@@ -58,7 +58,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
     expect(fixture.proxy.posts.map(({ messages }) => messages.length)).toEqual([100, 100, 50]);
   });
 
-  test('sends at once when a batch is full, and later what waits', async () => {
+  test('sends immediately when a batch is full, and sends waiting messages later', async () => {
     const page = await open({ batchTime: 600_000, batchSize: 3 });
     await page.evaluate('for (let n = 0; n < 3; n++) hub.track(n)');
     await expect.poll(data, SLOW).toEqual([0, 1, 2]);
@@ -92,7 +92,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
     expect(fixture.proxy.posts).toHaveLength(1);
   });
 
-  test('with a key that the hub refuses, reports all as rejected', async () => {
+  test('with a key that the hub rejects, reports all messages as rejected', async () => {
     const page = await open({ deviceKey: Buffer.alloc(32, 9).toString('base64') });
     await page.evaluate(`hub.track(1); hub.track(2); hub.flush()`);
     expect(await events(page)).toEqual([
@@ -208,7 +208,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
     await expect.poll(() => events(page)).toContainEqual(['sent', '']);
   });
 
-  test('counts as dropped what it cannot keep while the server is away', async () => {
+  test('counts messages as dropped that it cannot keep while the server is unreachable', async () => {
     const page = await open({ maxQueued: 10, endpoint: 'http://localhost:1/api' });
     await page.evaluate('for (let n = 0; n < 25; n++) hub.track({ n })');
     await expect.poll(() => page.evaluate('hub.dropped'), SLOW).toBe(15);
@@ -239,7 +239,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
     expect([times[14], until, times[15]]).toEqual([times[14], until, times[15]].sort());
   });
 
-  test('sends what a damaged queue still holds, and reports the rest', async () => {
+  test('sends the readable messages of a damaged queue, and reports the others', async () => {
     const name = `hubfront ${fixture.proxy.url}/api ${DEVICE.deviceId} message `;
     const id = (n: number) => `01900000-0000-7000-8000-00000000000${n}`;
     const page = await open(

@@ -22,7 +22,7 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
     (await reportsOf(page)).map(({ name, deviceMessage }) => `${name} ${deviceMessage as string}`);
   const open = (options?: object, before?: string) => fixture.openClient(fixture.context, options, before);
 
-  test('one sends for all, and each hears of its own messages', async () => {
+  test('one tab sends for all, and each gets the reports of its own messages', async () => {
     const [first, second] = [await open(), await open()];
     const posts = await Promise.all([first, second].map((page) => watchMessages(fixture.context, page)));
     await Promise.all([
@@ -37,7 +37,7 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
     await expect.poll(data, SLOW).toContain('c');
   });
 
-  test('several that flush at once all get an end', async () => {
+  test('several tabs that flush at the same time all resolve', async () => {
     const pages = [
       await open({ batchTime: 600_000 }),
       await open({ batchTime: 600_000 }),
@@ -49,7 +49,7 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
     expect((await data()).sort()).toEqual([0, 1, 2]);
   });
 
-  test('one that closes in the middle of a large queue leaves the rest to another, and nothing is lost', async () => {
+  test('if a tab closes while it sends a large queue, another tab continues, and nothing is lost', async () => {
     const [first, second] = [await open(), await open()];
     await first.evaluate('for (let n = 0; n < 2000; n++) hub.track(n)');
     await expect.poll(() => fixture.proxy.posts.length, SLOW).toBeGreaterThan(2);
@@ -58,7 +58,7 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
     await second.evaluate('hub.flush()');
   });
 
-  test('one whose storage hangs sends its own messages itself, and the others send theirs', async () => {
+  test('a tab whose storage hangs sends its own messages itself, and the others send theirs', async () => {
     const [broken, sound] = [await open({}, HANGING), await open()];
     await Promise.all([
       broken.evaluate(`hub.track('broken'); hub.flush()`),
@@ -94,7 +94,7 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
     expect(await names(page)).toEqual(expect.arrayContaining(['sent b']));
   });
 
-  test('one without room for IndexedDB sends all the same', async () => {
+  test('a tab without space for IndexedDB still sends', async () => {
     const page = await open({ batchTime: 600_000 });
     const session = await fixture.context.newCDPSession(page);
     await session.send('Storage.overrideQuotaForOrigin', { origin: fixture.site.origin, quotaSize: 1 });
@@ -105,7 +105,7 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
   });
 
   describe('hidden', () => {
-    test('sends at once what waits, and reads the results', async () => {
+    test('sends waiting messages immediately, and reads the results', async () => {
       const page = await open({ batchTime: 600_000 });
       await page.evaluate(`hub.track('a')`);
       await hide(page);
@@ -143,7 +143,7 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
   });
 
   describe('closed', () => {
-    test('leaves what waits to a beacon, and the next visit does not send it again', async () => {
+    test('sends waiting messages as a beacon, and the next visit does not send them again', async () => {
       const page = await open({ batchTime: 600_000 });
       await page.evaluate(`hub.track('a'); hub.track('b')`);
       await leave(page);
@@ -168,7 +168,7 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
       expect(await data()).toEqual(['a']);
     });
 
-    test('in the very turn in which it tracks, loses nothing', async () => {
+    test('in the same turn in which it tracks, loses nothing', async () => {
       const options = { batchTime: 600_000, batchSize: 1_000 };
       const page = await open(options, `Navigator.prototype.sendBeacon = () => false;`);
       await page
@@ -179,7 +179,7 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
       expect(await data()).toEqual(Array.from({ length: 300 }, (_, n) => n));
     });
 
-    test('with more than a beacon takes, leaves the rest to the next visit', async () => {
+    test('with more messages than fit into a beacon, leaves the others to the next visit', async () => {
       const page = await open({ batchTime: 600_000, batchSize: 1_000 });
       await page.evaluate('for (let n = 0; n < 50; n++) hub.track({ n, text: "x".repeat(4_000) })');
       await leave(page);
@@ -189,7 +189,7 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
         .toEqual(Array.from({ length: 50 }, (_, n) => n));
     });
 
-    test('while sending fails, keeps all with its time for the next visit', async () => {
+    test('while sending fails, keeps all messages with their times for the next visit', async () => {
       const page = await open();
       await fixture.context.setOffline(true);
       const before = new Date().toISOString();

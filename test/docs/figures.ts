@@ -91,7 +91,51 @@ function exactRatio(bench: string, what: string, against?: string): number {
 const SDK_ALONE = result('analytics', 'analytics: 100000 events');
 const MANY_EVENTS = result('analytics', 'analytics: memory over 1,000,000 events');
 
+/** The run of visitors' sends, which the page names in their section. */
+const sending =
+  (JSON.parse(readFileSync('bench/results/2026-11-26.json', 'utf8')) as Run).results.sending ?? [];
+const visitors = (what: string, against?: string): Result => {
+  const found = sending.find(
+    (one) => one.what === what && (against === undefined || one.against === against),
+  );
+  if (!found) throw new Error(`no result "${what}"`);
+  return found;
+};
+const BARE = 'node:http + undici pool, as a function in the same host';
+const BUSY = ['32 connections', '256 connections'] as const;
+
 export const PASSAGES: readonly Passage[] = [
+  {
+    page: PERFORMANCE,
+    text: '| messages per second, relative to ordinary devices of the same app | {} | {} |',
+    values: BUSY.map((busy) => visitors(`visitors' sends, ${busy}`, 'ordinary devices').ratio ?? NaN),
+  },
+  {
+    page: PERFORMANCE,
+    text: '| messages per second, relative to the bare proxy | {} to {} by rounds | {} |',
+    values: [
+      visitors(`visitors' sends, ${BUSY[0]}`, BARE).ratioLow ?? NaN,
+      visitors(`visitors' sends, ${BUSY[0]}`, BARE).ratioHigh ?? NaN,
+      visitors(`visitors' sends, ${BUSY[1]}`, BARE).ratio ?? NaN,
+    ],
+  },
+  {
+    page: PERFORMANCE,
+    text: '| send operations of the hub per message | {} | {} |',
+    values: BUSY.map((busy) => visitors(`operations of the hub a visitor's message, ${busy}`).median),
+  },
+  {
+    page: PERFORMANCE,
+    text: '| p99 in ms; that of ordinary devices | {}; {} | {}; {} |',
+    values: BUSY.map((busy) => visitors(`p99 of visitors, ${busy}`)).flatMap(
+      ({ median: own, peerMedian }) => [own, peerMedian ?? NaN],
+    ),
+  },
+  {
+    page: PERFORMANCE,
+    text: 'A lone send of a visitor takes {} times as long',
+    values: [visitors('a lone send of a visitor').ratio ?? NaN],
+  },
   {
     page: COLD_START,
     text: '| {} ms in our measurement on Node 24, of which Node and the worker alone take {} ms |',

@@ -183,11 +183,6 @@ const newEtag = () => Buffer.from(String(randomBytes(4).readUInt32BE())).toStrin
 const FILETIME_AT_UNIX_EPOCH = 116_444_736_000_000_000n;
 let latestGeneration = 0n;
 
-/** When a device was registered: ISO 8601, UTC. Its generation id holds the time. */
-export function registeredAt({ generationId }: DeviceIdentity): string {
-  return new Date(Number((BigInt(generationId) - FILETIME_AT_UNIX_EPOCH) / 10_000n)).toISOString();
-}
-
 /**
  * An increasing, unique number of 18 digits. It distinguishes a device that was deleted and created again from the
  * earlier one.

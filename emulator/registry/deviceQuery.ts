@@ -1,6 +1,6 @@
 /** Queries on devices: `SELECT * FROM devices`, with comparisons of identity fields (iot-hub-devguide-query-language). */
 import { IotHubError } from '../iotHubError';
-import { registeredAt, type DeviceIdentity } from './deviceIdentity';
+import type { DeviceIdentity } from './deviceIdentity';
 import type { DeviceRegistry } from './deviceRegistry';
 
 /** `SELECT * FROM devices WHERE status = 'enabled' AND lastActivityTime < '2026-01-01T00:00:00Z'` */
@@ -52,7 +52,7 @@ export function queryDevices(
     if (continuation !== undefined && device.generationId <= continuation) continue;
     if (!conditions.every((matches) => matches(device))) continue;
     if (twins.length === pageSize) return { twins, continuation: last };
-    twins.push(twinOf(device));
+    twins.push(twinOf(device, registry.registeredAt(device.deviceId)));
     last = device.generationId;
   }
   return { twins };
@@ -87,8 +87,8 @@ const unknown = (text: string): IotHubError =>
   );
 
 /** The twin of a device without tags and properties. Its sections were last updated at the registration. */
-function twinOf(device: DeviceIdentity): object {
-  const section = { $metadata: { $lastUpdated: registeredAt(device) }, $version: 1 };
+function twinOf(device: DeviceIdentity, registeredAt: string): object {
+  const section = { $metadata: { $lastUpdated: registeredAt }, $version: 1 };
   const { primaryThumbprint, secondaryThumbprint } = device.authentication.x509Thumbprint;
   return {
     deviceId: device.deviceId,

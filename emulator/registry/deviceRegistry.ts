@@ -21,6 +21,8 @@ export interface DeviceRegistry {
   list(top?: number): DeviceIdentity[];
   /** In the order of registration. */
   all(): Iterable<DeviceIdentity>;
+  /** ISO 8601, UTC. */
+  registeredAt(deviceId: string): string;
   count(): { total: number; enabled: number; disabled: number };
   clear(): void;
   /** Of a device that has connected or disconnected; nothing for one that has been deleted. */
@@ -35,6 +37,7 @@ export type IdentityListener = (deviceId: string, device: DeviceIdentity | undef
 
 export function createDeviceRegistry(): DeviceRegistry {
   const devices = new Map<string, DeviceIdentity>();
+  const registrations = new Map<string, string>();
   const listeners: IdentityListener[] = [];
 
   const store = (device: DeviceIdentity): DeviceIdentity => {
@@ -44,6 +47,7 @@ export function createDeviceRegistry(): DeviceRegistry {
   };
   const forget = (deviceId: string): void => {
     devices.delete(deviceId);
+    registrations.delete(deviceId);
     for (const listener of listeners) listener(deviceId, undefined);
   };
   /** Activity is no change of the identity: its ETag stays. */
@@ -75,7 +79,9 @@ export function createDeviceRegistry(): DeviceRegistry {
       if (devices.has(deviceId)) {
         throw new IotHubError('DeviceAlreadyExists', `A device with ID '${deviceId}' is already registered.`);
       }
-      return store(makeIdentity(deviceId, input));
+      const device = makeIdentity(deviceId, input);
+      registrations.set(deviceId, new Date().toISOString());
+      return store(device);
     },
     update(deviceId, input, ifMatch) {
       return store(makeIdentity(deviceId, input, getMatching(deviceId, ifMatch)));
@@ -98,6 +104,7 @@ export function createDeviceRegistry(): DeviceRegistry {
       return { total: devices.size, enabled, disabled: devices.size - enabled };
     },
     all: () => devices.values(),
+    registeredAt: (deviceId) => registrations.get(deviceId) ?? new Date().toISOString(),
     clear: () => [...devices.keys()].forEach(forget),
     recordConnection(deviceId, connectionState) {
       const now = new Date().toISOString();

@@ -123,7 +123,10 @@ test('lists and deletes ordinary devices that were not seen for a while, and no 
 test('a pruning that was killed continues when it is started again', async () => {
   await daysAgo(100, () => addDevices(...numbered('old-', 950)));
   await addDevices('new');
+  // Slow enough that the process is killed before it is done.
+  emulator.admin.armFault({ target: 'registry', kind: 'slow', delayMs: 300, times: 1_000 });
   const killed = await devices(['prune', '--unseen', '90d'], 'deleted 100');
+  emulator.admin.clearFaults();
   expect(killed.code).toBeNull();
   const left = (await deviceIds()).length;
   expect(left).toBeLessThan(951);
@@ -140,7 +143,10 @@ test('waits while the hub throttles, and says why it cannot go on', async () => 
   expect(throttled.errors).toContain('Trying again in 1 s.');
   emulator.admin.armFault({ target: 'registry', kind: 'unauthorized', times: 1 });
   const refused = await devices(['prune', '--unseen', '90d']);
-  expect([refused.code, refused.errors]).toEqual([1, expect.stringContaining('refused') as string]);
+  expect([refused.code, refused.errors]).toEqual([
+    1,
+    expect.stringContaining('rejected the credentials') as string,
+  ]);
   const short = await devices(['prune', '--unseen', '5m']);
   expect([short.code, short.errors]).toEqual([1, expect.stringContaining('90d') as string]);
 }, 60_000);

@@ -1,4 +1,4 @@
-/** The session of a visitor, in localStorage. */
+/** The session of a visitor, which is stored in localStorage. */
 
 import { newMessageId } from './messageId';
 
@@ -18,7 +18,7 @@ interface Session {
 /** The visitor's session, shared by the tabs of an origin. Without localStorage, it lasts as long as the page. */
 export function createSessions() {
   let own: Session | undefined;
-  /** A session that begins later in the life of this page has no source: nothing led to it. */
+  /** A session that begins later on the same page has no source. */
   let source: Record<string, string> | undefined = sourceOfPage();
 
   const read = (): Session | undefined => {
@@ -27,7 +27,7 @@ export function createSessions() {
       if (typeof found?.id === 'string' && typeof found.last === 'number')
         return { id: found.id, last: found.last, source: found.source ?? {}, user: found.user };
     } catch {
-      // Blocked, or of another program.
+      // localStorage is blocked, or the entry belongs to another program.
     }
     return own;
   };
@@ -62,13 +62,13 @@ export function createSessions() {
       try {
         localStorage.removeItem(KEY);
       } catch {
-        // Nothing was stored.
+        // Storing failed.
       }
     },
   };
 }
 
-/** The page of another site that led here, and the campaign in the URL. */
+/** The referring page of another site, and the campaign in the URL. */
 function sourceOfPage(): Record<string, string> {
   const found: Record<string, string> = {};
   const { referrer } = document;

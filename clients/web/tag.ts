@@ -11,7 +11,9 @@ interface TagWindow {
   hf?: { (...command: Command): void; q?: readonly Command[] };
 }
 
-/** Carries out the commands of a page that has the loader snippet: those that it queued, then each at once. */
+/**
+ * Carries out the commands of a page with the loader snippet: first the queued ones, then each new one immediately.
+ */
 export function runTag(page: TagWindow): void {
   let hubfront: Hubfront | undefined;
   let tracking: Tracking | undefined;
@@ -37,7 +39,7 @@ export function runTag(page: TagWindow): void {
   };
   const queued = page.hf?.q ?? [];
   page.hf = carryOut;
-  // `arguments` objects, as the snippet has queued them
+  // the `arguments` objects that the snippet has queued
   for (const command of queued) carryOut(...(Array.from(command) as unknown as Command));
 }
 

@@ -1,4 +1,4 @@
-/** Page views, sessions and campaigns: what analysts expect beside the events of a page. */
+/** Page views, sessions and campaigns: data that analysts expect in addition to the events of a page. */
 
 import type { Hubfront, TrackOptions } from './api';
 import { createSessions } from './session';
@@ -8,26 +8,26 @@ export interface TrackingOptions {
   pageViews?: boolean | undefined;
   /** Adds `session_id` to each event. A session ends after 30 minutes without an event. */
   sessions?: boolean | undefined;
-  /** Adds what led to the visit to each event of the session: `page_referrer` and the `utm_…` parameters. */
+  /** Adds the source of the visit to each event of the session: `page_referrer` and the `utm_…` parameters. */
   campaigns?: boolean | undefined;
-  /** Called with each event before it is queued. The result is sent in its place; without a result, nothing is sent. */
+  /** Called with each event before it is queued. Its result is sent instead. Without a result, nothing is sent. */
   beforeSend?: ((event: unknown) => unknown) | undefined;
   /** Writes each event and its results to the console. */
   debug?: boolean | undefined;
 }
 
 export interface Tracking {
-  /** As `Hubfront.track`. Fields of the event take precedence over those that tracking adds. */
+  /** Like `Hubfront.track`. Fields of the event take precedence over those that tracking adds. */
   track: (event: unknown, options?: TrackOptions) => string | undefined;
-  /** Adds `user_id` to each event from now on, also after a reload; without an id, it is forgotten. */
+  /** Adds `user_id` to each event from now on, also after a reload. Without an argument, the id is removed. */
   identify: (userId?: string) => void;
   /** Ends page views and debug output. */
   stop: () => void;
 }
 
 /**
- * Adds what analysts expect to the events of a page. Nothing is added without its option, and nothing is stored without
- * the visitor's consent.
+ * Adds data that analysts expect to the events of a page. Each kind of data has its own option. Nothing is stored
+ * without the visitor's consent.
  *
  * @example
  * const tracking = startTracking(hubfront, { pageViews: true, sessions: true, campaigns: true });
@@ -101,7 +101,7 @@ export function startTracking(hubfront: Hubfront, options: TrackingOptions = {})
   };
 }
 
-/** Calls `onPage` for the present page and for each further one. @returns what ends that */
+/** Calls `onPage` for the current page and for each later one. @returns what ends that */
 function watchPages(onPage: () => void): () => void {
   const pageOf = (): string => location.origin + location.pathname + location.search;
   let page = '';
@@ -110,7 +110,7 @@ function watchPages(onPage: () => void): () => void {
     page = pageOf();
     onPage();
   };
-  // After the application's own work, which sets the title.
+  // Runs after the application's own code, which sets the title.
   const soon = (): void => void setTimeout(look);
   const { pushState, replaceState } = history;
   history.pushState = (...values) => {

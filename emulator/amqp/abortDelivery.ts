@@ -1,10 +1,10 @@
 import type { Connection, Sender } from 'rhea';
 import { internalsOf } from './rheaInternals';
 
-/** The last, empty part of a delivery that is aborted; recognized by its identity. */
+/** The last, empty part of an aborted delivery, recognized by object identity. */
 const ABORT = Buffer.alloc(0);
 
-/** Lets a connection abort deliveries, for which rhea has no means. */
+/** Lets a connection abort deliveries, which rhea does not support. */
 export function supportAbort(connection: Connection): void {
   const internals = internalsOf(connection);
   const write = internals._write_frame.bind(connection);

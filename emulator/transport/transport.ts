@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 
-/** What a connection of AMQP or MQTT runs over: TCP, TLS or a WebSocket. */
+/** The transport of an AMQP or MQTT connection: TCP, TLS or a WebSocket. */
 export interface Transport {
   readonly stream: Duplex;
   /** Ends the connection with a TCP reset. */

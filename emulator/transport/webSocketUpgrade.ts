@@ -8,7 +8,7 @@ import type { Transport } from './transport';
 /** A client may put several frames of 64 KB, or an MQTT packet of more than 256 KB, into one WebSocket message. */
 const MAX_WEBSOCKET_MESSAGE_BYTES = 4 * 1024 * 1024;
 
-/** Turns an HTTP request for an upgrade into a connection of AMQP or MQTT. */
+/** Upgrades an HTTP request to an AMQP or MQTT connection. */
 export interface WebSocketUpgrade {
   /** Whether the client offers one of the protocol's subprotocols. */
   isOffered(request: IncomingMessage): boolean;

@@ -1,4 +1,4 @@
-/** The rows within a filter, as CSV. */
+/** Exports the rows that match a filter, as CSV. */
 
 import type { Job } from '../../analytics/job';
 import { resultTable } from '../../analytics/job';
@@ -6,9 +6,9 @@ import { sqlName } from '../../analytics/query';
 import { type Filter, filterSql } from './filter';
 import { eventOutput, hasRows, jsonRows } from './resultRows';
 
-/** Rows of one read; what is kept in memory meanwhile. */
+/** Number of rows per read, which limits the memory. */
 const ROWS_AT_ONCE = 5_000;
-/** A spreadsheet would run such a text as a formula (OWASP, "CSV Injection"). */
+/** A spreadsheet would evaluate such a text as a formula (OWASP, "CSV Injection"). */
 const FORMULA = /^[=+\-@\t\r]/;
 
 /** RFC 4180, with a header, one row per event. The columns are those of the query's output. */

@@ -1,9 +1,9 @@
-/** What a viewer of the dashboard has chosen to see. */
+/** The filter that a viewer of the dashboard has chosen. */
 
 import * as z from 'zod';
 import { sqlText } from '../../analytics/query';
 
-/** Minutes that a viewer can look back, and the minutes that a bar of the chart stands for. */
+/** Time ranges in minutes, with the minutes per bar of the chart. */
 export const RANGES = [
   { minutes: 15, bucketMinutes: 1 },
   { minutes: 60, bucketMinutes: 1 },
@@ -33,7 +33,7 @@ const parameters = z.object({
     .catch(undefined),
 });
 
-/** Reads `?range=60&event=purchase&product=162`. What is malformed counts as absent. */
+/** Reads `?range=60&event=purchase&product=162`. Malformed values count as absent. */
 export function readFilter(query: Readonly<Record<string, string>>): Filter {
   const { range, event, product } = parameters.parse(query);
   return {
@@ -43,11 +43,11 @@ export function readFilter(query: Readonly<Record<string, string>>): Filter {
   };
 }
 
-/** The same for equal filters. */
+/** A key that is equal for equal filters. */
 export const filterKey = ({ range, event, productId }: Filter): string =>
   JSON.stringify([range.minutes, event, productId]);
 
-/** The condition of the rows that a filter lets through. */
+/** The SQL condition of the rows that match a filter. */
 export function filterSql({ range, event, productId }: Filter): string {
   return [
     `__ts > (now() AT TIME ZONE 'UTC') - INTERVAL '${range.minutes} minutes'`,

@@ -4,9 +4,9 @@ import * as z from 'zod';
 
 const TOP_ROWS = 8;
 const RECENT_ROWS = 50;
-/** The choices of a filter: the most frequent ones. */
+/** Maximum number of choices of a filter. The most frequent values are offered. */
 const MAX_CHOICES = 100;
-/** of a text in a table: one event may have 256 KB */
+/** maximum length of a text in a table, because an event may have 256 KB */
 const MAX_TEXT_CHARACTERS = 200;
 
 /** The stages of a purchase, with the original names of their events and those of GA4. */
@@ -17,16 +17,16 @@ export const FUNNEL = [
 ] as const;
 
 /**
- * What stands for an event: its rows share its message id, if it has one, and its place in the message. A client that
- * retries may send an event twice with one id. As a hash of 64 bits, since distinct texts would each be kept while they
- * are counted.
+ * The key by which events are counted. The rows of an event share its message id, if it has one, and its position in
+ * the message. A client that retries may send an event twice with the same id. The key is a 64-bit hash, because
+ * counting distinct texts would keep all of them in memory.
  */
 const EVENT = `hash(coalesce(message_id, concat_ws('/', device_id, CAST(__ts AS VARCHAR), CAST(__seq AS VARCHAR))), element_index)`;
 
 const cut = (column: string): string => `left(${column}, ${MAX_TEXT_CHARACTERS})`;
 const stageSql = `CASE ${FUNNEL.map(({ events }, i) => `WHEN event IN (${events.map((event) => `'${event}'`).join(', ')}) THEN ${i}`).join(' ')} END`;
 
-/** Purchases without the repeated rows of retries: what is added up must not count twice. */
+/** Purchases without the repeated rows of retries, so that sums do not count them twice. */
 const purchasesOf = (rows: string): string =>
   `(SELECT DISTINCT ON (${EVENT}, item_index) *, coalesce(order_id, CAST(${EVENT} AS VARCHAR)) AS order_key
     FROM ${rows} WHERE event = 'purchase')`;
@@ -97,7 +97,7 @@ export const products = measure(
      ORDER BY events DESC, product_id LIMIT ${TOP_ROWS}`,
 );
 
-/** By the site that led to a session; empty: nothing did. */
+/** Groups sessions by the referring site; empty: no referrer. */
 export const referrers = measure({ name: z.string(), visitors: count, orders: count }, (source) =>
   bySource(source, `coalesce(nullif(regexp_extract(page_referrer, '^[a-z]+://([^/:?#]+)', 1), ''), '')`),
 );

@@ -56,7 +56,7 @@ export interface ReportField {
 export interface ReportVisual {
   type: string;
   title: string;
-  /** in parts of the page, 0 to 1 */
+  /** position and size relative to the page, 0 to 1 */
   place: { left: number; top: number; width: number; height: number };
   /** the table that it reads: an output of the analytics query */
   table: string;
@@ -72,7 +72,7 @@ export interface ReportPage {
   visuals: readonly ReportVisual[];
 }
 
-/** All pages of all reports. @throws if a file is missing, or has a part that this program does not know */
+/** All pages of all reports. @throws if a file is missing, or contains a part that this program does not support */
 export async function readReports(): Promise<ReportPage[]> {
   const reports = (await readdir(REPORT_FOLDER))
     .filter((name) => name.endsWith('.Report'))

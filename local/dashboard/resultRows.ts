@@ -4,7 +4,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { type Job, resultTable } from '../../analytics/job';
 import { type Column, type Output, sqlName } from '../../analytics/query';
 
-/** What the dashboard reads of the output with one row per event, and its type. */
+/** The columns that the dashboard reads from the output with one row per event, with their types. */
 export const COLUMNS = {
   event: 'VARCHAR',
   message_id: 'VARCHAR',
@@ -33,13 +33,13 @@ export const COLUMNS = {
   utm_campaign: 'VARCHAR',
 } as const;
 
-/** The output of a query that has most of the columns. */
+/** The output that has most of the columns. */
 export interface EventOutput {
   name: string;
   columns: readonly Column[];
-  /** of {@link COLUMNS}, those that the output lacks */
+  /** the {@link COLUMNS} that the output does not have */
   missing: readonly string[];
-  /** a subquery with all of {@link COLUMNS}, `__ts` and `__seq`; those that the output lacks are null */
+  /** a subquery with all of {@link COLUMNS}, `__ts` and `__seq`; missing ones are null */
   sql: string;
 }
 
@@ -62,7 +62,7 @@ export function eventOutput({ plan }: Pick<Job, 'plan'>): EventOutput {
   };
 }
 
-/** Whether an output has had a row: its table does not exist before. */
+/** Whether an output has had a row. Before that, its table does not exist. */
 export async function hasRows(connection: DuckDBConnection, output: string): Promise<boolean> {
   const found = await connection.runAndReadAll(
     "SELECT 1 FROM duckdb_tables() WHERE database_name = 'results' AND table_name = $output",
@@ -71,11 +71,11 @@ export async function hasRows(connection: DuckDBConnection, output: string): Pro
   return found.currentRowCount > 0;
 }
 
-/** A number of 64 bits, or its text if a number of JavaScript would change it. */
+/** A 64-bit integer as a number, or as text if a JavaScript number cannot represent it exactly. */
 const exactNumber = (text: string): number | string =>
   Number.isSafeInteger(Number(text)) ? Number(text) : text;
 
-/** Numbers of 64 bits are JSON numbers if these are exact, and datetimes are ISO 8601. */
+/** Converts 64-bit integers to JSON numbers if these are exact, and datetimes to ISO 8601. */
 export async function jsonRows(
   connection: DuckDBConnection,
   sql: string,

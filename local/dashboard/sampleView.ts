@@ -1,4 +1,4 @@
-/** A view of an ordinary hour in the demo shop: for screenshots and tests. */
+/** A view of an ordinary hour in the demo shop, for screenshots and tests. */
 
 import shopProducts from '../shop/products.json';
 import type { View } from './view';

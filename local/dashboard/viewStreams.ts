@@ -1,4 +1,4 @@
-/** A stream of views for each filter that somebody looks at. */
+/** Streams views to pages, with one shared stream per filter in use. */
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Context } from 'hono';
@@ -6,15 +6,18 @@ import { type EventStreams, type WebEnvironment, createEventStreams } from '../w
 import { type Filter, filterKey } from './filter';
 import type { View } from './view';
 
-/** How often a page gets what has changed. */
+/** Interval of updates to a page. */
 const VIEW_EVERY_MS = 500;
-/** If reading takes long, the pause is twice as long, which leaves time to the query; but at most this. */
+/**
+ * Upper limit of the pause between updates. If reading takes long, the pause is twice as long as the reading, so that
+ * the query gets CPU time.
+ */
 const VIEW_WITHIN_MS = 1_000;
-/** Filters that are looked at together; each costs reading. */
+/** Maximum number of filters in use, because each of them needs its own reads. */
 const MAX_FILTERS = 20;
 
 export interface ViewStreams {
-  /** Responds with a stream of the views within a filter, or with 503 if there are too many filters. */
+  /** Responds with a stream of the views for a filter, or with 503 if too many filters are in use. */
   open: (context: Context<WebEnvironment>, filter: Filter) => Response;
 }
 
@@ -34,7 +37,7 @@ export function createViewStreams(view: (filter: Filter) => Promise<View>): View
         void refresh();
       },
     });
-    /** Reads view after view for as long as somebody looks. */
+    /** Reads views as long as a page is open. */
     async function refresh(): Promise<void> {
       if (refreshing) return;
       refreshing = true;

@@ -10,10 +10,10 @@ const STATEMENT_TIMEOUT_MS = 2_000;
 /** Pages that load together share one read. */
 const FRESH_MS = 500;
 
-/** What the product database says of a product that the shop sells. */
+/** The data of a product in the product database. */
 const offer = z.object({
   product_id: z.coerce.number(),
-  // PostgreSQL's numeric and bigint, which `pg` returns as text.
+  // Type of PostgreSQL's numeric and bigint, which `pg` returns as text.
   price: z.coerce.number(),
   currency: z.string().regex(/^[A-Z]{3}$/),
   product_state: z.string(),
@@ -22,13 +22,13 @@ const offer = z.object({
 export type Offer = z.infer<typeof offer>;
 
 export interface Catalogue {
-  /** Names the PostgreSQL database. Before that, the shop sells at the prices of `products.json`. */
+  /** Sets the URL of the PostgreSQL database. Before that, the prices are those in `products.json`. */
   setDatabase: (url: string) => void;
-  /** The present offers; the last known ones if the database does not respond. */
+  /** The current offers, or the last known ones if the database does not respond. */
   read: () => Promise<readonly Offer[]>;
 }
 
-/** Prices and states of the shop's products, as they are in the product database now. */
+/** Reads the current prices and states of the shop's products from the product database. */
 export function createCatalogue(): Catalogue {
   let url: string | undefined;
   let known: readonly Offer[] = z.array(offer).parse(shopProducts);
@@ -47,7 +47,7 @@ export function createCatalogue(): Catalogue {
     read: async () => {
       if (url !== undefined && performance.now() - readAt > FRESH_MS) {
         reading ??= refresh(url)
-          .catch(() => undefined) // it is starting, or has other tables
+          .catch(() => undefined) // the database is starting, or has other tables
           .finally(() => {
             reading = undefined;
           });
@@ -65,7 +65,7 @@ async function readOffers(connectionString: string): Promise<Offer[]> {
     query_timeout: STATEMENT_TIMEOUT_MS,
     application_name: 'hubfront shop',
   });
-  client.on('error', () => undefined); // the query under way fails with it
+  client.on('error', () => undefined); // the running query gets the error, too
   try {
     await client.connect();
     const { rows } = await client.query<Record<string, unknown>>(DEFAULT_PRODUCTS_QUERY);

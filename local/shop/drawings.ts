@@ -2,7 +2,7 @@
 
 import shopProducts from './products.json';
 
-/** Drawings of the products, in the colour of what is around them: `.fill`, darker `.shade`, lighter `.shine`. */
+/** Drawings of the products, in the colour of the surrounding element: `.fill`, darker `.shade`, lighter `.shine`. */
 export const DRAWINGS: Readonly<Record<string, string>> = {
   'spangle-bag': `
     <path class="line" d="M44 62c0-34 12-46 36-46s36 12 36 46"/>
@@ -63,7 +63,7 @@ export const DRAWINGS: Readonly<Record<string, string>> = {
     <path class="shine" d="M120 96c14 2 24 6 26 18h-32c-2-8 0-14 6-18z"/>`,
 };
 
-/** For a product without a drawing. */
+/** The label of a product without a drawing. */
 export const PLAIN_DRAWING = '<rect class="fill" x="30" y="30" width="100" height="100" rx="16"/>';
 
 /** The colours of SKUs on a light ground, as in shop.css. */

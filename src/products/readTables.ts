@@ -14,9 +14,9 @@ const FETCH_ROWS = 1_000;
 export const TABLES = ['products', 'skus'] as const;
 export type Table = (typeof TABLES)[number];
 
-/** The columns of a row per SKU that say nothing about its product. */
+/** The columns of a SKU row that do not describe its product. */
 const SKU_COLUMNS = ['sku_id', 'size_name', 'color_name'];
-/** What a join reads: the tables have one row for each combination of values. */
+/** The join keys. The tables have one row per combination of their values. */
 const KEYS: Readonly<Record<Table, readonly string[]>> = {
   products: ['product_id'],
   skus: ['product_id', 'size_name', 'color_name'],
@@ -49,7 +49,7 @@ export async function* readTables(
     const columns = await named('PRODUCTS_QUERY', () => columnsOf(client, products));
     for await (const rows of read(client, 'PRODUCTS_QUERY', tableSql('products', products, columns)))
       yield { table: 'products', rows };
-    // Without SKUS_QUERY, the products may be one row per SKU, as they were before there were two tables.
+    // Without SKUS_QUERY, PRODUCTS_QUERY may return one row per SKU, as in earlier versions.
     const source = skus ?? (columns.includes('sku_id') ? products : undefined);
     if (source !== undefined) {
       const setting = skus === undefined ? 'PRODUCTS_QUERY' : 'SKUS_QUERY';
@@ -96,7 +96,7 @@ async function* read(client: Client, setting: string, sql: string): AsyncGenerat
   await cursor.close();
 }
 
-/** Runs a part of a query, and tells an error which setting the query is from. */
+/** Runs a part of a query, and adds the setting of the query to its errors. */
 async function named<T>(setting: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run();

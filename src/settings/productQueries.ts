@@ -3,17 +3,20 @@
 /** SQL that returns the rows of a snapshot. */
 export interface ProductQueries {
   products: string;
-  /** undefined: the products are one row per SKU and hold the SKUs too, or there are no SKUs */
+  /** undefined: the rows of `products` are SKUs, or there are no SKUs */
   skus: string | undefined;
 }
 
-/** One row per product, with what the analytics query reads; docs/analytics.md describes the tables. */
+/** One row per product, with the columns that the analytics query reads. docs/analytics.md describes the tables. */
 export const DEFAULT_PRODUCTS_QUERY = `
   SELECT product_id, product_code, product_name, price, currency, product_state, can_purchase
   FROM products
   ORDER BY product_id`;
 
-/** One row per SKU. The columns of its product are for queries that join with SKUs alone, as the original one does. */
+/**
+ * One row per SKU. The columns of its product are for queries that only join with SKUs, as the query of the proof of
+ * concept.
+ */
 export const DEFAULT_SKUS_QUERY = `
   SELECT skus.sku_id, skus.product_id, skus.size_name, skus.color_name,
     products.product_code, products.price, products.product_state, products.can_purchase

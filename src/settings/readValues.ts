@@ -1,4 +1,4 @@
-/** Reads settings from environment variables by a schema, and reports all that are wrong by name. */
+/** Reads settings from environment variables with a schema, and reports all invalid ones by name. */
 import type * as z from 'zod';
 import { resolveSettingNames } from '../schedules';
 import { CONTROL_CHARACTER } from './formats';

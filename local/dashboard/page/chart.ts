@@ -7,7 +7,7 @@ import { minuteOf } from './format';
 
 Chart.register(BarController, BarElement, CategoryScale, LinearScale, Tooltip);
 
-/** Draws the chart. The returned function shows further views. */
+/** Draws the chart. The returned function updates it with a new view. */
 export function createChart(): (buckets: View['buckets']) => void {
   const canvas = part('minutes') as HTMLCanvasElement;
   const chart = new Chart<'bar', number[], string>(canvas, {
@@ -48,7 +48,7 @@ export function createChart(): (buckets: View['buckets']) => void {
   };
 }
 
-/** The chart takes its colours from the style sheet: light, dark or forced. */
+/** Reads the colours of the chart from the style sheet: light, dark or forced. */
 function colour(chart: Chart<'bar', number[], string>): void {
   const style = getComputedStyle(document.documentElement);
   const probe = document.createElement('span');

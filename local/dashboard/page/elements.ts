@@ -17,12 +17,12 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** Writes only what is new, so that a screen reader does not announce the same text again. */
+/** Writes a text only if it has changed, so that a screen reader does not announce it again. */
 export function write(element: HTMLElement, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Replaces the rows of a list or table, if they are new. A text below it shows when there are none. */
+/** Replaces the rows of a list or table if they have changed. A text below it is shown if there are none. */
 export function replaceRows(list: HTMLElement, rows: readonly HTMLElement[]): void {
   const markup = rows.map(({ outerHTML }) => outerHTML).join('');
   if (list.dataset.markup !== markup) {
@@ -33,7 +33,7 @@ export function replaceRows(list: HTMLElement, rows: readonly HTMLElement[]): vo
   if (nothing) nothing.hidden = rows.length > 0;
 }
 
-/** A bar whose length is its share of the longest. */
+/** A bar whose length is relative to the longest one. */
 export function barRow(label: string, value: string, share: number): HTMLElement {
   const row = make('li');
   const bar = make('div', '', 'bar');

@@ -1,4 +1,4 @@
-/** The filters above the figures. They are in the page's URL, so that a link shows the same. */
+/** The filters above the figures. They are part of the page's URL, so that a link shows the same data. */
 
 import type { View } from '../view';
 import { part } from './elements';
@@ -20,7 +20,7 @@ export function readFilters(): string {
   return query.toString();
 }
 
-/** Calls `onChange` when the visitor chooses another filter. */
+/** Calls `onChange` when the viewer chooses another filter. */
 export function watchFilters(onChange: () => void): void {
   const showUrl = (): void => {
     const wanted = new URLSearchParams(location.search);
@@ -50,7 +50,7 @@ export function watchFilters(onChange: () => void): void {
   showUrl();
 }
 
-/** The events and products that there are. An open list is left alone. */
+/** Updates the lists of events and products. An open list is not changed. */
 export function showChoices({ events, products }: View['choices']): void {
   fill(
     'event',

@@ -1,4 +1,4 @@
-/** Numbers, money and times as people read them. */
+/** Formats numbers, amounts of money and times for people. */
 
 const whole = new Intl.NumberFormat('en');
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
@@ -29,7 +29,7 @@ function currencyFormat(currency: string): Intl.NumberFormat | undefined {
         ...{ style: 'currency', currency, currencyDisplay: 'narrowSymbol' },
       });
     } catch {
-      // No ISO 4217 code: an event may say anything.
+      // Not an ISO 4217 code, because an event may contain any text.
     }
     currencies.set(currency, format);
   }
@@ -55,7 +55,7 @@ const EVENTS: Readonly<Record<string, string>> = {
   purchase: 'Purchased',
   page_view: 'Viewed a page',
 };
-/** Names of GA4's conventions in words; other events keep theirs. */
+/** Readable names for GA4's events. Other events keep their names. */
 export const eventName = (event: string | null): string =>
   event === null ? '(no name)' : (EVENTS[event] ?? event);
 

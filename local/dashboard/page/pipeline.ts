@@ -1,4 +1,4 @@
-/** One line on the health of the pipeline. */
+/** Shows the health of the pipeline in one line. */
 
 import type { View } from '../view';
 import { counted, duration, minuteOf } from './format';

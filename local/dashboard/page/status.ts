@@ -1,4 +1,4 @@
-/** Whether the figures are current: starting, empty, live, paused, stale, stopped or reconnecting. */
+/** Shows whether the figures are current: starting, empty, live, paused, stale, stopped or reconnecting. */
 
 import type { View } from '../view';
 import { part, write } from './elements';

@@ -19,7 +19,7 @@ export function showFunnel(funnel: View['funnel']): void {
   );
 }
 
-/** @param nothing what stands for an empty name */
+/** @param nothing the text for an empty name */
 export function showSources(id: 'referrers' | 'campaigns', rows: View['referrers'], nothing: string): void {
   const most = Math.max(1, ...rows.map(({ visitors }) => visitors));
   replaceRows(
@@ -87,7 +87,7 @@ export function showRecent(recent: View['recent'], shop: string): void {
   );
 }
 
-/** `Navy, M`; a size that says nothing is left out. */
+/** For example `Navy, M`. A size without information is omitted. */
 function choiceOf({ color, size }: View['recent'][number]): string {
   const chosenSize = size === null || size === 'FREE' ? [] : [size];
   return [...(color === null ? [] : [words(color)]), ...chosenSize].join(', ');
@@ -95,7 +95,7 @@ function choiceOf({ color, size }: View['recent'][number]): string {
 
 function cell(label: string, text: string, className = ''): HTMLTableCellElement {
   const made = make('td', text, text === '–' ? `${className} absent`.trim() : className);
-  made.dataset.label = label; // shown beside the value where the table has no head
+  made.dataset.label = label; // shown beside the value if the table has no header
   return made;
 }
 
@@ -113,7 +113,7 @@ function productLink(productId: string | number | null, name: string | null, sho
   return link;
 }
 
-/** The shop's drawing; products of other shops have none. */
+/** The shop's drawing. Products of other shops have none. */
 function picture(productId: string | number | null): HTMLElement {
   const image = make('img');
   image.src = `pictures/${productId ?? 0}.svg`;

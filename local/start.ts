@@ -1,3 +1,5 @@
+import { statfs } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { stop as stopEsbuild } from 'esbuild';
 import { startEmulator } from '../emulator/index';
 import { configuredHosts } from './allowedHosts';
@@ -19,6 +21,9 @@ import { step } from './terminal';
 /** Of MQTT over TLS, as on Azure. */
 const MQTT_PORT = 8883;
 
+/** The database, Blob storage and the job keep their files in the temporary folder: so much they need to begin. */
+const MIN_TEMPORARY_BYTES = 32 * 1024 * 1024;
+
 /** `npm start`: runs the whole system on this machine. */
 export async function main(argv: readonly string[]): Promise<void> {
   const flags = parseStartFlags(argv);
@@ -27,6 +32,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     const problems = await portProblems(wantedPorts(flags));
     if (problems.length > 0) await failOfPorts(flags, problems);
+    if (flags.analytics) await requireTemporarySpace();
     await start(flags, running);
   } catch (error) {
     await closeAll(running);
@@ -110,6 +116,13 @@ async function start(flags: StartFlags, running: Running[]): Promise<void> {
     }),
   );
   await analytics.started;
+}
+
+/** @throws Error with the code `ENOSPC`. Otherwise each part that lacks the space would fail in its own words. */
+async function requireTemporarySpace(): Promise<void> {
+  const { bavail, bsize } = await statfs(tmpdir());
+  if (bavail * bsize < MIN_TEMPORARY_BYTES)
+    throw Object.assign(new Error('No space left on device'), { code: 'ENOSPC' });
 }
 
 async function failOfPorts(flags: StartFlags, problems: readonly string[]): Promise<never> {

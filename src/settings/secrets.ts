@@ -6,7 +6,13 @@ const SECRETS = ['IOTHUBOWNER_SHAREDACCESSKEY', 'KEEP_ALIVE_FUNCTION_KEY', 'VISI
 const CONNECTION_STRINGS = ['IOTHUB_EVENTHUB_CONNECTION', 'PRODUCTS_STORAGE', 'AzureWebJobsStorage'];
 const SECRET_PARTS = ['sharedaccesskey', 'accountkey', 'sharedaccesssignature'];
 /** URLs that may contain a password, or a signature in their query. */
-const URLS = ['PRODUCTS_DATABASE_URL', 'PRODUCTS_STORAGE__blobServiceUri', 'IOTHUB_ENDPOINT', 'AF_HOST'];
+const URLS = [
+  'PRODUCTS_DATABASE_URL',
+  'PRODUCTS_STORAGE__blobServiceUri',
+  'AZURE_MONITOR_METRICS_URL',
+  'IOTHUB_ENDPOINT',
+  'AF_HOST',
+];
 
 /** All secrets in the settings, even in invalid ones. Logs and responses must not contain them. */
 export function secretsOf(env: Readonly<Record<string, string | undefined>>): string[] {

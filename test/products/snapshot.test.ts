@@ -254,6 +254,51 @@ describe('the timer snapshotProducts', () => {
     expect(log).not.toContain('hush-hush');
   });
 
+  test.each<[string, (url: string) => Record<string, string>]>([
+    [
+      'an account key that is not base64',
+      (url) => ({ PRODUCTS_STORAGE: `AccountName=a;AccountKey=hu%sh "19"/Zq+;BlobEndpoint=${url}` }),
+    ],
+    [
+      'an account key',
+      (url) => ({ PRODUCTS_STORAGE: `AccountName=a;AccountKey=aHVzaDE5WnEr;BlobEndpoint=${url}` }),
+    ],
+    [
+      'a signature in the connection string',
+      (url) => ({
+        PRODUCTS_STORAGE: `BlobEndpoint=${url};SharedAccessSignature=sv=2024-05-04&sig=hu%2Fsh%2B19Zq`,
+      }),
+    ],
+    [
+      'a signature in the URL',
+      (url) => ({ PRODUCTS_STORAGE: '', PRODUCTS_STORAGE__blobServiceUri: `${url}?sig=hu%2Fsh%2B19Zq` }),
+    ],
+    [
+      'a key in the place of a host',
+      () => ({
+        PRODUCTS_STORAGE: 'AccountName=a;AccountKey=aHVzaDE5WnEr;BlobEndpoint=http://hush19Zq.invalid/a',
+      }),
+    ],
+  ])('shows no part of %s when the storage refuses it', async (_, settingsFor) => {
+    // It quotes what it was asked, as storage accounts do.
+    const quoting = createServer((request, response) => {
+      const quoted = `${request.url ?? ''} ${request.headers.authorization ?? ''} aHVzaDE5WnEr`;
+      response.writeHead(403, { 'content-type': 'application/xml' });
+      response.end(`<Error><Code>AuthenticationFailed</Code><Message>${quoted}</Message></Error>`);
+    }).listen(0, '127.0.0.1');
+    await once(quoting, 'listening');
+    const { port } = quoting.address() as AddressInfo;
+    try {
+      const log = await run(
+        settingsFor(`http://127.0.0.1:${port}/a`),
+        /No product snapshot.*: \S|settings are/,
+      );
+      expect(log).not.toMatch(/hu%|hu\/sh|hush|sh%|19zq|19"|aHVza|WnEr/i);
+    } finally {
+      quoting.close();
+    }
+  });
+
   test('logs a reason even if the storage returns only 404', async () => {
     const nothing = createServer((_, response) => response.writeHead(404).end()).listen(0, '127.0.0.1');
     await once(nothing, 'listening');

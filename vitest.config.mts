@@ -10,8 +10,8 @@ export default defineConfig({
     reporters: ['dot', './test/skippedPrograms.ts'],
     setupFiles: ['test/propertySeed.ts', 'test/openApi/everyResponse.ts'],
     // Events are awaited: a timeout ends only what hangs, also on a busy machine.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // Most files wait for deadlines and for other processes, so a small machine runs more of them than it has cores.
     maxWorkers: 4,
     sequence: { sequencer: LongestFirst },

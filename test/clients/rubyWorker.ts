@@ -85,7 +85,7 @@ export function createWorkers(stack: Stack): Workers {
     }
     seed();
     const last = startWorker();
-    await expect.poll(taken, { timeout: 60_000 }).toBeGreaterThanOrEqual(seeded);
+    await expect.poll(taken, { timeout: 100_000 }).toBeGreaterThanOrEqual(seeded);
     return last;
   };
 

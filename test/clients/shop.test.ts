@@ -5,7 +5,7 @@ import { EXAMPLE_FILE, readSettingsFile } from '../../local/settingsFile';
 import { KEY, type Stack, call, startStack } from '../stack';
 import { browserProgram, launchBrowser, watchMessages } from './browser';
 
-const SLOW = { timeout: 20_000, interval: 50 };
+const SLOW = { timeout: 50_000, interval: 50 };
 
 interface FeedMessage {
   messageId: string;
@@ -228,7 +228,7 @@ describe.skipIf(!browserProgram)('the shop, in Chromium', () => {
     stack.emulator.admin.clearFaults();
     // The client pauses longer after each failure, and retries at once when the browser is online again.
     await page.evaluate("dispatchEvent(new Event('online'))");
-    await expect.poll(() => accepted(page), { timeout: 60_000 }).toBe(11);
+    await expect.poll(() => accepted(page), { timeout: 100_000 }).toBe(11);
     const ids = (await arrived()).map(({ messageId }) => messageId);
     expect(new Set(ids).size).toBe(11);
     expect(await page.locator('#events li').count()).toBe(11);

@@ -4,7 +4,7 @@ import { type Shop, startShop } from '../../local/shop';
 import { KEY, type Stack, startStack } from '../stack';
 import { browserProgram, launchBrowser } from './browser';
 
-const SLOW = { timeout: 20_000, interval: 50 };
+const SLOW = { timeout: 50_000, interval: 50 };
 /** Browsers open six HTTP/1.1 connections to an origin. */
 const TABS = 7;
 
@@ -75,7 +75,7 @@ describe.skipIf(!browserProgram)('the shop in many tabs, and for a visitor who i
     await hide(last, false);
     await expect.poll(() => last.evaluate('streams'), SLOW).toBe(1);
     await expect.poll(() => last.locator('#feed li').count(), SLOW).toBe(1);
-  }, 60_000);
+  }, 120_000);
 
   test('lists the events of an earlier visit below those of this one', async () => {
     const page = await open('/products/162-spangle-bag');

@@ -4,7 +4,7 @@ import { KEY, type Stack, call, startStack } from '../stack';
 import { type Site, browserProgram, launchBrowser, startSite } from './browser';
 import { blockOf, readCodeBlocks } from './markdownPage';
 
-const SLOW = { timeout: 20_000, interval: 50 };
+const SLOW = { timeout: 50_000, interval: 50 };
 
 describe.skipIf(!browserProgram)('the code in docs/web.md, in Chromium', () => {
   let stack: Stack;

@@ -12,7 +12,7 @@ import { findPostgresql, startPostgresql } from './postgresql';
 import { findProgram } from './programs';
 import { CLIENT } from './rubyWorker';
 
-const SLOW = { timeout: 20_000, interval: 20 };
+const SLOW = { timeout: 50_000, interval: 20 };
 const DEVICE = { deviceId: 'd-1', deviceKey: Buffer.alloc(32, 1).toString('base64') };
 const WORKERS = [
   { name: 'Python', program: findProgram('python3', 'python3') },
@@ -211,7 +211,7 @@ describe.concurrent.each(WORKERS.filter(({ program }) => program))(
         ...FOREIGN.flatMap((_, n) => Array<string>(2).fill(n === 0 ? '0' : `c${n - 1}`)),
         `c${FOREIGN.length - 1}`,
       ]);
-    }, 60_000);
+    }, 120_000);
 
     test('the program ends with the reason when its key is wrong', async () => {
       const feed = await scripted([reply(401)]);
@@ -221,6 +221,6 @@ describe.concurrent.each(WORKERS.filter(({ program }) => program))(
       feed.close();
       expect(worker.output()).toContain('the function key is wrong');
       expect(worker.output()).not.toContain(LOCAL_WORKER_KEY);
-    }, 60_000);
+    }, 120_000);
   },
 );

@@ -27,7 +27,7 @@ beforeAll(async () => {
     'checkpoints',
   );
   await container.create();
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await Promise.all([storage.close(), emulator.close()]);
   await rm(caFolder, { recursive: true, force: true });
@@ -89,7 +89,7 @@ const distinct = (...consumers: Consumer[]) => [...new Set(consumers.flatMap(({ 
 const seed = (perPartition: number) => emulator.admin.seed({ count: perPartition * PARTITIONS });
 
 test('@azure/event-hubs with BlobCheckpointStore: two consumers share the partitions, and continue after a restart', async () => {
-  const patience = { timeout: 20_000 };
+  const patience = { timeout: 50_000 };
   seed(20);
   const first = startConsumer();
   await expect.poll(() => distinct(first), patience).toEqual(expected(0, 20).sort());

@@ -63,7 +63,7 @@ export function launch(
           if (found !== undefined) return found;
           throw new Error(`${command} has not printed ${String(pattern)}:\n${out}\n${err}`);
         },
-        { timeout: 60_000, interval: 50 },
+        { timeout: 100_000, interval: 50 },
       ),
   };
 }

@@ -39,7 +39,7 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(async () => {
   await Promise.all([storage.close(), pglite.close(), postgres?.close()]);
-}, 30_000);
+}, 120_000);
 beforeEach(async () => {
   await container.deleteIfExists();
 });
@@ -235,7 +235,7 @@ describe('the timer snapshotProducts', () => {
       headers: { 'x-functions-key': KEY, 'content-type': 'application/json' },
       body: '{}',
     });
-    await expect.poll(() => stack.logged.join('\n'), { timeout: 20_000 }).toMatch(until);
+    await expect.poll(() => stack.logged.join('\n'), { timeout: 50_000 }).toMatch(until);
     await stack.close();
     return stack.logged.join('\n');
   };

@@ -79,7 +79,7 @@ function runInNode(script: string): string {
   const code = `import { createHubfront } from './clients/web/dist/hubfront.mjs'; ${script}`;
   const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 50_000,
   });
   expect([status, stderr]).toEqual([0, '']);
   return stdout;

@@ -7,7 +7,7 @@ import { type Proxy, startProxy } from './proxy';
 export const DEVICE = { deviceId: 'web-1', deviceKey: Buffer.alloc(32, 1).toString('base64') };
 export const INSECURE_HOST = 'insecure.example';
 /** For `expect.poll`: a busy machine takes longer, and no test depends on how long. */
-export const SLOW = { timeout: 20_000, interval: 50 };
+export const SLOW = { timeout: 50_000, interval: 50 };
 
 /** What a page's listeners were called with, in order. */
 export interface Report {
@@ -166,7 +166,7 @@ export function useFixture(): Readonly<Fixture> & { readonly context: BrowserCon
   const shared = {} as Fixture & { context: BrowserContext };
   beforeAll(async () => {
     Object.assign(shared, await startFixture());
-  }, 60_000);
+  }, 120_000);
   afterAll(() => shared.close());
   beforeEach(async () => {
     await shared.reset();

@@ -115,7 +115,7 @@ describe.skipIf(!browserProgram)('however storage fails, in Chromium', () => {
       }`,
     );
     arrived = (await fixture.arrived()).map(({ body }) => body.Data);
-  }, 60_000);
+  }, 120_000);
   afterAll(() => fixture.close());
 
   test.each(STORAGE_CASES.map(({ name }, at) => [name, at] as const))(

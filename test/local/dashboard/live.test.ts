@@ -32,7 +32,7 @@ async function printed(pattern: RegExp): Promise<string> {
       if (found === undefined) throw new Error(`npm start has not printed ${String(pattern)}: ${out}`);
       return found;
     },
-    { timeout: 60_000, interval: 100 },
+    { timeout: 100_000, interval: 100 },
   );
 }
 
@@ -48,7 +48,7 @@ beforeAll(async () => {
   shop = await browser.newPage();
   dashboard = await browser.newPage();
   await dashboard.goto(await printed(/^dashboard +(\S+)/m));
-  await dashboard.getByRole('status').getByText('Live').waitFor({ timeout: 30_000 });
+  await dashboard.getByRole('status').getByText('Live').waitFor({ timeout: 50_000 });
 }, 120_000);
 afterAll(async () => {
   await (browser as Browser | undefined)?.close();
@@ -56,7 +56,7 @@ afterAll(async () => {
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGINT');
   expect(await ended).toBe(0);
-}, 30_000);
+}, 120_000);
 
 const latestRows = () => dashboard.locator('#recent tr').allInnerTexts();
 
@@ -81,7 +81,7 @@ async function browse(name: string): Promise<void> {
 }
 
 describe.skipIf(!browserProgram)('a click in the shop', () => {
-  test('is one row on the dashboard, with its product, SKU and price', { timeout: 60_000 }, async () => {
+  test('is one row on the dashboard, with its product, SKU and price', { timeout: 100_000 }, async () => {
     await browse('Spangle bag');
     await expect.poll(latestRows, { timeout: ARRIVAL_MS, interval: 50 }).toHaveLength(browsed);
     const [row] = await latestRows();

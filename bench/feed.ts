@@ -2,15 +2,14 @@
 
 import { EVENT_HUB_NAME, POLICIES } from '../emulator/index';
 import { startFunctionsHost } from '../local/functionsHost';
-import { createFeedFormats, parseAfterOffset } from '../src/iothub';
-import { type Feed, createFeed } from '../src/iothub/feed/feed';
-import { readSettings } from '../src/settings';
 import { startEmulatorProcess } from './emulatorProcess';
 import { startHubProxy } from './hubProxy';
-import { type Result, measuredInAlternation, result, timed } from './measure';
+import { type Result, measuredInAlternation, result } from './measure';
+import { startMeasuredProcess } from './measuredProcess';
 import { pollAsTheOriginal } from './originalFeed';
 import { createPollClient, readResponse } from './pollClient';
 import { startRawProcess } from './rawProcess';
+import type { PollReply, PollRequest } from './runFeed';
 
 const KEY = 'bench';
 /** More rounds for few messages, because short rounds vary more on a busy machine. */
@@ -33,8 +32,8 @@ type Bench = Awaited<ReturnType<typeof start>>;
 /**
  * Measures polls through the app and the dev host, on warm connections with warm code, until the last byte of the
  * response. They are compared with a bare `rhea` client of the same emulator, which is the minimum for any reader of
- * the endpoint. The feed alone, as the host's worker calls it, is measured as well: the difference is the time of the
- * local host. Messages have 200 bytes.
+ * the endpoint. The feed alone, in a separate process, is measured as well: the difference is the time of the local
+ * host. Messages have 200 bytes.
  */
 export const benchFeed = (partitions: number): Promise<Result[]> =>
   measured(partitions, [
@@ -87,21 +86,10 @@ async function start(partitions: number, roundTripMs = 0) {
     settings: () => settings,
   });
   const { poll, close } = createPollClient(host.url, KEY);
-  const feed = createFeed(readSettings(settings));
-  const sdkFeed = createFeed(readSettings({ ...settings, FEED_CLIENT: 'sdk' }));
-  const [format] = createFeedFormats(settings.IOTHUB_HOSTNAME);
-  /** The feed without host and HTTP. */
-  const pollWith =
-    ({ poll }: Feed) =>
-    async (after: string): Promise<readonly Buffer[]> => {
-      const query = {
-        after: parseAfterOffset(after),
-        limit: MAX_LIMIT,
-        waitSeconds: 0,
-        partitions: undefined,
-      };
-      return [format.write(await poll({ ...query, encode: format.encode }))];
-    };
+  const startFeed = (reader: 'amqp' | 'sdk') =>
+    startMeasuredProcess<PollRequest, PollReply>('bench/runFeed.ts', { ...settings, FEED_CLIENT: reader });
+  const feed = await startFeed('amqp');
+  const sdkFeed = await startFeed('sdk');
   const raw = await startRawProcess({
     port: amqpPort,
     hub: EVENT_HUB_NAME,
@@ -115,15 +103,14 @@ async function start(partitions: number, roundTripMs = 0) {
     roundTripMs,
     emulator,
     poll,
-    pollAlone: pollWith(feed),
+    /** Without a host and without HTTP. */
+    pollAlone: (after: string) => feed.ask({ after, limit: MAX_LIMIT }),
     /** The same with Microsoft's SDK as the reader. */
-    pollThroughSdk: pollWith(sdkFeed),
+    pollThroughSdk: (after: string) => sdkFeed.ask({ after, limit: MAX_LIMIT }),
     raw,
     close: async () => {
       close();
-      feed.close();
-      sdkFeed.close();
-      await raw.close();
+      await Promise.all([feed.close(), sdkFeed.close(), raw.close()]);
       await host.close();
       proxy?.close();
       await emulator.close();
@@ -142,9 +129,7 @@ async function nothingNew(bench: Bench): Promise<Result[]> {
   const results: Result[] = [];
   for (const [how, poll] of waysOf(bench)) {
     const subjects = {
-      feed: timed(async () => {
-        await poll(after);
-      }),
+      feed: async () => (await poll(after)).ms,
       allPartitions: () => raw.readPartitions(partitionIds),
       onePartition: () => raw.readPartitions(['0']),
     };
@@ -166,16 +151,10 @@ async function backlog(bench: Bench, messages: Backlog): Promise<Result[]> {
   const counts = new Map(state.partitions.map(({ partitionId, count }) => [partitionId, count]));
   const results: Result[] = [];
   for (const [how, poll] of waysOf(bench)) {
-    let last: readonly Buffer[] = [];
-    const subjects = {
-      feed: timed(async () => {
-        last = await poll('0');
-      }),
-      raw: () => raw.drain(counts),
-    };
+    const subjects = { feed: async () => (await poll('0')).ms, raw: () => raw.drain(counts) };
     const times = await measuredInAlternation(ROUNDS[messages], subjects, WARM_ROUNDS[messages]);
-    const { length } = readResponse(last).messages;
-    if (length !== messages) throw new Error(`the feed gave ${length} of ${messages} messages`);
+    const count = (await poll('0')).count();
+    if (count !== messages) throw new Error(`the feed returned ${count} of ${messages} messages`);
     const what = `${messages} messages, ${partitionIds.length} partitions${how}`;
     results.push(result(what, times.feed, 'a bare rhea receiver', times.raw));
   }
@@ -188,24 +167,37 @@ async function againstSdk(
 ): Promise<Result[]> {
   await emulator.seed(messages);
   const subjects = {
-    feed: timed(async () => {
-      await pollAlone('0');
-    }),
-    sdk: timed(async () => {
-      await pollThroughSdk('0');
-    }),
+    feed: async () => (await pollAlone('0')).ms,
+    sdk: async () => (await pollThroughSdk('0')).ms,
   };
   const times = await measuredInAlternation(READER_ROUNDS[messages], subjects, WARM_ROUNDS[messages]);
   const what = `${messages} messages, ${partitionIds.length} partitions, the feed alone`;
   return [result(what, times.feed, "Microsoft's SDK as the reader", times.sdk)];
 }
 
-/** The host is measured first, because the feed alone leaves garbage in the process in which the host runs. */
-const waysOf = ({ poll, pollAlone }: Bench) =>
-  [
-    ['', (after: string) => poll({ limit: MAX_LIMIT, after_offset: after })],
-    [', the feed alone', pollAlone],
+interface Polled {
+  ms: number;
+  /** reads the response, which takes longer than the poll */
+  count: () => number;
+}
+
+/** Through the host, and without it. */
+const waysOf = ({ poll, pollAlone }: Bench) => {
+  const pollHost = async (after: string): Promise<Polled> => {
+    const start = performance.now();
+    const parts = await poll({ limit: MAX_LIMIT, after_offset: after });
+    const ms = performance.now() - start;
+    return { ms, count: () => readResponse(parts).messages.length };
+  };
+  const pollFeed = async (after: string): Promise<Polled> => {
+    const { ms, messages } = await pollAlone(after);
+    return { ms, count: () => messages };
+  };
+  return [
+    ['', pollHost],
+    [', the feed alone', pollFeed],
   ] as const;
+};
 
 /** Measures the time from the arrival of a message at the hub to the end of the response to a waiting poll. */
 async function waiting({ partitionIds, emulator, poll }: Bench): Promise<Result[]> {

@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { startMeasuredProcess } from './measuredProcess';
 import type { RawOptions } from './rawReceiver';
 import type { RawReply, RawRequest } from './runRawReceiver';
 
@@ -9,31 +9,13 @@ export interface RawProcess {
   close: () => Promise<void>;
 }
 
-/**
- * Runs the receiver in a separate process with unmodified rhea, because the feed replaces the decoder in its process.
- */
+/** In a process of its own, as the feed: neither pays for what the other leaves in memory. */
 export async function startRawProcess(options: RawOptions): Promise<RawProcess> {
-  const child = fork('bench/runRawReceiver.ts', { execArgv: ['--import', 'tsx'] });
-  const ask = (request: RawRequest): Promise<number> =>
-    new Promise((resolve, reject) => {
-      const onExit = (): void => {
-        reject(new Error('the raw receiver ended'));
-      };
-      child.once('exit', onExit);
-      child.once('message', ({ ms }: RawReply) => {
-        child.off('exit', onExit);
-        resolve(ms);
-      });
-      child.send(request);
-    });
+  const { ask, close } = await startMeasuredProcess<RawRequest, RawReply>('bench/runRawReceiver.ts');
   await ask({ connect: options });
   return {
-    drain: (counts) => ask({ drain: [...counts] }),
-    readPartitions: (readPartitions) => ask({ readPartitions }),
-    close: async () => {
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      child.kill();
-      await ended;
-    },
+    drain: async (counts) => (await ask({ drain: [...counts] })).ms,
+    readPartitions: async (readPartitions) => (await ask({ readPartitions })).ms,
+    close,
   };
 }

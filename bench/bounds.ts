@@ -12,7 +12,7 @@ export const BOUNDS = {
   /** bytes of code in the bundle that runs until the functions are registered */
   runAtLoadBytes: 140_000,
   /** the same if the code of all parts is run, as by the first requests of all functions */
-  runByAllPartsBytes: 285_000,
+  runByAllPartsBytes: 330_000,
   /** modules of Node that are loaded */
   nodeModulesAtLoad: 45,
   /** highest CPU time of a hostile body, divided by that of an ordinary body of the same inflated size */

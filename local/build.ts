@@ -4,7 +4,6 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
 import { buildWebClient } from './buildWebClient';
-import { lazyModules } from './lazyModules';
 import { narrowEntries } from './narrowEntries';
 
 const COMMON = {
@@ -13,7 +12,7 @@ const COMMON = {
   target: 'node20',
   format: 'cjs',
   sourcemap: true,
-  plugins: [lazyModules, narrowEntries],
+  plugins: [narrowEntries],
   // Makes the bundle small, so that a cold start reads and compiles less. Names and lines are kept for stack traces in
   // logs.
   minifyWhitespace: true,

@@ -1,11 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { build } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { APP_BUILD } from '../../local/build';
+import { resolve } from 'node:path';
+import { expect, test } from 'vitest';
 import { BOUNDS } from '../../bench/bounds';
 import { loadFootprint } from '../../bench/loadFootprint';
 
@@ -57,37 +52,4 @@ test('loading the app reads one file, and runs only what a registration of funct
 
 test('the bundle is ASCII: a single other character would double what V8 keeps of it', () => {
   expect(readFileSync('dist/app.js').every((byte) => byte < 128)).toBe(true);
-});
-
-describe('a module that is required and not used', () => {
-  let folder: string;
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'hubfront-lazy-'));
-    const sdk = join(folder, 'azure-iot-sdk');
-    await mkdir(join(folder, 'node_modules/lodash'), { recursive: true });
-    await mkdir(sdk);
-    await writeFile(
-      join(folder, 'node_modules/lodash/index.js'),
-      'globalThis.evaluated = (globalThis.evaluated ?? 0) + 1; module.exports = Object.assign((a) => [a], { merge: (a, b) => ({ ...a, ...b }) });',
-    );
-    await writeFile(
-      join(sdk, 'twin.js'),
-      "const _ = require('lodash'); exports.merge = (a, b) => _.merge(a, b); exports.wrap = (a) => _(a); exports.has = () => 'merge' in _;",
-    );
-    await build({
-      ...APP_BUILD,
-      entryPoints: [join(sdk, 'twin.js')],
-      outfile: join(folder, 'bundle.js'),
-      sourcemap: false,
-    });
-  });
-  afterAll(() => rm(folder, { recursive: true, force: true }));
-
-  test('is evaluated once, by its first use, and works as it does without', () => {
-    const state = globalThis as { evaluated?: number };
-    const twin = createRequire(import.meta.url)(join(folder, 'bundle.js'));
-    expect(state.evaluated).toBeUndefined();
-    expect([twin.merge({ a: 1 }, { b: 2 }), twin.wrap(3), twin.has()]).toEqual([{ a: 1, b: 2 }, [3], true]);
-    expect(state.evaluated).toBe(1);
-  });
 });

@@ -57,11 +57,12 @@ const READERS = [
   { title: "Microsoft's SDK", reader: 'sdk' },
 ] as const;
 
-const ALL: readonly FeedReading[] = FEED_ENDPOINTS.flatMap((endpoint) =>
+/** For `describe.each`: each endpoint with each reader. */
+export const ALL_FEED_READINGS: readonly FeedReading[] = FEED_ENDPOINTS.flatMap((endpoint) =>
   READERS.map(({ title, reader }) => ({ title: `${title} on ${endpoint.name}`, endpoint, reader })),
 );
 
-/** For `describe.each`. The SDK reads slowly: a short run has it on one endpoint, a full run on both. */
-export const FEED_READINGS = ALL.filter(
+/** The same for long tests. The SDK reads slowly: a short run has it on one endpoint, a full run on both. */
+export const FEED_READINGS = ALL_FEED_READINGS.filter(
   ({ endpoint, reader }) => IS_FULL || reader === 'amqp' || endpoint === FEED_ENDPOINTS.at(-1),
 );

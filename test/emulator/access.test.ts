@@ -87,6 +87,17 @@ describe('a token', () => {
     expect((await call('GET', `/devices?${VERSION}`, { headers })).status).toBe(status);
   });
 
+  test("of a device's own key is accepted as long, when it sends", async () => {
+    const { json } = await putDevice({ deviceId: 'late' });
+    const sendAt = (expiry: number) => {
+      const key = json.authentication.symmetricKey.primaryKey;
+      const authorization = token(`${emulator.hostName}/devices/late`, key, { expiry });
+      return send('late', { headers: { authorization } });
+    };
+    expect((await sendAt(now() - 4 * MINUTE_S)).status).toBe(204);
+    expect((await sendAt(now() - 6 * MINUTE_S)).status).toBe(401);
+  });
+
   test('may have its audience encoded twice, as in the device SDK for .NET', async () => {
     const deviceId = 'store:7%40';
     const { json } = await putDevice({ deviceId });
@@ -102,13 +113,17 @@ describe('a device with a self-signed certificate', () => {
   const certificate = () =>
     generate([{ name: 'commonName', value: 'sensor' }], { keyType: 'ec', algorithm: 'sha256' });
 
-  test.each(['fingerprint', 'fingerprint256'] as const)('sends by the %s of it', async (kind) => {
+  test.each([
+    ['fingerprint', 'primaryThumbprint'],
+    ['fingerprint256', 'primaryThumbprint'],
+    ['fingerprint256', 'secondaryThumbprint'],
+  ] as const)('sends by the %s of it, as its %s', async (kind, field) => {
     const [own, foreign] = [await certificate(), await certificate()];
-    const deviceId = `x509-${kind}`;
-    const primaryThumbprint = new X509Certificate(own.cert)[kind].replaceAll(':', '').toLowerCase();
+    const deviceId = `x509-${kind}-${field}`;
+    const thumbprint = new X509Certificate(own.cert)[kind].replaceAll(':', '').toLowerCase();
     await putDevice({
       deviceId,
-      authentication: { type: 'selfSigned', x509Thumbprint: { primaryThumbprint } },
+      authentication: { type: 'selfSigned', x509Thumbprint: { [field]: thumbprint } },
     } as { deviceId: string });
     expect((await send(deviceId, { key: own.private, cert: own.cert })).status).toBe(204);
     expect((await send(deviceId, { key: foreign.private, cert: foreign.cert })).status).toBe(401);

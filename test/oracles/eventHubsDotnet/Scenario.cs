@@ -1,4 +1,7 @@
+using System.Net;
 using System.Text.Json.Nodes;
+using Azure;
+using Azure.Core;
 using Azure.Messaging.EventHubs;
 using Azure.Messaging.EventHubs.Consumer;
 using Azure.Messaging.EventHubs.Primitives;
@@ -9,8 +12,8 @@ sealed class Scenario(JsonObject request)
 {
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    string Text(string name, string otherwise = "") => (string?)request[name] ?? otherwise;
-    int Number(string name) => (int?)request[name] ?? 0;
+    internal string Text(string name, string otherwise = "") => (string?)request[name] ?? otherwise;
+    internal int Number(string name) => (int?)request[name] ?? 0;
 
     public async Task<JsonNode?> Run() => Text("action") switch
     {
@@ -19,13 +22,19 @@ sealed class Scenario(JsonObject request)
         "read" => await Read(),
         "epochs" => await Epochs(),
         "send" => await Send(),
+        "send batch" => await SendBatch(),
+        "credential" => await Credential(),
+        "quota" => await Quota(),
+        "batches" => await Batches(),
+        "processors" => await Processors.Run(this),
         var unknown => throw new ArgumentException($"unknown action {unknown}"),
     };
 
-    EventHubConnectionOptions ConnectionOptions()
+    internal EventHubConnectionOptions ConnectionOptions()
     {
         var options = new EventHubConnectionOptions();
         if (Text("transport") == "websockets") options.TransportType = EventHubsTransportType.AmqpWebSockets;
+        if (Text("proxy") is { Length: > 0 } proxy) options.Proxy = new WebProxy(proxy);
         if (Text("endpoint") is { Length: > 0 } endpoint) options.CustomEndpointAddress = new Uri(endpoint);
         return options;
     }
@@ -34,7 +43,7 @@ sealed class Scenario(JsonObject request)
     /// Tries as often as the test says: a refusal is then seen at once. After a TCP reset the client waits for the end of
     /// a try until it connects again, also with Microsoft's own server.
     /// </summary>
-    EventHubsRetryOptions Retries() => new()
+    internal EventHubsRetryOptions Retries() => new()
     {
         MaximumRetries = Number("retries"),
         TryTimeout = TimeSpan.FromSeconds(2),
@@ -89,7 +98,7 @@ sealed class Scenario(JsonObject request)
         if (request["sequenceNumber"] is { } number) return EventPosition.FromSequenceNumber((long)number, inclusive);
         if (request["offset"] is { } offset) return EventPosition.FromOffset((string)offset!, inclusive);
         if (request["time"] is { } time) return EventPosition.FromEnqueuedTime(DateTimeOffset.Parse((string)time!));
-        return EventPosition.Earliest;
+        return Text("position") == "latest" ? EventPosition.Latest : EventPosition.Earliest;
     }
 
     async Task<JsonNode> Take(IAsyncEnumerable<PartitionEvent> events)
@@ -154,14 +163,79 @@ sealed class Scenario(JsonObject request)
         }
     }
 
+    EventHubProducerClient Producer() => new(Text("connection"), new EventHubProducerClientOptions
+    {
+        ConnectionOptions = ConnectionOptions(),
+        RetryOptions = Retries(),
+    });
+
     async Task<JsonNode?> Send()
     {
-        await using var producer = new EventHubProducerClient(Text("connection"), new EventHubProducerClientOptions
-        {
-            ConnectionOptions = ConnectionOptions(),
-            RetryOptions = Retries(),
-        });
+        await using var producer = Producer();
         await producer.SendAsync([new EventData("x")]);
         return null;
+    }
+
+    async Task<JsonNode?> SendBatch()
+    {
+        await using var producer = Producer();
+        using var batch = await producer.CreateBatchAsync();
+        batch.TryAdd(new EventData("x"));
+        await producer.SendAsync(batch);
+        return null;
+    }
+
+    /// <summary>The name of the hub, by the credential that `kind` names.</summary>
+    async Task<JsonNode?> Credential()
+    {
+        var options = new EventHubConsumerClientOptions { ConnectionOptions = ConnectionOptions(), RetryOptions = Retries() };
+        var (host, hub, policy, key) = (Text("host"), "hubfront", "service", Text("key"));
+        await using var consumer = Text("kind") switch
+        {
+            "named key" => new EventHubConsumerClient("$Default", host, hub, new AzureNamedKeyCredential(policy, key), options),
+            "signature" => new EventHubConsumerClient("$Default", host, hub, new AzureSasCredential(Text("signature")), options),
+            _ => new EventHubConsumerClient("$Default", host, hub, new EntraToken(), options),
+        };
+        return (await consumer.GetEventHubPropertiesAsync()).Name;
+    }
+
+    sealed class EntraToken : TokenCredential
+    {
+        static readonly AccessToken Token = new("eyJhbGciOiJub25lIn0.e30.x", DateTimeOffset.UtcNow.AddHours(1));
+        public override AccessToken GetToken(TokenRequestContext context, CancellationToken cancelled) => Token;
+        public override ValueTask<AccessToken> GetTokenAsync(TokenRequestContext context, CancellationToken cancelled) => new(Token);
+    }
+
+    /// <summary>What readers of one partition meet, one after the other.</summary>
+    async Task<JsonNode?> Quota()
+    {
+        var receivers = Enumerable.Range(0, Number("count")).Select(_ => Receiver(null)).ToList();
+        var met = new JsonArray();
+        foreach (var receiver in receivers) met.Add(await ErrorOf(() => receiver.ReceiveBatchAsync(1, Patience)));
+        foreach (var receiver in receivers) await receiver.CloseAsync();
+        return met;
+    }
+
+    /// <summary>Reads in batches from a position, ahead by `prefetch` events.</summary>
+    async Task<JsonNode?> Batches()
+    {
+        await using var receiver = new PartitionReceiver(
+            Text("group", "$Default"), Text("partition", "0"), Position(), Text("connection"),
+            new PartitionReceiverOptions
+            {
+                ConnectionOptions = ConnectionOptions(),
+                RetryOptions = Retries(),
+                PrefetchCount = Number("prefetch"),
+                PrefetchSizeInBytes = request["prefetchBytes"] is { } bytes ? (long)bytes : null,
+                TrackLastEnqueuedEventProperties = true,
+            });
+        var taken = new JsonArray();
+        while (taken.Count < Number("count"))
+            foreach (var one in await receiver.ReceiveBatchAsync(Number("batch"), Patience)) taken.Add(one.SequenceNumber);
+        return new JsonObject
+        {
+            ["sequence numbers"] = taken,
+            ["last in partition"] = receiver.ReadLastEnqueuedEventProperties().SequenceNumber,
+        };
     }
 }

@@ -123,16 +123,17 @@ function addChosen(form: HTMLFormElement): void {
 
 function changeQuantity(skuId: number, quantity: number): void {
   cart.setQuantity(skuId, quantity);
-  const focused = focusedControl();
   show(viewOf(location.pathname));
-  if (!focused?.()) element('main').focus({ preventScroll: true });
+  // The lines are drawn anew: the focus goes to the same list again, or to the page if the line is gone.
+  const successor = document.querySelector<HTMLElement>(`[data-sku="${skuId}"]`);
+  (successor ?? element('main')).focus({ preventScroll: true });
   announce(
     `${ofSku(skuId)?.product.product_name ?? ''}: ${quantity === 0 ? 'taken out' : `quantity ${quantity}`}.`,
   );
 }
 
 /** Remembers the control that has the focus. @returns what gives it back to its successor, if there is one */
-function focusedControl(): (() => boolean) | undefined {
+function focusedControl(): (() => void) | undefined {
   const { dataset, name, value } = document.activeElement as HTMLInputElement;
   const selector =
     dataset.sku !== undefined
@@ -142,9 +143,7 @@ function focusedControl(): (() => boolean) | undefined {
         : undefined;
   if (selector === undefined) return undefined;
   return () => {
-    const successor = document.querySelector<HTMLElement>(selector);
-    successor?.focus({ preventScroll: true });
-    return successor !== null;
+    document.querySelector<HTMLElement>(selector)?.focus({ preventScroll: true });
   };
 }
 

@@ -166,7 +166,7 @@ function showFeed(onMessage: (message: FeedMessage) => boolean): void {
     place.title = 'partition and sequence number';
     const time = document.createElement('time');
     time.dateTime = message.enqueuedTimeUtc;
-    time.textContent = new Date(message.enqueuedTimeUtc).toLocaleTimeString();
+    time.textContent = new Date(message.enqueuedTimeUtc).toLocaleTimeString(undefined, { hourCycle: 'h23' });
     const details = document.createElement('details');
     details.append(
       textOf('summary', summaryOf(message.body)),

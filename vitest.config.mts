@@ -15,8 +15,6 @@ export default defineConfig({
     // Most files wait for deadlines and for other processes, so a small machine runs more of them than it has cores.
     maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
-    // For tests that wait for deadlines at the same time.
-    maxConcurrency: 20,
     // No test says how fast a machine must be: what is awaited may take nearly the whole time of a test.
     expect: { poll: { timeout: 50_000, interval: 20 } },
     // A shared machine may stand still for seconds in the middle of a test: there a failure gets a second chance, and

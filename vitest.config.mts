@@ -12,8 +12,8 @@ export default defineConfig({
     // Events are awaited: a timeout ends only what hangs, also on a busy machine.
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // Most files wait for deadlines and for other processes, so a small machine runs more of them than it has cores.
-    maxWorkers: 4,
+    // Many files wait for deadlines and for other processes, so two cores run three of them.
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     // No test says how fast a machine must be: what is awaited may take nearly the whole time of a test.
     expect: { poll: { timeout: 50_000, interval: 20 } },

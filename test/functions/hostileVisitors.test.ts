@@ -232,17 +232,25 @@ function bodies(victim: Sender): fc.Arbitrary<Omit<HostileRequest, 'headers'>> {
 const gatewayKey = (): fc.Arbitrary<string> =>
   fc.constant(visitorsOf(OTHER_SECRET, stack.emulator.hostName).gatewayKeys(`${PREFIX}gateway-00`).primary);
 
-function ask({ path, body, headers: given, anonymous }: HostileRequest) {
-  return call(`${stack.host.url}/api/${path}`, {
-    method: 'POST',
-    body: typeof body === 'string' ? body : new Uint8Array(body),
-    headers: {
-      'content-type': 'application/json',
-      ...(Buffer.isBuffer(body) ? { 'content-encoding': 'gzip' } : {}),
-      ...(path === 'devices' && !anonymous ? { 'x-functions-key': FUNCTION_KEY } : {}),
-      ...given,
-    },
-  });
+async function ask({ path, body, headers: given, anonymous }: HostileRequest) {
+  const send = () =>
+    call(`${stack.host.url}/api/${path}`, {
+      method: 'POST',
+      body: typeof body === 'string' ? body : new Uint8Array(body),
+      headers: {
+        'content-type': 'application/json',
+        ...(Buffer.isBuffer(body) ? { 'content-encoding': 'gzip' } : {}),
+        ...(path === 'devices' && !anonymous ? { 'x-functions-key': FUNCTION_KEY } : {}),
+        ...given,
+      },
+    });
+  try {
+    return await send();
+  } catch (error) {
+    // The host may close a kept connection at the moment at which a request begins.
+    if (((error as Error).cause as { code?: string } | undefined)?.code !== 'ECONNRESET') throw error;
+    return send();
+  }
 }
 
 function expectNoSecretIn(text: string): void {

@@ -25,7 +25,7 @@ const PUBLIC_NAME =
   'Import a package by its public name. The build may exclude what it loads beside (local/narrowEntries.ts).';
 
 export default defineConfig(
-  globalIgnores(['**/dist', 'node_modules', '.hubfront', 'coverage']),
+  globalIgnores(['**/dist', 'node_modules', '.hubfront', 'coverage', 'test/analytics/golden/**']),
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],

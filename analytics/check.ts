@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { createEngine } from './engine';
 import { DEFAULT_TIME_POLICY } from './event';
+import { stubScripts } from './functions';
 import { QueryError, diagnostic, translate } from './query';
 
 interface Finding {
@@ -26,7 +27,8 @@ export async function checkQueries(
   for (const file of files) {
     const text = await readFile(file, 'utf8');
     try {
-      const engine = await createEngine(translate(text), DEFAULT_TIME_POLICY);
+      const plan = translate(text);
+      const engine = await createEngine(plan, DEFAULT_TIME_POLICY, stubScripts(plan.functions));
       engine.close();
     } catch (error) {
       if (!(error instanceof QueryError)) throw error;

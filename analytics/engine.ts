@@ -12,6 +12,7 @@ import {
 } from './batchSql';
 import { openDatabase } from './database';
 import type { HubEvent, TimePolicy } from './event';
+import { type FunctionScripts, registerFunctions } from './functions';
 import {
   type Kept,
   type Output,
@@ -75,8 +76,13 @@ interface SourceState {
  * @throws {QueryError} when a part of the query cannot be worked out, whatever the events, as 9223372036854775807 + 1
  * @throws Error when DuckDB refuses what was translated: a fault of the translation, not of the query's author
  */
-export async function createEngine(plan: Plan, policy: TimePolicy): Promise<Engine> {
+export async function createEngine(
+  plan: Plan,
+  policy: TimePolicy,
+  functions: FunctionScripts = new Map(),
+): Promise<Engine> {
   const { instance, connection } = await openDatabase();
+  await registerFunctions(connection, plan.functions, functions);
   for (const source of plan.sources) await connection.run(progressTableSql(source));
   const references = await createReferences(connection, plan.references);
   const states = plan.sources.map((source): SourceState => ({ source, watermarkUs: MIN_US }));

@@ -7,7 +7,9 @@ import { countSql, fileEventsSql, ownTimesSql, progressTableSql, timedSql, untim
 import { openDatabase } from './database';
 import type { Counts } from './engine';
 import type { TimePolicy } from './event';
-import { openInputFile } from './inputFile';
+import { type FunctionScripts, registerFunctions } from './functions';
+import { FormatError, openInputFile } from './inputFile';
+import { PROGRESS_SETTINGS, showProgress } from './progress';
 import { type Plan, type PlanNode, type StreamSource, raisedInQuery, sqlName, sqlText } from './query';
 import { createReferences } from './references';
 
@@ -19,10 +21,8 @@ export interface FileRun {
   references: ReadonlyMap<string, readonly string[]>;
   /** by table of an output: where its rows go, a JSON object a line */
   outputs: ReadonlyMap<string, string>;
+  functions?: FunctionScripts;
 }
-
-/** A file that is not what it is taken for. */
-export class FormatError extends Error {}
 
 /** What DuckDB may hold before it writes to the folder for temporary files. */
 const MEMORY_LIMIT = '1GB';
@@ -35,14 +35,25 @@ const END = "TIMESTAMP '9999-12-31 23:59:59'";
  * @throws {QueryError} when the query stops on an event
  * @throws {FormatError} when a file has another format
  */
-export async function runFiles({ plan, policy, inputs, references, outputs }: FileRun): Promise<Counts> {
+export async function runFiles({
+  plan,
+  policy,
+  inputs,
+  references,
+  outputs,
+  functions = new Map(),
+}: FileRun): Promise<Counts> {
   const { instance, connection } = await openDatabase({
     memory_limit: MEMORY_LIMIT,
     temp_directory: tmpdir(),
   });
   const counts: Counts = { events: 0, malformed: 0, untimed: 0, early: 0, late: 0, lateDropped: 0 };
   const counted = new Set<string>();
+  const progress = showProgress(connection);
   try {
+    for (const setting of PROGRESS_SETTINGS) await connection.run(setting);
+    progress.phase('reading');
+    await registerFunctions(connection, plan.functions, functions);
     const loaded = await createReferences(connection, plan.references);
     for (const [name, files] of references) for (const file of files) await loaded.load(name, file, 0);
     for (const source of plan.sources) {
@@ -52,16 +63,19 @@ export async function runFiles({ plan, policy, inputs, references, outputs }: Fi
       counted.add(input);
       for (const key of Object.keys(counts) as (keyof Counts)[]) counts[key] += found[key];
     }
+    progress.phase('working out');
     for (const node of plan.nodes)
       await connection.run(nodeSql(node, plan).join(';\n')).catch((error: unknown) => {
         throw raisedInQuery(error, node.at);
       });
+    progress.phase('writing');
     for (const { table, rowsSql, at } of plan.outputs) {
       const file = outputs.get(table);
       if (file === undefined) continue;
       await connection
         .run(
-          `COPY (${rowsSql}) TO ${sqlText(file)} (FORMAT csv, HEADER false, DELIMITER ${sqlText('\u001f')}, QUOTE ${sqlText('\u001e')}, ESCAPE ${sqlText('\u001e')}, NULLSTR '')`,
+          // Line breaks of JSON stand between values only. DuckDB would quote rows that have a # or a line break.
+          `COPY (SELECT translate("row", chr(10) || chr(13), '  ') FROM (${rowsSql})) TO ${sqlText(file)} (FORMAT csv, HEADER false, DELIMITER ${sqlText('\u001f')}, QUOTE '', ESCAPE '', NULLSTR '')`,
         )
         .catch((error: unknown) => {
           throw raisedInQuery(error, at);
@@ -69,6 +83,7 @@ export async function runFiles({ plan, policy, inputs, references, outputs }: Fi
     }
     return counts;
   } finally {
+    progress.stop();
     connection.closeSync();
     instance.closeSync();
   }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { gunzipSync, constants as zlib } from 'node:zlib';
+import { AVRO_MAGIC, writeAvroAsLines } from './avroFile';
 import type { FileShape } from './batchSql';
 import { sqlText } from './query';
 
@@ -16,6 +17,9 @@ export interface InputFile {
   close: () => Promise<void>;
 }
 
+/** A file that is not what it is taken for. */
+export class FormatError extends Error {}
+
 /** The largest JSON value of a file that is read, bytes. */
 const MAX_VALUE_BYTES = 16 * 1_048_576;
 /** DuckDB's own would be 16 times the longest line. */
@@ -27,7 +31,7 @@ const NO_DELIMITER = '\u001f';
 const BYTE_ORDER_MARK = '\uFEFF';
 
 /**
- * Opens a file of JSON lines, a JSON array or CSV with a header, perhaps compressed with gzip; `-` is standard input.
+ * Opens a file of JSON lines, a JSON array, Avro or CSV with a header, perhaps compressed with gzip; `-` is standard input.
  *
  * @throws Error when it cannot be read, or has a format that is not covered
  */
@@ -48,7 +52,13 @@ export async function openInputFile(file: string): Promise<InputFile> {
       await pipeline(process.stdin, createWriteStream(path));
     }
     const { start, isGzip } = await sniff(path);
-    if (start.startsWith('Obj\u0001')) throw new Error('Avro is not covered by the local reader');
+    if (start.startsWith(AVRO_MAGIC)) {
+      const lines = join(await folder(), 'input.ndjson');
+      await writeAvroAsLines(path, isGzip, lines).catch((error: unknown) => {
+        throw new FormatError(`${file}: ${(error as Error).message}`);
+      });
+      return { rowsSql: linesSql(lines, ''), shape: 'payload', close };
+    }
     const isCsv = /\.csv(\.gz)?$/i.test(path);
     const compression = isGzip ? ", compression = 'gzip'" : '';
     if (isCsv) return { rowsSql: csvSql(path, compression), shape: 'payload', close };

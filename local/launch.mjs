@@ -24,6 +24,7 @@ const COMMANDS = {
   build: 'local/build.ts',
   test: 'local/test.ts',
   analytics: 'analytics/cli.ts',
+  'analytics:coverage': 'analytics/survey/index.ts',
   'products:database': 'local/products/database.ts',
   'products:prepare': 'local/products/prepareDatabase.ts',
   'products:storage': 'local/products/blobStorage.ts',

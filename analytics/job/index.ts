@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { type Counts, type Engine, createEngine } from '../engine';
 import { type Output, type Plan, QueryError, diagnostic, translate } from '../query';
+import { readFunctions } from '../project';
 import { readTimePolicy } from '../timePolicy';
 import { type ReadEvent, readHub } from './hubReader';
 import { openResults } from './results';
@@ -258,7 +259,7 @@ function howMany(events: readonly ReadEvent[], { events: most, characters }: Amo
 async function createQuery(queryFile: string): Promise<{ plan: Plan; engine: Engine }> {
   try {
     const plan = translate(await readFile(queryFile, 'utf8'));
-    return { plan, engine: await createEngine(plan, readTimePolicy(queryFile)) };
+    return { plan, engine: await createEngine(plan, readTimePolicy(queryFile), readFunctions(queryFile)) };
   } catch (error) {
     throw error instanceof QueryError ? new Error(diagnostic(queryFile, error)) : error;
   }

@@ -1,5 +1,6 @@
 import type { Call, Expression } from './ast';
 import { QueryError } from './queryError';
+import { callAggregate, functionUse } from './userFunctions';
 import { type Typed, isNumeric, toJson, typeName } from './types';
 
 /** What an aggregate may ask of the rows of its group. A kept row stands for `__n` equal ones. */
@@ -185,6 +186,21 @@ export const AGGREGATES: ReadonlyMap<string, Aggregate> = new Map(
   }),
 );
 
+const userAggregate: Aggregate = (call, rows) => {
+  const use = functionUse(call);
+  if (!use) throw new Error('an aggregate that is no function');
+  if (call.over || call.distinct)
+    throw new QueryError(`${call.name} takes neither OVER nor DISTINCT`, call.at);
+  const arg = onlyArgument(call);
+  rows.single();
+  return callAggregate(use, rows.isInput(arg) ? rows.keepRow() : rows.keep(arg));
+};
+
+/** An aggregate by its name in the query. */
+export const findAggregate = (name: string): Aggregate | undefined =>
+  AGGREGATES.get(name.toLowerCase()) ??
+  (functionUse({ name, at: { line: 0, column: 0 } })?.kind === 'aggregate' ? userAggregate : undefined);
+
 const isNamed = (node: object): node is { kind: 'call'; name: string; over: Call['over'] } =>
   'kind' in node && node.kind === 'call';
 
@@ -200,6 +216,6 @@ export function isAnalytic(node: object): boolean {
 export function holdsAggregate(node: unknown): boolean {
   if (typeof node !== 'object' || node === null) return false;
   if (isAnalytic(node)) return false;
-  if (isNamed(node) && AGGREGATES.has(node.name.toLowerCase())) return true;
+  if (isNamed(node) && findAggregate(node.name)) return true;
   return Object.values(node).some(holdsAggregate);
 }

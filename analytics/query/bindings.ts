@@ -26,6 +26,29 @@ const METADATA: Readonly<Record<string, Typed>> = {
   'iothub.streamid': { sql: 'CAST(NULL AS VARCHAR)', type: 'nvarchar' },
 };
 
+/**
+ * Properties that GetMetadataPropertyValue alone reads. What neither an IoT hub's message nor a file brings is null, as
+ * in a test of the portal ("it will return empty results", GetMetadataPropertyValue).
+ */
+const ADAPTER_PROPERTIES: Readonly<Record<string, string>> = {
+  'eventhub.eventenqueuedutctime': 'eventenqueuedutctime',
+  'eventhub.eventprocessedutctime': 'eventprocessedutctime',
+  'eventhub.partitionid': 'partitionid',
+  'eventhub.iotconnectiondeviceid': 'iothub.connectiondeviceid',
+  'eventhub.iotauthgenerationid': 'iothub.connectiondevicegenerationid',
+  'eventhub.iotenqueuetime': 'iothub.enqueuedtime',
+  'iothub.authgenerationid': 'iothub.connectiondevicegenerationid',
+  'iothub.enqueuetime': 'iothub.enqueuedtime',
+  ...Object.fromEntries(
+    `EventId BlobName BlobLastModifiedUtcTime EventHub.Offset EventHub.SequenceNumber EventHub.PartitionKey
+     EventHub.Publisher EventHub.IoTAuthMethod EventHub.IoTMessageSource EventHub.IoTConnectionModuleId
+     EventHub.IoTInterfaceName IoTHub.AuthMethod IoTHub.MessageSource IoTHub.ConnectionModuleId IoTHub.InterfaceName`
+      .toLowerCase()
+      .split(/\s+/)
+      .map((property) => [property, 'iothub.streamid']),
+  ),
+};
+
 const IOT_HUB_FIELDS = [
   'MessageId',
   'CorrelationId',
@@ -77,7 +100,9 @@ export function streamBinding(
       return rest.length === 0 ? typed : memberOf(typed, first, rest, at);
     },
     metadata: (path, at) => {
-      const found = metadata(path);
+      const key = path.join('.').toLowerCase();
+      const found =
+        metadata(path) ?? (key in ADAPTER_PROPERTIES ? known(ADAPTER_PROPERTIES[key] ?? '') : undefined);
       if (found) return found;
       if (path.length === 2 && path[0]?.toLowerCase() === 'user') {
         const property = `asa_nvarchar(asa_field(${of('properties')}, ${quote(path[1] ?? '')}))`;

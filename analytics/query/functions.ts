@@ -8,7 +8,8 @@ import { QueryError } from './queryError';
 import { type Scalar, argument, numeric, simple } from './scalar';
 import type { Context } from './scope';
 import { stringFunctions } from './stringFunctions';
-import { type Typed, compare, quote, typeName, unify, widen } from './types';
+import { callScalar, functionUse } from './userFunctions';
+import { type Typed, compare, convert, quote, typeName, unify, widen } from './types';
 
 const roundSql = (value: string, digits: string): string =>
   `CASE WHEN ${digits} IS NOT NULL THEN round(${value}, CAST(greatest(least(${digits}, 400), -400) AS INTEGER)) END`;
@@ -30,6 +31,20 @@ const mathFunctions: Record<string, Scalar> = {
     further: ['bigint'],
   }),
 };
+
+/** A line or a polygon of points. */
+const shape = (type: string, least: number, coordinates: (points: string) => string): Scalar => ({
+  least,
+  most: Infinity,
+  translate: ({ args }, context) => {
+    const points = args.map((arg) => convert(context.translate(arg), 'record', arg.at));
+    const positions = `json_array(${points.map((point) => `json_extract(${point}, '$.coordinates')`).join(', ')})`;
+    return {
+      sql: `json_object('type', ${quote(type)}, 'coordinates', ${coordinates(positions)})`,
+      type: 'record',
+    };
+  },
+});
 
 const otherFunctions: Record<string, Scalar> = {
   coalesce: {
@@ -94,6 +109,15 @@ const otherFunctions: Record<string, Scalar> = {
     'any',
     (value, key) => `asa_field(${value}, ${key})`,
   ),
+  // GeoJSON has the longitude first.
+  createpoint: simple(
+    ['float', 'float'],
+    'record',
+    (latitude, longitude) =>
+      `CASE WHEN ${latitude} IS NOT NULL AND ${longitude} IS NOT NULL THEN json_object('type', 'Point', 'coordinates', json_array(${longitude}, ${latitude})) END`,
+  ),
+  createlinestring: shape('LineString', 2, (points) => points),
+  createpolygon: shape('Polygon', 4, (points) => `json_array(${points})`),
   getmetadatapropertyvalue: { least: 2, most: 2, translate: metadataProperty },
   'system.timestamp': {
     least: 0,
@@ -109,6 +133,9 @@ const FUNCTIONS: ReadonlyMap<string, Scalar> = new Map(
   Object.entries({ ...dateFunctions, ...stringFunctions, ...mathFunctions, ...otherFunctions }),
 );
 
+/** Functions of Stream Analytics, or of the author of a query, that are not translated. */
+const UNCOVERED = /^(anomalydetection_|[a-z_]\w*\.)/;
+
 /** @throws {QueryError} naming a function that is not covered, or what is wrong with its arguments */
 export function callFunction(call: Call, context: Context): Typed {
   const key = call.name.toLowerCase();
@@ -117,9 +144,18 @@ export function callFunction(call: Call, context: Context): Typed {
       `the aggregate ${call.name} has no place here: it needs a GROUP BY with a window, or OVER (LIMIT DURATION(…))`,
       call.at,
     );
+  const use = functionUse(call);
+  if (use?.kind === 'aggregate')
+    throw new QueryError(`the aggregate ${call.name} needs a GROUP BY with a window`, call.at);
+  if (use && !call.over && !call.distinct) return callScalar(call, use, context.scope, context.translate);
   const known = FUNCTIONS.get(key);
   if (!known)
-    throw new QueryError(`the function ${call.name} is not covered by the local translation`, call.at);
+    throw new QueryError(
+      UNCOVERED.test(key)
+        ? `the function ${call.name} is not covered by the local translation`
+        : `the function ${call.name} does not exist in Stream Analytics`,
+      call.at,
+    );
   if (call.distinct || call.over)
     throw new QueryError(`${call.name} takes no ${call.distinct ? 'DISTINCT' : 'OVER'}`, call.at);
   if (call.args.length < known.least || call.args.length > known.most)

@@ -1,6 +1,6 @@
 /** Translates GROUP BY and the windows in it. */
 
-import { AGGREGATES, type GroupRows, holdsAggregate } from './aggregates';
+import { type GroupRows, findAggregate, holdsAggregate } from './aggregates';
 import type { Expression, Select, Window } from './ast';
 import { createContext, translatePredicate } from './expression';
 import { type Kept, type StreamSource, type TemporalNode } from './plan';
@@ -67,7 +67,7 @@ export function planGrouping(parts: GroupingParts): { node: TemporalNode; column
     if (expression.kind === 'allRows') return undefined;
     if (expression.kind === 'call') {
       const key = expression.name.toLowerCase();
-      const aggregate = expression.over?.limit ? undefined : AGGREGATES.get(key);
+      const aggregate = expression.over?.limit ? undefined : findAggregate(key);
       if (aggregate) {
         const { sql, type } = aggregate(expression, rows, '');
         const column = aggregates.get(sql) ?? `a${aggregates.size}`;

@@ -6,4 +6,5 @@ export type { PayloadFields } from './payload';
 export { QueryError, diagnostic, raisedInQuery } from './queryError';
 export type { Column } from './scope';
 export { translate } from './translate';
+export { type FunctionUse, functionTable } from './userFunctions';
 export { name as sqlName, quote as sqlText } from './types';

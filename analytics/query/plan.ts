@@ -2,6 +2,7 @@ import type { ReferenceUse } from './bindings';
 import type { Position } from './ast';
 import type { PayloadFields } from './payload';
 import type { Column } from './scope';
+import type { FunctionUse } from './userFunctions';
 
 /** Events of one input with a time of their own: one for each TIMESTAMP BY that the query has on it. */
 export interface StreamSource {
@@ -84,6 +85,8 @@ export interface Output {
 export interface Plan {
   sources: readonly StreamSource[];
   references: readonly ReferenceUse[];
+  /** functions that are not SQL */
+  functions: readonly FunctionUse[];
   nodes: readonly PlanNode[];
   outputs: readonly Output[];
 }

@@ -48,16 +48,18 @@ export function planSelect(select: Select, planner: Planner): Relation {
   const joined = createFrom(select, located, streams, values, table);
   const { scope, time } = joined;
   const context = createContext(scope, time, valueOf(values));
-  const where = select.where ? translatePredicate(select.where, context) : undefined;
   const sources = [...new Set(streams.flatMap(({ relation }) => relation.sources))];
   const grouped =
     select.groupBy.length > 0 || select.items.some(holdsAggregate) || holdsAggregate(select.having);
-  if (!grouped && select.having) throw new QueryError('HAVING needs a GROUP BY', select.having.at);
+  // "When GROUP BY is not used, HAVING behaves like a WHERE clause" (HAVING).
+  const conditions = [select.where, grouped ? null : select.having].flatMap((one) =>
+    one ? translatePredicate(one, context) : [],
+  );
   const columnsFor = (translate: (expression: Expression) => Typed): Projected[] =>
     columnsOf(select, scope, translate);
   const items = grouped ? [] : columnsFor(context.translate);
   const filter = (more: readonly string[]): string => {
-    const all = [...more, ...(where === undefined ? [] : [where])];
+    const all = [...more, ...conditions];
     return all.length > 0 ? ` WHERE ${all.join(' AND ')}` : '';
   };
   const { delayUs } = joined;

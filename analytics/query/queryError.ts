@@ -30,7 +30,7 @@ const RAISED: Readonly<Record<string, string>> = {
  */
 export function raisedInQuery(error: unknown, statement: Position): unknown {
   const { message } = error as Error;
-  const [, line, column, failure] = /(\d+):(\d+): (CAST to [^\n]*)/.exec(message) ?? [];
+  const [, line, column, failure] = /(\d+):(\d+): ((?:CAST to|the function) [^\n]*)/.exec(message) ?? [];
   if (failure !== undefined) return new QueryError(failure, { line: Number(line), column: Number(column) });
   const raised = RAISED[/^[\w ]+(?=: )/.exec(message)?.[0] ?? ''];
   return raised === undefined ? error : new QueryError(`${raised} here: the job stops`, statement);

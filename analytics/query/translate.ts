@@ -18,6 +18,7 @@ import { asColumn, createScope, recordSql } from './scope';
 import { columnsOf } from './selectList';
 import { type Typed, convert, name } from './types';
 import { planUnion } from './union';
+import { functionsOf } from './userFunctions';
 
 /**
  * Translates a Stream Analytics query into DuckDB SQL.
@@ -169,7 +170,13 @@ export function translate(text: string): Plan {
       at: one.at,
     };
   });
-  return { sources: [...sources.values()], references: [...references.values()], nodes, outputs };
+  return {
+    sources: [...sources.values()],
+    references: [...references.values()],
+    functions: [...functionsOf(query).values()],
+    nodes,
+    outputs,
+  };
 }
 
 /** The output that a query names. */

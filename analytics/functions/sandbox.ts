@@ -1,0 +1,133 @@
+import releaseVariant from '@jitl/quickjs-wasmfile-release-sync';
+import {
+  type QuickJSContext,
+  type QuickJSHandle,
+  newQuickJSWASMModuleFromVariant,
+} from 'quickjs-emscripten-core';
+
+/** How long one call may take. */
+const CALL_TIMEOUT_MS = 1_000;
+/** What one function may hold, its state included. */
+const MEMORY_LIMIT_BYTES = 64 * 1024 * 1024;
+const STACK_LIMIT_BYTES = 512 * 1024;
+/** QuickJS looks at the clock at every interrupt: a look in so many is enough. */
+const INTERRUPTS_PER_LOOK = 20;
+
+export type FunctionKind = 'scalar' | 'aggregate';
+
+/** A JavaScript function of a job, in an interpreter of its own without access to this process. */
+export interface SandboxedFunction {
+  /**
+   * @param args JSON: of a scalar function, the array of its arguments; of an aggregate, an array of [value, time] pairs
+   * @param kinds a letter for each argument: `d` for a datetime, `v` for anything else
+   * @returns the result as JSON, null for null
+   * @throws Error telling what the function threw, or which limit it exceeded
+   */
+  call: (args: string, kinds: string) => string | null;
+}
+
+/** Conversions as in "Stream Analytics and JavaScript type conversion" (JavaScript user-defined functions). */
+const ENTRY = `((entry, aggregate) => {
+  const dateOf = (text) => (text === null ? null : new Date(text.slice(0, 23) + 'Z'));
+  const argument = (value, kind) => (kind === 'd' ? dateOf(value) : value);
+  const result = (value) => {
+    if (value === null || value === undefined) return null;
+    if (typeof value === 'function' || typeof value === 'symbol' || value instanceof Error)
+      throw new TypeError('a result cannot be a function, a symbol or an error');
+    if (value instanceof Date) return JSON.stringify(value.toISOString().replace('Z', '0000Z'));
+    const json = JSON.stringify(value);
+    return json === 'null' ? null : json;
+  };
+  if (!aggregate)
+    return (json, kinds) => result(entry(...JSON.parse(json).map((value, i) => argument(value, kinds[i]))));
+  return (json, kinds) => {
+    const state = new entry();
+    state.init();
+    for (const [value, time] of JSON.parse(json)) state.accumulate(argument(value, kinds[0]), dateOf(time));
+    return result(state.computeResult());
+  };
+})`;
+
+const GLOBAL_NAMES = 'JSON.stringify(Object.getOwnPropertyNames(globalThis))';
+
+/**
+ * @param name alias of the function; a script without a function of that name may call it `main`
+ * @throws Error when the script does not run or defines no function
+ */
+export async function createSandboxedFunction(
+  name: string,
+  kind: FunctionKind,
+  script: string,
+): Promise<SandboxedFunction> {
+  // Each function has an instance of WebAssembly of its own, which is collected as a whole: QuickJS may leak where a
+  // script exceeds a limit, and aborts when it is then disposed.
+  const quickjs = await newQuickJSWASMModuleFromVariant(releaseVariant);
+  const runtime = quickjs.newRuntime();
+  runtime.setMemoryLimit(MEMORY_LIMIT_BYTES);
+  runtime.setMaxStackSize(STACK_LIMIT_BYTES);
+  const context = runtime.newContext();
+  const limited = <T>(work: () => T): T => {
+    const deadline = Date.now() + CALL_TIMEOUT_MS;
+    let interrupts = 0;
+    runtime.setInterruptHandler(() => (interrupts += 1) % INTERRUPTS_PER_LOOK === 0 && Date.now() > deadline);
+    return work();
+  };
+  const evaluate = (code: string): QuickJSHandle =>
+    limited(() => valueOf(context, context.evalCode(code, `${name}.js`)));
+  const names = (): string[] => {
+    const handle = evaluate(GLOBAL_NAMES);
+    const text = context.getString(handle);
+    handle.dispose();
+    return JSON.parse(text) as string[];
+  };
+  const known = new Set(names());
+  evaluate(script.replace(/^\uFEFF/, '')).dispose();
+  const defined = names().filter((one) => !known.has(one));
+  const called =
+    defined.find((one) => one === name) ??
+    defined.find((one) => one.toLowerCase() === name.toLowerCase()) ??
+    defined.find((one) => one === 'main') ??
+    defined.at(-1);
+  if (called === undefined) throw new Error('its script defines no function');
+  const compiled = evaluate(
+    `${ENTRY}(globalThis[${JSON.stringify(called)}], ${String(kind === 'aggregate')})`,
+  );
+  return {
+    call: (args, kinds) => {
+      const [json, letters] = [context.newString(args), context.newString(kinds)];
+      try {
+        const value = limited(() =>
+          valueOf(context, context.callFunction(compiled, context.undefined, json, letters)),
+        );
+        const text = context.typeof(value) === 'string' ? context.getString(value) : null;
+        value.dispose();
+        return text;
+      } finally {
+        json.dispose();
+        letters.dispose();
+      }
+    },
+  };
+}
+
+function valueOf(
+  context: QuickJSContext,
+  result: { value: QuickJSHandle; error?: undefined } | { error: QuickJSHandle },
+): QuickJSHandle {
+  if (result.error === undefined) return result.value;
+  const thrown: unknown = context.dump(result.error);
+  result.error.dispose();
+  throw new Error(describe(thrown));
+}
+
+function describe(thrown: unknown): string {
+  const { name, message } = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as {
+    name?: string;
+    message?: string;
+  };
+  if (name === 'InternalError' && message === 'interrupted')
+    return `it takes longer than ${CALL_TIMEOUT_MS / 1_000} s`;
+  if (name === 'InternalError' && message === 'out of memory')
+    return `it needs more than ${MEMORY_LIMIT_BYTES / 1024 / 1024} MB`;
+  return message === undefined ? `it threw ${JSON.stringify(thrown)}` : `${name ?? 'Error'}: ${message}`;
+}

@@ -1,0 +1,30 @@
+import { parentPort } from 'node:worker_threads';
+import { createEngine } from '../engine';
+import { DEFAULT_TIME_POLICY } from '../event';
+import { stubScripts } from '../functions';
+import { QueryError, translate } from '../query';
+import type { Verdict } from './verdict';
+
+const UNCOVERED = / (?:is|are) not covered by the local translation$/;
+
+/** What a refusal says, without the words of the query that it quotes. */
+const withoutQuotes = (message: string): string =>
+  message.startsWith('the function ') || message.startsWith('The type ')
+    ? message.replace(/:.*/s, '')
+    : message.replaceAll(/'[^']*'|"[^"]*"|\[[^\]]*\]/g, '…').replace(/(DATEDIFF|front) ?\(.*/s, '$1');
+
+async function judge(query: string): Promise<Verdict> {
+  try {
+    const plan = translate(query);
+    (await createEngine(plan, DEFAULT_TIME_POLICY, stubScripts(plan.functions))).close();
+    return { verdict: 'runs' };
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error;
+    const { message } = error;
+    return { verdict: UNCOVERED.test(message) ? 'uncovered' : 'invalid', reason: withoutQuotes(message) };
+  }
+}
+
+parentPort?.on('message', (query: string) => {
+  void judge(query).then((verdict) => parentPort?.postMessage(verdict));
+});

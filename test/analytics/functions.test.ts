@@ -1,0 +1,117 @@
+import { mkdtemp, rm, writeFile, mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createSandboxedFunction } from '../../analytics/functions/sandbox';
+import { readFunctions, readProject } from '../../analytics/project';
+
+const scalar = (script: string): ReturnType<typeof createSandboxedFunction> =>
+  createSandboxedFunction('f', 'scalar', script);
+
+describe('a JavaScript function of a job', () => {
+  test.each([
+    [
+      'needs more memory than it may have',
+      'function f() { const all = []; for (;;) all.push(new Array(1e5).fill(1)); }',
+    ],
+    ['recurses without an end', 'function f() { return f(); }'],
+    ['throws', "function f() { throw new RangeError('no'); }"],
+    ['throws no error', "function f() { throw 'no'; }"],
+    ['returns a function', 'function f() { return () => 1; }'],
+    ['returns a bigint of JavaScript', 'function f() { return 1n; }'],
+    ['never ends in a regular expression', 'function f() { return /^(a+)+$/.test("a".repeat(40) + "b"); }'],
+  ])('that %s fails, and the next call works', async (_, script) => {
+    const failing = await scalar(script);
+    expect(() => failing.call('[]', '')).toThrow();
+    const other = await scalar('function f(x) { return x + 1; }');
+    expect(other.call('[1]', 'v')).toBe('2');
+  });
+
+  test.each([
+    'process',
+    'require',
+    'fetch',
+    'setTimeout',
+    'globalThis.process',
+    'this.constructor.constructor("return process")()',
+  ])('does not reach %s', async (name) => {
+    const one = await scalar(`function f() { return typeof ${name}; }`);
+    let result: string | null;
+    try {
+      result = one.call('[]', '');
+    } catch {
+      result = '"undefined"';
+    }
+    expect(result).toBe('"undefined"');
+  });
+
+  test('whose script does not run, or has no function, is refused', async () => {
+    await expect(scalar('function f( {')).rejects.toThrow('SyntaxError');
+    await expect(scalar('const x = 1;')).rejects.toThrow('defines no function');
+    await expect(scalar('for (;;);')).rejects.toThrow('takes longer than 1 s');
+  });
+
+  test('converts dates both ways, and undefined to null', async () => {
+    const later = await scalar('function f(d, n) { return n === 0 ? undefined : new Date(+d + n); }');
+    expect(later.call('["2026-01-01T00:00:00.0000000Z", 1500]', 'dv')).toBe('"2026-01-01T00:00:01.5000000Z"');
+    expect(later.call('["2026-01-01T00:00:00.0000000Z", 0]', 'dv')).toBeNull();
+  });
+});
+
+describe('the functions of a project', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'asa-project-'));
+    await mkdir(join(folder, 'Functions'));
+    await mkdir(join(folder, 'Inputs'));
+    await writeFile(join(folder, 'Functions', 'twice.js'), 'function main(x) { return 2 * x; }');
+    await writeFile(join(folder, 'Functions', 'twice.js.json'), '{"Name": "twice"}');
+    await writeFile(
+      join(folder, 'Inputs', 'Local_a.json'),
+      '\uFEFF{"InputAlias": "a", "Type": "Data Stream", "FilePath": "..\\\\data\\\\a.json"}',
+    );
+    await writeFile(
+      join(folder, 'Inputs', 'Local_b.json'),
+      '{"Name": "b", "Type": "Reference data", "DataSourceType": "Local Input", "FilePath": "b.csv"}',
+    );
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  test('are those of asaproj.json, whose paths may be of Windows', async () => {
+    const file = join(folder, 'asaproj.json');
+    const configurations = ['Functions\\twice.js.json', 'Inputs\\Local_a.json', 'Inputs/Local_b.json'].map(
+      (filePath, i) => ({ filePath, subType: i === 0 ? 'JSFunction' : 'InputMock' }),
+    );
+    await writeFile(file, JSON.stringify({ name: 'p', startFile: 'p.asaql', configurations }));
+    const project = readProject(file);
+    expect(project.queryFile).toBe(join(folder, 'p.asaql'));
+    expect([...project.functions.keys()]).toEqual(['twice']);
+    expect(project.mocks).toEqual([
+      { alias: 'a', kind: 'stream', file: join(folder, 'data', 'a.json') },
+      { alias: 'b', kind: 'reference', file: join(folder, 'Inputs', 'b.csv') },
+    ]);
+    expect([...readFunctions(join(folder, 'p.asaql')).keys()]).toEqual(['twice']);
+  });
+
+  test('are those of a Visual Studio project', async () => {
+    const file = join(folder, 'p.asaproj');
+    await writeFile(
+      file,
+      `\uFEFF<Project><ItemGroup><Script Include="p.asaql" /></ItemGroup><ItemGroup>
+        <Configure Include="Inputs\\Local_a.json">
+          <SubType>InputMock</SubType></Configure></ItemGroup></Project>`,
+    );
+    const project = readProject(file);
+    expect(project.queryFile).toBe(join(folder, 'p.asaql'));
+    expect(project.mocks.map(({ alias }) => alias)).toEqual(['a']);
+    expect([...project.functions.keys()]).toEqual(['twice']);
+  });
+
+  test('are named when a file is wrong', async () => {
+    const file = join(folder, 'asaproj.json');
+    await writeFile(file, '{"configurations": []}');
+    expect(() => readProject(file)).toThrow(`${file}: startFile`);
+    await writeFile(file, '{');
+    expect(() => readProject(file)).toThrow(`${file} is not valid JSON`);
+  });
+});

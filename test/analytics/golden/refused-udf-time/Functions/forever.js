@@ -1,0 +1,3 @@
+function forever() {
+  for (;;);
+}

@@ -1,0 +1,2 @@
+const main = (value) => value;
+globalThis.main = main;

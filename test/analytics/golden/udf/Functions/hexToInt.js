@@ -1,0 +1,3 @@
+function hexToInt(text) {
+  return parseInt(text, 16);
+}

@@ -1,0 +1,3 @@
+function nextDay(time) {
+  return new Date(time.getTime() + 86400000);
+}

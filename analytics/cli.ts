@@ -3,25 +3,34 @@
 import { createReadStream } from 'node:fs';
 import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, parse as parsePath } from 'node:path';
+import { dirname, join, parse as parsePath } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Command, CommanderError } from 'commander';
 import { checkQueries } from './check';
 import type { Counts } from './engine';
-import { FormatError, runFiles } from './fileRun';
+import { runFiles } from './fileRun';
+import { FormatError } from './inputFile';
 import { explain } from './explain';
 import { type Plan, QueryError, diagnostic, translate } from './query';
+import { failure } from './junit';
+import { ProjectError, readFunctions, readProject } from './project';
+import { type TestOptions, testProject } from './testProject';
 import { readTimePolicy } from './timePolicy';
+import { watchFiles } from './watchFiles';
 
 interface RunFlags {
   input: string[];
   reference: string[];
+  function: string[];
   query: string;
   output: string;
+  watch?: true;
 }
 
 /** The query is wrong, or stopped on an event. */
 const EXIT_QUERY = 1;
+/** A test case failed. */
+const EXIT_FAILED_TEST = 1;
 /** The command is wrong: a flag, or a file that cannot be read or written. */
 const EXIT_USAGE = 2;
 
@@ -29,8 +38,15 @@ const DEFAULT_QUERY = 'infra/analytics/query.asaql';
 
 class UsageError extends Error {}
 
-/** `asa` and `npm run analytics`: Stream Analytics queries on files. Without a command, `run`. */
-export async function main(argv: readonly string[]): Promise<void> {
+/**
+ * `asa` and `npm run analytics`: Stream Analytics queries on files. Without a command, `run`.
+ *
+ * @param signal ends `--watch`
+ */
+export async function main(
+  argv: readonly string[],
+  signal: AbortSignal = new AbortController().signal,
+): Promise<void> {
   const collect = (value: string, all: string[] = []): string[] => [...all, value];
   const program = new Command('asa')
     .description('Runs and checks Azure Stream Analytics queries on this machine.')
@@ -40,7 +56,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .description('Runs a query on files of events, with reference data, into files of rows.')
     .requiredOption(
       '--input <[name=]file>',
-      'events: JSON lines, a JSON array or CSV, perhaps gzip; - for standard input; repeat it for further inputs and files',
+      'events: JSON lines, a JSON array, Avro or CSV, perhaps gzip; - for standard input; repeat it for further inputs and files',
       collect,
     )
     .option(
@@ -49,13 +65,20 @@ export async function main(argv: readonly string[]): Promise<void> {
       collect,
       [],
     )
+    .option(
+      '--function <name=file>',
+      'the JavaScript of udf.name or uda.name; else from asaproj.json or the folder Functions beside the query',
+      collect,
+      [],
+    )
     .option('--query <file>', 'the query', DEFAULT_QUERY)
     .requiredOption(
       '--output <file>',
       "rows of the query's first output as JSON lines, - for standard output; those of each further output beside it, as <file>.<output>.ndjson",
     )
+    .option('--watch', 'runs again after each change of the query or a file, until Ctrl-C')
     .allowExcessArguments(false)
-    .action((flags: RunFlags) => run(flags));
+    .action((flags: RunFlags) => (flags.watch ? watching(flags, signal) : run(flags)));
   program
     .command('check')
     .description('Reports what is wrong in queries, or not covered, with line and column.')
@@ -79,15 +102,38 @@ export async function main(argv: readonly string[]): Promise<void> {
         console.log(explain(translate(await readFile(file, 'utf8'))));
       });
     });
+  program
+    .command('test')
+    .description("Runs the test cases of a project's testConfig.json, as azure-streamanalytics-cicd does.")
+    .option('--project <file>', 'asaproj.json, or <name>.asaproj', 'asaproj.json')
+    .option('--testConfigPath <file>', 'the test cases (default: test/testConfig.json beside the project)')
+    .option('--outputPath <folder>', 'where the summary, a JUnit report and the rows go', '.')
+    .action(async (options: TestOptions) => {
+      await readable(options.project);
+      await reportingQuery(readProject(options.project).queryFile, async () => {
+        const { Total, Failed, Results } = await testProject(options);
+        for (const one of Results) {
+          console.log(`${one.Status === 0 ? 'passed' : 'FAILED'}  ${one.Name}`);
+          const told = failure(one);
+          if (told !== undefined) console.log(told.replaceAll(/^/gm, '        '));
+        }
+        console.log(`${Total - Failed} of ${Total} test cases passed`);
+        if (Failed > 0) process.exitCode = EXIT_FAILED_TEST;
+      });
+    });
   for (const command of program.commands) command.exitOverride();
   try {
-    await program.parseAsync([...argv], { from: 'user' });
+    // azure-streamanalytics-cicd takes its flags with one dash, too.
+    const args = argv.map((arg) => arg.replace(/^-(?=(project|testConfigPath|outputPath)$)/, '--'));
+    await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
     else {
       console.error(`error: ${(error as Error).message.split('\n')[0] ?? ''}`);
       process.exitCode =
-        error instanceof UsageError || error instanceof FormatError ? EXIT_USAGE : EXIT_QUERY;
+        error instanceof UsageError || error instanceof FormatError || error instanceof ProjectError
+          ? EXIT_USAGE
+          : EXIT_QUERY;
     }
   }
 }
@@ -102,6 +148,22 @@ async function reportingQuery(file: string, work: () => Promise<void>): Promise<
   }
 }
 
+/** Runs at once and after each change; an error is told, and the next change tries again. */
+async function watching(flags: RunFlags, signal: AbortSignal): Promise<void> {
+  const attempt = async (): Promise<void> => {
+    await run(flags).catch((error: unknown) => {
+      console.error(`error: ${(error as Error).message.split('\n')[0] ?? ''}`);
+    });
+    console.error(`${flags.output} is written; waiting for changes`);
+  };
+  const named = [...flags.input, ...flags.reference, ...flags.function].map((value) =>
+    value.replace(/^[^=]+=/, ''),
+  );
+  if (named.includes('-')) throw new UsageError('--watch takes files, not standard input');
+  const beside = ['JobConfig.json', 'asaproj.json'].map((file) => join(dirname(flags.query), file));
+  await watchFiles([flags.query, ...named, ...beside], attempt, signal);
+}
+
 async function run(flags: RunFlags): Promise<void> {
   await readable(flags.query);
   const text = await readFile(flags.query, 'utf8');
@@ -114,13 +176,17 @@ async function run(flags: RunFlags): Promise<void> {
       '--reference',
     );
     for (const file of [...inputs.values(), ...references.values()].flat()) await readable(file);
+    const scripts = await functionFiles(flags.function);
     const folder = await mkdtemp(join(tmpdir(), 'asa-output-'));
     try {
       const outputs = outputFiles(plan, flags.output, folder);
       const policy = readTimePolicy(flags.query);
-      const counts = await runFiles({ plan, policy, inputs, references, outputs }).catch((error: unknown) => {
-        throw usage(error);
-      });
+      const functions = new Map([...readFunctions(flags.query), ...scripts]);
+      const counts = await runFiles({ plan, policy, inputs, references, outputs, functions }).catch(
+        (error: unknown) => {
+          throw usage(error);
+        },
+      );
       if (flags.output === '-')
         await pipeline(createReadStream([...outputs.values()][0] ?? ''), process.stdout, { end: false });
       report(counts, flags);
@@ -130,13 +196,24 @@ async function run(flags: RunFlags): Promise<void> {
   });
 }
 
+/** Scripts by the names of their functions. */
+async function functionFiles(given: readonly string[]): Promise<Map<string, string>> {
+  const scripts = new Map<string, string>();
+  for (const value of given) {
+    const [, name, file] = /^([^=]+)=(.+)$/.exec(value) ?? [];
+    if (name === undefined || file === undefined)
+      throw new UsageError(`--function ${value}: write name=file, as in --function hex=hex.js`);
+    await readable(file);
+    scripts.set(name, await readFile(file, 'utf8'));
+  }
+  return scripts;
+}
+
 /** What a file that cannot be read or written comes to. */
 function usage(error: unknown): unknown {
   const { message } = error as Error;
   if (error instanceof QueryError || error instanceof FormatError) return error;
-  return /IO Error|not covered by the local reader|is a JSON object|Invalid Input Error: (Malformed JSON|JSON|Error when)/.test(
-    message,
-  )
+  return /IO Error|is a JSON object|Invalid Input Error: (Malformed JSON|JSON|Error when)/.test(message)
     ? new UsageError(message.split('\n')[0] ?? '')
     : error;
 }

@@ -7,17 +7,19 @@ import { DEFAULT_TIME_POLICY, type TimePolicy } from './event';
 const JOB_CONFIG_FILE = 'JobConfig.json';
 
 const jobConfig = z.object({
-  EventsLateArrivalMaxDelayInSeconds: z.int().min(-1).optional(),
-  EventsOutOfOrderMaxDelayInSeconds: z.int().min(0).optional(),
-  EventsOutOfOrderPolicy: z.enum(['Adjust', 'Drop']).optional(),
+  EventsLateArrivalMaxDelayInSeconds: z.int().min(-1).nullish(),
+  EventsOutOfOrderMaxDelayInSeconds: z.int().min(0).nullish(),
+  EventsOutOfOrderPolicy: z.enum(['Adjust', 'Drop']).nullish(),
 });
 
 /** Stream Analytics takes 20 days at the most; -1 stands for it. */
 const MAX_LATE_ARRIVAL_S = 20 * 86_400;
 
-/** The tolerances of `JobConfig.json` beside a query, or Stream Analytics' defaults. @throws Error naming the file */
-export function readTimePolicy(queryFile: string): TimePolicy {
-  const file = join(dirname(queryFile), JOB_CONFIG_FILE);
+/** The tolerances of the job's settings, `JobConfig.json` beside a query, or Stream Analytics' defaults. @throws Error naming the file */
+export function readTimePolicy(
+  queryFile: string,
+  file = join(dirname(queryFile), JOB_CONFIG_FILE),
+): TimePolicy {
   if (!existsSync(file)) return DEFAULT_TIME_POLICY;
   let content: unknown;
   try {

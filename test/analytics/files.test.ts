@@ -2,9 +2,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import avro from 'avsc';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { main } from '../../analytics/cli';
 import { DEFAULT_TIME_POLICY } from '../../analytics/event';
+import { showProgress } from '../../analytics/progress';
 import { readTimePolicy } from '../../analytics/timePolicy';
 
 let folder: string;
@@ -43,6 +45,19 @@ describe('a file of events', () => {
     expect(await rows(text)).toEqual(expected);
   });
 
+  test('may hold events over several lines, and any characters', async () => {
+    const events = [
+      { id: 1, n: { '#': '#a' } },
+      { id: 2, text: 'quote " comma , \u001e \u001f \n end' },
+    ];
+    expect(await rows(JSON.stringify(events, null, 2))).toEqual(events);
+    expect(await rows(events.map((one) => JSON.stringify(one)).join('\n'))).toEqual(events);
+    expect(await rows(JSON.stringify(events, null, 2), 'events', 'SELECT n, text FROM [i]')).toEqual([
+      { n: { '#': '#a' }, text: null },
+      { n: null, text: events[1]?.text },
+    ]);
+  });
+
   test('may be compressed with gzip, or be CSV', async () => {
     expect(await rows(gzipSync('{"id":1}\n{"id":2}\n'))).toEqual(ids(1, 2));
     expect(await rows('id,name\n1,"a, b"\n2,\n', 'events.csv')).toEqual([
@@ -50,6 +65,41 @@ describe('a file of events', () => {
       { id: '2', name: null },
     ]);
     expect(await rows(gzipSync('id\n1\n'), 'events.csv.gz')).toEqual([{ id: '1' }]);
+  });
+
+  test.each(['null', 'deflate'] as const)('may be Avro, with the codec %s', async (codec) => {
+    const type = avro.Type.forSchema({
+      type: 'record',
+      name: 'reading',
+      fields: [
+        { name: 'id', type: 'long' },
+        { name: 'v', type: ['null', 'double', 'string'] },
+        { name: 'w', type: ['int', 'double'] },
+        { name: 'raw', type: 'bytes' },
+        { name: 'tags', type: { type: 'map', values: { type: 'array', items: 'int' } } },
+      ],
+    });
+    const records = [
+      { id: 4_503_599_627_370_497, v: null, w: { int: 3 }, raw: Buffer.from('ab'), tags: {} },
+      { id: -1, v: 2.5, w: { double: 0.5 }, raw: Buffer.alloc(0), tags: { t: [1, 2] } },
+    ];
+    const encoder = new avro.streams.BlockEncoder(type, { codec });
+    for (const record of records) encoder.write(record);
+    encoder.end();
+    const file = Buffer.concat((await encoder.toArray()) as Buffer[]);
+    const expected = [
+      { id: 4_503_599_627_370_497, v: null, w: 3, raw: 'YWI=', tags: {} },
+      { id: -1, v: 2.5, w: 0.5, raw: '', tags: { t: [1, 2] } },
+    ];
+    expect(await rows(file, 'events.avro')).toEqual(expected);
+    expect(await rows(gzipSync(file), 'events.avro.gz')).toEqual(expected);
+  });
+
+  test('of broken Avro is an error', async () => {
+    const told = vi.spyOn(console, 'error').mockReturnValue();
+    await rows('Obj\u0001 and no more', 'events.avro').catch(() => undefined);
+    expect(told.mock.lastCall?.[0]).toContain('events.avro: ');
+    expect(process.exitCode).toBe(2);
   });
 
   test('of another format is an error', async () => {
@@ -165,5 +215,72 @@ describe('the time policy beside a query', () => {
   ])('is refused by its file: %s', async (config, told) => {
     await expect(policy(config)).rejects.toThrow(told);
     await expect(policy(config)).rejects.toThrow('JobConfig.json');
+  });
+});
+
+test('--watch runs again after a change, also after a query that is wrong', async () => {
+  const told = vi.spyOn(console, 'error').mockReturnValue();
+  const own = await mkdtemp(join(folder, 'watch-'));
+  const [events, query, output] = ['w.ndjson', 'w.asaql', 'w.out'].map((name) => join(own, name)) as [
+    string,
+    string,
+    string,
+  ];
+  await writeFile(events, '{"id":1}\n');
+  await writeFile(query, 'SELECT id FROM [i]');
+  const abort = new AbortController();
+  const ended = main(['--input', events, '--query', query, '--output', output, '--watch'], abort.signal);
+  const runs = (): number =>
+    told.mock.calls.filter(([line]) => String(line).endsWith('waiting for changes')).length;
+  const next = async (change: () => Promise<void>, ready: () => Promise<boolean>): Promise<void> => {
+    const before = runs();
+    await change();
+    await vi.waitUntil(async () => runs() > before && (await ready()), { timeout: 20_000 });
+  };
+  const text = (): Promise<string> => readFile(output, 'utf8').catch(() => '');
+  await vi.waitUntil(() => runs() > 0, { timeout: 20_000 });
+  await vi.waitUntil(async () => (await text()) === '{"id":1}\n', { timeout: 20_000 });
+  await next(
+    () => writeFile(events, '{"id":2}\n'),
+    async () => (await text()) === '{"id":2}\n',
+  );
+  await next(
+    () => writeFile(query, 'SELECT FROM'),
+    () => Promise.resolve(told.mock.calls.some(([line]) => String(line).includes('syntax error'))),
+  );
+  await next(
+    () => writeFile(query, 'SELECT id + 1 AS n FROM [i]'),
+    async () => (await text()) === '{"n":3}\n',
+  );
+  abort.abort();
+  await ended;
+});
+
+describe('progress', () => {
+  const stream = (isTTY: boolean): { terminal: NodeJS.WriteStream; written: () => string } => {
+    const lines: string[] = [];
+    const terminal = {
+      isTTY,
+      write: (text: string) => lines.push(text) > 0,
+    } as unknown as NodeJS.WriteStream;
+    return { terminal, written: () => lines.join('') };
+  };
+  const connection = { progress: { percentage: 42 } };
+
+  test('is a bar on a terminal, which goes away', () => {
+    const { terminal, written } = stream(true);
+    const progress = showProgress(connection, terminal);
+    progress.phase('reading');
+    progress.stop();
+    expect(written()).toContain(`reading ${'█'.repeat(13)}${'░'.repeat(17)} 42 %`);
+    expect(written().endsWith('\r\u001B[2K')).toBe(true);
+  });
+
+  test('is nothing in a file', () => {
+    const { terminal, written } = stream(false);
+    const progress = showProgress(connection, terminal);
+    progress.phase('reading');
+    progress.stop();
+    expect(written()).toBe('');
   });
 });

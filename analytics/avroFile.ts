@@ -1,3 +1,5 @@
+/** Reads Avro. */
+
 import { createReadStream, createWriteStream } from 'node:fs';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';

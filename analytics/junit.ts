@@ -1,3 +1,5 @@
+/** Writes test results as JUnit XML. */
+
 import type { CaseResult, TestSummary } from './testProject';
 
 /** The summary as JUnit XML, which CI systems read. */

@@ -1,3 +1,5 @@
+/** Shows how far a run is. */
+
 import { clearInterval, setInterval } from 'node:timers';
 
 const REDRAW_MS = 200;

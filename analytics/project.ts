@@ -1,3 +1,5 @@
+/** Reads the files of a Stream Analytics project. */
+
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import * as z from 'zod';

@@ -1,3 +1,5 @@
+/** Reads and compares rows. */
+
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { ProjectError } from './project';

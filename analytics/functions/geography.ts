@@ -1,3 +1,5 @@
+/** Relates geographies. */
+
 import { wktToGeoJSON } from '@terraformer/wkt';
 import { booleanClockwise } from '@turf/boolean-clockwise';
 import { booleanIntersects } from '@turf/boolean-intersects';

@@ -1,3 +1,5 @@
+/** Makes the functions of a query known to DuckDB. */
+
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBScalarFunction, VARCHAR } from '@duckdb/node-api';
 import { type FunctionUse, QueryError, functionTable } from '../query';
 import { relate } from './geography';

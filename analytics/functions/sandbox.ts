@@ -1,3 +1,5 @@
+/** Runs JavaScript functions within limits. */
+
 import releaseVariant from '@jitl/quickjs-wasmfile-release-sync';
 import {
   type QuickJSContext,

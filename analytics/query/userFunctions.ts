@@ -1,3 +1,5 @@
+/** Translates calls of functions that are not SQL. */
+
 import type { Call, Expression, Position } from './ast';
 import { QueryError } from './queryError';
 import type { Scope } from './scope';

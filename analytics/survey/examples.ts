@@ -1,3 +1,5 @@
+/** Finds queries in pages and repositories. */
+
 /** Words that only a query of Stream Analytics has: pages and repositories hold other SQL, too. */
 const STREAM_ANALYTICS =
   /TIMESTAMP\s+BY|(Tumbling|Hopping|Sliding|Session)(Window)?\s*\(|System\.Timestamp|LIMIT\s+DURATION|APPLY\s+Get(Array|Record)|GetMetadataPropertyValue/i;

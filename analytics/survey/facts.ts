@@ -1,3 +1,5 @@
+/** Keeps what is known of the sources. */
+
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';

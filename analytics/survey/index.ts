@@ -1,3 +1,5 @@
+/** The command npm run analytics:coverage. */
+
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';

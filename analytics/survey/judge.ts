@@ -1,3 +1,5 @@
+/** The thread that judges queries. */
+
 import { parentPort } from 'node:worker_threads';
 import { createEngine } from '../engine';
 import { DEFAULT_TIME_POLICY } from '../event';

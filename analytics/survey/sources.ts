@@ -1,3 +1,5 @@
+/** Judges local clones of the sources. */
+
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';

@@ -1,3 +1,5 @@
+/** Writes the coverage as Markdown. */
+
 import type { readFacts } from './facts';
 
 type Facts<Name extends 'patterns' | 'reference' | 'repositories'> = ReturnType<typeof readFacts<Name>>;

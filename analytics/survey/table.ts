@@ -28,7 +28,11 @@ export function coverageText(
     `| --- | --- | --- |`,
     `| [query patterns](${patterns.page}) | ${patterns.queries.length} | ${equal} give the rows of the page, ${patterns.queries.length - equal} are refused or differ |`,
     `| examples of the language reference | ${reference.examples.length}, of which ${whole.length} are whole queries | ${run} run (${percent(run, whole.length)}) |`,
-    `| ${repositories.length} public repositories | ${all.length}, of which ${valid.length} are Stream Analytics queries | ${translated} translate (${percent(translated, valid.length)} of those, ${percent(translated, all.length)} of all) |`,
+    ...(repositories.length === 0
+      ? []
+      : [
+          `| ${repositories.length} public repositories | ${all.length}, of which ${valid.length} are Stream Analytics queries | ${translated} translate (${percent(translated, valid.length)} of those, ${percent(translated, all.length)} of all) |`,
+        ]),
     '',
     '### Query patterns',
     '',
@@ -49,6 +53,16 @@ export function coverageText(
       .filter(({ verdict, fragment }) => verdict !== 'runs' || fragment !== undefined)
       .map((one) => `| ${one.page} | ${one.example} | ${cell(one.fragment ?? one.reason ?? one.verdict)} |`),
     '',
+    ...(repositories.length === 0 ? [] : repositoryLines(repositories, all)),
+    END,
+  ].join('\n');
+}
+
+function repositoryLines(
+  repositories: Facts<'repositories'>,
+  all: Facts<'repositories'>[number]['queries'],
+): string[] {
+  return [
     '### Public repositories',
     '',
     '| repository | queries | translate | not covered | not valid |',
@@ -64,8 +78,7 @@ export function coverageText(
     '| --- | --- |',
     ...reasons(all).map(([reason, count]) => `| ${count} | ${cell(reason)} |`),
     '',
-    END,
-  ].join('\n');
+  ];
 }
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');

@@ -1,6 +1,6 @@
 /** Writes test results as JUnit XML. */
 
-import type { CaseResult, TestSummary } from './testProject';
+import type { CaseResult, TestSummary } from './testSummary';
 
 /** The summary as JUnit XML, which CI systems read. */
 export function junitReport({ Total, Failed, Script, Results, Time }: TestSummary): string {

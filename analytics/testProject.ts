@@ -18,6 +18,7 @@ import {
   readProject,
 } from './project';
 import { differs, readRows } from './rows';
+import type { CaseResult, OutputRecord, TestSummary } from './testSummary';
 import { readTimePolicy } from './timePolicy';
 
 /** The files of a run of tests, as azure-streamanalytics-cicd names them. */
@@ -51,34 +52,6 @@ const testConfig = z.object({
   ),
 });
 type TestCase = z.infer<typeof testConfig>['TestCases'][number];
-
-interface OutputRecord {
-  OutputAlias: string;
-  ExpectedOutput: string;
-  Output: string;
-}
-
-type RecordKind =
-  'OutputMatched' | 'OutputNotEqual' | 'OutputMissing' | 'OutputUnexpected' | 'OutputUnrequired';
-
-/** One test case in testResultSummary.json. `Error` and `Differences` are our own. */
-export type CaseResult = Record<RecordKind, OutputRecord[]> & {
-  Name: string;
-  /** 0: passed, 1: failed */
-  Status: 0 | 1;
-  Time: string;
-  Error?: string;
-  Differences?: string[];
-};
-
-export interface TestSummary {
-  Total: number;
-  Passed: number;
-  Failed: number;
-  Script: string;
-  Results: CaseResult[];
-  Time: string;
-}
 
 /**
  * Runs the test cases of a project and writes `testResultSummary.json`, a JUnit report, and the rows of each case.

@@ -1,10 +1,12 @@
 import type { HubIdentity } from './hubIdentity';
 import { createDeviceConnections, type DeviceConnections } from './deviceConnections';
 import { createFaults, type Faults } from './faults';
+import { createMethodCalls, type MethodCalls } from './methods';
 import { PartitionLog } from './partitionLog';
 import { createDeviceRegistry, type DeviceRegistry } from './registry';
 import type { SasContext } from './sas';
 import { createThrottle, type Throttle, type ThrottleTier } from './throttle';
+import { createTwinStore, type TwinStore } from './twins';
 
 /** IoT Hub's limit: "The number of partitions … must be between 2 and 32" for paid tiers. 1 is for tests. */
 export const MAX_PARTITIONS = 32;
@@ -14,12 +16,17 @@ export interface Hub {
   readonly identity: HubIdentity;
   readonly registry: DeviceRegistry;
   readonly connections: DeviceConnections;
+  readonly twins: TwinStore;
+  readonly methods: MethodCalls;
   /** A recreated hub has new partitions. */
   partitions: readonly PartitionLog[];
   readonly faults: Faults;
   readonly throttle: Throttle;
   /** Requests since the start, by throttle. */
-  readonly requests: { registry: number; telemetry: number; management: number };
+  readonly requests: Record<
+    'registry' | 'telemetry' | 'twins' | 'methods' | 'queries' | 'management',
+    number
+  >;
   /** Unix time in ms. A recreated hub has a new value. */
   createdAt: number;
   /** Called with the id of a partition that has new messages. */
@@ -31,14 +38,19 @@ export interface Hub {
 export function createHub(identity: HubIdentity, partitions: number, tier: ThrottleTier): Hub {
   const faults = createFaults();
   const registry = createDeviceRegistry();
+  const connections = createDeviceConnections(registry);
+  const twins = createTwinStore(registry);
+  twins.onDesired((deviceId, change) => connections.find(deviceId)?.notifyDesired(change));
   return {
     identity,
     registry,
-    connections: createDeviceConnections(registry),
+    connections,
+    twins,
+    methods: createMethodCalls(registry, connections),
     partitions: emptyPartitions(partitions),
     faults,
     throttle: createThrottle(tier),
-    requests: { registry: 0, telemetry: 0, management: 0 },
+    requests: { registry: 0, telemetry: 0, twins: 0, methods: 0, queries: 0, management: 0 },
     createdAt: Date.now(),
     onAppended: new Set(),
     sasContext: (clockSkewSeconds = 0) => ({

@@ -13,6 +13,7 @@ const ERRORS = {
   IotHubQuotaExceeded: { status: 403, number: 403002 },
   TooManyDevices: { status: 413, number: 413001 },
   DeviceNotFound: { status: 404, number: 404001 },
+  DeviceNotOnline: { status: 404, number: 404103 },
   GenericMethodNotAllowed: { status: 405, number: 405000 },
   DeviceAlreadyExists: { status: 409, number: 409001 },
   PreconditionFailed: { status: 412, number: 412001 },
@@ -21,6 +22,7 @@ const ERRORS = {
   ServerError: { status: 500, number: 500001 },
   NotImplemented: { status: 501, number: 501000 },
   ServiceUnavailable: { status: 503, number: 503001 },
+  GatewayTimeout: { status: 504, number: 504101 },
 } as const;
 
 export type IotHubErrorCode = keyof typeof ERRORS;
@@ -56,8 +58,12 @@ export function throttled(operation: string, retryAfterSeconds?: number): IotHub
   );
 }
 
+/** The text of these errors is a JSON document, which the hub sends as it is. */
+const DOCUMENT_CODES: readonly IotHubErrorCode[] = ['DeviceNotOnline', 'GatewayTimeout'];
+
 /** The JSON that IoT Hub sends with an error. */
 export function errorBody(error: IotHubError): { Message: string; ExceptionMessage: string } {
+  if (DOCUMENT_CODES.includes(error.code)) return { Message: error.text, ExceptionMessage: '' };
   const [, date = '', time = ''] = /^(\S+)T(\S+)\./.exec(new Date().toISOString()) ?? [];
   const [year, month, day] = date.split('-');
   const tracking = randomUUID().replaceAll('-', '');

@@ -42,20 +42,27 @@ const LIMITS: Record<Exclude<ThrottleTier, 'none'>, TierLimits> = {
   },
 };
 
+// The same page, for F1 and S1.
+const TWIN_READS_PER_SECOND = 100;
+const TWIN_UPDATES_PER_SECOND = 50;
+const METHOD_BYTES_PER_SECOND_AND_UNIT = 160 * 1024;
+/** A direct method counts once for each started block of this size. */
+export const METHOD_METER_BYTES = 4 * 1024;
+
 /** event-hubs-quotas: calls to GetRuntimeInformation, per second. */
 const MANAGEMENT_CALLS_PER_SECOND = 50;
 
 const MINUTE_MS = 60_000;
 const SECOND_MS = 1_000;
 
+/** Operations with a throttle of their own. `management`: calls of `$management`. */
+export type ThrottledOperation =
+  'registry' | 'sends' | 'connections' | 'twinReads' | 'twinUpdates' | 'queries' | 'methods' | 'management';
+
 /** Each method counts an operation, and returns whether it is still within the limit. */
 export interface Throttle {
-  allowRegistryOperation(): boolean;
-  allowQuery(): boolean;
-  allowSend(): boolean;
-  /** Of a device that connects over MQTT. */
-  allowConnection(): boolean;
-  allowManagementCall(): boolean;
+  /** @param amount how many operations it counts as. Default 1 */
+  allow(operation: ThrottledOperation, amount?: number): boolean;
   /**
    * Counts the messages of one request by their sizes in bytes: all of them or none. The daily quota resets at
    * midnight UTC.
@@ -80,11 +87,7 @@ export function createThrottle(tier: ThrottleTier): Throttle {
     current = limiter(nextTier, units);
   };
   return {
-    allowRegistryOperation: () => current.allowRegistryOperation(),
-    allowQuery: () => current.allowQuery(),
-    allowSend: () => current.allowSend(),
-    allowConnection: () => current.allowConnection(),
-    allowManagementCall: () => current.allowManagementCall(),
+    allow: (operation, amount) => current.allow(operation, amount),
     allowMessages: (sizes) => current.allowMessages(sizes),
     set,
     state: () => state,
@@ -92,35 +95,33 @@ export function createThrottle(tier: ThrottleTier): Throttle {
   };
 }
 
+interface TokenBucket {
+  take(amount: number): boolean;
+}
+
 type Limiter = Omit<Throttle, 'set' | 'state' | 'reset'>;
 
 function limiter(tier: ThrottleTier, units: number): Limiter {
   if (tier === 'none') {
     const always = () => true;
-    return {
-      allowRegistryOperation: always,
-      allowQuery: always,
-      allowSend: always,
-      allowConnection: always,
-      allowManagementCall: always,
-      allowMessages: always,
-    };
+    return { allow: always, allowMessages: always };
   }
   const limits = LIMITS[tier];
-  const registry = tokenBucket(limits.registryPerMinute * units, MINUTE_MS);
-  const queries = tokenBucket(limits.queriesPerMinute * units, MINUTE_MS);
   const sendsPerSecond = Math.max(limits.leastSendsPerSecond, limits.sendsPerSecondAndUnit * units);
-  const sends = tokenBucket(sendsPerSecond, SECOND_MS);
-  const connections = tokenBucket(sendsPerSecond, SECOND_MS);
-  const management = tokenBucket(MANAGEMENT_CALLS_PER_SECOND, SECOND_MS);
+  const buckets: Record<ThrottledOperation, TokenBucket> = {
+    registry: tokenBucket(limits.registryPerMinute * units, MINUTE_MS),
+    sends: tokenBucket(sendsPerSecond, SECOND_MS),
+    connections: tokenBucket(sendsPerSecond, SECOND_MS),
+    twinReads: tokenBucket(TWIN_READS_PER_SECOND, SECOND_MS),
+    twinUpdates: tokenBucket(TWIN_UPDATES_PER_SECOND, SECOND_MS),
+    queries: tokenBucket(limits.queriesPerMinute * units, MINUTE_MS),
+    methods: tokenBucket((METHOD_BYTES_PER_SECOND_AND_UNIT / METHOD_METER_BYTES) * units, SECOND_MS),
+    management: tokenBucket(MANAGEMENT_CALLS_PER_SECOND, SECOND_MS),
+  };
   let day = '';
   let used = 0;
   return {
-    allowRegistryOperation: registry.take,
-    allowQuery: queries.take,
-    allowSend: sends.take,
-    allowConnection: connections.take,
-    allowManagementCall: management.take,
+    allow: (operation, amount = 1) => buckets[operation].take(amount),
     allowMessages(sizes) {
       const today = new Date().toISOString().slice(0, 10);
       if (today !== day) [day, used] = [today, 0];
@@ -136,16 +137,16 @@ function limiter(tier: ThrottleTier, units: number): Limiter {
  * IoT Hub throttles with a leaky bucket (same page, "Traffic shaping"): it allows bursts up to the limit, then the
  * average rate.
  */
-function tokenBucket(limit: number, periodMs: number) {
+function tokenBucket(limit: number, periodMs: number): TokenBucket {
   let tokens = limit;
   let at = Date.now();
   return {
-    take(): boolean {
+    take(amount) {
       const now = Date.now();
       tokens = Math.min(limit, tokens + ((now - at) * limit) / periodMs);
       at = now;
-      if (tokens < 1) return false;
-      tokens -= 1;
+      if (tokens < amount) return false;
+      tokens -= amount;
       return true;
     },
   };

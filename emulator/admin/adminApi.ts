@@ -35,7 +35,7 @@ export interface HubState {
   readonly messages: number;
   readonly partitions: readonly PartitionState[];
   /** Requests since the start, by throttle. `management` counts the requests to `$management`. */
-  readonly requests: { readonly registry: number; readonly telemetry: number; readonly management: number };
+  readonly requests: Readonly<Hub['requests']>;
   readonly throttle: ThrottleState;
   readonly connections: {
     readonly https: number;

@@ -1,4 +1,5 @@
 import type { DeviceRegistry } from '../registry';
+import type { JsonObject } from '../twins';
 
 /** A device's open connection. */
 export interface DeviceConnection {
@@ -7,6 +8,18 @@ export interface DeviceConnection {
   close(): void;
   /** Ends it with a TCP reset. */
   reset(): void;
+  /** Sends a change of the desired properties, if the device has asked for them. */
+  notifyDesired(change: JsonObject): void;
+  /** Whether the device has asked for calls of this direct method. */
+  acceptsMethod(name: string): boolean;
+  invokeMethod(call: MethodRequest): void;
+}
+
+/** A direct method as a device receives it; `payload` is JSON. */
+export interface MethodRequest {
+  readonly requestId: string;
+  readonly name: string;
+  readonly payload: string;
 }
 
 /** The devices that are connected now. A device has one connection: a new one closes the old (iot-mqtt-connect-to-iot-hub). */
@@ -16,10 +29,15 @@ export interface DeviceConnections {
   /** Call it when the connection has ended. A connection that was replaced is none any more. */
   remove(connection: DeviceConnection): void;
   all(): DeviceConnection[];
+  /** Call it when a device has asked for more than before. */
+  ready(deviceId: string): void;
+  /** Calls the listener for each `ready`. Returns a function that removes the listener. */
+  onReady(listener: (deviceId: string) => void): () => void;
 }
 
 export function createDeviceConnections(registry: DeviceRegistry): DeviceConnections {
   const connections = new Map<string, DeviceConnection>();
+  const listeners = new Set<(deviceId: string) => void>();
   registry.onChange((deviceId, device) => {
     if (device?.status !== 'enabled') connections.get(deviceId)?.close();
   });
@@ -39,5 +57,10 @@ export function createDeviceConnections(registry: DeviceRegistry): DeviceConnect
       registry.recordConnection(deviceId, 'Disconnected');
     },
     all: () => [...connections.values()],
+    ready: (deviceId) => listeners.forEach((listener) => listener(deviceId)),
+    onReady(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
   };
 }

@@ -1,1 +1,6 @@
-export { createDeviceConnections, type DeviceConnection, type DeviceConnections } from './deviceConnections';
+export {
+  createDeviceConnections,
+  type DeviceConnection,
+  type DeviceConnections,
+  type MethodRequest,
+} from './deviceConnections';

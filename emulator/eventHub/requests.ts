@@ -74,7 +74,7 @@ export function putToken(hub: Hub, claims: Claims, request: Message): Reply {
 export function readManagement(hub: Hub, claims: Claims, request: Message): Reply | undefined {
   hub.requests.management += 1;
   if (hub.faults.apply('hangManagement')) return undefined;
-  if (hub.faults.apply('serverBusy') || !hub.throttle.allowManagementCall()) {
+  if (hub.faults.apply('serverBusy') || !hub.throttle.allow('management')) {
     return refuse(
       503,
       'com.microsoft:server-busy',

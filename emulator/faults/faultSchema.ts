@@ -5,7 +5,7 @@ import { POLICY_NAMES } from '../wellKnown';
 
 const DEFAULT_SLOW_DELAY_MS = 1_000;
 
-const httpsTarget = z.enum(['registry', 'telemetry']);
+const httpsTarget = z.enum(['registry', 'telemetry', 'twins', 'methods', 'queries']);
 const eventHubTarget = z.literal('eventHub').default('eventHub');
 const delayMs = z.number().int().min(0).max(3_600_000).default(DEFAULT_SLOW_DELAY_MS);
 const partitionId = z.string().optional();
@@ -17,7 +17,7 @@ const times = z.number().int().min(1).optional();
 const filter = z
   .strictObject({
     deviceId: z.string().optional(),
-    method: z.enum(['GET', 'PUT', 'POST', 'DELETE', 'PUBLISH']).optional(),
+    method: z.enum(['GET', 'PUT', 'POST', 'PATCH', 'DELETE', 'PUBLISH']).optional(),
   })
   .optional();
 
@@ -110,7 +110,7 @@ export type ArmedFaultSpec = z.infer<typeof armedFault>;
 export type ImmediateFaultSpec = z.infer<typeof immediateFault>;
 /** Faults that apply to any request. */
 export type HttpsFaultSpec = Exclude<
-  Extract<ArmedFaultSpec, { target: 'registry' | 'telemetry' }>,
+  Extract<ArmedFaultSpec, { target: z.infer<typeof httpsTarget> }>,
   { kind: 'refuse' }
 >;
 /** Faults that apply to the open connections of the Event Hub-compatible endpoint. */

@@ -79,8 +79,8 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
         if (outcome === 'reset') resetPeerOf(request);
         else if (outcome !== 'silence')
           writeAnswer(response, outcome.status, outcome.body, {
-            ...etagHeader(outcome.etag),
             ...outcome.headers,
+            ...etagHeader(outcome.etag),
           });
       },
       (error: unknown) => {

@@ -33,7 +33,7 @@ export function logIn(hub: Hub, packet: IConnectPacket, thumbprints: () => reado
     // "It's recommended to include api-version in the field."
     (version === null || isApiVersion(version));
   if (!isKnown) return { refusal: NOT_AUTHORIZED };
-  if (!hub.throttle.allowConnection()) return { refusal: SERVER_UNAVAILABLE };
+  if (!hub.throttle.allow('connections')) return { refusal: SERVER_UNAVAILABLE };
   const skew = hub.faults.find('clockSkew', ({ target }) => target === 'telemetry');
   try {
     return authenticateDevice(hub, deviceId, {

@@ -5,6 +5,7 @@ import type { TelemetryOrigin } from '../partitionLog';
 import { storeTelemetry, type NewMessage } from '../telemetry';
 import type { MqttConnection } from './connection';
 import { MAX_DELAYED_MESSAGES } from './limits';
+import { bytesOf } from './payload';
 import { readTelemetryProperties } from './propertyBag';
 import { readTopic } from './topics';
 
@@ -29,11 +30,7 @@ export function createTelemetrySender(
 
   const store = (packet: IPublishPacket, message: NewMessage): void => {
     storeTelemetry(hub, origin, [message]);
-    acknowledge(packet);
-  };
-  const acknowledge = (packet: IPublishPacket): void => {
-    if (packet.qos === 1 && packet.messageId !== undefined)
-      mqtt.send({ cmd: 'puback', messageId: packet.messageId });
+    acknowledge(mqtt, packet);
   };
   /** A fault holds the message up; the connection waits when there are too many of them. */
   const storeLater = (packet: IPublishPacket, message: NewMessage, delayMs: number): void => {
@@ -90,6 +87,11 @@ export function createTelemetrySender(
   };
 }
 
+/** A message at QoS 1 is acknowledged once the hub has carried it out. */
+export function acknowledge(mqtt: MqttConnection, { qos, messageId }: IPublishPacket): void {
+  if (qos === 1 && messageId !== undefined) mqtt.send({ cmd: 'puback', messageId });
+}
+
 /** A will as a telemetry message, or undefined when the hub rejects it. */
 export function readWill(
   will: NonNullable<IConnectPacket['will']>,
@@ -117,7 +119,7 @@ function readMessage(
 ): NewMessage {
   const { system, properties } = readTelemetryProperties(propertyBag);
   return {
-    body: typeof payload === 'string' ? Buffer.from(payload) : payload,
+    body: bytesOf(payload),
     system,
     properties: retain ? [...properties, [RETAIN_PROPERTY, 'true']] : properties,
   };

@@ -6,9 +6,12 @@ import type { Transport } from '../transport';
 import { createMqttConnection } from './connection';
 import { MAX_SUBSCRIPTIONS } from './limits';
 import { ACCEPTED, logIn } from './login';
-import { createTelemetrySender, readWill, type TelemetrySender } from './publishTelemetry';
+import { acknowledge, createTelemetrySender, readWill, type TelemetrySender } from './publishTelemetry';
 import type { Sessions, Subscriptions } from './sessions';
+import { bytesOf, readMethodPayload } from './payload';
+import { deviceConnection } from './deviceConnection';
 import { readFilter, readTopic } from './topics';
+import { createTwinResponder, type TwinResponder } from './twinRequests';
 
 /** Node's timers hold at most 2³¹ - 1 ms. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -19,6 +22,7 @@ interface Device {
   readonly subscriptions: Subscriptions;
   readonly connection: DeviceConnection;
   readonly telemetry: TelemetrySender;
+  readonly respondToTwinRequest: TwinResponder;
 }
 
 /** Speaks MQTT 3.1.1 with one client, with the rules of IoT Hub (iot-mqtt-connect-to-iot-hub). */
@@ -49,12 +53,14 @@ export function serveDevice(transport: Transport, hub: Hub, sessions: Sessions):
     device = {
       deviceId,
       subscriptions,
-      connection: { deviceId, close: mqtt.close, reset: mqtt.reset },
+      connection: deviceConnection(mqtt, deviceId, subscriptions),
       telemetry,
+      respondToTwinRequest: createTwinResponder(hub, mqtt, deviceId, subscriptions),
     };
     hub.connections.add(device.connection);
     if (login.acceptedUntil !== undefined) closeAt(login.acceptedUntil * 1_000);
     mqtt.send({ cmd: 'connack', returnCode: ACCEPTED, sessionPresent: isPresent });
+    if (isPresent) hub.connections.ready(deviceId);
   }
 
   function onPacket(packet: Packet): void {
@@ -90,10 +96,27 @@ export function serveDevice(transport: Transport, hub: Hub, sessions: Sessions):
   }
 
   /** @throws IotHubError when the hub rejects the message: the connection is then closed */
-  function publish({ deviceId, telemetry }: Device, packet: IPublishPacket): void {
+  function publish({ deviceId, telemetry, respondToTwinRequest }: Device, packet: IPublishPacket): void {
     const publication = packet.qos === 2 ? undefined : readTopic(packet.topic, deviceId);
-    if (publication?.kind === 'telemetry') telemetry.publish(packet, publication.propertyBag);
-    else mqtt.close();
+    switch (publication?.kind) {
+      case 'telemetry':
+        telemetry.publish(packet, publication.propertyBag);
+        return;
+      case 'getTwin':
+      case 'patchReported':
+        respondToTwinRequest(publication, bytesOf(packet.payload));
+        break;
+      case 'methodResponse':
+        hub.methods.respond(deviceId, publication.requestId, {
+          status: publication.status,
+          payload: readMethodPayload(bytesOf(packet.payload)),
+        });
+        break;
+      default:
+        mqtt.close();
+        return;
+    }
+    acknowledge(mqtt, packet);
   }
 
   function subscribe({ deviceId, subscriptions }: Device, packet: ISubscribePacket): void {
@@ -108,6 +131,7 @@ export function serveDevice(transport: Transport, hub: Hub, sessions: Sessions):
     }
     const granted = packet.subscriptions.map(({ topic }) => subscriptions.get(topic) ?? 0);
     mqtt.send({ cmd: 'suback', messageId: packet.messageId ?? 0, granted });
+    hub.connections.ready(deviceId);
   }
 
   /** The hub drops a device when its token has expired. @param time Unix milliseconds */

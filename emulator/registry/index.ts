@@ -1,5 +1,4 @@
 export { bulkUpdate } from './bulkUpdate';
-export { queryDevices } from './deviceQuery';
 export {
   deviceInput,
   normalizeThumbprint,

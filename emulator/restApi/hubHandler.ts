@@ -1,21 +1,28 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isApiVersion } from '../apiVersion';
-import type { HttpsFaultSpec } from '../faults';
+import { faultError } from '../faultError';
 import type { Hub } from '../hub';
-import { IotHubError, throttled, unauthorized } from '../iotHubError';
+import { IotHubError } from '../iotHubError';
 import { readBody, type Outcome } from '../httpsServer';
-import { quotaExceeded } from '../telemetry';
 import { clientThumbprints } from '../transport';
 import { notEmulated } from './notEmulated';
+import { methodRoute } from './methodRoute';
 import { queryRoute } from './queryRoute';
 import { registryRoutes } from './registryRoutes';
 import { deviceIdIn, matchesPath, type HubRequest } from './route';
 import { telemetryRoute } from './telemetryRoute';
+import { twinRoutes } from './twinRoutes';
 
 /** Handles requests to the hub's REST API. Throws an IotHubError for every rejected request. */
 export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promise<Outcome> {
-  const routes = [telemetryRoute(hub), queryRoute(hub), ...registryRoutes(hub)];
+  const routes = [
+    telemetryRoute(hub),
+    ...twinRoutes(hub),
+    methodRoute(hub),
+    queryRoute(hub),
+    ...registryRoutes(hub),
+  ];
 
   return async (incoming) => {
     const method = incoming.method ?? '';
@@ -34,7 +41,8 @@ export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promis
     const body = await readBody(incoming, route.maxBodyBytes);
     hub.requests[route.target]++;
     const fault = hub.faults.applyHttps({ target: route.target, method, deviceId: deviceIdIn(segments) });
-    if (fault) raise(fault, route.target, hub);
+    const error = fault && faultError(fault, hub.identity.name);
+    if (error) throw error;
     if (fault?.kind === 'hang') return 'silence';
     if (fault?.kind === 'resetBefore') return 'reset';
     if (fault?.kind === 'slow') await delay(fault.delayMs);
@@ -56,27 +64,9 @@ export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promis
       clientThumbprints: () => clientThumbprints(incoming.socket),
       clockSkewSeconds: fault?.kind === 'clockSkew' ? fault.seconds : 0,
     };
-    const response = route.handle(request);
+    const response = await route.handle(request);
     return fault?.kind === 'resetAfter' ? 'reset' : response;
   };
-}
-
-function raise(fault: HttpsFaultSpec, target: string, hub: Hub): void {
-  switch (fault.kind) {
-    case 'throttle':
-      throw throttled(
-        target === 'registry' ? 'IdentityOperations' : 'DeviceToCloudSend',
-        fault.retryAfterSeconds,
-      );
-    case 'quota':
-      throw quotaExceeded(hub.identity.name);
-    case 'serverError':
-      throw new IotHubError('ServerError', 'An error occurred on the server, please retry.');
-    case 'unavailable':
-      throw new IotHubError('ServiceUnavailable', 'The service is unavailable, please retry.');
-    case 'unauthorized':
-      throw unauthorized();
-  }
 }
 
 function parseUrl(url: string): { segments: string[]; query: URLSearchParams } {

@@ -5,8 +5,6 @@ import { IotHubError } from '../iotHubError';
  * feature.
  */
 const OPERATIONS: readonly (readonly [path: string, about: string])[] = [
-  ['twins/*', 'device twins'],
-  ['twins/*/methods', 'direct methods'],
   ['twins/*/modules/*', 'module twins'],
   ['twins/*/modules/*/methods', 'direct methods'],
   ['digitaltwins/*', 'digital twins'],
@@ -34,7 +32,6 @@ const OPERATIONS: readonly (readonly [path: string, about: string])[] = [
   ['jobs/*', 'jobs'],
   ['jobs/v2/*', 'jobs'],
   ['jobs/v2/*/cancel', 'jobs'],
-  ['statistics/service', 'statistics of connections'],
 ];
 
 const PATTERNS = OPERATIONS.map(([path, about]) => ({ segments: path.split('/'), about }));

@@ -1,65 +1,45 @@
-/** `POST /devices/query` (rest/api/iothub/service/query). */
+/** The route of queries. */
+
 import { z } from 'zod';
-import { isAccessToken } from '../entraId';
 import type { Hub } from '../hub';
-import { IotHubError, throttled, unauthorized } from '../iotHubError';
-import { queryDevices } from '../registry';
-import { isPolicyToken } from '../sas';
+import { IotHubError } from '../iotHubError';
+import { runQuery } from '../query';
 import type { Route } from './route';
+import { readJson, serviceRoute } from './serviceRoute';
 
-const MAX_BODY_BYTES = 64 * 1024;
-/** Twins per page (iot-hub-devguide-query-language does not say how many; the SDKs ask for 100 to 1,000). */
-const DEFAULT_PAGE = 100;
-const MAX_PAGE = 1_000;
-const CONTINUATION = /^\d{18,20}$/;
+const body = z.object({ query: z.string() });
 
-export function queryRoute(hub: Hub): Route {
-  return {
-    target: 'registry',
-    method: 'POST',
-    path: ['devices', 'query'],
-    maxBodyBytes: MAX_BODY_BYTES,
-    handle(request) {
-      const context = hub.sasContext(request.clockSkewSeconds);
-      const { authorization, 'x-ms-continuation': token, 'x-ms-max-item-count': count } = request.headers;
-      const isAllowed =
-        isPolicyToken(authorization, request.resource, 'ServiceConnect', context) ||
-        isAccessToken(authorization, context.nowSeconds);
-      if (!isAllowed) throw unauthorized();
-      if (!hub.throttle.allowQuery()) throw throttled('QueryDevices');
-      const pageSize = count === undefined ? DEFAULT_PAGE : Number(count);
-      if (!Number.isInteger(pageSize) || pageSize < 1)
-        throw new IotHubError('ArgumentInvalid', 'x-ms-max-item-count is not a positive number.');
-      const continuation = token === undefined ? undefined : decode(String(token));
-      const { twins, continuation: next } = queryDevices(
-        hub.registry,
-        readQuery(request.body),
-        Math.min(pageSize, MAX_PAGE),
-        continuation,
-      );
+/** `POST /devices/query` (rest/api/iothub/service/query/get-twins): a page of results, with its continuation token. */
+export const queryRoute = (hub: Hub): Route =>
+  serviceRoute(
+    hub,
+    {
+      target: 'queries',
+      method: 'POST',
+      path: ['devices', 'query'],
+      permission: 'ServiceConnect',
+      operation: 'queries',
+    },
+    (request) => {
+      const parsed = body.safeParse(readJson(request));
+      if (!parsed.success)
+        throw new IotHubError('ArgumentInvalid', 'The body must be {"query": "SELECT …"}.');
+      const size = header(request.headers['x-ms-max-item-count']);
+      const { items, type, continuation } = runQuery(hub, parsed.data.query, {
+        size: size === undefined ? undefined : Number(size),
+        continuation: header(request.headers['x-ms-continuation']),
+      });
       return {
         status: 200,
-        body: twins,
+        body: items,
         headers: {
-          'x-ms-item-type': 'Twin',
-          ...(next === undefined ? {} : { 'x-ms-continuation': Buffer.from(next).toString('base64') }),
+          'x-ms-item-type': type,
+          ...(continuation === undefined ? {} : { 'x-ms-continuation': continuation }),
         },
       };
     },
-  };
-}
+  );
 
-function decode(token: string): string {
-  const continuation = Buffer.from(token, 'base64').toString();
-  if (!CONTINUATION.test(continuation))
-    throw new IotHubError('ArgumentInvalid', 'The continuation token is not valid.');
-  return continuation;
-}
-
-function readQuery(body: Buffer): string {
-  try {
-    return z.object({ query: z.string() }).parse(JSON.parse(body.toString('utf8'))).query;
-  } catch {
-    throw new IotHubError('ArgumentInvalid', 'The body is not {"query": "…"}.');
-  }
-}
+/** Some SDKs send an empty header for what they do not have. */
+const header = (value: string | string[] | undefined): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : undefined;

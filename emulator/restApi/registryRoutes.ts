@@ -1,14 +1,10 @@
-import { isAccessToken } from '../entraId';
 import type { HubRequest, Route } from './route';
 import type { HubResponse } from '../httpsServer';
 import type { Hub } from '../hub';
-import { IotHubError, throttled, unauthorized } from '../iotHubError';
-import { isPolicyToken } from '../sas';
+import { IotHubError } from '../iotHubError';
 import type { Permission } from '../wellKnown';
+import { readJson, serviceRoute } from './serviceRoute';
 import { bulkUpdate, deviceInput, LIST_MAX, type DeviceIdentity, type DeviceInput } from '../registry';
-
-/** Much larger than a bulk request of 100 identities. The hub's limit is not published. */
-const MAX_BODY_BYTES = 1024 * 1024;
 
 /** The identity registry's REST API (rest/api/iothub/service/devices). */
 export function registryRoutes(hub: Hub): Route[] {
@@ -19,22 +15,10 @@ export function registryRoutes(hub: Hub): Route[] {
     path: readonly string[],
     permission: Permission,
     handle: (request: HubRequest, deviceId: string) => HubResponse,
-  ): Route => ({
-    target: 'registry',
-    method,
-    path,
-    maxBodyBytes: MAX_BODY_BYTES,
-    handle(request) {
-      const context = hub.sasContext(request.clockSkewSeconds);
-      const { authorization } = request.headers;
-      const isAllowed =
-        isPolicyToken(authorization, request.resource, permission, context) ||
-        isAccessToken(authorization, context.nowSeconds);
-      if (!isAllowed) throw unauthorized();
-      if (!hub.throttle.allowRegistryOperation()) throw throttled('IdentityOperations');
-      return handle(request, request.segments[1] ?? '');
-    },
-  });
+  ): Route =>
+    serviceRoute(hub, { target: 'registry', method, path, permission, operation: 'registry' }, (request) =>
+      handle(request, request.segments[1] ?? ''),
+    );
 
   return [
     route('PUT', ['devices', '*'], 'RegistryWrite', (request, deviceId) => {
@@ -56,6 +40,10 @@ export function registryRoutes(hub: Hub): Route[] {
     route('POST', ['devices'], 'RegistryWrite', (request) => ({
       status: 200,
       body: bulkUpdate(registry, readJson(request)),
+    })),
+    route('GET', ['statistics', 'service'], 'ServiceConnect', () => ({
+      status: 200,
+      body: { connectedDeviceCount: hub.connections.all().length },
     })),
     route('GET', ['statistics', 'devices'], 'RegistryRead', () => {
       const { total, enabled, disabled } = registry.count();
@@ -82,14 +70,6 @@ function readDevice(request: HubRequest, deviceId: string): DeviceInput {
     throw new IotHubError('ArgumentInvalid', 'The device id in the body differs from that in the path.');
   }
   return parsed.data;
-}
-
-function readJson(request: HubRequest): unknown {
-  try {
-    return JSON.parse(request.body.toString('utf8'));
-  } catch {
-    throw new IotHubError('IotHubFormatError', 'The body is not valid JSON.');
-  }
 }
 
 function readTop(top: string | null): number {

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { HttpsFaultSpec } from '../faults';
 import type { HubResponse } from '../httpsServer';
 
 /** A request to the hub, with its body read and its path decoded. */
@@ -21,13 +22,13 @@ export interface HubRequest {
 
 /** One operation of the hub's REST API. */
 export interface Route {
-  readonly target: 'registry' | 'telemetry';
+  readonly target: HttpsFaultSpec['target'];
   readonly method: string;
   /** Path pattern, in which `*` stands for one segment, the device id. */
   readonly path: readonly string[];
   readonly maxBodyBytes: number;
   /** @throws IotHubError */
-  readonly handle: (request: HubRequest) => HubResponse;
+  readonly handle: (request: HubRequest) => HubResponse | Promise<HubResponse>;
 }
 
 export const matchesPath = (route: Route, segments: readonly string[]) =>
@@ -36,4 +37,4 @@ export const matchesPath = (route: Route, segments: readonly string[]) =>
 
 /** The device id in a path, if the path has one. */
 export const deviceIdIn = (segments: readonly string[]) =>
-  segments[0] === 'devices' ? segments[1] : undefined;
+  segments[0] === 'devices' || segments[0] === 'twins' ? segments[1] : undefined;

@@ -12,7 +12,7 @@ export type NewMessage = Omit<TelemetryMessage, 'origin'>;
  * @throws IotHubError for the throttle, the quota, a message above the size limit, and a message that a fault refuses
  */
 export function storeTelemetry(hub: Hub, origin: TelemetryOrigin, messages: readonly NewMessage[]): void {
-  if (!hub.throttle.allowSend()) throw throttled('DeviceToCloudSend');
+  if (!hub.throttle.allow('sends')) throw throttled('DeviceToCloudSend');
   const isRefused = hub.faults.find('refuse', ({ messageId }) =>
     messages.some(({ system }) => system.messageId === messageId),
   );

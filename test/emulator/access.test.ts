@@ -150,8 +150,6 @@ test('an edge device has a scope, which its leaf devices take', async () => {
 
 describe('what is not emulated is refused at once, by name:', () => {
   test.each([
-    ['GET', '/twins/d', 'device twins'],
-    ['POST', '/twins/d/methods', 'direct methods'],
     ['GET', '/devices/d/messages/deviceBound', 'cloud-to-device messages'],
     ['GET', '/devices/d/modules', 'modules'],
     ['POST', '/devices/d/files', 'file uploads'],

@@ -1,0 +1,30 @@
+import type { HttpsFaultSpec } from './faults';
+import { IotHubError, throttled, unauthorized } from './iotHubError';
+import { quotaExceeded } from './telemetry';
+
+/** The names of operations in the error of a throttled request. */
+const OPERATION_TYPES: Record<HttpsFaultSpec['target'], string> = {
+  registry: 'IdentityOperations',
+  telemetry: 'DeviceToCloudSend',
+  twins: 'TwinOperations',
+  methods: 'DirectMethods',
+  queries: 'Queries',
+};
+
+/** The error with which a fault rejects an operation; undefined for faults of another effect. */
+export function faultError(fault: HttpsFaultSpec, hubName: string): IotHubError | undefined {
+  switch (fault.kind) {
+    case 'throttle':
+      return throttled(OPERATION_TYPES[fault.target], fault.retryAfterSeconds);
+    case 'quota':
+      return quotaExceeded(hubName);
+    case 'serverError':
+      return new IotHubError('ServerError', 'An error occurred on the server, please retry.');
+    case 'unavailable':
+      return new IotHubError('ServiceUnavailable', 'The service is unavailable, please retry.');
+    case 'unauthorized':
+      return unauthorized();
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto';
+import type { DeviceConnections } from '../deviceConnections';
+import { IotHubError, throttled } from '../iotHubError';
+import type { DeviceRegistry } from '../registry';
+
+/** iot-hub-devguide-direct-methods: "The payload for method requests and responses is a JSON document up to 128 KB." */
+export const MAX_METHOD_PAYLOAD_BYTES = 128 * 1024;
+
+/** Calls of one hub that wait at a time; bounds the memory. The hub's own limit is not published. */
+const MAX_WAITING_CALLS = 10_000;
+
+/** A call of a direct method. */
+export interface MethodCall {
+  readonly name: string;
+  /** JSON. */
+  readonly payload: string;
+  /** How long the call waits for a device that is not connected. */
+  readonly connectTimeoutMs: number;
+  /** How long it then waits for the response. */
+  readonly responseTimeoutMs: number;
+}
+
+/** The device's own status, and the JSON that it returned. */
+export interface MethodResponse {
+  readonly status: number;
+  readonly payload: unknown;
+}
+
+/** Direct methods that wait for a device. */
+export interface MethodCalls {
+  /** Rejects with IotHubError: 404 for a device that is unknown or not connected, 504 for a timeout. */
+  invoke(deviceId: string, call: MethodCall): Promise<MethodResponse>;
+  /** A device's response. One to a call that no longer waits is ignored, as by the hub. */
+  respond(deviceId: string, requestId: string, response: MethodResponse): void;
+}
+
+/** The hub's own texts, which have a JSON document of their own inside the message. */
+const failure = (code: 'DeviceNotOnline' | 'GatewayTimeout', errorCode: number, message: string) =>
+  new IotHubError(
+    code,
+    JSON.stringify({
+      errorCode,
+      trackingId: randomUUID().replaceAll('-', ''),
+      message,
+      timestampUtc: new Date().toISOString(),
+    }),
+  );
+
+export function createMethodCalls(registry: DeviceRegistry, connections: DeviceConnections): MethodCalls {
+  const waiting = new Map<string, { deviceId: string; resolve: (response: MethodResponse) => void }>();
+  let lastRequest = 0;
+  let calls = 0;
+
+  /** Rejects after `ms`; `begin` returns what to do at the end, however it ends. */
+  const within = <Value>(
+    ms: number,
+    late: () => IotHubError,
+    begin: (resolve: (value: Value) => void) => () => void,
+  ): Promise<Value> => {
+    let end: () => void = () => undefined;
+    let timer: NodeJS.Timeout | undefined;
+    return new Promise<Value>((resolve, reject) => {
+      timer = setTimeout(() => reject(late()), ms);
+      end = begin(resolve);
+    }).finally(() => {
+      clearTimeout(timer);
+      end();
+    });
+  };
+
+  const untilReachable = (deviceId: string, { name, connectTimeoutMs }: MethodCall): Promise<void> => {
+    if (connections.find(deviceId)?.acceptsMethod(name)) return Promise.resolve();
+    const notOnline = () => failure('DeviceNotOnline', 404103, 'Timed out waiting for device to connect.');
+    if (connectTimeoutMs === 0) return Promise.reject(notOnline());
+    return within<undefined>(connectTimeoutMs, notOnline, (resolve) =>
+      connections.onReady((readyId) => {
+        if (readyId === deviceId && connections.find(deviceId)?.acceptsMethod(name)) resolve(undefined);
+      }),
+    );
+  };
+
+  return {
+    async invoke(deviceId, call) {
+      registry.get(deviceId);
+      if (calls >= MAX_WAITING_CALLS) throw throttled('DirectMethods');
+      calls++;
+      try {
+        await untilReachable(deviceId, call);
+        const requestId = String(++lastRequest);
+        return await within<MethodResponse>(
+          call.responseTimeoutMs,
+          () => failure('GatewayTimeout', 504101, 'Timed out waiting for the response from device.'),
+          (resolve) => {
+            waiting.set(requestId, { deviceId, resolve });
+            connections.find(deviceId)?.invokeMethod({ requestId, name: call.name, payload: call.payload });
+            return () => waiting.delete(requestId);
+          },
+        );
+      } finally {
+        calls--;
+      }
+    },
+    respond(deviceId, requestId, response) {
+      const call = waiting.get(requestId);
+      if (call?.deviceId === deviceId) call.resolve(response);
+    },
+  };
+}

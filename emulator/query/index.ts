@@ -1,0 +1,1 @@
+export { runQuery, type PageRequest, type QueryPage } from './runQuery';

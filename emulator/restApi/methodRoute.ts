@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import type { Hub } from '../hub';
+import { IotHubError, throttled } from '../iotHubError';
+import { MAX_METHOD_PAYLOAD_BYTES } from '../methods';
+import { METHOD_METER_BYTES } from '../throttle';
+import type { Route } from './route';
+import { readJson, serviceRoute } from './serviceRoute';
+
+// rest/api/iothub/service/devices/invoke-method: the times in seconds.
+const MIN_RESPONSE_TIMEOUT_S = 5;
+const MAX_TIMEOUT_S = 300;
+const DEFAULT_RESPONSE_TIMEOUT_S = 30;
+
+/** iot-hub-devguide-direct-methods: "US-ASCII printable alphanumeric, except any in the following set". */
+const METHOD_NAME = /^[!#%&'*+\-.0-9A-Z^_`a-z|~]{1,100}$/;
+
+const body = z.object({
+  methodName: z.string().regex(METHOD_NAME),
+  payload: z.unknown().optional(),
+  connectTimeoutInSeconds: z.number().int().min(0).max(MAX_TIMEOUT_S).nullish(),
+  responseTimeoutInSeconds: z.number().int().min(MIN_RESPONSE_TIMEOUT_S).max(MAX_TIMEOUT_S).nullish(),
+});
+
+/** `POST /twins/{id}/methods`: calls a method of a connected device and returns the device's status and payload. */
+export const methodRoute = (hub: Hub): Route =>
+  serviceRoute(
+    hub,
+    { target: 'methods', method: 'POST', path: ['twins', '*', 'methods'], permission: 'ServiceConnect' },
+    async (request) => {
+      const parsed = body.safeParse(readJson(request));
+      if (!parsed.success) {
+        const field = parsed.error.issues[0]?.path.join('.') ?? '';
+        throw new IotHubError('ArgumentInvalid', field === '' ? 'BadRequest' : `${field} is not valid.`);
+      }
+      const { methodName, payload = null, connectTimeoutInSeconds, responseTimeoutInSeconds } = parsed.data;
+      const json = JSON.stringify(payload);
+      const bytes = Buffer.byteLength(json);
+      if (bytes > MAX_METHOD_PAYLOAD_BYTES) {
+        throw new IotHubError('MessageTooLarge', `The payload exceeds ${MAX_METHOD_PAYLOAD_BYTES} bytes.`);
+      }
+      if (!hub.throttle.allow('methods', Math.max(1, Math.ceil(bytes / METHOD_METER_BYTES)))) {
+        throw throttled('DirectMethods');
+      }
+      const response = await hub.methods.invoke(request.segments[1] ?? '', {
+        name: methodName,
+        payload: json,
+        connectTimeoutMs: (connectTimeoutInSeconds ?? 0) * 1_000,
+        responseTimeoutMs: (responseTimeoutInSeconds ?? DEFAULT_RESPONSE_TIMEOUT_S) * 1_000,
+      });
+      return { status: 200, body: response };
+    },
+  );

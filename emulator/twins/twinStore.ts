@@ -1,0 +1,140 @@
+import { IotHubError } from '../iotHubError';
+import type { DeviceRegistry } from '../registry';
+import type { JsonObject } from './json';
+import { MAX_PROPERTIES_BYTES, MAX_TAGS_BYTES } from './limits';
+import {
+  emptySection,
+  patchDocument,
+  patchSection,
+  replaceDocument,
+  replaceSection,
+  sectionJson,
+  type Section,
+} from './section';
+
+/** A device twin, without what it shows of the device's identity. */
+export interface Twin {
+  readonly tags: JsonObject;
+  readonly desired: Section;
+  readonly reported: Section;
+  /** Of the whole twin. */
+  readonly version: number;
+  /** Counts the changes that services make: the twin's ETag. */
+  readonly revision: number;
+}
+
+/** What a service changes; what is absent stays. Both are valid documents. */
+export interface TwinChange {
+  readonly tags?: JsonObject | undefined;
+  readonly desired?: JsonObject | undefined;
+}
+
+/** Takes a change of the desired properties, as the device receives it. */
+export type DesiredListener = (deviceId: string, change: JsonObject) => void;
+
+/** The twins of a hub's devices. Every method throws IotHubError when the hub rejects the request. */
+export interface TwinStore {
+  get(deviceId: string): Twin;
+  /** Merges a change of a service. `ifMatch`: an ETag, with or without quotes, or `*`. */
+  patch(deviceId: string, change: TwinChange, ifMatch: string): Twin;
+  /** Replaces the tags and desired properties that are given. */
+  replace(deviceId: string, change: TwinChange, ifMatch: string): Twin;
+  /** Merges a change of the device. `ifVersion`: of its reported properties; undefined: any. */
+  report(deviceId: string, change: JsonObject, ifVersion: number | undefined): Twin;
+  onDesired(listener: DesiredListener): void;
+}
+
+export function createTwinStore(registry: DeviceRegistry): TwinStore {
+  const twins = new Map<string, Twin>();
+  const listeners: DesiredListener[] = [];
+  registry.onChange((deviceId, device) => {
+    if (!device) twins.delete(deviceId);
+  });
+
+  /** Twins come and go with their devices; one that never changed is made when it is asked for. */
+  const get = (deviceId: string): Twin => {
+    registry.get(deviceId);
+    const twin = twins.get(deviceId) ?? emptyTwin(registry.registeredAt(deviceId));
+    twins.set(deviceId, twin);
+    return twin;
+  };
+
+  const store = (deviceId: string, twin: Twin): Twin => {
+    twins.set(deviceId, twin);
+    return twin;
+  };
+
+  const matching = (deviceId: string, ifMatch: string): Twin => {
+    const twin = get(deviceId);
+    const wanted = ifMatch.replace(/^(?:W\/)?"(.*)"$/, '$1');
+    if (wanted !== '*' && wanted !== twinEtag(twin)) throw preconditionFailed();
+    return twin;
+  };
+
+  const notify = (deviceId: string, change: JsonObject, version: number) => {
+    for (const listener of listeners) listener(deviceId, { ...change, $version: version });
+  };
+
+  return {
+    get,
+    patch(deviceId, { tags, desired }, ifMatch) {
+      const twin = matching(deviceId, ifMatch);
+      const changed = store(deviceId, {
+        ...twin,
+        tags: tags ? patchDocument(twin.tags, tags, MAX_TAGS_BYTES) : twin.tags,
+        desired: desired ? patchSection(twin.desired, desired, now(), MAX_PROPERTIES_BYTES) : twin.desired,
+        ...next(twin),
+      });
+      if (desired) notify(deviceId, desired, changed.desired.version);
+      return changed;
+    },
+    replace(deviceId, { tags, desired }, ifMatch) {
+      const twin = matching(deviceId, ifMatch);
+      const changed = store(deviceId, {
+        ...twin,
+        tags: tags ? replaceDocument(twin.tags, tags, MAX_TAGS_BYTES) : twin.tags,
+        desired: desired ? replaceSection(twin.desired, desired, now(), MAX_PROPERTIES_BYTES) : twin.desired,
+        ...next(twin),
+      });
+      if (desired) notify(deviceId, changed.desired.values, changed.desired.version);
+      return changed;
+    },
+    report(deviceId, change, ifVersion) {
+      const twin = get(deviceId);
+      if (ifVersion !== undefined && ifVersion !== twin.reported.version) throw preconditionFailed();
+      return store(deviceId, {
+        ...twin,
+        reported: patchSection(twin.reported, change, now(), MAX_PROPERTIES_BYTES),
+        version: twin.version + 1,
+      });
+    },
+    onDesired: (listener) => void listeners.push(listener),
+  };
+}
+
+/** A new twin's version is 2, and each section's 1, as on the service. Its sections are as old as the device. */
+const emptyTwin = (registeredAt: string): Twin => ({
+  tags: {},
+  desired: emptySection(registeredAt),
+  reported: emptySection(registeredAt),
+  version: 2,
+  revision: 1,
+});
+
+const next = ({ version, revision }: Twin) => ({ version: version + 1, revision: revision + 1 });
+const now = () => new Date().toISOString();
+const preconditionFailed = () =>
+  new IotHubError('PreconditionFailed', 'PreconditionFailed, ETag or version may be invalid.');
+
+/** Like the hub's: base64 of a number of eight bytes, such as `AAAAAAAAAAE=`. */
+export function twinEtag({ revision }: Twin): string {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(revision));
+  return bytes.toString('base64');
+}
+
+/** What a device sees of its twin: no tags, no metadata. */
+export const deviceTwinJson = ({ desired, reported }: Twin): JsonObject => ({
+  desired: sectionJson(desired, false),
+  reported: sectionJson(reported, false),
+});

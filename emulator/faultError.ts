@@ -9,6 +9,7 @@ const OPERATION_TYPES: Record<HttpsFaultSpec['target'], string> = {
   twins: 'TwinOperations',
   methods: 'DirectMethods',
   queries: 'Queries',
+  messages: 'CloudToDeviceReceive',
 };
 
 /** The error with which a fault rejects an operation; undefined for faults of another effect. */

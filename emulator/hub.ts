@@ -1,4 +1,5 @@
 import type { HubIdentity } from './hubIdentity';
+import { createMessageQueues, type MessageQueues } from './cloudToDevice';
 import { createDeviceConnections, type DeviceConnections } from './deviceConnections';
 import { createFaults, type Faults } from './faults';
 import { createMethodCalls, type MethodCalls } from './methods';
@@ -18,13 +19,15 @@ export interface Hub {
   readonly connections: DeviceConnections;
   readonly twins: TwinStore;
   readonly methods: MethodCalls;
+  /** Cloud-to-device messages. */
+  readonly messages: MessageQueues;
   /** A recreated hub has new partitions. */
   partitions: readonly PartitionLog[];
   readonly faults: Faults;
   readonly throttle: Throttle;
   /** Requests since the start, by throttle. */
   readonly requests: Record<
-    'registry' | 'telemetry' | 'twins' | 'methods' | 'queries' | 'management',
+    'registry' | 'telemetry' | 'twins' | 'methods' | 'queries' | 'messages' | 'management',
     number
   >;
   /** Unix time in ms. A recreated hub has a new value. */
@@ -40,6 +43,8 @@ export function createHub(identity: HubIdentity, partitions: number, tier: Throt
   const registry = createDeviceRegistry();
   const connections = createDeviceConnections(registry);
   const twins = createTwinStore(registry);
+  const messages = createMessageQueues(registry);
+  messages.onAvailable((deviceId) => connections.find(deviceId)?.deliverMessages());
   twins.onDesired((deviceId, change) => connections.find(deviceId)?.notifyDesired(change));
   return {
     identity,
@@ -47,10 +52,11 @@ export function createHub(identity: HubIdentity, partitions: number, tier: Throt
     connections,
     twins,
     methods: createMethodCalls(registry, connections),
+    messages,
     partitions: emptyPartitions(partitions),
     faults,
     throttle: createThrottle(tier),
-    requests: { registry: 0, telemetry: 0, twins: 0, methods: 0, queries: 0, management: 0 },
+    requests: { registry: 0, telemetry: 0, twins: 0, methods: 0, queries: 0, messages: 0, management: 0 },
     createdAt: Date.now(),
     onAppended: new Set(),
     sasContext: (clockSkewSeconds = 0) => ({

@@ -102,6 +102,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     startRetention(hub, retentionDays),
     () => eventHub.close(),
     () => mqtt.close(),
+    () => hub.messages.close(),
   ];
   const close = async () => {
     await Promise.all(closers.map((closer) => closer()));

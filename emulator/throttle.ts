@@ -45,6 +45,7 @@ const LIMITS: Record<Exclude<ThrottleTier, 'none'>, TierLimits> = {
 // The same page, for F1 and S1.
 const TWIN_READS_PER_SECOND = 100;
 const TWIN_UPDATES_PER_SECOND = 50;
+const CLOUD_TO_DEVICE_PER_MINUTE_AND_UNIT = 100;
 const METHOD_BYTES_PER_SECOND_AND_UNIT = 160 * 1024;
 /** A direct method counts once for each started block of this size. */
 export const METHOD_METER_BYTES = 4 * 1024;
@@ -57,7 +58,15 @@ const SECOND_MS = 1_000;
 
 /** Operations with a throttle of their own. `management`: calls of `$management`. */
 export type ThrottledOperation =
-  'registry' | 'sends' | 'connections' | 'twinReads' | 'twinUpdates' | 'queries' | 'methods' | 'management';
+  | 'registry'
+  | 'sends'
+  | 'connections'
+  | 'twinReads'
+  | 'twinUpdates'
+  | 'queries'
+  | 'methods'
+  | 'messages'
+  | 'management';
 
 /** Each method counts an operation, and returns whether it is still within the limit. */
 export interface Throttle {
@@ -116,6 +125,7 @@ function limiter(tier: ThrottleTier, units: number): Limiter {
     twinUpdates: tokenBucket(TWIN_UPDATES_PER_SECOND, SECOND_MS),
     queries: tokenBucket(limits.queriesPerMinute * units, MINUTE_MS),
     methods: tokenBucket((METHOD_BYTES_PER_SECOND_AND_UNIT / METHOD_METER_BYTES) * units, SECOND_MS),
+    messages: tokenBucket(CLOUD_TO_DEVICE_PER_MINUTE_AND_UNIT * units, MINUTE_MS),
     management: tokenBucket(MANAGEMENT_CALLS_PER_SECOND, SECOND_MS),
   };
   let day = '';

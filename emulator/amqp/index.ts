@@ -5,12 +5,12 @@ export type { AmqpCondition } from './condition';
 export { conformSession } from './conformSession';
 export { ReplyLink } from './replyLink';
 export {
-  acceptNow,
   creditOf,
   outgoingOf,
   remoteAttach,
   returnCredit,
   sendEncoded,
+  settleNow,
   stopHeartbeats,
 } from './rheaInternals';
 export { saslMechanisms, type SaslMechanisms } from './saslMechanisms';

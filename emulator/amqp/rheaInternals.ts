@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Connection, Delivery, Dictionary, Sender, Session } from 'rhea';
+import type { AmqpCondition } from './condition';
 
 /**
  * The internals of rhea that a server needs and that its types do not declare. rhea is written for clients, and the
@@ -115,10 +116,12 @@ export function sendEncoded(link: Sender, payload: Buffer, settled: boolean): vo
 }
 
 /**
- * Accepts a delivery and writes the disposition immediately. rhea would write it after transfers that were sent later.
+ * Accepts a delivery, or rejects it with the error, and writes the disposition immediately. rhea would write it after
+ * transfers that were sent later.
  */
-export function acceptNow(session: Session, delivery: Delivery): void {
-  delivery.accept();
+export function settleNow(session: Session, delivery: Delivery, error?: AmqpCondition): void {
+  if (error) delivery.reject({ ...error });
+  else delivery.accept();
   sessionInternals(session).incoming.process(session);
 }
 

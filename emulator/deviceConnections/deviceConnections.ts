@@ -13,6 +13,8 @@ export interface DeviceConnection {
   /** Whether the device has asked for calls of this direct method. */
   acceptsMethod(name: string): boolean;
   invokeMethod(call: MethodRequest): void;
+  /** Sends the messages of its queue, if the device has asked for them. */
+  deliverMessages(): void;
 }
 
 /** A direct method as a device receives it; `payload` is JSON. */

@@ -10,10 +10,10 @@ import {
 } from 'rhea';
 import {
   acceptConnection,
-  acceptNow,
   answerAttach,
   conformSession,
   ReplyLink,
+  settleNow,
   stopHeartbeats,
   type AmqpCondition,
 } from '../amqp';
@@ -25,6 +25,7 @@ import { PartitionReader } from './partitionReader';
 import { plainMechanisms } from './plainLogin';
 import type { Readers } from './readers';
 import { refusalOfSender, unauthorizedFor } from './refusals';
+import { isDevicebound, sendToDevice } from './serviceMessages';
 import { putToken, readManagement, requestNodeOf, type Reply, type RequestNode } from './requests';
 
 /** Events after which a connection has no more readers. */
@@ -105,7 +106,8 @@ export function serveConnection(stream: Duplex, hub: Hub, readers: Readers): Ser
   /** A link on which the client sends. Only requests are accepted: devices do not send to this endpoint. */
   connection.on('receiver_open', ({ receiver }: { receiver: Receiver }) => {
     const path = targetPath(receiver);
-    const isAccepted = requestNodeOf(path, hub.identity) !== undefined;
+    const isAccepted =
+      requestNodeOf(path, hub.identity) !== undefined || (isDevicebound(path) && claims.cover(path));
     answerAttach(receiver, { isAccepted });
     if (!isAccepted) receiver.close({ ...refusalOfSender(path, hub.identity) });
   });
@@ -120,9 +122,13 @@ export function serveConnection(stream: Duplex, hub: Hub, readers: Readers): Ser
       message: Message;
       delivery: Delivery & { remote_settled: boolean };
     }) => {
-      // Sent before the response: Microsoft's uamqp treats a response that arrives first as a protocol error.
-      acceptNow(receiver.session, delivery);
       const path = targetPath(receiver);
+      if (isDevicebound(path)) {
+        settleNow(receiver.session, delivery, sendToDevice(hub, message));
+        return;
+      }
+      // Sent before the response: Microsoft's uamqp treats a response that arrives first as a protocol error.
+      settleNow(receiver.session, delivery);
       const reply = path === '$cbs' ? putToken(hub, claims, message) : readManagement(hub, claims, message);
       if (reply) replyLinkFor(path, message)?.send(response(message, reply));
     },

@@ -5,7 +5,7 @@ import { POLICY_NAMES } from '../wellKnown';
 
 const DEFAULT_SLOW_DELAY_MS = 1_000;
 
-const httpsTarget = z.enum(['registry', 'telemetry', 'twins', 'methods', 'queries']);
+const httpsTarget = z.enum(['registry', 'telemetry', 'twins', 'methods', 'queries', 'messages']);
 const eventHubTarget = z.literal('eventHub').default('eventHub');
 const delayMs = z.number().int().min(0).max(3_600_000).default(DEFAULT_SLOW_DELAY_MS);
 const partitionId = z.string().optional();

@@ -22,6 +22,8 @@ export interface HubResponse {
   readonly status: number;
   /** Sent as JSON; absent: no body. */
   readonly body?: unknown;
+  /** Sent as it is, in the place of `body`. */
+  readonly rawBody?: Buffer;
   readonly etag?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -78,7 +80,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
       (outcome) => {
         if (outcome === 'reset') resetPeerOf(request);
         else if (outcome !== 'silence')
-          writeAnswer(response, outcome.status, outcome.body, {
+          writeAnswer(response, outcome.status, outcome.rawBody ?? outcome.body, {
             ...outcome.headers,
             ...etagHeader(outcome.etag),
           });
@@ -161,11 +163,11 @@ function writeAnswer(
     response.writeHead(status, common).end();
     return;
   }
-  const json = Buffer.from(JSON.stringify(body));
+  const json = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
   response
     .writeHead(status, {
       ...common,
-      'Content-Type': 'application/json; charset=utf-8',
+      'Content-Type': Buffer.isBuffer(body) ? 'application/octet-stream' : 'application/json; charset=utf-8',
       'Content-Length': json.length,
     })
     .end(json);

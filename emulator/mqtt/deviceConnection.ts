@@ -12,9 +12,11 @@ export function deviceConnection(
   mqtt: MqttConnection,
   deviceId: string,
   subscriptions: Subscriptions,
+  deliverMessages: () => void,
 ): DeviceConnection {
   return {
     deviceId,
+    deliverMessages,
     close: mqtt.close,
     reset: mqtt.reset,
     notifyDesired(change) {

@@ -56,3 +56,11 @@ export function readTelemetryProperties(bag: string): Pick<NewMessage, 'system' 
   assertMessageId(system.messageId);
   return { system, properties };
 }
+
+/** The opposite of `decodePropertyBag`; what has no value is left out. */
+export const encodePropertyBag = (properties: readonly (readonly [string, string | undefined])[]): string =>
+  properties
+    .flatMap(([name, value]) =>
+      value === undefined ? [] : [`${encodeURIComponent(name)}=${encodeURIComponent(value)}`],
+    )
+    .join('&');

@@ -9,6 +9,7 @@ import { ACCEPTED, logIn } from './login';
 import { acknowledge, createTelemetrySender, readWill, type TelemetrySender } from './publishTelemetry';
 import type { Sessions, Subscriptions } from './sessions';
 import { bytesOf, readMethodPayload } from './payload';
+import { createMessageDelivery, type MessageDelivery } from './deliverMessages';
 import { deviceConnection } from './deviceConnection';
 import { readFilter, readTopic } from './topics';
 import { createTwinResponder, type TwinResponder } from './twinRequests';
@@ -22,6 +23,7 @@ interface Device {
   readonly subscriptions: Subscriptions;
   readonly connection: DeviceConnection;
   readonly telemetry: TelemetrySender;
+  readonly messages: MessageDelivery;
   readonly respondToTwinRequest: TwinResponder;
 }
 
@@ -50,17 +52,21 @@ export function serveDevice(transport: Transport, hub: Hub, sessions: Sessions):
       sendWill = () => telemetry.sendWill(will);
     }
     const { subscriptions, isPresent } = sessions.open(deviceId, packet.clean ?? false);
+    const messages = createMessageDelivery(hub, mqtt, deviceId, subscriptions);
     device = {
       deviceId,
       subscriptions,
-      connection: deviceConnection(mqtt, deviceId, subscriptions),
+      connection: deviceConnection(mqtt, deviceId, subscriptions, messages.deliver),
+      messages,
       telemetry,
       respondToTwinRequest: createTwinResponder(hub, mqtt, deviceId, subscriptions),
     };
     hub.connections.add(device.connection);
     if (login.acceptedUntil !== undefined) closeAt(login.acceptedUntil * 1_000);
     mqtt.send({ cmd: 'connack', returnCode: ACCEPTED, sessionPresent: isPresent });
-    if (isPresent) hub.connections.ready(deviceId);
+    if (!isPresent) return;
+    hub.connections.ready(deviceId);
+    messages.deliver();
   }
 
   function onPacket(packet: Packet): void {
@@ -85,6 +91,7 @@ export function serveDevice(transport: Transport, hub: Hub, sessions: Sessions):
         mqtt.send({ cmd: 'pingresp' });
         break;
       case 'puback':
+        device.messages.acknowledged(packet.messageId ?? 0);
         break;
       case 'disconnect':
         sendWill = () => undefined;
@@ -119,7 +126,7 @@ export function serveDevice(transport: Transport, hub: Hub, sessions: Sessions):
     acknowledge(mqtt, packet);
   }
 
-  function subscribe({ deviceId, subscriptions }: Device, packet: ISubscribePacket): void {
+  function subscribe({ deviceId, subscriptions, messages }: Device, packet: ISubscribePacket): void {
     for (const { topic, qos } of packet.subscriptions) {
       const isKnown = readFilter(topic, deviceId) !== undefined;
       if (isKnown) subscriptions.set(topic, qos === 0 ? 0 : 1);
@@ -132,6 +139,7 @@ export function serveDevice(transport: Transport, hub: Hub, sessions: Sessions):
     const granted = packet.subscriptions.map(({ topic }) => subscriptions.get(topic) ?? 0);
     mqtt.send({ cmd: 'suback', messageId: packet.messageId ?? 0, granted });
     hub.connections.ready(deviceId);
+    messages.deliver();
   }
 
   /** The hub drops a device when its token has expired. @param time Unix milliseconds */
@@ -146,7 +154,10 @@ export function serveDevice(transport: Transport, hub: Hub, sessions: Sessions):
 
   function onEnd(): void {
     clearTimeout(tokenExpiry);
-    if (device) hub.connections.remove(device.connection);
+    if (device) {
+      hub.connections.remove(device.connection);
+      device.messages.end();
+    }
     sendWill();
   }
 }

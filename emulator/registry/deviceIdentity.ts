@@ -113,7 +113,7 @@ export function makeIdentity(
     connectionStateUpdatedTime: previous?.connectionStateUpdatedTime ?? NEVER,
     statusUpdatedTime: statusChanged ? new Date().toISOString() : (previous?.statusUpdatedTime ?? NEVER),
     lastActivityTime: previous?.lastActivityTime ?? NEVER,
-    cloudToDeviceMessageCount: 0,
+    cloudToDeviceMessageCount: previous?.cloudToDeviceMessageCount ?? 0,
     authentication: {
       symmetricKey: type === 'sas' ? symmetricKey(input, previous) : { primaryKey: null, secondaryKey: null },
       x509Thumbprint: {

@@ -29,6 +29,8 @@ export interface DeviceRegistry {
   recordConnection(deviceId: string, state: ConnectionState): void;
   /** Of a device that has sent or received a message. */
   recordActivity(deviceId: string): void;
+  /** Of the messages that wait for a device. */
+  recordMessageCount(deviceId: string, cloudToDeviceMessageCount: number): void;
   /** Calls the listener after each change of an identity; with undefined after its deletion. */
   onChange(listener: IdentityListener): void;
 }
@@ -112,6 +114,8 @@ export function createDeviceRegistry(): DeviceRegistry {
       record(deviceId, { connectionState, connectionStateUpdatedTime: now, lastActivityTime: now });
     },
     recordActivity: (deviceId) => record(deviceId, { lastActivityTime: new Date().toISOString() }),
+    recordMessageCount: (deviceId, cloudToDeviceMessageCount) =>
+      record(deviceId, { cloudToDeviceMessageCount }),
     onChange: (listener) => void listeners.push(listener),
   };
 }

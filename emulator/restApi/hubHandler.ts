@@ -7,6 +7,7 @@ import { IotHubError } from '../iotHubError';
 import { readBody, type Outcome } from '../httpsServer';
 import { clientThumbprints } from '../transport';
 import { notEmulated } from './notEmulated';
+import { messageRoutes } from './messageRoutes';
 import { methodRoute } from './methodRoute';
 import { queryRoute } from './queryRoute';
 import { registryRoutes } from './registryRoutes';
@@ -21,6 +22,7 @@ export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promis
     ...twinRoutes(hub),
     methodRoute(hub),
     queryRoute(hub),
+    ...messageRoutes(hub),
     ...registryRoutes(hub),
   ];
 

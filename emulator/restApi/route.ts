@@ -33,7 +33,9 @@ export interface Route {
 
 export const matchesPath = (route: Route, segments: readonly string[]) =>
   route.path.length === segments.length &&
-  route.path.every((part, index) => part === '*' || part === segments[index]);
+  route.path.every(
+    (part, index) => part === '*' || part === segments[index] || part === segments[index]?.toLowerCase(),
+  );
 
 /** The device id in a path, if the path has one. */
 export const deviceIdIn = (segments: readonly string[]) =>

@@ -26,7 +26,7 @@ const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/g;
  */
 export function assertTwinDocument(value: Json | undefined, name: string): asserts value is JsonObject {
   if (!isObject(value)) throw invalid(name, 'must be a JSON object');
-  assertMembers(value, name, 1);
+  assertMembers(value, name, 0);
 }
 
 function assertMembers(members: JsonObject, path: string, depth: number): void {

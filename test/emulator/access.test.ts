@@ -150,7 +150,7 @@ test('an edge device has a scope, which its leaf devices take', async () => {
 
 describe('what is not emulated is refused at once, by name:', () => {
   test.each([
-    ['GET', '/devices/d/messages/deviceBound', 'cloud-to-device messages'],
+    ['GET', '/messages/servicebound/feedback', 'feedback of cloud-to-device messages'],
     ['GET', '/devices/d/modules', 'modules'],
     ['POST', '/devices/d/files', 'file uploads'],
     ['POST', '/jobs/create', 'bulk import and export'],
@@ -192,7 +192,7 @@ describe('what is not emulated is refused at once, by name:', () => {
   });
 
   test.each(['amqps', 'wss'])(
-    "what Microsoft's service client does beyond opening, over %s",
+    "a device that does not exist, to Microsoft's service client, over %s",
     async (scheme) => {
       const uri =
         scheme === 'amqps'
@@ -203,7 +203,7 @@ describe('what is not emulated is refused at once, by name:', () => {
         ['test/oracles/serviceClient.cjs', emulator.connectionStrings.hub('service'), uri],
         { env: { ...process.env, NODE_EXTRA_CA_CERTS: emulator.caFile } },
       );
-      expect(stdout).toMatch(/^open\nNotImplementedError: .*does not support cloud-to-device messages/);
+      expect(stdout).toMatch(/^open\nDeviceNotFoundError: /);
     },
   );
 });

@@ -1,0 +1,162 @@
+/** The queues of cloud-to-device messages. */
+
+import { randomUUID } from 'node:crypto';
+import { IotHubError } from '../iotHubError';
+import type { DeviceRegistry } from '../registry';
+import type { CloudMessage, Outcome, QueuedMessage } from './cloudMessage';
+import {
+  DEFAULT_TTL_MS,
+  EXPIRY_CHECK_MS,
+  LOCK_MS,
+  MAX_DELIVERY_COUNT,
+  MAX_MESSAGE_BYTES,
+  MAX_PENDING_MESSAGES,
+  MAX_TTL_MS,
+} from './limits';
+
+/** A message that has left its queue. */
+export interface Ending {
+  readonly deviceId: string;
+  readonly generationId: string;
+  readonly message: CloudMessage;
+  readonly outcome: Outcome;
+}
+
+/** The queues of a hub's devices. */
+export interface MessageQueues {
+  /** @throws IotHubError for an unknown device, a full queue, and a message above 64 KB */
+  send(deviceId: string, message: CloudMessage): void;
+  /** Locks the next message for a minute, or with `holds` until it is settled or released; undefined: there is none. */
+  receive(deviceId: string, holds?: boolean): QueuedMessage | undefined;
+  /** Each throws IotHubError when the lock is not, or no longer, held. */
+  complete(deviceId: string, lockToken: string): void;
+  reject(deviceId: string, lockToken: string): void;
+  /** Puts the message back, and counts the delivery. */
+  abandon(deviceId: string, lockToken: string): void;
+  /** Puts the message back without counting; nothing when the lock is no longer held. */
+  release(deviceId: string, lockToken: string): void;
+  /** Removes every message; returns how many. */
+  purge(deviceId: string): number;
+  /** Called when a device's queue has a message that can be received. */
+  onAvailable(listener: (deviceId: string) => void): void;
+  onEnded(listener: (ending: Ending) => void): void;
+  close(): void;
+}
+
+interface Entry {
+  readonly message: CloudMessage;
+  readonly sequenceNumber: number;
+  readonly enqueuedTime: number;
+  readonly expiry: number;
+  deliveryCount: number;
+  lock: { readonly token: string; readonly until: number } | undefined;
+}
+
+export function createMessageQueues(registry: DeviceRegistry): MessageQueues {
+  const queues = new Map<string, Entry[]>();
+  const availableListeners: ((deviceId: string) => void)[] = [];
+  const endedListeners: ((ending: Ending) => void)[] = [];
+  let lastSequenceNumber = 0;
+
+  const setQueue = (deviceId: string, entries: Entry[]): void => {
+    if (entries.length === 0) queues.delete(deviceId);
+    else queues.set(deviceId, entries);
+    registry.recordMessageCount(deviceId, entries.length);
+  };
+  const end = (deviceId: string, entry: Entry, outcome: Outcome): void => {
+    setQueue(
+      deviceId,
+      (queues.get(deviceId) ?? []).filter((other) => other !== entry),
+    );
+    const generationId = registry.find(deviceId)?.generationId ?? '';
+    for (const listener of endedListeners) {
+      listener({ deviceId, generationId, message: entry.message, outcome });
+    }
+  };
+  const available = (deviceId: string): void => {
+    for (const listener of availableListeners) listener(deviceId);
+  };
+  /** The messages of a device that are still alive, with the locks that have not run out. */
+  const current = (deviceId: string): Entry[] => {
+    const now = Date.now();
+    for (const entry of queues.get(deviceId) ?? []) {
+      if (entry.lock && entry.lock.until <= now) entry.lock = undefined;
+      // A message that a device holds is settled first.
+      if (entry.expiry <= now && !entry.lock) end(deviceId, entry, 'Expired');
+    }
+    return queues.get(deviceId) ?? [];
+  };
+  const locked = (deviceId: string, token: string): Entry => {
+    const entry = current(deviceId).find(({ lock }) => lock?.token === token);
+    if (!entry) throw new IotHubError('DeviceMessageLockLost', 'The lock of the message is not held.');
+    return entry;
+  };
+
+  registry.onChange((deviceId, device) => {
+    if (!device) queues.delete(deviceId);
+  });
+  const expiryCheck = setInterval(() => {
+    for (const deviceId of [...queues.keys()]) {
+      const free = (entries: readonly Entry[]) => entries.filter(({ lock }) => !lock).length;
+      const before = free(queues.get(deviceId) ?? []);
+      if (free(current(deviceId)) > before) available(deviceId);
+    }
+  }, EXPIRY_CHECK_MS);
+  expiryCheck.unref();
+
+  return {
+    send(deviceId, message) {
+      registry.get(deviceId);
+      const size = message.properties.reduce(
+        (sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value),
+        message.body.length,
+      );
+      if (size > MAX_MESSAGE_BYTES) {
+        throw new IotHubError('MessageTooLarge', `The message exceeds ${MAX_MESSAGE_BYTES} bytes.`);
+      }
+      const entries = current(deviceId);
+      if (entries.length >= MAX_PENDING_MESSAGES) {
+        throw new IotHubError(
+          'DeviceMaximumQueueDepthExceeded',
+          `The device has ${MAX_PENDING_MESSAGES} messages that it has not received.`,
+        );
+      }
+      const now = Date.now();
+      const expiry = Math.min(message.expiry ?? now + DEFAULT_TTL_MS, now + MAX_TTL_MS);
+      const entry = { message, sequenceNumber: ++lastSequenceNumber, enqueuedTime: now, expiry };
+      setQueue(deviceId, [...entries, { ...entry, deliveryCount: 0, lock: undefined }]);
+      available(deviceId);
+    },
+    receive(deviceId, holds = false) {
+      const entry = current(deviceId).find(({ lock }) => !lock);
+      if (!entry) return undefined;
+      const token = randomUUID();
+      entry.lock = { token, until: holds ? Infinity : Date.now() + LOCK_MS };
+      registry.recordActivity(deviceId);
+      const { message, sequenceNumber, enqueuedTime, expiry, deliveryCount } = entry;
+      return { message, sequenceNumber, enqueuedTime, expiry, deliveryCount, lockToken: token };
+    },
+    complete: (deviceId, token) => end(deviceId, locked(deviceId, token), 'Success'),
+    reject: (deviceId, token) => end(deviceId, locked(deviceId, token), 'Rejected'),
+    abandon(deviceId, token) {
+      const entry = locked(deviceId, token);
+      entry.lock = undefined;
+      entry.deliveryCount++;
+      if (entry.deliveryCount >= MAX_DELIVERY_COUNT) end(deviceId, entry, 'DeliveryCountExceeded');
+      else available(deviceId);
+    },
+    release(deviceId, token) {
+      const entry = queues.get(deviceId)?.find(({ lock }) => lock?.token === token);
+      if (entry) entry.lock = undefined;
+    },
+    purge(deviceId) {
+      registry.get(deviceId);
+      const entries = current(deviceId);
+      for (const entry of entries) end(deviceId, entry, 'Purged');
+      return entries.length;
+    },
+    onAvailable: (listener) => void availableListeners.push(listener),
+    onEnded: (listener) => void endedListeners.push(listener),
+    close: () => clearInterval(expiryCheck),
+  };
+}

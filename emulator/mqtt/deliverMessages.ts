@@ -1,0 +1,95 @@
+/** Sends cloud-to-device messages to a device over MQTT. */
+
+import type { QueuedMessage } from '../cloudToDevice';
+import type { Hub } from '../hub';
+import { IotHubError } from '../iotHubError';
+import type { MqttConnection } from './connection';
+import { encodePropertyBag } from './propertyBag';
+import type { Subscriptions } from './sessions';
+
+/** Packet ids of MQTT are 1 to 65,535. */
+const MAX_PACKET_ID = 65_535;
+
+/** A device's messages on one connection. */
+export interface MessageDelivery {
+  /** Sends what the queue has, if the device has subscribed to it. */
+  deliver(): void;
+  /** The device has received the message at QoS 1. */
+  acknowledged(packetId: number): void;
+  /** The connection has ended: what is not acknowledged goes back to the queue. */
+  end(): void;
+}
+
+export function createMessageDelivery(
+  hub: Hub,
+  mqtt: MqttConnection,
+  deviceId: string,
+  subscriptions: Subscriptions,
+): MessageDelivery {
+  const unacknowledged = new Map<number, string>();
+  let lastPacketId = 0;
+  let hasEnded = false;
+
+  const complete = (lockToken: string): void => {
+    try {
+      hub.messages.complete(deviceId, lockToken);
+    } catch (error) {
+      if (!(error instanceof IotHubError)) throw error; // purged meanwhile
+    }
+  };
+  const send = (queued: QueuedMessage, qos: 0 | 1): void => {
+    const topic = `devices/${deviceId}/messages/devicebound/${propertyBag(queued, deviceId)}`;
+    const packet = {
+      cmd: 'publish',
+      topic,
+      payload: queued.message.body,
+      dup: false,
+      retain: false,
+    } as const;
+    if (qos === 0) {
+      mqtt.send({ ...packet, qos });
+      complete(queued.lockToken);
+      return;
+    }
+    lastPacketId = (lastPacketId % MAX_PACKET_ID) + 1;
+    unacknowledged.set(lastPacketId, queued.lockToken);
+    mqtt.send({ ...packet, qos, messageId: lastPacketId });
+  };
+
+  return {
+    deliver() {
+      const qos = [...subscriptions].find(([filter]) => filter.endsWith('/messages/devicebound/#'))?.[1];
+      if (qos === undefined || hasEnded) return;
+      for (;;) {
+        const queued = hub.messages.receive(deviceId, true);
+        if (!queued) return;
+        send(queued, qos);
+      }
+    },
+    acknowledged(packetId) {
+      const lockToken = unacknowledged.get(packetId);
+      unacknowledged.delete(packetId);
+      if (lockToken !== undefined) complete(lockToken);
+    },
+    end() {
+      hasEnded = true;
+      for (const lockToken of unacknowledged.values()) hub.messages.release(deviceId, lockToken);
+      unacknowledged.clear();
+    },
+  };
+}
+
+/** "Only application properties and user-settable system properties … are included in the property bag." */
+function propertyBag({ message, expiry }: QueuedMessage, deviceId: string): string {
+  const system: readonly (readonly [string, string | undefined])[] = [
+    ['$.mid', message.messageId],
+    ['$.cid', message.correlationId],
+    ['$.uid', message.userId],
+    ['$.to', `/devices/${deviceId}/messages/devicebound`],
+    ['$.ct', message.contentType],
+    ['$.ce', message.contentEncoding],
+    ['$.exp', message.expiry === undefined ? undefined : new Date(expiry).toISOString()],
+    ['iothub-ack', message.acknowledgement],
+  ];
+  return encodePropertyBag([...system, ...message.properties]);
+}

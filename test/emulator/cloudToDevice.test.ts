@@ -1,0 +1,143 @@
+import { createRequire } from 'node:module';
+import type * as IotHub from 'azure-iothub';
+import mqtt from 'mqtt';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Client as DeviceClient, deviceClient, emulatorAgent, Message } from '../azureSdks';
+import { closed, connected, startHub, type TestHub } from './hub';
+
+const require = createRequire(import.meta.url);
+const { Client } = require('azure-iothub') as typeof IotHub;
+const { Amqp } = require('azure-iothub/dist/amqp');
+const { Mqtt } = require('azure-iot-device-mqtt');
+let hub: TestHub;
+let service: IotHub.Client;
+beforeAll(async () => {
+  hub = await startHub({ amqpsPort: 0 });
+  class AmqpToEmulator extends Amqp {
+    _getConnectionUri() {
+      return `amqps://localhost:${hub.emulator.amqpsPort}`;
+    }
+  }
+  service = Client.fromConnectionString(
+    hub.emulator.connectionStrings.hub('service'),
+    AmqpToEmulator as never,
+  );
+  // The SDK has no option for a certificate authority.
+  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
+  await service.open();
+  delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+});
+afterAll(async () => {
+  await service.close();
+  await hub.close();
+});
+
+const identity = async (deviceId: string) => (await hub.call('GET', `/devices/${deviceId}`)).json;
+
+function message(text: string, fields: object = {}) {
+  const made = new Message(text);
+  Object.assign(made, fields);
+  return made;
+}
+
+describe('azure-iothub sends, and a device', () => {
+  test('receives over MQTT with azure-iot-device-mqtt, also what was sent before it connected', async () => {
+    const key = await hub.register('mqtt');
+    const sent = message('{"a":1}', { messageId: 'm-1', correlationId: 'c', ack: 'full' });
+    sent.properties.add('Level & more', 'high=1');
+    await service.send('mqtt', sent as never);
+    expect((await identity('mqtt')).cloudToDeviceMessageCount).toBe(1);
+    const client = DeviceClient.fromConnectionString(
+      `${hub.emulator.connectionStrings.device('mqtt', key)};GatewayHostName=127.0.0.1:${hub.emulator.mqttPort}`,
+      Mqtt,
+    );
+    await client.setOptions({ ca: hub.emulator.ca });
+    await client.open();
+    const received: any[] = [];
+    client.on('message', (one) => {
+      received.push(one);
+    });
+    await expect.poll(() => received.length).toBe(1);
+    await service.send('mqtt', message('second') as never);
+    await expect.poll(() => received.length).toBe(2);
+    expect(received[0].data.toString()).toBe('{"a":1}');
+    expect(received[0]).toMatchObject({ messageId: 'm-1', correlationId: 'c' });
+    expect(received[0].properties.getValue('Level & more')).toBe('high=1');
+    await expect.poll(async () => (await identity('mqtt')).cloudToDeviceMessageCount).toBe(0);
+    await client.close();
+  });
+
+  test('receives over HTTPS with azure-iot-device-http, and completes, abandons and rejects', async () => {
+    const agent = emulatorAgent(hub.emulator);
+    const client = deviceClient(hub.emulator, agent, 'https', await hub.register('https'));
+    const transport = (client as any)._transport;
+    const receive = () =>
+      new Promise<any>((resolve) => {
+        transport.once('message', resolve);
+        transport._ensureAgentString(() => transport.receive());
+      });
+    await service.send('https', message('one', { messageId: 'm-1' }) as never);
+    const first = await receive();
+    expect(first.data.toString()).toBe('one');
+    expect(first.messageId).toBe('m-1');
+    await client.abandon(first);
+    const again = await receive();
+    expect(again.data.toString()).toBe('one');
+    await client.complete(again);
+    await service.send('https', message('two') as never);
+    await client.reject(await receive());
+    expect((await identity('https')).cloudToDeviceMessageCount).toBe(0);
+    await client.close();
+    agent.destroy();
+  });
+
+  test('that is unknown, or has 50 messages, makes the SDK throw its error', async () => {
+    await expect(service.send('nobody', message('x') as never)).rejects.toMatchObject({
+      name: 'DeviceNotFoundError',
+    });
+    await hub.register('full');
+    for (let n = 0; n < 50; n++) await service.send('full', message(String(n)) as never);
+    await expect(service.send('full', message('x') as never)).rejects.toMatchObject({
+      name: 'DeviceMaximumQueueDepthExceededError',
+    });
+    const purged = await hub.call('DELETE', '/devices/full/commands');
+    expect(purged.json).toEqual({ deviceId: 'full', moduleId: null, totalMessagesPurged: 50 });
+  });
+});
+
+test('a message that is not acknowledged over MQTT comes again with the next connection', async () => {
+  const key = await hub.register('again');
+  const connect = async () => {
+    const client = mqtt.connect(hub.mqttOptions('again', key, { clean: false }));
+    await connected(client);
+    return client;
+  };
+  const first = await connect();
+  const arrived = new Promise<void>((resolve) => {
+    first.handleMessage = () => resolve(); // never acknowledges
+  });
+  await first.subscribeAsync('devices/again/messages/devicebound/#', { qos: 1 });
+  await service.send('again', message('once') as never);
+  await arrived;
+  const lost = closed(first);
+  first.stream.destroy();
+  await lost;
+  await expect.poll(async () => (await identity('again')).connectionState).toBe('Disconnected');
+  const second = mqtt.connect(hub.mqttOptions('again', key, { clean: false }));
+  const [topic, body] = await new Promise<[string, string]>((resolve) =>
+    second.on('message', (name, payload) => resolve([name, payload.toString()])),
+  );
+  expect(topic).toMatch(/^devices\/again\/messages\/devicebound\/%24\.to=/);
+  expect(body).toBe('once');
+  await expect.poll(async () => (await identity('again')).cloudToDeviceMessageCount).toBe(0);
+  second.end(true);
+});
+
+test('an expired message is not delivered', async () => {
+  const key = await hub.register('late');
+  await service.send('late', message('x', { expiryTimeUtc: Date.now() + 50 }) as never);
+  await expect
+    .poll(async () => (await identity('late')).cloudToDeviceMessageCount, { timeout: 5_000 })
+    .toBe(0);
+  expect(key).not.toBe('');
+});

@@ -141,7 +141,7 @@ test('waits while the hub throttles, and says why it cannot go on', async () => 
   const throttled = await devices(['prune', '--unseen', '90d']);
   expect([throttled.code, await deviceIds()]).toEqual([0, []]);
   expect(throttled.errors).toContain('Trying again in 1 s.');
-  emulator.admin.armFault({ target: 'registry', kind: 'unauthorized', times: 1 });
+  emulator.admin.armFault({ target: 'queries', kind: 'unauthorized', times: 1 });
   const refused = await devices(['prune', '--unseen', '90d']);
   expect([refused.code, refused.errors]).toEqual([
     1,

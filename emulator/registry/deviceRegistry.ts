@@ -100,7 +100,6 @@ export function createDeviceRegistry(): DeviceRegistry {
       }
       return listed;
     },
-    all: () => devices.values(),
     count() {
       let enabled = 0;
       for (const device of devices.values()) if (device.status === 'enabled') enabled++;

@@ -237,5 +237,5 @@ test("the vectors are the hub's own SDK's", () => {
 });
 
 test("the README's Swift listing is marked as not run here", async () => {
-  expect(await readFile(join(PHONE, 'README.md'), 'utf8')).toMatch(/not run here/);
+  expect(await readFile(join(PHONE, 'README.md'), 'utf8')).toContain('**not run** this listing');
 });

@@ -196,9 +196,12 @@ describe.skipIf(!browserProgram)('the shop, in Chromium', () => {
   test('closed soon after the very first event of a new visitor, sends it as a beacon', async () => {
     const page = await open(`${shop.origin}/products/162-spangle-bag`);
     // The page has read the response, too.
-    await page.waitForFunction(
-      `Object.values(localStorage).some((text) => text.includes('"registered":true'))`,
-    );
+    await expect
+      .poll(
+        () => page.evaluate(`Object.values(localStorage).some((text) => text.includes('"registered":true'))`),
+        SLOW,
+      )
+      .toBe(true);
     await leave(page);
     await expect.poll(async () => (await arrived()).length, SLOW).toBe(1);
   });

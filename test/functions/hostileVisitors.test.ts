@@ -91,24 +91,26 @@ function forgedKeys({ deviceId, deviceKey }: Sender): fc.Arbitrary<string> {
 
 /** The right key, written as strict base64 is not. */
 const misspelt = ({ deviceKey }: Sender): fc.Arbitrary<unknown> =>
-  fc.oneof(
-    fc.constantFrom(
-      deviceKey.replace(/=+$/, ''),
-      `${deviceKey}=`,
-      ` ${deviceKey}`,
-      `${deviceKey}\n`,
-      `${deviceKey.slice(0, 10)}\r\n${deviceKey.slice(10)}`,
-      `${deviceKey.slice(0, 10)}=${deviceKey.slice(10)}`,
-      deviceKey.replace(/^./, '\u212a'),
-      `${deviceKey}${deviceKey}`,
-      'not base64!',
-      '',
-      null,
-      [deviceKey],
-      { toString: deviceKey },
-    ),
-    fc.string({ unit: 'binary', maxLength: 90 }).filter((text) => text !== deviceKey),
-  );
+  fc
+    .oneof(
+      fc.constantFrom(
+        deviceKey.replace(/=+$/, ''),
+        `${deviceKey}=`,
+        ` ${deviceKey}`,
+        `${deviceKey}\n`,
+        `${deviceKey.slice(0, 10)}\r\n${deviceKey.slice(10)}`,
+        `${deviceKey.slice(0, 10)}=${deviceKey.slice(10)}`,
+        deviceKey.replace(/^./, '\u212a'),
+        `${deviceKey}${deviceKey}`,
+        'not base64!',
+        '',
+        null,
+        [deviceKey],
+        { toString: deviceKey },
+      ),
+      fc.string({ unit: 'binary', maxLength: 90 }),
+    )
+    .filter((key) => key !== deviceKey);
 
 const malformedIds = ({ deviceId }: Sender): fc.Arbitrary<unknown> => {
   const suffix = deviceId.slice(PREFIX.length);

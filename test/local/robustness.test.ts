@@ -42,6 +42,8 @@ const deaths = (): string[] =>
 
 async function countProducts(): Promise<number> {
   const client = new Client({ connectionString: products, connectionTimeoutMillis: 20_000 });
+  // A database that is killed ends the connection, at any moment.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     const { rows } = await client.query<{ count: string }>('SELECT count(*) FROM products');
@@ -99,7 +101,7 @@ describe('after malformed requests', () => {
     await sendAll(portOf(shop), sample(malformedRequests(`localhost:${portOf(shop)}`, paths)));
     expect((await call(shop)).status).toBe(200);
     expect(deaths()).toEqual([]);
-  }, 120_000);
+  }, 600_000);
 
   test('the dashboard serves the next valid one', async () => {
     const paths = ['/', '/events', '/report/', '/report/%ff', '/dashboard.js'];
@@ -107,7 +109,7 @@ describe('after malformed requests', () => {
     expect((await call(dashboard)).status).toBe(200);
     expect((await call(`${dashboard}/report/`)).text).toContain('<h1>Power BI report</h1>');
     expect(deaths()).toEqual([]);
-  }, 120_000);
+  }, 600_000);
 
   test('the product database answers the next query, and its connections are logged', async () => {
     // A request for TLS, a startup message, and a query after it.
@@ -122,7 +124,7 @@ describe('after malformed requests', () => {
       .toContain(
         "the product database closed a connection: the first message does not belong to PostgreSQL's",
       );
-  }, 120_000);
+  }, 600_000);
 });
 
 describe('the shop', () => {

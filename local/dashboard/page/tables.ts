@@ -13,8 +13,8 @@ export function showFunnel(funnel: View['funnel']): void {
   replaceRows(
     part('funnel'),
     funnel.map(({ stage, visitors }) => {
-      const share = visitors / most;
-      return barRow(stage, `${counted(visitors, 'visitor')}, ${Math.round(100 * share)} %`, share);
+      const percent = Math.round((100 * visitors) / most);
+      return barRow(stage, `${counted(visitors, 'visitor')}, ${percent} %`, visitors / most);
     }),
   );
 }

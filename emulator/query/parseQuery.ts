@@ -3,7 +3,7 @@ import { IotHubError } from '../iotHubError';
 import type { Query } from './ast';
 import { GRAMMAR } from './grammar';
 
-/** Bounds the time of a parse and the depth of its recursion. The hub's own limit is not published. */
+// These limits bound the time and the recursion depth of a parse. The hub's own limits are not published.
 const MAX_QUERY_CHARS = 8_192;
 const MAX_NESTING = 50;
 
@@ -30,11 +30,29 @@ export function parseQuery(text: string): Query {
   }
 }
 
-/** The number of operators of one operand that a query nests at most: brackets and NOT. */
+/** Strings and quoted names, whose content has no meaning here, and what changes the nesting depth. */
+const NESTING_TOKENS = /'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\[\[.+?\]\]|[()]|\b(?:NOT|AND|OR)\b/gis;
+
+/** The nesting depth of a query: its open brackets, and each NOT until its operand ends. */
 function nesting(text: string): number {
   let [depth, deepest] = [0, 0];
-  for (const token of text.match(/[()]|\bNOT\b/gi) ?? []) {
-    depth += token === ')' ? -1 : 1;
+  /** The depth inside each open bracket, without NOT. */
+  const brackets = [0];
+  for (const token of text.match(NESTING_TOKENS) ?? []) {
+    switch (token.toUpperCase()) {
+      case '(':
+        brackets.push(++depth);
+        break;
+      case ')':
+        depth = (brackets.pop() ?? 0) - 1;
+        break;
+      case 'NOT':
+        depth += 1;
+        break;
+      case 'AND':
+      case 'OR':
+        depth = brackets.at(-1) ?? 0;
+    }
     deepest = Math.max(deepest, depth);
   }
   return deepest;

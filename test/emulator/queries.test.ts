@@ -41,6 +41,7 @@ describe('SELECT * FROM devices WHERE', () => {
     ["tags.[[location]].region <> 'EU' AND tags.n <= 1", 'd0 d1'],
     ["connectionState = 'Disconnected' AND lastActivityTime < '2020-01-01T00:00:00Z' AND tags.n = 4", 'd4'],
     ['capabilities.iotEdge = true', ''],
+    [Array(60).fill('NOT tags.n = 0').join(' AND '), 'd1 d2 d3 d4 d5 d6'],
   ])('%s', async (where, expected) => {
     expect(await ids(where)).toBe(expected);
   });
@@ -53,6 +54,8 @@ describe('SELECT * FROM devices WHERE', () => {
     `SELECT * FROM devices WHERE ${'('.repeat(60)}a${')'.repeat(60)}`,
     `SELECT * FROM devices WHERE ${'('.repeat(50)}a`,
     `SELECT * FROM devices WHERE ${'NOT '.repeat(60)}a`,
+    `SELECT * FROM devices WHERE ${'NOT (a AND '.repeat(30)}b${')'.repeat(30)}`,
+    `SELECT * FROM devices WHERE a = '${')'.repeat(60)}' OR ${'('.repeat(60)}a${')'.repeat(60)}`,
     `SELECT * FROM devices WHERE a = '${'x'.repeat(9_000)}'`,
   ])('%s is a 400', async (text) => {
     const { status, json } = await query(text);

@@ -74,8 +74,8 @@ async function waitForSnapshot(context: HookContext): Promise<void> {
     await delay(context.pollMs);
   }
   throw new HookError(
-    'No product snapshot was written: look at the function snapshotProducts in Application Insights (can it reach the database, ' +
-      'reach, and are PRODUCTS_QUERY and SKUS_QUERY right?), then run azd hooks run postdeploy again.',
+    'No product snapshot was written. Look at the function snapshotProducts in Application Insights: can it reach ' +
+      'the database, and are PRODUCTS_QUERY and SKUS_QUERY correct? Then run azd hooks run postdeploy again.',
   );
 }
 

@@ -10,7 +10,7 @@ import { EXAMPLE_FILE, SETTINGS_FILE } from './settingsFile';
 /** The ports of local.settings.example.json. */
 const HUB_PORT = 8443;
 const AMQP_PORT = 5672;
-/** No setting names it: it gives way where it is taken. */
+/** Default MQTT port. No setting contains it, so any free port is used if it is in use. */
 const MQTT_PORT = 8883;
 const AZURITE_BLOB_PORT = 10_000;
 
@@ -49,9 +49,9 @@ export async function main(argv: readonly string[]): Promise<void> {
       void closeAll(running).then(() => process.exit(code ?? 0));
     });
   } catch (error) {
-    console.error(
-      startError(error, () => 'a stop of what listens there: local.settings.json names the port'),
-    );
+    const isPortInUse = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    const advice = `. Stop the program that uses it: ${SETTINGS_FILE} requires this port.`;
+    console.error(`${startError(error)}${isPortInUse ? advice : ''}`);
     await closeAll(running);
     process.exit(1);
   }

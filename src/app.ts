@@ -6,7 +6,10 @@ import { sendMessage } from './functions/sendMessage';
 import { snapshotProducts } from './functions/snapshotProducts';
 import { startUp } from './startup';
 
-/** Waits until the host has registered the functions: loading the SDKs and opening TLS takes as long again. */
+/**
+ * Delay of the warm-up, so that the host registers the functions first. Loading the SDKs and opening TLS takes about as
+ * long as the start before it.
+ */
 const WARM_UP_AFTER_MS = 20;
 /** Lets a request that arrived meanwhile run first: on one core, the warm-up would delay it. */
 const WARM_UP_AFTER_REQUEST_MS = 1_000;

@@ -2,9 +2,15 @@
 
 /** This many consecutive characters of a secret count as a part of it. Fewer can occur in a text by chance. */
 const PART_LENGTH = 8;
-/** A secret that is shorter than a part is redacted if it stands alone and has at least this length. */
+/**
+ * Minimum length of a short secret that is redacted. Secrets shorter than PART_LENGTH are redacted only where they
+ * stand alone.
+ */
 const MIN_SECRET_LENGTH = 4;
-/** From this length on, a secret with digits, lower and upper case counts as a key, whose parts are not words. */
+/**
+ * A secret of at least this length with digits, lower and upper case is treated as a key: all its parts are redacted,
+ * even if they look like words.
+ */
 const MIN_KEY_LENGTH = 16;
 const REDACTED = '[redacted]';
 
@@ -21,9 +27,10 @@ const CREDENTIALS = [
 export type Redact = (line: string) => string;
 
 /**
- * Creates a redactor, which is the second protection. The first is that lines contain only our own texts, numbers and
- * error codes, and no text of a driver or SDK. So words and numbers that may be ours are kept, even if a password is
- * such a word. Redacting them would damage the line, and would reveal the password.
+ * Creates a redactor: a second protection, for secrets that reach a line in spite of the first. The first is that lines
+ * contain only our own texts, numbers and error codes, and no text of a driver or SDK. Words and numbers that may be
+ * ours are not redacted, even if a password is the same word: a gap in a known text would damage the line, and would
+ * reveal the password.
  *
  * @param secrets the secrets in the settings; see `secretsOf`
  */

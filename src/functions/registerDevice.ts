@@ -75,7 +75,7 @@ export function registerDevice({ hub, settings, cors, log }: Startup): void {
 const VISITOR_ID =
   'Ids of this form belong to visitors. Register a visitor without deviceId, or choose another id for the device.';
 
-/** A visitor's identity in the form of a device's. It is derived, and no registry holds it. */
+/** A visitor's identity in the format of a device identity. It is derived from a secret and is not in the registry. */
 function visitorResponse(
   visitors: Visitors,
   proposedKey: string | undefined,

@@ -57,7 +57,10 @@ export const messageBatch = sender.extend({ messages: z.array(message).min(1).ma
 /** The fields that are parsed completely. The message itself is not parsed. */
 const messageFields = message.omit({ deviceMessage: true, properties: true });
 
-/** `POST /api/messages`: sends messages as the device whose key they bring, from any allowed origin. */
+/**
+ * `POST /api/messages`: sends messages as the device whose id and key are in the request; callable from any allowed
+ * origin.
+ */
 export function sendMessage({ hub, settings, cors, log: logOf }: Startup): void {
   const limitAddress = createAddressLimit(settings?.addressHeader);
   const visitorLimit = createRateLimit(VISITOR_BURST, VISITOR_PER_SECOND);

@@ -6,12 +6,12 @@ import { createRateLimit } from '../visitors';
 /** An office or a mobile network may share one address. */
 const BURST = 2_000;
 const PER_SECOND = 200;
-/** Longer than any address: a longer text is no address, and takes no more memory. */
+/** Longer than any IP address. Longer values are truncated, so that they do not use up memory. */
 const MAX_ADDRESS_CHARACTERS = 64;
 
 /**
- * Limits the requests of one client address on this instance. The platform appends the address to `X-Forwarded-For`, and
- * Front Door sets `X-Azure-SocketIP`. Values before the last one are the client's own claim.
+ * Limits the requests of one client address on this instance. The platform appends the address to `X-Forwarded-For`,
+ * and Front Door sets `X-Azure-SocketIP`. Only the last value can be trusted: the client can send any others.
  *
  * @param header lower case
  * @throws {Problem} `rate_limited`

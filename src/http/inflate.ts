@@ -8,7 +8,7 @@ const CHUNK_BYTES = 64 * 1024;
 /** gzip adds 18 bytes, and 5 bytes per 16 KB that it cannot compress. This is more than any compressor needs. */
 const MAX_OVERHEAD = 1.1;
 
-/** The content is not gzip, or not gzip as a compressor writes it. The message tells which. */
+/** The content is not valid gzip, or has too many empty parts. */
 export class InvalidGzipError extends Error {
   override readonly name = 'InvalidGzipError';
 

@@ -36,7 +36,7 @@ export function sendResultsResponse(
   return problemDetails(all, {}, isBatch ? { results } : {});
 }
 
-/** If two problems are equally frequent, the retryable one: a retry cannot lose a message. */
+/** If two problems are equally frequent, the retryable one is returned, because a retry loses no message. */
 function commonestOf(problems: readonly Problem[]): Problem | undefined {
   const counts = new Map<string, number>();
   for (const { code } of problems) counts.set(code, (counts.get(code) ?? 0) + 1);

@@ -5,8 +5,8 @@ import { Problem } from '../problems';
 /**
  * Validates a body, or a part of it, against the schema of an object. Only the fields in the schema are parsed.
  *
- * @throws {Problem} `invalid_request`, naming the invalid fields and the expectation, but no value; also if a name
- * occurs twice, because parsers differ in which value they use
+ * @throws {Problem} `invalid_request`, naming the invalid fields and the expectation, but no values. A name that occurs
+ * twice is also invalid, because parsers differ in which value they use.
  */
 export function validateBody<Shape extends z.ZodRawShape>(
   schema: z.ZodObject<Shape>,

@@ -21,7 +21,7 @@ export function deviceProblem(error: unknown): Problem {
   const { status, retryAfter } = readHubError(error);
   switch (status) {
     case 401:
-    case 404: // a disabled device over HTTPS; clients cannot distinguish it from a wrong key
+    case 404: // a disabled device over HTTPS; clients get the same problem as for a wrong key
       return new Problem(
         'device_unauthorized',
         'The device is unknown or disabled, or the device key is wrong.',

@@ -36,8 +36,8 @@ export interface IotHub {
 }
 
 /**
- * Opens no connection. The first request or `warmUp` does. Each of the three clients is loaded on first use: an
- * instance that serves pages needs no AMQP, and loads in half the time without it.
+ * The connections are opened by the first request or `warmUp`, not by this function. Each of the three clients is
+ * loaded on first use: an instance that serves pages needs no AMQP, and loads in half the time without it.
  */
 export function createIotHub(settings: Settings): IotHub {
   const suspendDetector = createSuspendDetector();

@@ -5,13 +5,13 @@
 
 /** A byte that the grammar does not allow here. */
 export const INVALID = 0;
-/** States in which a value may be expected or complete. */
+/** States before a value or a name, and after a value. */
 export const VALUE = 1;
 const FIRST_ELEMENT = 2;
 const FIRST_NAME = 3;
 export const NAME = 4;
 export const AFTER_VALUE = 5;
-/** Actions from here on: the scanner handles these transitions. */
+/** The values from here on are actions, which the scanner carries out. */
 export const FIRST_ACTION = 64;
 export const OPEN_OBJECT = 64;
 export const OPEN_ARRAY = 65;
@@ -19,7 +19,7 @@ export const CLOSE_OBJECT = 66;
 export const CLOSE_ARRAY = 67;
 export const NEXT_ENTRY = 68;
 
-/** After these actions comes the first entry or the end. */
+/** After these actions, the first entry or the closing bracket follows. */
 export const AFTER_OPEN_OBJECT = FIRST_NAME;
 export const AFTER_OPEN_ARRAY = FIRST_ELEMENT;
 

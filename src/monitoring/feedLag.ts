@@ -3,7 +3,7 @@ import type { MetricSummary, SendMetric } from './customMetric';
 
 /** Name of the metric that the alert `feed-lag` reads. */
 export const FEED_LAG_METRIC = 'FeedLagSeconds';
-/** Azure Monitor keeps one value per minute, so values are aggregated until then. */
+/** Azure Monitor keeps one value per minute, so values are aggregated for a minute. */
 const WINDOW_MS = 60_000;
 
 /** The result of one poll, as far as it affects the lag. */

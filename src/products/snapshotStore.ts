@@ -49,7 +49,8 @@ export function openStore(storage: ProductStorage): SnapshotStore {
     put: async (files, now) => {
       for (let minutes = 0; minutes <= MAX_MINUTES_AHEAD; minutes += 1) {
         const time = new Date(now.getTime() + minutes * 60_000);
-        // Whoever writes the SKUs of a minute also writes its products: two snapshots never mix.
+        // The SKUs are uploaded first. Only the process that succeeds uploads the products of the same minute, so files
+        // of two snapshots are never combined.
         if (!(await upload(container, snapshotPath(time, 'skus'), files.skus))) continue;
         const path = snapshotPath(time);
         if (await upload(container, path, files.products)) return path;

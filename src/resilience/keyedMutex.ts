@@ -22,7 +22,7 @@ export function createKeyedMutex(): KeyedMutex {
         const onAbort = (): void => {
           resolve(late());
         };
-        // Running work handles the signal itself and keeps what it has read. Only the waiting ends here.
+        // The signal only ends the wait for the lock. Work that has started must handle the signal itself.
         const waiting = before.then(() => {
           signal.removeEventListener('abort', onAbort);
         });

@@ -18,7 +18,7 @@ export interface SuspendDetector {
 export function createSuspendDetector(): SuspendDetector {
   let suspends = 0;
   let lastHeartbeat = Date.now();
-  // Also on request: after a suspend, a request can arrive before the timer fires.
+  // Also called by `count`: after a suspend, a request can arrive before the timer fires.
   const recordHeartbeat = (): void => {
     const now = Date.now();
     if (now - lastHeartbeat > SUSPEND_THRESHOLD_MS) suspends += 1;

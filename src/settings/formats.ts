@@ -23,8 +23,8 @@ const POSTGRES_URL = new RegExp(
 );
 
 /**
- * Whether a URL is unambiguous. If a password has an unescaped `@` or `/`, a driver would use the rest of it as the
- * host name, and would show it in the error if it cannot find that host.
+ * Whether a URL is unambiguous. If a password has an unescaped `@` or `/`, a driver would take the rest of the password
+ * as the host name, and quote it in its error if that host does not exist.
  */
 export function isPostgresUrl(value: string): boolean {
   if (!POSTGRES_URL.test(value)) return false;

@@ -14,7 +14,10 @@ export { DEFAULT_PRODUCTS_QUERY, DEFAULT_SKUS_QUERY, type ProductQueries } from 
 export { secretsOf } from './secrets';
 export { SettingsError } from './readValues';
 
-/** Every 4 minutes, as the original did: idle instances were unloaded after five. Six NCRONTAB fields. */
+/**
+ * Every 4 minutes, as in the proof of concept (docs/cold-start.md), where idle instances were unloaded after five
+ * minutes. Six NCRONTAB fields.
+ */
 export const DEFAULT_KEEP_ALIVE_SCHEDULE = '0 */4 * * * *';
 
 /** Deadline of a request to the hub, including retries. Pages and phones rarely wait longer. */
@@ -237,7 +240,7 @@ function productSettings(values: z.infer<typeof environment>): ProductSettings |
   if (databaseUrl === undefined) return undefined;
   const queries: ProductQueries = {
     products: products ?? DEFAULT_PRODUCTS_QUERY,
-    // The tables of the default need not exist where PRODUCTS_QUERY names others.
+    // If PRODUCTS_QUERY is set, there is no default for SKUS_QUERY: its tables might not exist.
     skus: skus ?? (products === undefined ? DEFAULT_SKUS_QUERY : undefined),
   };
   if (connectionString !== undefined) return { databaseUrl, queries, storage: { connectionString } };

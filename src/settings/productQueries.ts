@@ -13,10 +13,7 @@ export const DEFAULT_PRODUCTS_QUERY = `
   FROM products
   ORDER BY product_id`;
 
-/**
- * One row per SKU. The columns of its product are for queries that only join with SKUs, as the query of the proof of
- * concept.
- */
+/** One row per SKU. The columns of its product are for analytics queries that join only with SKUs. */
 export const DEFAULT_SKUS_QUERY = `
   SELECT skus.sku_id, skus.product_id, skus.size_name, skus.color_name,
     products.product_code, products.price, products.product_state, products.can_purchase

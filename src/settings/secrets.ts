@@ -2,7 +2,7 @@ import { connectionStringParts } from './eventHubConnection';
 
 /** Settings that are secrets as a whole. */
 const SECRETS = ['IOTHUBOWNER_SHAREDACCESSKEY', 'KEEP_ALIVE_FUNCTION_KEY', 'VISITOR_KEY'];
-/** Connection strings, and their parts that are secrets (a shared access signature is one as a whole). */
+/** Settings with connection strings, and their secret parts. A shared access signature is secret as a whole. */
 const CONNECTION_STRINGS = ['IOTHUB_EVENTHUB_CONNECTION', 'PRODUCTS_STORAGE', 'AzureWebJobsStorage'];
 const SECRET_PARTS = ['sharedaccesskey', 'accountkey', 'sharedaccesssignature'];
 /** URLs that may contain a password, or a signature in their query. */

@@ -5,7 +5,7 @@ const MAX_KEYS = 100_000;
 
 /** A token bucket per key. Each instance of the app has its own buckets, so n instances allow n times the rate. */
 export interface RateLimit {
-  /** @returns seconds to wait; 0 if the request is within the limit, which then counts it */
+  /** @returns 0 if the request is allowed, which is then counted; otherwise the seconds to wait */
   take: (key: string) => number;
 }
 

@@ -35,7 +35,7 @@ export interface Visitors {
 
 /** Version of the key derivation. A new version would invalidate keys of this one. */
 const KEY_VERSION = 1;
-/** Characters of the SHA-256 in an id: 130 bits. */
+/** Length of the base32 hash in an id: 26 characters of 5 bits. */
 const ID_CHARACTERS = 26;
 /** RFC 4648, section 6, in lower case. */
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
@@ -57,7 +57,10 @@ export function createVisitors(
   const visitorKey = (secret: string, id: string): Buffer =>
     Buffer.concat([Buffer.from([KEY_VERSION]), derive(secret, 'visitor', id)]);
 
-  /** a key per secret, of visitors who have proved theirs: a flood of wrong keys evicts none */
+  /**
+   * Cache of derived keys, one per secret, by visitor. Only visitors that sent a correct key are added, so wrong keys
+   * evict no entry.
+   */
   const provedKeys = new LRUCache<string, readonly Buffer[]>({ max: MAX_CACHED });
   const gatewaysOf = new LRUCache<string, string>({ max: MAX_CACHED });
 

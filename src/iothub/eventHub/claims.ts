@@ -5,7 +5,10 @@ import { entitySasToken } from './entitySasToken';
 
 /** Lifetime of a SAS token, as in Microsoft's SDK. */
 const TOKEN_LIFETIME_S = 3_600;
-/** A claim that expires within this time is renewed when it is next needed. Links do not outlive a poll. */
+/**
+ * A claim that expires within this time is renewed when it is next needed. This is long enough, because no link
+ * outlives a poll.
+ */
 const RENEWAL_MARGIN_S = 600;
 
 /** The claims of one connection, by claims-based security (`$cbs`). */

@@ -18,7 +18,7 @@ const MAX_FRAME_BYTES = 65_536;
 /** How long the peer may take to respond to a close before its socket is destroyed. */
 const CLOSE_TIMEOUT_MS = 500;
 
-/** rhea throws events that have no listener. Links and sessions report their end to the code that opened them. */
+/** rhea throws for events without a listener. Links and sessions report their end to the code that opened them. */
 const REPORTED_ELSEWHERE = [
   'session_error',
   'session_close',
@@ -75,7 +75,8 @@ export function openAmqpConnection(settings: EventHubConnection): AmqpConnection
     if (over.signal.aborted) return;
     over.abort(toAmqpError(reason));
     amqp.close(); // rhea ends the socket when the peer has responded
-    // By then rhea has written the close. It would still respond to a detach of the peer.
+    // After this turn, rhea has written the close, so nothing more may be sent. Otherwise rhea would still respond to a
+    // detach of the peer.
     setImmediate(() => {
       socket.write = () => false;
     });

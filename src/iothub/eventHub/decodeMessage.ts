@@ -37,7 +37,7 @@ const PROPERTIES_FIELDS = [
 const MAX_HIGH_WORD = 2_097_152;
 const WORD = 2 ** 32;
 
-/** One shared instance, because it is caught immediately and its stack is not used. */
+/** One shared error object, because it is caught immediately and its stack is not used. */
 const UNFAMILIAR = new Error('not a message in the form that IoT Hub sends');
 
 // rhea has two different types for a message, which describe the same object.

@@ -9,7 +9,7 @@ export function toMessage(event: ReceivedEventData): Message {
   const { messageAnnotations, applicationProperties, properties = {}, ...raw } = event.getRawAmqpMessage();
   const { absoluteExpiryTime, creationTime } = properties;
   const message: Partial<Record<keyof Message, unknown>> = {
-    body: raw.body, // the undecoded body, unlike that of the event
+    body: raw.body, // the undecoded body; `event.body` is decoded
     message_annotations: messageAnnotations,
     application_properties: applicationProperties,
     message_id: properties.messageId,

@@ -49,7 +49,7 @@ const MAX_REMEMBERED_NAMES = 32;
 const MAX_REMEMBERED_CHARACTERS = 256;
 const remembered = new Map<string, { value: string; json: string }>();
 
-/** The same for names that the hub sets. Their value usually equals that of the previous message, so it is cached. */
+/** Like `memberJson`, for names that the hub sets. The last value of each name is cached, because it seldom changes. */
 export function hubMemberJson(name: string, value: unknown): string {
   if (typeof value !== 'string') return memberJson(name, value);
   const last = remembered.get(name);

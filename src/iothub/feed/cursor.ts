@@ -14,8 +14,8 @@ export interface Cursor {
   /** identifies the hub: another or a recreated hub has another tag (32 bits) */
   hubTag: number;
   /**
-   * By partition id, in the order of their turns for a share of the limit. A partition that the cursor does not
-   * contain is read from its beginning.
+   * Positions by partition id, in the order in which the partitions get a share of the limit. A partition that the
+   * cursor does not contain is read from its beginning.
    */
   positions: ReadonlyMap<string, Position>;
 }
@@ -31,7 +31,7 @@ export type StartPosition =
 
 const VERSION = 2;
 const CHECKSUM_BYTES = 4;
-/** version, hub tag, length of the partition set, widths */
+/** Size of the header in bytes: version, hub tag, length of the partition set, widths. */
 const HEADER_BYTES = 1 + 4 + 1 + 1;
 /** Event Hubs: at most 1,024 partitions on a dedicated cluster, 32 elsewhere (event-hubs-quotas). */
 const MAX_PARTITIONS = 1_024;
@@ -42,7 +42,10 @@ const LATEST = '@latest';
 const MAX_OFFSET = 2n ** 63n - 1n;
 /** The offset of a position whose offset is unknown. The service returns it for an empty partition. */
 export const NO_OFFSET = '-1';
-/** Replaces the width of offsets if one of them is not a number. Each offset is then length-prefixed text. */
+/**
+ * Stands in place of the width of offsets if at least one offset is not a number. All offsets are then length-prefixed
+ * text.
+ */
 const TEXT_OFFSETS = 15;
 
 /**

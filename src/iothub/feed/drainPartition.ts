@@ -39,9 +39,9 @@ export interface DrainLimits {
 }
 
 /**
- * Reads one partition with a new receiver: exactly `share` messages, or fewer at the end that the plan saw, when
- * `bytes` are reached, or if retention has removed the others. The next poll reports those as a gap. It does not fail:
- * an error is returned together with the messages that were read before it.
+ * Reads up to `share` messages of one partition with a new receiver. It stops earlier at the end of the snapshot, at
+ * `bytes`, or if retention removed the remaining messages, which the next poll reports as a gap. The promise never
+ * rejects: an error is returned together with the messages that were read before it.
  */
 export function drainPartition(
   generation: Generation,
@@ -90,7 +90,7 @@ export function drainPartition(
       if (messages.length >= share || message.sequenceNumber >= upTo) finish();
       else if (creditLeft <= credit / 2) creditLeft += more(credit - creditLeft);
     };
-    /** Requests further messages in time, while some are left to read. */
+    /** Grants new credit before the old credit is used up, up to the share. */
     const more = (wanted: number): number => {
       const granted = Math.min(wanted, share - messages.length - creditLeft);
       if (granted > 0) receiver?.addCredit(granted);
@@ -124,7 +124,7 @@ export function drainPartition(
   });
 }
 
-/** The number of messages in the share, but of large messages at most about twice as many as fit into the response. */
+/** The initial credit: the share, limited to about twice the number of messages that fit into the response. */
 function creditFor({ meanBytes }: PartitionPlan, { share, bytes }: DrainLimits): number {
   const fitting = meanBytes ? Math.max(MIN_CREDIT, Math.ceil((2 * bytes) / meanBytes)) : MAX_CREDIT;
   return Math.min(share, fitting, MAX_CREDIT);

@@ -78,8 +78,7 @@ export function createFeed(settings: Settings): Feed {
         if (attempt === MAX_ATTEMPTS || NON_RETRYABLE.includes(problem.code) || Date.now() > lastAttempt) {
           throw problem;
         }
-        // That a cached connection is dead is often only noticed when it is used. The first retry uses a new
-        // connection and need not wait.
+        // A dead connection is often detected only on use. The first retry uses a new connection and need not wait.
         if (busy || attempt > 1) await delay(jitter(busy ? BUSY_DELAY_MS * attempt : RETRY_DELAY_MS));
       }
     }
@@ -127,7 +126,7 @@ export function createFeed(settings: Settings): Feed {
         for (let attempt = 0; ; attempt += 1) {
           const generation = client.current();
           const drained = await drainPartition(generation, reading, limits);
-          // If time runs out while no reader is free, the caller gets that reason.
+          // If the time limit ends while all readers are in use, the caller gets the error of the readers.
           if (limits.signal.aborted && drained.messages.length === 0) return refused ?? drained;
           if (drained.error === undefined || limits.signal.aborted) return drained;
           const noPlace = feedProblem(drained.error).code === 'hub_throttled';
@@ -163,7 +162,8 @@ export function createFeed(settings: Settings): Feed {
     let { after } = query;
     for (;;) {
       const { page, ends } = await pollWithRetries({ ...query, after });
-      // Messages that arrive while this poll waits are after the end that it found first.
+      // From now on, `@latest` means the end that this poll found, so that messages that arrive during the wait are
+      // returned.
       if (after.kind === 'latest') after = parseAfterOffset(page.cursor);
       const hasNews = page.messages.length > 0 || page.gaps.length > 0 || page.reset || page.hasMore;
       const left = waitUntil - Date.now();

@@ -8,7 +8,7 @@ export interface FeedFormat {
   encode: EncodeMessage;
   /** Serializes a page whose messages `encode` has serialized. */
   write: (page: FeedPage) => Buffer;
-  /** headers for what the body of this format cannot contain */
+  /** headers for the members of the page that this format's body cannot contain */
   headers: (page: FeedPage) => Record<string, string>;
 }
 

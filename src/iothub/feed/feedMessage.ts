@@ -83,7 +83,7 @@ export function readFeedMessage(
   const application = (message.application_properties ?? {}) as Record<string, unknown>;
   const createdAt = application[CREATION_TIME];
   const senderId = asText(annotations[DEVICE_ID]);
-  // For any other device, the property has no special meaning.
+  // The visitor property is only trusted from gateways.
   const visitorId = senderId !== null && isGateway(senderId) ? asText(application[VISITOR_PROPERTY]) : null;
   const own = [
     ...(createdAt === undefined ? [] : [CREATION_TIME]),

@@ -15,13 +15,13 @@ export interface HubSnapshot {
  */
 export type TakeSnapshot = (generation: Generation, anew: boolean) => Promise<HubSnapshot>;
 
-/** How long the properties of a hub are cached. An Event Hub may get more partitions. */
+/** How long the properties of a hub are cached. They expire, because partitions may be added. */
 const HUB_KNOWN_FOR_MS = 30_000;
 
 /**
  * Requests the hub's properties once per connection and again when the cache expires. A hub that was recreated or
- * failed over has other connections. So a snapshot usually takes one call per partition, and all calls are sent at
- * once.
+ * failed over is detected, because its connections are new. With cached properties, a snapshot takes one call per
+ * partition. All calls are sent at once.
  */
 export function createSnapshotReader(): TakeSnapshot {
   let known: { of: Generation; until: number; hubTag: number; partitionIds: readonly string[] } | undefined;
@@ -30,8 +30,9 @@ export function createSnapshotReader(): TakeSnapshot {
     let hub = known;
     let reading: Promise<PartitionProperties[]> | undefined;
     if (hub?.of !== generation || anew || Date.now() > hub.until) {
-      // The hub is requested first. If it is recreated in between, its partitions may be newer than its tag, but not
-      // older.
+      // The hub's properties are requested before those of its partitions. If the hub is recreated in between, an old
+      // tag is combined with new partitions, never the reverse. The change is then detected when the properties are
+      // next read, because the tag differs.
       const asked = generation.readHub();
       reading = generation.readPartitions(expected);
       reading.catch(() => undefined); // ignored if the hub now has other partitions

@@ -17,7 +17,7 @@ import {
  * The HTTPS agent for the identity registry's SDK. It reuses connections, and destroys a connection on which the hub
  * does not respond. The SDK itself never times out.
  *
- * Node merges the agent's options over those of the request, while SNI and `Host` keep the hub's name. So
+ * The agent's options override the request's options, while SNI and `Host` still contain the hub's name. So
  * `hubEndpoint` redirects the unmodified SDK, whose port is fixed at 443.
  */
 export function createHubAgent(settings: ConnectionSettings): Agent {
@@ -75,7 +75,8 @@ class SilenceEndingAgent extends Agent {
     return socket;
   }
 
-  // Both get the agent's own sockets, which the types know as Duplex, and the first returns whether one is kept.
+  // Node passes the agent's own sockets to `keepSocketAlive` and `reuseSocket`, although the types declare Duplex.
+  // `keepSocketAlive` returns whether the socket is kept.
   /** An idle connection may be silent for longer than one with a request. */
   override keepSocketAlive(socket: Socket): boolean {
     this.#idleSince.set(socket, Date.now());

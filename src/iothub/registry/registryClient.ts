@@ -24,14 +24,17 @@ export function createRegistry(
         ),
       }
     : { host, tokenCredential: lazyCredential(), tokenScope: 'https://iothubs.azure.net/.default' };
-  // The registry's copy of this class differs only in its type.
+  // `azure-iothub` has its own copy of this class, which differs only in its type.
   const client = new AgentRestApiClient(config, agent) as unknown as ConstructorParameters<
     typeof Registry
   >[1];
   return new Registry(config as ConstructorParameters<typeof Registry>[0], client);
 }
 
-/** `Registry` replaces its client's agent. This subclass keeps ours, which redirects and times out. */
+/**
+ * `Registry` replaces its client's agent. This subclass keeps our agent, which connects to `hubEndpoint` and has a
+ * timeout.
+ */
 class AgentRestApiClient extends RestApiClient {
   readonly #agent: Agent;
 

@@ -20,7 +20,7 @@ export function packBatches<Message extends BatchItem>(messages: readonly Messag
   const batches: Message[][] = [];
   let room = 0;
   for (const message of messages) {
-    const bytes = message.batchItem.length + 1; // a comma or a bracket
+    const bytes = message.batchItem.length + 1; // one byte for the comma or the closing bracket
     const batch = batches.at(-1);
     if (batch !== undefined && bytes <= room) {
       batch.push(message);

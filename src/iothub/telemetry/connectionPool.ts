@@ -74,7 +74,7 @@ function openPool(settings: ConnectionSettings): Pool {
   });
 }
 
-/** A connection that marks requests if it may be stale after an idle time. */
+/** Marks requests that are sent on a connection which may be stale after an idle time. */
 class StaleCheckingClient extends Client implements QuietConnection {
   respondedAt: number | undefined;
 

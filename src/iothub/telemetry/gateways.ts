@@ -12,7 +12,10 @@ import { createSendRate } from './sendRate';
 import { type SharedSends, createSharedSends } from './sharedSends';
 import type { DeviceMessage } from './telemetryMessage';
 
-/** Repairs per gateway, at once and then at this interval: IoT Hub allows 100 registry operations a minute on S1. */
+/**
+ * Repairs of a gateway: REPAIR_BURST at once, then one per REPAIR_SECONDS. IoT Hub S1 allows 100 registry operations a
+ * minute.
+ */
 const REPAIR_BURST = 4;
 const REPAIR_SECONDS = 30;
 /** Pause before the next send after the registry has throttled. */
@@ -64,7 +67,7 @@ export function createGateways(settings: Settings, clients: DeviceClients, sendA
   ): Promise<Map<DeviceMessage, SendOutcome>> {
     return withTimeLimit(hubDeadlineMs, async (signal) => {
       for (const message of batch) message.signal = signal;
-      // The batch's first operation is counted before the batch is taken.
+      // The queue has already counted the first operation of the batch.
       let isCounted = true;
       const countOperation = (): void => {
         if (!isCounted) rate.take();

@@ -1,16 +1,19 @@
 /**
- * No cut goes below this rate. It finds out when the hub accepts more, and 16 gateways wait at most 0.7 s each.
+ * Minimum rate after a reduction, operations per second. It is high enough to detect when the hub accepts more. With 16
+ * gateways, each waits at most 0.7 s.
  */
 const MIN_PER_SECOND = 25;
-/** The rate after a cut, relative to the rate that the hub accepted before. */
+/** The rate after a reduction, relative to the rate that the hub accepted before. */
 const CUT = 0.8;
-/** What the hub throttles within this time after a cut started before the cut. */
+/**
+ * An operation that is throttled within this time after a reduction started before it. It causes no further reduction.
+ */
 const CUT_PAUSE_MS = 500;
-/** After this time without throttling, the rate has doubled. It grows with the square of the time. */
+/** Time without throttling after which the rate has doubled. The increase is proportional to the square of the time. */
 const DOUBLING_MS = 10_000;
 /** After this time without throttling, there is no limit. */
 const FORGET_MS = 60_000;
-/** Operations of this time may start at once after a pause. */
+/** After a pause, as many operations may start at once as the rate allows in this time. */
 const BURST_MS = 200;
 const WINDOW_MS = 1_000;
 
@@ -67,7 +70,10 @@ export function createSendRate(now: () => number = () => performance.now()): Sen
   };
 }
 
-/** Counts over about the last second, in constant memory: part of the window before counts for what is left of it. */
+/**
+ * Counts events of about the last second with two counters: the current window, and the part of the previous window
+ * that lies within the last second.
+ */
 function createWindow() {
   let start = -Infinity;
   let count = 0;

@@ -7,7 +7,9 @@ import type { DeviceMessage } from './telemetryMessage';
 
 /** Messages per HTTPS batch. A rejection of the batch affects at most this many. */
 const MAX_BATCH_MESSAGES = 500;
-/** Bytes of waiting messages per gateway, as in a batch: 16 full batches. More would wait for seconds. */
+/**
+ * Maximum size of the messages that wait for a gateway: 16 full batches. With more, messages would wait for seconds.
+ */
 const MAX_WAITING_BYTES = 16 * MAX_BATCH_BYTES;
 const RETRY_SECONDS = 5;
 
@@ -17,13 +19,17 @@ export type SendBatch = (batch: readonly DeviceMessage[]) => Promise<Map<DeviceM
 /** The queue of one gateway, which many requests share. */
 export interface SharedSends {
   /**
-   * @param deadline the end of the request's time, as `performance.now()`: for a later request not before an earlier one's
+   * @param deadline when the request ends, in `performance.now()` time. Deadlines must not decrease from one call to
+   * the next.
    * @returns in the order of `messages`
    */
   send: (messages: readonly DeviceMessage[], deadline: number) => Promise<SendOutcome[]>;
 }
 
-/** Once it has a refusal, the request's other messages are not sent: they would overtake the refused ones. */
+/**
+ * If a message of the request is rejected for a reason that concerns all its messages, the remaining ones are not sent.
+ * They would arrive before the rejected message is sent again.
+ */
 interface SharedRequest {
   deadline: number;
   refusal: SendOutcome;
@@ -41,7 +47,7 @@ interface Unsettled {
  * Sends one batch at a time. An idle gateway sends at once. Messages that arrive during a send share the next batch. So a
  * visitor's messages stay in order, and a busy gateway needs fewer operations per message.
  *
- * What the hub throttles goes first into the next batch, until the time of its request ends.
+ * Throttled messages go to the front of the next batch, until the deadline of their request.
  */
 export function createSharedSends(sendBatch: SendBatch, rate: Pick<SendRate, 'take'>): SharedSends {
   let waiting: Unsettled[] = [];
@@ -123,7 +129,9 @@ interface Deadlines {
   delete: (each: Unsettled) => void;
 }
 
-/** Settles what is not settled at its deadline. One timer serves all: the order of insertion is that of the deadlines. */
+/**
+ * Settles messages at their deadlines. One timer is enough, because messages are added in the order of their deadlines.
+ */
 function createDeadlines(): Deadlines {
   const unsettled = new Set<Unsettled>();
   let timer: NodeJS.Timeout | undefined;

@@ -9,7 +9,10 @@ export const MAX_MESSAGE_BYTES = 256 * 1024;
 const CONTENT_TYPE = 'application/json';
 const CONTENT_ENCODING = 'utf-8';
 const APPLICATION_PREFIX = 'iothub-app-';
-/** iot-hub-devguide-messages-construct: this name for a single message, and with the prefix in a batch. */
+/**
+ * iot-hub-devguide-messages-construct: the header of the creation time in a single message. In a batch, `iothub-app-`
+ * precedes the name.
+ */
 const CREATION_TIME = 'iothub-creation-time-utc';
 const CLOSE_BRACE = Buffer.from('}');
 /**
@@ -36,7 +39,7 @@ export class DeviceMessage extends Message {
   constructor(
     body: Buffer,
     private readonly sent: Omit<TelemetryMessage, 'json'>,
-    /** the deadline for sending it, alone or in a batch; in a shared batch, set when the batch is sent */
+    /** aborted at the deadline for sending the message; for a shared batch, set when the batch is sent */
     public signal: AbortSignal | undefined,
   ) {
     super(body);

@@ -12,7 +12,7 @@ const OPERATION_TYPES: Record<HttpsFaultSpec['target'], string> = {
   messages: 'CloudToDeviceReceive',
 };
 
-/** The error with which a fault rejects an operation; undefined for faults of another effect. */
+/** The error with which a fault rejects an operation; undefined if the fault has another effect. */
 export function faultError(fault: HttpsFaultSpec, hubName: string): IotHubError | undefined {
   switch (fault.kind) {
     case 'throttle':

@@ -48,7 +48,10 @@ export class IotHubError extends Error {
 /** IoT Hub returns the same error for a wrong key, a wrong scope, an expired token and an unknown device. */
 export const unauthorized = () => new IotHubError('IotHubUnauthorizedAccess', 'Unauthorized');
 
-/** The text is that of the service, which gives the delay only there. `retryAfterSeconds` also adds the header. */
+/**
+ * The error of a throttled request, with the service's text, which is the only place where the service gives the delay.
+ * `retryAfterSeconds` also adds the header.
+ */
 export function throttled(operation: string, retryAfterSeconds?: number): IotHubError {
   const text =
     'The request has been throttled. Wait 10 seconds and try again. ' +

@@ -6,7 +6,7 @@ export const MAX_RETENTION_DAYS = 7;
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const LONGEST_INTERVAL_MS = 60_000;
-/** If the retention is short, as in a test, messages are kept longer by at most this share of it. */
+/** Maximum delay of a deletion, as a fraction of the retention; matters for the short retention of tests. */
 const SHARE = 0.1;
 
 /**

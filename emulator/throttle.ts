@@ -42,7 +42,7 @@ const LIMITS: Record<Exclude<ThrottleTier, 'none'>, TierLimits> = {
   },
 };
 
-// The same page, for F1 and S1.
+// iot-hub-devguide-quotas-throttling, for F1 and S1.
 const TWIN_READS_PER_SECOND = 100;
 const TWIN_UPDATES_PER_SECOND = 50;
 const CLOUD_TO_DEVICE_PER_MINUTE_AND_UNIT = 100;

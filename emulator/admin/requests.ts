@@ -31,7 +31,7 @@ export const expireRequest = z
     upToSequenceNumber: sequenceNumber.optional(),
     /** Delete the messages that were enqueued longer ago than this. */
     olderThanSeconds: z.number().min(0).optional(),
-    /** Delete all messages except the newest, of which this many stay. */
+    /** Number of newest messages to keep; all others are deleted. */
     keep: z.number().int().min(0).optional(),
   })
   .refine(

@@ -1,5 +1,5 @@
 /**
- * A SASL exchange as rhea runs it. `outcome` tells whether the client is authenticated; it is undefined until then.
+ * A SASL exchange as rhea runs it. `outcome` says whether the client is authenticated; it is undefined until then.
  */
 interface SaslExchange {
   outcome: boolean | undefined;

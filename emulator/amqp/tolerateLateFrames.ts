@@ -7,8 +7,8 @@ const FRAMES = ['attach', 'flow', 'transfer', 'disposition', 'detach', 'end'] as
 
 /**
  * Makes a connection ignore frames that arrive on a channel whose session has ended. Microsoft's library for .NET sends
- * `end` before the `detach` of a link that was refused; rhea closes the connection on such a frame. What a client sends
- * before it has read our `end` is void (AMQP 1.0, 2.5.5); rhea would answer it.
+ * `end` before the `detach` of a link that was refused; rhea closes the connection on such a frame. Frames that a
+ * client sends before it has read our `end` are ignored (AMQP 1.0, 2.5.5). rhea would respond to them.
  */
 export function tolerateLateFrames(connection: Connection): void {
   const internals = internalsOf(connection);

@@ -1,4 +1,4 @@
-/** What the sender wants to be told (iot-hub-devguide-messages-c2d, "Message feedback"). */
+/** The feedback that the sender requests (iot-hub-devguide-messages-c2d, "Message feedback"). */
 export const ACKNOWLEDGEMENTS = ['none', 'positive', 'negative', 'full'] as const;
 export type Acknowledgement = (typeof ACKNOWLEDGEMENTS)[number];
 
@@ -24,9 +24,9 @@ export interface QueuedMessage {
   readonly enqueuedTime: number;
   readonly expiry: number;
   readonly deliveryCount: number;
-  /** Names the lock of this delivery. */
+  /** Token of this delivery's lock. */
   readonly lockToken: string;
 }
 
-/** How a message ended (same page, `statusCode`). */
+/** The outcome of a message (iot-hub-devguide-messages-c2d, `statusCode`). */
 export type Outcome = 'Success' | 'Expired' | 'DeliveryCountExceeded' | 'Rejected' | 'Purged';

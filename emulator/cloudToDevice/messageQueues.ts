@@ -26,14 +26,17 @@ export interface Ending {
 export interface MessageQueues {
   /** @throws IotHubError for an unknown device, a full queue, and a message above 64 KB */
   send(deviceId: string, message: CloudMessage): void;
-  /** Locks the next message for a minute, or with `holds` until it is settled or released; undefined: there is none. */
+  /**
+   * Locks the next message: for a minute, or until it is settled or released if `holds` is true. Returns undefined if
+   * no message can be received.
+   */
   receive(deviceId: string, holds?: boolean): QueuedMessage | undefined;
-  /** Each throws IotHubError when the lock is not, or no longer, held. */
+  /** `complete`, `reject` and `abandon` throw IotHubError if the lock is not held any more. */
   complete(deviceId: string, lockToken: string): void;
   reject(deviceId: string, lockToken: string): void;
-  /** Puts the message back, and counts the delivery. */
+  /** Returns the message to the queue, and counts the delivery. */
   abandon(deviceId: string, lockToken: string): void;
-  /** Puts the message back without counting; nothing when the lock is no longer held. */
+  /** Returns the message to the queue without counting the delivery. Has no effect if the lock is not held any more. */
   release(deviceId: string, lockToken: string): void;
   /** Removes every message; returns how many. */
   purge(deviceId: string): number;
@@ -76,12 +79,12 @@ export function createMessageQueues(registry: DeviceRegistry): MessageQueues {
   const available = (deviceId: string): void => {
     for (const listener of availableListeners) listener(deviceId);
   };
-  /** The messages of a device that are still alive, with the locks that have not run out. */
+  /** The device's messages and locks that have not expired. */
   const current = (deviceId: string): Entry[] => {
     const now = Date.now();
     for (const entry of queues.get(deviceId) ?? []) {
       if (entry.lock && entry.lock.until <= now) entry.lock = undefined;
-      // A message that a device holds is settled first.
+      // A locked message does not expire until it is settled or its lock expires.
       if (entry.expiry <= now && !entry.lock) end(deviceId, entry, 'Expired');
     }
     return queues.get(deviceId) ?? [];

@@ -4,19 +4,19 @@ import type { TelemetryOrigin } from '../partitionLog';
 import { normalizeThumbprint, type DeviceIdentity } from '../registry';
 import { isPolicyToken, isSignedBy, SAS_GRACE_S, tokenFor } from '../sas';
 
-/** What a client shows to prove which device it is, over any protocol. */
+/** The credentials of a client, for any protocol. */
 export interface DeviceCredentials {
-  /** A shared access signature; undefined: the client's certificate counts. */
+  /** A shared access signature. If undefined, the client is authenticated by its certificate. */
   readonly token: string | undefined;
-  /** What the token must cover: `<host>/devices/<id>`, with the path of the request behind it. */
+  /** The resource that the token must cover: `<host>/devices/<id>`, followed by the path of the request. */
   readonly resource: string;
-  /** Of the client's certificate, if it has one. */
+  /** Thumbprints of the client's certificate, if it has one. */
   readonly thumbprints: () => readonly string[];
   /** By how much a fault has moved the hub's clock. */
   readonly clockSkewSeconds: number;
 }
 
-/** Who a client is, and for how long. */
+/** An authenticated device, and the expiry of its authentication. */
 export interface DeviceLogin {
   readonly origin: TelemetryOrigin;
   /** Unix time in seconds until which the hub accepts the token; undefined: a certificate. */
@@ -27,8 +27,8 @@ export interface DeviceLogin {
  * The sender, by a token signed with either of the device's keys or with a policy that has DeviceConnect, or by the
  * device's certificate.
  *
- * @throws IotHubError 401 also for an unknown device, so that nobody learns which devices exist; a disabled one gets
- *   404 over HTTPS, once it has proved who it is
+ * @throws IotHubError 401, also for an unknown device, so that nobody can find out which devices exist.
+ *   404 over HTTPS for a disabled device with valid credentials
  */
 export function authenticateDevice(hub: Hub, deviceId: string, credentials: DeviceCredentials): DeviceLogin {
   const device = hub.registry.find(deviceId);

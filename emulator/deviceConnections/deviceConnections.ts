@@ -8,12 +8,12 @@ export interface DeviceConnection {
   close(): void;
   /** Ends it with a TCP reset. */
   reset(): void;
-  /** Sends a change of the desired properties, if the device has asked for them. */
+  /** Sends a change of the desired properties, if the device has subscribed to them. */
   notifyDesired(change: JsonObject): void;
-  /** Whether the device has asked for calls of this direct method. */
+  /** Whether the device has subscribed to calls of this direct method. */
   acceptsMethod(name: string): boolean;
   invokeMethod(call: MethodRequest): void;
-  /** Sends the messages of its queue, if the device has asked for them. */
+  /** Sends the queued messages if the device has subscribed to them. */
   deliverMessages(): void;
 }
 
@@ -28,10 +28,10 @@ export interface MethodRequest {
 export interface DeviceConnections {
   find(deviceId: string): DeviceConnection | undefined;
   add(connection: DeviceConnection): void;
-  /** Call it when the connection has ended. A connection that was replaced is none any more. */
+  /** Call it when the connection has ended. Has no effect if another connection has replaced this one. */
   remove(connection: DeviceConnection): void;
   all(): DeviceConnection[];
-  /** Call it when a device has asked for more than before. */
+  /** Call it when a device has connected, or has subscribed to another topic. */
   ready(deviceId: string): void;
   /** Calls the listener for each `ready`. Returns a function that removes the listener. */
   onReady(listener: (deviceId: string) => void): () => void;

@@ -78,7 +78,7 @@ export class PartitionReader {
     if (this.closed || !this.link.is_open()) return;
     const outgoing = outgoingOf(this.link.session);
     if (outgoing.next_delivery_id > outgoing.next_pending_delivery) {
-      this.wake(); // rhea has not yet written what it has accepted
+      this.wake(); // rhea still buffers earlier messages
       return;
     }
     const { log } = this;
@@ -118,7 +118,10 @@ export class PartitionReader {
   }
 }
 
-/** Of a message's last section, its data: descriptor, constructor, size and content (AMQP 1.0, 1.6.19 and 3.2.6). */
+/**
+ * Size of the data section, the last one of a message: descriptor, constructor, size and content (AMQP 1.0, 1.6.19 and
+ * 3.2.6).
+ */
 function dataSectionBytes(stored: Buffer): number {
   const { content } = (amqp.decode(stored) as unknown as { body: { content: Buffer } }).body;
   const sizeBytes = content.length <= MAX_VBIN8_BYTES ? 1 : 4;

@@ -60,8 +60,8 @@ export function refusalOfHubEntity(path: string, { hostName, name }: HubIdentity
 }
 
 /**
- * Sending to the event hub needs a claim that an IoT hub does not grant, because only devices send. The target of a
- * transaction coordinator has no address.
+ * Sending to the event hub needs a claim that an IoT hub does not grant, because only devices send. A target without an
+ * address is a transaction coordinator.
  */
 export const refusalOfSender = (path: string, identity: HubIdentity): AmqpCondition =>
   path === ''

@@ -10,7 +10,7 @@ import type { Claims } from './claims';
 /** A node that takes requests. */
 export type RequestNode = '$cbs' | '$management';
 
-/** The node of an address; `$management` is that of the event hub. Undefined: the address is not of such a node. */
+/** Returns the request node with this address, or undefined. `$management` stands for the event hub's node. */
 export function requestNodeOf(path: string, { name }: HubIdentity): RequestNode | undefined {
   const lowered = path.toLowerCase();
   if (lowered === '$cbs') return '$cbs';

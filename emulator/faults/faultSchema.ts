@@ -27,7 +27,7 @@ const lasting = { target: eventHubTarget };
 
 const condition = z.string().min(1);
 
-/** The AMQP error that a client is given; without a condition, none. */
+/** The AMQP error that is sent to the client. Without a condition, no error is sent. */
 const optionalError = {
   condition: condition.optional(),
   description: z.string().optional(),
@@ -89,7 +89,7 @@ export const immediateFault = z.discriminatedUnion('kind', [
     ...optionalError,
     node: z.enum(['$cbs', '$management']),
   }),
-  /** To each reader of the partition: the next message up to its body, then an aborted transfer. */
+  /** Sends the next message to each reader of the partition up to its body, then aborts the transfer. */
   z.strictObject({ kind: z.literal('abortDelivery'), ...lasting, partitionId: z.string() }),
   /** Every HTTPS connection is reset, and the port is closed for a while. Devices and messages are kept. */
   z.strictObject({

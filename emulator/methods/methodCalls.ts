@@ -6,7 +6,10 @@ import type { DeviceRegistry } from '../registry';
 /** iot-hub-devguide-direct-methods: "The payload for method requests and responses is a JSON document up to 128 KB." */
 export const MAX_METHOD_PAYLOAD_BYTES = 128 * 1024;
 
-/** Calls of one hub that wait at a time; bounds the memory. The hub's own limit is not published. */
+/**
+ * Maximum number of calls of a hub that wait at the same time, which limits memory. The hub's own limit is not
+ * published.
+ */
 const MAX_WAITING_CALLS = 10_000;
 
 /** A call of a direct method. */
@@ -30,11 +33,13 @@ export interface MethodResponse {
 export interface MethodCalls {
   /** Rejects with IotHubError: 404 for a device that is unknown or not connected, 504 for a timeout. */
   invoke(deviceId: string, call: MethodCall): Promise<MethodResponse>;
-  /** A device's response. One to a call that no longer waits is ignored, as by the hub. */
+  /**
+   * Passes a device's response to the waiting call. As in the hub, a response is ignored if its call no longer waits.
+   */
   respond(deviceId: string, requestId: string, response: MethodResponse): void;
 }
 
-/** The hub's own texts, which have a JSON document of their own inside the message. */
+/** The hub's errors for direct methods. Their message is a JSON document. */
 const failure = (code: 'DeviceNotOnline' | 'GatewayTimeout', errorCode: number, message: string) =>
   new IotHubError(
     code,
@@ -51,7 +56,10 @@ export function createMethodCalls(registry: DeviceRegistry, connections: DeviceC
   let lastRequest = 0;
   let calls = 0;
 
-  /** Rejects after `ms`; `begin` returns what to do at the end, however it ends. */
+  /**
+   * Rejects with `late()` after `ms`. `begin` starts the operation and returns a cleanup function, which is always
+   * called.
+   */
   const within = <Value>(
     ms: number,
     late: () => IotHubError,

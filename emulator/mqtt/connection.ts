@@ -22,17 +22,18 @@ export interface MqttConnection {
 }
 
 export interface MqttListener {
-  /** The first packet; the connection waits for no other packets until it comes. */
+  /** Called with CONNECT, which must be the first packet. */
   onConnect(packet: IConnectPacket): void;
-  /** Every later packet but CONNECT. */
+  /** Called with each later packet except CONNECT. */
   onPacket(packet: Packet): void;
-  /** Once, however the connection ended. */
+  /** Called once, when the connection has ended for any reason. */
   onEnd(): void;
 }
 
 /**
- * Reads and writes MQTT packets. It closes the connection of a client that breaks the protocol: a malformed or oversized
- * packet, no CONNECT at first or a second one, silence for longer than its keep-alive, or responses that it never reads.
+ * Reads and writes MQTT packets. It closes the connection of a client that breaks the protocol: a malformed or
+ * oversized packet, a first packet other than CONNECT, a second CONNECT, no packet within 1.5 times its keep-alive, or
+ * responses that it never reads.
  */
 export function createMqttConnection(transport: Transport, listener: MqttListener): MqttConnection {
   const { stream } = transport;
@@ -48,7 +49,7 @@ export function createMqttConnection(transport: Transport, listener: MqttListene
     isClosed = true;
     stream.end();
     setTimeout(() => stream.destroy(), CLOSE_TIMEOUT_MS).unref();
-    stream.resume(); // a paused stream would never see the client's end
+    stream.resume(); // a paused stream does not emit 'end'
   }
 
   parser.on('error', close);
@@ -81,7 +82,7 @@ export function createMqttConnection(transport: Transport, listener: MqttListene
   stream.on('drain', () => {
     if (!isPaused) stream.resume();
   });
-  stream.on('error', () => undefined); // a reset is the client's right; 'close' follows
+  stream.on('error', () => undefined); // clients may reset connections; 'close' is emitted afterwards
   stream.on('end', close);
   stream.once('close', () => {
     isClosed = true;
@@ -93,7 +94,7 @@ export function createMqttConnection(transport: Transport, listener: MqttListene
     send(packet) {
       if (isClosed) return;
       if (stream.write(generate(packet))) return;
-      stream.pause(); // what the client asks for waits until it has read the earlier responses
+      stream.pause(); // reading pauses until the client has read the earlier responses
       if (stream.writableLength > MAX_UNSENT_BYTES) transport.reset();
     },
     pause() {

@@ -12,11 +12,11 @@ const MAX_PACKET_ID = 65_535;
 
 /** A device's messages on one connection. */
 export interface MessageDelivery {
-  /** Sends what the queue has, if the device has subscribed to it. */
+  /** Sends the queued messages if the device has subscribed to them. */
   deliver(): void;
   /** The device has received the message at QoS 1. */
   acknowledged(packetId: number): void;
-  /** The connection has ended: what is not acknowledged goes back to the queue. */
+  /** Call this at the end of the connection. Returns unacknowledged messages to the queue. */
   end(): void;
 }
 
@@ -34,7 +34,7 @@ export function createMessageDelivery(
     try {
       hub.messages.complete(deviceId, lockToken);
     } catch (error) {
-      if (!(error instanceof IotHubError)) throw error; // purged meanwhile
+      if (!(error instanceof IotHubError)) throw error; // the queue was purged in the meantime
     }
   };
   const send = (queued: QueuedMessage, qos: 0 | 1): void => {

@@ -1,6 +1,6 @@
-/** iot-mqtt-connect-to-iot-hub, "Default keep-alive timeout": 1.5 times the client's value … */
+/** iot-mqtt-connect-to-iot-hub, "Default keep-alive timeout": 1.5 times the client's value. */
 export const KEEP_ALIVE_FACTOR = 1.5;
-/** … and at most 29.45 minutes, which also bounds a client that asks for no keep-alive. */
+/** Maximum keep-alive: 29.45 minutes (same section). It also applies to clients without a keep-alive. */
 export const MAX_KEEP_ALIVE_MS = 1_767_000;
 
 /** iot-mqtt-connect-to-iot-hub: "A device can only subscribe to five topics at a time." */
@@ -15,8 +15,10 @@ export const CONNECT_TIMEOUT_MS = 30_000;
 /** How long a closed connection may take to deliver what was written to it. */
 export const CLOSE_TIMEOUT_MS = 5_000;
 
-/** A client that does not read is disconnected once this much waits for it. The hub's own limit is not published. */
+/**
+ * A client is disconnected when more unsent bytes than this are buffered for it. The hub's own limit is not published.
+ */
 export const MAX_UNSENT_BYTES = 4 * 1024 * 1024;
 
-/** Messages of one connection that a fault delays; the emulator reads no more until they are stored. */
+/** Maximum number of messages that a fault delays per connection. At this number, reading pauses. */
 export const MAX_DELAYED_MESSAGES = 100;

@@ -16,7 +16,7 @@ const PROTOCOL_VERSION = 4;
 /** `<host>/<device id>/?api-version=…`; Microsoft's older SDKs leave out the slash or the question mark. */
 const USER_NAME = /^([^/]+)\/([^/?]+)(?:\/?\?|\/)?(.*)$/;
 
-/** A client that may go on, or the return code with which the hub refuses it. */
+/** An authenticated device, or the CONNACK return code of the rejection. */
 export type LoginResult = DeviceLogin | { readonly refusal: number };
 
 /**
@@ -30,7 +30,7 @@ export function logIn(hub: Hub, packet: IConnectPacket, thumbprints: () => reado
   const isKnown =
     host.toLowerCase() === hub.identity.hostName &&
     deviceId === packet.clientId &&
-    // "It's recommended to include api-version in the field."
+    // The API version is optional: "It's recommended to include api-version in the field."
     (version === null || isApiVersion(version));
   if (!isKnown) return { refusal: NOT_AUTHORIZED };
   if (!hub.throttle.allow('connections')) return { refusal: SERVER_UNAVAILABLE };

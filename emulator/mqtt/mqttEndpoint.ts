@@ -3,7 +3,7 @@ import type { Transport } from '../transport';
 import { serveDevice } from './serveDevice';
 import { createSessions } from './sessions';
 
-/** MQTT for devices, over whatever transports connect to it. */
+/** MQTT for devices, over any transport. */
 export interface MqttEndpoint {
   /** Serves a client that has connected. */
   accept(transport: Transport): void;

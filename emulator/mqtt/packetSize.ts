@@ -4,14 +4,16 @@ const VALUE_BITS = 0x7f;
 const CONTINUES = 0x80;
 
 /**
- * Watches the lengths that packets announce: the parser would wait for the end of a packet, however large.
+ * Checks the announced packet lengths, because the parser buffers packets of any size.
  *
  * @returns a function that takes the received bytes in turn and returns false once a packet is too long
  */
 export function packetSizeCheck(maxBytes: number): (chunk: Buffer) => boolean {
-  /** Of the packet that is being received: bytes still to come; bytes of its header; its length so far. */
+  /** Bytes of the packet that have not arrived. */
   let remaining = 0;
+  /** Header bytes that were read. */
   let headerBytes = 0;
+  /** Length that was decoded so far. */
   let length = 0;
   return (chunk) => {
     for (let at = 0; at < chunk.length;) {

@@ -2,7 +2,7 @@ import { IotHubError } from '../iotHubError';
 import { MAX_METHOD_PAYLOAD_BYTES } from '../methods';
 import { parseJson } from '../parseJson';
 
-/** The library also has payloads as text, for those who write packets. */
+/** `mqtt-packet` declares payloads as text or Buffer. Received payloads are always Buffers. */
 export const bytesOf = (payload: Buffer | string): Buffer =>
   typeof payload === 'string' ? Buffer.from(payload) : payload;
 

@@ -12,7 +12,10 @@ const SYSTEM_PROPERTIES = new Map<string, keyof NewMessage['system']>([
 
 /** The name of the creation time, as Microsoft's device SDKs for C and .NET write it. */
 const CREATION_TIME_KEY = '$.ctime';
-/** Further system properties begin with it: the hub sets them itself (`$.to`, `$.exp`) or has no use for them. */
+/**
+ * Prefix of system properties. Those that are not listed above are ignored, because the hub sets them itself (`$.to`,
+ * `$.exp`) or does not use them.
+ */
 const SYSTEM_PREFIX = '$.';
 
 /**
@@ -57,7 +60,7 @@ export function readTelemetryProperties(bag: string): Pick<NewMessage, 'system' 
   return { system, properties };
 }
 
-/** The opposite of `decodePropertyBag`; what has no value is left out. */
+/** Encodes a property bag. Properties without a value are omitted. */
 export const encodePropertyBag = (properties: readonly (readonly [string, string | undefined])[]): string =>
   properties
     .flatMap(([name, value]) =>

@@ -14,7 +14,7 @@ const RETAIN_PROPERTY = 'mqtt-retain';
 const MESSAGE_TYPE_PROPERTY = 'iothub-MessageType';
 const WILL_TYPE = 'Will';
 
-/** A device's way to the partitions. */
+/** Stores a device's telemetry messages. */
 export interface TelemetrySender {
   /** Stores a message and acknowledges it. @throws IotHubError when the hub rejects it */
   publish(packet: IPublishPacket, propertyBag: string): void;
@@ -32,7 +32,7 @@ export function createTelemetrySender(
     storeTelemetry(hub, origin, [message]);
     acknowledge(mqtt, packet);
   };
-  /** A fault holds the message up; the connection waits when there are too many of them. */
+  /** Stores a message after a fault's delay. Reading pauses at MAX_DELAYED_MESSAGES. */
   const storeLater = (packet: IPublishPacket, message: NewMessage, delayMs: number): void => {
     if (++delayed === MAX_DELAYED_MESSAGES) mqtt.pause();
     setTimeout(() => {
@@ -72,7 +72,7 @@ export function createTelemetrySender(
         case 'resetBefore':
           mqtt.reset();
           break;
-        default: // an error of HTTPS: MQTT 3.1.1 has none, so the hub closes the connection
+        default: // MQTT 3.1.1 has no error responses, so the hub closes the connection
           mqtt.close();
       }
     },
@@ -87,7 +87,7 @@ export function createTelemetrySender(
   };
 }
 
-/** A message at QoS 1 is acknowledged once the hub has carried it out. */
+/** Acknowledges a QoS 1 message. Call this after the hub has processed it. */
 export function acknowledge(mqtt: MqttConnection, { qos, messageId }: IPublishPacket): void {
   if (qos === 1 && messageId !== undefined) mqtt.send({ cmd: 'puback', messageId });
 }
@@ -103,7 +103,7 @@ export function readWill(
     const message = readMessage(will, publication.propertyBag);
     return {
       ...message,
-      // A copy: the received bytes would otherwise stay in memory with it.
+      // Copied, because a view would keep the whole received buffer in memory.
       body: Buffer.from(message.body),
       properties: [...message.properties, [MESSAGE_TYPE_PROPERTY, WILL_TYPE]],
     };

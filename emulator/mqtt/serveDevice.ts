@@ -27,7 +27,7 @@ interface Device {
   readonly respondToTwinRequest: TwinResponder;
 }
 
-/** Speaks MQTT 3.1.1 with one client, with the rules of IoT Hub (iot-mqtt-connect-to-iot-hub). */
+/** Serves one MQTT 3.1.1 client by the rules of IoT Hub (iot-mqtt-connect-to-iot-hub). */
 export function serveDevice(transport: Transport, hub: Hub, sessions: Sessions): void {
   let device: Device | undefined;
   let sendWill = (): void => undefined;

@@ -1,6 +1,6 @@
 import { decodePropertyBag } from './propertyBag';
 
-/** What a device publishes, by its topic. A property bag is still encoded. */
+/** A parsed topic of a device's message. Its property bag is not decoded. */
 export type Publication =
   | { readonly kind: 'telemetry'; readonly propertyBag: string }
   | { readonly kind: 'getTwin'; readonly requestId: string }
@@ -18,7 +18,7 @@ const METHOD_RESPONSE = /^\$iothub\/methods\/res\/(-?\d{1,9})\/?\?(.*)$/;
 const METHOD_FILTER = /^\$iothub\/methods\/POST\/(?:[^/#+]+\/)?#$/;
 
 /**
- * The meaning of the topic of a device's message; undefined for a topic that the hub does not have.
+ * Parses the topic of a device's message. Returns undefined for an unknown topic.
  *
  * @throws IotHubError ArgumentInvalid when a property bag is malformed
  */
@@ -40,7 +40,7 @@ export function readTopic(topic: string, deviceId: string): Publication | undefi
   return requestId === undefined ? undefined : { kind: 'methodResponse', requestId, status: Number(status) };
 }
 
-/** The meaning of a topic filter; undefined for one that the hub does not have. */
+/** Parses a topic filter. Returns undefined for an unknown filter. */
 export function readFilter(filter: string, deviceId: string): Subscription | undefined {
   if (isDevice(DEVICEBOUND_FILTER.exec(filter)?.[1] ?? '', deviceId)) return 'messages';
   if (filter === '$iothub/twin/res/#') return 'twinResponses';

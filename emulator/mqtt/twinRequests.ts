@@ -19,14 +19,14 @@ type TwinRequest = Extract<Publication, { kind: 'getTwin' | 'patchReported' }>;
 /** Responds to a device's request for its twin; an error is a response as well. */
 export type TwinResponder = (request: TwinRequest, payload: Buffer) => void;
 
-/** A response: the status, what is behind the request id in its topic, and the body. */
+/** A response: the status, the parameters after the request id in its topic, and the body. */
 interface TwinResponse {
   readonly status: number;
   readonly query?: string;
   readonly body?: unknown;
 }
 
-/** iot-mqtt-connect-to-iot-hub, "Retrieving a device twin's properties" and the two sections behind it. */
+/** iot-mqtt-connect-to-iot-hub, "Retrieving a device twin's properties" and the two sections after it. */
 export function createTwinResponder(
   hub: Hub,
   mqtt: MqttConnection,

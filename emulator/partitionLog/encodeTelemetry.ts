@@ -41,7 +41,7 @@ const TIMESTAMP = 0x83;
 const BINARY = 0xa0;
 const STRING = 0xa1;
 const SYMBOL = 0xa3;
-/** The code of a variable-width constructor with a 4-byte length is that with a 1-byte length plus this. */
+/** Difference between the codes of the variable-width constructors with a 4-byte and a 1-byte length. */
 const WIDE = 0x10;
 const LIST32 = 0xd0;
 const MAP32 = 0xd1;

@@ -13,14 +13,14 @@ export const project = (document: JsonObject, select: readonly Projection[]): Js
     }),
   );
 
-/** Whether a query makes one row of several documents. */
+/** Whether a query combines several documents into one row. */
 export const isAggregate = ({ select, groupBy }: Query): boolean =>
   groupBy !== null || (select ?? []).some(({ value }) => value.kind === 'aggregate');
 
 /**
  * A row for each group of documents.
  *
- * @throws IotHubError ArgumentInvalid when a selected attribute is not the one of GROUP BY
+ * @throws IotHubError ArgumentInvalid if the query selects an attribute other than that of GROUP BY
  */
 export function aggregate(documents: Iterable<JsonObject>, { select, groupBy }: Query): JsonObject[] {
   if (!select) throw new IotHubError('ArgumentInvalid', 'SELECT * has no GROUP BY.');

@@ -1,6 +1,6 @@
 /** A query as the grammar reads it (iot-hub-devguide-query-language). */
 export interface Query {
-  /** `null`: `*`. */
+  /** The selected values; `null` for `SELECT *`. */
   readonly select: readonly Projection[] | null;
   readonly top: number | null;
   readonly from: string;
@@ -18,7 +18,7 @@ export interface Projection {
 export interface Aggregate {
   readonly kind: 'aggregate';
   readonly name: 'count' | 'avg' | 'sum' | 'min' | 'max';
-  /** `null` of `COUNT()`. */
+  /** The argument; `null` for `COUNT()`, which has none. */
   readonly path: Path | null;
 }
 

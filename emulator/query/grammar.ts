@@ -1,4 +1,7 @@
-/** The grammar of iot-hub-devguide-query-language, for Peggy. Keywords have no case; names of properties have. */
+/**
+ * The grammar of iot-hub-devguide-query-language, for Peggy. Keywords are case-insensitive. Property names are
+ * case-sensitive.
+ */
 export const GRAMMAR = String.raw`
 {{
   const binary = (first, rest) =>

@@ -9,7 +9,7 @@ import { parseQuery } from './parseQuery';
 
 /** iot-hub-devguide-query-language: a page has at most 1,000 items. */
 const MAX_PAGE_ITEMS = 1_000;
-/** What Microsoft's SDKs get when they ask for no page size. */
+/** Page size for requests without one, as from Microsoft's SDKs. */
 const DEFAULT_PAGE_ITEMS = 100;
 
 export interface QueryPage {
@@ -21,9 +21,9 @@ export interface QueryPage {
 }
 
 export interface PageRequest {
-  /** Of `x-ms-max-item-count`. */
+  /** The page size from `x-ms-max-item-count`. */
   readonly size?: number | undefined;
-  /** Of the page before. */
+  /** The continuation token of the previous page. */
   readonly continuation?: string | undefined;
 }
 

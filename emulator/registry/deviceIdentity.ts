@@ -54,7 +54,7 @@ export interface DeviceIdentity {
   readonly deviceId: string;
   readonly generationId: string;
   readonly etag: string;
-  /** Of connections over MQTT: HTTPS has none (iot-hub-devguide-identity-registry). */
+  /** The connection state over MQTT; HTTPS has no connection state (iot-hub-devguide-identity-registry). */
   readonly connectionState: ConnectionState;
   readonly status: 'enabled' | 'disabled';
   readonly statusReason: string | null;

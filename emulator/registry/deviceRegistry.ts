@@ -10,7 +10,7 @@ import {
 /** `GET /devices` returns at most this many devices (iot-hub-devguide-identity-registry). */
 export const LIST_MAX = 1_000;
 
-/** The hub's identity registry, in memory. All methods except the two look-ups throw IotHubError. */
+/** The hub's identity registry, in memory. `get`, `create`, `update` and `remove` throw IotHubError. */
 export interface DeviceRegistry {
   find(deviceId: string): DeviceIdentity | undefined;
   get(deviceId: string): DeviceIdentity;
@@ -25,11 +25,11 @@ export interface DeviceRegistry {
   registeredAt(deviceId: string): string;
   count(): { total: number; enabled: number; disabled: number };
   clear(): void;
-  /** Of a device that has connected or disconnected; nothing for one that has been deleted. */
+  /** Records the connection state of a device. Has no effect for a deleted device. */
   recordConnection(deviceId: string, state: ConnectionState): void;
-  /** Of a device that has sent or received a message. */
+  /** Records that a device has sent or received a message. Has no effect for a deleted device. */
   recordActivity(deviceId: string): void;
-  /** Of the messages that wait for a device. */
+  /** Records the number of messages that wait for a device. Has no effect for a deleted device. */
   recordMessageCount(deviceId: string, cloudToDeviceMessageCount: number): void;
   /** Calls the listener after each change of an identity; with undefined after its deletion. */
   onChange(listener: IdentityListener): void;
@@ -52,7 +52,7 @@ export function createDeviceRegistry(): DeviceRegistry {
     registrations.delete(deviceId);
     for (const listener of listeners) listener(deviceId, undefined);
   };
-  /** Activity is no change of the identity: its ETag stays. */
+  /** Activity does not change the ETag of the identity. */
   const record = (deviceId: string, activity: Partial<DeviceIdentity>): void => {
     const device = devices.get(deviceId);
     if (device) Object.assign(device, activity);

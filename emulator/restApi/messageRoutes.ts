@@ -90,5 +90,5 @@ function messageResponse({ message, ...queued }: QueuedMessage, deviceId: string
   return { status: 200, rawBody: message.body, etag: queued.lockToken, headers };
 }
 
-/** What a header cannot hold is percent-encoded. */
+/** Characters that a header cannot contain are percent-encoded. */
 const asHeader = (text: string): string => text.replace(/[^\x20-\x7e]/gu, encodeURIComponent);

@@ -40,6 +40,6 @@ export const queryRoute = (hub: Hub): Route =>
     },
   );
 
-/** Some SDKs send an empty header for what they do not have. */
+/** Some SDKs send an empty header instead of omitting it. */
 const header = (value: string | string[] | undefined): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;

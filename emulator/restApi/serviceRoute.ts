@@ -13,7 +13,7 @@ const MAX_BODY_BYTES = 1024 * 1024;
 
 export interface ServiceOperation extends Pick<Route, 'target' | 'method' | 'path'> {
   readonly permission: Permission;
-  /** Its throttle; absent: the operation counts by itself. */
+  /** The throttle that is checked. If absent, the handler checks the throttle itself. */
   readonly operation?: ThrottledOperation;
 }
 

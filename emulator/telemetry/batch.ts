@@ -23,7 +23,7 @@ const batch = z
 /**
  * The messages of an HTTPS batch.
  *
- * @throws IotHubError for the batch as a whole: it is all or nothing
+ * @throws IotHubError if any message is invalid: the whole batch is then rejected
  */
 export function readBatch(body: Buffer): Pick<TelemetryMessage, 'body' | 'system' | 'properties'>[] {
   if (body.length > MAX_BATCH_BYTES) throw tooLarge(MAX_BATCH_BYTES);

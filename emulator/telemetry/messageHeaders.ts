@@ -14,13 +14,13 @@ const SYSTEM_PROPERTIES = new Map<string, keyof TelemetrySystemProperties>([
 const APPLICATION_PREFIX = 'iothub-app-';
 
 /**
- * iot-hub-devguide-messages-construct: the creation time has this name on a single message, and the prefix before it in
- * a batch. Either way, readers of the built-in endpoint find it among the application properties.
+ * iot-hub-devguide-messages-construct: in a single message, the creation time has this name. In a batch, the prefix
+ * `iothub-app-` precedes it. Readers of the built-in endpoint always find it among the application properties.
  */
 export const CREATION_TIME = 'iothub-creation-time-utc';
 /**
- * The corresponding page for IoT Central: UTC, without an offset (`2021-04-21T11:30:16Z`). A .NET DateTime begins in
- * the year 1 and has seven decimals of a second.
+ * IoT Central's documentation requires UTC without an offset (`2021-04-21T11:30:16Z`). A .NET DateTime begins in the
+ * year 1 and has seven decimals of a second.
  */
 const UTC_TIME = /^(?!0000)\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,7})?Z$/;
 

@@ -7,7 +7,7 @@ import { MAX_MESSAGE_BYTES, messageSize, quotaExceeded, tooLarge } from './limit
 export type NewMessage = Omit<TelemetryMessage, 'origin'>;
 
 /**
- * Stores the messages of one send operation, over any protocol, and wakes the readers: all of them, or none.
+ * Stores all messages of one send operation or none, then notifies the readers. Used by all protocols.
  *
  * @throws IotHubError for the throttle, the quota, a message above the size limit, and a message that a fault refuses
  */

@@ -8,6 +8,6 @@ export interface JsonObject {
 export const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** An object of these members; a member named `__proto__` is one like any other. */
+/** An object of these members. `__proto__` is treated as an ordinary member. */
 export const objectOf = <Value>(members: Iterable<readonly [string, Value]>): Record<string, Value> =>
   Object.fromEntries(members);

@@ -3,7 +3,7 @@ import { isObject, objectOf, type Json, type JsonObject } from './json';
 import type { TwinChange } from './twinStore';
 import { assertTwinDocument } from './validate';
 
-/** Members of a section that clients send back as they got them: the hub sets them. */
+/** Read-only members, which the hub sets. Clients may send them back; they are ignored. */
 const READ_ONLY = ['$metadata', '$version'];
 
 /**

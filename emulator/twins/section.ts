@@ -71,7 +71,7 @@ function merge(values: JsonObject, patch: JsonObject): JsonObject {
   return objectOf(members);
 }
 
-/** Only what the patch names is updated; a removed member leaves no metadata but its parent's time. */
+/** Updates the times of the members in the patch and of their parents. The metadata of a removed member is deleted. */
 function mergeMetadata(metadata: Metadata, patch: JsonObject, now: string): Metadata {
   const members = new Map<string, Metadata | string | undefined>(Object.entries(metadata));
   for (const [key, value] of Object.entries(patch)) {

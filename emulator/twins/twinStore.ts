@@ -12,24 +12,24 @@ import {
   type Section,
 } from './section';
 
-/** A device twin, without what it shows of the device's identity. */
+/** A device twin without the properties of the device identity. */
 export interface Twin {
   readonly tags: JsonObject;
   readonly desired: Section;
   readonly reported: Section;
-  /** Of the whole twin. */
+  /** Version of the whole twin. */
   readonly version: number;
-  /** Counts the changes that services make: the twin's ETag. */
+  /** Number of changes by services, from which the ETag is made. */
   readonly revision: number;
 }
 
-/** What a service changes; what is absent stays. Both are valid documents. */
+/** A change by a service. Absent sections are not changed. Sections have been validated. */
 export interface TwinChange {
   readonly tags?: JsonObject | undefined;
   readonly desired?: JsonObject | undefined;
 }
 
-/** Takes a change of the desired properties, as the device receives it. */
+/** Called with each change of desired properties, in the form that the device receives. */
 export type DesiredListener = (deviceId: string, change: JsonObject) => void;
 
 /** The twins of a hub's devices. Every method throws IotHubError when the hub rejects the request. */
@@ -39,7 +39,9 @@ export interface TwinStore {
   patch(deviceId: string, change: TwinChange, ifMatch: string): Twin;
   /** Replaces the tags and desired properties that are given. */
   replace(deviceId: string, change: TwinChange, ifMatch: string): Twin;
-  /** Merges a change of the device. `ifVersion`: of its reported properties; undefined: any. */
+  /**
+   * Merges a change of the device. `ifVersion`: required version of the reported properties; undefined: any version.
+   */
   report(deviceId: string, change: JsonObject, ifVersion: number | undefined): Twin;
   onDesired(listener: DesiredListener): void;
 }
@@ -51,7 +53,7 @@ export function createTwinStore(registry: DeviceRegistry): TwinStore {
     if (!device) twins.delete(deviceId);
   });
 
-  /** Twins come and go with their devices; one that never changed is made when it is asked for. */
+  /** A twin is created on its first use, and deleted with its device. */
   const get = (deviceId: string): Twin => {
     registry.get(deviceId);
     const twin = twins.get(deviceId) ?? emptyTwin(registry.registeredAt(deviceId));
@@ -112,7 +114,10 @@ export function createTwinStore(registry: DeviceRegistry): TwinStore {
   };
 }
 
-/** A new twin's version is 2, and each section's 1, as on the service. Its sections are as old as the device. */
+/**
+ * A new twin's version is 2, and each section's 1, as on the service. Its sections have the registration time of the
+ * device.
+ */
 const emptyTwin = (registeredAt: string): Twin => ({
   tags: {},
   desired: emptySection(registeredAt),
@@ -133,7 +138,7 @@ export function twinEtag({ revision }: Twin): string {
   return bytes.toString('base64');
 }
 
-/** What a device sees of its twin: no tags, no metadata. */
+/** The twin as a device receives it: no tags, no metadata. */
 export const deviceTwinJson = ({ desired, reported }: Twin): JsonObject => ({
   desired: sectionJson(desired, false),
   reported: sectionJson(reported, false),

@@ -10,7 +10,7 @@ import {
   NUMBER_BYTES,
 } from './limits';
 
-// What follows is of iot-hub-devguide-device-twins, "Tags and properties format" and "Device twin size".
+// The rules below are from iot-hub-devguide-device-twins, "Tags and properties format" and "Device twin size".
 
 /** Control characters of C0 and C1, and `.`, `$` and the space. */
 // eslint-disable-next-line no-control-regex

@@ -11,7 +11,7 @@ export function configuredHosts(
     .filter((name) => name !== '');
 }
 
-/** The scheme with which a client reaches a local server. A reverse proxy with TLS tells it in a header. */
+/** The scheme with which a client reaches a local server. A reverse proxy with TLS sends the scheme in a header. */
 export function schemeOf(forwardedProto: string | undefined): 'http' | 'https' {
   return forwardedProto?.split(',')[0]?.trim().toLowerCase() === 'https' ? 'https' : 'http';
 }

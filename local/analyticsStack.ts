@@ -28,9 +28,9 @@ const SNAPSHOT_ATTEMPTS = 10;
 const SNAPSHOT_RETRY_MS = 500;
 
 /**
- * Reserves the ports for their programs.
+ * Reserves the ports. If a default port is in use, any free port is reserved.
  *
- * @throws Node's listen error when a port that was asked for is taken; a default one is then any free port
+ * @throws Node's listen error if a port set by a flag is in use
  */
 export async function reserveAnalyticsPorts(wanted: {
   dashboardPort?: number;
@@ -56,7 +56,7 @@ export interface AnalyticsOptions {
   databaseUrl: string | undefined;
   eventHubConnection: string;
   functionsUrl: string;
-  /** of the demo shop, whose products the dashboard links */
+  /** URL of the demo shop. The dashboard links to its products. */
   shopUrl: string;
   /** called when a part can be used, with its URL if it has one */
   onReady: (part: AnalyticsPart, url: string) => void;

@@ -56,7 +56,7 @@ async function writeScript(name: string, entry: string, format: 'esm' | 'iife'):
   await Promise.all([writeWhole(name, code), writeWhole(`${name}.map`, map as string)]);
 }
 
-/** The declarations of the entries: those of the public types stand beside the entry that exports them. */
+/** Writes the type declarations of the entries. The public types of `api.ts` are inlined into `hubfront.d.ts`. */
 async function writeTypes(): Promise<void> {
   const { default: ts } = await import('typescript'); // loaded lazily, because it loads slowly and is only used here
   const { config } = ts.readConfigFile(join(FOLDER, 'tsconfig.json'), ts.sys.readFile) as { config: object };

@@ -6,11 +6,11 @@ import { startDashboardServer } from './dashboard/server';
 import type { View } from './dashboard/view';
 
 const DESKTOP = { width: 1360, height: 900 };
-/** The narrowest phones. */
+/** Width of the narrowest phones, in px. */
 const PHONE = { width: 320, height: 720 };
-/** Recent events in the picture of a phone, where each is a card. */
+/** Number of recent events in the phone screenshot, where each is a card. */
 const PHONE_EVENTS = 4;
-/** The next view never comes. */
+/** Never resolves, so that the page keeps its view. */
 const NEVER = new Promise<View>(() => undefined);
 
 /** @param take saves a picture of the page under a name */

@@ -71,8 +71,8 @@ if (signals.length > 0) stopWithNpm();
 await installWhatIsMissing();
 createRequire(join(PROJECT, 'package.json'))('tsx/cjs');
 const { main } = createRequire(join(PROJECT, 'package.json'))(`./${file}`);
-// The command adds its own signal listeners at once. A signal that arrived during loading is delivered later, and
-// would be lost without any listener in between.
+// `main` adds the command's own signal listeners at once, and only then are these removed. Otherwise a signal that
+// arrived during loading, which is delivered later, could be lost.
 const ended = main(argv);
 for (const signal of signals) process.off(signal, stopped);
 await ended;

@@ -18,7 +18,7 @@ export interface WantedPort {
   port: number;
 }
 
-/** @throws Node's listen error when the port is taken */
+/** @throws Node's listen error when the port is in use */
 export async function reservePort(port: number): Promise<ReservedPort> {
   const server = createServer((socket) => socket.destroy());
   await listen(server, port);
@@ -37,7 +37,7 @@ export async function reservePort(port: number): Promise<ReservedPort> {
 export const reserveUsualPort = (usual: number): Promise<ReservedPort> =>
   reservePort(usual).catch(() => reservePort(0));
 
-/** The usual port if it is free now, and 0, any free port, if it is not. */
+/** The usual port if it is free, otherwise 0 (any free port). */
 export async function usualPort(usual: number): Promise<number> {
   const reserved = await reservePort(usual).catch(() => undefined);
   await reserved?.release();

@@ -18,10 +18,10 @@ import { type StartFlags, parseStartFlags, wantedPorts } from './startFlags';
 import { homepageLinks, printGuide, printReady } from './startGuide';
 import { step } from './terminal';
 
-/** Of MQTT over TLS, as on Azure. */
+/** Port of MQTT over TLS, as in Azure. */
 const MQTT_PORT = 8883;
 
-/** The database, Blob storage and the job keep their files in the temporary folder: so much they need to begin. */
+/** Minimum free space in the temporary folder, where the database, Blob storage and the job keep their files. */
 const MIN_TEMPORARY_BYTES = 32 * 1024 * 1024;
 
 /** `npm start`: runs the whole system on this machine. */
@@ -36,7 +36,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     await start(flags, running);
   } catch (error) {
     await closeAll(running);
-    // Another start may have taken the ports since they were checked.
+    // Another start may have reserved the ports since they were checked.
     const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
     const problems = isTaken ? await portProblems(wantedPorts(flags)) : [];
     if (problems.length > 0) await failOfPorts(flags, problems);
@@ -118,7 +118,7 @@ async function start(flags: StartFlags, running: Running[]): Promise<void> {
   await analytics.started;
 }
 
-/** @throws Error with the code `ENOSPC`. Otherwise each part that lacks the space would fail in its own words. */
+/** @throws Error with the code `ENOSPC`. Otherwise each part would fail with a different message. */
 async function requireTemporarySpace(): Promise<void> {
   const { bavail, bsize } = await statfs(tmpdir());
   if (bavail * bsize < MIN_TEMPORARY_BYTES)

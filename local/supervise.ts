@@ -24,7 +24,7 @@ export interface Supervised extends Running {
 
 /**
  * Keeps a child process running. If it ends, the end and the loss are logged, and it is restarted. A process that
- * fails at its first start is not restarted, because its own error tells the reason.
+ * fails at its first start is not restarted, because its own error gives the reason.
  */
 export function supervise({ name, start, consequence, log, onRestart }: Supervision): Supervised {
   let closing = false;

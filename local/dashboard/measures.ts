@@ -53,7 +53,7 @@ export const totals = measure(
        count(DISTINCT session_id) AS sessions, min(__ts) AS oldest FROM ${source}`,
 );
 
-/** `items` are pieces. */
+/** `items` is the number of pieces sold. */
 export const revenue = measure(
   { currency: text, revenue: count, orders: count, items: count },
   (source) =>

@@ -15,7 +15,7 @@ const MAX_CELL_CHARACTERS = 80;
 type Row = Record<string, unknown>;
 type Markup = HtmlEscapedString | Promise<HtmlEscapedString>;
 
-/** `/report/` shows each page of the reports in `infra/powerbi`, with the figures of the moment. */
+/** `/report/` shows each page of the reports in `infra/powerbi`, with the current figures. */
 export function addReportRoutes(app: WebApp, { connection }: Pick<Job, 'connection'>): void {
   const rowsOf = async (visual: ReportVisual): Promise<Row[]> =>
     (await hasRows(connection, visual.table)) ? jsonRows(connection, sqlOf(visual)) : [];

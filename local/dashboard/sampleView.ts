@@ -7,7 +7,7 @@ const MINUTE_MS = 60_000;
 const EVENTS = [3, 5, 4, 8, 6, 9, 12, 10, 7, 11, 14, 9, 13, 16, 12, 18, 15, 11, 17, 20];
 const KINDS = ['browse_product', 'browse_product', 'add_to_cart', 'browse_product', 'purchase'] as const;
 
-/** @param now of the newest event */
+/** @param now time of the newest event */
 export function sampleView(now: Date): View {
   const at = (minutesAgo: number): string => new Date(now.getTime() - minutesAgo * MINUTE_MS).toISOString();
   return {

@@ -19,7 +19,7 @@ export interface DashboardOptions {
   /** 0: any free one */
   port: number;
   view: (filter: Filter) => Promise<View>;
-  /** whose rows are exported and reported; undefined: neither exists */
+  /** the job whose rows the export and the report show; if undefined, there is no export and no report */
   job?: Job;
   /** of the demo shop; empty without one */
   shopUrl: string;
@@ -28,7 +28,7 @@ export interface DashboardOptions {
 /**
  * Serves the dashboard on the loopback interface: the page, and what it shows as server-sent events.
  *
- * @throws Node's listen error when the port is taken
+ * @throws Node's listen error when the port is in use
  */
 export async function startDashboardServer({
   port,
@@ -89,6 +89,6 @@ async function bundlePage(): Promise<string> {
     target: 'es2022',
     logLevel: 'warning',
   });
-  await stopEsbuild(); // its process would stay for as long as this one
+  await stopEsbuild(); // otherwise esbuild's process runs until this process ends
   return outputFiles[0]?.text ?? '';
 }

@@ -24,7 +24,7 @@ export interface View {
     dropped: { reason: string; events: number }[];
     references: { name: string; path: string; validFrom: string; rows: number }[];
     next: { path: string; validFrom: string } | null;
-    /** of the columns that the tiles read, those that the query's output lacks */
+    /** columns that the tiles read and the query's output does not have */
     missing: string[];
   };
   /** of the rows within the filter; `rows` includes repeated ones */

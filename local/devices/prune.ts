@@ -1,4 +1,4 @@
-/** Deletes devices that nobody has seen for a while, in groups, so that it can be stopped and started again. */
+/** Deletes devices that nobody has seen for a while, in groups, so that the command can be stopped and repeated. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Registry } from 'azure-iothub';
 import * as z from 'zod';
@@ -29,7 +29,7 @@ export interface Pruning {
   idPrefix: string;
   /** only lists the devices */
   isDryRun: boolean;
-  /** aborted: what is under way ends, and no more begins */
+  /** if it is aborted, the current group is completed and no further group is started */
   signal: AbortSignal;
   onDevice: (device: UnseenDevice) => void;
   onProgress: (line: string) => void;
@@ -83,7 +83,7 @@ async function deleteGroup(
   );
 }
 
-/** Repeats what the hub throttles for as long as it does, and other failures a few times. */
+/** Retries throttled requests without limit, and other transient failures a few times. */
 function createAttempts(signal: AbortSignal, onProgress: Pruning['onProgress']) {
   return async <T>(work: () => Promise<T>): Promise<T> => {
     for (let failures = 0; ;) {

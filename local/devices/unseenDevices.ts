@@ -27,13 +27,13 @@ const twin = z.object({
 
 export interface UnseenDevice {
   deviceId: string;
-  /** of the identity: a device that has changed since is not deleted */
+  /** ETag of the identity. A device that has changed since the query is not deleted. */
   etag: string | undefined;
   /** Unix time, ms */
   seenAt: number;
 }
 
-/** The devices of one page, by what is to become of them. */
+/** The devices of one page, grouped: to be deleted, kept, of unknown age. */
 export interface DevicePage {
   unseen: UnseenDevice[];
   /** ids of gateways of visitors, IoT Edge devices and connected devices */

@@ -21,7 +21,7 @@ export interface FunctionsHostOptions {
   appFolder: string;
   /** 0: any free port */
   port: number;
-  /** app settings, given the port that the host listens on */
+  /** returns the app settings for the port that the host listens on */
   settings: (port: number) => Readonly<Record<string, string>>;
   functionKeys: FunctionKeys;
   /** links to other parts of the stack, for the page at `/` */

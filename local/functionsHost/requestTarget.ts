@@ -103,7 +103,7 @@ export function parseQuery(query: string): Map<string, string> {
     const value = equals < 0 ? '' : decodeForm(pair.slice(equals + 1));
     const known = found.get(name.toLowerCase());
     if (!known) found.set(name.toLowerCase(), { name, values: [value] });
-    // The second occurrence replaces the name in ASP.NET's dictionary, later ones do not.
+    // The dictionary keeps the spelling of the second occurrence, as ASP.NET's does.
     else if (known.values.push(value) === 2) known.name = name;
   }
   return new Map([...found.values()].map(({ name, values }) => [name, values.join(',')]));

@@ -21,8 +21,8 @@ export function end(
 }
 
 /**
- * Responds with a status and closes the connection. If the request body is still arriving, it is read first, so that
- * the client gets the response, unless the body has no end.
+ * Responds with a status and closes the connection. If the request body is still arriving, it is read for a limited
+ * time first, so that the client gets the response.
  */
 export function reject(
   response: ServerResponse,

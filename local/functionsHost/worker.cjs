@@ -50,7 +50,7 @@ function tell(message) {
   unsaid.push(message);
 }
 
-/** Sends logs before the exit that they explain. */
+/** Sends queued logs before the process exits, because they may contain the reason. */
 function sayAll() {
   if (unsaid.length > 0) process.send?.(unsaid);
   unsaid = [];

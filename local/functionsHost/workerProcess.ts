@@ -121,7 +121,7 @@ export function startWorker({ appFolder, settings, log }: WorkerOptions): Worker
         resolve();
       });
     });
-    loaded.catch(() => undefined); // callers that need the app get the error; there may be none yet
+    loaded.catch(() => undefined); // callers get the error; without a caller, it must not be an unhandled rejection
     say({ type: 'load', appFolder });
     return { child, pending, loaded, say, closed };
   }

@@ -17,7 +17,7 @@ export interface RpcHttpResponse {
   statusCode?: string;
   headers?: Record<string, string>;
   cookies?: RpcHttpCookie[];
-  /** `stream`: only in the host, a body of this many bytes that may still arrive */
+  /** `stream` exists only in the host: a body that may still be arriving, and its size in bytes */
   body?: { bytes?: Uint8Array; string?: string; json?: string; stream?: { body: Readable; length: number } };
 }
 

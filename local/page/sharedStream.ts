@@ -5,7 +5,7 @@
  */
 
 export interface StreamHandlers {
-  /** All that was shown is outdated: the latest events follow. */
+  /** Discards all events. The latest ones are sent again. */
   onReset: () => void;
   onData: (data: string) => void;
   /** @param retryAt without a connection: when the next attempt begins, ms since 1970 */
@@ -16,7 +16,7 @@ export interface StreamHandlers {
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 16_000;
 
-/** Between the tabs; with `to`, for one of them. A tab that becomes visible says hello. */
+/** Messages between tabs. A message with `to` is for one tab. A tab that becomes visible sends `hello`. */
 type TabMessage =
   | { hello: number }
   | { to?: number; latest: readonly string[]; connected: boolean; retryAt: number }
@@ -71,7 +71,7 @@ export function followStream(
           isConnected = true;
           share({ latest, connected: true, retryAt }); // the server sends the latest events once more
         };
-        // The browser's own attempts cannot be seen, and it makes none after a response such as 503.
+        // EventSource's own reconnects cannot be observed, and it does not reconnect after a response such as 503.
         source.onerror = () => {
           source.close();
           isConnected = false;

@@ -12,7 +12,7 @@ import { DATABASE_CONFIGURATION, WAL_SEGMENT_MB, loadPGlite } from './pglite';
 import { MAX_DATABASE_CONNECTIONS } from './limits';
 import { seedSql } from './seed';
 
-/** One more than the guard allows, because a connection that has ended there may still be open here. */
+/** Twice the guard's limit, because a connection that the guard has closed may still be open here. */
 const MAX_CONNECTIONS = 2 * MAX_DATABASE_CONNECTIONS;
 const CACHE_FOLDER = '.hubfront';
 const CACHE_NAME = 'product-database-';

@@ -34,7 +34,7 @@ interface GuardOptions {
  * Listens for clients of a PostgreSQL server that fails if they send anything but complete messages of protocol 3.0.
  * The guard closes a connection on any other data. Clients wait while the server is restarted.
  *
- * @throws Node's listen error when the port is taken
+ * @throws Node's listen error when the port is in use
  */
 export async function startPostgresGuard(options: GuardOptions): Promise<Server> {
   const { port, serverPort, maxConnections } = options;

@@ -10,7 +10,7 @@ import { createVisitorRoutes } from './visitors';
 export interface ShopOptions {
   /** 0: any free one */
   port: number;
-  /** Both stay on this server. */
+  /** Both keys stay on this server; pages do not get them. */
   keys: {
     /** function key of `registerDevice` */
     registration: string;
@@ -26,7 +26,7 @@ export interface Shop extends Running {
   origins: readonly string[];
   /** Sets the URL of the functions: `http://localhost:7071`. */
   setApi: (url: string) => void;
-  /** Tells the shop where prices are, and which dashboard shows its events. */
+  /** Sets the URLs of the product database and of the dashboard. */
   setAnalytics: (analytics: { databaseUrl: string; dashboardUrl: string }) => void;
 }
 

@@ -8,7 +8,7 @@ import type { Offer } from './catalogue';
 
 const FOLDER = join(__dirname, 'page');
 
-/** What a page is told by its markup. */
+/** Configuration that the HTML contains for the script. */
 export interface PageContent {
   /** of the functions, `http://localhost:7071/api` */
   endpoint: string;
@@ -17,7 +17,7 @@ export interface PageContent {
   offers: readonly Offer[];
 }
 
-/** What the shop's server hands to browsers. */
+/** Files that the shop's server sends to browsers. */
 export interface Page {
   html: (content: PageContent) => string;
   files: Readonly<Record<string, { type: string; content: string }>>;

@@ -63,7 +63,7 @@ export function createWebApp(policy: Policy): WebApp {
   return app;
 }
 
-/** Listens on the loopback interface. @throws Node's listen error when the port is taken */
+/** Listens on the loopback interface. @throws Node's listen error when the port is in use */
 export async function startWebServer(app: WebApp, port: number): Promise<WebServer> {
   const listener = getRequestListener((request, env) => app.fetch(request, env), {
     overrideGlobalObjects: false,

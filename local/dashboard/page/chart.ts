@@ -26,7 +26,7 @@ export function createChart(): (buckets: View['buckets']) => void {
   for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)', 'print'])
     matchMedia(query).addEventListener('change', () => {
       requestAnimationFrame(() => {
-        colour(chart); // with the new styles
+        colour(chart); // in the colours of the new theme
       });
     });
   addEventListener('beforeprint', () => {

@@ -41,11 +41,11 @@ if (dashboard) {
   dashboardLink.hidden = false;
 }
 
-/** A page that was loaded long ago shows the present prices, too. */
+/** A page that was loaded long ago shows the current prices, too. */
 async function refreshPage(): Promise<void> {
   const { pathname } = location;
   const changed = await refreshOffers().catch(() => false);
-  // What a visitor is choosing stays as it is; the price beside it changes.
+  // Renders the page with the new prices, and keeps the visitor's selection and the focus.
   if (changed && pathname === location.pathname && !document.querySelector('#thanks')) {
     const chosen = [...document.querySelectorAll<HTMLInputElement>('input:checked')].map(
       ({ value }) => value,
@@ -124,7 +124,7 @@ function addChosen(form: HTMLFormElement): void {
 function changeQuantity(skuId: number, quantity: number): void {
   cart.setQuantity(skuId, quantity);
   show(viewOf(location.pathname));
-  // The lines are drawn anew: the focus goes to the same list again, or to the page if the line is gone.
+  // The cart is rendered again, so the focus is restored: to the same list, or to the page if the item was removed.
   const successor = document.querySelector<HTMLElement>(`[data-sku="${skuId}"]`);
   (successor ?? element('main')).focus({ preventScroll: true });
   announce(
@@ -132,7 +132,7 @@ function changeQuantity(skuId: number, quantity: number): void {
   );
 }
 
-/** Remembers the control that has the focus. @returns what gives it back to its successor, if there is one */
+/** Remembers the focused control. @returns a function that focuses the control that replaced it, if there is one */
 function focusedControl(): (() => void) | undefined {
   const { dataset, name, value } = document.activeElement as HTMLInputElement;
   const selector =

@@ -98,7 +98,7 @@ function wireConsent(tracking: Tracking): void {
 
 interface Row {
   item: HTMLLIElement;
-  /** Does not go back: a late report of an earlier stage is ignored. */
+  /** The stage never goes back: a late report of an earlier stage is ignored. */
   reach: (stage: Stage, note?: string) => void;
   /** Counts down to the next attempt. */
   wait: (code: string, retryInMs: number) => void;

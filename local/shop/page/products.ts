@@ -10,7 +10,7 @@ export type Sku = Product['skus'][number];
 export const products: readonly Product[] = catalogue;
 useOffers(JSON.parse(element('offers').textContent) as Offer[]);
 
-/** Takes over prices and states. @returns whether any of them is new */
+/** Updates prices and states. @returns whether any of them has changed */
 export function useOffers(offers: readonly Offer[]): boolean {
   let changed = false;
   for (const product of products) {
@@ -24,7 +24,7 @@ export function useOffers(offers: readonly Offer[]): boolean {
   return changed;
 }
 
-/** Asks the shop's server for the present offers. @returns whether any of them is new */
+/** Asks the shop's server for the current offers. @returns whether any of them has changed */
 export async function refreshOffers(): Promise<boolean> {
   const response = await fetch('/offers');
   return response.ok && useOffers((await response.json()) as Offer[]);

@@ -14,7 +14,7 @@ export interface Tracking extends Pick<Hubfront, 'on' | 'flush'> {
   addedToCart: (product: Product, sku: Sku) => void;
   /** @returns the id of the order */
   purchased: (lines: readonly Line[]) => string;
-  /** Told of each event as it is queued. */
+  /** Called with each event when it is queued. */
   onQueued: (listener: (messageId: string, deviceMessage: ShopEvent) => void) => void;
 }
 
@@ -27,9 +27,9 @@ interface Item {
   unit_price: number;
 }
 
-/** What the analytics of the shop read. */
+/** Fields of an event that the analytics query reads. */
 export type ShopEvent = {
-  /** URL of the product, in the colour that is looked at, or of the cart */
+  /** URL of the product in the selected colour, or of the cart */
   event_value: string;
 } & (
   | ({ event: 'browse_product'; referer_product_id: number | null } & Omit<Item, 'quantity' | 'unit_price'>)
@@ -54,7 +54,7 @@ export function createTracking(endpoint: string): Tracking {
   const tracking = startTracking(hubfront, { sessions: true, campaigns: true });
 
   let listener: (messageId: string, deviceMessage: ShopEvent) => void = () => undefined;
-  /** of the product that was looked at last */
+  /** id of the last product that was viewed */
   let lastProductId: number | null = null;
   const track = (event: ShopEvent): void => {
     const messageId = tracking.track(event);
@@ -66,7 +66,7 @@ export function createTracking(endpoint: string): Tracking {
     size_name: sku.size_name,
     color_name: sku.color_name,
   });
-  /** of each product, the one that led to its page */
+  /** by product id: the product from which the visitor opened its page */
   const referers = new Map<number, number | null>();
 
   return {

@@ -33,7 +33,7 @@ fail() {
 
 # require NAME VALUE PATTERN: the value must not be empty, and must not match the pattern of forbidden characters.
 require() {
-  # shellcheck disable=SC2254 # the pattern is a pattern
+  # shellcheck disable=SC2254 # $3 is meant to be expanded as a pattern
   case $2 in '' | $3) fail $USAGE "$1 is missing or contains forbidden characters" ;; esac
 }
 
@@ -41,7 +41,7 @@ require_key() {
   require DEVICE_KEY "${DEVICE_KEY-}" '*[!A-Za-z0-9+/=]*'
 }
 
-# IoT Hub's device ids; require_id DEVICE_ID
+# require_id DEVICE_ID: checks that the id is valid in IoT Hub
 require_id() {
   require DEVICE_ID "$1" "*[!A-Za-z0-9.%_*?!(),:=@\$'-]*"
 }
@@ -59,7 +59,7 @@ encode() {
   done
 }
 
-# The bytes of the key, padded to 64 and each combined with $1 (HMAC, RFC 2104).
+# The key padded to 64 bytes, each XORed with $1 (HMAC, RFC 2104).
 padded_key() {
   { printf %s "$DEVICE_KEY" | openssl base64 -d -A; head -c 64 /dev/zero; } | od -An -v -tx1 -N 64 |
     tr -s ' ' '\n' | while read -r byte; do

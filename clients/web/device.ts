@@ -22,8 +22,8 @@ export interface DeviceSource {
 type Known = Device & { registered?: boolean };
 
 /**
- * @param given the page's own device, or a function that registers one, which is stored in localStorage, or else in
- * memory
+ * @param given the page's device, or a function that registers a device. A registered device is stored in localStorage,
+ * or in memory if there is no localStorage
  */
 export function createDeviceSource(name: string, given: Device | Register): DeviceSource {
   const key = `${name} device`;
@@ -82,7 +82,7 @@ export function createDeviceSource(name: string, given: Device | Register): Devi
       return true;
     },
     forget: () => {
-      registering = undefined; // A device whose registration is in progress is not used either.
+      registering = undefined; // Also ignores the result of a registration that is in progress.
       if (register) write(undefined);
     },
   };

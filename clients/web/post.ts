@@ -87,7 +87,7 @@ export async function postBatch(
       ? noResponse('unreachable_cors', 'Check endpoint and CORS')
       : noResponse('unreachable', error);
   } finally {
-    abort.abort(); // what hangs
+    abort.abort(); // cancels a request that has not completed
   }
 }
 

@@ -49,7 +49,7 @@ export function createQueue(name: string, onWritten: (count: number) => void, on
   const transact = openDatabase(
     name,
     () => {
-      // Copies: a write to the lost database may still be under way, and its result is no longer true.
+      // The messages are copied, because a pending write to the lost database could still change the originals.
       for (const [id, message] of tracked) tracked.set(id, { ...message, stored: undefined });
       void write();
     },

@@ -45,7 +45,7 @@ export function createSender(
   isActive: () => boolean,
   isSender: () => boolean,
 ): Sender {
-  /** The ids of the batch that is being sent. If it is withdrawn, this becomes another set. */
+  /** The ids of the batch that is being sent. Replaced by a new set when the batch is withdrawn. */
   let underWay = new Set<string>();
   /** Messages that an intermediary rejected although they were sent alone. The others are sent first. */
   const suspects = new Set<string>();
@@ -102,7 +102,7 @@ export function createSender(
 
   const sendAll = async (): Promise<void> => {
     while (isActive() && !isLeaving) {
-      // Timers may fire early: only here is it known that this time sends nothing.
+      // Timers may fire early. If the pause has not ended yet, nothing is sent and the timer is set again.
       if (now() < notBefore) {
         schedule(0);
         return;
@@ -171,7 +171,7 @@ export function createSender(
   const backOff = (retryAfterMs: number): void => {
     if (failures === 0) {
       failingSince = now();
-      setTimeout(drain, FAILING_MS); // limits the queue
+      setTimeout(drain, FAILING_MS); // also drops messages beyond the limit of the queue
     }
     const longest = Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS);
     failures += 1;
@@ -190,7 +190,7 @@ export function createSender(
     plan: (queued) => {
       waiting += queued;
       if (failures > 0)
-        void drain(); // limits the queue
+        void drain(); // also drops messages beyond the limit of the queue
       else schedule(waiting < batchSize ? batchTime : 0);
     },
     retryNow: () => {

@@ -36,7 +36,7 @@ export function createSessions() {
     try {
       localStorage.setItem(KEY, JSON.stringify(session));
     } catch {
-      // The page's own copy is used.
+      // localStorage cannot be used, so the page keeps its own copy.
     }
     return session;
   };

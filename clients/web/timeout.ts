@@ -1,6 +1,6 @@
 /**
- * Rejects with an `Error` if the promise has not settled within `ms` milliseconds. It waits in two halves, so that a
- * page that was busy for longer first handles the events that arrived in the meantime.
+ * Rejects with an `Error` if the promise has not settled within `ms` milliseconds. It uses two timers of half the time.
+ * If the page was blocked, pending events are handled between them, before the promise is rejected.
  */
 export function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -101,7 +101,7 @@ export function startTracking(hubfront: Hubfront, options: TrackingOptions = {})
   };
 }
 
-/** Calls `onPage` for the current page and for each later one. @returns what ends that */
+/** Calls `onPage` for the current page and for each later one. @returns a function that stops the calls */
 function watchPages(onPage: () => void): () => void {
   const pageOf = (): string => location.origin + location.pathname + location.search;
   let page = '';

@@ -56,7 +56,7 @@ module Hubfront
         "must be an http or https URL"
       end
 
-      # It becomes a header.
+      # The key is sent as a header.
       def key_fault(key)
         return "is not set" if key.nil? || key == ""
 

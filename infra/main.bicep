@@ -261,7 +261,7 @@ var consumerGroups = {
   analytics: 'analytics'
   feed: 'message-feed'
 }
-// The host rejects larger bodies: twice the app's own limit. For smaller ones, the app can respond with a reason and
+// Body limit of the host: twice the app's own limit. Between the two limits, the app responds itself, with a reason and
 // CORS headers.
 var requestBodyBytes = 2 * 4 * 1024 * 1024
 var packageContainer = 'app-package'
@@ -561,7 +561,7 @@ module streamAnalytics 'modules/streamAnalytics.bicep' = {
     productsAccountName: productsStorageName
     productsContainerName: snapshotContainer
     workspaceId: monitoring.outputs.workspaceId
-    // Pages that were offline send older events, but the time of an event here is its arrival at the hub.
+    // 60 s is enough even for pages that were offline, because the job uses the time of arrival at the hub.
     lateArrivalSeconds: 60
     outOfOrderSeconds: 5
   }
@@ -632,8 +632,9 @@ module budget 'modules/budget.bicep' = if (monthlyBudget > 0) {
   }
 }
 
-// azd stores the outputs in the environment, where the hooks read them. An output with the name of a parameter's
-// variable would override its value in a pipeline, so only values that must not change have one.
+// azd stores outputs under their names in the environment, where the hooks read them. In a pipeline, an output would
+// therefore override a parameter that reads a variable of the same name. So only parameters that must not change have
+// such an output.
 output AZURE_LOCATION string = location
 output AZURE_TENANT_ID string = tenant().tenantId
 output AZURE_RESOURCE_GROUP string = group.name

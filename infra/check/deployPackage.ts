@@ -14,7 +14,10 @@ const ZIP_ENTRY_BYTES = 30 + 46;
 const BELONGS = /^(?:host\.json|package\.json|dist\/[\w./-]+\.js(?:\.map|\.LEGAL\.txt)?)$/;
 const MUST_BE_THERE = ['host.json', 'package.json', 'dist/app.js'];
 
-/** Patterns of secrets. A name inside a longer name is an assignment in code, not a part of a connection string. */
+/**
+ * Patterns of secrets. A name that is a part of a longer identifier is not matched: it is code, not a connection
+ * string.
+ */
 const SECRETS: [RegExp, string][] = [
   [/-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----\s*[A-Za-z0-9+/]{40}/, 'a private key'],
   [/(?<![\w$.])SharedAccessKey=[A-Za-z0-9+/]{20,}={0,2}/, 'a shared access key'],

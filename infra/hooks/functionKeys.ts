@@ -34,8 +34,8 @@ export async function ensureFunctionKeys(context: HookContext): Promise<void> {
 }
 
 /**
- * @param value value of the host key that it replaces, so that its callers need no new key; undefined: Azure creates
- * one
+ * @param value the value of the host key that the new key replaces, so that callers keep their key; if undefined, Azure
+ * creates a value
  */
 async function ensureFunctionKey(
   context: HookContext,

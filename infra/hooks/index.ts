@@ -43,7 +43,7 @@ const HOOKS: Record<string, readonly Step[]> = {
   ],
 };
 
-/** @throws {HookError} that tells what to do */
+/** @throws {HookError} that says what to do */
 export async function runHook(name: string, context: HookContext): Promise<void> {
   const steps = HOOKS[name];
   if (!steps) throw new HookError(`There is no hook ${name}: use ${Object.keys(HOOKS).join(', ')}.`);

@@ -34,7 +34,7 @@ interface Provider {
  */
 export async function checkRegion(context: HookContext): Promise<void> {
   const location = optional(context, 'AZURE_LOCATION');
-  // The first `azd provision` asks for both values after this hook.
+  // Before the first `azd provision`, subscription and location may be unset: azd asks for them after this hook.
   if (location === undefined || optional(context, 'AZURE_SUBSCRIPTION_ID') === undefined) return;
   const lacking: string[] = [];
   for (const { provider, type, what } of REGIONAL) {

@@ -27,8 +27,14 @@ const MAX_RETRY_DELAY_MS = 1_000;
 const BUSY_DELAY_MS = 500;
 /** No attempt at a snapshot begins later than this after the first one, because the waiting polls have a deadline. */
 const LAST_ATTEMPT_MS = 5_000;
-/** Errors that a retry cannot fix. */
-const NON_RETRYABLE: readonly ProblemCode[] = ['hub_access_denied', 'settings_invalid'];
+/**
+ * Errors that a retry cannot fix, from this attempt on. A missing entity is looked up twice, on two connections: while
+ * the service closes a connection, it also reports a session that it has already ended as `amqp:not-found`.
+ */
+const LASTING_FROM_ATTEMPT: Partial<Readonly<Record<ProblemCode, number>>> = {
+  hub_access_denied: 1,
+  settings_invalid: 2,
+};
 
 export interface FeedQuery {
   after: StartPosition;
@@ -75,9 +81,8 @@ export function createFeed(settings: Settings): Feed {
         const problem = feedProblem(error);
         const busy = problem.code === 'hub_throttled';
         if (!busy) generation.retire();
-        if (attempt === MAX_ATTEMPTS || NON_RETRYABLE.includes(problem.code) || Date.now() > lastAttempt) {
+        if (attempt === MAX_ATTEMPTS || isLasting(problem, attempt) || Date.now() > lastAttempt)
           throw problem;
-        }
         // A dead connection is often detected only on use. The first retry uses a new connection and need not wait.
         if (busy || attempt > 1) await delay(jitter(busy ? BUSY_DELAY_MS * attempt : RETRY_DELAY_MS));
       }
@@ -149,7 +154,7 @@ export function createFeed(settings: Settings): Feed {
           return await pollOnce(query, signal);
         } catch (error) {
           const problem = feedProblem(error);
-          const lasting = problem.status < 500 || NON_RETRYABLE.includes(problem.code);
+          const lasting = problem.status < 500 || isLasting(problem, attempt);
           if (attempt === MAX_ATTEMPTS || lasting || signal.aborted) throw problem;
           await delay(jitter(RETRY_DELAY_MS));
         }
@@ -203,6 +208,10 @@ function scopeOf(
     );
   }
   return (partitionId) => wanted.includes(partitionId);
+}
+
+function isLasting({ code }: Problem, attempt: number): boolean {
+  return attempt >= (LASTING_FROM_ATTEMPT[code] ?? Infinity);
 }
 
 /** A pause that concurrent callers share, so that they continue together after it. */

@@ -101,6 +101,22 @@ describe.each(ALL_FEED_READINGS)('$title', ({ endpoint: kind, reader }) => {
     await reading;
   });
 
+  test.each(['closeConnections', 'endSessions'] as const)(
+    'reads on in the same poll after %s because of a frame for an ended session',
+    async (kindOfFault) => {
+      await readAll(4);
+      await endpoint.admin.armFault({ kind: 'slowPartition', partitionId: '1', delayMs: 3_600_000 });
+      await endpoint.admin.seed({ count: 1, partitionId: '1' });
+      const polling = feed.poll(after);
+      await expect
+        .poll(async () => (await endpoint.admin.state()).partitions[1]?.readers, { interval: 10 })
+        .toBe(1);
+      await endpoint.admin.clearFaults();
+      await endpoint.admin.armFault({ kind: kindOfFault, condition: 'amqp:not-found' });
+      expect((await polling).messages).toHaveLength(1);
+    },
+  );
+
   test('reads messages of many frames', async () => {
     await readAll(12, { sizeBytes: 250_000 });
     await readAll(1, { sizeBytes: 250_000 });

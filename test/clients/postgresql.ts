@@ -55,6 +55,9 @@ export async function startPostgresql(programs: string): Promise<Postgresql> {
     });
   });
   const pool = new Pool({ host: folder, user: 'shop', database: 'postgres' });
+  // A connection that is closing may still receive the shutdown of the server. Queries report their errors themselves.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  pool.on('error', () => undefined);
   const asText = { getTypeParser: () => (value: string) => value };
   return {
     url: `postgresql:///postgres?host=${folder}&user=shop`,

@@ -53,8 +53,13 @@ function apply(
   if (left === undefined || right === undefined || isCompound(left) || isCompound(right)) return undefined;
   if (operator === '=') return left === right;
   if (operator === '!=') return left !== right;
-  if (typeof left === 'number' && typeof right === 'number') return calculate(operator, left, right);
-  if (typeof left !== 'string' || typeof right !== 'string') return undefined;
+  if (typeof left === 'number' && typeof right === 'number')
+    return isOrdered(operator, left, right) ?? calculate(operator, left, right);
+  if (typeof left === 'string' && typeof right === 'string') return isOrdered(operator, left, right);
+  return undefined;
+}
+
+function isOrdered<T extends number | string>(operator: string, left: T, right: T): boolean | undefined {
   switch (operator) {
     case '<':
       return left < right;
@@ -69,16 +74,8 @@ function apply(
   }
 }
 
-function calculate(operator: string, left: number, right: number): number | boolean | undefined {
+function calculate(operator: string, left: number, right: number): number {
   switch (operator) {
-    case '<':
-      return left < right;
-    case '<=':
-      return left <= right;
-    case '>':
-      return left > right;
-    case '>=':
-      return left >= right;
     case '+':
       return left + right;
     case '-':

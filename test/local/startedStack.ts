@@ -37,8 +37,9 @@ export function launch(
   { terminal = false } = {},
 ): LaunchedCommand {
   const program = [process.execPath, 'local/launch.mjs', command, ...args];
+  // `script` runs the command in the user's shell. If that one stayed, dash would exit with 130 after a Ctrl-C.
   const [file = '', ...parameters] = terminal
-    ? ['script', '--quiet', '--return', '--flush', '--command', program.join(' '), '/dev/null']
+    ? ['script', '--quiet', '--return', '--flush', '--command', `exec ${program.join(' ')}`, '/dev/null']
     : program;
   const child = spawn(file, parameters, {
     stdio: [terminal ? 'pipe' : 'ignore', 'pipe', 'pipe'],

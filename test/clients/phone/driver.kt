@@ -1,6 +1,6 @@
 /** Reads commands as lines of tab-separated fields and answers each with a line; see driver.ts. */
 fun main() {
-    generateSequence(::readLine).forEach { println(answer(it.split("\t"))) }
+    System.`in`.bufferedReader(Charsets.UTF_8).lineSequence().forEach { println(answer(it.split("\t"))) }
 }
 
 private fun answer(f: List<String>): String = try {

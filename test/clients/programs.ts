@@ -7,21 +7,22 @@ import { noteSkipped } from '../skippedPrograms';
  * The path of an installed program. If it is missing, its tests are skipped and the end of the run says how to install
  * it. With `CI` set they fail instead.
  *
- * @param command a name on the PATH, or an absolute path
+ * @param commands names on the PATH, or absolute paths; the first that is installed is used
  * @param debianPackages what to install for it
  * @param check arguments with which the program must succeed
  */
 export function findProgram(
-  command: string,
+  commands: string | readonly string[],
   debianPackages: string,
   check?: readonly string[],
 ): string | undefined {
-  const found = (process.env.PATH ?? '')
-    .split(delimiter)
-    .map((folder) => (command.startsWith('/') ? command : join(folder, command)))
+  const names = [commands].flat();
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const found = names
+    .flatMap((name) => (name.startsWith('/') ? name : folders.map((folder) => join(folder, name))))
     .find((path) => existsSync(path));
   if (found && (!check || spawnSync(found, check).status === 0)) return found;
-  const line = `${command} is missing: apt-get install ${debianPackages}`;
+  const line = `${names[0]} is missing: apt-get install ${debianPackages}`;
   if (process.env.CI) throw new Error(line);
   noteSkipped(line);
   return undefined;

@@ -139,7 +139,7 @@ describe.skipIf(!browserProgram)('the shop, in Chromium', () => {
     const page = await open(stranger.origin);
     await browse(page, 'Spangle bag');
     await expect.poll(() => page.locator('#events .waiting').count(), SLOW).toBe(1);
-    expect(await page.locator('#events .state').textContent()).toContain('unreachable');
+    await expect.poll(() => page.locator('#events .state').textContent(), SLOW).toContain('unreachable');
     await addToCart(page);
     await browse(page, 'Straw hat');
     expect(await page.getByRole('link', { name: 'Cart 1' }).count()).toBe(1);

@@ -34,3 +34,7 @@ function isTooDeep(bytes: Buffer): boolean {
   }
   return false;
 }
+
+/** A JSON document; undefined for an empty payload. @throws IotHubError IotHubFormatError */
+export const readJsonPayload = (payload: Buffer): unknown =>
+  payload.length === 0 ? undefined : parseJson(payload, 'The payload');

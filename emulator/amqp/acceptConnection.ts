@@ -26,8 +26,6 @@ const SASL_HEADER = Buffer.from([0x41, 0x4d, 0x51, 0x50, SASL_PROTOCOL_ID, 1, 0,
 export interface AcceptedConnection {
   readonly connection: Connection;
   start(): void;
-  /** The user that SASL PLAIN authenticated. */
-  username(): string | undefined;
   /** Links that neither side has detached. */
   links(): (Sender | Receiver)[];
   /** Detaches every link, then ends every session with or without an error; returns how many sessions. */
@@ -93,7 +91,6 @@ export function acceptConnection(stream: Duplex, mechanisms: SaslMechanisms): Ac
         if (transport) limitFrameSize(transport);
       }
     },
-    username: () => (sasl?.outcome === 0 ? sasl.username : undefined),
     links,
     endSessions(error) {
       const sessions = openSessions();

@@ -3,7 +3,9 @@ export { acceptConnection, type AcceptedConnection } from './acceptConnection';
 export { answerAttach, sendsSettled } from './answerAttach';
 export type { AmqpCondition } from './condition';
 export { conformSession } from './conformSession';
-export { ReplyLink } from './replyLink';
+export { DELIVERY_OUTCOMES, type DeliveryOutcome, type LinkSource, type LinkTarget } from './links';
+export { bytesOf, dataSection, idOf, textOf, textProperties } from './messageFields';
+export { OutgoingLink } from './outgoingLink';
 export {
   creditOf,
   outgoingOf,

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Connection, Delivery, Dictionary, Sender, Session } from 'rhea';
+import type { Connection, Delivery, Dictionary, Receiver, Sender, Session } from 'rhea';
 import type { AmqpCondition } from './condition';
 
 /**
@@ -126,13 +126,13 @@ export function settleNow(session: Session, delivery: Delivery, error?: AmqpCond
 }
 
 /** The fields of an attach frame that rhea's types do not expose. */
-export function remoteAttach(sender: Sender): {
+export function remoteAttach(link: Sender | Receiver): {
   properties: Dictionary<unknown>;
   desiredCapabilities: string[];
 } {
-  const capabilities = sender.desired_capabilities as string | string[] | undefined;
+  const capabilities = link.desired_capabilities as string | string[] | undefined;
   return {
-    properties: (sender.properties as Dictionary<unknown> | undefined) ?? {},
+    properties: (link.properties as Dictionary<unknown> | undefined) ?? {},
     desiredCapabilities: [capabilities ?? []].flat().map(String),
   };
 }

@@ -7,7 +7,7 @@ import type { Claims } from './claims';
 import { entityPath } from './entityPath';
 import { PartitionReader } from './partitionReader';
 import type { Readers } from './readers';
-import { invalidPartition, notFound, refusalOfHubEntity, unauthorizedFor } from './refusals';
+import { invalidPartition, notFound, REDIRECT, refusalOfHubEntity, unauthorizedFor } from './refusals';
 import { seek } from './selector';
 
 const READER_PATH = /^([^/]+)\/ConsumerGroups\/([^/]+)\/Partitions\/([^/]+)$/i;
@@ -25,6 +25,8 @@ export function attachReader(
 ): PartitionReader | AmqpCondition {
   const path = pathOf(link);
   const ofHub = refusalOfHubEntity(path, hub.identity);
+  // Only clients with the right to read are redirected.
+  if (ofHub?.condition === REDIRECT && !claims.cover(path)) return unauthorizedFor('Listen', path);
   if (ofHub) return ofHub;
   const [, entity = '', group = '', partitionId = ''] = READER_PATH.exec(path) ?? [];
   const log = hub.partitions.find((partition) => partition.id === partitionId);

@@ -10,8 +10,18 @@ const RESOURCE = /^(?:[a-z][a-z0-9+.-]*:\/\/)?(\[[^\]]*\]|[^/:]*)(?::\d+)?(?:\/(
 
 /** The entity path of a resource such as `sb://127.0.0.1:5672/hubfront/$management`; undefined for another host. */
 export function resourcePath(resource: string, { hostName }: HubIdentity): string | undefined {
-  const [, host = '', path = ''] = RESOURCE.exec(resource) ?? [];
+  const [, host = '', path = ''] = RESOURCE.exec(withSlashes(resource)) ?? [];
   return [hostName, ...LOOPBACK_NAMES].includes(host.toLowerCase()) ? entityPath(path) : undefined;
+}
+
+/** Microsoft's device SDK for Node sends the audience as it stands in the token: with encoded slashes. */
+function withSlashes(resource: string): string {
+  if (!/^[^/]*%2f/i.test(resource)) return resource;
+  try {
+    return decodeURIComponent(resource);
+  } catch {
+    return resource;
+  }
 }
 
 /** The reasons for rejecting a token. The texts are those of the service. */

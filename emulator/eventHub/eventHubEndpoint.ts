@@ -38,7 +38,7 @@ export function createEventHubEndpoint(hub: Hub): EventHubEndpoint {
       const { stream } = transport;
       stream.on('error', () => undefined); // clients may reset connections; rhea gets this event too
       if (frozen) freeze(transport);
-      served.set(transport, serveConnection(stream, hub, readers));
+      served.set(transport, serveConnection(transport, hub, readers));
       stream.on('close', () => served.delete(transport));
     },
     connections: () => served.size,

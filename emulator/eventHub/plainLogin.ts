@@ -1,26 +1,66 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { saslMechanisms, type SaslMechanisms } from '../amqp';
+import type { DeviceTokens } from '../deviceAmqp';
+import { authenticateDevice } from '../deviceAuthentication';
 import type { Hub } from '../hub';
-import { isPolicyToken, policyKey } from '../sas';
+import { IotHubError } from '../iotHubError';
+import { isPolicyToken, parseSasToken, policyKey, SAS_GRACE_S } from '../sas';
+import type { Claims } from './claims';
 
-/** IoT Hub's own form of a user name, with a token as the password (iot-hub-dev-guide-sas, "SASL PLAIN"). */
+/** IoT Hub's forms of a user name, with a token as the password (iot-hub-dev-guide-sas, "SASL PLAIN"). */
 const POLICY_AT_HUB = /^[^@]+@sas\.root\.(.+)$/i;
+const DEVICE_AT_HUB = /^(.+)@sas\.([^@]+)$/i;
+
+/** What the credentials of a connection allow. */
+export interface Grants {
+  readonly claims: Claims;
+  readonly tokens: DeviceTokens;
+}
 
 /**
- * Checks SASL PLAIN credentials, for policies with ServiceConnect. Event Hubs accepts the name and key of the policy.
- * IoT Hub accepts `<policy>@sas.root.<hub>` and a token.
+ * Checks SASL PLAIN credentials, and grants what they allow. Event Hubs accepts the name and key of a policy with
+ * ServiceConnect. IoT Hub accepts `<policy>@sas.root.<hub>` or `<device id>@sas.<hub>`, and a token.
  */
-export const plainMechanisms = (hub: Hub): SaslMechanisms =>
+export const plainMechanisms = (hub: Hub, grants: () => Grants): SaslMechanisms =>
   saslMechanisms((username, password) => {
-    const context = hub.sasContext();
     const { hostName, name } = hub.identity;
+    const isThisHub = (hubName = '') => [name, hostName].includes(hubName.toLowerCase());
     const atHub = POLICY_AT_HUB.exec(username);
-    if (atHub) {
-      const isThisHub = atHub[1]?.toLowerCase() === name;
-      return isThisHub && isPolicyToken(password, `${hostName}/messages/events`, 'ServiceConnect', context);
-    }
-    const key = policyKey(username, 'ServiceConnect', context);
-    return key !== undefined && timingSafeEqual(digest(key), digest(password));
+    if (atHub) return isThisHub(atHub[1]) && grantPolicyToken(hub, password, grants());
+    const [, deviceId, hubName] = DEVICE_AT_HUB.exec(username) ?? [];
+    if (deviceId !== undefined) return isThisHub(hubName) && grantDevice(hub, deviceId, password, grants());
+    const key = policyKey(username, 'ServiceConnect', hub.sasContext());
+    const isKey = key !== undefined && timingSafeEqual(digest(key), digest(password));
+    if (isKey) grants().claims.grantAll();
+    return isKey;
   });
+
+/** A policy's token is valid for services, for devices, or for both. */
+function grantPolicyToken(hub: Hub, token: string, { claims, tokens }: Grants): boolean {
+  const { hostName } = hub.identity;
+  const context = hub.sasContext();
+  const isService = isPolicyToken(token, `${hostName}/messages/events`, 'ServiceConnect', context);
+  const isDevice = isPolicyToken(token, `${hostName}/devices`, 'DeviceConnect', context);
+  if (isService) claims.grantAll();
+  if (isDevice) tokens.put('', token, (parseSasToken(token)?.expiry ?? 0) + SAS_GRACE_S);
+  return isService || isDevice;
+}
+
+function grantDevice(hub: Hub, deviceId: string, token: string, { tokens }: Grants): boolean {
+  try {
+    const resource = `${hub.identity.hostName}/devices/${deviceId}`;
+    const login = authenticateDevice(hub, deviceId, {
+      token,
+      resource,
+      thumbprints: () => [],
+      clockSkewSeconds: 0,
+    });
+    tokens.put(`devices/${deviceId}`, token, login.acceptedUntil ?? 0);
+    return true;
+  } catch (error) {
+    if (!(error instanceof IotHubError)) throw error;
+    return false;
+  }
+}
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

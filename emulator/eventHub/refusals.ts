@@ -1,4 +1,5 @@
 import type { AmqpCondition } from '../amqp';
+import { isDevicePath } from '../deviceAmqp';
 import type { HubIdentity } from '../hubIdentity';
 
 /** The errors with which the service rejects links. The texts are those of the service. */
@@ -20,6 +21,8 @@ export const invalidPartition = (partitions: number): AmqpCondition => ({
     `It should be between 0 and ${partitions - 1}.`,
 });
 
+export const REDIRECT = 'amqp:link:redirect';
+
 /** The port of AMQP over TLS in Azure. */
 const AMQPS_PORT = 5671;
 
@@ -27,8 +30,7 @@ const AMQPS_PORT = 5671;
 const NOT_EMULATED: readonly (readonly [path: RegExp, about: string])[] = [
   [/^messages\/servicebound\/feedback\b/i, 'feedback of cloud-to-device messages'],
   [/^messages\/servicebound\/filenotifications\b/i, 'file uploads'],
-  [/^devices\/.+\/messages\/events$/i, 'AMQP for devices: send over HTTPS'],
-  [/^devices\//i, 'AMQP for devices'],
+  [/^devices\/[^/]+\/modules\b/i, 'modules'],
 ];
 
 /**
@@ -40,7 +42,7 @@ export function refusalOfHubEntity(path: string, { hostName, name }: HubIdentity
   if (events) {
     const rest = events[1] === undefined ? '' : `/${events[1]}`;
     return {
-      condition: 'amqp:link:redirect',
+      condition: REDIRECT,
       description: 'Permanent redirect to the Event Hub-compatible endpoint.',
       info: {
         hostname: hostName,
@@ -51,13 +53,14 @@ export function refusalOfHubEntity(path: string, { hostName, name }: HubIdentity
     };
   }
   const about = NOT_EMULATED.find(([pattern]) => pattern.test(path))?.[1];
-  return about === undefined
-    ? undefined
-    : {
-        condition: 'amqp:not-implemented',
-        description: `The Hubfront emulator does not support ${about}. docs/emulator.md lists what it supports.`,
-      };
+  if (about !== undefined) return notSupported(about);
+  return isDevicePath(path) ? notFound(path) : undefined;
 }
+
+export const notSupported = (about: string): AmqpCondition => ({
+  condition: 'amqp:not-implemented',
+  description: `The Hubfront emulator does not support ${about}. docs/emulator.md lists what it supports.`,
+});
 
 /**
  * Sending to the event hub needs a claim that an IoT hub does not grant, because only devices send. A target without an

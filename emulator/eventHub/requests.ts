@@ -1,9 +1,8 @@
 import { types, type Message } from 'rhea';
 import type { AmqpCondition } from '../amqp';
 import type { Hub } from '../hub';
-import { isSasToken, scopeCovers } from '../sas';
 import type { HubIdentity } from '../hubIdentity';
-import { checkEntityToken, resourcePath, type TokenRefusal } from './entityToken';
+import { checkEntityToken } from './entityToken';
 import { invalidPartition, notFound, unauthorizedFor } from './refusals';
 import type { Claims } from './claims';
 
@@ -25,50 +24,15 @@ export interface Reply {
   readonly body: unknown;
 }
 
-const refuse = (status: number, condition: string, description: string): Reply => ({
+export const refuse = (status: number, condition: string, description: string): Reply => ({
   status,
   condition,
   description,
   body: {},
 });
 
-const refuseWith = (status: number, { condition, description }: AmqpCondition): Reply =>
+export const refuseWith = (status: number, { condition, description }: AmqpCondition): Reply =>
   refuse(status, condition, description);
-
-const REFUSALS: Record<TokenRefusal, string> = {
-  InvalidSignature: 'InvalidSignature: The token has an invalid signature.',
-  ExpiredToken: 'ExpiredToken: The token is expired.',
-  MalformedToken: 'MalformedToken: The token is malformed.',
-  InvalidAudience:
-    'InvalidAudience: The authorization header contains a token which is not valid for the audience.',
-};
-
-const SAS_TOKEN_TYPE = 'servicebus.windows.net:sastoken';
-/** Microsoft's client for Python also uses this type for SAS tokens. */
-const JWT_TYPE = 'jwt';
-const NO_ENTRA_ID =
-  'The built-in endpoint of an IoT Hub accepts SAS tokens only, not tokens of Microsoft Entra ID.';
-
-/** `put-token` (AMQP claims-based security, as in Event Hubs): a token grants this connection access to an entity. */
-export function putToken(hub: Hub, claims: Claims, request: Message): Reply {
-  const { operation, type, name } = applicationProperties(request);
-  if (operation !== 'put-token')
-    return refuse(400, 'amqp:not-implemented', 'The operation is not supported.');
-  const path = typeof name === 'string' ? resourcePath(name, hub.identity) : undefined;
-  const token = bodyOf(request);
-  if (type !== SAS_TOKEN_TYPE && type !== JWT_TYPE)
-    return refuse(401, 'amqp:unauthorized-access', `The token type '${String(type)}' is not supported.`);
-  if (type === JWT_TYPE && !isSasToken(token)) return refuse(401, 'amqp:unauthorized-access', NO_ENTRA_ID);
-  if (path === undefined) return refuse(401, 'com.microsoft:auth-failed', REFUSALS.InvalidAudience);
-  const acceptedUntil = checkEntityToken(token, path, hub.identity, hub.sasContext());
-  if (typeof acceptedUntil === 'string')
-    return refuse(401, 'com.microsoft:auth-failed', REFUSALS[acceptedUntil]);
-  claims.put(path, acceptedUntil);
-  // IoT Hub's SDKs accept only status 200, which IoT Hub returns for its own entities.
-  return scopeCovers(hub.identity.name, path)
-    ? { status: 202, description: 'Accepted', body: {} }
-    : { status: 200, description: 'OK', body: {} };
-}
 
 /** Handles `READ` of the event hub or of a partition. Returns undefined if a fault prevents the response. */
 export function readManagement(hub: Hub, claims: Claims, request: Message): Reply | undefined {
@@ -138,12 +102,5 @@ function partitionInfo(hub: Hub, id: string): Reply {
   };
 }
 
-const applicationProperties = (request: Message) =>
+export const applicationProperties = (request: Message) =>
   (request as { application_properties?: Record<string, unknown> }).application_properties ?? {};
-
-/** rhea returns the value of an amqp-value section unchanged, and wraps other sections. */
-function bodyOf(request: Message): unknown {
-  const { body } = request as { body?: unknown };
-  const content = typeof body === 'object' && body !== null && 'content' in body ? body.content : body;
-  return Buffer.isBuffer(content) ? content.toString('utf8') : content;
-}

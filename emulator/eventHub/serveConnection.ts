@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream';
 import {
   types,
   type Delivery,
@@ -12,21 +11,27 @@ import {
   acceptConnection,
   answerAttach,
   conformSession,
-  ReplyLink,
+  DELIVERY_OUTCOMES,
+  OutgoingLink,
   settleNow,
   stopHeartbeats,
   type AmqpCondition,
+  type LinkSource,
+  type LinkTarget,
 } from '../amqp';
+import { createDeviceLinks, createDeviceTokens, deviceNodeOf } from '../deviceAmqp';
 import type { Hub } from '../hub';
+import type { Transport } from '../transport';
 import { attachReader, pathOf } from './attachReader';
 import { createClaims } from './claims';
 import { entityPath } from './entityPath';
 import { PartitionReader } from './partitionReader';
 import { plainMechanisms } from './plainLogin';
+import { putToken } from './putToken';
 import type { Readers } from './readers';
 import { refusalOfSender, unauthorizedFor } from './refusals';
 import { isDevicebound, sendToDevice } from './serviceMessages';
-import { putToken, readManagement, requestNodeOf, type Reply, type RequestNode } from './requests';
+import { readManagement, requestNodeOf, type Reply, type RequestNode } from './requests';
 
 /** Events after which a connection has no more readers. */
 const ENDINGS = ['connection_close', 'disconnected', 'connection_error', 'protocol_error', 'error'] as const;
@@ -44,73 +49,103 @@ export interface ServedConnection {
   detachRequestLinks(node: RequestNode, error?: AmqpCondition): number;
 }
 
-/** Serves one AMQP 1.0 client, as the built-in Event Hub endpoint does. */
-export function serveConnection(stream: Duplex, hub: Hub, readers: Readers): ServedConnection {
-  const accepted = acceptConnection(stream, plainMechanisms(hub));
+/** Serves one AMQP 1.0 client: a reader of the built-in Event Hub endpoint, a service, or devices. */
+export function serveConnection(transport: Transport, hub: Hub, readers: Readers): ServedConnection {
+  const { stream } = transport;
+  const claims = createClaims(() => {
+    for (const [link, source] of sources) {
+      const path = pathOf(link);
+      if (source instanceof PartitionReader && !claims.cover(path)) {
+        source.close(unauthorizedFor('Listen', path));
+      }
+    }
+  });
+  const tokens = createDeviceTokens(hub, transport.clientThumbprints, () => devices.detachUnauthorized());
+  const devices = createDeviceLinks(hub, tokens, transport.reset);
+  const accepted = acceptConnection(
+    stream,
+    plainMechanisms(hub, () => ({ claims, tokens })),
+  );
   const { connection } = accepted;
-  const replyLinks = new Map<Sender, ReplyLink>();
-  const own = new Map<Sender, PartitionReader>();
+  const replyLinks = new Map<Sender, OutgoingLink>();
+  const sources = new Map<Sender, LinkSource>();
+  const targets = new Map<Receiver, LinkTarget>();
   const sessions = new Set<Session>();
   let ended = false;
 
-  const claims = createClaims(() => {
-    for (const [link, reader] of own) {
-      const path = pathOf(link);
-      if (!claims.cover(path)) reader.close(unauthorizedFor('Listen', path));
+  const forget = (link: Sender | Receiver) => {
+    if (link.is_receiver()) {
+      const target = targets.get(link as Receiver);
+      targets.delete(link as Receiver);
+      target?.close();
+      return;
     }
-  });
-
-  const forget = (link: Sender) => {
-    own.get(link)?.close();
-    own.delete(link);
-    replyLinks.delete(link);
+    const sender = link as Sender;
+    const source = sources.get(sender);
+    sources.delete(sender);
+    source?.close();
+    replyLinks.delete(sender);
   };
+  const ownLinks = () => [...sources.keys(), ...replyLinks.keys(), ...targets.keys()];
 
-  connection.on('connection_open', () => {
-    if (accepted.username() !== undefined) claims.grantAll();
-  });
   connection.on('session_open', ({ session }: EventContext) => {
     if (!session) return;
     sessions.add(session);
     conformSession(session, {
       onFlow: () => {
-        for (const [link, reader] of own) if (link.session === session) reader.wake();
+        for (const [link, source] of sources) if (link.session === session) source.wake();
       },
     });
   });
   connection.on('session_close', ({ session }: EventContext) => {
     if (session) sessions.delete(session);
-    for (const link of [...own.keys(), ...replyLinks.keys()]) if (link.session === session) forget(link);
+    for (const link of ownLinks()) if (link.session === session) forget(link);
   });
 
   /** A link on which the client receives: responses of `$cbs` and `$management`, or messages of a partition. */
   connection.on('sender_open', ({ sender }: { sender: Sender }) => {
     if (ended) return; // the frame was read from the buffer after the connection ended: a reader created now would never be closed
-    if (requestNodeOf(pathOf(sender), hub.identity)) {
-      replyLinks.set(sender, new ReplyLink(sender));
+    const path = pathOf(sender);
+    if (requestNodeOf(path, hub.identity)) {
+      replyLinks.set(sender, new OutgoingLink(sender));
       answerAttach(sender, { isAccepted: true });
       return;
     }
-    const attached = attachReader(hub, readers, claims, sender);
-    const isAccepted = attached instanceof PartitionReader;
+    const node = deviceNodeOf(path);
+    const attached = node ? devices.attachSource(sender, node) : attachReader(hub, readers, claims, sender);
+    const isAccepted = 'wake' in attached;
     answerAttach(sender, { isAccepted });
-    if (isAccepted) own.set(sender, attached);
+    if (isAccepted) sources.set(sender, attached);
     else sender.close({ ...attached });
   });
   connection.on('sendable', ({ sender }: { sender: Sender }) => {
-    own.get(sender)?.wake();
+    sources.get(sender)?.wake();
     replyLinks.get(sender)?.flush();
   });
+  for (const outcome of DELIVERY_OUTCOMES) {
+    connection.on(outcome, ({ sender, delivery }: { sender?: Sender; delivery: Delivery }) => {
+      if (sender) sources.get(sender)?.settled?.(delivery, outcome);
+    });
+  }
   connection.on('sender_close', ({ sender }: { sender: Sender }) => forget(sender));
 
-  /** A link on which the client sends. Only requests are accepted: devices do not send to this endpoint. */
+  /** A link on which the client sends: requests, messages to devices, and what a device sends. */
   connection.on('receiver_open', ({ receiver }: { receiver: Receiver }) => {
+    if (ended) return;
     const path = targetPath(receiver);
+    const node = deviceNodeOf(path);
+    const attached = node && devices.attachTarget(receiver, node);
+    if (attached && 'receive' in attached) targets.set(receiver, attached);
     const isAccepted =
-      requestNodeOf(path, hub.identity) !== undefined || (isDevicebound(path) && claims.cover(path));
+      targets.has(receiver) ||
+      requestNodeOf(path, hub.identity) !== undefined ||
+      (isDevicebound(path) && claims.cover(path));
     answerAttach(receiver, { isAccepted });
-    if (!isAccepted) receiver.close({ ...refusalOfSender(path, hub.identity) });
+    if (isAccepted) return;
+    const error = attached && 'condition' in attached ? attached : refusalOfSender(path, hub.identity);
+    receiver.close({ ...error });
   });
+  connection.on('receiver_close', ({ receiver }: { receiver: Receiver }) => forget(receiver));
   connection.on(
     'message',
     ({
@@ -122,6 +157,11 @@ export function serveConnection(stream: Duplex, hub: Hub, readers: Readers): Ser
       message: Message;
       delivery: Delivery & { remote_settled: boolean };
     }) => {
+      const target = targets.get(receiver);
+      if (target) {
+        target.receive(message, delivery);
+        return;
+      }
       const path = targetPath(receiver);
       if (isDevicebound(path)) {
         settleNow(receiver.session, delivery, sendToDevice(hub, message));
@@ -129,7 +169,8 @@ export function serveConnection(stream: Duplex, hub: Hub, readers: Readers): Ser
       }
       // Sent before the response: Microsoft's uamqp treats a response that arrives first as a protocol error.
       settleNow(receiver.session, delivery);
-      const reply = path === '$cbs' ? putToken(hub, claims, message) : readManagement(hub, claims, message);
+      const reply =
+        path === '$cbs' ? putToken(hub, { claims, tokens }, message) : readManagement(hub, claims, message);
       if (reply) replyLinkFor(path, message)?.send(response(message, reply));
     },
   );
@@ -137,7 +178,7 @@ export function serveConnection(stream: Duplex, hub: Hub, readers: Readers): Ser
   /**
    * Finds the link by `reply-to`, its target or its name. Clients without `reply-to` have one response link per node.
    */
-  const replyLinkFor = (path: string, { reply_to: replyTo }: Message): ReplyLink | undefined => {
+  const replyLinkFor = (path: string, { reply_to: replyTo }: Message): OutgoingLink | undefined => {
     const links = [...replyLinks.values()].filter(({ link }) => pathOf(link) === path);
     const named = links.find(({ link }) => {
       const target = (link.target as { address?: string } | undefined)?.address;
@@ -149,7 +190,8 @@ export function serveConnection(stream: Duplex, hub: Hub, readers: Readers): Ser
   const end = () => {
     ended = true;
     claims.clear();
-    for (const link of [...own.keys(), ...replyLinks.keys()]) forget(link);
+    for (const link of ownLinks()) forget(link);
+    devices.end();
   };
   for (const ending of ENDINGS) connection.on(ending, end);
   // rhea does not report the end of a connection that was reset, or closed while it opened. The stream reports both.
@@ -164,14 +206,14 @@ export function serveConnection(stream: Duplex, hub: Hub, readers: Readers): Ser
     sessions: () => sessions.size,
     close: accepted.close,
     endSessions(error) {
-      for (const link of [...own.keys(), ...replyLinks.keys()]) forget(link);
+      for (const link of ownLinks()) forget(link);
       return accepted.endSessions(error);
     },
     detachRequestLinks(node, error) {
       const links = accepted.links().filter((link) => requestNodeOf(addressOf(link), hub.identity) === node);
       for (const link of links) {
         link.close(error && { ...error });
-        if (link.is_sender()) forget(link as Sender);
+        if (link.is_sender()) forget(link);
       }
       return links.length;
     },

@@ -1,7 +1,8 @@
 /** Cloud-to-device messages, as services send them over AMQP. */
 
 import type { Message } from 'rhea';
-import type { AmqpCondition } from '../amqp';
+import { bytesOf, idOf, textOf, textProperties, type AmqpCondition } from '../amqp';
+import { amqpError } from '../amqpError';
 import { ACKNOWLEDGEMENTS, type Acknowledgement, type CloudMessage } from '../cloudToDevice';
 import type { Hub } from '../hub';
 import { IotHubError, throttled } from '../iotHubError';
@@ -11,13 +12,8 @@ export const isDevicebound = (path: string): boolean => path.toLowerCase() === '
 
 const TO = /^\/?devices\/([^/]+)\/messages\/devicebound$/i;
 
-/** The conditions that Microsoft's service SDKs turn into their errors. */
-const CONDITIONS: Partial<Record<IotHubError['code'], string>> = {
-  DeviceNotFound: 'amqp:not-found',
-  DeviceMaximumQueueDepthExceeded: 'amqp:resource-limit-exceeded',
-  MessageTooLarge: 'amqp:link:message-size-exceeded',
-  ThrottlingBacklogTimeout: 'com.microsoft:device-container-throttled',
-};
+/** The application property with the feedback that the sender requests. */
+const ACK = 'iothub-ack';
 
 /** Puts a message into its device's queue, or returns the error with which the hub rejects it. */
 export function sendToDevice(hub: Hub, message: Message): AmqpCondition | undefined {
@@ -28,7 +24,7 @@ export function sendToDevice(hub: Hub, message: Message): AmqpCondition | undefi
     return undefined;
   } catch (error) {
     if (!(error instanceof IotHubError)) throw error;
-    return { condition: CONDITIONS[error.code] ?? 'amqp:invalid-field', description: error.message };
+    return amqpError(error);
   }
 }
 
@@ -43,38 +39,24 @@ function deviceIdOf({ to }: Message): string {
 }
 
 function readMessage(message: Message): CloudMessage {
-  const { 'iothub-ack': ack, ...properties } = (message.application_properties ?? {}) as Record<
-    string,
-    unknown
-  >;
+  const properties = textProperties(message);
   const { absolute_expiry_time: expiry } = message as { absolute_expiry_time?: Date | number };
   return {
-    body: bytesOf((message as { body?: unknown }).body),
-    messageId: text(message.message_id),
-    correlationId: text(message.correlation_id),
-    userId: text(message.user_id),
-    contentType: text(message.content_type),
-    contentEncoding: text(message.content_encoding),
-    acknowledgement: readAcknowledgement(ack),
+    body: bytesOf(message),
+    messageId: idOf(message.message_id),
+    correlationId: idOf(message.correlation_id),
+    userId: textOf(message.user_id),
+    contentType: textOf(message.content_type),
+    contentEncoding: textOf(message.content_encoding),
+    acknowledgement: readAcknowledgement(properties.find(([name]) => name === ACK)?.[1]),
     expiry: expiry === undefined ? undefined : Number(expiry) || undefined,
-    properties: Object.entries(properties).map(([name, value]) => [name, text(value) ?? ''] as const),
+    properties: properties.filter(([name]) => name !== ACK),
   };
 }
 
-function readAcknowledgement(ack: unknown): Acknowledgement {
-  if (ack === undefined || ack === null) return 'none';
+function readAcknowledgement(ack: string | undefined): Acknowledgement {
+  if (ack === undefined) return 'none';
   const known = ACKNOWLEDGEMENTS.find((name) => name === ack);
   if (known === undefined) throw new IotHubError('ArgumentInvalid', 'iothub-ack is not one of its values.');
   return known;
-}
-
-function text(value: unknown): string | undefined {
-  if (typeof value === 'string') return value;
-  if (Buffer.isBuffer(value)) return value.toString('utf8');
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
-}
-
-function bytesOf(body: unknown): Buffer {
-  const content = typeof body === 'object' && body !== null && 'content' in body ? body.content : body;
-  return Buffer.isBuffer(content) ? content : Buffer.from(text(content) ?? '');
 }

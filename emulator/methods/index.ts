@@ -1,7 +1,2 @@
-export {
-  createMethodCalls,
-  MAX_METHOD_PAYLOAD_BYTES,
-  type MethodCall,
-  type MethodCalls,
-  type MethodResponse,
-} from './methodCalls';
+export { createMethodCalls, type MethodCall, type MethodCalls, type MethodResponse } from './methodCalls';
+export { MAX_METHOD_PAYLOAD_BYTES, readMethodPayload } from './methodPayload';

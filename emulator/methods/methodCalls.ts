@@ -3,9 +3,6 @@ import type { DeviceConnections } from '../deviceConnections';
 import { IotHubError, throttled } from '../iotHubError';
 import type { DeviceRegistry } from '../registry';
 
-/** iot-hub-devguide-direct-methods: "The payload for method requests and responses is a JSON document up to 128 KB." */
-export const MAX_METHOD_PAYLOAD_BYTES = 128 * 1024;
-
 /**
  * Maximum number of calls of a hub that wait at the same time, which limits memory. The hub's own limit is not
  * published.

@@ -1,10 +1,11 @@
 import type { IConnectPacket, IPublishPacket } from 'mqtt-packet';
+import { applyDeviceFault } from '../deviceFaults';
 import type { Hub } from '../hub';
 import { IotHubError } from '../iotHubError';
 import type { TelemetryOrigin } from '../partitionLog';
 import { storeTelemetry, type NewMessage } from '../telemetry';
 import type { MqttConnection } from './connection';
-import { MAX_DELAYED_MESSAGES } from './limits';
+import { delayMessages } from './delayMessages';
 import { bytesOf } from './payload';
 import { readTelemetryProperties } from './propertyBag';
 import { readTopic } from './topics';
@@ -26,55 +27,20 @@ export function createTelemetrySender(
   origin: TelemetryOrigin,
   mqtt: MqttConnection,
 ): TelemetrySender {
-  let delayed = 0;
-
-  const store = (packet: IPublishPacket, message: NewMessage): void => {
-    storeTelemetry(hub, origin, [message]);
-    acknowledge(mqtt, packet);
-  };
-  /** Stores a message after a fault's delay. Reading pauses at MAX_DELAYED_MESSAGES. */
-  const storeLater = (packet: IPublishPacket, message: NewMessage, delayMs: number): void => {
-    if (++delayed === MAX_DELAYED_MESSAGES) mqtt.pause();
-    setTimeout(() => {
-      if (delayed-- === MAX_DELAYED_MESSAGES) mqtt.resume();
-      try {
-        store(packet, message);
-      } catch (error) {
-        if (!(error instanceof IotHubError)) throw error;
-        mqtt.close();
-      }
-    }, delayMs);
-  };
-
+  const later = delayMessages(mqtt);
   return {
     publish(packet, propertyBag) {
       const message = readMessage(packet, propertyBag);
       hub.requests.telemetry++;
-      const fault = hub.faults.applyHttps({
-        target: 'telemetry',
-        method: 'PUBLISH',
-        deviceId: origin.deviceId,
-      });
-      switch (fault?.kind) {
-        case undefined:
-        case 'clockSkew':
-          store(packet, message);
-          break;
-        case 'hang':
-          break;
-        case 'slow':
-          storeLater(packet, message, fault.delayMs);
-          break;
-        case 'resetAfter':
+      applyDeviceFault(hub, 'telemetry', origin.deviceId, {
+        carryOut(rejection) {
+          if (rejection) return mqtt.close; // MQTT 3.1.1 has no error responses, so the hub closes the connection
           storeTelemetry(hub, origin, [message]);
-          mqtt.reset();
-          break;
-        case 'resetBefore':
-          mqtt.reset();
-          break;
-        default: // MQTT 3.1.1 has no error responses, so the hub closes the connection
-          mqtt.close();
-      }
+          return () => acknowledge(mqtt, packet);
+        },
+        reset: mqtt.reset,
+        later,
+      });
     },
     sendWill(will) {
       if (hub.registry.find(origin.deviceId)?.generationId !== origin.generationId) return;

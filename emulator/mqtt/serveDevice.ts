@@ -2,13 +2,14 @@ import type { IConnectPacket, IPublishPacket, ISubscribePacket, Packet } from 'm
 import type { DeviceConnection } from '../deviceConnections';
 import type { Hub } from '../hub';
 import { IotHubError } from '../iotHubError';
+import { readMethodPayload } from '../methods';
 import type { Transport } from '../transport';
 import { createMqttConnection } from './connection';
 import { MAX_SUBSCRIPTIONS } from './limits';
 import { ACCEPTED, logIn } from './login';
 import { acknowledge, createTelemetrySender, readWill, type TelemetrySender } from './publishTelemetry';
 import type { Sessions, Subscriptions } from './sessions';
-import { bytesOf, readMethodPayload } from './payload';
+import { bytesOf } from './payload';
 import { createMessageDelivery, type MessageDelivery } from './deliverMessages';
 import { deviceConnection } from './deviceConnection';
 import { readFilter, readTopic } from './topics';

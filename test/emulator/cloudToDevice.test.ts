@@ -3,29 +3,16 @@ import type * as IotHub from 'azure-iothub';
 import mqtt from 'mqtt';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Client as DeviceClient, deviceClient, emulatorAgent, Message } from '../azureSdks';
+import { openService } from './amqpService';
 import { closed, connected, startHub, type TestHub } from './hub';
 
 const require = createRequire(import.meta.url);
-const { Client } = require('azure-iothub') as typeof IotHub;
-const { Amqp } = require('azure-iothub/dist/amqp');
 const { Mqtt } = require('azure-iot-device-mqtt');
 let hub: TestHub;
 let service: IotHub.Client;
 beforeAll(async () => {
   hub = await startHub({ amqpsPort: 0 });
-  class AmqpToEmulator extends Amqp {
-    _getConnectionUri() {
-      return `amqps://localhost:${hub.emulator.amqpsPort}`;
-    }
-  }
-  service = Client.fromConnectionString(
-    hub.emulator.connectionStrings.hub('service'),
-    AmqpToEmulator as never,
-  );
-  // The SDK has no option for a certificate authority.
-  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
-  await service.open();
-  delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+  service = await openService(hub.emulator);
 });
 afterAll(async () => {
   await service.close();

@@ -1,0 +1,38 @@
+/** Reads the fields of AMQP messages that clients write with different types. */
+
+import { message as amqp, uuid_to_string, type Message } from 'rhea';
+
+const UUID_BYTES = 16;
+
+/** Text, numbers and booleans as text; other types as undefined. */
+export function textOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  if (Buffer.isBuffer(value)) return value.toString('utf8');
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
+}
+
+/** A message id or correlation id. rhea returns a uuid as 16 bytes. */
+export const idOf = (value: unknown): string | undefined =>
+  Buffer.isBuffer(value) && value.length === UUID_BYTES ? uuid_to_string(value) : textOf(value);
+
+/** The bytes of a message's body: its data sections, or the text of a value. */
+export function bytesOf(message: Message): Buffer {
+  const { body } = message as { body?: unknown };
+  const content = typeof body === 'object' && body !== null && 'content' in body ? body.content : body;
+  const parts = Array.isArray(content) ? (content as unknown[]) : [content];
+  return Buffer.concat(
+    parts.map((part) => (Buffer.isBuffer(part) ? part : Buffer.from(textOf(part) ?? '', 'utf8'))),
+  );
+}
+
+/** The application properties as text, without those that are null. */
+export function textProperties(message: Message): (readonly [name: string, value: string])[] {
+  const properties = (message.application_properties ?? {}) as Record<string, unknown>;
+  return Object.entries(properties).flatMap(([name, value]) => {
+    const text = value instanceof Date ? value.toISOString() : textOf(value);
+    return text === undefined ? [] : [[name, text] as const];
+  });
+}
+
+/** A body of one data section. */
+export const dataSection = (bytes: Buffer): unknown => amqp.data_section(bytes);

@@ -1,0 +1,63 @@
+import { message as amqp, type Delivery, type Message, type Sender } from 'rhea';
+import { sendsSettled } from './answerAttach';
+import { creditOf, returnCredit, sendEncoded } from './rheaInternals';
+
+/** A client that sends requests without credit for the responses is disconnected at this number. */
+const MAX_WAITING = 1_000;
+
+/**
+ * A link on which the client receives. Messages wait here for the client's credit. If they waited in rhea, they would
+ * block every other link of the session.
+ */
+export class OutgoingLink {
+  private readonly waiting: Buffer[] = [];
+  /**
+   * Messages that rhea will write at the end of this turn. Until then, rhea still counts their credit as available.
+   */
+  private unwritten = 0;
+
+  constructor(readonly link: Sender) {}
+
+  /** Sends a message as soon as the client has given credit. */
+  send(message: Message): void {
+    if (this.waiting.length >= MAX_WAITING) {
+      this.link.close({
+        condition: 'amqp:resource-limit-exceeded',
+        description: `${MAX_WAITING} messages wait for credit on this link.`,
+      });
+      return;
+    }
+    this.waiting.push(amqp.encode(message));
+    this.flush();
+  }
+
+  /** Sends a message that the client settles. Call it only when there is credit. */
+  deliver(message: Message, tag: Buffer): Delivery {
+    this.count(1);
+    return this.link.send(amqp.encode(message), tag, 0);
+  }
+
+  /** The number of messages that the client accepts now. */
+  credit(): number {
+    return this.link.is_open() ? Math.max(0, creditOf(this.link).credit - this.unwritten) : 0;
+  }
+
+  /** Call it when the link has received credit. */
+  flush(): void {
+    const messages = this.waiting.splice(0, this.credit());
+    for (const message of messages) sendEncoded(this.link, message, sendsSettled(this.link));
+    this.count(messages.length);
+    this.returnUnusedCredit();
+  }
+
+  /** Returns the credit of a client that drains the link, when no message waits. */
+  returnUnusedCredit(): void {
+    const { isDraining } = creditOf(this.link);
+    if (isDraining && this.waiting.length === 0) setImmediate(() => returnCredit(this.link));
+  }
+
+  private count(sent: number): void {
+    this.unwritten += sent;
+    setImmediate(() => (this.unwritten -= sent));
+  }
+}

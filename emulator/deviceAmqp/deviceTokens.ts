@@ -1,0 +1,75 @@
+import { authenticateDevice, type DeviceLogin } from '../deviceAuthentication';
+import type { Hub } from '../hub';
+import { IotHubError } from '../iotHubError';
+
+/** Node's timers hold at most 2³¹ - 1 ms. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+/** Limits memory. Microsoft's SDK for .NET puts at most 995 devices on a connection; the hub's limit is not published. */
+const MAX_TOKENS = 1_000;
+
+/** The tokens with which a connection acts for devices: by `$cbs` for several devices, or by SASL PLAIN for one. */
+export interface DeviceTokens {
+  /**
+   * Keeps a token. A later token for the same audience replaces an earlier one.
+   *
+   * @param path the path of the audience: `devices/<id>`, or empty for a token of a policy
+   * @param acceptedUntil Unix time in seconds
+   * @throws IotHubError for too many tokens
+   */
+  put(path: string, token: string, acceptedUntil: number): void;
+  /** Authenticates a device by the connection's tokens or its certificate. @throws IotHubError 401, 404 */
+  logIn(deviceId: string): DeviceLogin;
+  clear(): void;
+}
+
+/**
+ * @param thumbprints the thumbprints of the client's certificate
+ * @param onExpired called when a token has expired
+ */
+export function createDeviceTokens(
+  hub: Hub,
+  thumbprints: () => readonly string[],
+  onExpired: () => void,
+): DeviceTokens {
+  const tokens = new Map<string, { readonly token: string; readonly timer: NodeJS.Timeout }>();
+
+  const expireAt = (path: string, milliseconds: number): NodeJS.Timeout => {
+    const left = milliseconds - Date.now();
+    return setTimeout(
+      () => {
+        const kept = tokens.get(path);
+        if (left > MAX_TIMER_MS && kept) {
+          tokens.set(path, { token: kept.token, timer: expireAt(path, milliseconds) });
+          return;
+        }
+        tokens.delete(path);
+        onExpired();
+      },
+      Math.min(left, MAX_TIMER_MS),
+    ).unref();
+  };
+
+  return {
+    put(path, token, acceptedUntil) {
+      const replaced = tokens.get(path);
+      if (!replaced && tokens.size >= MAX_TOKENS) {
+        throw new IotHubError('ArgumentInvalid', `A connection acts for at most ${MAX_TOKENS} devices.`);
+      }
+      clearTimeout(replaced?.timer);
+      tokens.set(path, { token, timer: expireAt(path, acceptedUntil * 1_000) });
+    },
+    logIn(deviceId) {
+      const path = `devices/${deviceId}`;
+      return authenticateDevice(hub, deviceId, {
+        token: (tokens.get(path) ?? tokens.get('devices') ?? tokens.get(''))?.token,
+        resource: `${hub.identity.hostName}/${path}`,
+        thumbprints,
+        clockSkewSeconds: 0,
+      });
+    },
+    clear() {
+      for (const { timer } of tokens.values()) clearTimeout(timer);
+      tokens.clear();
+    },
+  };
+}

@@ -1,0 +1,1 @@
+export { applyDeviceFault, type FaultActions } from './applyDeviceFault';

@@ -1,0 +1,1 @@
+export { respondToTwinRequest, type TwinRequest, type TwinResponse } from './respondToTwinRequest';

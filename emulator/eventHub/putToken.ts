@@ -1,0 +1,94 @@
+/** The requests to `$cbs` (AMQP claims-based security). */
+
+import type { Message } from 'rhea';
+import { bytesOf } from '../amqp';
+import { isDevicePath } from '../deviceAmqp';
+import { authenticateDevice } from '../deviceAuthentication';
+import type { Hub } from '../hub';
+import { IotHubError } from '../iotHubError';
+import { isPolicyToken, isSasToken, parseSasToken, SAS_GRACE_S, scopeCovers } from '../sas';
+import { checkEntityToken, resourcePath, type TokenRefusal } from './entityToken';
+import type { Grants } from './plainLogin';
+import { notSupported } from './refusals';
+import { applicationProperties, refuse, refuseWith, type Reply } from './requests';
+
+const REFUSALS: Record<TokenRefusal, string> = {
+  InvalidSignature: 'InvalidSignature: The token has an invalid signature.',
+  ExpiredToken: 'ExpiredToken: The token is expired.',
+  MalformedToken: 'MalformedToken: The token is malformed.',
+  InvalidAudience:
+    'InvalidAudience: The authorization header contains a token which is not valid for the audience.',
+};
+
+const SAS_TOKEN_TYPE = 'servicebus.windows.net:sastoken';
+/** Microsoft's client for Python also uses this type for SAS tokens. */
+const JWT_TYPE = 'jwt';
+const NO_ENTRA_ID =
+  'The built-in endpoint of an IoT Hub accepts SAS tokens only, not tokens of Microsoft Entra ID.';
+
+const DEVICE = /^devices\/([^/]+)$/i;
+
+/** `put-token`: a token grants this connection access to an entity or a device. */
+export function putToken(hub: Hub, grants: Grants, request: Message): Reply {
+  const { operation, type, name } = applicationProperties(request);
+  if (operation !== 'put-token')
+    return refuse(400, 'amqp:not-implemented', 'The operation is not supported.');
+  const path = typeof name === 'string' ? resourcePath(name, hub.identity) : undefined;
+  const token = bytesOf(request).toString('utf8');
+  if (type !== SAS_TOKEN_TYPE && type !== JWT_TYPE)
+    return refuse(401, 'amqp:unauthorized-access', `The token type '${String(type)}' is not supported.`);
+  if (type === JWT_TYPE && !isSasToken(token)) return refuse(401, 'amqp:unauthorized-access', NO_ENTRA_ID);
+  if (path === undefined) return refuse(401, 'com.microsoft:auth-failed', REFUSALS.InvalidAudience);
+  try {
+    if (isDevicePath(path)) return putDeviceToken(hub, grants, path, token);
+    const isForDevices = putPolicyToken(hub, grants, path, token);
+    const acceptedUntil = checkEntityToken(token, path, hub.identity, hub.sasContext());
+    if (typeof acceptedUntil === 'number') grants.claims.put(path, acceptedUntil);
+    else if (!isForDevices) return refuse(401, 'com.microsoft:auth-failed', REFUSALS[acceptedUntil]);
+  } catch (error) {
+    if (!(error instanceof IotHubError)) throw error;
+    return refuse(error.status, 'com.microsoft:auth-failed', error.message);
+  }
+  // IoT Hub's SDKs accept only status 200, which IoT Hub returns for its own entities.
+  return scopeCovers(hub.identity.name, path) ? { status: 202, description: 'Accepted', body: {} } : OK;
+}
+
+const OK: Reply = { status: 200, description: 'OK', body: {} };
+
+/** @throws IotHubError */
+function putDeviceToken(hub: Hub, { tokens }: Grants, path: string, token: string): Reply {
+  const [, segment] = DEVICE.exec(path) ?? [];
+  if (segment === undefined) return refuseWith(501, notSupported('modules'));
+  const deviceId = hub.registry.find(segment) ? segment : decoded(segment);
+  const { acceptedUntil } = authenticateDevice(hub, deviceId, {
+    token,
+    resource: `${hub.identity.hostName}/devices/${deviceId}`,
+    thumbprints: () => [],
+    clockSkewSeconds: 0,
+  });
+  tokens.put(`devices/${deviceId}`, token, acceptedUntil ?? 0);
+  return OK;
+}
+
+/** A token of a policy with DeviceConnect is for every device. Returns whether the token is such a token. */
+function putPolicyToken(hub: Hub, { tokens }: Grants, path: string, token: string): boolean {
+  if (path !== '' && path.toLowerCase() !== 'devices') return false;
+  const isForDevices = isPolicyToken(
+    token,
+    `${hub.identity.hostName}/devices`,
+    'DeviceConnect',
+    hub.sasContext(),
+  );
+  const expiry = parseSasToken(token)?.expiry;
+  if (!isForDevices || expiry === undefined) return false;
+  tokens.put('', token, expiry + SAS_GRACE_S);
+  return true;
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}

@@ -6,6 +6,22 @@ const NO_LOCAL_STORAGE = `Object.defineProperty(window, 'localStorage', { get() 
 const FULL_LOCAL_STORAGE = `Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError') };`;
 const OPEN = 'const openDatabase = indexedDB.open.bind(indexedDB); IDBFactory.prototype.open =';
 
+/** A worker that keeps a transaction open. It pauses between its requests, so that it does not occupy a core. */
+const HOLD_DATABASE = `onmessage = ({ data: name }) => {
+  const request = indexedDB.open(name, 1);
+  request.onupgradeneeded = () => request.result.createObjectStore('messages', { keyPath: 'id' });
+  request.onsuccess = () => {
+    const pause = new Int32Array(new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }).buffer);
+    const store = request.result.transaction('messages', 'readwrite').objectStore('messages');
+    const again = () => {
+      Atomics.wait(pause, 0, 0, 50);
+      store.get('x').onsuccess = again;
+    };
+    again();
+    postMessage('held');
+  };
+};`;
+
 /** How IndexedDB may fail, as scripts that run before the client is made. `DATABASE` stands for its name. */
 const FAILURES: Record<string, string> = {
   works: '',
@@ -30,17 +46,16 @@ const FAILURES: Record<string, string> = {
     setTimeout(() => request.onerror?.(new Event('error')));
     return request;
   };`,
-  'has a newer version': prepare(2, ''),
-  'has no store': prepare(1, ''),
+  'has a newer version': prepare(2),
+  'has no store': prepare(1),
   'is blocked by another connection': `new Promise((done) => {
     indexedDB.open(DATABASE, 1).onsuccess = () => { indexedDB.deleteDatabase(DATABASE).onblocked = done };
   });`,
-  'is held by a transaction that never ends': prepare(
-    1,
-    `const store = request.result.transaction('messages', 'readwrite').objectStore('messages');
-     const again = () => { store.get('x').onsuccess = again };
-     again();`,
-  ),
+  'is held by a transaction that never ends': `new Promise((done) => {
+    const worker = new Worker(URL.createObjectURL(new Blob([${JSON.stringify(HOLD_DATABASE)}])));
+    worker.onmessage = done;
+    worker.postMessage(DATABASE);
+  });`,
   'makes no transactions': `IDBDatabase.prototype.transaction = () => { throw new DOMException('closing', 'InvalidStateError') };`,
   'makes transactions that never end': `IDBDatabase.prototype.transaction = () => ({ objectStore: () => ({ put() {}, getAll: () => ({}), getAllKeys: () => ({}), delete() {} }) });`,
   'aborts each transaction': `const { transaction } = IDBDatabase.prototype;
@@ -78,12 +93,11 @@ const FAILURES: Record<string, string> = {
   'never says that it is done': `Object.defineProperty(IDBTransaction.prototype, 'oncomplete', { set() {} });`,
 };
 
-/** Opens a version of the database before the client does, with the store if it is the client's version and used. */
-function prepare(version: number, then: string): string {
+/** Opens a version of the database, without a store, before the client does. */
+function prepare(version: number): string {
   return `new Promise((done) => {
     const request = indexedDB.open(DATABASE, ${version});
-    ${then === '' ? '' : `request.onupgradeneeded = () => request.result.createObjectStore('messages', { keyPath: 'id' });`}
-    request.onsuccess = () => { ${then === '' ? 'request.result.close();' : then} done() };
+    request.onsuccess = () => { request.result.close(); done() };
   });`;
 }
 

@@ -12,7 +12,7 @@ import { KEY } from '../../stack';
 import { runs } from '../../testSize';
 import { type JobStack, startJobStack } from './jobStack';
 
-const VISITORS = runs(20, 200);
+const VISITORS = runs(10, 200);
 /** Visits that go on at the same time. */
 const AT_ONCE = 4;
 const SLOW = { timeout: 60_000, interval: 100 };

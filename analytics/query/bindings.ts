@@ -104,6 +104,12 @@ export function streamBinding(
       const found =
         metadata(path) ?? (key in ADAPTER_PROPERTIES ? known(ADAPTER_PROPERTIES[key] ?? '') : undefined);
       if (found) return found;
+      if (key === 'eventhub')
+        return {
+          sql: `json_object(${pairs(['EventEnqueuedUtcTime', 'EventProcessedUtcTime', 'PartitionId'])})`,
+          type: 'record',
+        };
+      if (key === 'user') return { sql: `asa_record(${of('properties')})`, type: 'record' };
       if (path.length === 2 && path[0]?.toLowerCase() === 'user') {
         const property = `asa_nvarchar(asa_field(${of('properties')}, ${quote(path[1] ?? '')}))`;
         return { sql: property, type: 'nvarchar' };

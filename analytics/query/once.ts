@@ -15,9 +15,12 @@ export function once(values: readonly string[], body: (...names: string[]) => st
   const held = new Map(named.flatMap(({ sql, name }) => (name === undefined ? [] : [[name, sql] as const])));
   if (held.size === 0) return body(...values);
   const row = `row_${[...held.keys()].join('_')}`;
-  const fields = [...held].map(([name, sql]) => `${name} := ${sql}`).join(', ');
-  const names = named.map(({ sql, name }) => (name === undefined ? sql : `${row}.${name}`));
-  return `list_transform([struct_pack(${fields})], lambda ${row}: ${body(...names)})[1]`;
+  const order = [...held.keys()];
+  // Unnamed fields: a LATERAL join with a macro in it loses the names (DuckDB 1.5).
+  const names = named.map(({ sql, name }) =>
+    name === undefined ? sql : `${row}[${order.indexOf(name) + 1}]`,
+  );
+  return `list_transform([row(${[...held.values()].join(', ')})], lambda ${row}: ${body(...names)})[1]`;
 }
 
 /** The name is derived from the SQL, because equal expressions are recognized by equal SQL. */

@@ -31,7 +31,7 @@ function separateQueries(block: string): string[] {
   const parts = block.split(/\n(?=[ \t]*WITH\s+\[?[\w ]+\]?\s+AS\s*\()/i);
   return parts
     .flatMap((part) =>
-      /^\s*(?:--[^\n]*\s*)*(?:WITH|CREATE)\b/i.test(part)
+      /^\s*(?:--[^\n]*\n\s*)*(?:WITH|CREATE)\b/i.test(part)
         ? [part]
         : part.split(/\n[ \t]*\n(?=(?:[ \t]*--[^\n]*\n)*[ \t]*SELECT\b)/i),
     )

@@ -41,9 +41,18 @@ function readClone(folder: string, wanted: RegExp): Clone {
       return [];
     }
     position = begin + size + 1;
-    return [{ path, content: batch.toString('utf8', begin, begin + size) }];
+    return [{ path, content: textOf(batch.subarray(begin, begin + size)) }];
   });
   return { commit: git(['rev-parse', 'HEAD']).toString().trim(), files };
+}
+
+/** A text in UTF-8, or in Windows-1252, as old editors wrote it. */
+function textOf(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder('windows-1252').decode(bytes);
+  }
 }
 
 /** Judges the examples of the language reference. What is known to be a fragment stays one. */

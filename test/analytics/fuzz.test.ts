@@ -87,6 +87,12 @@ const window = fc.constantFrom(
   ],
 );
 const source = 'FROM [i] TIMESTAMP BY t';
+/** Rows over which APPLY stands: an input, a step with columns, and a step with a star. */
+const applied = fc.constantFrom(
+  '',
+  'WITH s AS (SELECT a, b, c, t FROM [i]) ',
+  'WITH s AS (SELECT * FROM [i]) ',
+);
 const query = fc.oneof(
   fc.tuple(expression, condition).map(([one, where]) => `SELECT ${one} AS x, * ${source} WHERE ${where}`),
   fc
@@ -106,6 +112,12 @@ const query = fc.oneof(
     .map(
       ([one, other, join]) =>
         `WITH s AS (SELECT ${one} AS x, ${other} AS y, a ${source}) SELECT *, l.x AS z FROM s l ${join} s r ON l.x = r.y AND DATEDIFF(second, l, r) BETWEEN 0 AND 2`,
+    ),
+  fc
+    .tuple(applied, fc.constantFrom('CROSS', 'OUTER'), expression, expression)
+    .map(
+      ([step, kind, one, other]) =>
+        `${step}SELECT *, ${one} AS x FROM ${step === '' ? '[i]' : 's'} ${kind} APPLY GetArrayElements(TRY_CAST(${one} AS array)) AS e ${kind} APPLY GetRecordProperties(TRY_CAST(${other} AS record)) AS p`,
     ),
 );
 
@@ -139,6 +151,29 @@ describe('a query that is accepted', () => {
       { numRuns: RUNS },
     );
   });
+
+  test.each(['', 'WITH i AS (SELECT c, a FROM source) ', 'WITH i AS (SELECT * FROM source) '])(
+    'applies functions to a field of a record: %s',
+    async (step) => {
+      for (const argument of ['c.d', 'TRY_CAST(c.d AS array)', 'i.c.d', "GetRecordPropertyValue(c, 'd')"]) {
+        const plan = translate(
+          `${step}SELECT e.ArrayValue FROM i CROSS APPLY GetArrayElements(${argument}) AS e`,
+        );
+        const engine = await createEngine(plan, DEFAULT_TIME_POLICY);
+        const rows: unknown[] = [];
+        const read = async ({ rowsSql }: { rowsSql: string }): Promise<void> => {
+          rows.push(...(await engine.connection.runAndReadAll(rowsSql)).getRowsJson().flat());
+        };
+        await engine.process(
+          step === '' ? 'i' : 'source',
+          [{ body: JSON.stringify(EVENTS[0]), enqueuedUs: undefined }],
+          read,
+        );
+        engine.close();
+        expect(rows).toEqual(['{"ArrayValue":1}', '{"ArrayValue":"x"}']);
+      }
+    },
+  );
 
   test.each([
     ['100 columns of a step', 100],

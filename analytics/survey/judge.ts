@@ -7,7 +7,9 @@ import { stubScripts } from '../functions';
 import { QueryError, translate } from '../query';
 import type { Verdict } from './verdict';
 
-const UNCOVERED = / (?:is|are) not covered by the local translation$/;
+/** Refusals of what Stream Analytics has, or of what its documentation leaves open. */
+const UNCOVERED =
+  / (?:is|are) not covered by the local translation$|in double quotes is a name|^a query in FROM wants a name|^APPLY takes |^GetMetadataPropertyValue: IoT Hub events have no property/;
 
 /** What a refusal says, without the words of the query that it quotes. */
 const withoutQuotes = (message: string): string =>

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { coveragePage } from '../../analytics/survey';
 import { queriesOfFile } from '../../analytics/survey/examples';
 import { readFacts } from '../../analytics/survey/facts';
+import { createJudge } from '../../analytics/survey/verdict';
 
 const CASES = join(__dirname, 'golden');
 const page = readFacts('patterns');
@@ -31,6 +32,73 @@ test('no query of the sources hangs', () => {
     ...readFacts('repositories').flatMap((one) => one.queries),
   ];
   expect(all.filter(({ verdict }) => verdict === 'hangs')).toEqual([]);
+});
+
+/** A query of our own for each reason why a public query is refused. */
+const REFUSED = [
+  'SELECT COUNT(*) FROM i GROUP BY SessionWindow(minute, 5)',
+  'SELECT COUNT(*) FROM i',
+  'SELECT a FROM i WHERE WHERE',
+  'SELECT TOP 3 a FROM i',
+  'SELECT 1 AS x',
+  'SELECT a FROM i FULL JOIN j ON i.a = j.a',
+  'SELECT a INTO o PARTITION BY a FROM i',
+  'SELECT a FROM i WHERE a = 1 PARTITION BY a',
+  'WITH s AS (SELECT t FROM i) SELECT t FROM s TIMESTAMP BY t',
+  'WITH s AS (SELECT a FROM i) SELECT b FROM s',
+  'CREATE FUNCTION f',
+  'SELECT a FROM i CROSS APPLY GetElements(i.a) AS e',
+  "SELECT GetMetadataPropertyValue(i, 'Colour') AS c FROM i",
+  'SELECT LAG(a) OVER (PARTITION BY b) AS x FROM i',
+  'SELECT SUM(a) OVER (ORDER BY a ROWS UNBOUNDED PRECEDING) AS x FROM i',
+  'SELECT PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY a) AS x FROM i GROUP BY TumblingWindow(minute, 1)',
+  'SELECT a.x FROM a TIMESTAMP BY t JOIN b TIMESTAMP BY t ON a.x = b.x',
+  'SELECT x FROM a TIMESTAMP BY t JOIN b TIMESTAMP BY t ON DATEDIFF(minute, a, b) BETWEEN 0 AND 1',
+  'SELECT x FROM (SELECT x FROM a)',
+  'SELECT SUM(MIN(a)) AS x FROM i GROUP BY TumblingWindow(minute, 1)',
+  'SELECT SUM(AVG(a)) AS x FROM i GROUP BY TumblingWindow(minute, 1)',
+  'SELECT a, b AS a FROM i',
+  'SELECT a INTO o FROM i SELECT b INTO o FROM i',
+  'SELECT a FROM i WHERE a = "x"',
+  'SELECT a, COUNT(*) AS n FROM i GROUP BY b, TumblingWindow(minute, 1)',
+  'SELECT DATEPART(fortnight, t) AS d FROM i',
+  ...['varchar', 'VARCHAR', 'int', 'decimal', 'DECIMAL(5,2)'].map(
+    (one) => `SELECT CAST(a AS ${one}) AS x FROM i`,
+  ),
+  ...['AnomalyDetection_ChangePoint', 'AnomalyDetection_SpikeAndDip'].flatMap((one) =>
+    [one, one.toUpperCase()].map(
+      (name) => `SELECT ${name}(a, 95, 120) OVER (LIMIT DURATION(minute, 2)) AS x FROM i`,
+    ),
+  ),
+  ...['ISNULL', 'RANK', 'ROW_NUMBER', 'CHECKSUM', 'geo.distance'].map(
+    (one) => `SELECT ${one}(a) AS x FROM i`,
+  ),
+];
+
+test('the runner still refuses what the table says, for the same reasons', async () => {
+  const { judge, close } = createJudge();
+  const reasons = new Set<string>();
+  for (const query of REFUSED) {
+    const { verdict, reason } = await judge(query);
+    reasons.add(`${verdict}: ${reason ?? ''}`);
+  }
+  await close();
+  const known = readFacts('repositories').flatMap(({ queries }) => queries);
+  const refused = known.filter(({ verdict }) => verdict !== 'runs');
+  expect(refused.filter(({ verdict, reason }) => !reasons.has(`${verdict}: ${reason ?? ''}`))).toEqual([]);
+});
+
+test('at least 85 % of the public queries run that Stream Analytics would accept', () => {
+  const all = readFacts('repositories').flatMap(({ queries }) => queries);
+  const valid = all.filter(({ verdict }) => verdict !== 'invalid');
+  expect(valid.length).toBeGreaterThan(300);
+  expect(valid.filter(({ verdict }) => verdict === 'runs').length / valid.length).toBeGreaterThan(0.85);
+});
+
+test('a line of dashes does not delay the search for queries', () => {
+  expect(queriesOfFile('a.sql', `${'-'.repeat(500)}\n\nSELECT System.Timestamp() AS t FROM a`)).toHaveLength(
+    1,
+  );
 });
 
 test.each([

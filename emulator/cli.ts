@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { MAX_PARTITIONS } from './hub';
 import { hubIdentity } from './hubIdentity';
 import { DEFAULT_RETENTION_DAYS, MAX_RETENTION_DAYS } from './retention';
-import { startEmulator, type Emulator } from './startEmulator';
+import { DEFAULT_PARTITIONS, startEmulator, type Emulator } from './startEmulator';
 import { THROTTLE_TIERS, type ThrottleTier } from './throttle';
 import { CONSUMER_GROUPS, HUB_HOST_NAME, POLICY_NAMES } from './wellKnown';
 
@@ -12,7 +12,6 @@ const DEFAULT_HUB_PORT = 8443;
 const DEFAULT_AMQP_PORT = 5672;
 const DEFAULT_AMQPS_PORT = 5671;
 const DEFAULT_MQTT_PORT = 8883;
-const DEFAULT_PARTITIONS = 4;
 const MAX_PORT = 65_535;
 
 interface Flags {
@@ -23,7 +22,8 @@ interface Flags {
   readonly proxyPort?: number;
   readonly hub: string;
   readonly consumerGroups: readonly string[];
-  readonly partitions: number;
+  readonly partitions?: number;
+  readonly data?: string;
   readonly retentionDays: number;
   readonly caFolder: string;
   readonly throttle: ThrottleTier;
@@ -107,7 +107,12 @@ export async function main(argv: readonly string[]): Promise<void> {
       (text: string) => checked(list(text), () => hubIdentity(undefined, list(text))),
       CONSUMER_GROUPS.slice(1),
     )
-    .option('--partitions <count>', `1 to ${MAX_PARTITIONS}`, integer(1, MAX_PARTITIONS), DEFAULT_PARTITIONS)
+    .option(
+      '--partitions <count>',
+      `1 to ${MAX_PARTITIONS} (default: ${DEFAULT_PARTITIONS}, or as many as the data folder has)`,
+      integer(1, MAX_PARTITIONS),
+    )
+    .option('--data <folder>', 'keeps the state in this folder (without the flag: in memory)')
     .option(
       '--retention-days <days>',
       `how long messages are kept, 1 to ${MAX_RETENTION_DAYS}`,
@@ -173,12 +178,18 @@ async function run(flags: Flags): Promise<void> {
  */
 async function start(flags: Flags): Promise<Emulator> {
   const log = (line: string) => console.error(line);
-  const { amqpsPort: amqpsFlag, ...others } = flags;
+  const { amqpsPort: amqpsFlag, data: dataFolder, ...others } = flags;
   let amqpsPort: number | undefined = amqpsFlag ?? DEFAULT_AMQPS_PORT;
   let mqttPort = flags.mqttPort ?? DEFAULT_MQTT_PORT;
   for (;;) {
     try {
-      return await startEmulator({ ...others, mqttPort, log, ...(amqpsPort !== undefined && { amqpsPort }) });
+      return await startEmulator({
+        ...others,
+        mqttPort,
+        log,
+        ...(amqpsPort !== undefined && { amqpsPort }),
+        ...(dataFolder !== undefined && { dataFolder }),
+      });
     } catch (error) {
       const { port = 0 } = error as ListenError;
       if (port === mqttPort && flags.mqttPort === undefined && port !== 0) {

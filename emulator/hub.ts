@@ -1,5 +1,6 @@
 import type { HubIdentity } from './hubIdentity';
 import { createMessageQueues, type MessageQueues } from './cloudToDevice';
+import { NO_JOURNAL, type HubStorage } from './dataFolder';
 import { createDeviceConnections, type DeviceConnections } from './deviceConnections';
 import { createFaults, type Faults } from './faults';
 import { createMethodCalls, type MethodCalls } from './methods';
@@ -32,18 +33,29 @@ export interface Hub {
   >;
   /** Unix time in ms. A recreated hub has a new value. */
   createdAt: number;
+  /** Replaces the partitions by new ones, as in a hub that was deleted and created again. */
+  recreate(partitions: number): void;
   /** Called with the id of a partition that has new messages. */
   readonly onAppended: Set<(partitionId: string) => void>;
   /** The context for checks of SAS tokens. `clockSkewSeconds` shifts the hub's clock. */
   sasContext(clockSkewSeconds?: number): SasContext;
 }
 
-export function createHub(identity: HubIdentity, partitions: number, tier: ThrottleTier): Hub {
+export interface HubOptions {
+  readonly identity: HubIdentity;
+  readonly partitions: number;
+  readonly tier: ThrottleTier;
+  /** Where the hub keeps its state. Absent: in memory only. */
+  readonly storage: HubStorage | undefined;
+}
+
+export function createHub({ identity, partitions, tier, storage }: HubOptions): Hub {
   const faults = createFaults();
-  const registry = createDeviceRegistry();
+  const journal = storage?.journal ?? NO_JOURNAL;
+  const registry = createDeviceRegistry(journal);
   const connections = createDeviceConnections(registry);
-  const twins = createTwinStore(registry);
-  const messages = createMessageQueues(registry);
+  const twins = createTwinStore(registry, journal);
+  const messages = createMessageQueues(registry, journal);
   messages.onAvailable((deviceId) => connections.find(deviceId)?.deliverMessages());
   twins.onDesired((deviceId, change) => connections.find(deviceId)?.notifyDesired(change));
   return {
@@ -53,12 +65,17 @@ export function createHub(identity: HubIdentity, partitions: number, tier: Throt
     twins,
     methods: createMethodCalls(registry, connections),
     messages,
-    partitions: emptyPartitions(partitions),
+    partitions: storage?.partitions ?? emptyPartitions(partitions),
     faults,
     throttle: createThrottle(tier),
     requests: { registry: 0, telemetry: 0, twins: 0, methods: 0, queries: 0, messages: 0, management: 0 },
-    createdAt: Date.now(),
+    createdAt: storage?.createdAt ?? Date.now(),
     onAppended: new Set(),
+    recreate(count) {
+      const createdAt = Math.max(Date.now(), this.createdAt + 1);
+      this.partitions = storage?.recreate(count, createdAt) ?? emptyPartitions(count);
+      this.createdAt = createdAt;
+    },
     sasContext: (clockSkewSeconds = 0) => ({
       nowSeconds: Date.now() / 1000 + clockSkewSeconds,
       isRevoked: (policy) => faults.find('revokeKeys', (fault) => fault.policy === policy) !== undefined,
@@ -66,6 +83,6 @@ export function createHub(identity: HubIdentity, partitions: number, tier: Throt
   };
 }
 
-export function emptyPartitions(count: number): readonly PartitionLog[] {
+function emptyPartitions(count: number): readonly PartitionLog[] {
   return Array.from({ length: count }, (_, index) => new PartitionLog(String(index)));
 }

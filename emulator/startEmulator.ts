@@ -3,6 +3,7 @@ import { AMQP_SUBPROTOCOLS } from './amqp';
 import { issueLeafCertificate, openLocalCa } from './certificates';
 import { startConnectProxy } from './connectProxy';
 import { connectionStrings, type ConnectionStrings } from './connectionStrings';
+import { openStorage } from './dataFolder';
 import { createEventHubEndpoint } from './eventHub';
 import { isAllowedHost, startHttpsServer } from './httpsServer';
 import { createHub, MAX_PARTITIONS } from './hub';
@@ -29,8 +30,10 @@ export interface EmulatorOptions {
   readonly hub?: string;
   /** Consumer groups in addition to `$Default`. Default: the well-known groups. */
   readonly consumerGroups?: readonly string[];
-  /** 1 to 32. Default 4. */
+  /** 1 to 32. Default: as many as the data folder has, and 4 for a new hub. */
   readonly partitions?: number;
+  /** Folder in which the emulator keeps its state. Absent: in memory only. */
+  readonly dataFolder?: string;
   /** How long messages are kept, in days: more than 0, at most 7, fractions allowed. Default 1. */
   readonly retentionDays?: number;
   /** Folder of the emulator's certificate authority. Default `.hubfront`. */
@@ -68,7 +71,7 @@ export interface Emulator {
   close(): Promise<void>;
 }
 
-const DEFAULT_PARTITIONS = 4;
+export const DEFAULT_PARTITIONS = 4;
 const DEFAULT_CA_FOLDER = '.hubfront';
 /** Ports of Azure that clients cannot change. */
 const AZURE_HTTPS_PORT = 443;
@@ -77,16 +80,17 @@ const AZURE_MQTTS_PORT = 8883;
 
 /**
  * Starts an IoT hub on the loopback interface: the identity registry over HTTPS, device-to-cloud messages over HTTPS and
- * MQTT, and the Event Hub-compatible endpoint over AMQP 1.0. It keeps its state in memory.
+ * MQTT, and the Event Hub-compatible endpoint over AMQP 1.0. Without a data folder, it keeps its state in memory.
  *
- * @throws RangeError if an option is out of range; Node's listen error if a port is in use (`code` is `EADDRINUSE`,
+ * @throws RangeError if an option is out of range; DataFolderError if the data folder cannot be used; Node's listen error if a port is in use (`code` is `EADDRINUSE`,
  * `port` the port)
  */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
-  const { partitions = DEFAULT_PARTITIONS, retentionDays = DEFAULT_RETENTION_DAYS } = options;
+  const { partitions, retentionDays = DEFAULT_RETENTION_DAYS } = options;
   const { throttle = 'none', log = () => undefined } = options;
   const identity = hubIdentity(options.hub, options.consumerGroups);
-  if (!Number.isInteger(partitions) || partitions < 1 || partitions > MAX_PARTITIONS) {
+  const count = partitions ?? DEFAULT_PARTITIONS;
+  if (!Number.isInteger(count) || count < 1 || count > MAX_PARTITIONS) {
     throw new RangeError(`partitions must be 1 to ${MAX_PARTITIONS}`);
   }
   if (!(retentionDays > 0 && retentionDays <= MAX_RETENTION_DAYS)) {
@@ -94,7 +98,17 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   }
   const ca = await openLocalCa(options.caFolder ?? DEFAULT_CA_FOLDER);
   const certificate = await issueLeafCertificate(ca, identity.hostName);
-  const hub = createHub(identity, partitions, throttle);
+  const storage =
+    options.dataFolder === undefined
+      ? undefined
+      : openStorage({
+          folder: options.dataFolder,
+          hostName: identity.hostName,
+          partitions,
+          defaultPartitions: DEFAULT_PARTITIONS,
+          log,
+        });
+  const hub = createHub({ identity, partitions: count, tier: throttle, storage });
   const eventHub = createEventHubEndpoint(hub);
   const mqtt = createMqttEndpoint(hub);
   const hostNames = [identity.hostName, ...(options.allowedHosts ?? []).map((name) => name.toLowerCase())];
@@ -106,6 +120,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   ];
   const close = async () => {
     await Promise.all(closers.map((closer) => closer()));
+    storage?.close();
   };
   const keep = <Server extends { close(): Promise<void> }>(server: Server): Server => {
     closers.push(() => server.close());

@@ -5,6 +5,9 @@ import type * as IotCommon from 'azure-iot-common';
 import type * as IotDevice from 'azure-iot-device';
 import type { Emulator } from '../emulator/index';
 
+/** What the SDKs need of an emulator, in this process or in its own. */
+type HubAddress = Pick<Emulator, 'hubPort' | 'ca' | 'connectionStrings'>;
+
 const require = createRequire(import.meta.url);
 /** As CommonJS: their exports by name are not seen from ES modules. */
 export const { Client, Message } = require('azure-iot-device') as typeof IotDevice;
@@ -12,13 +15,13 @@ const { Http } = require('azure-iot-device-http') as { Http: new () => never };
 const { NoRetry } = require('azure-iot-common') as typeof IotCommon;
 
 /** Leads the SDKs, which always use port 443, to the emulator. */
-export function emulatorAgent(emulator: Emulator): Agent {
+export function emulatorAgent(emulator: HubAddress): Agent {
   return new Agent({ keepAlive: true, host: '127.0.0.1', port: emulator.hubPort, ca: emulator.ca });
 }
 
 /** Microsoft's device client over HTTPS, which tries once. */
 export function deviceClient(
-  emulator: Emulator,
+  emulator: HubAddress,
   agent: Agent,
   deviceId: string,
   key: string,

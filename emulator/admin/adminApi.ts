@@ -10,7 +10,7 @@ import {
   type ArmedFaultSpec,
   type ImmediateFaultSpec,
 } from '../faults';
-import { emptyPartitions, type Hub } from '../hub';
+import type { Hub } from '../hub';
 import type { PartitionLog } from '../partitionLog';
 import type { ThrottleState } from '../throttle';
 import { AdminError, parse } from './adminError';
@@ -182,9 +182,8 @@ export function createAdminApi({ hub, eventHub, mqtt, https }: AdminDependencies
     },
     recreateHub(request = {}) {
       const { keepDevices, partitions } = parse(requests.recreateRequest, request);
-      hub.partitions = emptyPartitions(partitions ?? hub.partitions.length);
+      hub.recreate(partitions ?? hub.partitions.length);
       if (!keepDevices) hub.registry.clear();
-      hub.createdAt = Math.max(Date.now(), hub.createdAt + 1);
       eventHub.applyFault({ kind: 'closeConnections', target: 'eventHub' });
       return state();
     },

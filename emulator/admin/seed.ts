@@ -1,7 +1,12 @@
+/** Creates a backlog of messages. */
+
 import type { z } from 'zod';
 import type { Hub } from '../hub';
-import type { PartitionLog } from '../partitionLog';
+import type { PartitionLog, TelemetryMessage } from '../partitionLog';
 import type { seedRequest } from './requests';
+
+/** Messages that a partition stores with one write. */
+const MESSAGES_PER_WRITE = 100;
 
 /**
  * Appends messages directly to partitions, as if devices had sent them. This creates a large backlog within seconds.
@@ -21,14 +26,23 @@ export function seed(
   const properties = [['kind', 'seeded']] as const;
   const given = bodies?.map((body) => Buffer.from(JSON.stringify(body)));
   const now = Date.now();
+  const waiting = new Map<PartitionLog, TelemetryMessage[]>();
+  const append = (log: PartitionLog) => {
+    log.append(waiting.get(log) ?? [], now);
+    waiting.delete(log);
+  };
   for (let index = 0; index < count; index++) {
     const log = partitions[index % partitions.length];
     if (!log) continue;
-    const n = log.lastSequenceNumber + 1;
+    const messages = waiting.get(log) ?? [];
+    waiting.set(log, messages);
+    const n = log.lastSequenceNumber + 1 + messages.length;
     const body = given?.[index % given.length] ?? seedBody(n, sizeBytes);
     const id = messageIds && { messageId: `${deviceId}-${log.id}-${n}` };
-    log.append({ body, system: { ...system, ...id }, properties, origin }, now);
+    messages.push({ body, system: { ...system, ...id }, properties, origin });
+    if (messages.length === MESSAGES_PER_WRITE) append(log);
   }
+  for (const log of [...waiting.keys()]) append(log);
   for (const log of partitions) for (const wake of hub.onAppended) wake(log.id);
 }
 

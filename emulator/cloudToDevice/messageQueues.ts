@@ -1,9 +1,17 @@
 /** The queues of cloud-to-device messages. */
 
 import { randomUUID } from 'node:crypto';
+import type { Journal } from '../dataFolder';
 import { IotHubError } from '../iotHubError';
 import type { DeviceRegistry } from '../registry';
 import type { CloudMessage, Outcome, QueuedMessage } from './cloudMessage';
+import {
+  keptMessage,
+  keptSequenceNumber,
+  keyOf,
+  readKeptMessages,
+  readLastSequenceNumber,
+} from './keptMessages';
 import {
   DEFAULT_TTL_MS,
   EXPIRY_CHECK_MS,
@@ -55,11 +63,11 @@ interface Entry {
   lock: { readonly token: string; readonly until: number } | undefined;
 }
 
-export function createMessageQueues(registry: DeviceRegistry): MessageQueues {
+export function createMessageQueues(registry: DeviceRegistry, journal: Journal): MessageQueues {
   const queues = new Map<string, Entry[]>();
   const availableListeners: ((deviceId: string) => void)[] = [];
   const endedListeners: ((ending: Ending) => void)[] = [];
-  let lastSequenceNumber = 0;
+  let lastSequenceNumber = readLastSequenceNumber(journal);
 
   const setQueue = (deviceId: string, entries: Entry[]): void => {
     if (entries.length === 0) queues.delete(deviceId);
@@ -76,6 +84,11 @@ export function createMessageQueues(registry: DeviceRegistry): MessageQueues {
       listener({ deviceId, generationId, message: entry.message, outcome });
     }
   };
+  /** Removes a message from its queue for good. */
+  const settle = (deviceId: string, entry: Entry, outcome: Outcome): void => {
+    journal.write([keyOf(entry)]);
+    end(deviceId, entry, outcome);
+  };
   const available = (deviceId: string): void => {
     for (const listener of availableListeners) listener(deviceId);
   };
@@ -85,7 +98,10 @@ export function createMessageQueues(registry: DeviceRegistry): MessageQueues {
     for (const entry of queues.get(deviceId) ?? []) {
       if (entry.lock && entry.lock.until <= now) entry.lock = undefined;
       // A locked message does not expire until it is settled or its lock expires.
-      if (entry.expiry <= now && !entry.lock) end(deviceId, entry, 'Expired');
+      if (entry.expiry <= now && !entry.lock) {
+        journal.forget(keyOf(entry));
+        end(deviceId, entry, 'Expired');
+      }
     }
     return queues.get(deviceId) ?? [];
   };
@@ -95,8 +111,14 @@ export function createMessageQueues(registry: DeviceRegistry): MessageQueues {
     return entry;
   };
 
+  for (const { deviceId, generationId, entry } of readKeptMessages(journal)) {
+    if (registry.find(deviceId)?.generationId !== generationId) continue;
+    setQueue(deviceId, [...(queues.get(deviceId) ?? []), { ...entry, lock: undefined }]);
+  }
   registry.onChange((deviceId, device) => {
-    if (!device) queues.delete(deviceId);
+    if (device) return;
+    journal.forget(...(queues.get(deviceId) ?? []).map(keyOf));
+    queues.delete(deviceId);
   });
   const expiryCheck = setInterval(() => {
     for (const deviceId of [...queues.keys()]) {
@@ -109,7 +131,7 @@ export function createMessageQueues(registry: DeviceRegistry): MessageQueues {
 
   return {
     send(deviceId, message) {
-      registry.get(deviceId);
+      const { generationId } = registry.get(deviceId);
       const size = message.properties.reduce(
         (sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value),
         message.body.length,
@@ -126,8 +148,11 @@ export function createMessageQueues(registry: DeviceRegistry): MessageQueues {
       }
       const now = Date.now();
       const expiry = Math.min(message.expiry ?? now + DEFAULT_TTL_MS, now + MAX_TTL_MS);
-      const entry = { message, sequenceNumber: ++lastSequenceNumber, enqueuedTime: now, expiry };
-      setQueue(deviceId, [...entries, { ...entry, deliveryCount: 0, lock: undefined }]);
+      const sequenceNumber = lastSequenceNumber + 1;
+      const entry = { message, sequenceNumber, enqueuedTime: now, expiry, deliveryCount: 0 };
+      journal.write(keptMessage(deviceId, generationId, entry), keptSequenceNumber(sequenceNumber));
+      lastSequenceNumber = sequenceNumber;
+      setQueue(deviceId, [...entries, { ...entry, lock: undefined }]);
       available(deviceId);
     },
     receive(deviceId, holds = false) {
@@ -139,14 +164,19 @@ export function createMessageQueues(registry: DeviceRegistry): MessageQueues {
       const { message, sequenceNumber, enqueuedTime, expiry, deliveryCount } = entry;
       return { message, sequenceNumber, enqueuedTime, expiry, deliveryCount, lockToken: token };
     },
-    complete: (deviceId, token) => end(deviceId, locked(deviceId, token), 'Success'),
-    reject: (deviceId, token) => end(deviceId, locked(deviceId, token), 'Rejected'),
+    complete: (deviceId, token) => settle(deviceId, locked(deviceId, token), 'Success'),
+    reject: (deviceId, token) => settle(deviceId, locked(deviceId, token), 'Rejected'),
     abandon(deviceId, token) {
       const entry = locked(deviceId, token);
-      entry.lock = undefined;
-      entry.deliveryCount++;
-      if (entry.deliveryCount >= MAX_DELIVERY_COUNT) end(deviceId, entry, 'DeliveryCountExceeded');
-      else available(deviceId);
+      const deliveryCount = entry.deliveryCount + 1;
+      if (deliveryCount >= MAX_DELIVERY_COUNT) {
+        settle(deviceId, entry, 'DeliveryCountExceeded');
+        return;
+      }
+      const { generationId } = registry.get(deviceId);
+      journal.write(keptMessage(deviceId, generationId, { ...entry, deliveryCount }));
+      Object.assign(entry, { deliveryCount, lock: undefined });
+      available(deviceId);
     },
     release(deviceId, token) {
       const entry = queues.get(deviceId)?.find(({ lock }) => lock?.token === token);
@@ -155,6 +185,7 @@ export function createMessageQueues(registry: DeviceRegistry): MessageQueues {
     purge(deviceId) {
       registry.get(deviceId);
       const entries = current(deviceId);
+      journal.write(...entries.map((entry) => [keyOf(entry)] as const));
       for (const entry of entries) end(deviceId, entry, 'Purged');
       return entries.length;
     },

@@ -1,4 +1,4 @@
-import { encodeTelemetry, type TelemetryMessage } from './encodeTelemetry';
+import { encodeTelemetry, type MessagePosition, type TelemetryMessage } from './encodeTelemetry';
 import { Segment } from './segment';
 
 /**
@@ -15,10 +15,44 @@ const NEVER_MS = -62_135_596_800_000;
 /** The property of a message that a search compares. */
 export type PositionKind = 'offset' | 'sequenceNumber' | 'enqueuedTime';
 
-/** One partition of the built-in endpoint: an append-only log in memory. */
+/** The positions of a partition. */
+export interface PartitionPosition {
+  /** Sequence numbers of the oldest stored message and of the next one. */
+  readonly begin: number;
+  readonly next: number;
+  readonly nextOffset: number;
+  readonly lastOffset: number;
+  /** Unix time in ms. */
+  readonly lastEnqueuedTime: number;
+}
+
+/** A message as it is stored. */
+export interface StoredTelemetry extends MessagePosition {
+  readonly payload: Buffer;
+}
+
+/** Keeps the messages of a partition beyond the end of the process. */
+export interface PartitionStore {
+  /**
+   * Writes all messages or none.
+   *
+   * @param before the position before these messages
+   * @throws IotHubError ServiceUnavailable if the write fails
+   */
+  append(messages: readonly StoredTelemetry[], before: PartitionPosition): void;
+  /** @throws as append() */
+  savePosition(position: PartitionPosition): void;
+  /** Deletes messages before `position.begin`. */
+  expire(position: PartitionPosition): void;
+  /** Deletes all messages. @throws as append() */
+  reset(position: PartitionPosition): void;
+}
+
+/** One partition of the built-in endpoint: an append-only log in memory, and in a store if it has one. */
 export class PartitionLog {
   private segments: Segment[] = [];
   private recent: Segment | undefined;
+  private store: PartitionStore | undefined;
   private begin = 0;
   private next = 0;
   private nextOffset = 0;
@@ -46,17 +80,62 @@ export class PartitionLog {
     return this.next === this.begin;
   }
 
-  /** Stores a message. As in the service, sequence numbers have no gaps and times never decrease. */
-  append(message: TelemetryMessage, now: number): void {
+  /**
+   * Stores all messages or none. As in the service, sequence numbers have no gaps and times never decrease.
+   *
+   * @throws IotHubError ServiceUnavailable if the store cannot write them
+   */
+  append(messages: readonly TelemetryMessage[], now: number): void {
+    const before = this.position();
+    for (const message of messages) this.add(message, now);
+    if (!this.store) return;
+    try {
+      this.store.append(this.storedFrom(before.next), before);
+    } catch (error) {
+      this.dropFrom(before);
+      throw error;
+    }
+  }
+
+  private add(message: TelemetryMessage, now: number): void {
     const enqueuedTime = Math.max(now, this.lastEnqueuedTime);
-    const sequenceNumber = this.next;
-    const offset = this.nextOffset;
-    const payload = encodeTelemetry(message, { sequenceNumber, offset, enqueuedTime });
+    const position = { sequenceNumber: this.next, offset: this.nextOffset, enqueuedTime };
+    this.restore({ ...position, payload: encodeTelemetry(message, position) });
+  }
+
+  /** Adds a message that the store has. */
+  restore({ offset, enqueuedTime, payload }: StoredTelemetry): void {
     this.segmentFor(payload).append(payload, offset, enqueuedTime);
     this.next++;
     this.lastOffset = offset;
     this.lastEnqueuedTime = enqueuedTime;
     this.nextOffset = offset + Math.ceil(payload.length / OFFSET_ALIGNMENT) * OFFSET_ALIGNMENT;
+  }
+
+  /**
+   * Applies a position that the store has. Returns whether it follows what has been restored.
+   *
+   * @param isFirst nothing has been restored yet: messages before this position have been deleted
+   */
+  restorePosition(position: PartitionPosition, isFirst: boolean): boolean {
+    if (!isFirst && position.next !== this.next) return false;
+    if (isFirst) this.begin = position.next;
+    this.next = position.next;
+    this.nextOffset = position.nextOffset;
+    this.lastOffset = position.lastOffset;
+    this.lastEnqueuedTime = position.lastEnqueuedTime;
+    this.discardBefore(position.begin);
+    return true;
+  }
+
+  /** From now on, the store gets all changes. */
+  keepIn(store: PartitionStore): void {
+    this.store = store;
+  }
+
+  position(): PartitionPosition {
+    const { begin, next, nextOffset, lastOffset, lastEnqueuedTime } = this;
+    return { begin, next, nextOffset, lastOffset, lastEnqueuedTime };
   }
 
   /** The encoded message as a view, not a copy. Undefined if the message is not stored or no longer stored. */
@@ -82,13 +161,14 @@ export class PartitionLog {
 
   /** Deletes the messages before `sequenceNumber`, as retention does. Sequence numbers continue. */
   expireBefore(sequenceNumber: number): void {
-    this.begin = Math.min(Math.max(sequenceNumber, this.begin), this.next);
-    this.segments = this.segments.filter((s) => s.firstSequenceNumber + s.count > this.begin);
-    this.recent = undefined;
+    const { begin } = this;
+    this.discardBefore(sequenceNumber);
+    if (this.begin > begin) this.store?.expire(this.position());
   }
 
   /** Leaves a gap in the offsets, as the service does between its segments. */
   jumpOffset(by: number): void {
+    this.store?.savePosition({ ...this.position(), nextOffset: this.nextOffset + by });
     this.nextOffset += by;
   }
 
@@ -99,6 +179,35 @@ export class PartitionLog {
     this.begin = this.next = this.nextOffset = 0;
     this.lastOffset = -1;
     this.lastEnqueuedTime = NEVER_MS;
+    this.store?.reset(this.position());
+  }
+
+  private discardBefore(sequenceNumber: number): void {
+    this.begin = Math.min(Math.max(sequenceNumber, this.begin), this.next);
+    this.segments = this.segments.filter((s) => s.firstSequenceNumber + s.count > this.begin);
+    this.recent = undefined;
+  }
+
+  /** Removes the messages that were added after this position. */
+  private dropFrom(position: PartitionPosition): void {
+    this.segments = this.segments.filter((s) => s.firstSequenceNumber < position.next);
+    this.segments.at(-1)?.dropFrom(position.next);
+    this.recent = undefined;
+    this.next = position.next;
+    this.nextOffset = position.nextOffset;
+    this.lastOffset = position.lastOffset;
+    this.lastEnqueuedTime = position.lastEnqueuedTime;
+  }
+
+  private storedFrom(first: number): StoredTelemetry[] {
+    const messages: StoredTelemetry[] = [];
+    for (let n = first; n < this.next; n++) {
+      const payload = this.payload(n);
+      const offset = this.placeOf('offset', n);
+      const enqueuedTime = this.placeOf('enqueuedTime', n);
+      if (payload) messages.push({ sequenceNumber: n, offset, enqueuedTime, payload });
+    }
+    return messages;
   }
 
   private placeOf(kind: PositionKind, sequenceNumber: number): number {

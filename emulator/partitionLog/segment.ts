@@ -38,6 +38,12 @@ export class Segment {
     this.count++;
   }
 
+  /** Removes this message and those after it. */
+  dropFrom(sequenceNumber: number): void {
+    this.count = Math.min(this.count, sequenceNumber - this.firstSequenceNumber);
+    this.used = this.count === 0 ? 0 : (this.ends[this.count - 1] ?? 0);
+  }
+
   contains(sequenceNumber: number): boolean {
     const index = sequenceNumber - this.firstSequenceNumber;
     return index >= 0 && index < this.count;

@@ -1,3 +1,4 @@
+import type { Journal } from '../dataFolder';
 import { IotHubError } from '../iotHubError';
 import {
   assertDeviceId,
@@ -10,7 +11,14 @@ import {
 /** `GET /devices` returns at most this many devices (iot-hub-devguide-identity-registry). */
 export const LIST_MAX = 1_000;
 
-/** The hub's identity registry, in memory. `get`, `create`, `update` and `remove` throw IotHubError. */
+/** The kind of the registry's values in the journal. */
+const KIND = 'device';
+const keyOf = (deviceId: string) => `${KIND}/${deviceId}`;
+/** Generation ids have 18 digits and increase with each device. */
+const byRegistration = ({ identity: a }: KeptDevice, { identity: b }: KeptDevice) =>
+  a.generationId < b.generationId ? -1 : 1;
+
+/** The hub's identity registry. `get`, `create`, `update` and `remove` throw IotHubError. */
 export interface DeviceRegistry {
   find(deviceId: string): DeviceIdentity | undefined;
   get(deviceId: string): DeviceIdentity;
@@ -37,17 +45,31 @@ export interface DeviceRegistry {
 
 export type IdentityListener = (deviceId: string, device: DeviceIdentity | undefined) => void;
 
-export function createDeviceRegistry(): DeviceRegistry {
+/** What the journal keeps of a device. */
+interface KeptDevice {
+  readonly identity: DeviceIdentity;
+  readonly registeredAt: string;
+}
+
+export function createDeviceRegistry(journal: Journal): DeviceRegistry {
   const devices = new Map<string, DeviceIdentity>();
   const registrations = new Map<string, string>();
   const listeners: IdentityListener[] = [];
+  const kept = [...journal.read(KIND).values()] as KeptDevice[];
+  for (const { identity, registeredAt } of kept.sort(byRegistration)) {
+    devices.set(identity.deviceId, { ...identity, connectionState: 'Disconnected' });
+    registrations.set(identity.deviceId, registeredAt);
+  }
 
-  const store = (device: DeviceIdentity): DeviceIdentity => {
+  const store = (device: DeviceIdentity, registeredAt: string): DeviceIdentity => {
+    journal.write([keyOf(device.deviceId), { identity: device, registeredAt } satisfies KeptDevice]);
+    registrations.set(device.deviceId, registeredAt);
     devices.set(device.deviceId, device);
     for (const listener of listeners) listener(device.deviceId, device);
     return device;
   };
   const forget = (deviceId: string): void => {
+    journal.write([keyOf(deviceId)]);
     devices.delete(deviceId);
     registrations.delete(deviceId);
     for (const listener of listeners) listener(deviceId, undefined);
@@ -63,6 +85,8 @@ export function createDeviceRegistry(): DeviceRegistry {
     if (!device) throw new IotHubError('DeviceNotFound', deviceId);
     return device;
   };
+
+  const registeredAt = (deviceId: string): string => registrations.get(deviceId) ?? new Date().toISOString();
 
   const getMatching = (deviceId: string, ifMatch: string): DeviceIdentity => {
     const device = get(deviceId);
@@ -81,12 +105,11 @@ export function createDeviceRegistry(): DeviceRegistry {
       if (devices.has(deviceId)) {
         throw new IotHubError('DeviceAlreadyExists', `A device with ID '${deviceId}' is already registered.`);
       }
-      const device = makeIdentity(deviceId, input);
-      registrations.set(deviceId, new Date().toISOString());
-      return store(device);
+      return store(makeIdentity(deviceId, input), new Date().toISOString());
     },
     update(deviceId, input, ifMatch) {
-      return store(makeIdentity(deviceId, input, getMatching(deviceId, ifMatch)));
+      const device = makeIdentity(deviceId, input, getMatching(deviceId, ifMatch));
+      return store(device, registeredAt(deviceId));
     },
     remove(deviceId, ifMatch) {
       getMatching(deviceId, ifMatch);
@@ -106,7 +129,7 @@ export function createDeviceRegistry(): DeviceRegistry {
       return { total: devices.size, enabled, disabled: devices.size - enabled };
     },
     all: () => devices.values(),
-    registeredAt: (deviceId) => registrations.get(deviceId) ?? new Date().toISOString(),
+    registeredAt,
     clear: () => [...devices.keys()].forEach(forget),
     recordConnection(deviceId, connectionState) {
       const now = new Date().toISOString();

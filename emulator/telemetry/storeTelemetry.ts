@@ -22,8 +22,10 @@ export function storeTelemetry(hub: Hub, origin: TelemetryOrigin, messages: read
   if (!hub.throttle.allowMessages(sizes)) throw quotaExceeded(hub.identity.name);
   const partition = hub.partitions[partitionOf(origin.deviceId, hub.partitions.length)];
   if (!partition) throw new IotHubError('ServerError', 'The hub has no partitions.');
-  const now = Date.now();
-  for (const message of messages) partition.append({ ...message, origin }, now);
+  partition.append(
+    messages.map((message) => ({ ...message, origin })),
+    Date.now(),
+  );
   hub.registry.recordActivity(origin.deviceId);
   for (const wake of hub.onAppended) wake(partition.id);
 }

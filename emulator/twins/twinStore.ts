@@ -1,3 +1,4 @@
+import type { Journal } from '../dataFolder';
 import { IotHubError } from '../iotHubError';
 import type { DeviceRegistry } from '../registry';
 import type { JsonObject } from './json';
@@ -46,11 +47,24 @@ export interface TwinStore {
   onDesired(listener: DesiredListener): void;
 }
 
-export function createTwinStore(registry: DeviceRegistry): TwinStore {
+/** The kind of the twins in the journal. */
+const KIND = 'twin';
+const keyOf = (deviceId: string) => `${KIND}/${deviceId}`;
+
+/** A twin in the journal. It belongs to one generation of the device. */
+interface KeptTwin {
+  readonly generationId: string;
+  readonly twin: Twin;
+}
+
+export function createTwinStore(registry: DeviceRegistry, journal: Journal): TwinStore {
   const twins = new Map<string, Twin>();
   const listeners: DesiredListener[] = [];
+  for (const [deviceId, kept] of journal.read(KIND) as ReadonlyMap<string, KeptTwin>) {
+    if (registry.find(deviceId)?.generationId === kept.generationId) twins.set(deviceId, kept.twin);
+  }
   registry.onChange((deviceId, device) => {
-    if (!device) twins.delete(deviceId);
+    if (!device && twins.delete(deviceId)) journal.forget(keyOf(deviceId));
   });
 
   /** A twin is created on its first use, and deleted with its device. */
@@ -62,6 +76,8 @@ export function createTwinStore(registry: DeviceRegistry): TwinStore {
   };
 
   const store = (deviceId: string, twin: Twin): Twin => {
+    const { generationId } = registry.get(deviceId);
+    journal.write([keyOf(deviceId), { generationId, twin } satisfies KeptTwin]);
     twins.set(deviceId, twin);
     return twin;
   };

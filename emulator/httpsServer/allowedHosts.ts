@@ -54,6 +54,19 @@ export function hostRejection(
   return authority.toLowerCase() === host.toLowerCase() ? undefined : BAD_REQUEST;
 }
 
+/** The scheme and authority of an `Origin` header (RFC 6454, 6.1). */
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/(.+)$/i;
+
+/**
+ * Whether a page of a host that is not allowed opens a WebSocket, according to its browser's `Origin` header. Browsers
+ * allow WebSockets to any server, and pages can read from them. Pages of local hosts may connect, on any port.
+ *
+ * @param names as for `isAllowedHost`
+ */
+export function isForeignOrigin(origin: string | undefined, names: readonly string[]): boolean {
+  return origin !== undefined && !isAllowedHost(ORIGIN.exec(origin)?.[1], names);
+}
+
 /** The target without its origin, if it is in absolute form. */
 export function originForm(url = '/'): string {
   const path = url.replace(ABSOLUTE_FORM, '');

@@ -6,7 +6,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { errorBody, IotHubError } from '../iotHubError';
-import { hostRejection, originForm } from './allowedHosts';
+import { hostRejection, isForeignOrigin, originForm } from './allowedHosts';
 
 const LOOPBACK = '127.0.0.1';
 /** HTTP.sys, the HTTP server of IoT Hub, keeps idle connections open for two minutes. */
@@ -16,6 +16,10 @@ const HOST_ERRORS = {
   400: 'the request needs exactly one Host header, and an absolute URL in its first line needs the same host',
   421: 'the Host header names another server: allow it with --allowed-hosts',
 };
+
+const FORBIDDEN = 403;
+const FOREIGN_ORIGIN =
+  'pages of other hosts may not open WebSockets: allow the host of the page with --allowed-hosts';
 
 /** A response of the hub's REST API. */
 export interface HubResponse {
@@ -104,6 +108,10 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
     const rejection = hostRejection(request, hostNames);
     if (rejection !== undefined) {
       refuseUpgrade(socket, rejection, { error: HOST_ERRORS[rejection] });
+      return;
+    }
+    if (isForeignOrigin(request.headers.origin, hostNames)) {
+      refuseUpgrade(socket, FORBIDDEN, { error: FOREIGN_ORIGIN });
       return;
     }
     request.url = originForm(request.url);

@@ -167,10 +167,11 @@ describe('what is not emulated is refused at once, by name:', () => {
     expect((await call('PATCH', `/devices/d?${VERSION}`)).status).toBe(405);
   });
 
-  const openWebSocket = (path: string, protocol: string): Promise<string> =>
+  const openWebSocket = (path: string, protocol: string, origin?: string): Promise<string> =>
     new Promise((resolve) => {
       const socket = new WebSocket(`wss://127.0.0.1:${emulator.hubPort}${path}`, [protocol], {
         ca: emulator.ca,
+        ...(origin !== undefined && { origin }),
       });
       socket.on('open', () => {
         resolve(`open ${socket.protocol}`);
@@ -180,6 +181,25 @@ describe('what is not emulated is refused at once, by name:', () => {
         response.on('data', (data: Buffer) => resolve(`${response.statusCode ?? 0} ${data.toString()}`));
       });
     });
+
+  test.each([
+    ['https://evil.example', false],
+    ['https://localhost.evil.example', false],
+    ['https://localhost@evil.example', false],
+    ['null', false],
+    ['localhost', false],
+    ['file://', false],
+    ['http://localhost:3000', true],
+    ['HTTPS://LOCALHOST', true],
+    ['http://127.0.0.1:8080', true],
+    ['capacitor://localhost', true],
+    ['https://hubfront.azure-devices.localhost:443', true],
+  ])('WebSockets of pages with the origin %j: %s', async (origin, isAllowed) => {
+    for (const protocol of ['mqtt', 'AMQPWSB10']) {
+      const answer = await openWebSocket('/$iothub/websocket', protocol, origin);
+      expect(answer).toMatch(isAllowed ? `open ${protocol}` : /^403 .*--allowed-hosts/);
+    }
+  });
 
   test('MQTT over WebSockets, and WebSockets elsewhere', async () => {
     expect(await openWebSocket('/$iothub/websocket', 'mqtt')).toBe('open mqtt');

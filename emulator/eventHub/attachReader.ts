@@ -16,12 +16,17 @@ const SELECTOR_FILTER = 'apache.org:selector-filter:string';
 const SELECTOR_FILTER_CODE = 0x468c00000004;
 const RUNTIME_METRIC = 'com.microsoft:enable-receiver-runtime-metric';
 
-/** Attaches a client's receiver to a partition, or returns the error with which the service rejects it. */
+/**
+ * Attaches a client's receiver to a partition, or returns the error with which the service rejects it.
+ *
+ * @param unsentBytes as in `ReaderOptions`
+ */
 export function attachReader(
   hub: Hub,
   readers: Readers,
   claims: Claims,
   link: Sender,
+  unsentBytes: () => number,
 ): PartitionReader | AmqpCondition {
   const path = pathOf(link);
   const ofHub = refusalOfHubEntity(path, hub.identity);
@@ -55,6 +60,7 @@ export function attachReader(
     sendsSettled: sendsSettled(link),
     wantsRuntimeMetric: desiredCapabilities.includes(RUNTIME_METRIC),
     holdBackMs: () => hub.faults.find('slowPartition', (f) => f.partitionId === partitionId)?.delayMs ?? 0,
+    unsentBytes,
     onClose: readers.remove,
   });
   readers.add(reader);

@@ -8,6 +8,11 @@ const FRAME_OVERHEAD_BYTES = 80;
 /** A described type with a small ulong as its descriptor. */
 const DATA_DESCRIPTOR_BYTES = 3;
 const MAX_VBIN8_BYTES = 255;
+/**
+ * No more messages are sent to a client while more unsent bytes than this are buffered for it. The size of the buffers
+ * of Event Hubs is not published.
+ */
+const MAX_UNSENT_BYTES = 4 * 1024 * 1024;
 /** Messages that are sent before the event loop continues. The client can then read them while more are prepared. */
 const MESSAGES_PER_TURN = 100;
 
@@ -20,6 +25,8 @@ export interface ReaderOptions {
   readonly wantsRuntimeMetric: boolean;
   /** Delay of messages in ms, set by a fault. */
   readonly holdBackMs: () => number;
+  /** Bytes that are buffered because the client has not read them. After `drain`, the reader must be woken. */
+  readonly unsentBytes: () => number;
   readonly onClose: (reader: PartitionReader) => void;
 }
 
@@ -75,7 +82,7 @@ export class PartitionReader {
   }
 
   private pump(most = Infinity): void {
-    if (this.closed || !this.link.is_open()) return;
+    if (this.closed || !this.link.is_open() || this.options.unsentBytes() > MAX_UNSENT_BYTES) return;
     const outgoing = outgoingOf(this.link.session);
     if (outgoing.next_delivery_id > outgoing.next_pending_delivery) {
       this.wake(); // rhea still buffers earlier messages
@@ -94,7 +101,8 @@ export class PartitionReader {
     const payloadPerFrame = this.payloadPerFrame();
     const prefix = this.options.wantsRuntimeMetric ? runtimeMetric(log) : undefined;
     let sent = 0;
-    for (; deliveries > 0; deliveries--) {
+    let sentBytes = 0;
+    for (; deliveries > 0 && sentBytes <= MAX_UNSENT_BYTES; deliveries--) {
       const stored = log.payload(this.nextSequenceNumber);
       if (!stored) break;
       const payload = prefix ? Buffer.concat([prefix, stored]) : stored;
@@ -106,6 +114,7 @@ export class PartitionReader {
       sendEncoded(this.link, payload, this.options.sendsSettled);
       this.nextSequenceNumber++;
       sent++;
+      sentBytes += payload.length;
     }
     if (sent === MESSAGES_PER_TURN && sent < allowed) this.pumpSoon(0, allowed - sent);
     else if (sent > 0) this.wake();

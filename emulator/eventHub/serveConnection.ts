@@ -35,6 +35,8 @@ import { readManagement, requestNodeOf, type Reply, type RequestNode } from './r
 
 /** Events after which a connection has no more readers. */
 const ENDINGS = ['connection_close', 'disconnected', 'connection_error', 'protocol_error', 'error'] as const;
+/** How long a client may take to open its AMQP connection, as for MQTT. The hub's own limit is not published. */
+const OPEN_TIMEOUT_MS = 30_000;
 /** Errors that the client reports when it closes something. They are ignored, because the close event follows. */
 const REPORTED_ERRORS = ['session_error', 'receiver_error', 'sender_error'] as const;
 
@@ -88,6 +90,15 @@ export function serveConnection(transport: Transport, hub: Hub, readers: Readers
   };
   const ownLinks = () => [...sources.keys(), ...replyLinks.keys(), ...targets.keys()];
 
+  const openTimeout = setTimeout(() => {
+    // A fault of the emulator may keep the client's bytes back.
+    if (stream.isPaused()) openTimeout.refresh();
+    else stream.destroy();
+  }, OPEN_TIMEOUT_MS);
+  connection.on('connection_open', () => clearTimeout(openTimeout));
+  stream.on('drain', () => {
+    for (const source of sources.values()) source.wake();
+  });
   connection.on('session_open', ({ session }: EventContext) => {
     if (!session) return;
     sessions.add(session);
@@ -112,7 +123,9 @@ export function serveConnection(transport: Transport, hub: Hub, readers: Readers
       return;
     }
     const node = deviceNodeOf(path);
-    const attached = node ? devices.attachSource(sender, node) : attachReader(hub, readers, claims, sender);
+    const attached = node
+      ? devices.attachSource(sender, node)
+      : attachReader(hub, readers, claims, sender, () => stream.writableLength);
     const isAccepted = 'wake' in attached;
     answerAttach(sender, { isAccepted });
     if (isAccepted) sources.set(sender, attached);
@@ -196,6 +209,7 @@ export function serveConnection(transport: Transport, hub: Hub, readers: Readers
   for (const ending of ENDINGS) connection.on(ending, end);
   // rhea does not report the end of a connection that was reset, or closed while it opened. The stream reports both.
   stream.once('close', () => {
+    clearTimeout(openTimeout);
     end();
     stopHeartbeats(connection);
   });

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent, request } from 'node:https';
@@ -16,7 +18,7 @@ const logged: string[] = [];
 beforeAll(async () => {
   caFolder = await mkdtemp(join(tmpdir(), 'hubfront-'));
   emulator = await startEmulator({
-    ...{ hubPort: 0, amqpPort: 0, partitions: 2, caFolder },
+    ...{ hubPort: 0, amqpPort: 0, mqttPort: 0, proxyPort: 0, partitions: 2, caFolder },
     allowedHosts: ['hub.example', '.tunnel.example'],
     log: (line) => logged.push(line),
   });
@@ -79,6 +81,34 @@ describe('after malformed requests the emulator serves', () => {
     expect(await client.getPartitionIds()).toEqual(['0', '1']);
     await client.close();
     await expect.poll(() => emulator.admin.state().connections.amqp).toBe(0);
+  }, 120_000);
+});
+
+describe('after malformed requests the emulator still serves', () => {
+  test('MQTT', async () => {
+    // CONNECT, SUBSCRIBE and PUBLISH of MQTT 3.1.1.
+    const openings = ['100e00044d5154540402003c00027831', '8206000100016100', '3006000161787878', 'e000'].map(
+      (hex) => Buffer.from(hex, 'hex'),
+    );
+    await sendAll(emulator.mqttPort ?? 0, sample(malformedBytes(openings)), true);
+    await sendAll(emulator.mqttPort ?? 0, sample(malformedBytes(openings)));
+    await expect.poll(() => emulator.admin.state().connections.mqtt).toBe(0);
+    expect(logged).toEqual([]);
+  }, 120_000);
+
+  test('its proxy', async () => {
+    const port = emulator.proxyPort ?? 0;
+    const requests = malformedRequests(
+      `localhost:${port}`,
+      ['localhost:443', 'x:443', ':1', ''],
+      ['CONNECT', 'CONNECT', 'GET'],
+    );
+    await sendAll(port, sample(requests));
+    const socket = connect(port, '127.0.0.1');
+    socket.write(`CONNECT ${emulator.hostName}:443 HTTP/1.1\r\n\r\n`);
+    const [first] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    expect(first.toString()).toMatch(/^HTTP\/1.1 200 /);
   }, 120_000);
 });
 

@@ -1,4 +1,5 @@
 import { type Server, type Socket, connect, createServer } from 'node:net';
+import { MAX_SILENT_CONNECTIONS } from './limits';
 import {
   CANCEL_REQUEST,
   PROTOCOL_3_0,
@@ -13,6 +14,8 @@ import {
 const STARTUP_TIMEOUT_MS = 10_000;
 /** How long a client waits for a server that is being restarted. */
 const SERVER_TIMEOUT_MS = 20_000;
+/** How long the rest of a message may take to arrive. A client that sends half a message would keep its place. */
+const MESSAGE_TIMEOUT_MS = 10_000;
 /** Minimum interval of log lines about rejected connections. */
 const LOG_EVERY_MS = 10_000;
 
@@ -23,7 +26,8 @@ const LOG_EVERY_MS = 10_000;
 const STARTUP_MESSAGE = startupMessage({ user: 'postgres', database: 'postgres' });
 
 interface GuardOptions {
-  port: number;
+  /** a port, or a server that already listens on it */
+  port: number | Server;
   /** port of the server behind the guard, on the loopback interface; a promise while it is restarted */
   serverPort: () => Promise<number>;
   maxConnections: number;
@@ -39,28 +43,40 @@ interface GuardOptions {
 export async function startPostgresGuard(options: GuardOptions): Promise<Server> {
   const { port, serverPort, maxConnections } = options;
   const log = atIntervals(options.log);
-  const open = new Set<Socket>();
-  const guard = createServer((client) => {
+  /** before the startup message, in the order of their connection */
+  const silent = new Set<Socket>();
+  const started = new Set<Socket>();
+  const guard = typeof port === 'number' ? createServer() : port;
+  guard.removeAllListeners('connection').on('connection', (client: Socket) => {
     client.on('error', () => undefined); // clients may reset connections
-    if (open.size >= maxConnections) {
-      client.end(errorResponse('53300', 'sorry, too many clients already'));
-      return;
-    }
-    open.add(client);
-    client.once('close', () => open.delete(client));
-    guardConnection(client, serverPort, log);
+    silent.add(client);
+    client.once('close', () => {
+      silent.delete(client);
+      started.delete(client);
+    });
+    const [oldest] = silent;
+    if (silent.size > MAX_SILENT_CONNECTIONS) oldest?.destroy();
+    const takePlace = (): boolean => {
+      silent.delete(client);
+      if (started.size < maxConnections) started.add(client);
+      return started.has(client);
+    };
+    guardConnection(client, { serverPort, takePlace, log });
   });
-  await new Promise<void>((resolve, reject) => {
-    guard.once('error', reject).listen(port, '127.0.0.1', resolve);
-  });
+  if (typeof port === 'number')
+    await new Promise<void>((resolve, reject) => {
+      guard.once('error', reject).listen(port, '127.0.0.1', resolve);
+    });
   return guard;
 }
 
-function guardConnection(
-  client: Socket,
-  serverPort: () => Promise<number>,
-  log: (reason: string) => void,
-): void {
+interface GuardedConnection extends Pick<GuardOptions, 'serverPort'> {
+  /** called with the startup message; false if there are too many clients */
+  takePlace: () => boolean;
+  log: (reason: string) => void;
+}
+
+function guardConnection(client: Socket, { serverPort, takePlace, log }: GuardedConnection): void {
   let server: Socket | undefined;
   /** from the startup message on, until the server is connected */
   let isWaiting = false;
@@ -119,6 +135,7 @@ function guardConnection(
       const rest = takeMessages(Buffer.concat(chunks));
       chunks = rest.length > 0 ? [rest] : [];
       received = rest.length;
+      if (server) limitIncompleteMessage(rest.length > 0);
     } catch (error) {
       if (!(error instanceof ProtocolViolation)) throw error;
       reject('08P01', error.message);
@@ -136,13 +153,28 @@ function guardConnection(
       rest = rest.subarray(length);
       needed = 0;
       if (server) forward(server, message);
-      else if (message.readInt32BE(4) === PROTOCOL_3_0) void openServer();
-      else if (message.readInt32BE(4) === CANCEL_REQUEST) {
+      else if (message.readInt32BE(4) === PROTOCOL_3_0) {
+        if (takePlace()) void openServer();
+        else {
+          reject('53300', 'sorry, too many clients already');
+          return Buffer.alloc(0);
+        }
+      } else if (message.readInt32BE(4) === CANCEL_REQUEST) {
         end(); // a cancel request gets no response
         return Buffer.alloc(0);
       } else client.write('N'); // neither TLS nor GSSAPI
     }
     return rest;
+  }
+
+  function limitIncompleteMessage(isIncomplete: boolean): void {
+    clearTimeout(limit);
+    if (!isIncomplete) return;
+    limit = setTimeout(() => {
+      // While the server is busy, this guard does not read from the client.
+      if (client.isPaused()) limitIncompleteMessage(true);
+      else reject('08P01', 'the rest of a message did not come');
+    }, MESSAGE_TIMEOUT_MS);
   }
 
   function forward(to: Socket, message: Buffer): void {

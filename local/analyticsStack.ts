@@ -80,11 +80,10 @@ export function startAnalytics(options: AnalyticsOptions): Running & { started: 
   };
 
   async function startStorage(): Promise<void> {
-    await ports.blob.release();
     const storage = keep(
       supervise({
         name: 'Blob storage',
-        start: () => startBlobStorage(ports.blob.port, log),
+        start: () => startBlobStorage(ports.blob.port, log, ports.blob.takeOver()),
         consequence:
           'The product snapshots in it are lost. Blob storage is restarted, and a new snapshot is taken.',
         onRestart: () => void reported(requestSnapshot()),
@@ -99,8 +98,7 @@ export function startAnalytics(options: AnalyticsOptions): Running & { started: 
       onReady('products', 'PRODUCTS_DATABASE_URL');
       return;
     }
-    await ports.database.release();
-    const database = startProductDatabase(ports.database.port, log);
+    const database = startProductDatabase(ports.database.takeOver() ?? ports.database.port, log);
     running.push(database);
     onReady('products', await database.ready);
   }
@@ -114,11 +112,10 @@ export function startAnalytics(options: AnalyticsOptions): Running & { started: 
       return;
     }
     const environment = environmentOf(options, join(folder, 'results.duckdb'));
-    await ports.dashboard.release();
     const dashboard = keep(
       supervise({
         name: 'The dashboard',
-        start: () => startDashboard(environment, log),
+        start: () => startDashboard(environment, log, ports.dashboard.takeOver()),
         consequence:
           'The analytics job runs in the same process. It is restarted and continues after the last event in its results, so no event is lost.',
         log,

@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Server } from 'node:net';
 import { type Running, startError } from './lifecycle';
 
 /** A process that does not stop on request is killed after this time. */
@@ -21,15 +23,17 @@ interface ChildOptions {
   ready: RegExp;
   /** called with each line that it prints after that, and with all lines on stderr */
   log: (line: string) => void;
+  /** listens on the port that the child needs; the child takes it over with `takeOverListener` */
+  listener?: Server | undefined;
 }
 
 /**
  * Runs a Node program in a separate process group, so that Ctrl-C only reaches this process, which then stops its
  * children in order. If this process is killed, the children end as well, because their standard input ends.
  */
-export function startChild({ name, args, env = {}, ready, log }: ChildOptions): Child {
+export function startChild({ name, args, env = {}, ready, log, listener }: ChildOptions): Child {
   const child: ChildProcess = spawn(process.execPath, [...args], {
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe', ...(listener ? (['ipc'] as const) : [])],
     env: { ...process.env, ...env },
     detached: true,
   });
@@ -42,6 +46,10 @@ export function startChild({ name, args, env = {}, ready, log }: ChildOptions): 
       resolve(message);
     });
   });
+  if (listener) {
+    child.once('message', () => child.send({}, listener, () => listener.close()));
+    void ended.then(() => listener.close());
+  }
   let isReady = false;
   const started = new Promise<string>((resolve, reject) => {
     eachLine(child.stdout, (line) => {
@@ -83,6 +91,16 @@ export function runAsChild(): void {
     console.error(startError(error));
     process.exit(1);
   });
+}
+
+/** For child processes: the listener that the parent process has for it, if any. Call it when the server can start. */
+export async function takeOverListener(): Promise<Server | undefined> {
+  if (!process.connected) return undefined;
+  const answer = once(process, 'message') as Promise<[object, Server]>;
+  process.send?.({});
+  const [, listener] = await answer;
+  process.disconnect();
+  return listener;
 }
 
 function eachLine(stream: NodeJS.ReadableStream | null, take: (line: string) => void): void {

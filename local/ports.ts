@@ -6,10 +6,16 @@ import { json } from 'node:stream/consumers';
 /** Timeout of the check whether another Hubfront uses a port. */
 const PROBE_MS = 1_000;
 
-/** A port that is reserved until its program starts to listen on it. */
+/** A port that is reserved until its program listens on it. Until then, connections to it are closed. */
 export interface ReservedPort {
   port: number;
+  /** Frees the port, unless it was taken over. */
   release: () => Promise<void>;
+  /**
+   * The server that listens on the port, for the program that takes it over. So no other program can use the port
+   * before. Undefined after the first call, and after `release`.
+   */
+  takeOver: () => Server | undefined;
 }
 
 /** A flag, such as `--port`, with its port. 0: any free port. */
@@ -22,14 +28,19 @@ export interface WantedPort {
 export async function reservePort(port: number): Promise<ReservedPort> {
   const server = createServer((socket) => socket.destroy());
   await listen(server, port);
+  let reserved: Server | undefined = server;
+  const takeOver = (): Server | undefined => {
+    const taken = reserved;
+    reserved = undefined;
+    return taken;
+  };
   return {
     port: (server.address() as AddressInfo).port,
-    release: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-      }),
+    release: async () => {
+      const released = takeOver();
+      if (released) await new Promise((resolve) => released.close(resolve));
+    },
+    takeOver,
   };
 }
 

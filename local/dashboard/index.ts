@@ -1,3 +1,4 @@
+import type { Server } from 'node:net';
 import { type Child, startChild } from '../childProcess';
 import type { DashboardEnvironment } from './process';
 
@@ -14,10 +15,19 @@ const OLD_GENERATION_MB = 192;
 /** glibc gives each thread its own arena, which keeps the memory of its peak use. */
 const MALLOC_ARENAS = '1';
 
-/** Starts the analytics job and its dashboard. `ready` resolves with the dashboard's URL. */
-export function startDashboard(environment: DashboardEnvironment, log: (line: string) => void): Child {
+/**
+ * Starts the analytics job and its dashboard. `ready` resolves with the dashboard's URL.
+ *
+ * @param listener already listens on the port of the environment
+ */
+export function startDashboard(
+  environment: DashboardEnvironment,
+  log: (line: string) => void,
+  listener?: Server,
+): Child {
   return startChild({
     name: 'the dashboard',
+    listener,
     args: [
       `--max-semi-space-size=${YOUNG_GENERATION_MB}`,
       `--max-old-space-size=${OLD_GENERATION_MB}`,

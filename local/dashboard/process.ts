@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { startJob } from '../../analytics/job';
-import { runAsChild } from '../childProcess';
+import { runAsChild, takeOverListener } from '../childProcess';
 import { type Running, closeAll, startError, stopOnSignal } from '../lifecycle';
 import { startDashboardServer } from './server';
 import { createView } from './view';
@@ -39,7 +39,7 @@ export async function main(): Promise<void> {
     });
     running.push(job);
     const server = await startDashboardServer({
-      port: options.DASHBOARD_PORT,
+      port: (await takeOverListener()) ?? options.DASHBOARD_PORT,
       view: createView(job, options.ANALYTICS_QUERY),
       job,
       shopUrl: options.SHOP_URL,

@@ -1,6 +1,7 @@
 /** The dashboard's web server. */
 
 import { readFile } from 'node:fs/promises';
+import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { build, stop as stopEsbuild } from 'esbuild';
 import { stream } from 'hono/streaming';
@@ -16,8 +17,8 @@ import { createViewStreams } from './viewStreams';
 const PAGE_FOLDER = join(__dirname, 'page');
 
 export interface DashboardOptions {
-  /** 0: any free one */
-  port: number;
+  /** 0: any free one; a server that already listens on it */
+  port: number | Server;
   view: (filter: Filter) => Promise<View>;
   /** the job whose rows the export and the report show; if undefined, there is no export and no report */
   job?: Job;

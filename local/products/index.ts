@@ -1,3 +1,4 @@
+import type { Server } from 'node:net';
 import { type Child, startChild } from '../childProcess';
 
 export { startProductDatabase } from './productDatabase';
@@ -12,18 +13,21 @@ export const databaseUrl = (port: number): string => `postgres://postgres@127.0.
 export const storageConnection = (port: number): string =>
   `DefaultEndpointsProtocol=http;AccountName=${ACCOUNT};AccountKey=${ACCOUNT_KEY};BlobEndpoint=http://127.0.0.1:${port}/${ACCOUNT};`;
 
-/** Starts Azurite's Blob storage, in memory. `ready` resolves with its URL. */
-export function startBlobStorage(port: number, log: (line: string) => void): Child {
+/**
+ * Starts Azurite's Blob storage, in memory. `ready` resolves with its URL.
+ *
+ * @param listener already listens on the port
+ */
+export function startBlobStorage(port: number, log: (line: string) => void, listener?: Server): Child {
   return startChild({
     name: 'Azurite',
+    listener,
     args: [
       ...['local/launch.mjs', 'products:storage'],
       ...['--blobHost', '127.0.0.1', '--blobPort', String(port)],
       ...['--inMemoryPersistence', '--skipApiVersionCheck', '--silent', '--disableTelemetry'],
     ],
-    ready: /successfully listen\w* on (\S+)/,
-    log: (line) => {
-      if (!/is closing|is closed|successfully closed/.test(line)) log(line);
-    },
+    ready: /^storage ready (\S+)/,
+    log,
   });
 }

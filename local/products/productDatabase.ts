@@ -10,8 +10,10 @@ const MALLOC_ARENAS = '1';
 /**
  * Starts the product database: a guard that listens on the port, and PGlite in a process behind it. If PGlite ends,
  * clients wait until it is restarted. `ready` resolves with its URL.
+ *
+ * @param port a port, or a server that already listens on it
  */
-export function startProductDatabase(port: number, log: (line: string) => void): Supervised {
+export function startProductDatabase(port: number | Server, log: (line: string) => void): Supervised {
   let serverPort = pending<number>();
   const start = (): Child => {
     const child = startChild({

@@ -1,3 +1,5 @@
+/** Rejects requests for host names that are not local, for every web server on this machine. */
+
 import type { RequestListener } from 'node:http';
 import { hostRejection } from '../../emulator/httpsServer/allowedHosts';
 import { configuredHosts } from '../allowedHosts';

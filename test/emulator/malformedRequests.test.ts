@@ -90,8 +90,8 @@ describe('after malformed requests the emulator still serves', () => {
     const openings = ['100e00044d5154540402003c00027831', '8206000100016100', '3006000161787878', 'e000'].map(
       (hex) => Buffer.from(hex, 'hex'),
     );
-    await sendAll(emulator.mqttPort ?? 0, sample(malformedBytes(openings)), true);
-    await sendAll(emulator.mqttPort ?? 0, sample(malformedBytes(openings)));
+    await sendAll(emulator.mqttPort, sample(malformedBytes(openings)), true);
+    await sendAll(emulator.mqttPort, sample(malformedBytes(openings)));
     await expect.poll(() => emulator.admin.state().connections.mqtt).toBe(0);
     expect(logged).toEqual([]);
   }, 120_000);

@@ -43,9 +43,9 @@ describe('Blob storage', () => {
   beforeAll(async () => {
     reserved = await reservePort(0);
     storage = startBlobStorage(reserved.port, (line) => log.push(line), reserved.takeOver());
-    let isReady = false;
-    const ready = storage.ready.then(() => (isReady = true));
-    while (!isReady) {
+    const start = { isReady: false };
+    const ready = storage.ready.then(() => (start.isReady = true));
+    while (!start.isReady) {
       wasFree ||= await isFree(reserved.port);
       await new Promise(setImmediate);
     }

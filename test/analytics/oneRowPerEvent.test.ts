@@ -102,6 +102,37 @@ test('an order is one row per item, and its revenue adds up, in the original nam
   ]);
 });
 
+test('a refund has negative revenue, with items and without, so that revenue adds up to what was kept', async () => {
+  const items = [
+    { item_id: '3', price: 12.5, quantity: 2 },
+    { item_id: 'gift-card', price: 5 },
+  ];
+  const rows = await rowsOf([
+    { event: 'purchase', transaction_id: 'b', currency: 'EUR', value: 30, items },
+    {
+      event: 'refund',
+      transaction_id: 'b',
+      currency: 'EUR',
+      value: 12.5,
+      items: [{ ...items[0], quantity: 1 }],
+    },
+    { event: 'refund', transaction_id: 'b', currency: 'EUR', value: 17.5 },
+    { event: 'refund', transaction_id: 'b' },
+  ]);
+  expect(rows.map(({ order_id, revenue }) => [order_id, revenue])).toEqual([
+    ['b', 25],
+    ['b', 5],
+    ['b', -12.5],
+    ['b', -17.5],
+    ['b', null],
+  ]);
+});
+
+test('a currency is the same in upper and lower case', async () => {
+  const rows = await rowsOf(['jpy', 'JPY'].map((currency) => ({ event: 'purchase', value: 1, currency })));
+  expect(rows.map(({ currency }) => currency)).toEqual(['JPY', 'JPY']);
+});
+
 test('a payload that is an array is one row per event in it', async () => {
   const rows = await rowsOf([
     [
@@ -116,10 +147,17 @@ test('a payload that is an array is one row per event in it', async () => {
     ],
     { event: 'page_view' },
   ]);
-  expect(rows.map((row) => [row.message_id, row.element_index, row.item_index, row.event])).toEqual([
-    ['m0', 0, null, 'page_view'],
-    ['m0', 1, 0, 'purchase'],
-    ['m0', 1, 1, 'purchase'],
-    ['m1', null, null, 'page_view'],
+  const keys = rows.map((row) => [
+    row.event_id,
+    row.message_id,
+    row.element_index,
+    row.item_index,
+    row.event,
+  ]);
+  expect(keys).toEqual([
+    ['m0/0', 'm0', 0, null, 'page_view'],
+    ['m0/1', 'm0', 1, 0, 'purchase'],
+    ['m0/1', 'm0', 1, 1, 'purchase'],
+    ['m1', 'm1', null, null, 'page_view'],
   ]);
 });

@@ -21,15 +21,16 @@ export const FUNNEL = [
  * the message. A client that retries may send an event twice with the same id. The key is a 64-bit hash, because
  * counting distinct texts would keep all of them in memory.
  */
-const EVENT = `hash(coalesce(message_id, concat_ws('/', device_id, CAST(__ts AS VARCHAR), CAST(__seq AS VARCHAR))), element_index)`;
+export const EVENT = `hash(coalesce(message_id, concat_ws('/', device_id, CAST(__ts AS VARCHAR), CAST(__seq AS VARCHAR))), element_index)`;
 
 const cut = (column: string): string => `left(${column}, ${MAX_TEXT_CHARACTERS})`;
 const stageSql = `CASE ${FUNNEL.map(({ events }, i) => `WHEN event IN (${events.map((event) => `'${event}'`).join(', ')}) THEN ${i}`).join(' ')} END`;
 
-/** Purchases without the repeated rows of retries, so that sums do not count them twice. */
-const purchasesOf = (rows: string): string =>
+/** Purchases and refunds without the repeated rows of retries, so that sums do not count them twice. */
+const salesOf = (rows: string): string =>
   `(SELECT DISTINCT ON (${EVENT}, item_index) *, coalesce(order_id, CAST(${EVENT} AS VARCHAR)) AS order_key
-    FROM ${rows} WHERE event = 'purchase')`;
+    FROM ${rows} WHERE event IN ('purchase', 'refund'))`;
+const PURCHASED = `FILTER (WHERE event = 'purchase')`;
 
 const id = z.union([z.number(), z.string()]).nullable();
 const text = z.string().nullable();
@@ -53,18 +54,20 @@ export const totals = measure(
        count(DISTINCT session_id) AS sessions, min(__ts) AS oldest FROM ${source}`,
 );
 
-/** `items` is the number of pieces sold. */
+/** `revenue` is net of refunds, `refunded` is their amount, and `items` is the number of pieces sold. */
 export const revenue = measure(
-  { currency: text, revenue: count, orders: count, items: count },
+  { currency: text, revenue: count, refunded: count, orders: count, items: count },
   (source) =>
     `SELECT ${cut('currency')} AS currency, coalesce(sum(revenue), 0) AS revenue,
-     count(DISTINCT order_key) AS orders, CAST(sum(coalesce(quantity, 1)) AS BIGINT) AS items
-   FROM ${purchasesOf(source)} GROUP BY 1 ORDER BY orders DESC, currency LIMIT ${TOP_ROWS}`,
+     coalesce(-sum(revenue) FILTER (WHERE event = 'refund'), 0) AS refunded,
+     count(DISTINCT order_key) ${PURCHASED} AS orders,
+     coalesce(CAST(sum(coalesce(quantity, 1)) ${PURCHASED} AS BIGINT), 0) AS items
+   FROM ${salesOf(source)} GROUP BY 1 ORDER BY orders DESC, currency LIMIT ${TOP_ROWS}`,
 );
 
 export const orders = measure(
   { orders: count },
-  (source) => `SELECT count(DISTINCT order_key) AS orders FROM ${purchasesOf(source)}`,
+  (source) => `SELECT count(DISTINCT order_key) ${PURCHASED} AS orders FROM ${salesOf(source)}`,
 );
 
 export const funnel = measure(
@@ -91,7 +94,7 @@ export const products = measure(
        arg_max(price, __ts) AS price, arg_max(${cut('price_currency')}, __ts) AS currency,
        arg_max(${cut('product_state')}, __ts) AS state, count(DISTINCT device_id) AS visitors,
        count(DISTINCT ${EVENT}) AS events,
-       coalesce((SELECT CAST(sum(coalesce(quantity, 1)) AS BIGINT) FROM ${purchasesOf(source)} AS sales
+       coalesce((SELECT CAST(sum(coalesce(quantity, 1)) ${PURCHASED} AS BIGINT) FROM ${salesOf(source)} AS sales
          WHERE sales.product_id = shown.product_id), 0) AS sold
      FROM ${source} AS shown WHERE product_id IS NOT NULL GROUP BY product_id
      ORDER BY events DESC, product_id LIMIT ${TOP_ROWS}`,

@@ -30,8 +30,8 @@ export function sampleView(now: Date): View {
     },
     counts: { events: 612, rows: 640, visitors: 184, sessions: 203, orders: 37 },
     revenue: [
-      { currency: 'JPY', revenue: 412_300, orders: 33, items: 51 },
-      { currency: 'EUR', revenue: 389.5, orders: 4, items: 6 },
+      { currency: 'JPY', revenue: 412_300, refunded: 4_900, orders: 33, items: 51 },
+      { currency: 'EUR', revenue: 389.5, refunded: 0, orders: 4, items: 6 },
     ],
     funnel: [
       { stage: 'Viewed a product', events: 431, visitors: 180 },

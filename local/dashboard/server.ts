@@ -50,7 +50,6 @@ export async function startDashboardServer({
   app.get('/events', (context) => streams.open(context, readFilter(context.req.query())));
   app.get('/pictures/:file{\\d+\\.svg}', (context) => {
     const picture = pictureFile(context.req.param('file').replace('.svg', ''));
-    if (picture === undefined) return context.notFound();
     return context.body(picture, 200, { 'Content-Type': 'image/svg+xml' });
   });
   if (job) {
@@ -58,9 +57,22 @@ export async function startDashboardServer({
     app.get('/events.csv', (context) => {
       context.header('Content-Type', 'text/csv; charset=utf-8');
       context.header('Content-Disposition', 'attachment; filename="events.csv"');
-      return stream(context, async (output) => {
-        for await (const text of exportRows(readFilter(context.req.query()))) await output.write(text);
-      });
+      if (context.req.method === 'HEAD') return context.body(null); // reads no rows
+      const { outgoing } = context.env;
+      return stream(
+        context,
+        async (output) => {
+          for await (const text of exportRows(readFilter(context.req.query()))) {
+            if (output.aborted) return;
+            await output.write(text);
+          }
+        },
+        (error) => {
+          console.error(`dashboard: the export failed: ${error.message}`);
+          outgoing.destroy(); // otherwise the part that was sent would look like the whole export
+          return Promise.resolve();
+        },
+      );
     });
     addReportRoutes(app, job);
   }

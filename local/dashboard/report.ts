@@ -113,12 +113,18 @@ const drawTable = (fields: readonly ReportField[], rows: readonly Row[]): Markup
       ${rows.map(
         (row) =>
           html`<tr>
-            ${fields.map((field, i) => html`<td>${text(row[`c${i}`], field)}</td>`)}
+            ${fields.map((field, i) => drawCell(row[`c${i}`], field))}
           </tr>`,
       )}
     </tbody>
   </table>
 `;
+
+/** Texts are wrapped, but numbers and times are not. */
+const drawCell = (value: unknown, field: ReportField): Markup =>
+  typeof value === 'number' || isTime(value)
+    ? html`<td class="whole">${text(value, field)}</td>`
+    : html`<td>${text(value, field)}</td>`;
 
 /** Bar, line and funnel charts: a bar for each row, as long as its aggregate. */
 function drawBars(fields: readonly ReportField[], rows: readonly Row[]): Markup {
@@ -142,6 +148,9 @@ function drawBars(fields: readonly ReportField[], rows: readonly Row[]): Markup 
 
 const number = new Intl.NumberFormat('en', { maximumFractionDigits: 2 });
 
+const TIME = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\S*$/;
+const isTime = (value: unknown): boolean => typeof value === 'string' && TIME.test(value);
+
 function text(value: unknown, field?: ReportField): string {
   if (value === null || value === undefined) return '(blank)';
   // An id is a name, not a quantity.
@@ -149,9 +158,6 @@ function text(value: unknown, field?: ReportField): string {
     return field?.aggregate === undefined && field?.column.endsWith('_id')
       ? String(value)
       : number.format(value);
-  const whole = (typeof value === 'string' ? value : JSON.stringify(value)).replace(
-    /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\S*$/,
-    '$1 $2',
-  );
+  const whole = (typeof value === 'string' ? value : JSON.stringify(value)).replace(TIME, '$1 $2');
   return whole.length > MAX_CELL_CHARACTERS ? `${whole.slice(0, MAX_CELL_CHARACTERS)}…` : whole;
 }

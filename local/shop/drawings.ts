@@ -73,11 +73,10 @@ const COLORS: Readonly<Record<string, string>> = {
 };
 const DEFAULT_COLOR = '#8d8a93';
 
-/** A product's picture as an SVG file, in the colour of its first SKU; undefined if the shop does not sell it. */
-export function pictureFile(productId: string): string | undefined {
+/** A product's picture as an SVG file, in the colour of its first SKU, or a label if the shop does not sell it. */
+export function pictureFile(productId: string): string {
   const product = shopProducts.find(({ product_id }) => String(product_id) === productId);
-  if (!product) return undefined;
-  const color = COLORS[product.skus[0]?.color_name ?? ''] ?? DEFAULT_COLOR;
+  const color = COLORS[product?.skus[0]?.color_name ?? ''] ?? DEFAULT_COLOR;
   const style = `.fill{fill:${color}}.shade{fill:color-mix(in oklab,${color} 72%,#000)}.shine{fill:color-mix(in oklab,${color} 55%,#fff)}.sole{fill:#fffdf9}.line{fill:none;stroke:color-mix(in oklab,${color} 60%,#000);stroke-width:7;stroke-linecap:round;stroke-linejoin:round}.thin{stroke-width:2.5}`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 160"><style>${style}</style><rect width="160" height="160" fill="#f1ece5"/>${DRAWINGS[product.slug] ?? PLAIN_DRAWING}</svg>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 160"><style>${style}</style><rect width="160" height="160" fill="#cfc8be"/>${DRAWINGS[product?.slug ?? ''] ?? PLAIN_DRAWING}</svg>`;
 }

@@ -5,6 +5,9 @@ import type { View } from '../view';
 import { part, write } from './elements';
 import { minuteOf } from './format';
 
+/** Size of the chart on paper, in px. The style sheet fits it into its tile. */
+const PRINTED = { width: 480, height: 220 };
+
 Chart.register(BarController, BarElement, CategoryScale, LinearScale, Tooltip);
 
 /** Draws the chart. The returned function updates it with a new view. */
@@ -23,14 +26,22 @@ export function createChart(): (buckets: View['buckets']) => void {
       },
     },
   });
-  for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)', 'print'])
+  for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)'])
     matchMedia(query).addEventListener('change', () => {
       requestAnimationFrame(() => {
         colour(chart); // in the colours of the new theme
       });
     });
+  // The page still has the size and the colours of the screen.
   addEventListener('beforeprint', () => {
+    document.documentElement.classList.add('printing');
+    chart.resize(PRINTED.width, PRINTED.height);
+    colour(chart);
+  });
+  addEventListener('afterprint', () => {
+    document.documentElement.classList.remove('printing');
     chart.resize();
+    colour(chart);
   });
   colour(chart);
   return ({ minutes, events }) => {
@@ -58,12 +69,14 @@ function colour(chart: Chart<'bar', number[], string>): void {
     return getComputedStyle(probe).color;
   };
   const [dataset] = chart.data.datasets;
-  if (dataset) dataset.backgroundColor = resolve('--accent');
+  const accent = resolve('--accent');
+  // A constant would be shared by the bars, and `update('none')` would not replace it.
+  if (dataset) dataset.backgroundColor = () => accent;
   for (const scale of ['x', 'y']) {
     const options = chart.options.scales?.[scale];
     if (!options) continue;
     options.ticks = { ...options.ticks, color: resolve('--quiet') };
-    options.grid = { ...options.grid, color: resolve('--line') };
+    options.grid = { ...options.grid, color: resolve('--grid') };
   }
   probe.remove();
   chart.update('none');

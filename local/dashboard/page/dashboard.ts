@@ -4,8 +4,8 @@ import { followStream } from '../../page/sharedStream';
 import type { View } from '../view';
 import { createChart } from './chart';
 import { part, write } from './elements';
-import { readFilters, showChoices, watchFilters } from './filters';
-import { counted, money, number, secondOf } from './format';
+import { filterText, readFilters, showChoices, watchFilters } from './filters';
+import { counted, dateAndTime, money, number, secondOf } from './format';
 import { pipelineLine } from './pipeline';
 import { createStatus } from './status';
 import { showFunnel, showProducts, showRecent, showSources } from './tables';
@@ -38,13 +38,18 @@ function show(view: View): void {
 function showFigures({ counts, revenue, recent }: View): void {
   const [first, ...others] = revenue;
   write(part('revenue'), first ? money(first.revenue, first.currency) : '–');
-  write(
-    part('revenue-detail'),
+  const details =
     others.length > 0
       ? `and ${others.map((one) => money(one.revenue, one.currency)).join(', ')}`
       : first
         ? `${counted(first.items, 'item')} in ${counted(first.orders, 'order')}`
-        : 'no order yet',
+        : 'no order yet';
+  const refunds = revenue.flatMap(({ refunded, currency }) =>
+    refunded > 0 ? [money(refunded, currency)] : [],
+  );
+  write(
+    part('revenue-detail'),
+    refunds.length > 0 ? `${details}, after refunds of ${refunds.join(', ')}` : details,
   );
   write(part('orders'), number(counts.orders));
   const perCurrency = revenue.map(
@@ -87,6 +92,9 @@ pause.addEventListener('click', () => {
 });
 part('print').addEventListener('click', () => {
   print();
+});
+addEventListener('beforeprint', () => {
+  write(part('printed'), `${filterText()} · ${dateAndTime(new Date())}`);
 });
 watchFilters(follow);
 follow();

@@ -22,12 +22,24 @@ export function write(element: HTMLElement, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Replaces the rows of a list or table if they have changed. A text below it is shown if there are none. */
+/**
+ * Replaces the rows of a list or table. Rows that have not changed stay in the page, so that a selected text stays
+ * selected. A link keeps the focus, also if its row has changed. A text below the list is shown if there are no rows.
+ */
 export function replaceRows(list: HTMLElement, rows: readonly HTMLElement[]): void {
-  const markup = rows.map(({ outerHTML }) => outerHTML).join('');
-  if (list.dataset.markup !== markup) {
-    list.dataset.markup = markup;
-    list.replaceChildren(...rows);
+  const kept = new Map<string, Element[]>();
+  for (const row of list.children) kept.set(row.outerHTML, [...(kept.get(row.outerHTML) ?? []), row]);
+  const wanted: Element[] = rows.map((row) => kept.get(row.outerHTML)?.shift() ?? row);
+  const focused = list.contains(document.activeElement) ? document.activeElement : null;
+  for (const row of [...list.children]) if (!wanted.includes(row)) row.remove();
+  wanted.forEach((row, i) => {
+    const present = list.children[i];
+    if (present !== row) list.insertBefore(row, present ?? null);
+  });
+  if (focused instanceof HTMLAnchorElement && focused !== document.activeElement) {
+    const links = [...list.querySelectorAll('a')];
+    const successor = links.includes(focused) ? focused : links.find(({ href }) => href === focused.href);
+    successor?.focus({ preventScroll: true });
   }
   const nothing = list.closest('section')?.querySelector<HTMLElement>('.nothing');
   if (nothing) nothing.hidden = rows.length > 0;

@@ -20,6 +20,10 @@ export function readFilters(): string {
   return query.toString();
 }
 
+/** The chosen filters in words, for paper: `Last hour · All events · Spangle bag`. */
+export const filterText = (): string =>
+  NAMES.map((name) => select(name).selectedOptions[0]?.text ?? '').join(' · ');
+
 /** Calls `onChange` when the viewer chooses another filter. */
 export function watchFilters(onChange: () => void): void {
   const showUrl = (): void => {

@@ -5,7 +5,13 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-d
 const clockSeconds = new Intl.DateTimeFormat(undefined, {
   ...{ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' },
 });
+const day = new Intl.DateTimeFormat(undefined, {
+  ...{ dateStyle: 'long', timeStyle: 'long', hourCycle: 'h23' },
+});
 const currencies = new Map<string, Intl.NumberFormat | undefined>();
+
+/** An amount with more digits fills the tile, and its digits are no longer exact. */
+const MAX_PLAIN_AMOUNT = 1e15;
 
 export const number = (value: number): string => whole.format(value);
 
@@ -15,6 +21,7 @@ export const counted = (count: number, what: string): string =>
 
 /** `¥4,900`, `€12.50`; an unknown currency is named after the amount. */
 export function money(amount: number, currency: string | null): string {
+  if (Math.abs(amount) >= MAX_PLAIN_AMOUNT) return `${amount.toPrecision(4)} ${currency ?? ''}`.trim();
   const format = currency === null ? undefined : currencyFormat(currency);
   if (format) return format.format(amount);
   const plain = amount.toLocaleString('en', { maximumFractionDigits: 2 });
@@ -37,6 +44,8 @@ function currencyFormat(currency: string): Intl.NumberFormat | undefined {
 }
 
 export const minuteOf = (iso: string): string => clock.format(new Date(iso));
+/** `24 November 2026 at 10:00:00 UTC` */
+export const dateAndTime = (date: Date): string => day.format(date);
 export const secondOf = (iso: string): string => clockSeconds.format(new Date(iso));
 
 /** `3 s`, `12 min`, `5 h` */
@@ -53,6 +62,7 @@ const EVENTS: Readonly<Record<string, string>> = {
   view_item: 'Viewed a product',
   add_to_cart: 'Added to cart',
   purchase: 'Purchased',
+  refund: 'Refunded',
   page_view: 'Viewed a page',
 };
 /** Readable names for GA4's events. Other events keep their names. */

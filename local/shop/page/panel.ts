@@ -194,7 +194,8 @@ function showFeed(onMessage: (message: FeedMessage) => boolean): void {
 
 function summaryOf(body: unknown): string {
   const { Data: data } = (body ?? {}) as { Data?: Partial<ShopEvent> };
-  return data?.event === undefined ? JSON.stringify(body) : `${data.event} ${subjectOf(data)}`;
+  // Other clients send other messages.
+  return typeof data?.event === 'string' ? `${data.event} ${subjectOf(data)}` : JSON.stringify(body);
 }
 
 /** `2 items` of an order, otherwise the product's name */

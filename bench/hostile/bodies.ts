@@ -47,6 +47,14 @@ const members = (bytes: number): string =>
     ',',
   );
 
+/** A batch whose messages have this many properties each. */
+function batchWithProperties(count: number, bytes: number): string {
+  const properties = Array.from({ length: count }, (_, i) => `"p${i}":"x"`).join(',');
+  const message = `{"deviceMessage":1,"properties":{${properties}}}`;
+  const messages = Array<string>(Math.max(1, Math.floor(bytes / message.length))).fill(message);
+  return `{${JSON.stringify(DEVICE).slice(1, -1)},"messages":[${messages.join(',')}]}`;
+}
+
 /** Bodies that are rejected. Their cost must only depend on their size. */
 export function rejectedBodies(inflatedBytes: number): Body[] {
   const around = (value: string): string =>
@@ -74,6 +82,8 @@ export function rejectedBodies(inflatedBytes: number): Body[] {
     ['emoji', around(`"${repeat('😀', inflatedBytes)}"`)],
     ['messages beyond the limit', `{"messages":[${repeat('{},', inflatedBytes)}{}]}`],
     ['properties beyond the limit', around(`1,"properties":{${members(inflatedBytes)}}`)],
+    ['messages with 5,000 properties each', batchWithProperties(5_000, inflatedBytes)],
+    ['messages with 400 properties each', batchWithProperties(400, inflatedBytes)],
     [
       'a device id without end',
       `{"deviceId":"${repeat('\\u0061', inflatedBytes)}","deviceKey":"x","deviceMessage":1}`,

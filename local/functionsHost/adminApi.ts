@@ -1,3 +1,4 @@
+import { TextDecoder } from 'node:util';
 import { type MatchFunction, match } from 'path-to-regexp';
 import * as z from 'zod';
 import { isCrossOrigin } from '../../emulator/httpsServer/allowedHosts';
@@ -48,6 +49,11 @@ const OTHERS: readonly Endpoint[] = [
   { methods: ['GET', 'PUT', 'DELETE'], matches: match('/admin/functions/:name') },
 ];
 const JSON_TYPE = /^(?:application|text)\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
+const CHARSET = /;\s*charset="?([^";\s]+)/i;
+/** Of ASP.NET Core's JSON reader, by their names in .NET: UTF-8 and little-endian UTF-16. */
+const JSON_CHARSETS = ['utf-8', 'utf-16', 'utf-16le', 'unicode'];
+/** `MaxDepth` of ASP.NET Core's JSON reader. */
+const MAX_JSON_DEPTH = 32;
 
 /** The request body for running a function: `FunctionInvocation` of the real host. */
 const runRequest = z.looseObject({ input: z.union([z.string(), z.number(), z.boolean()]).nullish() });
@@ -80,20 +86,36 @@ export async function serveAdmin(
       : { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } };
   }
   if (!run) return { status: 404 };
-  if (!JSON_TYPE.test(head.headers.get('content-type') ?? '')) return { status: 415 };
+  const encoding = encodingOf(head.headers.get('content-type') ?? '');
+  if (!encoding) return { status: 415 };
   const body = await readBody();
   if (!body) return undefined;
   if ('status' in body) return { ...body, closes: true };
-  const invocation = runRequest.safeParse(parseJson(body.bytes));
+  const invocation = runRequest.safeParse(parseJson(encoding.decode(body.bytes)));
   body.release();
   if (!invocation.success) return { status: 400 };
   return { status: runOnDemand(run.params.name, String(invocation.data.input ?? '')) ? 202 : 404 };
 }
 
-function parseJson(bytes: Buffer): unknown {
+/** The decoder of a JSON body by its content type; undefined if the real host would not read it. */
+function encodingOf(contentType: string): TextDecoder | undefined {
+  if (!JSON_TYPE.test(contentType)) return undefined;
+  const charset = CHARSET.exec(contentType)?.[1]?.toLowerCase() ?? 'utf-8';
+  return JSON_CHARSETS.includes(charset) ? new TextDecoder(charset, { ignoreBOM: true }) : undefined;
+}
+
+/** @returns undefined if the text is no JSON, or nested too deeply for the real host */
+function parseJson(text: string): unknown {
   try {
-    return JSON.parse(bytes.toString('utf8'));
+    const value: unknown = JSON.parse(text);
+    return depthOf(value) > MAX_JSON_DEPTH ? undefined : value;
   } catch {
     return undefined;
   }
+}
+
+/** Stops below the maximum, so that the recursion is bounded. */
+function depthOf(value: unknown, level = 0): number {
+  if (typeof value !== 'object' || value === null || level > MAX_JSON_DEPTH) return level;
+  return Math.max(level + 1, ...Object.values(value).map((member) => depthOf(member, level + 1)));
 }

@@ -5,7 +5,7 @@ import { type AdminOptions, isAdminPath, serveAdmin } from './adminApi';
 import { isAdmin, isAuthorized } from './functionKeys';
 import type { BodyResult, ReadBody } from './requestBody';
 import { type RequestHead, readHead } from './requestHead';
-import { parseQuery, urlOf } from './requestTarget';
+import { firstParameter, parseQuery, urlOf } from './requestTarget';
 import { end, reject, writeResponse } from './response';
 import { type HttpRoute, type RouteMatch, matchRoute } from './routes';
 import type { RpcHttpRequest, RpcHttpResponse, TriggerData } from './workerProtocol';
@@ -49,7 +49,7 @@ export async function handleRequest(
   }
   const { path } = head.target;
   const query = parseQuery(head.target.query);
-  const key = head.headers.get('x-functions-key') ?? codeOf(query);
+  const key = head.functionsKey ?? firstParameter(head.target.query, 'code');
   const readBody = (): Promise<BodyResult> => {
     if (head.headers.get('expect')?.toLowerCase() === '100-continue') response.writeContinue();
     return options.readBody(request);
@@ -111,11 +111,6 @@ async function runFunction(
     clearTimeout(limit);
     body.release();
   }
-}
-
-/** The key in `?code=`, whose name is case-insensitive. */
-function codeOf(query: ReadonlyMap<string, string>): string | undefined {
-  return [...query].find(([name]) => name.toLowerCase() === 'code')?.[1];
 }
 
 function rpcRequestOf(

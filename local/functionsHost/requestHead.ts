@@ -19,6 +19,8 @@ export interface RequestHead {
   host: string;
   /** lower-case names with their values; values of repeated headers are joined with a comma */
   headers: ReadonlyMap<string, string>;
+  /** the first value of `x-functions-key`, which may be repeated */
+  functionsKey: string | undefined;
 }
 
 export function readHead(request: IncomingMessage): RequestHead | Rejection {
@@ -31,7 +33,13 @@ export function readHead(request: IncomingMessage): RequestHead | Rejection {
   if (!headers || host === undefined) return { status: 400 };
   if (!hasReadableBody(headers.get('transfer-encoding'))) return { status: 400 };
   const target = parseTarget(method, url, host);
-  return 'status' in target ? target : { method, target, host, headers };
+  if ('status' in target) return target;
+  return { method, target, host, headers, functionsKey: firstValue(rawHeaders, 'x-functions-key') };
+}
+
+function firstValue(rawHeaders: readonly string[], wanted: string): string | undefined {
+  const at = rawHeaders.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === wanted);
+  return at < 0 ? undefined : decodeUtf8(rawHeaders[at + 1] ?? '');
 }
 
 function bytesOf(rawHeaders: readonly string[]): number {
@@ -58,7 +66,7 @@ function headersOf(rawHeaders: readonly string[]): Map<string, string> | undefin
   if (length !== undefined && headers.has('transfer-encoding')) {
     headers.delete('content-length');
     headers.set('x-content-length', length);
-  }
+  } else if (length !== undefined) headers.set('content-length', length.replace(/^0+(?=\d)/, ''));
   return headers;
 }
 

@@ -28,7 +28,9 @@ export function parseTarget(method: string, url: string, host: string): RequestT
   if (url.startsWith('/')) return originForm(url);
   const [, authority, rest = ''] = ABSOLUTE_FORM.exec(url) ?? [];
   if (authority === undefined) return { status: 400 };
-  if (authority !== host && authority.replace(DEFAULT_PORT, '') !== host) return { status: 400 };
+  // .NET's URIs have lower-case hosts, so a Host header in upper case does not match.
+  const lowerCase = authority.toLowerCase();
+  if (lowerCase !== host && lowerCase.replace(DEFAULT_PORT, '') !== host) return { status: 400 };
   return originForm(rest.startsWith('/') ? rest : `/${rest}`);
 }
 
@@ -96,17 +98,32 @@ export function urlOf(scheme: string, host: string, { path = '', query }: Reques
  */
 export function parseQuery(query: string): Map<string, string> {
   const found = new Map<string, { name: string; values: string[] }>();
-  for (const pair of query.slice(1).split('&')) {
-    if (pair === '') continue;
-    const equals = pair.indexOf('=');
-    const name = decodeForm(equals < 0 ? pair : pair.slice(0, equals));
-    const value = equals < 0 ? '' : decodeForm(pair.slice(equals + 1));
+  for (const [name, value] of pairsOf(query)) {
     const known = found.get(name.toLowerCase());
     if (!known) found.set(name.toLowerCase(), { name, values: [value] });
     // The dictionary keeps the spelling of the second occurrence, as ASP.NET's does.
     else if (known.values.push(value) === 2) known.name = name;
   }
   return new Map([...found.values()].map(({ name, values }) => [name, values.join(',')]));
+}
+
+/**
+ * The first value of a parameter, whose name is case-insensitive. The real host looks for a key in this value, also if
+ * the parameter is repeated.
+ */
+export function firstParameter(query: string, wanted: string): string | undefined {
+  return pairsOf(query).find(([name]) => name.toLowerCase() === wanted)?.[1];
+}
+
+/** The decoded names and values of a query, in their order. */
+function pairsOf(query: string): [string, string][] {
+  const pairs = query.slice(1).split('&');
+  return pairs.filter(Boolean).map((pair) => {
+    const equals = pair.indexOf('=');
+    return equals < 0
+      ? [decodeForm(pair), '']
+      : [decodeForm(pair.slice(0, equals)), decodeForm(pair.slice(equals + 1))];
+  });
 }
 
 function decodeForm(text: string): string {

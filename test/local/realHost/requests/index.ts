@@ -5,6 +5,7 @@ import { REQUEST_LINES } from './lines';
 import type { RawRequests } from './rawRequest';
 import { RESPONSES } from './responses';
 import { TARGETS } from './targets';
+import { VARIANTS } from './variants';
 
 export { KEYS } from './keys';
 export type { RawRequest } from './rawRequest';
@@ -17,4 +18,5 @@ export const REQUESTS: RawRequests = {
   ...BODIES,
   ...KEYS_AND_ADMIN,
   ...RESPONSES,
+  ...VARIANTS,
 };

@@ -11,6 +11,8 @@ import { hasRows, jsonRows } from './resultRows';
 
 const MAX_ROWS = 100;
 const MAX_CELL_CHARACTERS = 80;
+/** Longer texts in a table are wrapped. A time has 19 characters. */
+const LONG_CHARACTERS = 24;
 
 type Row = Record<string, unknown>;
 type Markup = HtmlEscapedString | Promise<HtmlEscapedString>;
@@ -120,11 +122,11 @@ const drawTable = (fields: readonly ReportField[], rows: readonly Row[]): Markup
   </table>
 `;
 
-/** Texts are wrapped, but numbers and times are not. */
-const drawCell = (value: unknown, field: ReportField): Markup =>
-  typeof value === 'number' || isTime(value)
-    ? html`<td class="whole">${text(value, field)}</td>`
-    : html`<td>${text(value, field)}</td>`;
+/** Only long texts, such as URLs, are wrapped. */
+function drawCell(value: unknown, field: ReportField): Markup {
+  const shown = text(value, field);
+  return shown.length > LONG_CHARACTERS ? html`<td class="long">${shown}</td>` : html`<td>${shown}</td>`;
+}
 
 /** Bar, line and funnel charts: a bar for each row, as long as its aggregate. */
 function drawBars(fields: readonly ReportField[], rows: readonly Row[]): Markup {
@@ -148,9 +150,6 @@ function drawBars(fields: readonly ReportField[], rows: readonly Row[]): Markup 
 
 const number = new Intl.NumberFormat('en', { maximumFractionDigits: 2 });
 
-const TIME = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\S*$/;
-const isTime = (value: unknown): boolean => typeof value === 'string' && TIME.test(value);
-
 function text(value: unknown, field?: ReportField): string {
   if (value === null || value === undefined) return '(blank)';
   // An id is a name, not a quantity.
@@ -158,6 +157,9 @@ function text(value: unknown, field?: ReportField): string {
     return field?.aggregate === undefined && field?.column.endsWith('_id')
       ? String(value)
       : number.format(value);
-  const whole = (typeof value === 'string' ? value : JSON.stringify(value)).replace(TIME, '$1 $2');
+  const whole = (typeof value === 'string' ? value : JSON.stringify(value)).replace(
+    /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\S*$/,
+    '$1 $2',
+  );
   return whole.length > MAX_CELL_CHARACTERS ? `${whole.slice(0, MAX_CELL_CHARACTERS)}…` : whole;
 }

@@ -18,7 +18,7 @@ export function sampleView(now: Date): View {
       oldest: at(59),
       lagMs: 420,
       late: 0,
-      dropped: [{ reason: 'not JSON', events: 2 }],
+      dropped: [{ reason: 'malformed', events: 2 }],
       references: ['products', 'skus'].map((name) => ({
         name,
         path: `products/2026-11-24/10-00/${name}.json`,

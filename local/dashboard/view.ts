@@ -69,7 +69,7 @@ export function createView(job: Job, queryFile: string): (filter: Filter) => Pro
         lagMs: lagMs ?? null,
         late: counts.late,
         dropped: [
-          { reason: 'not JSON', events: counts.malformed },
+          { reason: 'malformed', events: counts.malformed },
           { reason: 'without a time', events: counts.untimed },
           { reason: 'more than five minutes early', events: counts.early },
           { reason: 'too late', events: counts.lateDropped },

@@ -1,5 +1,10 @@
 import type { HubIdentity } from './hubIdentity';
-import { createMessageQueues, type MessageQueues } from './cloudToDevice';
+import {
+  createFeedbackQueue,
+  createMessageQueues,
+  type FeedbackQueue,
+  type MessageQueues,
+} from './cloudToDevice';
 import { NO_JOURNAL, type HubStorage } from './dataFolder';
 import { createDeviceConnections, type DeviceConnections } from './deviceConnections';
 import { createFaults, type Faults } from './faults';
@@ -22,6 +27,7 @@ export interface Hub {
   readonly methods: MethodCalls;
   /** Cloud-to-device messages. */
   readonly messages: MessageQueues;
+  readonly feedback: FeedbackQueue;
   /** A recreated hub has new partitions. */
   partitions: readonly PartitionLog[];
   readonly faults: Faults;
@@ -65,6 +71,7 @@ export function createHub({ identity, partitions, tier, storage }: HubOptions): 
     twins,
     methods: createMethodCalls(registry, connections),
     messages,
+    feedback: createFeedbackQueue(messages),
     partitions: storage?.partitions ?? emptyPartitions(partitions),
     faults,
     throttle: createThrottle(tier),

@@ -117,6 +117,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     () => eventHub.close(),
     () => mqtt.close(),
     () => hub.messages.close(),
+    () => hub.feedback.clear(),
   ];
   const close = async () => {
     await Promise.all(closers.map((closer) => closer()));

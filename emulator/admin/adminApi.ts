@@ -174,6 +174,7 @@ export function createAdminApi({ hub, eventHub, mqtt, https }: AdminDependencies
     reset() {
       hub.partitions.forEach((log) => log.reset());
       hub.registry.clear();
+      hub.feedback.clear();
       hub.faults.clear();
       hub.throttle.reset();
       // The positions of these readers are now beyond the end.

@@ -4,6 +4,7 @@ export { answerAttach, sendsSettled } from './answerAttach';
 export type { AmqpCondition } from './condition';
 export { conformSession } from './conformSession';
 export { DELIVERY_OUTCOMES, type DeliveryOutcome, type LinkSource, type LinkTarget } from './links';
+export { lockedSource } from './lockedSource';
 export { bytesOf, dataSection, idOf, textOf, textProperties } from './messageFields';
 export { OutgoingLink } from './outgoingLink';
 export {

@@ -92,11 +92,24 @@ export function createMessageQueues(registry: DeviceRegistry, journal: Journal):
   const available = (deviceId: string): void => {
     for (const listener of availableListeners) listener(deviceId);
   };
+  /**
+   * Counts a delivery that the device did not settle in time. Returns whether the message is still in the queue. The
+   * count is not written to the journal, because no caller waits who could get an error.
+   */
+  const timeOut = (deviceId: string, entry: Entry): boolean => {
+    entry.lock = undefined;
+    entry.deliveryCount++;
+    if (entry.deliveryCount < MAX_DELIVERY_COUNT) return true;
+    journal.forget(keyOf(entry));
+    end(deviceId, entry, 'DeliveryCountExceeded');
+    return false;
+  };
   /** The device's messages and locks that have not expired. */
   const current = (deviceId: string): Entry[] => {
     const now = Date.now();
     for (const entry of queues.get(deviceId) ?? []) {
-      if (entry.lock && entry.lock.until <= now) entry.lock = undefined;
+      const isTimedOut = entry.lock !== undefined && entry.lock.until <= now;
+      if (isTimedOut && !timeOut(deviceId, entry)) continue;
       // A locked message does not expire until it is settled or its lock expires.
       if (entry.expiry <= now && !entry.lock) {
         journal.forget(keyOf(entry));

@@ -1,62 +1,33 @@
 /** Sends cloud-to-device messages to a device, which settles them (iot-hub-devguide-messages-c2d). */
 
-import { types, type Delivery, type Message, type Sender } from 'rhea';
-import { dataSection, OutgoingLink, type DeliveryOutcome, type LinkSource } from '../amqp';
+import { types, type Message, type Sender } from 'rhea';
+import { dataSection, lockedSource, type LinkSource } from '../amqp';
 import type { QueuedMessage } from '../cloudToDevice';
 import type { Hub } from '../hub';
 import { IotHubError } from '../iotHubError';
 
-export function messageSource(hub: Hub, link: Sender, deviceId: string, onClose: () => void): LinkSource {
-  const outgoing = new OutgoingLink(link);
-  /** The lock tokens of the messages that the device has not settled. */
-  const unsettled = new Map<Delivery, string>();
-  let isScheduled = false;
-
-  const settle = (lockToken: string, outcome: DeliveryOutcome): void => {
-    const { messages } = hub;
-    try {
-      if (outcome === 'accepted') messages.complete(deviceId, lockToken);
-      else if (outcome === 'rejected') messages.reject(deviceId, lockToken);
-      else messages.abandon(deviceId, lockToken);
-    } catch (error) {
-      if (!(error instanceof IotHubError)) throw error; // the lock has expired, or the queue was purged
-    }
-  };
-
-  const pump = (): void => {
-    isScheduled = false;
-    while (outgoing.credit() > 0) {
-      const queued = hub.messages.receive(deviceId);
-      if (!queued) {
-        outgoing.returnUnusedCredit();
-        return;
-      }
-      const tag = Buffer.from(queued.lockToken.replaceAll('-', ''), 'hex');
-      unsettled.set(outgoing.deliver(amqpMessage(queued, deviceId), tag), queued.lockToken);
-    }
-  };
-
-  return {
-    /** In a later turn of the event loop, because rhea would write a transfer before its response to the attach. */
-    wake() {
-      if (isScheduled) return;
-      isScheduled = true;
-      setImmediate(pump);
+export const messageSource = (hub: Hub, link: Sender, deviceId: string, onClose: () => void): LinkSource =>
+  lockedSource(
+    link,
+    {
+      receive() {
+        const queued = hub.messages.receive(deviceId);
+        return queued && { lockToken: queued.lockToken, message: amqpMessage(queued, deviceId) };
+      },
+      settle(lockToken, outcome) {
+        const { messages } = hub;
+        try {
+          if (outcome === 'accepted') messages.complete(deviceId, lockToken);
+          else if (outcome === 'rejected') messages.reject(deviceId, lockToken);
+          else messages.abandon(deviceId, lockToken);
+        } catch (error) {
+          if (!(error instanceof IotHubError)) throw error; // the lock has expired, or the queue was purged
+        }
+      },
+      release: (lockToken) => hub.messages.release(deviceId, lockToken),
     },
-    settled(delivery, outcome) {
-      const lockToken = unsettled.get(delivery);
-      if (lockToken === undefined) return;
-      unsettled.delete(delivery);
-      settle(lockToken, outcome);
-    },
-    close(error) {
-      for (const lockToken of unsettled.values()) hub.messages.release(deviceId, lockToken);
-      unsettled.clear();
-      if (error) link.close({ ...error });
-      onClose();
-    },
-  };
-}
+    onClose,
+  );
 
 function amqpMessage({ message, ...queued }: QueuedMessage, deviceId: string): Message {
   return {

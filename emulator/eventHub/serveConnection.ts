@@ -25,7 +25,7 @@ import type { Transport } from '../transport';
 import { attachReader, pathOf } from './attachReader';
 import { createClaims } from './claims';
 import { entityPath } from './entityPath';
-import { PartitionReader } from './partitionReader';
+import { attachFeedback, isFeedback } from './feedbackSource';
 import { plainMechanisms } from './plainLogin';
 import { putToken } from './putToken';
 import type { Readers } from './readers';
@@ -57,9 +57,7 @@ export function serveConnection(transport: Transport, hub: Hub, readers: Readers
   const claims = createClaims(() => {
     for (const [link, source] of sources) {
       const path = pathOf(link);
-      if (source instanceof PartitionReader && !claims.cover(path)) {
-        source.close(unauthorizedFor('Listen', path));
-      }
+      if (!deviceNodeOf(path) && !claims.cover(path)) source.close(unauthorizedFor('Listen', path));
     }
   });
   const tokens = createDeviceTokens(hub, transport.clientThumbprints, () => devices.detachUnauthorized());
@@ -113,6 +111,13 @@ export function serveConnection(transport: Transport, hub: Hub, readers: Readers
     for (const link of ownLinks()) if (link.session === session) forget(link);
   });
 
+  const attachSource = (link: Sender, path: string): LinkSource | AmqpCondition => {
+    const node = deviceNodeOf(path);
+    if (node) return devices.attachSource(link, node);
+    if (isFeedback(path)) return attachFeedback(hub, claims, link, path);
+    return attachReader(hub, readers, claims, link, () => stream.writableLength);
+  };
+
   /** A link on which the client receives: responses of `$cbs` and `$management`, or messages of a partition. */
   connection.on('sender_open', ({ sender }: { sender: Sender }) => {
     if (ended) return; // the frame was read from the buffer after the connection ended: a reader created now would never be closed
@@ -122,10 +127,7 @@ export function serveConnection(transport: Transport, hub: Hub, readers: Readers
       answerAttach(sender, { isAccepted: true });
       return;
     }
-    const node = deviceNodeOf(path);
-    const attached = node
-      ? devices.attachSource(sender, node)
-      : attachReader(hub, readers, claims, sender, () => stream.writableLength);
+    const attached = attachSource(sender, path);
     const isAccepted = 'wake' in attached;
     answerAttach(sender, { isAccepted });
     if (isAccepted) sources.set(sender, attached);

@@ -20,8 +20,10 @@ export function readTwinChange(body: unknown): TwinChange {
   }
   const desired = properties?.desired;
   return {
-    ...(tags === undefined ? {} : { tags: readDocument(tags, 'tags') }),
-    ...(desired === undefined ? {} : { desired: readDocument(desired, 'properties.desired') }),
+    ...(tags === undefined ? {} : { tags: tags === null ? null : readDocument(tags, 'tags') }),
+    ...(desired === undefined
+      ? {}
+      : { desired: desired === null ? null : readDocument(desired, 'properties.desired') }),
   };
 }
 

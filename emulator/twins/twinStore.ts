@@ -1,7 +1,7 @@
 import type { Journal } from '../dataFolder';
 import { IotHubError } from '../iotHubError';
 import type { DeviceRegistry } from '../registry';
-import type { JsonObject } from './json';
+import { objectOf, type JsonObject } from './json';
 import { MAX_PROPERTIES_BYTES, MAX_TAGS_BYTES } from './limits';
 import {
   emptySection,
@@ -24,10 +24,10 @@ export interface Twin {
   readonly revision: number;
 }
 
-/** A change by a service. Absent sections are not changed. Sections have been validated. */
+/** A change by a service. Absent sections are not changed, null empties them. Sections have been validated. */
 export interface TwinChange {
-  readonly tags?: JsonObject | undefined;
-  readonly desired?: JsonObject | undefined;
+  readonly tags?: JsonObject | null | undefined;
+  readonly desired?: JsonObject | null | undefined;
 }
 
 /** Called with each change of desired properties, in the form that the device receives. */
@@ -95,8 +95,10 @@ export function createTwinStore(registry: DeviceRegistry, journal: Journal): Twi
 
   return {
     get,
-    patch(deviceId, { tags, desired }, ifMatch) {
+    patch(deviceId, change, ifMatch) {
       const twin = matching(deviceId, ifMatch);
+      const tags = change.tags === null ? removalOf(twin.tags) : change.tags;
+      const desired = change.desired === null ? removalOf(twin.desired.values) : change.desired;
       const changed = store(deviceId, {
         ...twin,
         tags: tags ? patchDocument(twin.tags, tags, MAX_TAGS_BYTES) : twin.tags,
@@ -106,8 +108,10 @@ export function createTwinStore(registry: DeviceRegistry, journal: Journal): Twi
       if (desired) notify(deviceId, desired, changed.desired.version);
       return changed;
     },
-    replace(deviceId, { tags, desired }, ifMatch) {
+    replace(deviceId, change, ifMatch) {
       const twin = matching(deviceId, ifMatch);
+      const tags = change.tags === null ? {} : change.tags;
+      const desired = change.desired === null ? {} : change.desired;
       const changed = store(deviceId, {
         ...twin,
         tags: tags ? replaceDocument(twin.tags, tags, MAX_TAGS_BYTES) : twin.tags,
@@ -141,6 +145,10 @@ const emptyTwin = (registeredAt: string): Twin => ({
   version: 2,
   revision: 1,
 });
+
+/** The change that removes every member. */
+const removalOf = (document: JsonObject): JsonObject =>
+  objectOf(Object.keys(document).map((name) => [name, null] as const));
 
 const next = ({ version, revision }: Twin) => ({ version: version + 1, revision: revision + 1 });
 const now = () => new Date().toISOString();

@@ -261,9 +261,9 @@ describe("AMQP at IoT Hub's own entities", () => {
   });
 
   test('names what it does not have', async () => {
-    const error = await refusalOf('/messages/serviceBound/feedback', { username: 'anonymous' });
+    const error = await refusalOf('/messages/serviceBound/filenotifications', { username: 'anonymous' });
     expect(error).toMatchObject({ condition: 'amqp:not-implemented' });
-    expect(error.description).toContain('cloud-to-device messages');
+    expect(error.description).toContain('file uploads');
   });
 
   test.each([

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type * as IotHub from 'azure-iothub';
 import mqtt from 'mqtt';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Client as DeviceClient, deviceClient, emulatorAgent, Message } from '../azureSdks';
 import { openService } from './amqpService';
 import { closed, connected, startHub, type TestHub } from './hub';
@@ -127,4 +127,58 @@ test('an expired message is not delivered', async () => {
     .poll(async () => (await identity('late')).cloudToDeviceMessageCount, { timeout: 5_000 })
     .toBe(0);
   expect(key).not.toBe('');
+});
+
+test('getFeedbackReceiver of azure-iothub gets the feedback that the sender asked for', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  const agent = emulatorAgent(hub.emulator);
+  const client = deviceClient(hub.emulator, agent, 'feedback', await hub.register('feedback'));
+  const transport = (client as any)._transport;
+  const receive = () =>
+    new Promise<any>((resolve) => {
+      transport.once('message', resolve);
+      transport._ensureAgentString(() => transport.receive());
+    });
+  const receiver = await new Promise<any>((resolve, reject) =>
+    service.getFeedbackReceiver((error, opened) => (error ? reject(error) : resolve(opened))),
+  );
+  const batches: any[] = [];
+  receiver.on('message', (batch: any) => batches.push(batch));
+  const records = () =>
+    batches
+      .flatMap((batch) => JSON.parse(batch.data.toString()))
+      .filter(({ deviceId }) => deviceId === 'feedback');
+  /** Brings a message with this acknowledgement to its end. */
+  const end = async (ack: string, outcome: string) => {
+    await service.send('feedback', message('x', { messageId: `${outcome}-${ack}`, ack }) as never);
+    if (outcome === 'Success') await client.complete(await receive());
+    else if (outcome === 'Rejected') await client.reject(await receive());
+    else await hub.call('DELETE', '/devices/feedback/commands');
+  };
+  const expected = [
+    ['none', 'negative', 'positive', 'Success'],
+    ['none', 'negative', 'full', 'Success'],
+    ['none', 'positive', 'negative', 'Rejected'],
+    ['none', 'positive', 'full', 'Rejected'],
+    ['none', 'positive', 'full', 'Purged'],
+  ] as const;
+  for (const [silent, alsoSilent, ack, outcome] of expected) {
+    vi.setSystemTime(Date.now() + 16_000); // feedback is sent at most every 15 seconds
+    await end(silent, outcome);
+    await end(alsoSilent, outcome);
+    const before = records().length;
+    await end(ack, outcome);
+    await expect.poll(() => records().length).toBe(before + 1);
+  }
+  expect(records().map(({ originalMessageId, statusCode }) => [originalMessageId, statusCode])).toEqual(
+    expected.map(([, , ack, outcome]) => [`${outcome}-${ack}`, outcome]),
+  );
+  const { generationId } = await identity('feedback');
+  expect(records()[0]).toMatchObject({ deviceId: 'feedback', deviceGenerationId: generationId });
+  expect(Date.parse(records()[0].enqueuedTimeUtc)).not.toBeNaN();
+  expect(batches[0].contentType).toBe('application/vnd.microsoft.iothub.feedback.json');
+
+  await client.close();
+  agent.destroy();
+  vi.useRealTimers();
 });

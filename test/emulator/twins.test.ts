@@ -66,6 +66,20 @@ describe('a device twin', () => {
     expect(json).toMatchObject({ version: 4, etag: 'AAAAAAAAAAM=' });
   });
 
+  test('is emptied by null', async () => {
+    await hub.register('emptied');
+    const full = { tags: { a: 1 }, properties: { desired: { b: { c: 2 }, d: 3 } } };
+    await hub.call('PATCH', '/twins/emptied', full);
+    const { status, json } = await hub.call('PATCH', '/twins/emptied', {
+      tags: null,
+      properties: { desired: null },
+    });
+    expect(status).toBe(200);
+    expect(json.tags).toBeUndefined();
+    expect(Object.keys(json.properties.desired)).toEqual(['$metadata', '$version']);
+    expect(json.properties.desired.$version).toBe(3);
+  });
+
   test('is replaced by a PUT, and goes with its device', async () => {
     await hub.register('r');
     await patchTwin('r', { tags: { a: 1 }, properties: { desired: { x: 1 } } });

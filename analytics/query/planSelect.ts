@@ -1,15 +1,16 @@
 import { isAnalytic, holdsAggregate } from './aggregates';
 import { planAnalytic } from './analytic';
-import type { Apply, Call, Expression, Join, Select, Source } from './ast';
+import { applySql } from './apply';
+import type { Call, Expression, Join, Select, Source } from './ast';
 import { applyBinding } from './bindings';
 import { createContext, translatePredicate } from './expression';
 import { planGrouping } from './grouping';
 import { type TimeBound, timeBound, timeOfStream } from './joins';
 import { type PlanNode, type Relation, isDue } from './plan';
 import { QueryError } from './queryError';
-import { type Binding, type Column, type Projected, asColumn, createScope, same } from './scope';
+import { type Binding, type Projected, asColumn, createScope, same } from './scope';
 import { columnsOf } from './selectList';
-import { type Typed, convert, name } from './types';
+import { type Typed, name } from './types';
 
 /** What stands in FROM or JOIN. */
 export type Located =
@@ -178,7 +179,9 @@ function createFrom(
   const bindings: Binding[] = [base.binding];
   const baseTime = base.binding.timestamp ?? 'NULL';
   const baseAlias = name(base.alias);
-  let from = `${stored(base, 0)} AS ${baseAlias}`;
+  let from = '';
+  /** SQL of further columns of the base */
+  let applied = '';
   let time = baseTime;
   const rows: string[] = [];
   const order = [`${baseAlias}.__seq`, `${baseAlias}.__row`];
@@ -193,7 +196,12 @@ function createFrom(
   joins.forEach((join, i) => {
     if (join.kind === 'apply') {
       const context = createContext(createScope(bindings), time, valueOf(values));
-      const { sql, columns } = applySql(join, context.translate(join.argument));
+      const column = name(`__argument_${i}`);
+      const { value, sql, columns } = applySql(join, context.translate(join.argument), column);
+      // DuckDB 1.5 does not bind every expression in a LATERAL. One of the base alone becomes a column of the base.
+      if (bindings.slice(1).every((other) => !value.includes(`${name(other.alias)}.`)))
+        applied += `, ${value} AS ${column}`;
+      else from += ` INNER JOIN LATERAL (SELECT ${value} AS ${column}) ON true`;
       add(applyBinding(join.alias, columns), join.at);
       from += ` ${join.outer ? 'LEFT' : 'INNER'} JOIN LATERAL (${sql}) AS ${name(join.alias)} ON true`;
       rows.push(`coalesce(${name(join.alias)}.__row, 0)`);
@@ -232,8 +240,10 @@ function createFrom(
   const scope = createScope(bindings);
   const spanUs = 2 * bounds.reduce((sum, one) => sum + one.spanUs, 0) + slackUs;
   const own = `${baseAlias}.__row`;
+  const rowsOfBase =
+    applied === '' ? stored(base, 0) : `(SELECT *${applied} FROM ${stored(base, 0)} AS ${baseAlias})`;
   return {
-    from,
+    from: `${rowsOfBase} AS ${baseAlias}${from}`,
     scope,
     time,
     seq: `${baseAlias}.__seq`,
@@ -252,36 +262,4 @@ function createFrom(
     delayUs: slackUs + Math.max(...streams.map(({ relation }) => relation.delayUs)),
     fansOut: rows.length > 0 || base.relation.fansOut,
   };
-}
-
-const APPLY_COLUMNS = {
-  getarrayelements: [
-    { kind: 'column', name: 'ArrayIndex', type: 'bigint' },
-    { kind: 'column', name: 'ArrayValue', type: 'any' },
-  ],
-  getrecordproperties: [
-    { kind: 'column', name: 'PropertyName', type: 'nvarchar' },
-    { kind: 'column', name: 'PropertyValue', type: 'any' },
-  ],
-} as const satisfies Record<string, readonly Column[]>;
-
-function applySql({ name: called, at }: Apply, argument: Typed): { sql: string; columns: readonly Column[] } {
-  const key = called.toLowerCase();
-  if (key === 'getarrayelements') {
-    const array = convert(argument, 'array', at);
-    const elements = `list_transform(json_extract(${array}, '$[*]'), lambda v, i: struct_pack(v := v, i := i))`;
-    return {
-      sql: `SELECT CAST(e.i - 1 AS BIGINT) AS "ArrayIndex", asa_present(e.v) AS "ArrayValue", e.i AS __row FROM (SELECT unnest(${elements}) AS e)`,
-      columns: APPLY_COLUMNS.getarrayelements,
-    };
-  }
-  if (key === 'getrecordproperties') {
-    const record = convert(argument, 'record', at);
-    const elements = `list_transform(json_keys(r), lambda k, i: struct_pack(k := k, v := json_extract(r, asa_pointer(k)), i := i))`;
-    return {
-      sql: `SELECT e.k AS "PropertyName", asa_present(e.v) AS "PropertyValue", e.i AS __row FROM (SELECT unnest(${elements}) AS e FROM (SELECT ${record} AS r))`,
-      columns: APPLY_COLUMNS.getrecordproperties,
-    };
-  }
-  throw new QueryError(`APPLY takes GetArrayElements or GetRecordProperties, not ${called}`, at);
 }

@@ -117,7 +117,7 @@ const query = fc.oneof(
     .tuple(applied, fc.constantFrom('CROSS', 'OUTER'), expression, expression)
     .map(
       ([step, kind, one, other]) =>
-        `${step}SELECT *, ${one} AS x FROM ${step === '' ? '[i]' : 's'} ${kind} APPLY GetArrayElements(TRY_CAST(${one} AS array)) AS e ${kind} APPLY GetRecordProperties(TRY_CAST(${other} AS record)) AS p`,
+        `${step}SELECT *, ${one} AS x FROM ${step === '' ? '[i]' : 's'} ${kind} APPLY GetArrayElements(TRY_CAST(${one} AS array)) AS e ${kind} APPLY GetRecordProperties(TRY_CAST(${other} AS record)) AS p ${kind} APPLY GetArrayElements(e.ArrayValue.d) AS f`,
     ),
 );
 

@@ -89,7 +89,8 @@ function propertyBag({ message, expiry }: QueuedMessage, deviceId: string): stri
     ['$.ct', message.contentType],
     ['$.ce', message.contentEncoding],
     ['$.exp', message.expiry === undefined ? undefined : new Date(expiry).toISOString()],
-    ['iothub-ack', message.acknowledgement],
+    // Microsoft's own test for Node expects that the hub leaves out the default.
+    ['iothub-ack', message.acknowledgement === 'none' ? undefined : message.acknowledgement],
   ];
   return encodePropertyBag([...system, ...message.properties]);
 }

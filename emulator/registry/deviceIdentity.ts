@@ -127,6 +127,10 @@ export function makeIdentity(
   };
 }
 
+/** The id of the edge device that a scope names; another text if it is not a scope. */
+export const edgeDeviceIdOf = (scope: string): string =>
+  scope.replace(EDGE_SCOPE_PREFIX, '').replace(/-\d+$/, '');
+
 /** An edge device has its own scope, and its parent is another edge device. A leaf device has its parent's scope. */
 function scopes(
   deviceId: string,

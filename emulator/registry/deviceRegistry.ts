@@ -2,6 +2,7 @@ import type { Journal } from '../dataFolder';
 import { IotHubError } from '../iotHubError';
 import {
   assertDeviceId,
+  edgeDeviceIdOf,
   makeIdentity,
   type ConnectionState,
   type DeviceIdentity,
@@ -97,6 +98,17 @@ export function createDeviceRegistry(journal: Journal): DeviceRegistry {
     return device;
   };
 
+  /** Checks the parents that a change has given to a device. @throws IotHubError ArgumentInvalid */
+  const withKnownParents = (device: DeviceIdentity, previous?: DeviceIdentity): DeviceIdentity => {
+    for (const scope of device.parentScopes ?? []) {
+      const isKnown = devices.get(edgeDeviceIdOf(scope))?.deviceScope === scope;
+      if (!isKnown && !previous?.parentScopes?.includes(scope)) {
+        throw new IotHubError('ArgumentInvalid', 'A scope is not that of an edge device.');
+      }
+    }
+    return device;
+  };
+
   return {
     find: (deviceId) => devices.get(deviceId),
     get,
@@ -105,10 +117,11 @@ export function createDeviceRegistry(journal: Journal): DeviceRegistry {
       if (devices.has(deviceId)) {
         throw new IotHubError('DeviceAlreadyExists', `A device with ID '${deviceId}' is already registered.`);
       }
-      return store(makeIdentity(deviceId, input), new Date().toISOString());
+      return store(withKnownParents(makeIdentity(deviceId, input)), new Date().toISOString());
     },
     update(deviceId, input, ifMatch) {
-      const device = makeIdentity(deviceId, input, getMatching(deviceId, ifMatch));
+      const previous = getMatching(deviceId, ifMatch);
+      const device = withKnownParents(makeIdentity(deviceId, input, previous), previous);
       return store(device, registeredAt(deviceId));
     },
     remove(deviceId, ifMatch) {

@@ -145,6 +145,8 @@ test('an edge device has a scope, which its leaf devices take', async () => {
   expect(deviceScope).toBe(`ms-azure-iot-edge://edge-${generationId}`);
   const leaf = await putDevice({ deviceId: 'leaf', deviceScope } as { deviceId: string });
   expect(leaf.json).toMatchObject({ deviceScope, parentScopes: [deviceScope] });
+  const unknown = { deviceId: 'stray', deviceScope: `${deviceScope}0` };
+  expect((await putDevice(unknown as { deviceId: string })).status).toBe(400);
   expect((await putDevice({ deviceId: 'alone' })).json).not.toHaveProperty('deviceScope');
 });
 

@@ -1,7 +1,9 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findProgram } from '../clients/programs';
+import { openService } from './amqpService';
 import { sasToken, startHub, VERSION, type TestHub } from './hub';
 
 const run = promisify(execFile);
@@ -11,18 +13,22 @@ const paho = findProgram(PYTHON, 'python3-paho-mqtt', ['-c', 'import paho.mqtt.c
 
 let hub: TestHub;
 beforeAll(async () => {
-  hub = await startHub();
+  hub = await startHub({ amqpsPort: 0 });
 });
 afterAll(() => hub.close());
 
 const lastMessage = () => hub.emulator.admin.messages({ limit: 100 }).at(-1);
 
 describe.runIf(mosquitto)('mosquitto_pub of Debian', () => {
+  const login = (deviceId: string, password: string) => [
+    ...['-h', 'localhost', '-p', String(hub.emulator.mqttPort), '--cafile', hub.emulator.caFile],
+    ...['-V', 'mqttv311', '-i', deviceId, '-u', `${hub.emulator.hostName}/${deviceId}/?${VERSION}`],
+    ...['-P', password, '-q', '1'],
+  ];
   const publish = (deviceId: string, password: string) =>
     run('mosquitto_pub', [
-      ...['-h', 'localhost', '-p', String(hub.emulator.mqttPort), '--cafile', hub.emulator.caFile],
-      ...['-V', 'mqttv311', '-i', deviceId, '-u', `${hub.emulator.hostName}/${deviceId}/?${VERSION}`],
-      ...['-P', password, '-q', '1', '-t', `devices/${deviceId}/messages/events/store=7`, '-m', '{"t":4}'],
+      ...login(deviceId, password),
+      ...['-t', `devices/${deviceId}/messages/events/store=7`, '-m', '{"t":4}'],
     ]);
 
   test('sends with a SAS token, and is refused with another', async () => {
@@ -30,6 +36,32 @@ describe.runIf(mosquitto)('mosquitto_pub of Debian', () => {
     await publish('fridge', token);
     expect(lastMessage()).toMatchObject({ deviceId: 'fridge', body: '{"t":4}', properties: { store: '7' } });
     await expect(publish('fridge', `${token}0`)).rejects.toThrow(/not authori[sz]ed/i);
+  });
+
+  test('receives cloud-to-device messages with mosquitto_sub and a SAS token', async () => {
+    const token = sasToken(`${hub.emulator.hostName}/devices/door`, await hub.register('door'));
+    const service = await openService(hub.emulator);
+    const { Message } = await import('azure-iot-common');
+    const send = async (text: string) => {
+      const sent = new Message(text);
+      sent.properties.add('level', 'high');
+      await service.send('door', sent as never);
+    };
+    await send('close'); // waits in the queue
+    const program = spawn('mosquitto_sub', [
+      ...login('door', token),
+      ...['-t', 'devices/door/messages/devicebound/#', '-C', '2', '-F', '%t %p'],
+    ]);
+    let output = '';
+    program.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+    const ended = once(program, 'exit');
+    await expect.poll(() => output).toContain('close');
+    await send('open');
+    expect(await ended).toEqual([0, null]);
+    const topic =
+      'devices/door/messages/devicebound/%24.to=%2Fdevices%2Fdoor%2Fmessages%2Fdevicebound&level=high';
+    expect(output).toBe(`${topic} close\n${topic} open\n`);
+    await service.close();
   });
 });
 

@@ -1,6 +1,6 @@
 import { type Cors, createCors } from './http/cors';
 import { type IotHub, createIotHub } from './iothub';
-import { Problem } from './problems';
+import { Problem } from './errorCodes';
 import { type LogOf, createLogs, logAtStartup } from './logging';
 import { type Redact, createRedactor } from './redaction';
 import { type Settings, SettingsError, readSettings, secretsOf } from './settings';

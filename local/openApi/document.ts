@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { feedParameters } from '../../src/functions/messageFeed';
 import { deviceRegistration } from '../../src/functions/registerDevice';
 import { message, messageBatch, singleMessage } from '../../src/functions/sendMessage';
-import { PROBLEMS, type ProblemCode } from '../../src/problems';
+import { PROBLEMS, type ProblemCode } from '../../src/errorCodes';
 import { RESPONSE_SCHEMAS, type Schema, ref } from './responseSchemas';
 
 type Responses = Record<string, Schema>;

@@ -1,4 +1,4 @@
-import { PROBLEMS, type ProblemCode } from '../../src/problems';
+import { PROBLEMS, type ProblemCode } from '../../src/errorCodes';
 
 /** A JSON Schema (2020-12), as OpenAPI 3.1 uses it. */
 export type Schema = Readonly<Record<string, unknown>>;

@@ -8,7 +8,7 @@ import { acceptedEncoding, acceptedMediaType, encoded } from '../http/negotiatio
 import { type FeedPage, type FeedQuery, createFeedFormats, parseAfterOffset } from '../iothub';
 import { createMetricSender } from '../monitoring/customMetric';
 import { type PollResult, createFeedLag } from '../monitoring/feedLag';
-import { Problem } from '../problems';
+import { Problem } from '../errorCodes';
 import type { Startup } from '../startup';
 
 const DEFAULT_LIMIT = 1_000;

@@ -7,7 +7,7 @@ import { endpoint } from '../http/endpoint';
 import { createAddressLimit } from '../http/addressLimit';
 import { validateBody } from '../http/validateBody';
 import { requireDeviceId, requireDeviceKey } from '../iothub';
-import { Problem } from '../problems';
+import { Problem } from '../errorCodes';
 import type { Startup } from '../startup';
 import { type Visitors, isGatewayId } from '../visitors';
 

@@ -8,7 +8,7 @@ import { validateBody } from '../http/validateBody';
 import { type SendResult, sendResultsResponse } from '../http/sendResults';
 import { type TelemetryMessage, isMessageId, requireDeviceId, requireDeviceKey } from '../iothub';
 import { type JsonNode, type JsonShape, plainValue } from '../json';
-import { Problem } from '../problems';
+import { Problem } from '../errorCodes';
 import type { Startup } from '../startup';
 import { type Visitors, createRateLimit } from '../visitors';
 

@@ -1,6 +1,6 @@
 /** The rate limit per client address. */
 import type { HttpRequest } from '@azure/functions';
-import { Problem } from '../problems';
+import { Problem } from '../errorCodes';
 import { createRateLimit } from '../visitors';
 
 /** An office or a mobile network may share one address. */

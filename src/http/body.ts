@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { HttpRequest } from '@azure/functions';
 import { type JsonNode, type JsonShape, JsonDepthError, JsonSyntaxError, scanJson } from '../json';
-import { Problem } from '../problems';
+import { Problem } from '../errorCodes';
 import { InvalidGzipError, TooLargeError, inflate } from './inflate';
 
 /** `text/plain` is what `navigator.sendBeacon` sends without a preflight. */

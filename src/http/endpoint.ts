@@ -2,7 +2,7 @@
 
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import { type Log, type LogOf, placeOf } from '../logging';
-import { Problem } from '../problems';
+import { Problem } from '../errorCodes';
 import { requireQueryNames } from './queryParameters';
 import { forWorker, json, noContent, problemDetails } from './response';
 import type { Cors } from './cors';

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import type { HttpRequest } from '@azure/functions';
 import Negotiator from 'negotiator';
-import { Problem } from '../problems';
+import { Problem } from '../errorCodes';
 
 const CODINGS = ['br', 'gzip', 'identity'] as const;
 

@@ -1,5 +1,5 @@
 import type { HttpRequest } from '@azure/functions';
-import { Problem } from '../problems';
+import { Problem } from '../errorCodes';
 
 /**
  * Rejects parameters that the Functions host would make ambiguous. The host treats names that differ only in case as

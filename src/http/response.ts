@@ -1,5 +1,5 @@
 import { HttpResponse, type HttpResponseInit } from '@azure/functions';
-import { Problem, type ProblemCode } from '../problems';
+import { Problem, type ProblemCode } from '../errorCodes';
 
 /** Responses must not be cached: they describe one moment, and registrations contain keys. */
 const NO_STORE = { 'Cache-Control': 'no-store' } as const;

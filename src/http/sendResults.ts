@@ -1,5 +1,5 @@
 import type { HttpResponseInit } from '@azure/functions';
-import { Problem } from '../problems';
+import { Problem } from '../errorCodes';
 import { json, problemDetails } from './response';
 
 /** The result of one message; `problem` is undefined if the message was accepted. */

@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import { type JsonNode, plainValue } from '../json';
-import { Problem } from '../problems';
+import { Problem } from '../errorCodes';
 
 /**
  * Validates a body, or a part of it, against the schema of an object. Only the fields in the schema are parsed.

@@ -1,4 +1,4 @@
-import { Problem, type ProblemCode } from '../problems';
+import { Problem, type ProblemCode } from '../errorCodes';
 import { toAmqpError } from './eventHub/amqpError';
 
 /** Default `Retry-After` when throttled; IoT Hub's own message says "Wait 10 seconds and try again". */

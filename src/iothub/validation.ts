@@ -1,4 +1,4 @@
-import { Problem } from '../problems';
+import { Problem } from '../errorCodes';
 
 /** IoT Hub: 1 to 128 of these, case-sensitive (iot-hub-devguide-identity-registry). */
 const DEVICE_ID = /^[A-Za-z0-9\-.%_*?!(),:=@$']{1,128}$/;

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { Problem } from '../problems';
+import { Problem } from '../errorCodes';
 
 /**
  * Returns the result of `work`, or throws `hub_timeout` after `deadlineMs`. The Azure SDKs for IoT Hub have no

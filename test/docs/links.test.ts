@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { expect, test } from 'vitest';
-import { PROBLEMS } from '../../src/problems';
+import { PROBLEMS } from '../../src/errorCodes';
 
 /** Files that a build creates. */
 const BUILT = [

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { Problem } from '../../problems';
+import { Problem } from '../../errorCodes';
 
 /** The position in a partition: the last message that was read, or that expired before the first read. */
 export interface Position {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Problem, type ProblemCode } from '../../problems';
+import { Problem, type ProblemCode } from '../../errorCodes';
 import type { Settings } from '../../settings';
 import { createVisitors } from '../../visitors';
 import { type StartPosition, parseAfterOffset } from './cursor';

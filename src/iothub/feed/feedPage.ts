@@ -1,4 +1,4 @@
-import type { ProblemCode } from '../../problems';
+import type { ProblemCode } from '../../errorCodes';
 import { encodeCursor, type Position } from './cursor';
 import type { Drained } from './drainPartition';
 import { feedProblem } from '../errors';

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Registry } from 'azure-iothub';
-import { Problem } from '../../problems';
+import { Problem } from '../../errorCodes';
 import type { Settings } from '../../settings';
 import { createHubAgent, openAgentConnection } from './hubAgent';
 import { createRegistry } from './registryClient';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'azure-iot-device';
-import { Problem } from '../../problems';
+import { Problem } from '../../errorCodes';
 import { withTimeLimit } from '../../resilience/deadline';
 import type { Settings } from '../../settings';
 import { createRateLimit, createVisitors } from '../../visitors';

@@ -1,4 +1,4 @@
-import type { Problem } from '../../problems';
+import type { Problem } from '../../errorCodes';
 
 /** The outcome of a message: undefined if the hub has stored it, otherwise the problem. */
 export type SendOutcome = Problem | undefined;

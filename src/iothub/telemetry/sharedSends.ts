@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Problem } from '../../problems';
+import { Problem } from '../../errorCodes';
 import { MAX_BATCH_BYTES } from './batch';
 import { type SendOutcome, isOfOneMessage } from './sendOutcome';
 import type { SendRate } from './sendRate';

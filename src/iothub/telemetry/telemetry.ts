@@ -1,7 +1,7 @@
 /** Sends messages to the hub as a device or a visitor, and splits batches that the hub rejects. */
 
 import type { Client } from 'azure-iot-device';
-import { Problem } from '../../problems';
+import { Problem } from '../../errorCodes';
 import type { Settings } from '../../settings';
 import { packBatches } from './batch';
 import { withTimeLimit } from '../../resilience/deadline';

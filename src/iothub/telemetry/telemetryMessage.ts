@@ -1,5 +1,5 @@
 import { Message } from 'azure-iot-common';
-import { Problem } from '../../problems';
+import { Problem } from '../../errorCodes';
 import { MAX_ITEM_BYTES } from './batch';
 import { requireMessageId, requireProperties } from '../validation';
 

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Cursor, decodeCursor, encodeCursor, parseAfterOffset } from '../../../src/iothub/feed/cursor';
-import { Problem } from '../../../src/problems';
+import { Problem } from '../../../src/errorCodes';
 
 const partitionId = fc.integer({ min: 0, max: 1_023 }).map(String);
 const offset = fc.oneof(

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Problem } from '../../../src/problems';
+import { Problem } from '../../../src/errorCodes';
 import {
   type FeedClient,
   type FeedPage,

@@ -8,6 +8,8 @@ import type { View } from './dashboard/view';
 const DESKTOP = { width: 1360, height: 900 };
 /** Width of the narrowest phones, in px. */
 const PHONE = { width: 320, height: 720 };
+/** Area of an A4 page within its margins, in px. */
+const PAPER = { width: 704, height: 1_030 };
 /** Number of recent events in the phone screenshot, where each is a card. */
 const PHONE_EVENTS = 4;
 /** Never resolves, so that the page keeps its view. */
@@ -41,7 +43,12 @@ export async function takeDashboard(
     await page.emulateMedia({ colorScheme: 'light', forcedColors: 'active' });
     await open('live');
     await take(page, 'dashboard-forced-colors');
-    await page.emulateMedia({ forcedColors: 'none' });
+    await page.emulateMedia({ forcedColors: 'none', media: 'print' });
+    await page.setViewportSize(PAPER);
+    await open('live');
+    await page.evaluate("dispatchEvent(new Event('beforeprint'))");
+    await take(page, 'dashboard-print');
+    await page.emulateMedia({ media: 'screen' });
     await page.setViewportSize(PHONE);
     view = () => {
       const sample = sampleView(new Date());

@@ -13,6 +13,8 @@ import { type Running, closeAll } from './lifecycle';
 import { startShop } from './shop';
 
 const FOLDER = 'docs';
+/** As `npm start` prints it. */
+const DASHBOARD_URL = 'http://localhost:3001';
 const DESKTOP = { width: 1360, height: 850 };
 const PHONE = { width: 390, height: 844 };
 
@@ -50,6 +52,8 @@ export async function main(): Promise<void> {
       }),
     );
     shop.setApi(host.url);
+    // Only the link is shown. Without a database, the prices are those of the demo.
+    shop.setAnalytics({ databaseUrl: 'postgres://127.0.0.1:1/none', dashboardUrl: DASHBOARD_URL });
     const browser = await chromium.launch({
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
       args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],

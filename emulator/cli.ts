@@ -12,6 +12,8 @@ const DEFAULT_HUB_PORT = 8443;
 const DEFAULT_AMQP_PORT = 5672;
 const DEFAULT_AMQPS_PORT = 5671;
 const DEFAULT_MQTT_PORT = 8883;
+/** More than any disk. */
+const MAX_RETENTION_MEGABYTES = 1_000_000_000;
 const MAX_PORT = 65_535;
 
 interface Flags {
@@ -25,6 +27,7 @@ interface Flags {
   readonly partitions?: number;
   readonly data?: string;
   readonly retentionDays: number;
+  readonly retentionMegabytes?: number;
   readonly caFolder: string;
   readonly throttle: ThrottleTier;
   readonly allowedHosts?: readonly string[];
@@ -118,6 +121,11 @@ export async function main(argv: readonly string[]): Promise<void> {
       `how long messages are kept, 1 to ${MAX_RETENTION_DAYS}`,
       integer(1, MAX_RETENTION_DAYS),
       DEFAULT_RETENTION_DAYS,
+    )
+    .option(
+      '--retention-megabytes <size>',
+      'size of the messages that are kept (default: unlimited)',
+      integer(1, MAX_RETENTION_MEGABYTES),
     )
     .option('--ca-folder <folder>', "folder of the emulator's certificate authority", '.hubfront')
     .addOption(

@@ -36,6 +36,11 @@ export interface EmulatorOptions {
   readonly dataFolder?: string;
   /** How long messages are kept, in days: more than 0, at most 7, fractions allowed. Default 1. */
   readonly retentionDays?: number;
+  /**
+   * Size of the messages that are kept, in MB (10⁶ bytes): the oldest are removed. Each partition keeps at least its
+   * newest block of at most 4 MB. Default: unlimited.
+   */
+  readonly retentionMegabytes?: number;
   /** Folder of the emulator's certificate authority. Default `.hubfront`. */
   readonly caFolder?: string;
   /** Default `none`. */
@@ -86,7 +91,7 @@ const AZURE_MQTTS_PORT = 8883;
  * `port` the port)
  */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
-  const { partitions, retentionDays = DEFAULT_RETENTION_DAYS } = options;
+  const { partitions, retentionDays = DEFAULT_RETENTION_DAYS, retentionMegabytes } = options;
   const { throttle = 'none', log = () => undefined } = options;
   const identity = hubIdentity(options.hub, options.consumerGroups);
   const count = partitions ?? DEFAULT_PARTITIONS;
@@ -95,6 +100,9 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   }
   if (!(retentionDays > 0 && retentionDays <= MAX_RETENTION_DAYS)) {
     throw new RangeError(`retentionDays must be above 0 and at most ${MAX_RETENTION_DAYS}`);
+  }
+  if (retentionMegabytes !== undefined && !(retentionMegabytes > 0)) {
+    throw new RangeError('retentionMegabytes must be above 0');
   }
   const ca = await openLocalCa(options.caFolder ?? DEFAULT_CA_FOLDER);
   const certificate = await issueLeafCertificate(ca, identity.hostName);
@@ -113,7 +121,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const mqtt = createMqttEndpoint(hub);
   const hostNames = [identity.hostName, ...(options.allowedHosts ?? []).map((name) => name.toLowerCase())];
   const closers: (() => unknown)[] = [
-    startRetention(hub, retentionDays),
+    startRetention(hub, { days: retentionDays, megabytes: retentionMegabytes }),
     () => eventHub.close(),
     () => mqtt.close(),
     () => hub.messages.close(),

@@ -32,6 +32,22 @@ export function deviceClient(
   return client;
 }
 
+/** Microsoft's device client over MQTT, which tries once. */
+export async function mqttDevice(
+  hub: HubAddress & Pick<Emulator, 'mqttPort'>,
+  deviceId: string,
+  key: string,
+): Promise<IotDevice.Client> {
+  const { Mqtt } = require('azure-iot-device-mqtt') as { Mqtt: new () => never };
+  const connectionString = hub.connectionStrings.device(deviceId, key);
+  const address = `GatewayHostName=127.0.0.1:${hub.mqttPort}`;
+  const client = Client.fromConnectionString(`${connectionString};${address}`, Mqtt);
+  client.setRetryPolicy(new NoRetry());
+  await client.setOptions({ ca: hub.ca });
+  await client.open();
+  return client;
+}
+
 /** The first events of a hub, of all partitions as they come, by Microsoft's own client. */
 export async function receiveEvents(
   connectionString: string,

@@ -22,6 +22,11 @@ export interface MqttConnection {
 }
 
 export interface MqttListener {
+  /**
+   * Called with each chunk of data. Parses it, which calls the functions below. Returns false if the hub could not store
+   * its messages: the connection is then reset without a response to any packet of the chunk.
+   */
+  onChunk(parse: () => void): boolean;
   /** Called with CONNECT, which must be the first packet. */
   onConnect(packet: IConnectPacket): void;
   /** Called with each later packet except CONNECT. */
@@ -77,7 +82,12 @@ export function createMqttConnection(transport: Transport, listener: MqttListene
       return;
     }
     if (isConnected) silence.refresh();
-    parser.parse(chunk);
+    stream.cork(); // no acknowledgement leaves before the messages of the chunk are stored
+    if (!listener.onChunk(() => parser.parse(chunk))) {
+      transport.reset();
+      stream.destroy();
+    }
+    stream.uncork();
   });
   stream.on('drain', () => {
     if (!isPaused) stream.resume();

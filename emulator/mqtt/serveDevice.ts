@@ -3,6 +3,7 @@ import type { DeviceConnection } from '../deviceConnections';
 import type { Hub } from '../hub';
 import { IotHubError } from '../iotHubError';
 import { readMethodPayload } from '../methods';
+import { partitionOf } from '../partitionLog';
 import type { Transport } from '../transport';
 import { createMqttConnection } from './connection';
 import { MAX_SUBSCRIPTIONS } from './limits';
@@ -33,7 +34,19 @@ export function serveDevice(transport: Transport, hub: Hub, sessions: Sessions):
   let device: Device | undefined;
   let sendWill = (): void => undefined;
   let tokenExpiry: NodeJS.Timeout | undefined;
-  const mqtt = createMqttConnection(transport, { onConnect, onPacket, onEnd });
+  const mqtt = createMqttConnection(transport, { onChunk, onConnect, onPacket, onEnd });
+
+  function onChunk(parse: () => void): boolean {
+    const partition = device && hub.partitions[partitionOf(device.deviceId, hub.partitions.length)];
+    try {
+      if (partition) partition.group(parse);
+      else parse();
+      return true;
+    } catch (error) {
+      if (!(error instanceof IotHubError)) throw error;
+      return false;
+    }
+  }
 
   function onConnect(packet: IConnectPacket): void {
     const login = logIn(hub, packet, transport.clientThumbprints);

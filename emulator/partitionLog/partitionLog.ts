@@ -53,6 +53,9 @@ export class PartitionLog {
   private segments: Segment[] = [];
   private recent: Segment | undefined;
   private store: PartitionStore | undefined;
+  private isGrouping = false;
+  /** The position before the messages that the store does not have yet. */
+  private unsavedFrom: PartitionPosition | undefined;
   private begin = 0;
   private next = 0;
   private nextOffset = 0;
@@ -89,8 +92,32 @@ export class PartitionLog {
     const before = this.position();
     for (const message of messages) this.add(message, now);
     if (!this.store) return;
+    this.unsavedFrom ??= before;
+    if (!this.isGrouping) this.save();
+  }
+
+  /**
+   * Runs synchronous work, and writes the messages that it appends to the store together. If the write fails, none of
+   * them is stored.
+   *
+   * @throws as append(), and what the work throws
+   */
+  group(work: () => void): void {
+    this.isGrouping = true;
     try {
-      this.store.append(this.storedFrom(before.next), before);
+      work();
+    } finally {
+      this.isGrouping = false;
+      this.save();
+    }
+  }
+
+  private save(): void {
+    const before = this.unsavedFrom;
+    if (!before) return;
+    this.unsavedFrom = undefined;
+    try {
+      this.store?.append(this.storedFrom(before.next), before);
     } catch (error) {
       this.dropFrom(before);
       throw error;
@@ -157,6 +184,23 @@ export class PartitionLog {
       else low = middle + 1;
     }
     return low;
+  }
+
+  /** Bytes of the stored messages. */
+  get bytes(): number {
+    return this.segments.reduce((sum, segment) => sum + segment.bytesUsed, 0);
+  }
+
+  /** The oldest block of messages, if a newer one follows: its size, its enqueued time (ms), and the number after it. */
+  oldestBlock(): { readonly bytes: number; readonly time: number; readonly end: number } | undefined {
+    const [oldest, newer] = this.segments;
+    if (!oldest || !newer) return undefined;
+    const { firstSequenceNumber, bytesUsed } = oldest;
+    return {
+      bytes: bytesUsed,
+      time: oldest.time(firstSequenceNumber),
+      end: newer.firstSequenceNumber,
+    };
   }
 
   /** Deletes the messages before `sequenceNumber`, as retention does. Sequence numbers continue. */

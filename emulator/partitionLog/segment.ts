@@ -26,6 +26,11 @@ export class Segment {
     this.times = new Float64Array(messages);
   }
 
+  /** Bytes of the stored messages. */
+  get bytesUsed(): number {
+    return this.used;
+  }
+
   hasRoomFor(payload: Buffer): boolean {
     return this.used + payload.length <= this.capacity && this.count < this.ends.length;
   }

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import type * as IotHub from 'azure-iothub';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Emulator, type EmulatorOptions, HUB_HOST_NAME, startEmulator } from '../../emulator/index';
-import { deviceClient, emulatorAgent, Message, receiveEvents } from '../azureSdks';
+import { deviceClient, emulatorAgent, Message, mqttDevice, receiveEvents } from '../azureSdks';
 import { type EmulatorProcess, startEmulatorProcess } from './emulatorProcess';
 
 const { Registry } = createRequire(import.meta.url)('azure-iothub') as typeof IotHub;
@@ -195,6 +195,17 @@ test('expired messages leave the disk', async () => {
   expect(await messageFiles()).toEqual(files.slice(-1));
 });
 
+test('the oldest messages above the size are removed, and stay removed', async () => {
+  const hub = await start({ retentionMegabytes: 5 });
+  hub.admin.seed({ count: 20_000 });
+  await expect.poll(() => hub.admin.state().messages, { timeout: 10_000 }).toBeLessThan(20_000);
+  const [partition] = hub.admin.state().partitions;
+  expect(partition?.lastSequenceNumber).toBe(19_999);
+  expect((await messageFiles()).length).toBeLessThan(3);
+  await stop();
+  expect((await start()).admin.state().partitions[0]).toEqual(partition);
+});
+
 describe('on a full disk', () => {
   let hub: EmulatorProcess | undefined;
   afterEach(() => hub?.kill());
@@ -224,6 +235,9 @@ describe('on a full disk', () => {
     expect((await registry.get('d')).responseBody.deviceId).toBe('d');
     const failures = hub.output().match(/a write failed \(\w+\)/g);
     expect(failures, 'is logged once').toHaveLength(1);
+    const overMqtt = await mqttDevice(hub, 'd', key);
+    await expect(overMqtt.sendEvent(new Message(body)), 'MQTT has no error responses').rejects.toThrow();
+    await overMqtt.close();
     await device.sendEvent(new Message('"small"')); // there is space for this one
     expect(await receiveEvents(hub.connectionStrings.eventHub('service'), 1)).not.toEqual([]);
     agent.destroy();

@@ -8,7 +8,7 @@ import type * as IotDevice from 'azure-iot-device';
 import type * as IotHub from 'azure-iothub';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { POLICIES, startEmulator } from '../../emulator/index';
-import { Client, deviceClient, emulatorAgent, Message, receiveEvents } from '../azureSdks';
+import { deviceClient, emulatorAgent, Message, mqttDevice, receiveEvents } from '../azureSdks';
 import { openFeedClient } from '../feedClient';
 import { runs } from '../testSize';
 import { type EmulatorProcess, type ProcessOptions, startEmulatorProcess } from './emulatorProcess';
@@ -16,8 +16,6 @@ import { type EmulatorProcess, type ProcessOptions, startEmulatorProcess } from 
 const require = createRequire(import.meta.url);
 const iotHub = require('azure-iothub') as typeof IotHub;
 const { Amqp } = require('azure-iothub/dist/amqp');
-const { Mqtt } = require('azure-iot-device-mqtt');
-const { NoRetry } = require('azure-iot-common');
 
 const START_TIMEOUT_MS = 60_000;
 
@@ -56,19 +54,6 @@ function registryOf(hub: EmulatorProcess): IotHub.Registry {
 async function register(hub: EmulatorProcess, deviceId: string): Promise<string> {
   const { responseBody } = await registryOf(hub).create({ deviceId });
   return responseBody.authentication?.symmetricKey?.primaryKey ?? '';
-}
-
-/** Microsoft's device client over MQTT, which tries once. */
-async function mqttDevice(hub: EmulatorProcess, deviceId: string, key: string): Promise<IotDevice.Client> {
-  const address = `GatewayHostName=127.0.0.1:${hub.mqttPort}`;
-  const client = Client.fromConnectionString(
-    `${hub.connectionStrings.device(deviceId, key)};${address}`,
-    Mqtt,
-  );
-  client.setRetryPolicy(new NoRetry());
-  await client.setOptions({ ca: hub.ca });
-  await client.open();
-  return client;
 }
 
 /** Sends cloud-to-device messages as a service, with Microsoft's SDK. */

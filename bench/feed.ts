@@ -44,7 +44,10 @@ export const benchFeed = (partitions: number): Promise<Result[]> =>
     [waiting, 0],
   ]);
 
-/** Compares the feed alone with the same feed with `FEED_CLIENT=sdk`. */
+/**
+ * Compares the feed alone with the same feed with `FEED_CLIENT=sdk`. The bare receiver in the same rounds shows how much
+ * of both is the pace of the emulator and of decoding frames.
+ */
 export const benchFeedReaders = (partitions: number): Promise<Result[]> =>
   measured(partitions, [
     [(bench: Bench) => againstSdk(bench, 1_000), 0],
@@ -162,17 +165,31 @@ async function backlog(bench: Bench, messages: Backlog): Promise<Result[]> {
 }
 
 async function againstSdk(
-  { partitionIds, emulator, pollAlone, pollThroughSdk }: Bench,
+  { partitionIds, emulator, pollAlone, pollThroughSdk, raw }: Bench,
   messages: Backlog,
 ): Promise<Result[]> {
-  await emulator.seed(messages);
+  const state = await emulator.seed(messages);
+  const counts = new Map(state.partitions.map(({ partitionId, count }) => [partitionId, count]));
   const subjects = {
-    feed: async () => (await pollAlone('0')).ms,
-    sdk: async () => (await pollThroughSdk('0')).ms,
+    feed: () => pollAlone('0'),
+    sdk: () => pollThroughSdk('0'),
+    raw: async () => ({ ms: await raw.drain(counts), cpuMs: NaN }),
   };
-  const times = await measuredInAlternation(READER_ROUNDS[messages], subjects, WARM_ROUNDS[messages]);
-  const what = `${messages} messages, ${partitionIds.length} partitions, the feed alone`;
-  return [result(what, times.feed, "Microsoft's SDK as the reader", times.sdk)];
+  const rounds = await measuredInAlternation<keyof typeof subjects, Pick<PollReply, 'ms' | 'cpuMs'>>(
+    READER_ROUNDS[messages],
+    subjects,
+    WARM_ROUNDS[messages],
+  );
+  const ms = (reader: keyof typeof subjects): number[] => rounds[reader].map((round) => round.ms);
+  const cpu = (reader: keyof typeof subjects): number[] => rounds[reader].map((round) => round.cpuMs);
+  const what = `${messages} messages, ${partitionIds.length} partitions`;
+  const [alone, sdk] = [`${what}, the feed alone`, "Microsoft's SDK as the reader"];
+  return [
+    result(alone, ms('feed'), sdk, ms('sdk')),
+    result(alone, ms('feed'), 'a bare rhea receiver', ms('raw')),
+    result(`${what}, a bare rhea receiver`, ms('raw'), sdk, ms('sdk')),
+    result(`CPU of ${alone}`, cpu('feed'), sdk, cpu('sdk')),
+  ];
 }
 
 interface Polled {

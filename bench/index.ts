@@ -13,7 +13,7 @@ import { benchScaling } from './scaling';
 import { type Result, tableLine } from './measure';
 import { buildApp } from '../local/build';
 import { saveRun } from './results';
-import { benchSending } from './sending';
+import { benchSending, benchVisitors } from './sending';
 
 interface Bench {
   /** what is measured, and its peer */
@@ -40,9 +40,13 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     measures: 'CPU, allocations, garbage collection and memory of sends and of polled messages',
     run: benchCost,
   },
-  sending: {
+  'sending:fronts': {
     measures: 'sends over 32 connections, against bare proxies, nginx and a client per request',
     run: benchSending,
+  },
+  'sending:visitors': {
+    measures: "visitors' single sends, against ordinary devices and a bare proxy in the same host",
+    run: benchVisitors,
   },
   hostile: {
     measures: 'CPU for hostile bodies, against an ordinary body of the same inflated size',

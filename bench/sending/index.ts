@@ -1,13 +1,13 @@
 /** Benchmark of sending messages. */
 
-import { SharedAccessSignature } from 'azure-iot-common';
-import { startEmulatorProcess } from '../emulatorProcess';
 import { type Result, result } from '../measure';
-import { type Child, cpuMicroseconds, residentMb, startScript } from './childProcess';
-import { type Load, type LoadResult, createLoad } from './load';
-import { startNginx } from './nginx';
+import { cpuMicroseconds, residentMb, startScript } from './childProcess';
+import { BARE_NAME, DEVICE_KEY, EVENT, hostedApp, startFronts } from './front';
 import { hostApp } from './hostApp';
-import { benchVisitors } from './visitors';
+import { type Load, type LoadRequest, type LoadResult, createLoad } from './load';
+import { startNginx } from './nginx';
+
+export { benchVisitors } from './visitors';
 
 const CONNECTIONS = 32;
 const ROUNDS = 9;
@@ -15,24 +15,13 @@ const REQUESTS = 3_000;
 /** The slowest subject sends about 300 requests per second. */
 const REQUESTS_OF_ORIGINAL = 600;
 const BATCH = 100;
-const KEY = 'bench';
-const DEVICE_KEY = Buffer.alloc(32, 1).toString('base64');
-const VISITOR_SETTINGS = {
-  VISITOR_DEVICES: '16',
-  VISITOR_KEY: Buffer.alloc(32, 2).toString('base64'),
-};
-const EVENT = {
-  event: 'browse_product',
-  event_value: 'https://shop.example/ja/shop/products/162-spangle-bag?color=379',
-  product_id: 162,
-};
 
 interface Subject {
   name: string;
   load: Load;
   requests: number;
   /** the processes whose CPU time counts, without the hub and the load generator */
-  pids: () => number[];
+  pids: () => readonly number[];
   rounds: LoadResult[];
   cpuPerRequest: number[];
 }
@@ -43,16 +32,10 @@ interface Subject {
  * process.
  */
 export async function benchSending(): Promise<Result[]> {
-  const emulator = await startEmulatorProcess(4);
-  const closing: (() => Promise<void>)[] = [emulator.close];
+  const { emulator, app, bare, ordinary, straight, throughBare, close } = await startFronts();
+  const closing: (() => Promise<void>)[] = [close];
   try {
     const { settings } = emulator;
-    const app = await startScript('bench/sending/runHost.ts', {
-      BENCH_SETTINGS: JSON.stringify({ ...settings, ...VISITOR_SETTINGS }),
-      BENCH_KEY: KEY,
-    });
-    closing.push(app.close);
-    await registerDevice(app);
     const hub = {
       endpoint: settings.IOTHUB_ENDPOINT,
       host: settings.IOTHUB_HOSTNAME,
@@ -66,55 +49,27 @@ export async function benchSending(): Promise<Result[]> {
     closing.push(proxy.close);
     const nginx = await startNginx(hub);
     if (nginx) closing.push(nginx.close);
-    const bare = await hostApp('bench/sending/bareApp.ts', settings);
-    closing.push(bare.close);
     const originals = [];
     for (const keepAlive of ['true', 'false']) {
-      const original = await hostApp('bench/sending/originalApp.ts', {
-        ...settings,
-        BENCH_KEEP_ALIVE: keepAlive,
-      });
+      const original = hostedApp(
+        await hostApp('bench/sending/originalApp.ts', { ...settings, BENCH_KEEP_ALIVE: keepAlive }),
+      );
       closing.push(original.close);
       originals.push(original);
     }
 
-    const json = { 'content-type': 'application/json', origin: 'https://shop.example' };
-    const one = (n: number) =>
-      JSON.stringify({ deviceId: 'bench', deviceKey: DEVICE_KEY, deviceMessage: { ...EVENT, n } });
-    const front = { path: '/api/messages', headers: json, body: one, expected: 201 };
-    const straight = {
-      path: '/devices/bench/messages/events?api-version=2021-04-12',
-      headers: { ...json, authorization: deviceToken(hub.host) },
-      body: (n: number) => JSON.stringify({ deviceId: 'bench', Data: { ...EVENT, n } }),
-      expected: 204,
-    };
-    const [port = 0] = portAndPid(app);
+    const loadOn = (port: number, request: LoadRequest): Load => createLoad(port, CONNECTIONS, request);
     const subjects = [
-      subject('the app', createLoad(port, CONNECTIONS, front), REQUESTS, () => [
-        app.pid,
-        ...portAndPid(app).slice(1),
-      ]),
-      subject(
-        'node:http + undici pool',
-        createLoad(Number(proxy.ready), CONNECTIONS, straight),
-        REQUESTS,
-        () => [proxy.pid],
-      ),
-      ...(nginx
-        ? [subject('nginx', createLoad(nginx.port, CONNECTIONS, straight), REQUESTS, nginx.pids)]
-        : []),
-      subject(
-        'node:http + undici pool, as a function in the same host',
-        createLoad(portAndPid(bare)[0] ?? 0, CONNECTIONS, { ...straight, path: `/api${straight.path}` }),
-        REQUESTS,
-        () => [bare.pid, ...portAndPid(bare).slice(1)],
-      ),
-      ...originals.map((original, index) =>
+      subject('the app', loadOn(app.port, ordinary), REQUESTS, () => app.pids),
+      subject('node:http + undici pool', loadOn(Number(proxy.ready), straight), REQUESTS, () => [proxy.pid]),
+      ...(nginx ? [subject('nginx', loadOn(nginx.port, straight), REQUESTS, nginx.pids)] : []),
+      subject(BARE_NAME, loadOn(bare.port, throughBare), REQUESTS, () => bare.pids),
+      ...originals.map(({ port, pids }, index) =>
         subject(
           `the original's design, ${index === 0 ? 'connections kept' : 'a connection each'}`,
-          createLoad(portAndPid(original)[0] ?? 0, CONNECTIONS, front),
+          loadOn(port, ordinary),
           index === 0 ? REQUESTS : REQUESTS_OF_ORIGINAL,
-          () => [original.pid, ...portAndPid(original).slice(1)],
+          () => pids,
         ),
       ),
     ];
@@ -123,24 +78,15 @@ export async function benchSending(): Promise<Result[]> {
     for (let round = 0; round < ROUNDS; round += 1) for (const each of subjects) await measure(each);
     return [
       ...against(subjects),
-      ...(await benchVisitors({
-        appPort: port,
-        key: KEY,
-        ordinary: front,
-        event: EVENT,
-        barePort: portAndPid(bare)[0] ?? 0,
-        bare: { ...straight, path: `/api${straight.path}` },
-        hubRequests: emulator.requests,
-      })),
-      ...(await batches(port, emulator.requests)),
-      ...(await memory(portAndPid(app)[1] ?? 0, subjects[0]?.load)),
+      ...(await batches(app.port, emulator.requests)),
+      ...(await memory(app.workerPid, subjects[0]?.load)),
     ];
   } finally {
-    for (const close of closing.reverse()) await close();
+    for (const end of closing.reverse()) await end();
   }
 }
 
-function subject(name: string, load: Load, requests: number, pids: () => number[]): Subject {
+function subject(name: string, load: Load, requests: number, pids: () => readonly number[]): Subject {
   return { name, load, requests, pids, rounds: [], cpuPerRequest: [] };
 }
 
@@ -210,21 +156,4 @@ async function memory(worker: number, load: Load | undefined): Promise<Result[]>
   return [
     result("resident memory of the app's process after 100,000 sends", [after], 'before', [before], 'MB'),
   ];
-}
-
-const portAndPid = ({ ready }: Child): number[] => ready.split(' ').map(Number);
-
-async function registerDevice(app: Child): Promise<void> {
-  const [port = 0] = portAndPid(app);
-  const { status } = await fetch(`http://127.0.0.1:${port}/api/devices`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-functions-key': KEY },
-    body: JSON.stringify({ deviceId: 'bench', deviceKey: DEVICE_KEY }),
-  });
-  if (status !== 201) throw new Error(`the device could not be registered: ${status}`);
-}
-
-function deviceToken(host: string): string {
-  const expiry = Math.ceil(Date.now() / 1_000) + 3_600;
-  return SharedAccessSignature.create(`${host}/devices/bench`, '', DEVICE_KEY, expiry).toString();
 }

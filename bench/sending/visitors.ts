@@ -1,8 +1,10 @@
 /** Measures single sends of visitors. */
 import { type Result, measuredInAlternation, result } from '../measure';
+import { cpuMicroseconds } from './childProcess';
+import { BARE_NAME, EVENT, KEY, startFronts } from './front';
 import { type Load, type LoadRequest, type LoadResult, createLoad } from './load';
 
-const ROUNDS = 9;
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);
 const REQUESTS = 3_000;
 /** One after the other, over one connection. */
 const LONE_REQUESTS = 200;
@@ -11,84 +13,78 @@ const VISITORS = 2_000;
 const CONNECTION_COUNTS = [32, 256];
 const REGISTERING_AT_ONCE = 32;
 
-/** What the load is put on, each in the same host. */
-export interface VisitorSubjects {
-  /** port of the app with `VISITOR_DEVICES` */
-  appPort: number;
-  /** function key of the app */
-  key: string;
-  /** an ordinary device, as one message of the load */
-  ordinary: LoadRequest;
-  event: object;
-  barePort: number;
-  /** a message through the bare proxy */
-  bare: LoadRequest;
-  /** number of device-to-cloud requests that the hub has received */
-  hubRequests: () => Promise<number>;
-}
+type Fronts = Awaited<ReturnType<typeof startFronts>>;
 
 /**
  * Single sends of visitors, which share operations of the hub, against an ordinary device of the same app (the path
- * without `VISITOR_DEVICES`) and against the bare proxy as a function in the same host.
+ * without `VISITOR_DEVICES`) and against the bare proxy as a function in the same host. Hub and load generator need as
+ * much CPU time as the app, on the same cores. So the CPU time of the app's worker is also compared: it limits how many
+ * messages one instance sends if the hub is elsewhere.
  */
-export async function benchVisitors(subjects: VisitorSubjects): Promise<Result[]> {
-  const visitors = await registerVisitors(subjects);
-  let next = 0;
-  const visitor: LoadRequest = {
-    ...subjects.ordinary,
-    body: (n) => {
-      next += 1;
-      return JSON.stringify({
-        ...visitors[next % VISITORS],
-        deviceMessage: { ...subjects.event, n },
-      });
-    },
-  };
-  const results: Result[] = [];
-  for (const connections of CONNECTION_COUNTS) results.push(...(await busy(subjects, visitor, connections)));
-  results.push(...(await lone(subjects, visitor)));
-  return results;
+export async function benchVisitors(): Promise<Result[]> {
+  const fronts = await startFronts();
+  try {
+    const visitors = await registerVisitors(fronts.app.port);
+    let next = 0;
+    const visitor: LoadRequest = {
+      ...fronts.ordinary,
+      body: (n) => {
+        next += 1;
+        return JSON.stringify({ ...visitors[next % VISITORS], deviceMessage: { ...EVENT, n } });
+      },
+    };
+    const results: Result[] = [];
+    for (const connections of CONNECTION_COUNTS) results.push(...(await busy(fronts, visitor, connections)));
+    results.push(...(await lone(fronts, visitor)));
+    return results;
+  } finally {
+    await fronts.close();
+  }
+}
+
+interface Round extends LoadResult {
+  /** CPU time of the worker per message, µs */
+  workerUs: number;
+  /** operations of the hub per message */
+  operations: number;
 }
 
 async function busy(
-  { appPort, barePort, ordinary, bare, hubRequests }: VisitorSubjects,
+  { app, bare, emulator, ordinary, throughBare }: Fronts,
   visitor: LoadRequest,
   connections: number,
 ): Promise<Result[]> {
   const loads = {
-    visitors: createLoad(appPort, connections, visitor),
-    ordinary: createLoad(appPort, connections, ordinary),
-    bare: createLoad(barePort, connections, bare),
+    visitors: createLoad(app.port, connections, visitor),
+    ordinary: createLoad(app.port, connections, ordinary),
+    bare: createLoad(bare.port, connections, throughBare),
   };
-  const operations: number[] = [];
+  const measure = async (load: Load, workerPid: number): Promise<Round> => {
+    const [operations, cpu] = [await emulator.requests(), cpuMicroseconds([workerPid])];
+    const round = await load.run(REQUESTS);
+    const workerUs = (cpuMicroseconds([workerPid]) - cpu) / REQUESTS;
+    return { ...round, workerUs, operations: ((await emulator.requests()) - operations) / REQUESTS };
+  };
   const rounds = await measuredInAlternation(ROUNDS, {
-    visitors: async () => {
-      const before = await hubRequests();
-      const round = await loads.visitors.run(REQUESTS);
-      operations.push(((await hubRequests()) - before) / REQUESTS);
-      return round;
-    },
-    ordinary: () => loads.ordinary.run(REQUESTS),
-    bare: () => loads.bare.run(REQUESTS),
+    visitors: () => measure(loads.visitors, app.workerPid),
+    ordinary: () => measure(loads.ordinary, app.workerPid),
+    bare: () => measure(loads.bare, bare.workerPid),
   });
   await closeAll(Object.values(loads));
-  const rates = (all: readonly LoadResult[]): number[] => all.map(({ perSecond }) => perSecond);
-  const p99s = (all: readonly LoadResult[]): number[] => all.map(({ p99 }) => p99);
+  const of = (all: readonly Round[], key: keyof Round): number[] => all.map((round) => round[key]);
   const at = `, ${connections} connections`;
-  const bareName = 'node:http + undici pool, as a function in the same host';
+  const { visitors, ordinary: devices, bare: proxied } = rounds;
+  const rates = of(visitors, 'perSecond');
+  const cpu = of(visitors, 'workerUs');
   return [
-    result(`visitors' sends${at}`, rates(rounds.visitors), bareName, rates(rounds.bare), 'a second'),
-    result(
-      `visitors' sends${at}`,
-      rates(rounds.visitors),
-      'ordinary devices',
-      rates(rounds.ordinary),
-      'a second',
-    ),
-    result(`p99 of visitors${at}`, p99s(rounds.visitors), 'ordinary devices', p99s(rounds.ordinary)),
+    result(`visitors' sends${at}`, rates, BARE_NAME, of(proxied, 'perSecond'), 'a second'),
+    result(`visitors' sends${at}`, rates, 'ordinary devices', of(devices, 'perSecond'), 'a second'),
+    result(`p99 of visitors${at}`, of(visitors, 'p99'), 'ordinary devices', of(devices, 'p99')),
+    result(`worker's CPU a visitor's message${at}`, cpu, BARE_NAME, of(proxied, 'workerUs'), 'µs'),
+    result(`worker's CPU a visitor's message${at}`, cpu, 'ordinary devices', of(devices, 'workerUs'), 'µs'),
     result(
       `operations of the hub a visitor's message${at}`,
-      operations.slice(-ROUNDS),
+      of(visitors, 'operations'),
       undefined,
       undefined,
       'count',
@@ -97,8 +93,8 @@ async function busy(
 }
 
 /** A visitor alone, whose gateway has sent a moment before or not. */
-async function lone({ appPort, ordinary }: VisitorSubjects, visitor: LoadRequest): Promise<Result[]> {
-  const loads = { visitors: createLoad(appPort, 1, visitor), ordinary: createLoad(appPort, 1, ordinary) };
+async function lone({ app, ordinary }: Fronts, visitor: LoadRequest): Promise<Result[]> {
+  const loads = { visitors: createLoad(app.port, 1, visitor), ordinary: createLoad(app.port, 1, ordinary) };
   const rounds = await measuredInAlternation(ROUNDS, {
     visitors: () => loads.visitors.run(LONE_REQUESTS),
     ordinary: () => loads.ordinary.run(LONE_REQUESTS),
@@ -121,13 +117,13 @@ interface Visitor {
   deviceKey: string;
 }
 
-async function registerVisitors({ appPort, key }: VisitorSubjects): Promise<Visitor[]> {
+async function registerVisitors(port: number): Promise<Visitor[]> {
   const visitors: Visitor[] = [];
   const register = async (): Promise<void> => {
     while (visitors.length < VISITORS) {
-      const response = await fetch(`http://127.0.0.1:${appPort}/api/devices`, {
+      const response = await fetch(`http://127.0.0.1:${port}/api/devices`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', 'x-functions-key': key },
+        headers: { 'content-type': 'application/json', 'x-functions-key': KEY },
         body: '{}',
       });
       if (response.status !== 201) throw new Error(`a visitor could not be registered: ${response.status}`);

@@ -8,6 +8,7 @@ const OTHER_RUNS = [
   'in a later run',
   'front',
   'the app',
+  'the process',
   'a bare proxy',
   'the same proxy',
   'nginx',

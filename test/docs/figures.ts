@@ -88,22 +88,21 @@ function exactRatio(bench: string, what: string, against?: string): number {
   return found?.ratio ?? result(bench, `${what} (exactly)`).median;
 }
 
-/** The run of visitors' sends and of analytics, which the page names in their sections. */
-const { sending = [], analytics = [] } = (
-  JSON.parse(readFileSync('bench/results/2026-11-26.json', 'utf8')) as Run
-).results;
-const [SDK_ALONE, MANY_EVENTS] = ['100000 events', 'memory over 1,000,000 events'].map((what) => {
-  const found = analytics.find((one) => one.what.startsWith(`analytics: ${what}`));
-  if (!found) throw new Error(`bench/results/2026-11-26.json has no result of analytics for "${what}"`);
-  return found;
-}) as [Result, Result];
-const visitors = (what: string, against?: string): Result => {
-  const found = sending.find(
-    (one) => one.what === what && (against === undefined || one.against === against),
-  );
+/** The runs of visitors' sends, of analytics and of visitors' CPU time, which the page names in their sections. */
+const resultsIn = (name: string): Run['results'] =>
+  (JSON.parse(readFileSync(`bench/results/${name}.json`, 'utf8')) as Run).results;
+const { sending = [], analytics = [] } = resultsIn('2026-11-26');
+const { 'sending:visitors': cpu = [] } = resultsIn('2026-11-26-visitors');
+const find = (results: readonly Result[], what: string, against?: string): Result => {
+  const found = results.find((one) => one.what.startsWith(what) && (!against || one.against === against));
   if (!found) throw new Error(`no result "${what}"`);
   return found;
 };
+const SDK_ALONE = find(analytics, 'analytics: 100000 events');
+const MANY_EVENTS = find(analytics, 'analytics: memory over 1,000,000 events');
+const visitors = (what: string, against?: string): Result => find([...sending, ...cpu], what, against);
+const workerCpu = (busy: string, against: string): Result =>
+  visitors(`worker's CPU a visitor's message, ${busy}`, against);
 const BARE = 'node:http + undici pool, as a function in the same host';
 const BUSY = ['32 connections', '256 connections'] as const;
 
@@ -133,6 +132,25 @@ export const PASSAGES: readonly Passage[] = [
     values: BUSY.map((busy) => visitors(`p99 of visitors, ${busy}`)).flatMap(
       ({ median: own, peerMedian }) => [own, peerMedian ?? NaN],
     ),
+  },
+  {
+    page: PERFORMANCE,
+    text: 'takes {} ms (4 partitions) or {} ms (32), which is more than half',
+    values: [4, 32].map((n) => peer('feed', `10000 messages, ${n} partitions, the feed alone`)),
+  },
+  {
+    page: PERFORMANCE,
+    text: '| relative to the bare proxy | {} | {} |',
+    values: BUSY.map((busy) => workerCpu(busy, BARE).ratio ?? NaN),
+  },
+  {
+    page: PERFORMANCE,
+    text: '| relative to ordinary devices of the same app | {} | {} to {} by rounds |',
+    values: [
+      workerCpu(BUSY[0], 'ordinary devices').ratio ?? NaN,
+      workerCpu(BUSY[1], 'ordinary devices').ratioLow ?? NaN,
+      workerCpu(BUSY[1], 'ordinary devices').ratioHigh ?? NaN,
+    ],
   },
   {
     page: PERFORMANCE,

@@ -1,3 +1,5 @@
+/** Finds and downloads the reference data of the job in Blob storage. */
+
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

@@ -1,3 +1,5 @@
+/** Takes a snapshot of products and SKUs: reads the database and writes the rows to Blob storage. */
+
 import { createHash } from 'node:crypto';
 import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,5 @@
+/** Finds and writes product snapshots in Blob storage. */
+
 import { BlobServiceClient, type ContainerClient, RestError } from '@azure/storage-blob';
 import type { EntraId } from '../iothub/registry/entraId';
 import type { ProductStorage } from '../settings';

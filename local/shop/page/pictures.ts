@@ -1,3 +1,5 @@
+/** The picture of a product, as inline SVG. */
+
 import { DRAWINGS, PLAIN_DRAWING } from '../drawings';
 import { Html } from './html';
 

@@ -1,3 +1,5 @@
+/** Sends the shop's events with the web client, if the visitor's privacy settings allow it. */
+
 import { type Hubfront, createHubfront } from '../../../clients/web/hubfront';
 import { startTracking } from '../../../clients/web/tracking';
 import type { Line } from './cart';

@@ -74,7 +74,11 @@ export function translateExpression(expression: Expression, context: Context): T
     case 'isNull':
       return bit(`(${typed(expression.left).sql} IS ${expression.negated ? 'NOT ' : ''}NULL)`);
     case 'like':
-      return bit(likeSql(expression, text(typed(expression.left), expression.left.at)));
+      return bit(
+        likeSql(expression, text(typed(expression.left), expression.left.at), () =>
+          text(typed(expression.pattern), expression.pattern.at),
+        ),
+      );
     case 'between': {
       const [value, low, high] = [typed(expression.left), typed(expression.low), typed(expression.high)];
       const inside = once([value.sql], (sql) => {

@@ -1,6 +1,7 @@
 /** Translates LIKE patterns. */
 
 import type { Expression } from './ast';
+import { once } from './once';
 import { QueryError } from './queryError';
 import { quote } from './types';
 
@@ -10,14 +11,19 @@ type Like = Extract<Expression, { kind: 'like' }>;
  * Translates LIKE: `%` matches any text, `_` one character, `[a-f]` a character of a set, `[^a-f]` one outside it. It
  * is case-sensitive, as in Stream Analytics.
  *
- * @throws {QueryError} for a pattern that is not a literal
+ * @param patternSql SQL of the pattern, for one that is not a literal
+ * @throws {QueryError} for ESCAPE with a pattern that is not a literal
  */
-export function likeSql({ pattern, escape, negated }: Like, value: string): string {
-  if (pattern.kind !== 'literal' || pattern.type !== 'nvarchar')
-    throw new QueryError(
-      'LIKE with a pattern that is no text literal is not covered by the local translation',
-      pattern.at,
-    );
+export function likeSql({ pattern, escape, negated }: Like, value: string, patternSql: () => string): string {
+  if (pattern.kind !== 'literal' || pattern.type !== 'nvarchar') {
+    if (escape !== null)
+      throw new QueryError(
+        'ESCAPE with a pattern that is no text literal is not covered by the local translation',
+        pattern.at,
+      );
+    const expression = once([patternSql()], (sql) => `asa_like_expression(${sql})`);
+    return `(${negated ? 'NOT ' : ''}regexp_full_match(${value}, ${expression}, 's'))`;
+  }
   if (escape !== null && Array.from(escape).length !== 1)
     throw new QueryError('ESCAPE takes one character', pattern.at);
   const not = negated ? 'NOT ' : '';

@@ -13,6 +13,12 @@ export const MACROS: readonly string[] = [
   `asa_present(j) AS CASE WHEN j::VARCHAR = 'null' THEN NULL ELSE j END`,
   `asa_field(j, name) AS asa_present(coalesce(json_extract(j, asa_pointer(name)), asa_field_ci(j, name)))`,
 
+  // A pattern of LIKE as a regular expression, for patterns that only the event tells.
+  `asa_like_set(s) AS regexp_replace(s, '([\\\\^$.*+?()\\[\\]{}|/])', '\\\\\\1', 'g')`,
+  `asa_like_expression(p) AS array_to_string(list_transform(regexp_extract_all(p, '\\[.[^\\]]*\\]|.', 0, 's'), lambda c:
+     CASE WHEN c = '%' THEN '.*' WHEN c = '_' THEN '.' WHEN len(c) = 1 THEN asa_like_set(c)
+     WHEN c LIKE '[^_%' AND len(c) > 3 THEN '[^' || asa_like_set(c[3:-2]) || ']' ELSE '[' || asa_like_set(c[2:-2]) || ']' END), '')`,
+
   `asa_is_int(j) AS json_type(j) IN ('BIGINT', 'UBIGINT')`,
   `asa_is_number(j) AS json_type(j) IN ('BIGINT', 'UBIGINT', 'DOUBLE', 'BOOLEAN')`,
   `asa_string(j) AS CASE WHEN json_type(j) = 'VARCHAR' THEN j->>'$' END`,

@@ -59,6 +59,7 @@ const { expression } = fc.letrec<{ expression: string; condition: string }>((tie
       .map((parts) => parts.join(' ')),
     tie('expression').map((one) => `${one} IS NOT NULL`),
     tie('expression').map((one) => `${one} LIKE '%x[a-c]_'`),
+    fc.tuple(tie('expression'), tie('expression')).map((both) => both.join(' NOT LIKE ')),
     fc
       .tuple(tie('expression'), tie('expression'), tie('expression'))
       .map((p) => `${p[0]} BETWEEN ${p[1]} AND ${p[2]}`),

@@ -5,6 +5,8 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { malformedBytes, malformedRequests, sample, sendAll } from '../malformedRequests';
 import { call, post } from '../stack';
+import { sendLargeBody } from './largeBody';
+import { peakMb, residentMb, tree } from './processMemory';
 import { ANY_PORT, type LaunchedCommand, launch } from './startedStack';
 
 /** Several times what the product database's process needed before: PGlite alone took 780 MB. */
@@ -13,6 +15,8 @@ const MAX_STACK_MB = 1_000;
 const MAX_GROWTH_MB = 200;
 const LARGE_EVENT_BYTES = 240_000;
 const LARGE_EVENTS = 40;
+/** Larger than what any server here may keep of a body, and than MAX_GROWTH_MB. */
+const LARGE_BODY_MB = 300;
 
 let stack: LaunchedCommand;
 let functions: string;
@@ -66,14 +70,6 @@ async function firstView(): Promise<string> {
 const eventsShown = async (): Promise<number> =>
   Number(/"pipeline":\{"events":(\d+)/.exec(await firstView())?.[1] ?? 0);
 
-// Linux alone tells about the processes of others.
-const residentMb = (pid: number): number => {
-  const [, kb = '0'] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  return Number(kb) / 1_024;
-};
-const childrenOf = (pid: number): number[] =>
-  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
-const tree = (pid: number): number[] => [pid, ...childrenOf(pid).flatMap(tree)];
 /** The process of the stack whose command line has these words. */
 function programOf(words: string): number {
   const found = tree(stack.process.pid ?? 0).find((pid) =>
@@ -215,6 +211,26 @@ describe.skipIf(process.platform !== 'linux')('memory', () => {
     const after = pids.map(residentMb);
     for (const socket of readers) socket.destroy();
     for (const [i, mb] of after.entries()) expect(mb - (before[i] ?? 0)).toBeLessThan(MAX_GROWTH_MB);
+    expect(deaths()).toEqual([]);
+  }, 120_000);
+
+  test('stays flat when large bodies arrive, in chunks or with a length', async () => {
+    const targets = [
+      [shop, '/visitors', `Origin: ${shop}`],
+      [shop, '/', ''],
+      [dashboard, '/events', ''],
+      [functions, '/api/messages', 'Content-Type: application/json'],
+      [functions, '/admin/functions/keepAlive', 'x-functions-key: hubfront-local'],
+    ] as const;
+    const pids = [stack.process.pid ?? 0, programOf('worker.cjs'), programOf('launch.mjs dashboard')];
+    const before = pids.map(peakMb);
+    for (const [url, path, header] of targets)
+      for (const isChunked of [false, true])
+        await sendLargeBody(portOf(url), `POST ${path} HTTP/1.1\r\nHost: localhost\r\n${header}`, {
+          bytes: LARGE_BODY_MB * 1_000_000,
+          isChunked,
+        });
+    for (const [i, pid] of pids.entries()) expect(peakMb(pid) - (before[i] ?? 0)).toBeLessThan(MAX_GROWTH_MB);
     expect(deaths()).toEqual([]);
   }, 120_000);
 });

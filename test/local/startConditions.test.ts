@@ -44,6 +44,27 @@ describe('npm start', () => {
     }
   });
 
+  test.runIf(IS_FULL)(
+    'twice at the same time on any ports: both run, each with its own database, storage and dashboard',
+    async () => {
+      const ownPorts = ['--dashboard-port', '--database-port', '--blob-port'];
+      const ports = PORT_FLAGS.filter((flag) => !ownPorts.includes(flag)).flatMap((flag) => [flag, '0']);
+      const starts = [0, 1].map(() => launch('start', ports));
+      const urls = await Promise.all(
+        starts.flatMap(({ printed }) =>
+          ['dashboard', 'products', 'storage'].map((part) => printed(new RegExp(`^${part} +(\\S+)`, 'm'))),
+        ),
+      );
+      expect(new Set(urls).size).toBe(urls.length);
+      for (const { process: child, exit, out, err } of starts) {
+        child.kill('SIGINT');
+        expect(await exit).toBe(0);
+        expect(`${out()}${err()}`).not.toMatch(/ is in use| ended |^\s+at .*:\d+/m);
+      }
+    },
+    120_000,
+  );
+
   test.skipIf(!canMount)('says in one line that the temporary folder is full', async () => {
     const command = `mount -t tmpfs -o size=64k none "$0" && TMPDIR="$0" exec "$@"`;
     const args = [process.execPath, 'local/launch.mjs', 'start', ...ANY_PORT];

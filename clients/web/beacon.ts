@@ -13,8 +13,7 @@ const MAX_MESSAGES = 500;
 export function sendBeacon(endpoint: string, device: Device, messages: readonly Message[]): Message[] {
   const batch = firstBatch(messages, MAX_MESSAGES);
   try {
-    const isAccepted =
-      batch.length > 0 && navigator.sendBeacon(`${endpoint}/messages`, batchBody(device, batch));
+    const isAccepted = batch[0] && navigator.sendBeacon(`${endpoint}/messages`, batchBody(device, batch));
     return isAccepted ? batch : [];
   } catch {
     return []; // Some privacy tools remove or break sendBeacon. Then the messages wait for the next visit.

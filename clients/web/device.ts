@@ -55,13 +55,13 @@ export function createDeviceSource(name: string, given: Device | Register): Devi
 
   const makeDevice = async (): Promise<Device> => {
     const device = current();
-    if (device || !register) return device ?? (given as Device);
+    if (device) return device;
     const { deviceId, deviceKey } = known ?? {
       deviceId: `web-${newMessageId()}`,
       deviceKey: btoa(String.fromCharCode(...randomBytes(32))),
     };
     write({ deviceId, deviceKey });
-    const made = await withTimeout(Promise.resolve(register({ deviceId, deviceKey })), REGISTRATION_MS);
+    const made = await withTimeout(Promise.resolve(register?.({ deviceId, deviceKey })), REGISTRATION_MS);
     if (!isDevice(made)) throw new TypeError('register must resolve with deviceId and deviceKey');
     // Unless it was deleted in the meantime.
     if (read()?.deviceId === deviceId) write({ ...made, registered: true });

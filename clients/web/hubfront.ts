@@ -25,7 +25,7 @@ type TabMessage =
 /** The client outside a page, for example during server-side rendering. */
 const INERT: Hubfront = {
   track: () => undefined,
-  flush: () => Promise.resolve(),
+  flush: async () => undefined,
   on: () => () => undefined,
   setConsent: () => undefined,
   consent: false,
@@ -116,7 +116,7 @@ export function createHubfront(options: HubfrontOptions): Hubfront {
       if (!consent) return undefined;
       const message = createMessage(deviceMessage, trackOptions?.properties);
       const { id, problem } = message;
-      if (problem !== undefined) {
+      if (problem) {
         report([message], () => ({ name: 'rejected', code: problem }));
         return id;
       }

@@ -24,7 +24,7 @@ export function createMessage(
     const rest = JSON.stringify({ messageId: id, createdAt: new Date().toISOString(), properties });
     json = `${rest.slice(0, -1)},"deviceMessage":${data}}`;
     if (sizeOf(json) > MAX_MESSAGE_BYTES) problem = 'message_too_large';
-    if (data === undefined) problem = 'not_json';
+    if (!data) problem = 'not_json';
   } catch {
     problem = 'not_json';
   }

@@ -35,7 +35,7 @@ export function readOptions(options: HubfrontOptions): Options {
     register === undefined
       ? isDevice(device)
       : typeof register === 'function' && device.deviceId === undefined,
-    'give deviceId and deviceKey, or the function register',
+    'give deviceId and deviceKey, or register',
   );
   return {
     endpoint: endpoint.replace(/\/+$/, ''),
@@ -56,7 +56,9 @@ export function isDevice(value: unknown): value is Device {
 function isEndpoint(value: unknown): value is string {
   try {
     // `fetch` rejects credentials in a URL. The client appends paths, so a query or fragment is not possible.
-    return /^(https?:\/)?\/[^?#@\s]+$/i.test(value as string) && !!new URL(value as string, 'https://x');
+    return (
+      typeof value === 'string' && /^(https?:\/)?\/[^?#@\s]+$/i.test(value) && !!new URL(value, 'https://x')
+    );
   } catch {
     return false;
   }

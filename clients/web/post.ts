@@ -9,6 +9,8 @@ import { withTimeout } from './timeout';
 const MAX_BATCH_BYTES = 60_000;
 const MAX_KEEPALIVE_BYTES = 64_000;
 const RESPONSE_MS = 30_000;
+/** Upper limit for `Retry-After`, so that a faulty server or a wrong clock cannot stop a page for days. */
+const MAX_RETRY_AFTER_MS = 3_600_000;
 
 /** Codes of the app for a body that it cannot read. Sending such a body again cannot succeed. */
 const UNREADABLE_BODY = /^(invalid_(json|request)|body_too_large)$/;
@@ -52,8 +54,18 @@ export function batchBody({ deviceId, deviceKey }: Device, batch: readonly Messa
   return `${sender.slice(0, -1)},"messages":[${batch.map(({ json }) => json).join()}]}`;
 }
 
-export function noResponse(code: string, cause: unknown): Outcome {
-  return { results: new Map(), code, cause: String(cause), status: 0, retryAfterMs: 0, retryAtOnce: false };
+export function noResponse(code: string, error: unknown): Outcome {
+  return { results: new Map(), code, cause: textOf(error), status: 0, retryAfterMs: 0, retryAtOnce: false };
+}
+
+/** The text of anything that was thrown. */
+function textOf(error: unknown): string {
+  try {
+    const text = String(error);
+    return text === '[object Object]' ? JSON.stringify(error) : text;
+  } catch {
+    return typeof error;
+  }
 }
 
 /** @param survives whether the request continues when the page closes (keepalive). Never rejects. */
@@ -65,7 +77,8 @@ export async function postBatch(
 ): Promise<Outcome> {
   const body = batchBody(device, batch);
   const abort = new AbortController();
-  const request = (init: RequestInit): Promise<Response> =>
+  // Async, because a `fetch` that another script replaced or removed may throw.
+  const request = async (init: RequestInit): Promise<Response> =>
     fetch(`${endpoint}/messages`, { credentials: 'omit', signal: abort.signal, ...init });
   const post = async (): Promise<Outcome> => {
     const response = await request({
@@ -122,7 +135,8 @@ function readResults(list: unknown): Map<string, Result> {
   return results;
 }
 
-/** Seconds or a date (RFC 9110) to milliseconds from now; 0 if it is neither. */
+/** Seconds or a date (RFC 9110) to milliseconds from now, at most an hour; 0 if it is neither. */
 function readRetryAfter(value: string): number {
-  return Math.max(0, Number(value) * 1_000 || Date.parse(value) - Date.now() || 0);
+  const ms = Number(value) * 1_000 || Date.parse(value) - Date.now() || 0;
+  return Math.min(Math.max(0, ms), MAX_RETRY_AFTER_MS);
 }

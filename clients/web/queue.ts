@@ -2,9 +2,6 @@ import { openDatabase } from './database';
 import { createLocalStore } from './localStore';
 import type { Message } from './message';
 
-/** Maximum number of messages that `getAll` returns. */
-const ALL = 2 ** 32 - 1;
-
 interface Tracked extends Message {
   /**
    * Whether the message is stored permanently: undefined while it is being written, false if it exists only in memory.
@@ -62,7 +59,7 @@ export function createQueue(name: string, onWritten: (count: number) => void, on
     (writing ??= Promise.resolve().then(async () => {
       for (;;) {
         const messages = [...tracked.values()].filter(({ stored }) => stored === undefined);
-        if (messages.length === 0) break;
+        if (!messages[0]) break;
         const stored = await transact((store) => {
           for (const message of messages) store.put(message);
           return undefined;
@@ -92,8 +89,7 @@ export function createQueue(name: string, onWritten: (count: number) => void, on
   };
 
   const oldest: Queue['oldest'] = async (limit, all) => {
-    const read = () =>
-      transact<Message[]>((store) => store.getAll(null, Math.min(limit + removed.size, ALL)));
+    const read = () => transact<Message[]>((store) => store.getAll(null, limit + removed.size));
     return (await merge(read, all)).slice(0, limit);
   };
 

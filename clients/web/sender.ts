@@ -110,7 +110,7 @@ export function createSender(
       const ids = (underWay = new Set());
       waiting = 0;
       const batch = await nextBatch();
-      if (batch.length === 0) return;
+      if (!batch[0]) return;
       if (ids !== underWay) continue;
       for (const { id } of batch) ids.add(id);
       report(batch, () => ({ name: 'sending' }));
@@ -122,7 +122,7 @@ export function createSender(
   const nextBatch = async (): Promise<Message[]> => {
     const queued = await queue.oldest(limit + suspects.size, isSender());
     const others = queued.filter(({ id }) => !suspects.has(id));
-    return firstBatch(others.length > 0 ? others : queued.slice(0, 1), limit);
+    return firstBatch(others[0] ? others : queued.slice(0, 1), limit);
   };
 
   const send = async (batch: readonly Message[], ids: Set<string>): Promise<Outcome> => {

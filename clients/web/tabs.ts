@@ -97,10 +97,14 @@ export function joinTabs<TabMessage>(
     // this browser has none
   }
   return {
-    isSender: () => wanted && (alone || unlock !== undefined),
+    isSender: () => wanted && (alone || !!unlock),
     ready: () => ready,
     post: (message) => {
-      channel?.postMessage(message);
+      try {
+        channel?.postMessage(message);
+      } catch {
+        // Another script may have replaced the channel. The other tabs then get no reports.
+      }
     },
     compete: (now) => {
       wanted = now;

@@ -60,6 +60,8 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
     ],
     ['throws at once', `() => { throw new RangeError('of the page') }`, 'RangeError: of the page'],
     ['rejects with a text', `() => Promise.reject('no visitors today')`, 'no visitors today'],
+    ['rejects with an object', `() => Promise.reject({ status: 429 })`, '{"status":429}'],
+    ['rejects with an object without text', `() => Promise.reject(Object.create(null))`, 'object'],
     ['rejects with a response', `async () => { throw await fetch('/nowhere') }`, '[object Response]'],
     [
       'resolves with nothing',

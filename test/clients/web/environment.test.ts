@@ -34,6 +34,8 @@ const INVALID: [string, unknown, string][] = [
     null,
     {},
     [],
+    [VALID.endpoint],
+    { href: VALID.endpoint },
   ].map((endpoint): [string, unknown, string] => [
     `endpoint ${JSON.stringify(endpoint)}`,
     { ...VALID, endpoint },
@@ -53,6 +55,7 @@ const INVALID: [string, unknown, string][] = [
     { ...VALID, consent },
     'consent',
   ]),
+  ['endpoint as a URL object', { ...VALID, endpoint: `new URL('${VALID.endpoint}')` }, 'endpoint'],
   ['no device', { endpoint: VALID.endpoint }, 'deviceId and deviceKey'],
   ['no device key', { ...VALID, deviceKey: undefined }, 'deviceKey'],
   ['no device id', { ...VALID, deviceId: undefined }, 'deviceId'],
@@ -70,7 +73,7 @@ const INVALID: [string, unknown, string][] = [
 /** JSON has no NaN, Infinity or functions. */
 const literal = (options: unknown): string =>
   (options === undefined ? 'undefined' : JSON.stringify(options)).replace(
-    /"(NaN|Infinity|\(\) => \(\{\}\))"/g,
+    /"(NaN|Infinity|\(\) => \(\{\}\)|new URL\('[^"]+'\))"/g,
     '$1',
   );
 
@@ -152,6 +155,23 @@ const FAULTS: Record<string, string> = {
     window.fetch = (url, init) => init.keepalive ? Promise.reject(new TypeError('Failed to fetch')) : original(url, init);`,
   'a tracing library adds a header': `const { fetch: original } = window;
     window.fetch = (url, init) => original(url, { ...init, headers: { ...init.headers, traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' } });`,
+  'tracing libraries add many headers': `const { fetch: original } = window;
+    const traced = { baggage: 'a=b', 'sentry-trace': '1-2-0', tracestate: 'a=b', 'x-datadog-origin': 'rum', 'x-b3-traceid': '1', newrelic: 'x', 'elastic-apm-traceparent': '00' };
+    window.fetch = (url, init) => original(url, { ...init, headers: new Headers({ ...init.headers, ...traced }) });`,
+  'fetch throws at first': `const { fetch: original } = window;
+    let calls = 0;
+    window.fetch = (...all) => { if (calls++ < 2) throw new TypeError('blocked'); return original(...all) };`,
+  'fetch returns no response at first': `const { fetch: original } = window;
+    let calls = 0;
+    window.fetch = (...all) => (calls++ ? original(...all) : Promise.resolve());`,
+  'fetch returns an opaque response at first': `const { fetch: original } = window;
+    let calls = 0;
+    window.fetch = (url, init) => original(url, calls++ ? init : { method: 'HEAD', mode: 'no-cors' });`,
+  'other tabs cannot be reached': `BroadcastChannel.prototype.postMessage = () => { throw new DOMException('no', 'DataCloneError') };`,
+  'the clock jumps': `const { now } = Date;
+    let calls = 0;
+    Date.now = () => now() + [0, -4e10, 4e10][calls++ % 3];`,
+  'other scripts change the JSON of lists': `Array.prototype.toJSON = function () { return JSON.stringify([...this]) };`,
   'the page adds a property to all objects': `Object.prototype.results = [{ status: 'accepted' }];`,
 };
 
@@ -181,6 +201,16 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
       expect([name, reports[name]?.filter((report) => report.name === 'rejected')]).toEqual([name, []]);
       expect([name, arrived.filter((one) => one.case === at).map(({ n }) => n)]).toEqual([name, [1, 2, 3]]);
     }
+  });
+
+  test('reports a fetch that throws as a server that cannot be reached', async () => {
+    const before = `window.fetch = () => { throw new TypeError('blocked') };`;
+    const page = await fixture.openClient(fixture.context, {}, before);
+    await page.evaluate(`hub.track('kept'); hub.flush()`);
+    expect((await named(page, 'retry'))[0]).toMatchObject({
+      code: 'unreachable',
+      cause: 'TypeError: blocked',
+    });
   });
 
   test('sends from an origin that is not secure', async () => {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -44,10 +44,15 @@ afterAll(async () => {
 });
 
 /** Runs a command of the page as it is printed. The last one of it is the process that signals reach. */
-function run(command: string, folder: string, feedUrl = `${stack.host.url}/api/message_feed`) {
+function run(
+  command: string,
+  folder: string,
+  feedUrl = `${stack.host.url}/api/message_feed`,
+  key = LOCAL_WORKER_KEY,
+) {
   const child = spawn('sh', ['-ec', command.replace(/(?:^|\n)(?=[^\n]+\n$)/, '$&exec ')], {
     cwd: join(home, folder),
-    env: { ...process.env, HOME: home, FEED_URL: feedUrl, FEED_KEY: LOCAL_WORKER_KEY },
+    env: { ...process.env, HOME: home, FEED_URL: feedUrl, FEED_KEY: key },
   });
   children.push(child);
   let output = '';
@@ -89,6 +94,15 @@ describe.skipIf(!ruby)('in Ruby', () => {
     expect(await worker.exit, worker.output()).toBe(0);
     expect(worker.output()).toMatch(/^d-1: \{"deviceId"\s*=>\s*"d-1", "Data"\s*=>\s*"hello"\}$/m);
   });
+
+  test.each(['print_messages.rb', 'import_messages.rb'])(
+    'without its variables, %s ends with one line',
+    async (file) => {
+      const worker = run(`ruby ${file}\n`, 'Ruby', '', '');
+      expect(await worker.exit).toBe(1);
+      expect(worker.output()).toMatch(/^\w+\.rb: FEED_URL is not set; FEED_KEY is not set\n$/);
+    },
+  );
 
   test('the job for cron ends, with and without new messages', async () => {
     const command = blockOf(blocks, 'From cron', 'sh');
@@ -138,6 +152,24 @@ describe.each(WORKERS.filter(({ program }) => program))('in $name', ({ name }) =
     expect((await printed(first)).match(/hello/g)).toHaveLength(1);
   });
 
+  test.each([
+    ['', LOCAL_WORKER_KEY, 'FEED_URL'],
+    ['http://127.0.0.1:1/feed', '', 'FEED_KEY'],
+  ])('without a variable it ends with one line', async (url, key, variable) => {
+    const worker = run(blockOf(blocks, name, 'sh'), name, url, key);
+    expect(await worker.exit).toBeGreaterThan(0);
+    expect(worker.output()).toMatch(new RegExp(`^[^\\n]*${variable}[^\\n]* is not set\n$`));
+  });
+
+  test('a cursor that is a folder ends it with one line', async () => {
+    const folder = join(home, `${name} 5`);
+    await saveFiles(blocks, folder);
+    await mkdir(join(folder, 'feed.cursor'));
+    const worker = run(blockOf(blocks, name, 'sh'), `${name} 5`);
+    expect(await worker.exit).toBeGreaterThan(0);
+    expect(worker.output()).toMatch(/^[^\n]+\n$/);
+  });
+
   test('an empty cursor ends it', async () => {
     await saveFiles(
       [...blocks, { section: '', language: '', code: '\0\n', file: 'feed.cursor' }],
@@ -159,10 +191,12 @@ const reply =
   (status: number, body = '', headers: Record<string, string> = {}): Respond =>
   (response) =>
     response.writeHead(status, headers).end(body);
+const PROBLEM = { 'content-type': 'application/problem+json' };
 const FOREIGN: Respond[] = [
   reply(404),
   reply(200, HTML),
   reply(401, HTML),
+  reply(404, '{"code":"not_found"}', { 'content-type': 'application/json' }),
   reply(302, '', { location: '/elsewhere' }),
   reply(200, page(99).split('\n')[0]),
   reply(200, '{"messages":[],"next_offset":"c99","has_more":false,"gaps":[],"incomplete":[]}'),
@@ -199,7 +233,7 @@ describe.concurrent.each(WORKERS.filter(({ program }) => program))(
   ({ name }) => {
     test('the program retries, and ends when the app rejects the request', async () => {
       const pages = FOREIGN.flatMap((foreign, n) => [foreign, reply(200, page(n))]);
-      const feed = await scripted([...pages, reply(400, '{"code":"invalid_cursor"}')]);
+      const feed = await scripted([...pages, reply(400, '{"code":"invalid_cursor"}', PROBLEM)]);
       await saveFiles(blocks, join(home, `${name} 3`));
       const worker = run(blockOf(blocks, name, 'sh'), `${name} 3`, feed.url);
       expect(await worker.exit, worker.output()).toBe(1);

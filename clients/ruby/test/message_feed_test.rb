@@ -63,7 +63,7 @@ class MessageFeedTest < Minitest::Test
   end
 
   def test_waits_as_long_as_retry_after_says
-    subject = feed([429, { "Retry-After" => "1" }, '{"code":"hub_throttled"}'], page("c1", from_hub("0", 1)))
+    subject = feed(ScriptedFeed.problem(429, '{"code":"hub_throttled"}', { "Retry-After" => "1" }), page("c1", from_hub("0", 1)))
     started = Process.clock_gettime(Process::CLOCK_MONOTONIC)
     subject.each { subject.stop }
     assert_operator Process.clock_gettime(Process::CLOCK_MONOTONIC) - started, :>=, 1
@@ -71,10 +71,19 @@ class MessageFeedTest < Minitest::Test
   end
 
   def test_raises_what_a_retry_cannot_repair
-    subject = feed([400, {}, '{"code":"invalid_cursor","detail":"It is malformed."}'])
+    subject = feed(ScriptedFeed.problem(400, '{"code":"invalid_cursor","detail":"It is malformed."}'))
     error = assert_raises(Hubfront::Refused) { subject.each { flunk } }
     assert_equal [400, "invalid_cursor"], [error.status, error.code]
     assert_equal "the feed returned 400, invalid_cursor, It is malformed.", error.message
+  end
+
+  def test_names_a_malformed_proxy
+    ENV["http_proxy"] = ":::"
+    subject = Hubfront::MessageFeed.new(url: "http://feed.example/api/message_feed", key: "k", cursor_store: @cursor)
+    error = assert_raises(Hubfront::InvalidSettings) { subject.each { flunk } }
+    assert_equal "http_proxy or https_proxy is not a URL", error.message
+  ensure
+    ENV.delete("http_proxy")
   end
 
   def test_reports_a_wrong_key_from_the_first_response_on_and_ends

@@ -29,6 +29,11 @@ class ScriptedFeed
     [200, {}, [*messages, state].map { |line| line.is_a?(String) ? line : JSON.generate(line) }.join("\n") + "\n"]
   end
 
+  # An error response of the app.
+  def self.problem(status, body, headers = {})
+    [status, { "Content-Type" => "application/problem+json", **headers }, body]
+  end
+
   def self.message(partition, number, body = { "n" => number })
     { partitionId: partition, offset: number.to_s, sequenceNumber: number, enqueuedTimeUtc: "2026-01-02T03:04:05.678Z",
       deviceId: "d", messageId: "m-#{number}", contentType: "application/json", properties: { "a" => "b" },

@@ -59,6 +59,27 @@ class StoresTest < Minitest::Test
     end
   end
 
+  def test_a_symbolic_link_stays_and_the_file_behind_it_is_written
+    Dir.mktmpdir do |folder|
+      Dir.mkdir("#{folder}/volume")
+      File.symlink("volume/cursor", "#{folder}/cursor")
+      file = Hubfront::CursorFile.new("#{folder}/cursor")
+      assert_nil file.read
+      file.write("c1")
+      assert File.symlink?("#{folder}/cursor")
+      assert_equal "c1", File.read("#{folder}/volume/cursor")
+      assert_match(/another worker/, failure { Hubfront::CursorFile.new("#{folder}/volume/cursor") })
+    end
+  end
+
+  # Otherwise a worker would read from the beginning whenever its volume is not mounted.
+  def test_a_symbolic_link_to_a_missing_folder_is_an_error
+    Dir.mktmpdir do |folder|
+      File.symlink("#{folder}/volume/cursor", "#{folder}/cursor")
+      assert_match(%r{/cursor cannot be locked: }, failure { Hubfront::CursorFile.new("#{folder}/cursor") })
+    end
+  end
+
   def in_cursor_file(content)
     Dir.mktmpdir do |folder|
       File.binwrite("#{folder}/cursor", content)

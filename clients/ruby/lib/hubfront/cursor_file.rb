@@ -8,12 +8,15 @@ module Hubfront
   #
   # Any object with +read+ and +write+ can replace it. PostgresqlCursor shares a transaction with the messages.
   class CursorFile
-    # @param path [String] in a folder that exists; `<path>.lock` is locked for as long as the process lives
+    # @param path [String] in a folder that exists, or a symbolic link to such a path; `<path>.lock` is locked for as
+    #   long as the process lives
     # @raise [UnusableCursor] when another process uses the same cursor, or the folder is not writable
     def initialize(path)
       @path = path
       accessing("locked") do
-        @lock = File.open("#{path}.lock", File::RDWR | File::CREAT, 0o600)
+        # A rename would replace a symbolic link, and not the file on the volume that it names.
+        @path = File.realdirpath(path)
+        @lock = File.open("#{@path}.lock", File::RDWR | File::CREAT, 0o600)
         next if @lock.flock(File::LOCK_EX | File::LOCK_NB)
 
         raise UnusableCursor, "another worker uses the cursor file #{path}"

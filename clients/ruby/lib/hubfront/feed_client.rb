@@ -38,6 +38,7 @@ module Hubfront
     REPEATABLE = [408, 425, 429].freeze
     # Codes of the app's problem details, such as `invalid_cursor`.
     CODE = /\A[a-z]+(?:_[a-z]+)*\z/.freeze
+    PROBLEM_TYPE = %r{\Aapplication/problem\+json\b}i.freeze
     NETWORK_ERRORS = [SystemCallError, SocketError, IOError, Timeout::Error, OpenSSL::SSL::SSLError,
                       Net::HTTPBadResponse, Net::HTTPHeaderSyntaxError, Net::ProtocolError, Zlib::Error].freeze
     HINTS = {
@@ -45,7 +46,7 @@ module Hubfront
       403 => "the app is stopped, starting or not open to this address",
       404 => "the URL is wrong, or the app is starting"
     }.freeze
-    private_constant :REPEATABLE, :CODE, :NETWORK_ERRORS, :HINTS
+    private_constant :REPEATABLE, :CODE, :PROBLEM_TYPE, :NETWORK_ERRORS, :HINTS
 
     # @param uri [URI::HTTP] of the feed
     # @param query [Hash] parameters of each request
@@ -90,6 +91,9 @@ module Hubfront
         end
         [response, body]
       end
+    rescue URI::Error
+      # Net::HTTP reads the proxy from the environment.
+      raise InvalidSettings, "http_proxy or https_proxy is not a URL"
     rescue *NETWORK_ERRORS => e
       disconnect
       raise Failure, "no response from the feed: #{Hubfront.one_line("#{e.class}: #{e.message}")}"
@@ -111,7 +115,7 @@ module Hubfront
 
     def reject(response, body)
       status = response.code.to_i
-      code, detail = problem(body)
+      code, detail = problem(response, body)
       description = ["the feed returned #{status}", code, detail || hint(response)].compact.reject(&:empty?).join(", ")
       if code && status.between?(400, 499) && !REPEATABLE.include?(status)
         raise Refused.new(status, code, description)
@@ -120,8 +124,11 @@ module Hubfront
       raise Failure.new(description, status: status, retry_after: seconds(response["Retry-After"]))
     end
 
-    # @return [Array(String, String)] code and detail, if the app wrote them; otherwise []
-    def problem(body)
+    # @return [Array(String, String)] code and detail, if the app wrote them; otherwise []. Gateways return JSON with a
+    #   code as well, but not as problem details.
+    def problem(response, body)
+      return [] unless response["Content-Type"].to_s.match?(PROBLEM_TYPE)
+
       problem = JSON.parse(body.dup.force_encoding(Encoding::UTF_8).scrub)
       code = problem["code"] if problem.is_a?(Hash)
       return [] unless code.is_a?(String) && code.match?(CODE)

@@ -9,7 +9,7 @@ module Hubfront
   # Reads every message of a hub, from all of its partitions, with one cursor. The cursor is saved after the block has
   # processed a whole batch, so each message is delivered at least once: after a crash the last unsaved batch is repeated.
   #
-  #   feed = Hubfront::MessageFeed.new(url: "https://app.example/api/message_feed", key: ENV.fetch("FEED_KEY"),
+  #   feed = Hubfront::MessageFeed.new(**Hubfront::FeedOptions.from_environment,
   #                                    cursor_store: Hubfront::CursorFile.new("feed.cursor"))
   #   feed.stop_on_signal
   #   feed.each { |message| puts message.body }

@@ -37,6 +37,14 @@ require() {
   case $2 in '' | $3) fail $USAGE "$1 is missing or contains forbidden characters" ;; esac
 }
 
+# require_url NAME VALUE: a value that is no URL would be an option of curl, or be tried again without end.
+require_url() {
+  case $2 in
+    http://?* | https://?*) require "$1" "$2" '*[!!-~]*' ;;
+    *) fail $USAGE "$1 is missing or is no URL" ;;
+  esac
+}
+
 require_key() {
   require DEVICE_KEY "${DEVICE_KEY-}" '*[!A-Za-z0-9+/=]*'
 }
@@ -127,15 +135,24 @@ X-Functions-Key: $FUNCTION_KEY"
 
 # send HOST DEVICE_ID MESSAGE_ID, with the JSON on standard input
 send() {
-  first=$(dd bs=1 count=1 2>/dev/null && printf .) # the dot keeps a line end
-  [ "$first" != . ] || fail $USAGE 'there is no message'
+  while :; do
+    first=$(dd bs=1 count=1 2>/dev/null | od -An -tx1 | tr -d ' \n')
+    case $first in
+      '') fail $USAGE 'there is no message' ;;
+      09 | 0a | 0d | 20) ;;
+      ef) dd bs=1 count=2 >/dev/null 2>&1 ;; # a byte order mark, which some editors write, and which is not JSON
+      *) break ;;
+    esac
+  done
+  first=$(printf %03o "0x$first")
   headers="Authorization: $(token "$1" "$2" $(($(date +%s) + TOKEN_LIFETIME_S)))
 IoTHub-MessageId: $3
 iothub-contenttype: application/json
 iothub-contentencoding: utf-8
 Content-Type: application/json"
   url="${HUB_URL:-https://$1}/devices/$(encode "$2")/messages/events?api-version=2021-04-12"
-  { printf '{"deviceId":"%s","Data":%s' "$2" "${first%.}"; cat; printf '}'; } | {
+  # shellcheck disable=SC2059 # the octal escape is a part of the format
+  { printf "{\"deviceId\":\"%s\",\"Data\":\\$first" "$2"; cat; printf '}'; } | {
     post "$url" "$headers"
     [ "$status" = 204 ] || reject 's/.*ErrorCode:\([A-Za-z]\{1,\}\).*/\1/p'
   }
@@ -145,12 +162,15 @@ case ${1-}:$# in
   key:1) openssl rand -base64 32 ;;
   register:3)
     require_key
+    require_url ENDPOINT "$2"
     require_id "$3"
     require FUNCTION_KEY "${FUNCTION_KEY-}" '*[!!-~]*'
     register "$2" "$3" ;;
   token:4) require_key && token "$2" "$3" "$4" && echo ;;
   send:[45])
     require_key
+    require HOST "$2" '*[!A-Za-z0-9.-]*'
+    require_url HUB_URL "${HUB_URL:-https://$2}"
     require_id "$3"
     require MESSAGE_ID "$4" "*[!A-Za-z0-9:.+%_#*?!(),=@;\$'-]*"
     if [ $# -eq 4 ]; then send "$2" "$3" "$4"; else printf %s "$5" | send "$2" "$3" "$4"; fi ;;

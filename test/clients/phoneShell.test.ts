@@ -88,6 +88,27 @@ describe.skipIf(!tools).each(SHELLS.filter(isInstalled).map((shell) => ({ shell,
       expect(bodies).toEqual([JSON.parse(message)]);
     });
 
+    test.each([
+      ['a byte order mark', '\ufeff{"n":1}', { n: 1 }],
+      ['leading white space', '\r\n\t -1', -1],
+      ['percent signs, quotes and backslashes', `"100% \\"'%s %n\\\\ \\u0000"`, `100% "'%s %n\\ \0`],
+    ])('sends a message with %s as it is meant', async (_, message, data) => {
+      const { next_offset: after_offset } = (await stack.feed()).json;
+      expect(await run(shell, ['send', HUB_HOST_NAME, deviceId, '-m'], message)).toMatchObject({
+        code: 0,
+        error: '',
+      });
+      expect(
+        await run(shell, ['send', HUB_HOST_NAME, deviceId, '%41', message.replace('\ufeff', '')]),
+      ).toMatchObject({ code: 0 });
+      const { json } = await stack.feed({ after_offset });
+      const sent = json.messages as { messageId: string; body: { Data: unknown } }[];
+      expect(sent.map(({ messageId, body }) => [messageId, body.Data])).toEqual([
+        ['-m', data],
+        ['%41', data],
+      ]);
+    });
+
     test('distinguishes rejected messages from retryable ones by the exit code', async () => {
       const send = ['send', HUB_HOST_NAME, deviceId, 'm-2'];
       expect(await run(shell, send, `"${'x'.repeat(270_000)}"`)).toMatchObject({
@@ -106,6 +127,13 @@ describe.skipIf(!tools).each(SHELLS.filter(isInstalled).map((shell) => ({ shell,
 
     test.each([
       ['no message', ['send', 'h', 'd', 'm'], {}, 'there is no message'],
+      ['a blank message', ['send', 'h', 'd', 'm', ' \n\t '], {}, 'there is no message'],
+      ['an endpoint that would be an option', ['register', '-x', 'd'], {}, 'ENDPOINT'],
+      ['no endpoint', ['register', '', 'd'], {}, 'ENDPOINT'],
+      ['an endpoint with a line end', ['register', 'http://h\n', 'd'], {}, 'ENDPOINT'],
+      ['no host', ['send', '', 'd', 'm', '1'], {}, 'HOST'],
+      ['a host that is a URL', ['send', 'https://h', 'd', 'm', '1'], {}, 'HOST'],
+      ['a hub that is no URL', ['send', 'h', 'd', 'm', '1'], { HUB_URL: '--help' }, 'HUB_URL'],
       ['an id that would be a header', ['send', 'h', 'd', 'm"\nurl = "x', '1'], {}, 'MESSAGE_ID'],
       ['a device id that would be JSON', ['send', 'h', 'd","x":"', 'm', '1'], {}, 'DEVICE_ID'],
       ['no device key', ['send', 'h', 'd', 'm', '1'], { DEVICE_KEY: '' }, 'DEVICE_KEY'],

@@ -14,7 +14,10 @@ export function startDriver(
   parameters: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Driver {
-  const child = spawn(command, parameters, { env: { ...process.env, ...env } });
+  const child = spawn(command, parameters, {
+    // Java reads commands in the encoding of the locale, which CI does not set.
+    env: { ...process.env, LC_ALL: 'C.UTF-8', ...env },
+  });
   let errors = '';
   child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
   child.once('error', (error) => (errors += error.message));

@@ -37,6 +37,8 @@ const FIELDS: readonly Field[] = [
 
 /** Like .NET's `int.Parse`, which accepts a sign, white space around the digits, and trailing NUL characters. */
 const INTEGER = /^[\t-\r ]*([+-]?\d+)[\t-\r ]*\0*$/;
+/** .NET ignores these characters when it compares names: pasted text may contain a zero-width space, for example. */
+const INVISIBLE = /[\p{Cf}\0]/gu;
 const MAX_INT = 2 ** 31 - 1;
 /** Dates and weekdays repeat after 400 years, so a date that does not occur by then does not occur at all. */
 const CALENDAR_YEARS = 400;
@@ -96,7 +98,8 @@ function boundsOf(text: string, isStepped: boolean, field: Field): [number, numb
 
 function parseValue(text: string, { least, names = [] }: Field): number | undefined {
   if (/^\d/.test(text)) return parseInteger(text);
-  const index = text === '' ? -1 : names.findIndex((name) => name.startsWith(text.toLowerCase()));
+  const letters = text.replace(INVISIBLE, '').toLowerCase();
+  const index = text === '' ? -1 : names.findIndex((name) => name.startsWith(letters));
   return index < 0 ? undefined : least + index;
 }
 

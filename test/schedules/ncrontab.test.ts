@@ -159,6 +159,12 @@ const KNOWN = [
     '5/2147483647 * * * * *',
     '0 0 0 1 1 0',
   ],
+  ...['mon\u200b', '\ufeffmon', 'm\u00adon', 'mon\u200d-fri', '\u200b', 'mon\0', 'mon\u00a0', '\uff4don'].map(
+    (weekday) => `0 0 8 * * ${weekday}`,
+  ),
+  ...['\u200b5', '5\u200b', '1\u00a0', '\u0661', '1\u2009', '0x5', '1e1', '-0', '+0'].map(
+    (minute) => `0 ${minute} 8 * * *`,
+  ),
 ];
 
 describe.skipIf(program === undefined)('schedules as NCrontab reads them', () => {

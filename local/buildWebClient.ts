@@ -52,7 +52,7 @@ async function writeScript(name: string, entry: string, format: 'esm' | 'iife'):
     module: true,
     ecma: 2020,
     // Statements that are not joined by commas repeat more, so gzip makes them smaller.
-    compress: { passes: 2, sequences: false, inline: 1 },
+    compress: { passes: 2, sequences: false },
     sourceMap: { content: textOf('.map'), filename: name, url: `${name}.map` },
   });
   await Promise.all([writeWhole(name, code), writeWhole(`${name}.map`, map as string)]);

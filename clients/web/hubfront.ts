@@ -25,7 +25,7 @@ type TabMessage =
 /** The client outside a page, for example during server-side rendering. */
 const INERT: Hubfront = {
   track: () => undefined,
-  flush: async () => undefined,
+  flush: () => Promise.resolve(),
   on: () => () => undefined,
   setConsent: () => undefined,
   consent: false,

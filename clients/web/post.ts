@@ -97,7 +97,7 @@ export async function postBatch(
       error instanceof TypeError &&
       (await withTimeout(request({ method: 'HEAD', mode: 'no-cors' }), RESPONSE_MS).catch(() => false));
     return isThere
-      ? noResponse('unreachable_cors', 'Check endpoint and CORS')
+      ? noResponse('unreachable_cors', 'Check endpoint, CORS')
       : noResponse('unreachable', error);
   } finally {
     abort.abort(); // cancels a request that has not completed

@@ -1,3 +1,5 @@
+/** The queue of waiting messages, in memory and in the browser's storage. */
+
 import { openDatabase } from './database';
 import { createLocalStore } from './localStore';
 import type { Message } from './message';

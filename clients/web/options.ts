@@ -12,7 +12,7 @@ export interface Options {
 }
 
 /** The maximum delay of a browser's timer in milliseconds, a signed 32-bit number. */
-export const MAX_TIMER_MS = 2 ** 31 - 1;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** @throws {TypeError} naming the option that is missing or wrong, without its value */
 export function readOptions(options: HubfrontOptions): Options {

@@ -3,7 +3,7 @@
 import { sendBeacon } from './beacon';
 import type { DeviceSource } from './device';
 import type { Message } from './message';
-import { MAX_TIMER_MS, type Options } from './options';
+import type { Options } from './options';
 import { type Outcome, type Result, firstBatch, noResponse, postBatch } from './post';
 import type { Queue } from './queue';
 import type { Report } from './reporting';
@@ -71,13 +71,10 @@ export function createSender(
     if (at >= timerAt) return;
     clearTimeout(timer);
     timerAt = at;
-    timer = setTimeout(
-      () => {
-        timerAt = Infinity;
-        void drain();
-      },
-      Math.min(at - now(), MAX_TIMER_MS),
-    );
+    timer = setTimeout(() => {
+      timerAt = Infinity;
+      void drain();
+    }, at - now());
   };
 
   const drain = (): Promise<void> => {

@@ -220,13 +220,13 @@ describe.skipIf(process.platform !== 'linux')('memory', () => {
       [shop, '/', ''],
       [dashboard, '/events', ''],
       [functions, '/api/messages', 'Content-Type: application/json'],
-      [functions, '/admin/functions/keepAlive', 'x-functions-key: hubfront-local'],
+      [functions, '/admin/functions/x', 'Content-Type: application/json\r\nx-functions-key: hubfront-local'],
     ] as const;
     const pids = [stack.process.pid ?? 0, programOf('worker.cjs'), programOf('launch.mjs dashboard')];
     const before = pids.map(peakMb);
     for (const [url, path, header] of targets)
       for (const isChunked of [false, true])
-        await sendLargeBody(portOf(url), `POST ${path} HTTP/1.1\r\nHost: localhost\r\n${header}`, {
+        await sendLargeBody(portOf(url), `POST ${path} HTTP/1.1\r\nHost: ${new URL(url).host}\r\n${header}`, {
           bytes: LARGE_BODY_MB * 1_000_000,
           isChunked,
         });

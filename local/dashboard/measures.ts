@@ -17,11 +17,11 @@ export const FUNNEL = [
 ] as const;
 
 /**
- * The key by which events are counted. The rows of an event share its message id, if it has one, and its position in
- * the message. A client that retries may send an event twice with the same id. The key is a 64-bit hash, because
+ * The key by which events are counted. The rows of an event share its device, its message id, if it has one, and its
+ * position in the message. A client that retries may send an event twice with the same id. The key is a 64-bit hash, because
  * counting distinct texts would keep all of them in memory.
  */
-export const EVENT = `hash(coalesce(message_id, concat_ws('/', device_id, CAST(__ts AS VARCHAR), CAST(__seq AS VARCHAR))), element_index)`;
+export const EVENT = `hash(device_id, coalesce(message_id, concat_ws('/', CAST(__ts AS VARCHAR), CAST(__seq AS VARCHAR))), element_index)`;
 
 const cut = (column: string): string => `left(${column}, ${MAX_TEXT_CHARACTERS})`;
 const stageSql = `CASE ${FUNNEL.map(({ events }, i) => `WHEN event IN (${events.map((event) => `'${event}'`).join(', ')}) THEN ${i}`).join(' ')} END`;

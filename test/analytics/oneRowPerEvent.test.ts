@@ -29,13 +29,24 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** The rows of the deployed query for messages with these payloads. */
-async function rowsOf(payloads: readonly unknown[], query = 'infra/analytics/query.asaql', skus = 'skus') {
-  const messages = payloads.map((Data, i) => ({
-    deviceId: 'visitor-1',
-    Data,
-    EventEnqueuedUtcTime: `2026-11-24T10:00:${String(i).padStart(2, '0')}.0000000Z`,
-    IoTHub: { MessageId: `m${i}`, ConnectionDeviceId: 'visitor-1' },
-  }));
+function rowsOf(payloads: readonly unknown[], query?: string, skus?: string) {
+  const messages = payloads.map((Data, i) => message(Data, i, { MessageId: `m${i}` }));
+  return rowsOfMessages(messages, query, skus);
+}
+
+/** A message of a visitor, at a second of a minute, as Stream Analytics reads it. */
+const message = (Data: unknown, second: number, metadata: object) => ({
+  deviceId: 'visitor-1',
+  Data,
+  EventEnqueuedUtcTime: `2026-11-24T10:00:${String(second).padStart(2, '0')}.0000000Z`,
+  IoTHub: { ConnectionDeviceId: 'visitor-1', ...metadata },
+});
+
+async function rowsOfMessages(
+  messages: readonly object[],
+  query = 'infra/analytics/query.asaql',
+  skus = 'skus',
+) {
   const [input, output] = [join(folder, 'events.json'), join(folder, 'rows.ndjson')];
   await writeFile(input, JSON.stringify(messages));
   const products = skus === 'skus' ? ['--reference', `products=${join(folder, 'products.json')}`] : [];
@@ -96,7 +107,7 @@ test('an order is one row per item, and its revenue adds up, in the original nam
     ['a', 1, 20, 100, 'JPY'],
     ['b', 0, null, 25, 'EUR'],
     ['b', 1, null, 5, 'EUR'],
-    ['m2', null, null, 30, 'JPY'],
+    ['visitor-1/m2', null, null, 30, 'JPY'],
     ['d', null, null, 7.5, 'EUR'],
     [null, null, null, null, 'JPY'],
   ]);
@@ -155,9 +166,22 @@ test('a payload that is an array is one row per event in it', async () => {
     row.event,
   ]);
   expect(keys).toEqual([
-    ['m0/0', 'm0', 0, null, 'page_view'],
-    ['m0/1', 'm0', 1, 0, 'purchase'],
-    ['m0/1', 'm0', 1, 1, 'purchase'],
-    ['m1', 'm1', null, null, 'page_view'],
+    ['visitor-1/m0/0', 'm0', 0, null, 'page_view'],
+    ['visitor-1/m0/1', 'm0', 1, 0, 'purchase'],
+    ['visitor-1/m0/1', 'm0', 1, 1, 'purchase'],
+    ['visitor-1/m1', 'm1', null, null, 'page_view'],
   ]);
+});
+
+test('messages of different devices, or without an id, are different events and orders', async () => {
+  const purchase = { event: 'purchase', value: 1, currency: 'EUR' };
+  const rows = await rowsOfMessages([
+    message(purchase, 0, { MessageId: '1', ConnectionDeviceId: 'till-1' }),
+    message(purchase, 0, { MessageId: '1', ConnectionDeviceId: 'till-2' }),
+    message([purchase, purchase], 1, { ConnectionDeviceId: 'till-1' }),
+    message([purchase], 2, { ConnectionDeviceId: 'till-1' }),
+    message(purchase, 3, { ConnectionDeviceId: 'till-1' }),
+  ]);
+  expect(new Set(rows.map(({ event_id }) => event_id)).size).toBe(6);
+  expect(new Set(rows.map(({ order_id }) => order_id)).size).toBe(6);
 });

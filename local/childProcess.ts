@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { type Running, startError } from './lifecycle';
 
 /** A process that does not stop on request is killed after this time. */
@@ -93,13 +93,18 @@ export function runAsChild(): void {
   });
 }
 
-/** For child processes: the listener that the parent process has for it, if any. Call it when the server can start. */
+/**
+ * For child processes: the listener that the parent process has for it, if any. Connections are closed until a server
+ * listens on it.
+ */
 export async function takeOverListener(): Promise<Server | undefined> {
   if (!process.connected) return undefined;
   const answer = once(process, 'message') as Promise<[object, Server]>;
   process.send?.({});
   const [, listener] = await answer;
   process.disconnect();
+  // Otherwise a connection would stay open without a response.
+  listener.on('connection', (connection: Socket) => connection.destroy());
   return listener;
 }
 

@@ -25,7 +25,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { BlobServerFactory } = require('azurite/dist/src/blob/BlobServerFactory.js') as BlobServerFactory;
   const server = await new BlobServerFactory().createServer();
-  stopOnSignal([server]);
+  stopOnSignal([{ close: () => server.close() }]);
   checkHosts(server.httpServer);
   await listenOnReservedPort(server.httpServer);
   await server.start().catch((error: unknown) => {

@@ -1,6 +1,6 @@
 /** The memory of other processes, which only Linux shows. */
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 
 function fieldMb(pid: number, field: string): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
@@ -10,6 +10,12 @@ function fieldMb(pid: number, field: string): number {
 export const residentMb = (pid: number): number => fieldMb(pid, 'VmRSS');
 /** The most that the process has ever used. */
 export const peakMb = (pid: number): number => fieldMb(pid, 'VmHWM');
+
+/** Forgets the peak of what the process has used before (proc(5)). @returns what it uses now */
+export function resetPeakMb(pid: number): number {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5');
+  return peakMb(pid);
+}
 
 const childrenOf = (pid: number): number[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);

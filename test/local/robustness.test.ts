@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { malformedBytes, malformedRequests, sample, sendAll } from '../malformedRequests';
 import { call, post } from '../stack';
 import { sendLargeBody } from './largeBody';
-import { peakMb, residentMb, tree } from './processMemory';
+import { peakMb, residentMb, resetPeakMb, tree } from './processMemory';
 import { ANY_PORT, type LaunchedCommand, launch } from './startedStack';
 
 /** Several times what the product database's process needed before: PGlite alone took 780 MB. */
@@ -223,7 +223,7 @@ describe.skipIf(process.platform !== 'linux')('memory', () => {
       [functions, '/admin/functions/x', 'Content-Type: application/json\r\nx-functions-key: hubfront-local'],
     ] as const;
     const pids = [stack.process.pid ?? 0, programOf('worker.cjs'), programOf('launch.mjs dashboard')];
-    const before = pids.map(peakMb);
+    const before = pids.map(resetPeakMb);
     for (const [url, path, header] of targets)
       for (const isChunked of [false, true])
         await sendLargeBody(portOf(url), `POST ${path} HTTP/1.1\r\nHost: ${new URL(url).host}\r\n${header}`, {

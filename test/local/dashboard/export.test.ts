@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Job } from '../../../analytics/job';
 import { translate } from '../../../analytics/query';
 import { readFilter } from '../../../local/dashboard/filter';
@@ -104,9 +104,11 @@ describe('the CSV export', () => {
       if (sql.includes('__rowid >')) throw new Error('the disk failed');
       return original(sql, ...others);
     });
+    onTestFinished(() => {
+      read.mockRestore();
+    });
     const text = fetch(`${dashboard.url}/events.csv`).then((response) => response.text());
     await expect(text).rejects.toThrow();
-    read.mockRestore();
   });
 });
 
@@ -122,10 +124,13 @@ describe('the dashboard', () => {
       expect(await head.text()).toBe('');
     }
     const read = vi.spyOn(connection, 'runAndReadAll');
+    onTestFinished(() => {
+      read.mockRestore();
+    });
     const head = await fetch(`${dashboard.url}/events.csv`, { method: 'HEAD' });
     expect(head.status).toBe(200);
     expect(head.headers.get('content-disposition')).toBe('attachment; filename="events.csv"');
-    expect(read).not.toHaveBeenCalled();
-    read.mockRestore();
+    // The stream above may still read its figures.
+    expect(read.mock.calls.filter(([sql]) => sql.includes('__rowid >'))).toEqual([]);
   });
 });

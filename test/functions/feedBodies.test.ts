@@ -55,17 +55,18 @@ describe('a body', () => {
       ],
     ]),
     // Without a byte order mark. Of these, some have a lower byte that is 0 or like a mark.
-    ...['\u4e00\u4e8c\u4e09', 'þorn', '\u4e00, \u4e8c', 'plain', 'こんにちは'].flatMap((text) =>
-      (['le', 'be'] as const).flatMap((order): Body[] => [
-        [`the text ${text} in utf-16, ${order}`, encodeUtf16(text, order), asJson('utf-16'), text],
-        [`the text ${text} in utf-32, ${order}`, encodeUtf32(text, order), asJson('utf-32'), text],
-        [
-          `the JSON of ${text} in utf-16, ${order}`,
-          encodeUtf16(`["${text}"]`, order),
-          asJson('utf-16'),
-          [text],
-        ],
-      ]),
+    ...['\u4e00\u4e8c\u4e09', 'þorn', '\u4e00, \u4e8c', 'plain', 'こんにちは', '\u3000今日は晴れ'].flatMap(
+      (text) =>
+        (['le', 'be'] as const).flatMap((order): Body[] => [
+          [`the text ${text} in utf-16, ${order}`, encodeUtf16(text, order), asJson('utf-16'), text],
+          [`the text ${text} in utf-32, ${order}`, encodeUtf32(text, order), asJson('utf-32'), text],
+          [
+            `the JSON of ${text} in utf-16, ${order}`,
+            encodeUtf16(`["${text}"]`, order),
+            asJson('utf-16'),
+            [text],
+          ],
+        ]),
     ),
     ['utf-16le after the mark of the other order', encodeUtf16('\uFEFF[1]', 'be'), asJson('utf-16le'), [1]],
     ['half a character of utf-16', Buffer.from('3dd8', 'hex'), asJson('utf-16'), odd('Pdg=', 'utf-16')],

@@ -21,8 +21,8 @@ const UTF_32 = /^utf-?32(?<order>le|be)?$/i;
 /** Limits of JSON parsers: Ruby 100 levels, .NET 64. A worker could not parse a feed with deeper nesting. */
 const MAX_DEPTH = 64;
 const BYTE_ORDER_MARK = /^\uFEFF/;
-/** White space, or the first character of a JSON value. */
-const JSON_START = /^[\s{["\dtfn-]$/;
+/** The start of a JSON text. Its second character is ASCII too, unless a string begins (RFC 4627, section 3). */
+const JSON_START = /^(?:"|[ \t\r\n{[\dtfn-](?:[ -~\t\r\n]|$))/;
 /** More characters do not change which bytes vary less. */
 const MAX_GUESSED_BYTES = 1_024;
 
@@ -82,9 +82,9 @@ function markedOrder(content: Buffer): ByteOrder | undefined {
  * the upper bytes vary less than the lower ones, because most texts use few scripts.
  */
 function guessedOrder(content: Buffer): ByteOrder {
-  const [first = 0, second = 0] = content;
-  if (second === 0 && JSON_START.test(String.fromCharCode(first))) return 'le';
-  if (first === 0 && JSON_START.test(String.fromCharCode(second))) return 'be';
+  const start = content.subarray(0, 4);
+  if (JSON_START.test(start.toString('utf16le'))) return 'le';
+  if (start.length % 2 === 0 && JSON_START.test(Buffer.from(start).swap16().toString('utf16le'))) return 'be';
   const bytes = [new Set<number>(), new Set<number>()] as const;
   for (const [at, byte] of content.subarray(0, MAX_GUESSED_BYTES).entries())
     bytes[at % 2 === 0 ? 0 : 1].add(byte);

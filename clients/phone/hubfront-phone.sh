@@ -140,7 +140,8 @@ send() {
     case $first in
       '') fail $USAGE 'there is no message' ;;
       09 | 0a | 0d | 20) ;;
-      ef) dd bs=1 count=2 >/dev/null 2>&1 ;; # a byte order mark, which some editors write, and which is not JSON
+      # a byte order mark, which some editors write, and which is not JSON
+      ef) [ "$(dd bs=1 count=2 2>/dev/null | od -An -tx1 | tr -d ' \n')" = bbbf ] || fail $USAGE 'the message is not JSON' ;;
       *) break ;;
     esac
   done

@@ -117,5 +117,8 @@ function parseJson(text: string): unknown {
 /** Stops below the maximum, so that the recursion is bounded. */
 function depthOf(value: unknown, level = 0): number {
   if (typeof value !== 'object' || value === null || level > MAX_JSON_DEPTH) return level;
-  return Math.max(level + 1, ...Object.values(value).map((member) => depthOf(member, level + 1)));
+  return Object.values(value).reduce<number>(
+    (deepest, member) => Math.max(deepest, depthOf(member, level + 1)),
+    level + 1,
+  );
 }

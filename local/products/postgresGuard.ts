@@ -55,7 +55,10 @@ export async function startPostgresGuard(options: GuardOptions): Promise<Server>
       started.delete(client);
     });
     const [oldest] = silent;
-    if (silent.size > MAX_SILENT_CONNECTIONS) oldest?.destroy();
+    if (oldest && silent.size > MAX_SILENT_CONNECTIONS) {
+      silent.delete(oldest); // it closes later, and others may connect before
+      oldest.destroy();
+    }
     const takePlace = (): boolean => {
       silent.delete(client);
       if (started.size < maxConnections) started.add(client);

@@ -78,12 +78,14 @@ class MessageFeedTest < Minitest::Test
   end
 
   def test_names_a_malformed_proxy
+    before = ENV.fetch("http_proxy", nil)
     ENV["http_proxy"] = ":::"
-    subject = Hubfront::MessageFeed.new(url: "http://feed.example/api/message_feed", key: "k", cursor_store: @cursor)
+    url = "http://192.0.2.7/api/message_feed" # a name would be looked up first
+    subject = Hubfront::MessageFeed.new(url: url, key: "k", cursor_store: @cursor, give_up_after: 0.3)
     error = assert_raises(Hubfront::InvalidSettings) { subject.each { flunk } }
     assert_equal "http_proxy or https_proxy is not a URL", error.message
   ensure
-    ENV.delete("http_proxy")
+    ENV["http_proxy"] = before
   end
 
   def test_reports_a_wrong_key_from_the_first_response_on_and_ends

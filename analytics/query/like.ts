@@ -5,11 +5,14 @@ import { once } from './once';
 import { QueryError } from './queryError';
 import { quote } from './types';
 
+/** Maximum length of a pattern from an event in characters: 8,000 bytes, as in T-SQL. */
+const MAX_PATTERN_CHARACTERS = 4_000;
+
 type Like = Extract<Expression, { kind: 'like' }>;
 
 /**
  * Translates LIKE: `%` matches any text, `_` one character, `[a-f]` a character of a set, `[^a-f]` one outside it. It
- * is case-sensitive, as in Stream Analytics.
+ * is case-sensitive, as in Stream Analytics. The result is NULL if an event's pattern is invalid or too long.
  *
  * @param patternSql SQL of the pattern, for one that is not a literal
  * @throws {QueryError} for ESCAPE with a pattern that is not a literal
@@ -21,8 +24,12 @@ export function likeSql({ pattern, escape, negated }: Like, value: string, patte
         'ESCAPE with a pattern that is no text literal is not covered by the local translation',
         pattern.at,
       );
-    const expression = once([patternSql()], (sql) => `asa_like_expression(${sql})`);
-    return `(${negated ? 'NOT ' : ''}regexp_full_match(${value}, ${expression}, 's'))`;
+    const expression = once(
+      [patternSql()],
+      (sql) => `CASE WHEN len(${sql}) <= ${MAX_PATTERN_CHARACTERS} THEN asa_like_expression(${sql}) END`,
+    );
+    // RE2 rejects reversed ranges, such as [z-a]. The content of an event must not stop the job.
+    return `(${negated ? 'NOT ' : ''}TRY(regexp_full_match(${value}, ${expression}, 's')))`;
   }
   if (escape !== null && Array.from(escape).length !== 1)
     throw new QueryError('ESCAPE takes one character', pattern.at);
@@ -44,14 +51,29 @@ export function likeExpression(pattern: string, escape: string | null = null): s
       const end = characters.indexOf(']', i + 2);
       const set = characters.slice(i + 1, end);
       const negated = set[0] === '^' && set.length > 1;
-      const members = (negated ? set.slice(1) : set)
-        .map((one) => (one === '-' ? one : literal(one)))
-        .join('');
-      expression += `[${negated ? '^' : ''}${members}]`;
+      expression += setExpression(negated ? set.slice(1) : set, negated);
       i = end;
     } else expression += literal(character);
   }
   return expression;
+}
+
+/** A set that matches nothing, and one that matches any character. */
+const [NOTHING, ANYTHING] = ['[^\\x{0}-\\x{10FFFF}]', '.'];
+
+/** A reversed range, which RE2 rejects, has no members. */
+function setExpression(set: readonly string[], negated: boolean): string {
+  let members = '';
+  for (let i = 0; i < set.length; i += 1) {
+    const [first = '', dash, last] = set.slice(i, i + 3);
+    if (dash === '-' && last !== undefined) {
+      i += 2;
+      if ((first.codePointAt(0) ?? 0) <= (last.codePointAt(0) ?? 0))
+        members += `${literal(first)}-${literal(last)}`;
+    } else members += literal(first);
+  }
+  if (members === '') return negated ? ANYTHING : NOTHING;
+  return `[${negated ? '^' : ''}${members}]`;
 }
 
 const literal = (character: string): string => character.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&');

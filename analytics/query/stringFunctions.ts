@@ -6,8 +6,8 @@ import { convert, quote, text } from './types';
 
 /** Longer than any text, and small enough that arithmetic with positions stays within bigint. */
 const MAX_CHARACTERS = 4_000_000_000;
-/** Maximum length of the result of REPLICATE and SPACE in characters. */
-const MAX_REPEATED_CHARACTERS = 10_000_000;
+/** Maximum length of the result of REPLICATE and SPACE in characters. A longer result is NULL, as an event must not stop the job. */
+const MAX_REPEATED_CHARACTERS = 1_000_000;
 
 /**
  * The characters that TRIM, LTRIM and RTRIM remove:
@@ -18,9 +18,11 @@ const WHITE_SPACE = `'${[
   '\u2028\u2029\u202f\u205f\u3000',
 ].join('')}'`;
 
+/** A start position within the range that DuckDB accepts. */
+const position = (start: string): string => `least(greatest(${start}, 1), ${MAX_CHARACTERS})`;
+
 const repeated = (value: string, count: string): string =>
-  `CASE WHEN ${count} > ${MAX_REPEATED_CHARACTERS} OR ${count} * len(${value}) > ${MAX_REPEATED_CHARACTERS} THEN CAST(error('a text longer than ${MAX_REPEATED_CHARACTERS} characters') AS VARCHAR)
-    WHEN ${count} >= 0 THEN repeat(${value}, ${count}) END`;
+  `CASE WHEN ${count} BETWEEN 0 AND ${MAX_REPEATED_CHARACTERS} AND len(${value}) <= ${MAX_REPEATED_CHARACTERS} // greatest(${count}, 1) THEN repeat(${value}, ${count}) END`;
 
 /** Constructs of ECMAScript's regular expressions that RE2 does not support. */
 const BEYOND_RE2 = /\(\?<?[=!]|\\[1-9]|\\k[<']/;
@@ -30,7 +32,7 @@ const matches = simple(
   ['nvarchar', 'nvarchar'],
   'bigint',
   (value, pattern) => `CASE WHEN TRY(regexp_matches(${value}, ${pattern}, 'is'))
-    THEN len(regexp_extract(${value}, '^(.*?)(?:' || ${pattern} || ')', 1, 'is')) + 1
+    THEN coalesce(TRY(len(regexp_extract(${value}, '^(.*?)(?:' || ${pattern} || ')', 1, 'is')) + 1), 0)
     WHEN ${value} IS NOT NULL AND ${pattern} IS NOT NULL THEN 0 END`,
 );
 
@@ -67,14 +69,14 @@ export const stringFunctions: Readonly<Record<string, Scalar>> = {
     (value, start = '1', length = '0') =>
       `CASE WHEN ${length} < 0 THEN CAST(error('SUBSTRING: a length below 0') AS VARCHAR)
         WHEN ${length} >= 0 AND ${start} IS NOT NULL
-        THEN substring(${value}, greatest(${start}, 1), greatest(${length} + least(${start} - 1, 0), 0)) END`,
+        THEN substring(${value}, ${position(start)}, least(greatest(${length} + (greatest(least(${start}, 1), -${MAX_CHARACTERS}) - 1), 0), ${MAX_CHARACTERS})) END`,
   ),
   charindex: simple(
     ['nvarchar', 'nvarchar', 'bigint'],
     'bigint',
     (sought, within, ...[start]: (string | undefined)[]) => {
       if (start === undefined) return `strpos(${within}, ${sought})`;
-      const from = `greatest(${start}, 1)`;
+      const from = position(start);
       const found = `strpos(substring(${within}, ${from}), ${sought})`;
       return `CASE WHEN ${found} = 0 THEN 0 ELSE ${found} + ${from} - 1 END`;
     },
@@ -136,7 +138,7 @@ export const stringFunctions: Readonly<Record<string, Scalar>> = {
       `CASE WHEN ${length} < 0 THEN CAST(error('STUFF: a length below 0') AS VARCHAR)
         WHEN ${start} > len(${value}) THEN ''
         WHEN ${start} IS NOT NULL AND ${length} IS NOT NULL
-        THEN left(${value}, greatest(${start} - 1, 0)) || ${inserted} || substring(${value}, least(greatest(${start}, 1), ${MAX_CHARACTERS}) + least(${length}, ${MAX_CHARACTERS})) END`,
+        THEN left(${value}, ${position(start)} - 1) || ${inserted} || substring(${value}, least(${position(start)} + least(${length}, ${MAX_CHARACTERS}), ${MAX_CHARACTERS})) END`,
   ),
   translate: simple(
     ['nvarchar', 'nvarchar', 'nvarchar'],

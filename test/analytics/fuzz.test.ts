@@ -126,6 +126,53 @@ const EVENTS = [
   { t: '2026-01-01T00:00:01Z', a: 1, b: 'x', c: { d: [1, 'x'] } },
   { t: '2026-01-01T00:00:02Z', a: 2.5, b: null, c: 7 },
   { t: '2026-01-01T00:00:02Z', a: '3', b: true },
+  { t: '2026-01-01T00:00:03Z', a: 'x', b: '[z-a]' },
+  { t: '2026-01-01T00:00:03Z', a: '_%'.repeat(100_000), b: '(' },
+  { t: '2026-01-01T00:00:03Z', a: '9999-12-31T23:59:59Z', b: -1e300 },
+];
+
+/** Queries that use two fields of an event, without a construct that stops the job by its documentation. */
+const SAFE_EXPRESSIONS = [
+  ...['CASE WHEN a LIKE b THEN 1 END', 'CASE WHEN a NOT LIKE b THEN 1 END', 'REGEXMATCH(a, b)'],
+  ...[
+    'REPLICATE(a, b)',
+    'SPACE(b)',
+    'ROUND(a, b)',
+    'POWER(TRY_CAST(a AS float), b)',
+    'a / b',
+    'a % b',
+    'NCHAR(b)',
+  ],
+  ...['DATEADD(year, b, TRY_CAST(a AS datetime))', 'JSON_PARSE(a)', 'CHARINDEX(a, b)', 'CreatePoint(a, b)'],
+  ...['GetArrayElement(a, b)', 'GetRecordPropertyValue(a, b)', 'ST_DISTANCE(a, b)', 'REPLACE(a, b, a)'],
+  ...[
+    'SUBSTRING(a, b, 3)',
+    'CHARINDEX(a, a, b)',
+    "STUFF('abc', b, 1, a)",
+    "PATINDEX('%[z-a]%', a)",
+    'LEFT(a, ABS(SIGN(b)))',
+  ],
+  ...["CASE WHEN a LIKE '[z-a]' THEN 1 END", 'DATETIMEFROMPARTS(b, 1, 1, 0, 0, 0, 0)'],
+];
+const HOSTILE = [
+  ...[
+    null,
+    true,
+    0,
+    -1,
+    2.5,
+    1e300,
+    -1e300,
+    2_147_483_648,
+    '',
+    'x',
+    '[z-a]',
+    '[\\d-a]',
+    '(',
+    'a{1001}',
+    '\0',
+  ],
+  ...['9999-12-31T23:59:59Z', '_'.repeat(20_000), [], [1], {}, { type: 'Point', coordinates: [1e308, 'x'] }],
 ];
 
 describe('a query that is accepted', () => {
@@ -151,6 +198,21 @@ describe('a query that is accepted', () => {
       }),
       { numRuns: RUNS },
     );
+  });
+
+  test.each(SAFE_EXPRESSIONS)('runs over any event: %s', async (text) => {
+    const engine = await createEngine(translate(`SELECT ${text} AS x FROM i`), DEFAULT_TIME_POLICY);
+    let rows = 0;
+    const events = HOSTILE.flatMap((a) => HOSTILE.map((b) => ({ a, b })));
+    await engine.process(
+      'i',
+      events.map((one) => ({ body: JSON.stringify(one), enqueuedUs: undefined })),
+      async ({ rowsSql }) => {
+        rows += (await engine.connection.runAndReadAll(rowsSql)).currentRowCount;
+      },
+    );
+    engine.close();
+    expect(rows).toBe(events.length);
   });
 
   test.each(['', 'WITH i AS (SELECT c, a FROM source) ', 'WITH i AS (SELECT * FROM source) '])(

@@ -116,20 +116,14 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
           defaultPartitions: DEFAULT_PARTITIONS,
           log,
         });
-  const hub = createHub({ identity, partitions: count, tier: throttle, storage });
-  const eventHub = createEventHubEndpoint(hub);
-  const mqtt = createMqttEndpoint(hub);
   const hostNames = [identity.hostName, ...(options.allowedHosts ?? []).map((name) => name.toLowerCase())];
-  const closers: (() => unknown)[] = [
-    startRetention(hub, { days: retentionDays, megabytes: retentionMegabytes }),
-    () => eventHub.close(),
-    () => mqtt.close(),
-    () => hub.messages.close(),
-    () => hub.feedback.clear(),
-  ];
+  const closers: (() => unknown)[] = [];
   const close = async () => {
-    await Promise.all(closers.map((closer) => closer()));
-    storage?.close();
+    try {
+      await Promise.all(closers.map((closer) => closer()));
+    } finally {
+      storage?.close();
+    }
   };
   const keep = <Server extends { close(): Promise<void> }>(server: Server): Server => {
     closers.push(() => server.close());
@@ -137,6 +131,16 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   };
 
   try {
+    const hub = createHub({ identity, partitions: count, tier: throttle, storage });
+    const eventHub = createEventHubEndpoint(hub);
+    const mqtt = createMqttEndpoint(hub);
+    closers.push(
+      () => eventHub.close(),
+      () => mqtt.close(),
+      () => hub.messages.close(),
+      () => hub.feedback.clear(),
+      startRetention(hub, { days: retentionDays, megabytes: retentionMegabytes }),
+    );
     const amqp = keep(await startTcpListener({ port: options.amqpPort ?? 0, accept: eventHub.accept }));
     const amqps =
       options.amqpsPort === undefined

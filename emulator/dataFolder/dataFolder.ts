@@ -1,6 +1,6 @@
 /** The folder in which the emulator keeps its hubs. */
 
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { PartitionLog } from '../partitionLog';
@@ -8,9 +8,12 @@ import { createDataFolderLog, DataFolderError } from './dataFolderError';
 import { lockFolder } from './folderLock';
 import { openJournal, type Journal } from './journal';
 import { openPartition, type KeptPartition } from './partitionFiles';
+import { DAMAGE_ADVICE } from './recordFile';
 
 /** The version of the files. An emulator does not open a folder of another version. */
 const FORMAT = 1;
+const STATE_FILE = 'state.log';
+const PARTITION_PREFIX = 'partition-';
 const PROPERTIES_KIND = 'hub';
 const PROPERTIES_KEY = `${PROPERTIES_KIND}/properties`;
 
@@ -52,7 +55,7 @@ export function openStorage(options: StorageOptions): HubStorage {
   const folder = resolve(options.folder);
   const closers: (() => void)[] = [];
   const close = () => {
-    for (const closer of closers.reverse()) closer();
+    for (const closer of closers.splice(0).reverse()) closer();
   };
   try {
     const hubFolder = join(folder, options.hostName);
@@ -74,7 +77,7 @@ function openHub(
   close: () => void,
 ): HubStorage {
   const log = createDataFolderLog(folder, info);
-  const partitionFolder = (id: string) => join(folder, `partition-${id}`);
+  const partitionFolder = (id: string) => join(folder, `${PARTITION_PREFIX}${id}`);
   let kept: KeptPartition[] = [];
   const open = (count: number): PartitionLog[] => {
     for (let n = 0; n < count; n++) {
@@ -88,10 +91,16 @@ function openHub(
     kept = [];
   };
   closers.push(closeAll);
-  const journal = openJournal(join(folder, 'state.log'), log);
+  const journal = openJournal(join(folder, STATE_FILE), log);
   closers.push(() => journal.close());
 
   const found = journal.read(PROPERTIES_KIND).get('properties');
+  // A new hub gets its properties before its partitions.
+  if (found === undefined && readdirSync(folder).some((name) => name.startsWith(PARTITION_PREFIX))) {
+    throw new DataFolderError(
+      `${folder} has messages, but ${STATE_FILE} is missing or empty. ${DAMAGE_ADVICE}`,
+    );
+  }
   const parsed = hubProperties.safeParse(found);
   if (found !== undefined && !parsed.success) {
     throw new DataFolderError(`the data folder ${folder} belongs to another version of the emulator`);

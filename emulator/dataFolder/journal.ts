@@ -3,7 +3,7 @@
 import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { IotHubError } from '../iotHubError';
 import type { DataFolderLog } from './dataFolderError';
-import { readRecords, RecordFile } from './recordFile';
+import { damaged, readRecords, RecordFile } from './recordFile';
 
 /** A key with its new value; without a value, the key is deleted. */
 export type Change = readonly [key: string, value?: unknown];
@@ -55,25 +55,35 @@ export function openJournal(path: string, log: DataFolderLog): JournalFile {
 
   /** Writes the last values to a new file, which then replaces this one. If that fails, this file stays. */
   const rewrite = (): void => {
-    const quiet: DataFolderLog = { info: () => undefined, attempt: (write) => write() };
+    let isInUse = false;
+    const newLog: DataFolderLog = {
+      info: log.info,
+      // Until the new file is in use, a failure concerns no request.
+      attempt: (write) => (isInUse ? log.attempt(write) : write()),
+    };
     let newFile: RecordFile | undefined;
     const newIndex = createIndex();
     try {
-      const opened = (newFile = RecordFile.open(newPath, quiet, () => undefined));
-      readRecords(readFileSync(path), (content, position) => {
+      rmSync(newPath, { force: true });
+      const opened = (newFile = RecordFile.open(newPath, newLog, () => undefined));
+      const end = readRecords(readFileSync(path), (content, position) => {
         const changes = parseChanges(content).filter(([key]) => index.positionOf(key) === position);
         if (changes.length === 0) return;
         const kept = Buffer.from(JSON.stringify(changes));
         newIndex.add(changes, opened.bytes, kept.length);
         opened.append([[kept]]);
       });
+      if (end !== file.bytes) throw damaged(path, end);
+      opened.sync();
       renameSync(newPath, path);
     } catch (error) {
       newFile?.close();
-      rmSync(newPath, { force: true });
-      log.info(`${path}: could not be rewritten (${(error as NodeJS.ErrnoException).code ?? 'error'})`);
+      const { code, message } = error as NodeJS.ErrnoException;
+      log.info(`${path}: could not be rewritten (${code ?? message})`);
+      removeIfPossible(newPath);
       return;
     }
+    isInUse = true;
     file.close();
     file = newFile;
     index = newIndex;
@@ -141,6 +151,15 @@ function createIndex() {
     positionOf: (key: string): number | undefined => places.get(key)?.position,
     bytes: (): number => useful,
   };
+}
+
+/** The next rewrite, or the next start, tries again. */
+function removeIfPossible(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The caller has reported that the disk fails.
+  }
 }
 
 const parseChanges = (content: Buffer): Change[] => JSON.parse(content.toString('utf8')) as Change[];

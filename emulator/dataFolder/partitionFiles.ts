@@ -3,7 +3,6 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { PartitionLog, type PartitionPosition, type StoredTelemetry } from '../partitionLog';
-import { IotHubError } from '../iotHubError';
 import type { DataFolderLog } from './dataFolderError';
 import { damaged, RecordFile, type RecordParts } from './recordFile';
 
@@ -77,6 +76,25 @@ export function openPartition(folder: string, id: string, log: DataFolderLog): K
   }
   let current: RecordFile | undefined = active ?? create(partition.position());
 
+  let isFailing = false;
+  /**
+   * Deletes the files whose messages are all before `begin`. A file that cannot be deleted stays until the next call, and
+   * so do those behind it, because a gap between files counts as damage.
+   */
+  const removeSealed = (begin: number): void => {
+    try {
+      for (let [oldest] = sealed; oldest && oldest.end <= begin; [oldest] = sealed) {
+        rmSync(oldest.path, { force: true });
+        sealed.shift();
+        isFailing = false;
+      }
+    } catch (error) {
+      const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+      if (!isFailing) log.info(`${folder}: expired messages cannot be deleted (${code})`);
+      isFailing = true;
+    }
+  };
+
   partition.keepIn({
     append(messages, before) {
       if (current && current.bytes >= FULL_FILE_BYTES) {
@@ -93,14 +111,11 @@ export function openPartition(folder: string, id: string, log: DataFolderLog): K
       else current = create(position);
     },
     expire(position) {
-      const expired = sealed.filter(({ end }) => end <= position.begin);
-      sealed = sealed.filter(({ end }) => end > position.begin);
+      removeSealed(position.begin);
       try {
-        for (const { path } of expired) rmSync(path, { force: true });
         current?.append([positionRecord(position)]);
-      } catch (error) {
+      } catch {
         // Has been logged. After a restart, the messages expire again.
-        if (!(error instanceof IotHubError)) throw error;
       }
     },
     reset(position) {
@@ -116,8 +131,11 @@ export function openPartition(folder: string, id: string, log: DataFolderLog): K
   return {
     log: partition,
     close() {
-      current?.sync();
-      current?.close();
+      try {
+        current?.sync();
+      } finally {
+        current?.close();
+      }
     },
   };
 }

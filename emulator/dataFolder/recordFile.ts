@@ -2,6 +2,7 @@
 
 import { closeSync, constants, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
+import { IotHubError } from '../iotHubError';
 import { DataFolderError, type DataFolderLog } from './dataFolderError';
 
 /** Marks the start of a record, so that a search can find records behind a damaged one. */
@@ -26,7 +27,8 @@ let scratch = Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES);
 export class RecordFile {
   private constructor(
     readonly path: string,
-    private readonly descriptor: number,
+    /** Undefined: the file is closed. The system gives its number to another file. */
+    private descriptor: number | undefined,
     private end: number,
     private readonly log: DataFolderLog,
   ) {}
@@ -61,18 +63,20 @@ export class RecordFile {
   /**
    * Writes records: all of them or none. When it returns, the kernel has them, so they survive the end of this process.
    *
-   * @throws IotHubError ServiceUnavailable if the write fails, for example because the disk is full
+   * @throws IotHubError ServiceUnavailable if the write fails, for example because the disk is full, or the file is closed
    */
   append(records: Iterable<RecordParts>): void {
     let used = 0;
     for (const parts of records) used = addRecord(parts, used, this.end);
+    const { descriptor } = this;
+    if (descriptor === undefined) throw new IotHubError('ServiceUnavailable', 'The hub is stopping.');
     this.log.attempt(() => {
       try {
         for (let written = 0; written < used;) {
-          written += writeSync(this.descriptor, scratch, written, used - written, this.end + written);
+          written += writeSync(descriptor, scratch, written, used - written, this.end + written);
         }
       } catch (error) {
-        ftruncateSync(this.descriptor, this.end); // a full disk may have taken the first part
+        ftruncateSync(descriptor, this.end); // a full disk may have taken the first part
         throw error;
       }
     });
@@ -82,26 +86,29 @@ export class RecordFile {
   /** Removes an incomplete write: what follows this position. */
   truncate(end: number): void {
     this.log.info(`${this.path}: removed an incomplete write at the end (${this.end - end} bytes)`);
-    ftruncateSync(this.descriptor, end);
+    if (this.descriptor !== undefined) ftruncateSync(this.descriptor, end);
     this.end = end;
   }
 
   /** Writes what the kernel still has in memory to the disk. */
   sync(): void {
-    fsyncSync(this.descriptor);
+    if (this.descriptor !== undefined) fsyncSync(this.descriptor);
   }
 
+  /** Has no effect on a closed file. */
   close(): void {
-    closeSync(this.descriptor);
+    const { descriptor } = this;
+    this.descriptor = undefined;
+    if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 
+/** What the user can do about a damaged data folder. */
+export const DAMAGE_ADVICE = 'Restore the data folder from a copy, or delete it to start with an empty hub';
+
 /** The error of a file that has intact records behind a damaged one, or lacks records. */
 export const damaged = (path: string, position: number): DataFolderError =>
-  new DataFolderError(
-    `${path} is damaged at byte ${position}. ` +
-      'Restore the data folder from a copy, or delete it to start with an empty hub',
-  );
+  new DataFolderError(`${path} is damaged at byte ${position}. ${DAMAGE_ADVICE}`);
 
 /** Appends a record to the scratch buffer, and returns the new end. */
 function addRecord(parts: RecordParts, at: number, filePosition: number): number {

@@ -58,7 +58,9 @@ export function createDeviceRegistry(journal: Journal): DeviceRegistry {
   const listeners: IdentityListener[] = [];
   const kept = [...journal.read(KIND).values()] as KeptDevice[];
   for (const { identity, registeredAt } of kept.sort(byRegistration)) {
-    devices.set(identity.deviceId, { ...identity, connectionState: 'Disconnected' });
+    // The queue sets the number of messages when it reads its own.
+    const device = { ...identity, connectionState: 'Disconnected', cloudToDeviceMessageCount: 0 } as const;
+    devices.set(identity.deviceId, device);
     registrations.set(identity.deviceId, registeredAt);
   }
 

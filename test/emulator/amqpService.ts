@@ -7,7 +7,9 @@ const { Client } = require('azure-iothub') as typeof IotHub;
 const { Amqp } = require('azure-iothub/dist/amqp');
 
 /** Microsoft's service client, connected over AMQP. The emulator needs an AMQPS port. */
-export async function openService(emulator: Emulator): Promise<IotHub.Client> {
+export async function openService(
+  emulator: Pick<Emulator, 'amqpsPort' | 'connectionStrings'>,
+): Promise<IotHub.Client> {
   class AmqpToEmulator extends Amqp {
     _getConnectionUri() {
       return `amqps://localhost:${emulator.amqpsPort}`;

@@ -11,11 +11,11 @@ import { POLICIES, startEmulator } from '../../emulator/index';
 import { deviceClient, emulatorAgent, Message, mqttDevice, receiveEvents } from '../azureSdks';
 import { openFeedClient } from '../feedClient';
 import { runs } from '../testSize';
+import { openService } from './amqpService';
 import { type EmulatorProcess, type ProcessOptions, startEmulatorProcess } from './emulatorProcess';
 
 const require = createRequire(import.meta.url);
 const iotHub = require('azure-iothub') as typeof IotHub;
-const { Amqp } = require('azure-iothub/dist/amqp');
 
 const START_TIMEOUT_MS = 60_000;
 
@@ -58,18 +58,7 @@ async function register(hub: EmulatorProcess, deviceId: string): Promise<string>
 
 /** Sends cloud-to-device messages as a service, with Microsoft's SDK. */
 async function sendToDevice(hub: EmulatorProcess, deviceId: string, texts: readonly string[]): Promise<void> {
-  class AmqpToEmulator extends Amqp {
-    _getConnectionUri() {
-      return `amqps://localhost:${hub.amqpsPort}`;
-    }
-  }
-  const service = iotHub.Client.fromConnectionString(
-    hub.connectionStrings.hub('service'),
-    AmqpToEmulator as never,
-  );
-  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'; // the SDK has no option for a certificate authority
-  await service.open();
-  delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+  const service = await openService(hub);
   for (const text of texts) await service.send(deviceId, new Message(text) as never);
   await service.close();
 }
@@ -113,6 +102,12 @@ test(
     await http.abandon(await receive(http));
     await http.sendEventBatch([new Message('"second"'), new Message('"third"')]);
     await registryOf(hub).delete('gone');
+    const emptiedKey = await register(hub, 'emptied');
+    await sendToDevice(hub, 'emptied', ['one']);
+    const { responseBody: withOne } = await registryOf(hub).get('emptied');
+    await registryOf(hub).update(Object.assign(withOne, { statusReason: 'stored while a message waits' }));
+    const emptied = deviceClient(hub, agentFor(hub), 'emptied', emptiedKey);
+    await emptied.complete(await receive(emptied));
     let feed = openFeedClient(feedSettings(hub));
     const page = await feed.poll('0', { limit: 2 });
     feed.close();
@@ -134,6 +129,10 @@ test(
       cloudToDeviceMessageCount: 2,
     });
     await expect(registry.get('gone')).rejects.toThrow();
+    expect((await registry.get('emptied')).responseBody).toMatchObject({
+      statusReason: 'stored while a message waits',
+      cloudToDeviceMessageCount: 0,
+    });
     const { responseBody: twinAfter } = await registry.getTwin('fridge');
     expect(twinAfter).toMatchObject({
       etag: twin.etag,

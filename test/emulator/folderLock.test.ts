@@ -1,0 +1,63 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { lockFolder } from '../../emulator/dataFolder/folderLock';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hubfront-'));
+});
+afterEach(async () => {
+  await chmod(folder, 0o755);
+  await rm(folder, { recursive: true, force: true });
+});
+
+const lockFile = () => join(folder, 'lock');
+
+test('a lock is one file, and leaves none', async () => {
+  const unlock = lockFolder(folder);
+  expect(await readdir(folder)).toEqual(['lock']);
+  expect(await readFile(lockFile(), 'utf8')).toMatch(new RegExp(`^${process.pid} `));
+  unlock();
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test('a lock of a process that has ended is replaced', async () => {
+  const child = spawn(process.execPath, ['-e', '']);
+  await once(child, 'exit');
+  await writeFile(lockFile(), `${child.pid} 1`);
+  lockFolder(folder)();
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test.skipIf(process.platform !== 'linux')('a lock of a zombie is replaced', async () => {
+  // The second `sleep` replaces the shell, and does not wait for the shell's child.
+  const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    const [output] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(output.toString());
+    const fields = async () => (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
+    const program = () => readFile(`/proc/${parent.pid}/comm`, 'utf8');
+    await expect.poll(program, { timeout: 10_000 }).toBe('sleep\n');
+    process.kill(pid);
+    await expect.poll(async () => (await fields())[0], { timeout: 10_000 }).toBe('Z');
+    await writeFile(lockFile(), `${pid} ${(await fields())[19]}`);
+    lockFolder(folder)();
+  } finally {
+    parent.kill('SIGKILL');
+  }
+});
+
+test.skipIf(process.getuid?.() === 0)(
+  'a stale lock in a folder that cannot be written is an error',
+  async () => {
+    await writeFile(lockFile(), '0 1');
+    await chmod(folder, 0o555);
+    expect(() => lockFolder(folder)).toThrow(/EACCES/);
+  },
+);

@@ -28,8 +28,11 @@ function refuseOrder({ name, over, at }: Call): void {
   if (over && over.orderBy.length > 0) throw new QueryError(`${name} takes no OVER (ORDER BY …)`, at);
 }
 
+/** SQL of an aggregate function of DuckDB over a value of each row. */
+type Part = (name: string, value: string) => string;
+
 /** Of numbers; what an event brings that is no number does not count. */
-function overNumbers(sql: (value: string) => string): Aggregate {
+function overNumbers(sql: (number: string, part: Part) => string): Aggregate {
   return (call, rows, suffix) => {
     refuseOrder(call);
     const value = rows.keep(onlyArgument(call));
@@ -37,9 +40,20 @@ function overNumbers(sql: (value: string) => string): Aggregate {
       throw new QueryError(`${call.name} takes numbers, not ${typeName(value.type)}`, call.at);
     const number = value.type === 'any' ? `asa_number(${value.sql})` : `CAST(${value.sql} AS DOUBLE)`;
     if (!call.distinct) rows.single();
-    return { sql: `${sql((call.distinct ? 'DISTINCT ' : '') + number)}${suffix}`, type: 'float' };
+    const each = call.distinct ? 'DISTINCT ' : '';
+    return { sql: sql(number, (name, one) => `${name}(${each}${one})${suffix}`), type: 'float' };
   };
 }
+
+/** The squares of smaller numbers, and a sum of 10^8 of them, are within the range of a float (1.8e308). */
+const MAX_SQUARED = '1e150';
+
+/** A measure of spread. It is NULL if squares exceed the range of a float, where DuckDB would raise an error. */
+const spread = (name: string): Aggregate =>
+  overNumbers(
+    (number, part) =>
+      `CASE WHEN ${part('max', `abs(${number})`)} < ${MAX_SQUARED} THEN ${part(name, `CASE WHEN abs(${number}) < ${MAX_SQUARED} THEN ${number} END`)} END`,
+  );
 
 const sum: Aggregate = (call, rows, suffix) => {
   refuseOrder(call);
@@ -171,13 +185,13 @@ export const AGGREGATES: ReadonlyMap<string, Aggregate> = new Map(
   Object.entries({
     count,
     sum,
-    avg: overNumbers((value) => `avg(${value})`),
+    avg: overNumbers((number, part) => part('avg', number)),
     min: extreme('min'),
     max: extreme('max'),
-    stdev: overNumbers((value) => `stddev_samp(${value})`),
-    stdevp: overNumbers((value) => `stddev_pop(${value})`),
-    var: overNumbers((value) => `var_samp(${value})`),
-    varp: overNumbers((value) => `var_pop(${value})`),
+    stdev: spread('stddev_samp'),
+    stdevp: spread('stddev_pop'),
+    var: spread('var_samp'),
+    varp: spread('var_pop'),
     topone: topOne,
     collect,
     collecttop: collectTop,

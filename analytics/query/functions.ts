@@ -114,7 +114,7 @@ const otherFunctions: Record<string, Scalar> = {
     ['float', 'float'],
     'record',
     (latitude, longitude) =>
-      `CASE WHEN ${latitude} IS NOT NULL AND ${longitude} IS NOT NULL THEN json_object('type', 'Point', 'coordinates', json_array(${longitude}, ${latitude})) END`,
+      `CASE WHEN isfinite(${latitude}) AND isfinite(${longitude}) THEN json_object('type', 'Point', 'coordinates', json_array(${longitude}, ${latitude})) END`,
   ),
   createlinestring: shape('LineString', 2, (points) => points),
   createpolygon: shape('Polygon', 4, (points) => `json_array(${points})`),

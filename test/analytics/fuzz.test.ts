@@ -146,6 +146,10 @@ const SAFE_EXPRESSIONS = [
   ...['DATEADD(year, b, TRY_CAST(a AS datetime))', 'JSON_PARSE(a)', 'CHARINDEX(a, b)', 'CreatePoint(a, b)'],
   ...['GetArrayElement(a, b)', 'GetRecordPropertyValue(a, b)', 'ST_DISTANCE(a, b)', 'REPLACE(a, b, a)'],
   ...[
+    'ST_DISTANCE(CreatePoint(a, b), CreatePoint(b, a))',
+    'CreateLineString(CreatePoint(a, b), CreatePoint(b, a))',
+  ],
+  ...[
     'SUBSTRING(a, b, 3)',
     'CHARINDEX(a, a, b)',
     "STUFF('abc', b, 1, a)",
@@ -155,6 +159,7 @@ const SAFE_EXPRESSIONS = [
   ...["CASE WHEN a LIKE '[z-a]' THEN 1 END", 'DATETIMEFROMPARTS(b, 1, 1, 0, 0, 0, 0)'],
 ];
 const HOSTILE = [
+  ...['1e400', '9223372036854775807', '-9223372036854775808'],
   ...[
     null,
     true,

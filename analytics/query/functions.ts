@@ -21,7 +21,9 @@ const mathFunctions: Record<string, Scalar> = {
   sign: numeric((value) => `sign(${value})`),
   exp: simple(['float'], 'float', (value) => `exp(${value})`),
   power: numeric((value, exponent = '1') => `pow(${value}, ${exponent})`, {
-    ofBigint: (value, exponent = '1') => `trunc(pow(${value}, ${exponent}))`,
+    // NULL for a division by zero and for a root of a negative number.
+    ofBigint: (value, exponent = '1') =>
+      `CASE WHEN (${value} <> 0 OR ${exponent} >= 0) AND NOT isnan(pow(${value}, ${exponent})) THEN trunc(pow(${value}, ${exponent})) END`,
     further: ['float'],
   }),
   square: simple(['float'], 'float', (value) => `(${value} * ${value})`),

@@ -14,6 +14,7 @@ export {
   returnCredit,
   sendEncoded,
   settleNow,
+  settleSecond,
   stopHeartbeats,
 } from './rheaInternals';
 export { saslMechanisms, type SaslMechanisms } from './saslMechanisms';

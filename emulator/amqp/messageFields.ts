@@ -25,11 +25,15 @@ export function bytesOf(message: Message): Buffer {
   );
 }
 
+/** AMQP's timestamps have 64 bits: most are beyond the range of ISO 8601 in JavaScript, and are left out. */
+const timeOf = (time: Date): string | undefined =>
+  Number.isNaN(time.getTime()) ? undefined : time.toISOString();
+
 /** The application properties as text, without those that are null. */
 export function textProperties(message: Message): (readonly [name: string, value: string])[] {
   const properties = (message.application_properties ?? {}) as Record<string, unknown>;
   return Object.entries(properties).flatMap(([name, value]) => {
-    const text = value instanceof Date ? value.toISOString() : textOf(value);
+    const text = value instanceof Date ? timeOf(value) : textOf(value);
     return text === undefined ? [] : [[name, text] as const];
   });
 }

@@ -1,6 +1,6 @@
 import { message as amqp, type Delivery, type Message, type Sender } from 'rhea';
 import { sendsSettled } from './answerAttach';
-import { creditOf, returnCredit, sendEncoded } from './rheaInternals';
+import { creditOf, outgoingOf, returnCredit, sendEncoded } from './rheaInternals';
 
 /** A client that sends requests without credit for the responses is disconnected at this number. */
 const MAX_WAITING = 1_000;
@@ -37,9 +37,14 @@ export class OutgoingLink {
     return this.link.send(amqp.encode(message), tag, 0);
   }
 
-  /** The number of messages that the client accepts now. */
+  /**
+   * The number of messages that the client accepts now. It is limited by the deliveries of the session that the client
+   * has not settled: rhea keeps them, and emits `sendable` when it has room again.
+   */
   credit(): number {
-    return this.link.is_open() ? Math.max(0, creditOf(this.link).credit - this.unwritten) : 0;
+    if (!this.link.is_open()) return 0;
+    const allowed = creditOf(this.link).credit - this.unwritten;
+    return Math.max(0, Math.min(allowed, outgoingOf(this.link.session).available()));
   }
 
   /** Call it when the link has received credit. */

@@ -125,6 +125,18 @@ export function settleNow(session: Session, delivery: Delivery, error?: AmqpCond
   sessionInternals(session).incoming.process(session);
 }
 
+/**
+ * Settles a sent delivery when the client has stated its outcome and waits for our settlement (AMQP 1.0, 2.8.3,
+ * rcv-settle-mode `second`). Until both sides have settled it, rhea keeps the delivery. The fields of the client's
+ * outcome are not returned: rhea cannot write everything that it reads.
+ */
+export function settleSecond(delivery: Delivery): void {
+  const { settled, remote_settled: isRemoteSettled, remote_state: outcome } = delivery;
+  if (settled || isRemoteSettled || outcome === undefined) return;
+  const { create } = outcome.constructor as unknown as { create(): { described(): object } };
+  delivery.update(true, create().described());
+}
+
 /** The fields of an attach frame that rhea's types do not expose. */
 export function remoteAttach(link: Sender | Receiver): {
   properties: Dictionary<unknown>;

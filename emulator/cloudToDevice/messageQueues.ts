@@ -193,7 +193,9 @@ export function createMessageQueues(registry: DeviceRegistry, journal: Journal):
     },
     release(deviceId, token) {
       const entry = queues.get(deviceId)?.find(({ lock }) => lock?.token === token);
-      if (entry) entry.lock = undefined;
+      if (!entry) return;
+      entry.lock = undefined;
+      available(deviceId);
     },
     purge(deviceId) {
       registry.get(deviceId);

@@ -84,10 +84,8 @@ export class PartitionReader {
   private pump(most = Infinity): void {
     if (this.closed || !this.link.is_open() || this.options.unsentBytes() > MAX_UNSENT_BYTES) return;
     const outgoing = outgoingOf(this.link.session);
-    if (outgoing.next_delivery_id > outgoing.next_pending_delivery) {
-      this.wake(); // rhea still buffers earlier messages
-      return;
-    }
+    // rhea still holds an earlier message, because the client gave no more window or credit. A flow will wake this reader.
+    if (outgoing.next_delivery_id > outgoing.next_pending_delivery) return;
     const { log } = this;
     this.nextSequenceNumber = Math.max(this.nextSequenceNumber, log.beginSequenceNumber);
     const { credit, isDraining } = creditOf(this.link);
@@ -107,10 +105,11 @@ export class PartitionReader {
       if (!stored) break;
       const payload = prefix ? Buffer.concat([prefix, stored]) : stored;
       const needed = Math.ceil(payload.length / payloadPerFrame);
-      frames -= needed;
       // A transfer that waits for the peer's window would block the other links of the session. So it does not start
-      // before the window has room, unless the message is larger than the whole window.
-      if (frames < 0 && (sent > 0 || needed <= (outgoing.remote_window ?? 0))) break;
+      // before the window has room. A message that is larger than the whole window starts when the window has any room.
+      const fitsWindow = needed <= (outgoing.remote_window ?? 0);
+      if (needed > frames && (fitsWindow || sent > 0 || frames <= 0)) break;
+      frames -= needed;
       sendEncoded(this.link, payload, this.options.sendsSettled);
       this.nextSequenceNumber++;
       sent++;

@@ -14,6 +14,7 @@ import {
   DELIVERY_OUTCOMES,
   OutgoingLink,
   settleNow,
+  settleSecond,
   stopHeartbeats,
   type AmqpCondition,
   type LinkSource,
@@ -139,7 +140,9 @@ export function serveConnection(transport: Transport, hub: Hub, readers: Readers
   });
   for (const outcome of DELIVERY_OUTCOMES) {
     connection.on(outcome, ({ sender, delivery }: { sender?: Sender; delivery: Delivery }) => {
-      if (sender) sources.get(sender)?.settled?.(delivery, outcome);
+      if (!sender) return;
+      sources.get(sender)?.settled?.(delivery, outcome);
+      settleSecond(delivery);
     });
   }
   connection.on('sender_close', ({ sender }: { sender: Sender }) => forget(sender));

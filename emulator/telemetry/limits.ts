@@ -3,7 +3,7 @@ import type { TelemetryMessage } from '../partitionLog';
 
 /**
  * iot-hub-devguide-messages-construct: a message holds 256 KB, counting its body, the values of its system properties
- * and the names and values of its application properties.
+ * and the names and values of its application properties. A batch holds 256 KB too.
  */
 export const MAX_MESSAGE_BYTES = 256 * 1024;
 

@@ -9,7 +9,7 @@ export type NewMessage = Omit<TelemetryMessage, 'origin'>;
 /**
  * Stores all messages of one send operation or none, then notifies the readers. Used by all protocols.
  *
- * @throws IotHubError for the throttle, the quota, a message above the size limit, and a message that a fault refuses
+ * @throws IotHubError for the throttle, the quota, a message or batch above the size limit, and a message that a fault refuses
  */
 export function storeTelemetry(hub: Hub, origin: TelemetryOrigin, messages: readonly NewMessage[]): void {
   if (!hub.throttle.allow('sends')) throw throttled('DeviceToCloudSend');
@@ -18,7 +18,8 @@ export function storeTelemetry(hub: Hub, origin: TelemetryOrigin, messages: read
   );
   if (isRefused) throw new IotHubError('ArgumentInvalid', 'BadRequest');
   const sizes = messages.map(messageSize);
-  if (sizes.some((size) => size > MAX_MESSAGE_BYTES)) throw tooLarge(MAX_MESSAGE_BYTES);
+  const totalBytes = sizes.reduce((sum, size) => sum + size, 0);
+  if (totalBytes > MAX_MESSAGE_BYTES) throw tooLarge(MAX_MESSAGE_BYTES);
   if (!hub.throttle.allowMessages(sizes)) throw quotaExceeded(hub.identity.name);
   const partition = hub.partitions[partitionOf(origin.deviceId, hub.partitions.length)];
   if (!partition) throw new IotHubError('ServerError', 'The hub has no partitions.');

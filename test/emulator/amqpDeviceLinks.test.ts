@@ -1,6 +1,13 @@
 import { once } from 'node:events';
-import rhea, { type Connection, type ConnectionOptions, type EventContext, type Message } from 'rhea';
+import rhea, {
+  type Connection,
+  type ConnectionOptions,
+  type Delivery,
+  type EventContext,
+  type Message,
+} from 'rhea';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { POLICIES } from '../../emulator';
 import { sasToken, startHub, type TestHub } from './hub';
 
 let hub: TestHub;
@@ -56,10 +63,12 @@ const stored = (deviceId: string) =>
 
 test('a device logs in with SASL PLAIN, and only with its own token', async () => {
   const connection = await connectDevice('plain');
-  expect(await send(connection, 'plain', { body: '{"t":1}', application_properties: { level: 3 } })).toBe(
+  const at = rhea.types.wrap_timestamp(9e15) as never; // beyond the dates of JavaScript
+  expect(await send(connection, 'plain', { body: '{"t":1}', application_properties: { level: 3, at } })).toBe(
     'accepted',
   );
   expect(stored('plain')).toMatchObject([{ body: '{"t":1}', properties: { level: '3' } }]);
+  expect(stored('plain')[0]?.properties).not.toHaveProperty('at');
   const other = await hub.register('other');
   await expect(connect('plain@sas.hubfront', tokenOf('plain', other))).rejects.toThrow('refused');
   await expect(connect('other@sas.elsewhere', tokenOf('other', other))).rejects.toThrow('refused');
@@ -71,6 +80,15 @@ test('a batch of messages is stored as its messages', async () => {
   const batch = rhea.message.encode({ body: rhea.message.data_sections(parts) });
   expect(await send(connection, 'batch', batch as never, 0x80013700)).toBe('accepted');
   expect(stored('batch').map(({ body }) => body)).toEqual(['one', 'two']);
+
+  const large = Array.from({ length: 2 }, () =>
+    rhea.message.encode({ body: rhea.message.data_section(Buffer.alloc(150 * 1024)) }),
+  );
+  const tooLarge = rhea.message.encode({ body: rhea.message.data_sections(large) });
+  expect(await send(connection, 'batch', tooLarge as never, 0x80013700)).toBe(
+    'amqp:link:message-size-exceeded',
+  );
+  expect(stored('batch')).toHaveLength(2);
 });
 
 test('links of another device, of the wrong direction, of modules and at unknown nodes are refused', async () => {
@@ -93,6 +111,85 @@ test('links of another device, of the wrong direction, of modules and at unknown
   expect(await sends('/devices/own/modules/m/messages/events')).toBe('amqp:not-implemented');
   expect(await sends('/devices/own/other')).toBe('amqp:not-found');
   expect(await receives('/messages/serviceBound/feedback')).toBe('amqp:unauthorized-access');
+});
+
+/** Receives as many messages as it has credit for. They are neither accepted nor settled. */
+function receive(connection: Connection, deviceId: string, credit: number, options: object = {}) {
+  const deliveries: Delivery[] = [];
+  const receiver = connection.open_receiver({
+    source: `/devices/${deviceId}/messages/devicebound`,
+    ...{ credit_window: 0, autoaccept: false, ...options },
+  });
+  receiver.on('message', ({ delivery }: EventContext) => {
+    if (delivery) deliveries.push(delivery);
+  });
+  receiver.add_credit(credit);
+  return { receiver, deliveries };
+}
+
+/** Sends messages to devices as a service. */
+async function sendToDevices(connection: Connection, deviceIds: readonly string[], count: number) {
+  const sender = connection.open_sender('/messages/devicebound');
+  await once(sender, 'sendable');
+  for (const deviceId of deviceIds) {
+    const to = `/devices/${deviceId}/messages/devicebound`;
+    let accepted = 0;
+    await new Promise<void>((resolve) => {
+      sender.on('accepted', () => ++accepted === count && resolve());
+      for (let n = 0; n < count; n++) sender.send({ to, body: 'x' });
+    });
+    sender.removeAllListeners('accepted');
+  }
+}
+
+const connectPolicy = () => {
+  const token = sasToken(hub.emulator.hostName, POLICIES.iothubowner.key, { policy: 'iothubowner' });
+  return connect('iothubowner@sas.root.hubfront', token);
+};
+
+test('a client that settles nothing gets what a session holds, and the rest when it settles', async () => {
+  const DEVICES = 42;
+  const QUEUED = 50;
+  const SESSION_DELIVERIES = 2_048;
+  const deviceIds = Array.from({ length: DEVICES }, (_, n) => `unsettled-${n}`);
+  for (const deviceId of deviceIds) await hub.register(deviceId);
+  await sendToDevices(await connectPolicy(), deviceIds, QUEUED);
+  const connection = await connectPolicy();
+  const received = deviceIds.map((deviceId) => receive(connection, deviceId, QUEUED).deliveries);
+  await expect.poll(() => received.flat().length, { timeout: 20_000 }).toBe(SESSION_DELIVERIES);
+  for (const delivery of received.flat()) delivery.accept();
+  await expect.poll(() => received.flat().length, { timeout: 20_000 }).toBe(DEVICES * QUEUED);
+}, 60_000);
+
+test.each<[string, number, (delivery: Delivery) => void]>([
+  ['accepts', 0, (delivery) => delivery.accept()],
+  ['rejects', 0, (delivery) => delivery.reject({ condition: 'test:no', description: 'no' })],
+  ['releases', 1, (delivery) => delivery.release()],
+  ['modifies', 1, (delivery) => delivery.release({ delivery_failed: true })],
+])('a receiver that settles second and %s gets the settlement of the hub', async (verb, left, dispose) => {
+  const deviceId = `second-${verb}`;
+  const connection = await connectDevice(deviceId);
+  await sendToDevices(await connectPolicy(), [deviceId], 1);
+  const options = { rcv_settle_mode: 1, autosettle: false };
+  const { receiver, deliveries } = receive(connection, deviceId, 1, options);
+  await expect.poll(() => deliveries.length).toBe(1);
+  let hasSettled = false;
+  receiver.on('settled', () => (hasSettled = true));
+  for (const delivery of deliveries) dispose(delivery);
+  await expect.poll(() => hasSettled).toBe(true);
+  expect(deliveries[0]).toMatchObject({ settled: false, remote_settled: true });
+  const { json } = await hub.call('GET', `/devices/${deviceId}`);
+  expect(json.cloudToDeviceMessageCount).toBe(left);
+});
+
+test('a message that the old connection has locked comes to the new one when the old one ends', async () => {
+  const key = await hub.register('moves');
+  await sendToDevices(await connectPolicy(), ['moves'], 1);
+  const login = () => connect('moves@sas.hubfront', tokenOf('moves', key));
+  const first = receive(await login(), 'moves', 1);
+  await expect.poll(() => first.deliveries.length).toBe(1);
+  const second = receive(await login(), 'moves', 1);
+  await expect.poll(() => second.deliveries.length, { timeout: 5_000 }).toBe(1);
 });
 
 test('a device that connects again, or is disabled, loses its links', async () => {

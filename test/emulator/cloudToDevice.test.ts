@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type * as IotHub from 'azure-iothub';
 import mqtt from 'mqtt';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Client as DeviceClient, deviceClient, emulatorAgent, Message } from '../azureSdks';
 import { openService } from './amqpService';
 import { closed, connected, startHub, type TestHub } from './hub';
@@ -131,6 +131,7 @@ test('an expired message is not delivered', async () => {
 
 test('getFeedbackReceiver of azure-iothub gets the feedback that the sender asked for', async () => {
   vi.useFakeTimers({ toFake: ['Date'] });
+  onTestFinished(() => void vi.useRealTimers());
   const agent = emulatorAgent(hub.emulator);
   const client = deviceClient(hub.emulator, agent, 'feedback', await hub.register('feedback'));
   const transport = (client as any)._transport;
@@ -180,5 +181,4 @@ test('getFeedbackReceiver of azure-iothub gets the feedback that the sender aske
 
   await client.close();
   agent.destroy();
-  vi.useRealTimers();
 });

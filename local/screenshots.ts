@@ -60,7 +60,7 @@ export async function main(): Promise<void> {
     });
     keep({ close: () => browser.close() });
     await mkdir(FOLDER, { recursive: true });
-    await takeAll(await browser.newPage({ viewport: DESKTOP }), shop.origin);
+    await takeAll(await browser.newPage({ viewport: DESKTOP, reducedMotion: 'reduce' }), shop.origin);
     await takeDashboard(browser, save);
   } finally {
     await closeAll(running);
@@ -89,7 +89,7 @@ async function takeAll(page: Page, origin: string): Promise<void> {
   await page.emulateMedia({ colorScheme: 'dark' });
   await page.getByRole('link', { name: /Straw hat/ }).click();
   await page.locator('#events .in-the-feed').nth(4).waitFor();
-  await page.getByLabel('Go offline').check();
+  await page.getByLabel('Offline').check();
   await page.getByRole('button', { name: 'Add to cart' }).click();
   await page.locator('#events .waiting').first().waitFor();
   await take('shop-dark');
@@ -99,7 +99,7 @@ async function takeAll(page: Page, origin: string): Promise<void> {
 
   await page.emulateMedia({ colorScheme: 'light', forcedColors: 'none' });
   await page.setViewportSize(PHONE);
-  await page.getByLabel('Go offline').uncheck();
+  await page.getByLabel('Offline').uncheck();
   await page.goto(`${origin}/cart`);
   await take('shop-phone', true);
 }

@@ -4,17 +4,49 @@ import shopProducts from '../shop/products.json';
 import type { View } from './view';
 
 const MINUTE_MS = 60_000;
+/** Events of each minute, repeated. */
 const EVENTS = [3, 5, 4, 8, 6, 9, 12, 10, 7, 11, 14, 9, 13, 16, 12, 18, 15, 11, 17, 20];
 const KINDS = ['browse_product', 'browse_product', 'add_to_cart', 'browse_product', 'purchase'] as const;
+
+const RECENT_ROWS = 20;
+/** 17 events a minute, as in the last full minute of the chart. */
+const EVENT_INTERVAL_MINUTES = 3.5 / 60;
+/** Pieces sold of each product. */
+const SOLD = [12, 10, 8, 6, 5, 4, 2, 4];
+const REFUNDED = 4_900;
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
 
 /** @param now time of the newest event */
 export function sampleView(now: Date): View {
   const at = (minutesAgo: number): string => new Date(now.getTime() - minutesAgo * MINUTE_MS).toISOString();
+  const minuteAt = (minutesAgo: number): string => at(minutesAgo).replace(/:\d\d\.\d+Z/, ':00Z');
+  const recent = Array.from({ length: RECENT_ROWS }, (_, i) =>
+    sampleEvent(i, at(i * EVENT_INTERVAL_MINUTES)),
+  );
+  const buckets = Array.from({ length: 60 }, (_, i) => ({
+    start: minuteAt(59 - i),
+    events: EVENTS[i % EVENTS.length] ?? 0,
+  }));
+  // The present minute is not over, and the recent events are all of its events.
+  const present = buckets.at(-1);
+  if (present) present.events = recent.filter(({ time }) => time >= at(0).slice(0, 16)).length;
+  const events = sum(buckets.map((bucket) => bucket.events));
+  const products = shopProducts.slice(0, SOLD.length).map((product, i) => ({
+    productId: product.product_id,
+    name: product.product_name,
+    code: product.product_code,
+    price: product.price,
+    currency: product.currency,
+    state: product.product_state,
+    visitors: 90 - 7 * i,
+    events: 104 - 8 * i,
+    sold: SOLD[i] ?? 0,
+  }));
   return {
     now: now.toISOString(),
     job: { status: 'running', problem: null, query: 'infra/analytics/query.asaql' },
     pipeline: {
-      events: 612,
+      events,
       oldest: at(59),
       lagMs: 420,
       late: 0,
@@ -28,27 +60,24 @@ export function sampleView(now: Date): View {
       next: null,
       missing: [],
     },
-    counts: { events: 612, rows: 640, visitors: 184, sessions: 203, orders: 37 },
+    counts: { events, rows: events + 10, visitors: 184, sessions: 203, orders: 37 },
     revenue: [
-      { currency: 'JPY', revenue: 412_300, refunded: 4_900, orders: 33, items: 51 },
+      {
+        currency: 'JPY',
+        revenue: sum(products.map(({ price, sold }) => price * sold)) - REFUNDED,
+        refunded: REFUNDED,
+        orders: 33,
+        items: sum(SOLD),
+      },
       { currency: 'EUR', revenue: 389.5, refunded: 0, orders: 4, items: 6 },
     ],
     funnel: [
-      { stage: 'Viewed a product', events: 431, visitors: 180 },
+      // Besides these three, one event is a refund.
+      { stage: 'Viewed a product', events: events - 121 - 37 - 1, visitors: 180 },
       { stage: 'Added to cart', events: 121, visitors: 81 },
       { stage: 'Purchased', events: 37, visitors: 36 },
     ],
-    products: shopProducts.slice(0, 8).map((product, i) => ({
-      productId: product.product_id,
-      name: product.product_name,
-      code: product.product_code,
-      price: product.price,
-      currency: product.currency,
-      state: product.product_state,
-      visitors: 96 - 9 * i,
-      events: 128 - 12 * i,
-      sold: Math.max(0, 12 - 2 * i),
-    })),
+    products,
     referrers: [
       { name: '', visitors: 88, orders: 19 },
       { name: 'www.google.com', visitors: 61, orders: 12 },
@@ -58,16 +87,10 @@ export function sampleView(now: Date): View {
       { name: '', visitors: 142, orders: 26 },
       { name: 'autumn (newsletter / email)', visitors: 42, orders: 11 },
     ],
-    buckets: {
-      minutes: 1,
-      events: Array.from({ length: 60 }, (_, i) => ({
-        start: at(59 - i).replace(/:\d\d\.\d+Z/, ':00Z'),
-        events: EVENTS[i % EVENTS.length] ?? 0,
-      })),
-    },
-    recent: Array.from({ length: 20 }, (_, i) => sampleEvent(i, at(i / 6))),
+    buckets: { minutes: 1, events: buckets },
+    recent,
     choices: {
-      events: ['browse_product', 'add_to_cart', 'purchase'],
+      events: ['browse_product', 'add_to_cart', 'purchase', 'refund'],
       products: shopProducts.map(({ product_id, product_name }) => ({
         productId: product_id,
         name: product_name,

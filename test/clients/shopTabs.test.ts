@@ -80,7 +80,7 @@ describe.skipIf(!browserProgram)('the shop in many tabs, and for a visitor who i
   test('lists the events of an earlier visit below those of this one', async () => {
     const page = await open('/products/162-spangle-bag');
     await expect.poll(() => page.locator('#events .in-the-feed').count(), SLOW).toBe(1);
-    await page.getByLabel('Go offline').check();
+    await page.getByLabel('Offline').check();
     for (let n = 0; n < 3; n += 1) await page.getByRole('button', { name: 'Add to cart' }).click();
     await page.reload();
     await expect.poll(() => page.locator('#events li').count(), SLOW).toBe(4);

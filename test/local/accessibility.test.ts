@@ -156,6 +156,7 @@ describe.skipIf(!browserProgram)('axe-core reports nothing', () => {
       .getByRole('status')
       .getByText(/Reconnecting in \d+ s/)
       .waitFor();
+    expect(await page.locator('#lag').isVisible()).toBe(false);
     expect(await violations()).toEqual([]);
   });
 });

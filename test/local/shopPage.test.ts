@@ -43,7 +43,7 @@ describe.skipIf(!browserProgram)('a page of the shop', () => {
       }, 50);`);
     const seconds = async (): Promise<number[]> =>
       (await page.evaluate<string[]>('texts')).map((text) => {
-        expect(text).toMatch(/^\w+: again (in \d+ s|now)$/);
+        expect(text).toMatch(/^\w+, next try (in \d+ s|now)$/);
         return Number(/\d+/.exec(text)?.[0] ?? 0);
       });
     await expect

@@ -6,7 +6,7 @@ import { createChart } from './chart';
 import { part, write } from './elements';
 import { filterText, readFilters, showChoices, watchFilters } from './filters';
 import { counted, dateAndTime, money, number, secondOf } from './format';
-import { pipelineLine } from './pipeline';
+import { lagText, pipelineLine } from './pipeline';
 import { createStatus } from './status';
 import { showFunnel, showProducts, showRecent, showSources } from './tables';
 
@@ -25,6 +25,7 @@ function show(view: View): void {
   status.onView(view);
   write(part('query'), view.job.query);
   write(part('pipeline'), pipelineLine(view));
+  write(part('lag'), lagText(view));
   showFigures(view);
   showBuckets(view.buckets);
   showFunnel(view.funnel);
@@ -43,7 +44,9 @@ function showFigures({ counts, revenue, recent }: View): void {
       ? `and ${others.map((one) => money(one.revenue, one.currency)).join(', ')}`
       : first
         ? `${counted(first.items, 'item')} in ${counted(first.orders, 'order')}`
-        : 'no order yet';
+        : readFilters() === ''
+          ? 'no orders yet'
+          : 'no orders';
   const refunds = revenue.flatMap(({ refunded, currency }) =>
     refunded > 0 ? [money(refunded, currency)] : [],
   );

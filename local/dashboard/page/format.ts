@@ -48,13 +48,13 @@ export const minuteOf = (iso: string): string => clock.format(new Date(iso));
 export const dateAndTime = (date: Date): string => day.format(date);
 export const secondOf = (iso: string): string => clockSeconds.format(new Date(iso));
 
-/** `3 s`, `12 min`, `5 h` */
+/** `3 s`, `12 min`, `5 h`, with a no-break space */
 export function duration(ms: number): string {
   const seconds = Math.max(0, ms) / 1_000;
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
-  if (seconds < 90) return `${Math.round(seconds)} s`;
-  if (seconds < 5_400) return `${Math.round(seconds / 60)} min`;
-  return `${Math.round(seconds / 3_600)} h`;
+  if (seconds < 10) return `${seconds.toFixed(1)}\u00a0s`;
+  if (seconds < 90) return `${Math.round(seconds)}\u00a0s`;
+  if (seconds < 5_400) return `${Math.round(seconds / 60)}\u00a0min`;
+  return `${Math.round(seconds / 3_600)}\u00a0h`;
 }
 
 const EVENTS: Readonly<Record<string, string>> = {
@@ -69,5 +69,12 @@ const EVENTS: Readonly<Record<string, string>> = {
 export const eventName = (event: string | null): string =>
   event === null ? '(no name)' : (EVENTS[event] ?? event);
 
-/** `BLACK` to `Black`, `on sale` to `On sale` */
+const STATES = new Map([
+  ['on_sale', 'Available'],
+  ['pre_order', 'Pre-order'],
+]);
+/** The state of a product, as in the shop. Other states keep their names. */
+export const stateName = (state: string): string => STATES.get(state) ?? words(state.replaceAll('_', ' '));
+
+/** `BLACK` to `Black`, `sold out` to `Sold out` */
 export const words = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1).toLowerCase();

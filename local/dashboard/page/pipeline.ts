@@ -1,17 +1,16 @@
-/** Shows the health of the pipeline in one line. */
+/** Shows the health of the analytics job in one line. */
 
 import type { View } from '../view';
 import { counted, duration, minuteOf } from './format';
 
 export function pipelineLine({ now, pipeline }: View): string {
-  const { lagMs, dropped, late, references, next, missing, events, oldest } = pipeline;
+  const { dropped, late, references, next, missing, events, oldest } = pipeline;
   const lost = dropped.reduce((sum, one) => sum + one.events, 0);
   const reasons = dropped.map((one) => `${one.events} ${one.reason}`).join(', ');
   const [newest] = [...references].sort((a, b) => a.validFrom.localeCompare(b.validFrom)).slice(-1);
   const age = newest ? duration(Date.parse(now) - Date.parse(newest.validFrom)) : '';
   return [
-    `Pipeline: ${counted(events, 'event')} processed`,
-    lagMs === null ? 'no lag measured yet' : `lag ${duration(lagMs)}`,
+    `Analytics job: ${counted(events, 'event')} processed`,
     lost === 0 ? 'none dropped' : `${counted(lost, 'event')} dropped (${reasons})`,
     ...(late > 0 ? [`${late} late`] : []),
     newest
@@ -22,3 +21,7 @@ export function pipelineLine({ now, pipeline }: View): string {
     ...(missing.length > 0 ? [`the query's output lacks ${missing.join(', ')}`] : []),
   ].join(' · ');
 }
+
+/** Separate from the line, because it is not shown while the figures are old. */
+export const lagText = ({ pipeline: { lagMs } }: View): string =>
+  lagMs === null ? ' · no lag measured yet' : ` · lag ${duration(lagMs)}`;

@@ -88,19 +88,15 @@ function statusText(state: State, retryAt: number, viewAt: number): string {
 
 function noticeText(state: State, view: View | undefined): string {
   if (state === 'stopped')
-    return `The analytics job has stopped, so these figures no longer change. ${view?.job.problem ?? ''}`;
+    return `The analytics job has stopped, so these figures no longer change. Correct the query, then restart the stack. Reason: ${view?.job.problem ?? 'unknown'}`;
   if (state === 'stale') return 'The analytics job does not respond. These are its last figures.';
   if (state === 'reconnecting' && view)
-    return 'The connection to the dashboard is lost. These are its last figures.';
+    return 'No connection to the server. These are the last figures received.';
   return view?.job.problem ?? '';
 }
 
 function emptyTexts(state: State, events: number): readonly [title: string, text: string] {
-  if (state === 'starting')
-    return [
-      'Starting',
-      'The analytics job waits for the first product snapshot. That takes some seconds after the functions have started.',
-    ];
+  if (state === 'starting') return ['Starting', 'Loading the product list. This takes a few seconds.'];
   if (events > 0)
     return ['No event matches the filters', 'Choose a longer time range, or clear the filters.'];
   return ['No events yet', 'Look at a product in the shop: each click is here within seconds.'];

@@ -2,7 +2,7 @@
 
 import type { View } from '../view';
 import { barRow, make, part, replaceRows } from './elements';
-import { counted, eventName, money, number, secondOf, words } from './format';
+import { counted, eventName, money, number, secondOf, stateName, words } from './format';
 
 const LONGEST_ID_CHARACTERS = 16;
 const ID_START_CHARACTERS = 8;
@@ -14,7 +14,7 @@ export function showFunnel(funnel: View['funnel']): void {
     part('funnel'),
     funnel.map(({ stage, visitors }) => {
       const percent = Math.round((100 * visitors) / most);
-      return barRow(stage, `${counted(visitors, 'visitor')}, ${percent} %`, visitors / most);
+      return barRow(stage, `${counted(visitors, 'visitor')}, ${percent}\u00a0%`, visitors / most);
     }),
   );
 }
@@ -43,9 +43,7 @@ export function showProducts(products: View['products'], shop: string): void {
       const pictured = make('div', '', 'product');
       const label = make('div');
       label.append(productLink(productId, name ?? code, shop));
-      const about = [code, state === null ? null : words(state.replaceAll('_', ' '))]
-        .filter(Boolean)
-        .join(' · ');
+      const about = [code, state === null ? null : stateName(state)].filter(Boolean).join(' · ');
       label.append(make('small', about));
       pictured.append(picture(productId), label);
       product.append(pictured);
@@ -77,9 +75,9 @@ export function showRecent(recent: View['recent'], shop: string): void {
         timeCell,
         cell('Event', eventName(event.event)),
         product,
-        cell('Choice', choice === '' ? '–' : choice),
+        cell('Colour, size', choice === '' ? '–' : choice),
         cell('Quantity', event.quantity === null ? '–' : String(event.quantity), 'number'),
-        cell('Price', event.price === null ? '–' : money(event.price, event.currency), 'number'),
+        cell('Unit price', event.price === null ? '–' : money(event.price, event.currency), 'number'),
         visitor,
       );
       return row;

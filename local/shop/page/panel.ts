@@ -86,7 +86,7 @@ function wireConsent(tracking: Tracking): void {
   const show = (): void => {
     element('privacy').hidden = tracking.hasConsent();
     element('no-events').textContent = tracking.hasConsent()
-      ? 'Look at a product: that is an event.'
+      ? 'No events yet. Look at a product: that is an event.'
       : `No event is tracked while ${signal} is on.`;
   };
   show();
@@ -141,7 +141,7 @@ function createRow(messageId: string, message: ShopEvent): Row {
       const retryAt = Date.now() + retryInMs;
       const text = (): string => {
         const seconds = Math.ceil((retryAt - Date.now()) / 1_000);
-        return seconds > 0 ? `${code}: again in ${seconds} s` : `${code}: again now`;
+        return `${code}, next try ${seconds > 0 ? `in ${seconds} s` : 'now'}`;
       };
       show(text(), 'waiting');
       countdown = setInterval(() => {

@@ -136,7 +136,7 @@ function cartLine({ product, sku, quantity }: Line): Html {
         <p class="quiet">${words(sku.color_name)}, ${size}</p>
       </div>
       <label>
-        <span class="visually-hidden">Quantity of ${product.product_name}</span>
+        <span class="quiet">Quantity<span class="visually-hidden"> of ${product.product_name}</span></span>
         <select data-sku="${sku.sku_id}">
           ${QUANTITIES.map((n) => html`<option ${n === quantity ? 'selected' : ''}>${n}</option>`)}
         </select>

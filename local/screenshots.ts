@@ -101,5 +101,6 @@ async function takeAll(page: Page, origin: string): Promise<void> {
   await page.setViewportSize(PHONE);
   await page.getByLabel('Offline').uncheck();
   await page.goto(`${origin}/cart`);
+  await page.locator('#feed li').nth(5).waitFor();
   await take('shop-phone', true);
 }

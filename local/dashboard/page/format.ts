@@ -57,17 +57,17 @@ export function duration(ms: number): string {
   return `${Math.round(seconds / 3_600)}\u00a0h`;
 }
 
-const EVENTS: Readonly<Record<string, string>> = {
-  browse_product: 'Viewed a product',
-  view_item: 'Viewed a product',
-  add_to_cart: 'Added to cart',
-  purchase: 'Purchased',
-  refund: 'Refunded',
-  page_view: 'Viewed a page',
-};
+const EVENTS = new Map([
+  ['browse_product', 'Viewed a product'],
+  ['view_item', 'Viewed a product'],
+  ['add_to_cart', 'Added to cart'],
+  ['purchase', 'Purchased'],
+  ['refund', 'Refunded'],
+  ['page_view', 'Viewed a page'],
+]);
 /** Readable names for GA4's events. Other events keep their names. */
 export const eventName = (event: string | null): string =>
-  event === null ? '(no name)' : (EVENTS[event] ?? event);
+  event === null ? '(no name)' : (EVENTS.get(event) ?? event);
 
 const STATES = new Map([
   ['on_sale', 'Available'],

@@ -17,6 +17,9 @@ const MAX_CONNECTIONS = 2 * MAX_DATABASE_CONNECTIONS;
 const CACHE_FOLDER = '.hubfront';
 const CACHE_NAME = 'product-database-';
 const MAX_DATA_FOLDER_BYTES = 100_000_000;
+/** The type of a Query message. It always has a response, unless PostgreSQL skips messages until a Sync. */
+const QUERY = 'Q'.charCodeAt(0);
+const SYNC = Buffer.from('5300000004', 'hex');
 
 /**
  * PostgreSQL in WebAssembly, in memory, with the demo shop's products. Clients connect to the guard in front of it.
@@ -27,11 +30,23 @@ export async function main(): Promise<void> {
   const database = await openDatabase();
   const execute = database.execProtocolRawStream.bind(database);
   // PGlite does not recover from a failure outside SQL, and its socket server would wait indefinitely.
-  database.execProtocolRawStream = (message, options) =>
+  const executeOrExit: typeof execute = (message, options) =>
     execute(message, options).catch((error: unknown) => {
       console.error(`the product database failed: ${(error as Error).message}`);
       process.exit(1);
     });
+  database.execProtocolRawStream = async (message, options) => {
+    let responseBytes = 0;
+    const onRawData = (data: Uint8Array): void => {
+      responseBytes += data.length;
+      options.onRawData(data);
+    };
+    await executeOrExit(message, { ...options, onRawData });
+    if (message[0] !== QUERY || responseBytes > 0) return;
+    // All clients share one session. A client has ended after a wrong message, without the Sync that ends the error.
+    await executeOrExit(SYNC, { ...options, onRawData: () => undefined });
+    await executeOrExit(message, options);
+  };
   const server = new PGLiteSocketServer({
     db: database,
     host: '127.0.0.1',

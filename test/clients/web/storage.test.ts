@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { browserProgram } from '../browser';
 import { type Fixture, type Report, startFixture } from './fixture';
@@ -116,18 +117,26 @@ describe.skipIf(!browserProgram)('however storage fails, in Chromium', () => {
 
   beforeAll(async () => {
     fixture = await startFixture();
-    await fixture.reset();
-    outcomes = await fixture.runCases(
-      STORAGE_CASES,
-      `async ({ hub, reports, n: at }) => {
-        for (const n of [1, 2, 3]) hub.track({ case: at, n });
-        await hub.flush();
-        const first = [...reports];
-        for (const n of [4, 5]) hub.track({ case: at, n });
-        await hub.flush();
-        return { reports: first, lateReports: reports.slice(first.length) };
-      }`,
-    );
+    const runAll = async (): Promise<typeof outcomes> => {
+      await fixture.reset();
+      return fixture.runCases(
+        STORAGE_CASES,
+        `async ({ hub, reports, n: at }) => {
+          for (const n of [1, 2, 3]) hub.track({ case: at, n });
+          await hub.flush();
+          const first = [...reports];
+          for (const n of [4, 5]) hub.track({ case: at, n });
+          await hub.flush();
+          return { reports: first, lateReports: reports.slice(first.length) };
+        }`,
+      );
+    };
+    // So many frames at once have stood still on a busy machine. A case that always does fails the second time, too.
+    const isDone = new AbortController();
+    const second = delay(50_000, undefined, { signal: isDone.signal }).then(runAll);
+    second.catch(() => undefined);
+    outcomes = await Promise.race([runAll(), second]);
+    isDone.abort();
     arrived = (await fixture.arrived()).map(({ body }) => body.Data);
   }, 120_000);
   afterAll(() => fixture.close());

@@ -50,10 +50,14 @@ const FAILURES: Record<string, string> = {
   'has a newer version': prepare(2),
   'has no store': prepare(1),
   'is blocked by another connection': `new Promise((done) => {
-    indexedDB.open(DATABASE, 1).onsuccess = () => { indexedDB.deleteDatabase(DATABASE).onblocked = done };
+    indexedDB.open(DATABASE, 1).onsuccess = ({ target }) => {
+      window.blocking = target.result; // garbage collection would close the connection, and nothing would be blocked
+      indexedDB.deleteDatabase(DATABASE).onblocked = done;
+    };
   });`,
   'is held by a transaction that never ends': `new Promise((done) => {
     const worker = new Worker(URL.createObjectURL(new Blob([${JSON.stringify(HOLD_DATABASE)}])));
+    window.holder = worker;
     worker.onmessage = done;
     worker.postMessage(DATABASE);
   });`,

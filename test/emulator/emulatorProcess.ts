@@ -15,7 +15,7 @@ export interface EmulatorProcess {
   readonly caFile: string;
   readonly endpoint: string;
   readonly connectionStrings: ConnectionStrings;
-  /** All that it has written, to both streams. */
+  /** All that it has written, to both streams, as far as it has arrived: complete once `kill` or `stop` has resolved. */
   output(): string;
   /** Ends it without a chance to write anything. */
   kill(): Promise<void>;
@@ -44,7 +44,8 @@ export async function startEmulatorProcess(options: ProcessOptions): Promise<Emu
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  // Unlike `exit`, it comes after the last output.
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const [hubPort = 0, amqpPort = 0, mqttPort = 0] = await new Promise<number[]>((resolve, reject) => {
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
@@ -57,7 +58,7 @@ export async function startEmulatorProcess(options: ProcessOptions): Promise<Emu
   });
   const end = (signal: NodeJS.Signals) => {
     signalOf(child, signal);
-    return exited;
+    return closed;
   };
   const caFile = join(caFolder, 'ca.pem');
   return {

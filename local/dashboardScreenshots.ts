@@ -10,8 +10,8 @@ const DESKTOP = { width: 1360, height: 900 };
 const PHONE = { width: 320, height: 720 };
 /** Area of an A4 page within its margins, in px. */
 const PAPER = { width: 704, height: 1_030 };
-/** Number of recent events in the phone screenshot, where each is a card. */
-const PHONE_EVENTS = 4;
+/** The time of all pictures, so that they show the same figures. */
+const NOW = new Date('2026-11-24T10:42:25Z');
 /** Never resolves, so that the page keeps its view. */
 const NEVER = new Promise<View>(() => undefined);
 
@@ -20,7 +20,7 @@ export async function takeDashboard(
   browser: Browser,
   take: (page: Page, name: string) => Promise<void>,
 ): Promise<void> {
-  let view = (): Promise<View> => Promise.resolve(sampleView(new Date()));
+  let view = (): Promise<View> => Promise.resolve(sampleView(NOW));
   const server = await startDashboardServer({
     port: 0,
     shopUrl: 'http://localhost:3000',
@@ -50,28 +50,24 @@ export async function takeDashboard(
     await take(page, 'dashboard-print');
     await page.emulateMedia({ media: 'screen' });
     await page.setViewportSize(PHONE);
-    view = () => {
-      const sample = sampleView(new Date());
-      return Promise.resolve({ ...sample, recent: sample.recent.slice(0, PHONE_EVENTS) });
-    };
     await open('live');
     await take(page, 'dashboard-phone');
     await page.setViewportSize(DESKTOP);
 
-    view = () => Promise.resolve(emptyView(new Date(), 'waiting'));
+    view = () => Promise.resolve(emptyView(NOW, 'waiting'));
     await open('starting');
     await take(page, 'dashboard-starting');
-    view = () => Promise.resolve(emptyView(new Date()));
+    view = () => Promise.resolve(emptyView(NOW));
     await open('empty');
     await take(page, 'dashboard-empty');
     view = () => {
-      const sample = sampleView(new Date());
+      const sample = sampleView(NOW);
       const problem = 'infra/analytics/query.asaql:27:9: the CAST of a value failed';
       return Promise.resolve({ ...sample, job: { ...sample.job, status: 'stopped', problem } });
     };
     await open('stopped');
     await take(page, 'dashboard-stopped');
-    view = () => Promise.resolve(sampleView(new Date()));
+    view = () => Promise.resolve(sampleView(NOW));
     await open('live');
     view = () => NEVER;
     await page.locator('body[data-state="stale"]').waitFor();

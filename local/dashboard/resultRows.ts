@@ -41,6 +41,8 @@ export interface EventOutput {
   missing: readonly string[];
   /** a subquery with all of {@link COLUMNS}, `__ts` and `__seq`; missing ones are null */
   sql: string;
+  /** the same without rows, for use before the output's table exists */
+  emptySql: string;
 }
 
 export function eventOutput({ plan }: Pick<Job, 'plan'>): EventOutput {
@@ -54,11 +56,13 @@ export function eventOutput({ plan }: Pick<Job, 'plan'>): EventOutput {
       ? `CAST(NULL AS ${type}) AS ${name}`
       : `TRY_CAST(${sqlName(name)} AS ${type}) AS ${name}`,
   );
+  const nulls = wanted.map(([name, type]) => `CAST(NULL AS ${type}) AS ${name}`);
   return {
     name: output?.name ?? '',
     columns: (output?.columns ?? []).filter(({ kind }) => kind === 'column'),
     missing,
     sql: `(SELECT ${columns.join(', ')}, __ts, __seq FROM ${resultTable(output?.name ?? '')})`,
+    emptySql: `(SELECT ${nulls.join(', ')}, CAST(NULL AS TIMESTAMP) AS __ts, CAST(NULL AS BIGINT) AS __seq WHERE false)`,
   };
 }
 

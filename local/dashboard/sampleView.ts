@@ -3,6 +3,12 @@
 import shopProducts from '../shop/products.json';
 import type { View } from './view';
 
+/** One product has a price in another currency, as in a shop that sells to several countries. */
+const EURO_PRODUCT = { slug: 'leather-belt', price: 29.5, currency: 'EUR' };
+const PRODUCTS = shopProducts.map((product) =>
+  product.slug === EURO_PRODUCT.slug ? { ...product, ...EURO_PRODUCT } : product,
+);
+
 const MINUTE_MS = 60_000;
 /** Events of each minute, repeated. */
 const EVENTS = [3, 5, 4, 8, 6, 9, 12, 10, 7, 11, 14, 9, 13, 16, 12, 18, 15, 11, 17, 20];
@@ -12,8 +18,10 @@ const RECENT_ROWS = 20;
 /** 17 events a minute, as in the last full minute of the chart. */
 const EVENT_INTERVAL_MINUTES = 3.5 / 60;
 /** Pieces sold of each product. */
-const SOLD = [12, 10, 8, 6, 5, 4, 2, 4];
+const SOLD = [12, 10, 8, 6, 5, 4, 2, 6];
+/** in JPY: a bag */
 const REFUNDED = 4_900;
+const ORDERS = { JPY: 33, EUR: 4 };
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
 
 /** @param now time of the newest event */
@@ -31,7 +39,7 @@ export function sampleView(now: Date): View {
   const present = buckets.at(-1);
   if (present) present.events = recent.filter(({ time }) => time >= at(0).slice(0, 16)).length;
   const events = sum(buckets.map((bucket) => bucket.events));
-  const products = shopProducts.slice(0, SOLD.length).map((product, i) => ({
+  const products = PRODUCTS.slice(0, SOLD.length).map((product, i) => ({
     productId: product.product_id,
     name: product.product_name,
     code: product.product_code,
@@ -42,6 +50,13 @@ export function sampleView(now: Date): View {
     events: 104 - 8 * i,
     sold: SOLD[i] ?? 0,
   }));
+  const soldIn = (wanted: string) => products.filter(({ currency }) => currency === wanted);
+  const revenueIn = (currency: keyof typeof ORDERS, refunded: number) => ({
+    ...{ currency, refunded, orders: ORDERS[currency] },
+    revenue: sum(soldIn(currency).map(({ price, sold }) => price * sold)) - refunded,
+    items: sum(soldIn(currency).map(({ sold }) => sold)),
+  });
+  const orders = ORDERS.JPY + ORDERS.EUR;
   return {
     now: now.toISOString(),
     job: { status: 'running', problem: null, query: 'infra/analytics/query.asaql' },
@@ -53,29 +68,20 @@ export function sampleView(now: Date): View {
       dropped: [{ reason: 'malformed', events: 2 }],
       references: ['products', 'skus'].map((name) => ({
         name,
-        path: `products/2026-11-24/10-00/${name}.json`,
-        validFrom: at(42),
+        path: `products/${minuteAt(42).slice(0, 16).replace('T', '/').replace(':', '-')}/${name}.json`,
+        validFrom: minuteAt(42),
         rows: name === 'skus' ? 53 : 10,
       })),
       next: null,
       missing: [],
     },
-    counts: { events, rows: events + 10, visitors: 184, sessions: 203, orders: 37 },
-    revenue: [
-      {
-        currency: 'JPY',
-        revenue: sum(products.map(({ price, sold }) => price * sold)) - REFUNDED,
-        refunded: REFUNDED,
-        orders: 33,
-        items: sum(SOLD),
-      },
-      { currency: 'EUR', revenue: 389.5, refunded: 0, orders: 4, items: 6 },
-    ],
+    counts: { events, rows: events + 10, visitors: 184, sessions: 203, orders },
+    revenue: [revenueIn('JPY', REFUNDED), revenueIn('EUR', 0)],
     funnel: [
       // Besides these three, one event is a refund.
-      { stage: 'Viewed a product', events: events - 121 - 37 - 1, visitors: 180 },
+      { stage: 'Viewed a product', events: events - 121 - orders - 1, visitors: 180 },
       { stage: 'Added to cart', events: 121, visitors: 81 },
-      { stage: 'Purchased', events: 37, visitors: 36 },
+      { stage: 'Purchased', events: orders, visitors: 36 },
     ],
     products,
     referrers: [
@@ -91,7 +97,7 @@ export function sampleView(now: Date): View {
     recent,
     choices: {
       events: ['browse_product', 'add_to_cart', 'purchase', 'refund'],
-      products: shopProducts.map(({ product_id, product_name }) => ({
+      products: PRODUCTS.map(({ product_id, product_name }) => ({
         productId: product_id,
         name: product_name,
       })),
@@ -101,7 +107,7 @@ export function sampleView(now: Date): View {
 
 function sampleEvent(i: number, time: string): View['recent'][number] {
   const event = KINDS[i % KINDS.length] ?? 'purchase';
-  const product = shopProducts[(i * 3) % shopProducts.length];
+  const product = PRODUCTS[(i * 3) % PRODUCTS.length];
   const sku = product?.skus[i % product.skus.length];
   const quantity = event === 'browse_product' ? null : (i % 2) + 1;
   return {

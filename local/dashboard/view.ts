@@ -49,14 +49,15 @@ export function createView(job: Job, queryFile: string): (filter: Filter) => Pro
   return async (filter) => {
     const { status, problem, counts, lagMs, references, next } = state();
     const readable = output.name !== '' && (await hasRows(connection, output.name));
-    const shown = `(SELECT * FROM ${output.sql} WHERE ${filterSql(filter)})`;
-    const within = `(SELECT * FROM ${output.sql} WHERE ${filterSql({ ...filter, event: undefined, productId: undefined })})`;
+    const rows = readable ? output.sql : output.emptySql;
+    const shown = `(SELECT * FROM ${rows} WHERE ${filterSql(filter)})`;
+    const within = `(SELECT * FROM ${rows} WHERE ${filterSql({ ...filter, event: undefined, productId: undefined })})`;
     const read = async <T>(
-      { sql, rows }: { sql: (source: string) => string; rows: { parse: (value: unknown) => T[] } },
+      measure: { sql: (source: string) => string; rows: { parse: (value: unknown) => T[] } },
       source = shown,
-    ): Promise<T[]> => (readable ? rows.parse(await jsonRows(connection, sql(source))) : []);
+    ): Promise<T[]> => measure.rows.parse(await jsonRows(connection, measure.sql(source)));
     const [total] = await read(measures.totals);
-    const [kept] = await read(measures.totals, output.sql);
+    const [kept] = await read(measures.totals, rows);
     const [ordered] = await read(measures.orders);
     const stages = await read(measures.funnel);
     const { minutes, bucketMinutes } = filter.range;

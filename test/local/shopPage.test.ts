@@ -71,6 +71,58 @@ describe.skipIf(!browserProgram)('a page of the shop', () => {
     await context.close();
   });
 
+  test('names events as the dashboard does, lists whole rows, and shows all of them on request', async () => {
+    const events = ['browse_product', 'add_to_cart', 'purchase', 'browse_product', 'add_to_cart', 'checkout'];
+    const messages = events.map((event, sequenceNumber) => {
+      const items = event === 'purchase' ? { items: [{}, {}] } : {};
+      const Data = {
+        event,
+        event_value: 'https://spangle.example/products/204-wool-muffler?color=384',
+        ...items,
+      };
+      return { partitionId: '0', sequenceNumber, enqueuedTimeUtc: '2026-11-24T10:00:00Z', body: { Data } };
+    });
+    const page = await browser.newPage({ viewport: { width: 390, height: 700 } });
+    const body = messages.map((message) => `data: ${JSON.stringify(message)}\n\n`).join('');
+    await page.route('**/live', (route) => route.fulfill({ contentType: 'text/event-stream', body }));
+    await page.goto(shop.origin);
+    const shown = page.locator('#feed summary').filter({ visible: true });
+    await expect.poll(() => shown.count()).toBe(4);
+    await page.getByRole('button', { name: 'Show all' }).click();
+    expect(await shown.allInnerTexts()).toEqual([
+      'checkout: Wool muffler',
+      'Added to cart: Wool muffler',
+      'Viewed a product: Wool muffler',
+      'Purchased: 2 items',
+      'Added to cart: Wool muffler',
+      'Viewed a product: Wool muffler',
+    ]);
+    expect(await page.locator('#no-events').innerText()).toMatch(/^No events since then/);
+    const left = (selector: string) =>
+      page.evaluate<number>(`(() => {
+        const text = document.createRange();
+        text.selectNodeContents(document.querySelector('${selector}'));
+        return text.getBoundingClientRect().left;
+      })()`);
+    expect(await left('.brand')).toBe(await left('h1'));
+    expect(await left('.brand')).toBe(await left('#panel-title'));
+    await page.close();
+  });
+
+  test('spells British English on its pages', async () => {
+    const page = await browser.newPage();
+    for (const path of ['/', '/products/204-wool-muffler', '/products/268-knit-cardigan']) {
+      await page.goto(shop.origin + path);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      expect(await page.locator('main').innerText()).not.toMatch(/gray|color\b/i);
+    }
+    await page.getByLabel('Grey').waitFor({ state: 'attached' });
+    await page.goto(dashboard.url);
+    await page.locator('body[data-state="live"]').waitFor();
+    expect(await page.locator('body').innerText()).not.toMatch(/gray|color\b/i);
+    await page.close();
+  });
+
   test('shows a message of another client as it is', async () => {
     const body = { deviceId: 'till', Data: { event: { name: 'sale' } } };
     const message = { partitionId: '0', sequenceNumber: 1, enqueuedTimeUtc: '2026-11-24T10:00:00Z', body };

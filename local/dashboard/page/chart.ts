@@ -3,16 +3,17 @@
 import { BarController, BarElement, CategoryScale, Chart, LinearScale, Tooltip } from 'chart.js';
 import type { View } from '../view';
 import { part, write } from './elements';
-import { minuteOf } from './format';
+import { counted, minuteOf } from './format';
 
-/** Size of the chart on paper, in px. The style sheet fits it into its tile. */
-const PRINTED = { width: 480, height: 220 };
+/** Size of the chart in its tile on A4 paper, in px. On other paper, the style sheet fits it into the tile. */
+const PRINTED = { width: 440, height: 200 };
 
 Chart.register(BarController, BarElement, CategoryScale, LinearScale, Tooltip);
 
 /** Draws the chart. The returned function updates it with a new view. */
 export function createChart(): (buckets: View['buckets']) => void {
   const canvas = part('minutes') as HTMLCanvasElement;
+  canvas.style.visibility = 'hidden'; // until there are bars
   const chart = new Chart<'bar', number[], string>(canvas, {
     type: 'bar',
     data: { labels: [], datasets: [{ label: 'events', data: [], maxBarThickness: 40 }] },
@@ -29,21 +30,21 @@ export function createChart(): (buckets: View['buckets']) => void {
   for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)'])
     matchMedia(query).addEventListener('change', () => {
       requestAnimationFrame(() => {
-        colour(chart); // in the colours of the new theme
+        applyStyle(chart); // in the colours of the new theme
       });
     });
   // The page still has the size and the colours of the screen.
   addEventListener('beforeprint', () => {
     document.documentElement.classList.add('printing');
     chart.resize(PRINTED.width, PRINTED.height);
-    colour(chart);
+    applyStyle(chart);
   });
   addEventListener('afterprint', () => {
     document.documentElement.classList.remove('printing');
     chart.resize();
-    colour(chart);
+    applyStyle(chart);
   });
-  colour(chart);
+  applyStyle(chart);
   return ({ minutes, events }) => {
     write(part('minutes-heading'), minutes === 1 ? 'Events per minute' : `Events per ${minutes} minutes`);
     chart.data.labels = events.map(({ start }) => minuteOf(start));
@@ -52,21 +53,30 @@ export function createChart(): (buckets: View['buckets']) => void {
     chart.update();
     const total = events.reduce((sum, bucket) => sum + bucket.events, 0);
     const most = Math.max(0, ...events.map((bucket) => bucket.events));
+    canvas.style.visibility = events.length > 0 ? '' : 'hidden';
+    const nothing = canvas.closest('section')?.querySelector<HTMLElement>('.nothing');
+    if (nothing) nothing.hidden = events.length > 0;
     canvas.setAttribute(
       'aria-label',
-      `Bar chart: ${total} events in ${events.length} bars, at most ${most} in one.`,
+      events.length > 0
+        ? `Bar chart: ${counted(total, 'event')} in ${counted(events.length, 'bar')}, at most ${most} in one.`
+        : 'No data yet',
     );
   };
 }
 
-/** Reads the colours of the chart from the style sheet: light, dark or forced. */
-function colour(chart: Chart<'bar', number[], string>): void {
+/** Reads the colours and the font of the chart from the style sheet: light, dark or forced, on screen or paper. */
+function applyStyle(chart: Chart<'bar', number[], string>): void {
   const style = getComputedStyle(document.documentElement);
   const probe = document.createElement('span');
   document.body.append(probe);
   const resolve = (name: string): string => {
     probe.style.color = style.getPropertyValue(name);
     return getComputedStyle(probe).color;
+  };
+  chart.options.font = {
+    family: getComputedStyle(document.body).fontFamily,
+    size: parseFloat(style.getPropertyValue('--axis-size')),
   };
   const [dataset] = chart.data.datasets;
   const accent = resolve('--accent');

@@ -1,11 +1,12 @@
 /** The dashboard's page. */
 
+import { connectMoreButton } from '../../page/expandableRows';
 import { followStream } from '../../page/sharedStream';
 import type { View } from '../view';
 import { createChart } from './chart';
 import { part, write } from './elements';
 import { filterText, readFilters, showChoices, watchFilters } from './filters';
-import { counted, dateAndTime, money, number, secondOf } from './format';
+import { ABSENT, counted, dateAndTime, money, number, secondOf } from './format';
 import { lagText, pipelineLine } from './pipeline';
 import { createStatus } from './status';
 import { showFunnel, showProducts, showRecent, showSources } from './tables';
@@ -26,9 +27,14 @@ function show(view: View): void {
   write(part('query'), view.job.query);
   write(part('pipeline'), pipelineLine(view));
   write(part('lag'), lagText(view));
-  showFigures(view);
-  showBuckets(view.buckets);
-  showFunnel(view.funnel);
+  // Before the job has begun, zeros would look like counts.
+  const isMeasured = view.job.status !== 'waiting' || view.pipeline.oldest !== null;
+  if (isMeasured) showFigures(view);
+  else showNoFigures();
+  showBuckets(isMeasured ? view.buckets : { ...view.buckets, events: [] });
+  showFunnel(view.funnel, isMeasured);
+  for (const nothing of document.querySelectorAll<HTMLElement>('.nothing'))
+    write(nothing, isMeasured ? (nothing.dataset.text ?? '') : ABSENT);
   showProducts(view.products, shop);
   showSources('referrers', view.referrers, 'Direct, or unknown');
   showSources('campaigns', view.campaigns, 'No campaign');
@@ -36,9 +42,18 @@ function show(view: View): void {
   showChoices(view.choices);
 }
 
+const FIGURES = ['revenue', 'orders', 'visitors', 'sessions', 'events'];
+
+function showNoFigures(): void {
+  for (const id of FIGURES) {
+    write(part(id), ABSENT);
+    write(part(`${id}-detail`), '');
+  }
+}
+
 function showFigures({ counts, revenue, recent }: View): void {
   const [first, ...others] = revenue;
-  write(part('revenue'), first ? money(first.revenue, first.currency) : '–');
+  write(part('revenue'), first ? money(first.revenue, first.currency) : ABSENT);
   const details =
     others.length > 0
       ? `and ${others.map((one) => money(one.revenue, one.currency)).join(', ')}`
@@ -56,13 +71,13 @@ function showFigures({ counts, revenue, recent }: View): void {
   );
   write(part('orders'), number(counts.orders));
   const perCurrency = revenue.map(
-    ({ currency, orders }) => `${number(orders)} in ${currency ?? 'no currency'}`,
+    ({ currency, orders }) => `${number(orders)}\u00a0in\u00a0${currency ?? 'no\u00a0currency'}`,
   );
   write(part('orders-detail'), perCurrency.join(', '));
   write(part('visitors'), number(counts.visitors));
   const rate = counts.visitors > 0 ? Math.round((100 * counts.orders) / counts.visitors) : 0;
   write(part('visitors-detail'), counts.visitors > 0 ? `${rate} orders per 100 visitors` : '');
-  write(part('sessions'), counts.sessions > 0 || counts.events === 0 ? number(counts.sessions) : '–');
+  write(part('sessions'), counts.sessions > 0 || counts.events === 0 ? number(counts.sessions) : ABSENT);
   write(
     part('sessions-detail'),
     counts.sessions === 0 && counts.events > 0 ? 'events carry no session id' : 'end after 30 idle minutes',
@@ -93,6 +108,7 @@ pause.addEventListener('click', () => {
   pause.textContent = paused ? 'Continue' : 'Pause';
   status.onPaused(paused);
 });
+connectMoreButton(part('more'));
 part('print').addEventListener('click', () => {
   print();
 });

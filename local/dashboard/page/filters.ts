@@ -1,8 +1,8 @@
 /** The filters above the figures. They are part of the page's URL, so that a link shows the same data. */
 
+import { eventName } from '../../page/eventNames';
 import type { View } from '../view';
 import { part } from './elements';
-import { eventName } from './format';
 
 const form = part('filters') as HTMLFormElement;
 const NAMES = ['range', 'event', 'product'] as const;

@@ -1,14 +1,19 @@
 /** Formats numbers, amounts of money and times for people. */
 
-const whole = new Intl.NumberFormat('en');
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
-const clockSeconds = new Intl.DateTimeFormat(undefined, {
+/** The language of the page's own texts. */
+const LOCALE = 'en-GB';
+const whole = new Intl.NumberFormat(LOCALE);
+const clock = new Intl.DateTimeFormat(LOCALE, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const clockSeconds = new Intl.DateTimeFormat(LOCALE, {
   ...{ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' },
 });
-const day = new Intl.DateTimeFormat(undefined, {
+const day = new Intl.DateTimeFormat(LOCALE, {
   ...{ dateStyle: 'long', timeStyle: 'long', hourCycle: 'h23' },
 });
 const currencies = new Map<string, Intl.NumberFormat | undefined>();
+
+/** Stands for a value that is not known. */
+export const ABSENT = '–';
 
 /** An amount with more digits fills the tile, and its digits are no longer exact. */
 const MAX_PLAIN_AMOUNT = 1e15;
@@ -24,7 +29,7 @@ export function money(amount: number, currency: string | null): string {
   if (Math.abs(amount) >= MAX_PLAIN_AMOUNT) return `${amount.toPrecision(4)} ${currency ?? ''}`.trim();
   const format = currency === null ? undefined : currencyFormat(currency);
   if (format) return format.format(amount);
-  const plain = amount.toLocaleString('en', { maximumFractionDigits: 2 });
+  const plain = amount.toLocaleString(LOCALE, { maximumFractionDigits: 2 });
   return currency === null ? plain : `${plain} ${currency}`;
 }
 
@@ -32,7 +37,7 @@ function currencyFormat(currency: string): Intl.NumberFormat | undefined {
   if (!currencies.has(currency)) {
     let format: Intl.NumberFormat | undefined;
     try {
-      format = new Intl.NumberFormat('en', {
+      format = new Intl.NumberFormat(LOCALE, {
         ...{ style: 'currency', currency, currencyDisplay: 'narrowSymbol' },
       });
     } catch {
@@ -48,6 +53,9 @@ export const minuteOf = (iso: string): string => clock.format(new Date(iso));
 export const dateAndTime = (date: Date): string => day.format(date);
 export const secondOf = (iso: string): string => clockSeconds.format(new Date(iso));
 
+/** A text, such as the message of an error, as a sentence with a full stop. */
+export const sentence = (text: string): string => (/[.!?…]$/.test(text) ? text : `${text}.`);
+
 /** `3 s`, `12 min`, `5 h`, with a no-break space */
 export function duration(ms: number): string {
   const seconds = Math.max(0, ms) / 1_000;
@@ -56,18 +64,6 @@ export function duration(ms: number): string {
   if (seconds < 5_400) return `${Math.round(seconds / 60)}\u00a0min`;
   return `${Math.round(seconds / 3_600)}\u00a0h`;
 }
-
-const EVENTS = new Map([
-  ['browse_product', 'Viewed a product'],
-  ['view_item', 'Viewed a product'],
-  ['add_to_cart', 'Added to cart'],
-  ['purchase', 'Purchased'],
-  ['refund', 'Refunded'],
-  ['page_view', 'Viewed a page'],
-]);
-/** Readable names for GA4's events. Other events keep their names. */
-export const eventName = (event: string | null): string =>
-  event === null ? '(no name)' : (EVENTS.get(event) ?? event);
 
 const STATES = new Map([
   ['on_sale', 'Available'],

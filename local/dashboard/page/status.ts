@@ -2,7 +2,7 @@
 
 import type { View } from '../view';
 import { part, write } from './elements';
-import { duration } from './format';
+import { duration, sentence } from './format';
 
 /** The server sends a view every half second, or every three seconds while it is busy. */
 const STALE_MS = 10_000;
@@ -88,11 +88,11 @@ function statusText(state: State, retryAt: number, viewAt: number): string {
 
 function noticeText(state: State, view: View | undefined): string {
   if (state === 'stopped')
-    return `The analytics job has stopped, so these figures no longer change. Correct the query, then restart the stack. Reason: ${view?.job.problem ?? 'unknown'}`;
+    return `The analytics job has stopped, so these figures no longer change. Correct the query, then restart the stack. Reason: ${sentence(view?.job.problem ?? 'unknown')}`;
   if (state === 'stale') return 'The analytics job does not respond. These are its last figures.';
   if (state === 'reconnecting' && view)
     return 'No connection to the server. These are the last figures received.';
-  return view?.job.problem ?? '';
+  return view?.job.problem ? sentence(view.job.problem) : '';
 }
 
 function emptyTexts(state: State, events: number): readonly [title: string, text: string] {

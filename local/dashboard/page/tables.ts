@@ -1,21 +1,25 @@
 /** The tables and lists of the dashboard. */
 
+import { eventName } from '../../page/eventNames';
 import type { View } from '../view';
 import { barRow, make, part, replaceRows } from './elements';
-import { counted, eventName, money, number, secondOf, stateName, words } from './format';
+import { ABSENT, counted, dateAndTime, money, number, secondOf, stateName, words } from './format';
 
 const LONGEST_ID_CHARACTERS = 16;
 const ID_START_CHARACTERS = 8;
 const ID_END_CHARACTERS = 4;
 
-export function showFunnel(funnel: View['funnel']): void {
-  const most = Math.max(1, ...funnel.map(({ visitors }) => visitors));
+/** Without visitors, the funnel shows no percentages. @param isMeasured false before the job has begun */
+export function showFunnel(funnel: View['funnel'], isMeasured: boolean): void {
+  const most = Math.max(0, ...funnel.map(({ visitors }) => visitors));
+  const valueOf = (visitors: number): string => {
+    if (!isMeasured) return ABSENT;
+    const count = counted(visitors, 'visitor');
+    return most > 0 ? `${count}, ${Math.round((100 * visitors) / most)}\u00a0%` : count;
+  };
   replaceRows(
     part('funnel'),
-    funnel.map(({ stage, visitors }) => {
-      const percent = Math.round((100 * visitors) / most);
-      return barRow(stage, `${counted(visitors, 'visitor')}, ${percent}\u00a0%`, visitors / most);
-    }),
+    funnel.map(({ stage, visitors }) => barRow(stage, valueOf(visitors), visitors / Math.max(1, most))),
   );
 }
 
@@ -44,10 +48,11 @@ export function showProducts(products: View['products'], shop: string): void {
       const label = make('div');
       label.append(productLink(productId, name ?? code, shop));
       const about = [code, state === null ? null : stateName(state)].filter(Boolean).join(' · ');
-      label.append(make('small', about));
+      const shownPrice = price === null ? ABSENT : money(price, currency);
+      label.append(make('small', about, 'about'), make('small', shownPrice, 'price'));
       pictured.append(picture(productId), label);
       product.append(pictured);
-      row.append(product, figure(price === null ? '–' : money(price, currency)));
+      row.append(product, figure(shownPrice));
       for (const value of [visitors, events, sold]) row.append(figure(number(value)));
       return row;
     }),
@@ -61,23 +66,23 @@ export function showRecent(recent: View['recent'], shop: string): void {
       const row = make('tr');
       const time = make('time', secondOf(event.time));
       time.dateTime = event.time;
-      time.title = new Date(event.time).toLocaleString();
+      time.title = dateAndTime(new Date(event.time));
       const product = make('td', '', event.productId === null && event.page === null ? 'absent' : '');
-      product.dataset.label = 'Product';
+      product.dataset.column = 'product';
       if (event.productId !== null) product.append(productLink(event.productId, event.product, shop));
-      else product.textContent = event.page === null ? '–' : pathOf(event.page);
-      const choice = choiceOf(event);
-      const visitor = cell('Visitor', shortId(event.visitor), 'id');
+      else product.textContent = event.page === null ? ABSENT : pathOf(event.page);
+      const variant = variantOf(event);
+      const visitor = cell('visitor', shortId(event.visitor), 'id');
       visitor.title = event.visitor ?? '';
-      const timeCell = cell('Time', '');
+      const timeCell = cell('time', '');
       timeCell.append(time);
       row.append(
         timeCell,
-        cell('Event', eventName(event.event)),
+        cell('event', eventName(event.event)),
         product,
-        cell('Colour, size', choice === '' ? '–' : choice),
-        cell('Quantity', event.quantity === null ? '–' : String(event.quantity), 'number'),
-        cell('Unit price', event.price === null ? '–' : money(event.price, event.currency), 'number'),
+        cell('variant', variant === '' ? ABSENT : variant),
+        cell('quantity', event.quantity === null ? ABSENT : String(event.quantity), 'number'),
+        cell('price', event.price === null ? ABSENT : money(event.price, event.currency), 'number'),
         visitor,
       );
       return row;
@@ -86,14 +91,15 @@ export function showRecent(recent: View['recent'], shop: string): void {
 }
 
 /** For example `Navy, M`. A size without information is omitted. */
-function choiceOf({ color, size }: View['recent'][number]): string {
+function variantOf({ color, size }: View['recent'][number]): string {
   const chosenSize = size === null || size === 'FREE' ? [] : [size];
   return [...(color === null ? [] : [words(color)]), ...chosenSize].join(', ');
 }
 
-function cell(label: string, text: string, className = ''): HTMLTableCellElement {
-  const made = make('td', text, text === '–' ? `${className} absent`.trim() : className);
-  made.dataset.label = label; // shown beside the value if the table has no header
+/** @param column its place if each row is a card */
+function cell(column: string, text: string, className = ''): HTMLTableCellElement {
+  const made = make('td', text, text === ABSENT ? `${className} absent`.trim() : className);
+  made.dataset.column = column;
   return made;
 }
 
@@ -123,7 +129,7 @@ function picture(productId: string | number | null): HTMLElement {
 
 /** `web-abcd…wxyz`: enough to tell visitors apart. */
 function shortId(id: string | null): string {
-  if (id === null) return '–';
+  if (id === null) return ABSENT;
   if (id.length <= LONGEST_ID_CHARACTERS) return id;
   return `${id.slice(0, ID_START_CHARACTERS)}…${id.slice(-ID_END_CHARACTERS)}`;
 }

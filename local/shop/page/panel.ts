@@ -1,6 +1,9 @@
+import { eventName } from '../../page/eventNames';
+import { connectMoreButton } from '../../page/expandableRows';
 import { followStream } from '../../page/sharedStream';
 import { element } from './html';
 import type { createOfflineSwitch } from './offline';
+import { productAt } from './products';
 import type { ShopEvent, Tracking } from './tracking';
 
 /** The fields of a feed message that the panel shows. */
@@ -58,6 +61,7 @@ export function startPanel(tracking: Tracking, offline: ReturnType<typeof create
 
   wireSwitch(offline);
   wireConsent(tracking);
+  document.querySelectorAll<HTMLElement>('.panel .more').forEach(connectMoreButton);
   showFeed((message) => {
     rows.get(message.messageId ?? '')?.reach('in the feed');
     return message.deviceId === tracking.deviceId();
@@ -86,7 +90,7 @@ function wireConsent(tracking: Tracking): void {
   const show = (): void => {
     element('privacy').hidden = tracking.hasConsent();
     element('no-events').textContent = tracking.hasConsent()
-      ? 'No events yet. Look at a product: that is an event.'
+      ? 'No events since then. Look at a product: that is an event.'
       : `No event is tracked while ${signal} is on.`;
   };
   show();
@@ -108,7 +112,7 @@ interface Row {
 function createRow(messageId: string, message: ShopEvent): Row {
   const item = document.createElement('li');
   item.dataset.messageId = messageId;
-  const name = textOf('strong', message.event);
+  const name = textOf('strong', eventName(message.event));
   const what = textOf('span', subjectOf(message), 'what');
   if ('size_name' in message) what.title = `${message.color_name}, ${message.size_name}`;
   const state = textOf('span', 'queued', 'state');
@@ -195,7 +199,9 @@ function showFeed(onMessage: (message: FeedMessage) => boolean): void {
 function summaryOf(body: unknown): string {
   const { Data: data } = (body ?? {}) as { Data?: Partial<ShopEvent> };
   // Other clients send other messages.
-  return typeof data?.event === 'string' ? `${data.event} ${subjectOf(data)}` : JSON.stringify(body);
+  return typeof data?.event === 'string'
+    ? [eventName(data.event), subjectOf(data)].filter(Boolean).join(': ')
+    : JSON.stringify(body);
 }
 
 /** `2 items` of an order, otherwise the product's name */
@@ -205,9 +211,10 @@ function subjectOf(message: Partial<ShopEvent>): string {
   return items.length === 1 ? '1 item' : `${items.length} items`;
 }
 
-/** Converts `…/products/162-spangle-bag?color=379` to `spangle bag`. */
+/** Converts `…/products/162-spangle-bag?color=379` to `Spangle bag`, the product's name. */
 function nameIn(url: string): string {
-  return (/\/products\/\d+-([\w-]+)/.exec(url)?.[1] ?? '').replaceAll('-', ' ');
+  const path = /\/products\/(\d+-[\w-]+)/.exec(url)?.[1] ?? '';
+  return productAt(path)?.product_name ?? path.replace(/^\d+-/, '').replaceAll('-', ' ');
 }
 
 function textOf(tag: string, text: string, className = ''): HTMLElement {

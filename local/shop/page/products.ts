@@ -54,9 +54,11 @@ export function colors({ skus }: Product): Sku[] {
 
 /** `¥4,900`, `€12.50` */
 export function money(amount: number, currency: string): string {
-  return new Intl.NumberFormat('en', { style: 'currency', currency, currencyDisplay: 'narrowSymbol' }).format(
-    amount,
-  );
+  return new Intl.NumberFormat('en-GB', {
+    style: 'currency',
+    currency,
+    currencyDisplay: 'narrowSymbol',
+  }).format(amount);
 }
 
 /** Converts `BLACK` to `Black`. */

@@ -2,7 +2,7 @@
 
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { sampleView } from '../../../local/dashboard/sampleView';
+import { emptyView, sampleView } from '../../../local/dashboard/sampleView';
 import { startDashboardServer } from '../../../local/dashboard/server';
 import type { View } from '../../../local/dashboard/view';
 import type { WebServer } from '../../../local/webServer';
@@ -132,6 +132,67 @@ describe.skipIf(!browserProgram)('the page of the dashboard', () => {
     await page.setViewportSize({ width: 320, height: 700 });
     const overflow = `(() => { const all = document.querySelector('#recent').closest('.scroll'); return all.scrollWidth - all.clientWidth; })()`;
     await expect.poll(() => page.evaluate(overflow)).toBe(0);
+  });
+
+  test('shows the newest 12 events, all of them on request and on paper, and hides no row with the focus', async () => {
+    const rows = page.locator('#recent tr').filter({ visible: true });
+    expect(await rows.count()).toBe(12);
+    await page.emulateMedia({ media: 'print' });
+    expect(await rows.count()).toBe(view.recent.length);
+    await page.emulateMedia({ media: 'screen' });
+    await page.getByRole('button', { name: 'Show all' }).click();
+    expect(await rows.count()).toBe(view.recent.length);
+    await page.locator('#recent a').nth(14).focus();
+    await page.evaluate(`document.querySelector('#more').dispatchEvent(new Event('click'))`);
+    expect(await rows.count()).toBe(13);
+    expect(await page.locator('#recent tr').nth(14).isVisible()).toBe(true);
+    view = { ...view, recent: view.recent.slice(0, 12) };
+    await expect.poll(() => page.locator('#more').isVisible()).toBe(false);
+  });
+
+  test('shows zeros only once the job counts, and no share of nothing', async () => {
+    const values = () => page.locator('.figure .value, #funnel li span:nth-child(2)').allInnerTexts();
+    view = emptyView(new Date(), 'waiting');
+    await page.locator('body[data-state="starting"]').waitFor();
+    expect(new Set(await values())).toEqual(new Set(['–']));
+    expect(new Set(await page.locator('.nothing').allInnerTexts())).toEqual(new Set(['–']));
+    expect(await page.locator('#minutes').isVisible()).toBe(false);
+    view = emptyView(new Date());
+    await page.locator('body[data-state="empty"]').waitFor();
+    expect(await values()).toEqual(['–', '0', '0', '0', '0', '0 visitors', '0 visitors', '0 visitors']);
+    expect(await page.locator('#minutes').isVisible()).toBe(true);
+  });
+
+  test('shows the figures of before a restart while the job waits for its product list', async () => {
+    view = { ...view, job: { ...view.job, status: 'waiting' } };
+    await page.locator('body[data-state="starting"]').waitFor();
+    expect(await page.locator('#orders').innerText()).toBe(String(view.counts.orders));
+  });
+
+  test('ends the reason of a stop with one full stop', async () => {
+    for (const problem of ['query.asaql:1:1: a CAST failed', 'The disk is full.']) {
+      view = { ...view, job: { ...view.job, status: 'stopped', problem } };
+      await expect
+        .poll(() => page.locator('#notice').innerText())
+        .toMatch(new RegExp(`Reason: ${problem.replace(/\.$/, '')}\\.$`));
+    }
+  });
+
+  test.each([1360, 600, 320])('orders the top products by a shown column at %i px', async (width) => {
+    await page.setViewportSize({ width, height: 700 });
+    const heading = page.getByRole('columnheader', { name: 'Events' });
+    expect(await heading.getAttribute('aria-sort')).toBe('descending');
+    expect(await heading.isVisible()).toBe(true);
+    const shown = page.locator('#products td:nth-child(4)').filter({ visible: true });
+    expect(await shown.allInnerTexts()).toEqual(view.products.map(({ events }) => String(events)));
+    expect(await page.locator('#products tr').last().innerText()).toContain('€29.50');
+    // The last column ends where the bars of the other tiles end.
+    const inset = (selector: string) =>
+      page.evaluate<number>(`(() => {
+        const element = document.querySelector('${selector}');
+        return element.closest('section').getBoundingClientRect().right - element.getBoundingClientRect().right + parseFloat(getComputedStyle(element).paddingRight);
+      })()`);
+    expect(await inset('#products td:last-child')).toBe(await inset('#funnel .bar'));
   });
 
   test('has a picture for a product that the shop does not sell', async () => {

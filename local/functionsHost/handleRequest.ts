@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isAllowedHost } from '../../emulator/httpsServer/allowedHosts';
-import { configuredHosts, schemeOf } from '../allowedHosts';
+import { configuredHosts } from '../allowedHosts';
 import { type AdminOptions, isAdminPath, serveAdmin } from './adminApi';
 import { isAdmin, isAuthorized } from './functionKeys';
 import type { BodyResult, ReadBody } from './requestBody';
 import { type RequestHead, readHead } from './requestHead';
-import { firstParameter, parseQuery, urlOf } from './requestTarget';
+import { firstParameter, forwardedScheme, parseQuery, urlOf } from './requestTarget';
 import { end, reject, writeResponse } from './response';
 import { type HttpRoute, type RouteMatch, matchRoute } from './routes';
 import type { RpcHttpRequest, RpcHttpResponse, TriggerData } from './workerProtocol';
@@ -90,6 +90,11 @@ async function runFunction(
   { head, query, match: { route, params }, readBody }: FunctionCall,
   { invoke, log }: RequestOptions,
 ): Promise<void> {
+  const scheme = forwardedScheme(head.forwardedProto, head.host);
+  if (!scheme) {
+    end(response, 500);
+    return;
+  }
   // As on the real host with HTTP streaming off, a function gets an empty body if the request is chunked.
   const body = head.headers.has('content-length') ? await readBody() : NO_BODY;
   if (!body) return;
@@ -101,7 +106,8 @@ async function runFunction(
     end(response, 502);
   }, RESPONSE_LIMIT_MS);
   try {
-    const http = rpcRequestOf(head, query, params, body.bytes);
+    const url = urlOf(scheme, head.host, head.target);
+    const http = rpcRequestOf(head, url, query, params, body.bytes);
     writeResponse(response, await invoke(route.functionId, { http }));
   } catch (error) {
     // The worker's message contains the stack after its first line.
@@ -114,14 +120,15 @@ async function runFunction(
 }
 
 function rpcRequestOf(
-  { method, target, host, headers }: RequestHead,
+  { method, headers }: RequestHead,
+  url: string,
   query: ReadonlyMap<string, string>,
   params: Readonly<Record<string, string>>,
   bytes: Buffer,
 ): RpcHttpRequest {
   return {
     method,
-    url: urlOf(schemeOf(headers.get('x-forwarded-proto')), host, target),
+    url,
     nullableHeaders: nullable(headers),
     nullableQuery: nullable(query),
     nullableParams: nullable(Object.entries(params)),

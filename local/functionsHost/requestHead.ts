@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { type Rejection, type RequestTarget, parseTarget } from './requestTarget';
+import { type Rejection, type RequestTarget, joinValues, parseTarget } from './requestTarget';
 
 /**
  * The checks of Kestrel, the web server of the Functions host, on the head of a request. They follow those of Node's
@@ -17,10 +17,12 @@ export interface RequestHead {
   method: string;
   target: RequestTarget;
   host: string;
-  /** lower-case names with their values; values of repeated headers are joined with a comma */
+  /** lower-case names with their values, see {@link joinValues} */
   headers: ReadonlyMap<string, string>;
   /** the first value of `x-functions-key`, which may be repeated */
   functionsKey: string | undefined;
+  /** the first value of `x-forwarded-proto`, which may be repeated */
+  forwardedProto: string | undefined;
 }
 
 export function readHead(request: IncomingMessage): RequestHead | Rejection {
@@ -34,7 +36,9 @@ export function readHead(request: IncomingMessage): RequestHead | Rejection {
   if (!hasReadableBody(headers.get('transfer-encoding'))) return { status: 400 };
   const target = parseTarget(method, url, host);
   if ('status' in target) return target;
-  return { method, target, host, headers, functionsKey: firstValue(rawHeaders, 'x-functions-key') };
+  const functionsKey = firstValue(rawHeaders, 'x-functions-key');
+  const forwardedProto = firstValue(rawHeaders, 'x-forwarded-proto');
+  return { method, target, host, headers, functionsKey, forwardedProto };
 }
 
 function firstValue(rawHeaders: readonly string[], wanted: string): string | undefined {
@@ -59,7 +63,7 @@ function headersOf(rawHeaders: readonly string[]): Map<string, string> | undefin
     const earlier = headers.get(name);
     if (value === undefined || value.includes('\0')) return undefined;
     if (earlier !== undefined && SINGLE.includes(name)) return undefined;
-    headers.set(name, earlier === undefined ? value : `${earlier},${value}`);
+    headers.set(name, joinValues([earlier ?? '', value]));
   }
   // As in Kestrel, the chunks determine the length of the body.
   const length = headers.get('content-length');

@@ -83,6 +83,27 @@ function decodePercent(text: string, kept?: string): string {
   });
 }
 
+/** A URL starts with a scheme. What follows the scheme is not checked. */
+const SCHEME = /^([a-z][a-z\d+.-]*)(?::|$)/i;
+
+/**
+ * The scheme of the URL that a function sees. The front end of Azure sends the scheme of the client in
+ * `X-Forwarded-Proto`. With a value of which .NET cannot make a URL, such as `https, http`, the real host responds with
+ * 500 instead of running the function.
+ *
+ * @returns undefined if .NET rejects the URL
+ */
+export function forwardedScheme(
+  forwardedProto: string | undefined,
+  host: string,
+): 'http' | 'https' | undefined {
+  if (!forwardedProto) return 'http';
+  const scheme = SCHEME.exec(forwardedProto)?.[1];
+  const isFileWithPort = scheme?.toLowerCase() === 'file' && /:\d+$/.test(host);
+  if (scheme === undefined || isFileWithPort) return undefined;
+  return forwardedProto.toLowerCase() === 'https' ? 'https' : 'http';
+}
+
 /** The URL that a function sees: ASP.NET's `PathString` encodes the decoded path again. */
 export function urlOf(scheme: string, host: string, { path = '', query }: RequestTarget): string {
   const encoded = path.replace(
@@ -104,7 +125,12 @@ export function parseQuery(query: string): Map<string, string> {
     // The dictionary keeps the spelling of the second occurrence, as ASP.NET's does.
     else if (known.values.push(value) === 2) known.name = name;
   }
-  return new Map([...found.values()].map(({ name, values }) => [name, values.join(',')]));
+  return new Map([...found.values()].map(({ name, values }) => [name, joinValues(values)]));
+}
+
+/** Joins the values of a repeated header or parameter as .NET's `StringValues` does, which leaves out empty ones. */
+export function joinValues(values: readonly string[]): string {
+  return values.filter((value) => value !== '').join(',');
 }
 
 /**

@@ -62,11 +62,31 @@ const TARGETS = [
   '/api/echo?a%3D1=2&b%26=3',
   '/api/echo?a+=1&%2B=2',
   '/api/echo?x=1&X=2&y=3&Y=4',
+  '/api/echo?x=&x=1&y=1&y=&z=&z=&a=1&A=&a=2&b&b=1&b',
   'http://LOCALHOST/api/echo',
   'http://LocalHost:80/api/echo',
   'https://localhost:443/api/echo',
 ];
 const HOSTS = ['LOCALHOST:7', 'localhost:0', 'localhost:00080', '[::1]', '[0:0:0:0:0:0:0:1]'];
+const SCHEMES = [
+  'HTTPS',
+  'https, http',
+  'https,http',
+  'ftp',
+  'a.b+c-d',
+  'https:',
+  'https://evil.example/?',
+  'http:[',
+  'c',
+  'file',
+  'a b',
+  '1a',
+  ':',
+  '//evil.example/',
+  '%41',
+  'https;',
+  '\xc3\xbc',
+];
 const LENGTHS = ['05', '000', '5 ', '0x5', ''];
 
 export const VARIANTS: RawRequests = {
@@ -80,6 +100,9 @@ export const VARIANTS: RawRequests = {
     'a run in UTF-16': run(utf16('{}'), 'application/json; charset=utf-16'),
     'a run with an encoded slash': withBody('POST /admin/functions/on%2FDemand', '{}', [MASTER]),
     'two cookies': raw('GET /api/echo', { headers: ['Cookie: a=1; b=2', 'Cookie: c=3'] }),
+    'empty values of repeated headers': raw('GET /api/echo', {
+      headers: ['X-A: ', 'X-A: 1', 'X-A: ', 'X-A: 2', 'X-B: 1', 'X-B: ', 'X-C: ', 'X-C: '],
+    }),
     'two types': withBody('POST /api/echo', '{}', ['Content-Type: application/json', 'Content-Type: a/b']),
     'a host of the front end': raw('GET /api/echo', { headers: ['DISGUISED-HOST: evil.example'] }),
     'a body of GET': withBody('GET /api/echo', 'hello', ['Content-Type: text/plain']),
@@ -106,6 +129,35 @@ export const VARIANTS: RawRequests = {
   ),
   ...named('variant: target', TARGETS, (target) => raw(`GET ${target}`)),
   ...named('variant: host', HOSTS, (host) => raw('GET /api/echo', { host })),
+  ...named('variant: scheme', SCHEMES, (scheme) =>
+    raw('GET /api/echo', { headers: [`X-Forwarded-Proto: ${scheme}`] }),
+  ),
+  ...prefixed('variant', {
+    'two schemes': raw('GET /api/echo', { headers: ['X-Forwarded-Proto: http', 'X-Forwarded-Proto: https'] }),
+    'an empty scheme before another': raw('GET /api/echo', {
+      headers: ['X-Forwarded-Proto: ', 'X-Forwarded-Proto: https'],
+    }),
+    'a scheme of files with a port': raw('GET /api/echo', {
+      host: 'localhost:7',
+      headers: ['X-Forwarded-Proto: file'],
+    }),
+    'combined forwarded headers': raw('GET /api/echo', {
+      headers: [
+        'X-Forwarded-For: 1.2.3.4, 5.6.7.8',
+        'X-Forwarded-Host: a.example, b.example',
+        'X-Forwarded-Proto: https, http',
+      ],
+    }),
+    'no key with two schemes in a value': raw('GET /api/locked', {
+      headers: ['X-Forwarded-Proto: https, http'],
+    }),
+    'no route with two schemes in a value': raw('GET /api/nothing', {
+      headers: ['X-Forwarded-Proto: https, http'],
+    }),
+    'a body with two schemes in a value': withBody('POST /api/echo', 'hello', [
+      'X-Forwarded-Proto: https, http',
+    ]),
+  }),
   ...named('variant: length', LENGTHS, (length) =>
     raw('POST /api/echo', { headers: [`Content-Length: ${length}`], body: length === '000' ? '' : 'hello' }),
   ),

@@ -30,8 +30,13 @@ public final class HubfrontPhone {
     private static final int MAX_RESPONSE_BYTES = 65_536;
     private static final long MAX_RESPONSE_NS = 60_000_000_000L;
     private static final Pattern HOST_NAME = Pattern.compile("\"hostName\"\\s*:\\s*\"([A-Za-z0-9.-]+)\"");
-    /** Error codes: in problem details of Hubfront, and in IoT Hub's {"Message": "ErrorCode:..."}. */
+    /**
+     * Error codes: in problem details of Hubfront, and in IoT Hub's {"Message": "ErrorCode:..."}. Gateways write codes
+     * as well, but with other media types.
+     */
+    private static final String HUBFRONT_TYPE = "application/problem+json";
     private static final Pattern HUBFRONT_CODE = Pattern.compile("\"code\"\\s*:\\s*\"([a-z_]+)\"");
+    private static final String IOT_HUB_TYPE = "application/json";
     private static final Pattern IOT_HUB_CODE = Pattern.compile("ErrorCode:([A-Za-z]+)");
 
     private final String hostName;
@@ -81,13 +86,19 @@ public final class HubfrontPhone {
 
     private static final class Response {
         final int status;
+        final String mediaType;
         final String retryAfter;
         final String text;
 
-        Response(int status, String retryAfter, String text) {
+        Response(int status, String contentType, String retryAfter, String text) {
             this.status = status;
+            this.mediaType = contentType == null ? "" : contentType.split(";", 2)[0].trim();
             this.retryAfter = retryAfter;
             this.text = text;
+        }
+
+        String code(String ownType, Pattern ownCode) {
+            return mediaType.equalsIgnoreCase(ownType) ? find(ownCode, text) : null;
         }
     }
 
@@ -118,7 +129,7 @@ public final class HubfrontPhone {
         if ((response.status == 200 || response.status == 201) && hostName != null) return hostName;
         // The platform rejects a wrong function key with an empty 401.
         boolean wrongKey = response.status == 401 && response.text.isEmpty();
-        throw new HubException(response, find(HUBFRONT_CODE, response.text), wrongKey);
+        throw new HubException(response, response.code(HUBFRONT_TYPE, HUBFRONT_CODE), wrongKey);
     }
 
     /**
@@ -158,7 +169,9 @@ public final class HubfrontPhone {
         String url = hubUrl + "/devices/" + encode(deviceId) + "/messages/events?api-version=2021-04-12";
         Response response = post(url, headers, "{\"deviceId\":\"" + deviceId + "\",\"Data\":" + deviceMessage + "}");
         // The hub confirms with 204. A 200 comes from another server, such as a captive portal.
-        if (response.status != 204) throw new HubException(response, find(IOT_HUB_CODE, response.text), false);
+        if (response.status != 204) {
+            throw new HubException(response, response.code(IOT_HUB_TYPE, IOT_HUB_CODE), false);
+        }
     }
 
     private synchronized String currentToken() {
@@ -184,9 +197,10 @@ public final class HubfrontPhone {
             out.write(bytes);
         }
         int status = connection.getResponseCode();
+        String contentType = connection.getContentType();
         String retryAfter = connection.getHeaderField("Retry-After");
         try (InputStream in = status < 400 ? connection.getInputStream() : connection.getErrorStream()) {
-            return new Response(status, retryAfter, in == null ? "" : readStart(in));
+            return new Response(status, contentType, retryAfter, in == null ? "" : readStart(in));
         }
     }
 

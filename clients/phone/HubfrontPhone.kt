@@ -56,7 +56,7 @@ class HubfrontPhone(private val device: Device, private val hubUrl: String = "ht
         val path = "devices/${encode(device.deviceId)}/messages/events?api-version=2021-04-12"
         val response = post("$hubUrl/$path", headers, """{"deviceId":"${device.deviceId}","Data":$deviceMessage}""")
         // The hub confirms with 204. A 200 comes from another server, such as a captive portal.
-        if (response.status != 204) throw response.error(IOT_HUB_CODE)
+        if (response.status != 204) throw response.error(IOT_HUB_TYPE, IOT_HUB_CODE)
     }
 
     @Synchronized
@@ -69,9 +69,12 @@ class HubfrontPhone(private val device: Device, private val hubUrl: String = "ht
         return token
     }
 
-    private class Response(val status: Int, val retryAfter: String?, val text: String) {
-        fun error(ownCode: Regex, isFinal: Boolean = false): HubException {
-            val code = ownCode.find(text)?.groupValues?.get(1)
+    private class Response(val status: Int, contentType: String?, val retryAfter: String?, val text: String) {
+        private val mediaType = contentType.orEmpty().substringBefore(';').trim()
+
+        fun error(ownType: String, ownCode: Regex, isFinal: Boolean = false): HubException {
+            val isOwn = mediaType.equals(ownType, ignoreCase = true)
+            val code = if (isOwn) ownCode.find(text)?.groupValues?.get(1) else null
             // 403 means a used-up quota, which is reset at midnight UTC.
             val transient = code == null || status == 403 || status == 408 || status == 429 || status >= 500
             return HubException(status, code, transient && !isFinal, retryAfter)
@@ -87,8 +90,13 @@ class HubfrontPhone(private val device: Device, private val hubUrl: String = "ht
         private const val MAX_RESPONSE_BYTES = 65_536
         private const val MAX_RESPONSE_NS = 60_000_000_000L
         private val HOST_NAME = Regex("\"hostName\"\\s*:\\s*\"([A-Za-z0-9.-]+)\"")
-        /** Error codes: in problem details of Hubfront, and in IoT Hub's {"Message": "ErrorCode:…"}. */
+        /**
+         * Error codes: in problem details of Hubfront, and in IoT Hub's {"Message": "ErrorCode:…"}. Gateways write
+         * codes as well, but with other media types.
+         */
+        private const val HUBFRONT_TYPE = "application/problem+json"
         private val HUBFRONT_CODE = Regex("\"code\"\\s*:\\s*\"([a-z_]+)\"")
+        private const val IOT_HUB_TYPE = "application/json"
         private val IOT_HUB_CODE = Regex("ErrorCode:([A-Za-z]+)")
 
         /**
@@ -113,7 +121,8 @@ class HubfrontPhone(private val device: Device, private val hubUrl: String = "ht
                 return Device(hostName, deviceId, deviceKey)
             }
             // The platform rejects a wrong function key with an empty 401.
-            throw response.error(HUBFRONT_CODE, isFinal = response.status == 401 && response.text.isEmpty())
+            val isWrongKey = response.status == 401 && response.text.isEmpty()
+            throw response.error(HUBFRONT_TYPE, HUBFRONT_CODE, isWrongKey)
         }
 
         /**
@@ -142,7 +151,8 @@ class HubfrontPhone(private val device: Device, private val hubUrl: String = "ht
             connection.outputStream.use { it.write(bytes) }
             val status = connection.responseCode
             val stream = if (status < 400) connection.inputStream else connection.errorStream
-            return Response(status, connection.getHeaderField("Retry-After"), stream?.use(::readStart) ?: "")
+            val text = stream?.use(::readStart) ?: ""
+            return Response(status, connection.contentType, connection.getHeaderField("Retry-After"), text)
         }
 
         private fun readStart(stream: InputStream): String {

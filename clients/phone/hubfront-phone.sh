@@ -89,7 +89,7 @@ $3")")
   printf 'SharedAccessSignature sr=%s&sig=%s&se=%s' "$resource" "$signature" "$3"
 }
 
-# post URL HEADERS, with the body on standard input. Sets `status` and `response`. curl reads the body from one pipe and
+# post URL HEADERS, with the body on standard input. Sets `status`, `type` (the media type) and `response`. curl reads the body from one pipe and
 # the headers from another: an argument is visible to other users and at most 128 KB long, and a line of a configuration
 # file at most 100 KB before curl 8.2.
 post() {
@@ -97,21 +97,26 @@ post() {
   # Redirections are not followed: the POST would become a GET.
   said=$(
     curl --silent --show-error --connect-timeout $CONNECT_TIMEOUT_S --max-time $TIMEOUT_S \
-      --write-out '\n%{http_code}' --config /dev/fd/3 --data-binary @- "$1" 3<<END | tail -c $MAX_RESPONSE_BYTES | tr -d '\000'
+      --write-out '\n%{content_type}\n%{http_code}' --config /dev/fd/3 --data-binary @- "$1" 3<<END | tail -c $MAX_RESPONSE_BYTES | tr -d '\000'
 $config
 END
   )
   status=${said##*
 }
+  said=${said%
+*}
+  type=$(printf %s "${said##*
+}" | sed 's/[ ;].*//' | tr A-Z a-z)
   response=${said%
 *}
   case $status in [1-9][0-9][0-9]) ;; *) fail $RETRY 'no response' ;; esac # curl has printed the cause
 }
 
-# reject EXPRESSION: exits after an error response. The sed expression prints the code, which only errors of the server
-# itself have. Errors of proxies, portals, and of the platform while an app starts have no code.
+# reject TYPE EXPRESSION: exits after an error response. The sed expression prints the code. Only errors of the server
+# itself have a code and this media type. Errors of proxies, portals, and of the platform while an app starts do not.
 reject() {
-  code=$(printf '%s\n' "$response" | sed -n "$1" | head -n 1)
+  code=
+  [ "$type" != "$1" ] || code=$(printf '%s\n' "$response" | sed -n "$2" | head -n 1)
   case $status in
     403 | 408 | 429 | [!4]??) ;;
     *) [ -z "$code" ] || fail $REJECTED "the server returned $status $code" ;;
@@ -128,7 +133,7 @@ X-Functions-Key: $FUNCTION_KEY"
     case $status:$host:$response in
       20[01]:[!:]*) printf '%s\n' "$host" ;;
       401::) fail $REJECTED 'the server returned 401 without a reason: the function key is wrong' ;;
-      *) reject 's/.*"code" *: *"\([a-z_]\{1,\}\)".*/\1/p' ;;
+      *) reject application/problem+json 's/.*"code" *: *"\([a-z_]\{1,\}\)".*/\1/p' ;;
     esac
   }
 }
@@ -155,7 +160,7 @@ Content-Type: application/json"
   # shellcheck disable=SC2059 # the octal escape is a part of the format
   { printf "{\"deviceId\":\"%s\",\"Data\":\\$first" "$2"; cat; printf '}'; } | {
     post "$url" "$headers"
-    [ "$status" = 204 ] || reject 's/.*ErrorCode:\([A-Za-z]\{1,\}\).*/\1/p'
+    [ "$status" = 204 ] || reject application/json 's/.*ErrorCode:\([A-Za-z]\{1,\}\).*/\1/p'
   }
 }
 

@@ -41,9 +41,12 @@ const TOKEN_MARGIN_S = 300;
 const TIMEOUT_MS = 90_000;
 /** Responses have a few hundred bytes. Of a longer response, only the start is read. */
 const MAX_RESPONSE_BYTES = 65_536;
-/** Error codes: in problem details of Hubfront, and in IoT Hub's `{"Message": "ErrorCode:…"}`. */
-const HUBFRONT_CODE = /"code"\s*:\s*"([a-z_]+)"/;
-const IOT_HUB_CODE = /ErrorCode:([A-Za-z]+)/;
+/**
+ * Error codes: in problem details of Hubfront, and in IoT Hub's `{"Message": "ErrorCode:…"}`. Gateways write codes as
+ * well, but with other media types.
+ */
+const HUBFRONT_CODE = { type: /^application\/problem\+json\b/i, code: /"code"\s*:\s*"([a-z_]+)"/ };
+const IOT_HUB_CODE = { type: /^application\/json\b/i, code: /ErrorCode:([A-Za-z]+)/ };
 const HOST_NAME = /"hostName"\s*:\s*"([A-Za-z0-9.-]+)"/;
 
 /**
@@ -75,7 +78,7 @@ export async function registerDevice(
   const hostName = HOST_NAME.exec(text)?.[1];
   if ((status === 200 || status === 201) && hostName !== undefined) return { hostName, deviceId, deviceKey };
   // The platform rejects a wrong function key with an empty 401.
-  throw hubError(response, HUBFRONT_CODE.exec(text)?.[1], status === 401 && text === '');
+  throw hubError(response, codeIn(response, text, HUBFRONT_CODE), status === 401 && text === '');
 }
 
 /**
@@ -134,7 +137,7 @@ export function createPhone(device: Device, hubUrl = `https://${device.hostName}
         JSON.stringify({ deviceId: device.deviceId, Data: deviceMessage }),
       );
       // The hub confirms with 204. A 200 comes from another server, such as a captive portal.
-      if (response.status !== 204) throw hubError(response, IOT_HUB_CODE.exec(text)?.[1]);
+      if (response.status !== 204) throw hubError(response, codeIn(response, text, IOT_HUB_CODE));
     },
   };
 }
@@ -162,6 +165,10 @@ async function readStart(response: Response): Promise<string> {
   }
   await reader.cancel();
   return text;
+}
+
+function codeIn(response: Response, text: string, own: { type: RegExp; code: RegExp }): string | undefined {
+  return own.type.test(response.headers.get('Content-Type') ?? '') ? own.code.exec(text)?.[1] : undefined;
 }
 
 /** The platform returns errors without a code while an app starts. So do proxies and captive portals. */

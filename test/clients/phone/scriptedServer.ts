@@ -12,8 +12,10 @@ interface Scripted {
 const reply = (status: number, body: string | Buffer = '', headers: Record<string, string> = {}) =>
   ((response) => response.writeHead(status, headers).end(body)) satisfies Scripted['respond'];
 const HTML = '<!doctype html><title>Sign in</title>';
-const hubError = (code: string) => JSON.stringify({ Message: `ErrorCode:${code};A reason.` });
-const problem = (code: string) => JSON.stringify({ type: 'about:blank', title: 'A reason', code });
+const hubError = (status: number, code: string, type = 'application/json; charset=utf-8') =>
+  reply(status, JSON.stringify({ Message: `ErrorCode:${code};A reason.` }), { 'content-type': type });
+const problem = (status: number, code: string, type = 'application/problem+json') =>
+  reply(status, JSON.stringify({ type: 'about:blank', title: 'A reason', code }), { 'content-type': type });
 const registered = JSON.stringify({ deviceInfo: {}, hostName: 'hub.example' });
 
 const RETRY = { register: 'retry', send: 'retry' };
@@ -41,20 +43,41 @@ export const SCRIPT: readonly Scripted[] = [
   { name: 'a wrong function key', respond: reply(401), register: 'rejected 401', send: 'retry' },
   ...[400, 404, 409, 413].map((status) => ({
     name: `${status} of Hubfront`,
-    respond: reply(status, problem('device_exists')),
+    respond: problem(status, 'device_exists'),
     register: `rejected ${status} device_exists`,
     send: 'retry',
   })),
   ...[400, 401, 404, 413].map((status) => ({
     name: `${status} of the hub`,
-    respond: reply(status, hubError('IotHubUnauthorizedAccess')),
+    respond: hubError(status, 'IotHubUnauthorizedAccess'),
     register: 'retry',
     send: `rejected ${status} IotHubUnauthorizedAccess`,
   })),
-  { name: 'a used-up quota', respond: reply(403, hubError('IotHubQuotaExceeded')), ...RETRY },
-  { name: 'throttling', respond: reply(429, hubError('ThrottlingException')), ...RETRY },
-  { name: 'a failing hub', respond: reply(500, hubError('ServerError')), ...RETRY },
-  { name: 'a failing app', respond: reply(503, problem('hub_unavailable')), ...RETRY },
+  ...['application/json', 'text/html', 'text/plain; profile=application/problem+json', ''].map((type) => ({
+    name: `a gateway's code as "${type}"`,
+    respond: problem(409, 'ip_blocked', type),
+    ...RETRY,
+  })),
+  ...[400, 401, 404, 409, 413].map((status) => ({
+    name: `a gateway's ${status} with a code`,
+    respond: problem(status, 'request_blocked', 'application/json; charset=utf-8'),
+    ...RETRY,
+  })),
+  ...['text/html', 'text/plain', 'application/problem+json'].map((type) => ({
+    name: `a gateway's page about the hub's error as ${type}`,
+    respond: hubError(404, 'Blocked', type),
+    ...RETRY,
+  })),
+  {
+    name: 'problem details in another spelling',
+    respond: problem(409, 'device_exists', 'Application/Problem+JSON;charset=utf-8'),
+    register: 'rejected 409 device_exists',
+    send: 'retry',
+  },
+  { name: 'a used-up quota', respond: hubError(403, 'IotHubQuotaExceeded'), ...RETRY },
+  { name: 'throttling', respond: hubError(429, 'ThrottlingException'), ...RETRY },
+  { name: 'a failing hub', respond: hubError(500, 'ServerError'), ...RETRY },
+  { name: 'a failing app', respond: problem(503, 'hub_unavailable'), ...RETRY },
   { name: 'no response', respond: (response) => response.destroy(), ...RETRY },
   {
     name: 'a connection lost in the body',

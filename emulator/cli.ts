@@ -3,6 +3,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { MAX_PARTITIONS } from './hub';
 import { hubIdentity } from './hubIdentity';
+import { DEFAULT_LOG_LEVEL, LOG_LEVELS, type LogLevel } from './log';
 import { DEFAULT_RETENTION_DAYS, MAX_RETENTION_DAYS } from './retention';
 import { DEFAULT_PARTITIONS, startEmulator, type Emulator } from './startEmulator';
 import { THROTTLE_TIERS, type ThrottleTier } from './throttle';
@@ -31,6 +32,7 @@ interface Flags {
   readonly caFolder: string;
   readonly throttle: ThrottleTier;
   readonly allowedHosts?: readonly string[];
+  readonly logLevel: LogLevel;
 }
 
 type ListenError = NodeJS.ErrnoException & { port?: number };
@@ -137,6 +139,11 @@ export async function main(argv: readonly string[]): Promise<void> {
       new Option('--allowed-hosts <names>', 'host names to serve beside localhost, separated by commas')
         .env('HUBFRONT_ALLOWED_HOSTS')
         .argParser(list),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'what is logged on stderr; debug: each connection and operation')
+        .choices(LOG_LEVELS)
+        .default(DEFAULT_LOG_LEVEL),
     )
     .allowExcessArguments(false)
     .action(run);

@@ -8,6 +8,7 @@ import {
 import { NO_JOURNAL, type HubStorage } from './dataFolder';
 import { createDeviceConnections, type DeviceConnections } from './deviceConnections';
 import { createFaults, type Faults } from './faults';
+import type { Log } from './log';
 import { createMethodCalls, type MethodCalls } from './methods';
 import { PartitionLog } from './partitionLog';
 import { createDeviceRegistry, type DeviceRegistry } from './registry';
@@ -41,6 +42,7 @@ export interface Hub {
   createdAt: number;
   /** Replaces the partitions by new ones, as in a hub that was deleted and created again. */
   recreate(partitions: number): void;
+  readonly log: Log;
   /** Called with the id of a partition that has new messages. */
   readonly onAppended: Set<(partitionId: string) => void>;
   /** The context for checks of SAS tokens. `clockSkewSeconds` shifts the hub's clock. */
@@ -53,9 +55,10 @@ export interface HubOptions {
   readonly tier: ThrottleTier;
   /** Where the hub keeps its state. Absent: in memory only. */
   readonly storage: HubStorage | undefined;
+  readonly log: Log;
 }
 
-export function createHub({ identity, partitions, tier, storage }: HubOptions): Hub {
+export function createHub({ identity, partitions, tier, storage, log }: HubOptions): Hub {
   const faults = createFaults();
   const journal = storage?.journal ?? NO_JOURNAL;
   const registry = createDeviceRegistry(journal);
@@ -77,6 +80,7 @@ export function createHub({ identity, partitions, tier, storage }: HubOptions): 
     throttle: createThrottle(tier),
     requests: { registry: 0, telemetry: 0, twins: 0, methods: 0, queries: 0, messages: 0, management: 0 },
     createdAt: storage?.createdAt ?? Date.now(),
+    log,
     onAppended: new Set(),
     recreate(count) {
       const createdAt = Math.max(Date.now(), this.createdAt + 1);

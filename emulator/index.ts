@@ -2,7 +2,9 @@ export { AdminError } from './admin';
 export type { AdminApi, FaultInput, FaultResult, HubState, PartitionState, StoredMessage } from './admin';
 export type { ConnectionStrings } from './connectionStrings';
 export { FAULT_KINDS, type ArmedFault } from './faults';
+export type { Health } from './health';
 export { MAX_PARTITIONS } from './hub';
+export { LOG_LEVELS, type LogLevel } from './log';
 export { startEmulator, type Emulator, type EmulatorOptions } from './startEmulator';
 export { THROTTLE_TIERS, type ThrottleTier } from './throttle';
 export {

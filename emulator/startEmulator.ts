@@ -3,16 +3,18 @@ import { AMQP_SUBPROTOCOLS } from './amqp';
 import { issueLeafCertificate, openLocalCa } from './certificates';
 import { startConnectProxy } from './connectProxy';
 import { connectionStrings, type ConnectionStrings } from './connectionStrings';
-import { openStorage } from './dataFolder';
-import { createEventHubEndpoint } from './eventHub';
-import { isAllowedHost, startHttpsServer } from './httpsServer';
+import { openStorage, type HubStorage } from './dataFolder';
+import { createEventHubEndpoint, type EventHubEndpoint } from './eventHub';
+import { createHealthHandler, healthOf, type Health } from './health';
+import { isAllowedHost, startHttpsServer, type HttpsServer } from './httpsServer';
 import { createHub, MAX_PARTITIONS } from './hub';
 import { hubIdentity } from './hubIdentity';
-import { createMqttEndpoint, MQTT_SUBPROTOCOLS } from './mqtt';
+import { createLog, DEFAULT_LOG_LEVEL, type LogLevel } from './log';
+import { createMqttEndpoint, MQTT_SUBPROTOCOLS, type MqttEndpoint } from './mqtt';
 import { createHubHandler, createUpgradeHandler } from './restApi';
 import { DEFAULT_RETENTION_DAYS, MAX_RETENTION_DAYS, startRetention } from './retention';
 import type { ThrottleTier } from './throttle';
-import { createWebSocketUpgrade, startTcpListener } from './transport';
+import { createWebSocketUpgrade, startTcpListener, type Transport } from './transport';
 
 /** Port 0 stands for any free port. */
 export interface EmulatorOptions {
@@ -50,7 +52,9 @@ export interface EmulatorOptions {
    * it.
    */
   readonly allowedHosts?: readonly string[];
-  /** Receives lines about unexpected errors. Default: they are dropped. */
+  /** Least important level that is logged. `debug`: each connection and operation. Default `info`. */
+  readonly logLevel?: LogLevel;
+  /** Receives the lines of the log: `<time> <level> <text>`. Default: they are dropped. */
   readonly log?: (line: string) => void;
 }
 
@@ -72,8 +76,16 @@ export interface Emulator {
   readonly ca: string;
   readonly connectionStrings: ConnectionStrings;
   readonly admin: AdminApi;
+  /** Whether each listener is ready. Over HTTPS: `GET /health`. */
+  health(): Health;
   /** Ends every connection and frees the ports. */
   close(): Promise<void>;
+}
+
+/** Serves the connections of one protocol. */
+interface Endpoints {
+  readonly eventHub: Pick<EventHubEndpoint, 'accept'>;
+  readonly mqtt: Pick<MqttEndpoint, 'accept'>;
 }
 
 export const DEFAULT_PARTITIONS = 4;
@@ -92,7 +104,8 @@ const AZURE_MQTTS_PORT = 8883;
  */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const { partitions, retentionDays = DEFAULT_RETENTION_DAYS, retentionMegabytes } = options;
-  const { throttle = 'none', log = () => undefined } = options;
+  const { throttle = 'none', logLevel = DEFAULT_LOG_LEVEL } = options;
+  const log = createLog(logLevel, options.log ?? (() => undefined));
   const identity = hubIdentity(options.hub, options.consumerGroups);
   const count = partitions ?? DEFAULT_PARTITIONS;
   if (!Number.isInteger(count) || count < 1 || count > MAX_PARTITIONS) {
@@ -106,17 +119,8 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   }
   const ca = await openLocalCa(options.caFolder ?? DEFAULT_CA_FOLDER);
   const certificate = await issueLeafCertificate(ca, identity.hostName);
-  const storage =
-    options.dataFolder === undefined
-      ? undefined
-      : openStorage({
-          folder: options.dataFolder,
-          hostName: identity.hostName,
-          partitions,
-          defaultPartitions: DEFAULT_PARTITIONS,
-          log,
-        });
   const hostNames = [identity.hostName, ...(options.allowedHosts ?? []).map((name) => name.toLowerCase())];
+  let storage: HubStorage | undefined;
   const closers: (() => unknown)[] = [];
   const close = async () => {
     try {
@@ -130,8 +134,53 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     return server;
   };
 
+  // The ports are opened first, so that nothing is read for a start that fails. Early connections wait for the hub.
+  let serve: (endpoints: Endpoints) => void = () => undefined;
+  const endpoints = new Promise<Endpoints>((resolve) => (serve = resolve));
+  const acceptBy = (name: keyof Endpoints) => (transport: Transport) =>
+    void endpoints.then((started) => started[name].accept(transport));
+
   try {
-    const hub = createHub({ identity, partitions: count, tier: throttle, storage });
+    const amqp = keep(
+      await startTcpListener({
+        protocol: 'amqp',
+        port: options.amqpPort ?? 0,
+        accept: acceptBy('eventHub'),
+        log,
+      }),
+    );
+    const amqps =
+      options.amqpsPort === undefined
+        ? undefined
+        : keep(
+            await startTcpListener({
+              protocol: 'amqps',
+              port: options.amqpsPort,
+              certificate,
+              accept: acceptBy('eventHub'),
+              log,
+            }),
+          );
+    const mqtts = keep(
+      await startTcpListener({
+        protocol: 'mqtts',
+        port: options.mqttPort ?? 0,
+        certificate,
+        accept: acceptBy('mqtt'),
+        log,
+      }),
+    );
+    storage =
+      options.dataFolder === undefined
+        ? undefined
+        : openStorage({
+            folder: options.dataFolder,
+            hostName: identity.hostName,
+            partitions,
+            defaultPartitions: DEFAULT_PARTITIONS,
+            log,
+          });
+    const hub = createHub({ identity, partitions: count, tier: throttle, storage, log });
     const eventHub = createEventHubEndpoint(hub);
     const mqtt = createMqttEndpoint(hub);
     closers.push(
@@ -141,26 +190,20 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       () => hub.feedback.clear(),
       startRetention(hub, { days: retentionDays, megabytes: retentionMegabytes }),
     );
-    const amqp = keep(await startTcpListener({ port: options.amqpPort ?? 0, accept: eventHub.accept }));
-    const amqps =
-      options.amqpsPort === undefined
-        ? undefined
-        : keep(await startTcpListener({ port: options.amqpsPort, certificate, accept: eventHub.accept }));
-    const mqtts = keep(
-      await startTcpListener({ port: options.mqttPort ?? 0, certificate, accept: mqtt.accept }),
-    );
+    serve({ eventHub, mqtt });
     const admin = createAdminApi({
       hub,
       eventHub,
       mqtt,
       https: { connections: () => https.connections(), restart: (downMs) => https.restart(downMs) },
     });
-    const https = keep(
+    const https: HttpsServer = keep(
       await startHttpsServer({
         port: options.hubPort ?? 0,
         certificate,
         handleHub: createHubHandler(hub),
         handleAdmin: createAdminHandler(admin),
+        handleHealth: createHealthHandler(() => health()),
         handleUpgrade: createUpgradeHandler({
           amqp: createWebSocketUpgrade(AMQP_SUBPROTOCOLS, eventHub.accept),
           mqtt: createWebSocketUpgrade(MQTT_SUBPROTOCOLS, mqtt.accept),
@@ -185,6 +228,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
               },
             }),
           );
+    const health = (): Health => healthOf({ https, amqp, amqps, mqtts, proxy });
     return {
       hostName: identity.hostName,
       eventHubName: identity.name,
@@ -199,6 +243,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       ca: ca.cert,
       connectionStrings: connectionStrings(identity, amqp.port),
       admin,
+      health,
       close,
     };
   } catch (error) {

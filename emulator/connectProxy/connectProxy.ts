@@ -8,6 +8,7 @@ const LOOPBACK = '127.0.0.1';
 
 export interface ConnectProxy {
   readonly port: number;
+  isListening(): boolean;
   close(): Promise<void>;
 }
 
@@ -60,6 +61,7 @@ export async function startConnectProxy(options: ConnectProxyOptions): Promise<C
   });
   return {
     port: (server.address() as AddressInfo).port,
+    isListening: () => server.listening,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -3,6 +3,7 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import type { Log } from '../log';
 import type { PartitionLog } from '../partitionLog';
 import { createDataFolderLog, DataFolderError } from './dataFolderError';
 import { lockFolder } from './folderLock';
@@ -42,7 +43,7 @@ export interface StorageOptions {
   /** Number of partitions. Undefined: as many as the folder has; `defaultPartitions` for a new hub. */
   readonly partitions: number | undefined;
   readonly defaultPartitions: number;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 /**
@@ -72,11 +73,11 @@ export function openStorage(options: StorageOptions): HubStorage {
 
 function openHub(
   folder: string,
-  { partitions, defaultPartitions, log: info }: StorageOptions,
+  { partitions, defaultPartitions, log: hubLog }: StorageOptions,
   closers: (() => void)[],
   close: () => void,
 ): HubStorage {
-  const log = createDataFolderLog(folder, info);
+  const log = createDataFolderLog(folder, hubLog);
   const partitionFolder = (id: string) => join(folder, `${PARTITION_PREFIX}${id}`);
   let kept: KeptPartition[] = [];
   const open = (count: number): PartitionLog[] => {

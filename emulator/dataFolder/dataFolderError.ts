@@ -1,4 +1,5 @@
 import { IotHubError } from '../iotHubError';
+import type { Log } from '../log';
 
 /** The data folder cannot be used. The message is one line for the user. */
 export class DataFolderError extends Error {
@@ -7,7 +8,8 @@ export class DataFolderError extends Error {
 
 /** Reports what happens to the files of a data folder. */
 export interface DataFolderLog {
-  readonly info: (line: string) => void;
+  /** Something was lost, or could not be done. */
+  readonly warn: (line: string) => void;
   /**
    * Runs a write. A failure is logged once, until a write succeeds again.
    *
@@ -16,19 +18,22 @@ export interface DataFolderLog {
   readonly attempt: <Result>(write: () => Result) => Result;
 }
 
-export function createDataFolderLog(folder: string, info: (line: string) => void): DataFolderLog {
+export function createDataFolderLog(
+  folder: string,
+  log: Pick<Log, 'error' | 'warn' | 'info'>,
+): DataFolderLog {
   let isFailing = false;
   return {
-    info,
+    warn: log.warn,
     attempt(write) {
       try {
         const result = write();
-        if (isFailing) info(`${folder}: writes succeed again`);
+        if (isFailing) log.info(`${folder}: writes succeed again`);
         isFailing = false;
         return result;
       } catch (error) {
         const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-        if (!isFailing) info(`${folder}: a write failed (${code}). Requests that change state get 503`);
+        if (!isFailing) log.error(`${folder}: a write failed (${code}). Requests that change state get 503`);
         isFailing = true;
         throw new IotHubError('ServiceUnavailable', 'The hub cannot store the change, please retry.');
       }

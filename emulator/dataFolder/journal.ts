@@ -57,7 +57,7 @@ export function openJournal(path: string, log: DataFolderLog): JournalFile {
   const rewrite = (): void => {
     let isInUse = false;
     const newLog: DataFolderLog = {
-      info: log.info,
+      warn: log.warn,
       // Until the new file is in use, a failure concerns no request.
       attempt: (write) => (isInUse ? log.attempt(write) : write()),
     };
@@ -79,7 +79,7 @@ export function openJournal(path: string, log: DataFolderLog): JournalFile {
     } catch (error) {
       newFile?.close();
       const { code, message } = error as NodeJS.ErrnoException;
-      log.info(`${path}: could not be rewritten (${code ?? message})`);
+      log.warn(`${path}: could not be rewritten (${code ?? message})`);
       removeIfPossible(newPath);
       return;
     }

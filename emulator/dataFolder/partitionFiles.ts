@@ -90,7 +90,7 @@ export function openPartition(folder: string, id: string, log: DataFolderLog): K
       }
     } catch (error) {
       const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-      if (!isFailing) log.info(`${folder}: expired messages cannot be deleted (${code})`);
+      if (!isFailing) log.warn(`${folder}: expired messages cannot be deleted (${code})`);
       isFailing = true;
     }
   };

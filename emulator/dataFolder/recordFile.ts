@@ -85,7 +85,7 @@ export class RecordFile {
 
   /** Removes an incomplete write: what follows this position. */
   truncate(end: number): void {
-    this.log.info(`${this.path}: removed an incomplete write at the end (${this.end - end} bytes)`);
+    this.log.warn(`${this.path}: removed an incomplete write at the end (${this.end - end} bytes)`);
     if (this.descriptor !== undefined) ftruncateSync(this.descriptor, end);
     this.end = end;
   }

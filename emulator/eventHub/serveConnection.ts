@@ -54,7 +54,8 @@ export interface ServedConnection {
 
 /** Serves one AMQP 1.0 client: a reader of the built-in Event Hub endpoint, a service, or devices. */
 export function serveConnection(transport: Transport, hub: Hub, readers: Readers): ServedConnection {
-  const { stream } = transport;
+  const { stream, peer } = transport;
+  const { log } = hub;
   const claims = createClaims(() => {
     for (const [link, source] of sources) {
       const path = pathOf(link);
@@ -130,6 +131,7 @@ export function serveConnection(transport: Transport, hub: Hub, readers: Readers
     }
     const attached = attachSource(sender, path);
     const isAccepted = 'wake' in attached;
+    log.debug(() => `${peer} receives from '${path}': ${isAccepted ? 'accepted' : attached.condition}`);
     answerAttach(sender, { isAccepted });
     if (isAccepted) sources.set(sender, attached);
     else sender.close({ ...attached });
@@ -159,8 +161,12 @@ export function serveConnection(transport: Transport, hub: Hub, readers: Readers
       requestNodeOf(path, hub.identity) !== undefined ||
       (isDevicebound(path) && claims.cover(path));
     answerAttach(receiver, { isAccepted });
-    if (isAccepted) return;
+    if (isAccepted) {
+      log.debug(() => `${peer} sends to '${path}': accepted`);
+      return;
+    }
     const error = attached && 'condition' in attached ? attached : refusalOfSender(path, hub.identity);
+    log.debug(() => `${peer} sends to '${path}': ${error.condition}`);
     receiver.close({ ...error });
   });
   connection.on('receiver_close', ({ receiver }: { receiver: Receiver }) => forget(receiver));
@@ -176,6 +182,7 @@ export function serveConnection(transport: Transport, hub: Hub, readers: Readers
       delivery: Delivery & { remote_settled: boolean };
     }) => {
       const target = targets.get(receiver);
+      log.debug(() => `${peer} sent a message to '${targetPath(receiver)}'`);
       if (target) {
         target.receive(message, delivery);
         return;
@@ -189,6 +196,7 @@ export function serveConnection(transport: Transport, hub: Hub, readers: Readers
       settleNow(receiver.session, delivery);
       const reply =
         path === '$cbs' ? putToken(hub, { claims, tokens }, message) : readManagement(hub, claims, message);
+      log.debug(() => `${peer} request to '${path}': ${reply?.status ?? 'no response'}`);
       if (reply) replyLinkFor(path, message)?.send(response(message, reply));
     },
   );

@@ -4,8 +4,11 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import { errorBody, IotHubError } from '../iotHubError';
+import { isHealthRequest } from '../health';
+import type { Log } from '../log';
 import { hostRejection, isForeignOrigin, originForm } from './allowedHosts';
 
 const LOOPBACK = '127.0.0.1';
@@ -37,6 +40,7 @@ export type Outcome = HubResponse | 'reset' | 'silence';
 
 export interface HttpsServer {
   readonly port: number;
+  isListening(): boolean;
   connections(): number;
   /** Resets every connection, and listens again on the same port after a while. Returns the number of connections. */
   restart(downMs: number): number;
@@ -48,18 +52,19 @@ export interface HttpsServerOptions {
   readonly certificate: { readonly key: string; readonly cert: string };
   readonly handleHub: (request: IncomingMessage) => Promise<Outcome>;
   readonly handleAdmin: RequestListener;
+  readonly handleHealth: RequestListener;
   /** Serves an upgrade request. If it throws an IotHubError, the server writes the error to the socket. */
   readonly handleUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer, reset: () => void) => void;
   /**
    * Allowed host names besides those of the loopback interface: the hub's name and the configured ones, in lower case.
    */
   readonly hostNames: readonly string[];
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 /** Listens on the loopback interface only. Rejects with Node's listen error (`code`, `port`). */
 export async function startHttpsServer(options: HttpsServerOptions): Promise<HttpsServer> {
-  const { certificate, handleHub, handleAdmin, handleUpgrade, hostNames, log } = options;
+  const { certificate, handleHub, handleAdmin, handleHealth, handleUpgrade, hostNames, log } = options;
   const server = createServer({
     ...certificate,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
@@ -68,14 +73,25 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
     rejectUnauthorized: false,
   });
   const resetPeerOf = trackTcpSockets(server);
+  server.on('secureConnection', (socket: TLSSocket) => {
+    const peer = peerOf(socket);
+    log.debug(() => `${peer} connected`);
+    socket.on('close', () => log.debug(() => `${peer} disconnected`));
+  });
+  server.on('tlsClientError', ({ message }: Error) => log.debug(() => `https TLS failed: ${message}`));
 
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    logResponse(log, request, response);
     const rejection = hostRejection(request, hostNames);
     if (rejection !== undefined) {
       writeAnswer(response, rejection, { error: HOST_ERRORS[rejection] }, { Connection: 'close' });
       return;
     }
     request.url = originForm(request.url);
+    if (isHealthRequest(request)) {
+      handleHealth(request, response);
+      return;
+    }
     if (request.url.startsWith('/_emulator/')) {
       handleAdmin(request, response);
       return;
@@ -93,7 +109,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
         const known = error instanceof IotHubError ? error : undefined;
         if (!known && !request.complete) return; // the client disconnected
         if (!known)
-          log(`hub request failed: ${error instanceof Error ? (error.stack ?? '') : String(error)}`);
+          log.error(`hub request failed: ${error instanceof Error ? error.message : String(error)}`);
         const answer =
           known ?? new IotHubError('ServerError', 'An error occurred on the server, please retry.');
         const close = request.complete ? {} : { Connection: 'close' };
@@ -137,6 +153,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
 
   return {
     port,
+    isListening: () => server.listening,
     connections: resetPeerOf.count,
     restart(downMs) {
       const connections = resetPeerOf.count();
@@ -144,7 +161,9 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
       resetPeerOf.resetAll();
       clearTimeout(downUntil);
       downUntil = setTimeout(() => {
-        listen(port).catch((error: unknown) => log(`the port could not be opened again: ${String(error)}`));
+        listen(port).catch((error: unknown) =>
+          log.error(`the port could not be opened again: ${String(error)}`),
+        );
       }, downMs);
       return connections;
     },
@@ -156,6 +175,25 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
       }),
   };
 }
+
+/** Without the query, which may contain a token. */
+function logResponse(
+  log: Log,
+  { method = '', url = '', socket }: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const started = performance.now();
+  response.once('close', () =>
+    log.debug(() => {
+      const outcome = response.writableFinished ? response.statusCode : 'no response';
+      const milliseconds = Math.round(performance.now() - started);
+      return `${peerOf(socket)} ${method} ${url.split('?', 1)[0] ?? ''}: ${outcome} (${milliseconds} ms)`;
+    }),
+  );
+}
+
+const peerOf = ({ remoteAddress = '', remotePort = 0 }: Socket): string =>
+  `https ${remoteAddress}:${remotePort}`;
 
 const etagHeader = (etag: string | undefined): Record<string, string> =>
   etag === undefined ? {} : { ETag: `"${etag}"` };

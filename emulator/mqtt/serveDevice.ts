@@ -6,6 +6,7 @@ import { readMethodPayload } from '../methods';
 import { partitionOf } from '../partitionLog';
 import type { Transport } from '../transport';
 import { createMqttConnection } from './connection';
+import { describePacket } from './describePacket';
 import { MAX_SUBSCRIPTIONS } from './limits';
 import { ACCEPTED, logIn } from './login';
 import { acknowledge, createTelemetrySender, readWill, type TelemetrySender } from './publishTelemetry';
@@ -51,6 +52,9 @@ export function serveDevice(transport: Transport, hub: Hub, sessions: Sessions):
   function onConnect(packet: IConnectPacket): void {
     const login = logIn(hub, packet, transport.clientThumbprints);
     if ('refusal' in login) {
+      hub.log.debug(
+        () => `${transport.peer} CONNECT '${packet.clientId}': refused with code ${login.refusal}`,
+      );
       mqtt.send({ cmd: 'connack', returnCode: login.refusal, sessionPresent: false });
       mqtt.close();
       return;
@@ -75,6 +79,7 @@ export function serveDevice(transport: Transport, hub: Hub, sessions: Sessions):
       telemetry,
       respondToTwinRequest: createTwinResponder(hub, mqtt, deviceId, subscriptions),
     };
+    hub.log.debug(() => `${transport.peer} CONNECT '${deviceId}': accepted`);
     hub.connections.add(device.connection);
     if (login.acceptedUntil !== undefined) closeAt(login.acceptedUntil * 1_000);
     mqtt.send({ cmd: 'connack', returnCode: ACCEPTED, sessionPresent: isPresent });
@@ -85,6 +90,8 @@ export function serveDevice(transport: Transport, hub: Hub, sessions: Sessions):
 
   function onPacket(packet: Packet): void {
     if (!device) return;
+    const { deviceId } = device;
+    hub.log.debug(() => `${transport.peer} device '${deviceId}': ${describePacket(packet, deviceId)}`);
     switch (packet.cmd) {
       case 'publish':
         try {

@@ -2,6 +2,7 @@
 
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
+import type { Log } from '../log';
 import { clientThumbprints } from './clientThumbprints';
 import { corkWrites } from './corkWrites';
 import type { Transport } from './transport';
@@ -10,16 +11,20 @@ const LOOPBACK = '127.0.0.1';
 
 export interface TcpListener {
   readonly port: number;
+  isListening(): boolean;
   /** Ends every connection and frees the port. */
   close(): Promise<void>;
 }
 
 export interface TcpListenerOptions {
+  /** The name of the protocol in the log. */
+  readonly protocol: 'amqp' | 'amqps' | 'mqtts';
   /** 0: any free port. */
   readonly port: number;
   /** PEM; absent: plain TCP. */
   readonly certificate?: { readonly key: string; readonly cert: string };
   readonly accept: (transport: Transport) => void;
+  readonly log: Log;
 }
 
 /**
@@ -27,17 +32,22 @@ export interface TcpListenerOptions {
  * `port`).
  */
 export async function startTcpListener(options: TcpListenerOptions): Promise<TcpListener> {
-  const { port, certificate, accept } = options;
+  const { protocol, port, certificate, accept, log } = options;
   /**
    * TCP sockets by their remote port. A TLS socket has the same port as the TCP socket beneath it, and only the TCP
    * socket can be reset.
    */
   const sockets = new Map<number, Socket>();
   const serve = (stream: Socket) => {
-    const { remotePort = 0 } = stream;
+    const { remoteAddress = '', remotePort = 0 } = stream;
+    const peer = `${protocol} ${remoteAddress}:${remotePort}`;
+    log.debug(() => `${peer} connected`);
+    stream.on('close', () => log.debug(() => `${peer} disconnected`));
+    stream.on('error', () => undefined); // clients may reset connections; 'close' is emitted afterwards
     stream.setNoDelay(true);
     corkWrites(stream);
     accept({
+      peer,
       stream,
       reset: () => sockets.get(remotePort)?.resetAndDestroy(),
       clientThumbprints: () => clientThumbprints(stream),
@@ -52,7 +62,8 @@ export async function startTcpListener(options: TcpListenerOptions): Promise<Tcp
     sockets.set(remotePort, socket);
     socket.on('close', () => sockets.delete(remotePort));
   });
-  server.on('tlsClientError', () => undefined); // the client does not trust the certificate, or does not use TLS
+  // The client does not trust the certificate, or does not use TLS.
+  server.on('tlsClientError', ({ message }: Error) => log.debug(() => `${protocol} TLS failed: ${message}`));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, LOOPBACK, () => {
@@ -62,6 +73,7 @@ export async function startTcpListener(options: TcpListenerOptions): Promise<Tcp
   });
   return {
     port: (server.address() as AddressInfo).port,
+    isListening: () => server.listening,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

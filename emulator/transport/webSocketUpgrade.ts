@@ -35,6 +35,7 @@ export function createWebSocketUpgrade(
       corkWrites(socket);
       server.handleUpgrade(request, socket, head, (webSocket) => {
         accept({
+          peer: `wss ${request.socket.remoteAddress ?? ''}:${request.socket.remotePort ?? 0}`,
           stream: createWebSocketStream(webSocket),
           reset,
           clientThumbprints: () => clientThumbprints(socket),

@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as IotHub from 'azure-iothub';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { NO_LOG } from '../../emulator/log';
 import { createDataFolderLog } from '../../emulator/dataFolder/dataFolderError';
 import { RecordFile } from '../../emulator/dataFolder/recordFile';
 import { type Emulator, type EmulatorOptions, HUB_HOST_NAME, startEmulator } from '../../emulator/index';
@@ -58,7 +59,7 @@ const messageFiles = async () =>
   (await readdir(partitionFolder())).sort().map((name) => join(partitionFolder(), name));
 
 function appendToJournal(journal: string, changes: string): void {
-  const log = createDataFolderLog('', () => undefined);
+  const log = createDataFolderLog('', NO_LOG);
   const file = RecordFile.open(journal, log, () => undefined);
   file.append([[Buffer.from(changes)]]);
   file.close();
@@ -78,7 +79,10 @@ describe('an incomplete write at the end', () => {
     await appendFile(file, 'hFrl');
     const hub = await start();
     expect(hub.admin.state().messages).toBe(3);
-    expect(lines).toEqual([`${file}: removed an incomplete write at the end (4 bytes)`]);
+    expect(lines).toEqual([
+      expect.stringMatching(/ warn .+: removed an incomplete write at the end \(4 bytes\)$/),
+    ]);
+    expect(lines[0]).toContain(file);
     await stop();
     lines = [];
     await start();

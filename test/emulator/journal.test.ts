@@ -15,6 +15,11 @@ const { Registry } = createRequire(import.meta.url)('azure-iothub') as typeof Io
 /** About 28 KB of desired properties: a twin takes at most 32 KB, a text 4 KB. */
 const LARGE = Object.fromEntries(Array.from({ length: 7 }, (_, n) => [`p${n}`, 'x'.repeat(4_000)]));
 
+const logInto = (lines: string[]) => {
+  const push = (line: string) => void lines.push(line);
+  return { error: push, warn: push, info: push };
+};
+
 let folder: string;
 let path: string;
 let lines: string[];
@@ -25,11 +30,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const open = (): JournalFile =>
-  openJournal(
-    path,
-    createDataFolderLog(folder, (line) => lines.push(line)),
-  );
+const open = (): JournalFile => openJournal(path, createDataFolderLog(folder, logInto(lines)));
 
 /** Writes a value so often that its old values take more than 4 MB. */
 function waste(journal: JournalFile): void {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -50,6 +51,18 @@ async function registerDevice(hub: Emulator, deviceId: string): Promise<string> 
 test('a full host name is used unchanged', async () => {
   const hub = await start({ hub: 'store.example.com' });
   expect(hub).toMatchObject({ hostName: 'store.example.com', eventHubName: 'store' });
+});
+
+test('a start that finds a port in use does not touch the data folder', async () => {
+  const { hubPort, amqpPort, mqttPort } = await start({});
+  const dataFolder = join(caFolder, 'data');
+  for (const ports of [{ amqpPort }, { amqpsPort: mqttPort }, { mqttPort: hubPort }]) {
+    await expect(startEmulator({ caFolder, dataFolder, ...ports })).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+      port: Object.values(ports)[0],
+    });
+  }
+  expect(existsSync(dataFolder)).toBe(false);
 });
 
 test('messages are kept only for the retention time', async () => {

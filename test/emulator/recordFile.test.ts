@@ -8,6 +8,11 @@ import { RecordFile } from '../../emulator/dataFolder/recordFile';
 import '../propertySeed';
 import { runs } from '../testSize';
 
+const logInto = (lines: string[]) => {
+  const push = (line: string) => void lines.push(line);
+  return { error: push, warn: push, info: push };
+};
+
 let folder: string;
 let path: string;
 beforeAll(async () => {
@@ -19,7 +24,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 function open(): { records: string[]; lines: string[]; file: RecordFile } {
   const records: string[] = [];
   const lines: string[] = [];
-  const log = createDataFolderLog(folder, (line) => lines.push(line));
+  const log = createDataFolderLog(folder, logInto(lines));
   const file = RecordFile.open(path, log, (content) => records.push(content.toString('base64')));
   return { records, lines, file };
 }

@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { healthOf } from '../../emulator/health';
+import { NO_LOG } from '../../emulator/log';
+import { startTcpListener } from '../../emulator/transport';
+import { startHub, type TestHub } from './hub';
+
+let hub: TestHub;
+beforeAll(async () => {
+  hub = await startHub({ amqpsPort: 0 });
+});
+afterAll(() => hub.close());
+
+test('the emulator is ready once each of its listeners is', async () => {
+  const { hubPort, amqpPort, amqpsPort, mqttPort } = hub.emulator;
+  const { status, json } = await hub.call('GET', '/health');
+  expect(status).toBe(200);
+  expect(json).toEqual({
+    status: 'ready',
+    listeners: {
+      https: { port: hubPort, status: 'ready' },
+      amqp: { port: amqpPort, status: 'ready' },
+      amqps: { port: amqpsPort, status: 'ready' },
+      mqtts: { port: mqttPort, status: 'ready' },
+    },
+  });
+  expect(hub.emulator.health()).toEqual(json);
+});
+
+test('a health check needs no token, may be a HEAD, and may not change anything', async () => {
+  expect(await hub.call('HEAD', '/health', undefined, { authorization: '' })).toMatchObject({
+    status: 200,
+    json: undefined,
+  });
+  expect(await hub.call('POST', '/health', {})).toMatchObject({ status: 405 });
+});
+
+test('a listener that was lost makes the emulator not ready', async () => {
+  const accept = (): void => undefined;
+  const lost = await startTcpListener({ protocol: 'amqp', port: 0, accept, log: NO_LOG });
+  const kept = await startTcpListener({ protocol: 'mqtts', port: 0, accept, log: NO_LOG });
+  await lost.close();
+  expect(healthOf({ amqp: lost, amqps: undefined, mqtts: kept })).toEqual({
+    status: 'not ready',
+    listeners: {
+      amqp: { port: lost.port, status: 'not ready' },
+      mqtts: { port: kept.port, status: 'ready' },
+    },
+  });
+  await kept.close();
+});

@@ -2,7 +2,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Shop, startShop } from '../../local/shop';
 import { EXAMPLE_FILE, readSettingsFile } from '../../local/settingsFile';
-import { KEY, type Stack, call, startStack } from '../stack';
+import { KEY, type Stack, startStack } from '../stack';
 import { browserProgram, launchBrowser, watchMessages } from './browser';
 
 const SLOW = { timeout: 50_000, interval: 50 };
@@ -259,62 +259,5 @@ describe.skipIf(!browserProgram)('the shop, in Chromium', () => {
     await leave(sender);
     await addToCart(other);
     await expect.poll(async () => (await arrived()).length, SLOW).toBe(5);
-  });
-});
-
-describe("the shop's server", () => {
-  const visitor = { deviceId: `web-${'0'.repeat(36)}`, deviceKey: Buffer.alloc(32, 1).toString('base64') };
-  const register = (body: unknown, origin?: string, { origin: server } = shop) =>
-    call(`${server}/visitors`, {
-      method: 'POST',
-      body: JSON.stringify(body),
-      headers: origin === undefined ? {} : { origin },
-    });
-
-  test('registers visitors of its own pages repeatedly, without devices', async () => {
-    const devices = stack.emulator.admin.state().devices;
-    const [first, second] = [await register(visitor, shop.origin), await register(visitor, shop.origin)];
-    expect([first.status, second.status]).toEqual([200, 200]);
-    expect(first.json.deviceId).toMatch(/^web-[a-z2-7]{26}$/);
-    expect(first.json.deviceKey).not.toBe(visitor.deviceKey);
-    expect(second.json).toEqual(first.json);
-    expect(stack.emulator.admin.state().devices).toBe(devices);
-  });
-
-  test('registers devices if visitors are off', async () => {
-    const plain = await startStack();
-    stranger.setApi(plain.host.url);
-    const other = { ...visitor, deviceKey: Buffer.alloc(32, 2).toString('base64') };
-    const [first, taken] = [
-      await register(visitor, stranger.origin, stranger),
-      await register(other, stranger.origin, stranger),
-    ];
-    stranger.setApi(stack.host.url);
-    await plain.close();
-    expect([first.status, first.json]).toEqual([200, visitor]);
-    expect(taken.status).toBe(409);
-  });
-
-  test.each([
-    ['another origin', visitor, 'https://evil.example', 403],
-    ['no origin', visitor, undefined, 403],
-    ['an id that is none of a visitor', { ...visitor, deviceId: 'phone-1' }, undefined, 400],
-    ['a short key', { ...visitor, deviceKey: 'AAAA' }, undefined, 400],
-    ['no object', null, undefined, 400],
-  ])('refuses %s', async (name, body, origin, status) => {
-    const answer = await register(body, name === 'no origin' ? undefined : (origin ?? shop.origin));
-    expect(answer.status).toBe(status);
-    expect(answer.text).not.toContain(KEY);
-  });
-
-  test('serves only its pages, and no function key', async () => {
-    for (const path of ['/', '/cart', '/products/162-spangle-bag', '/shop.js']) {
-      const { status, text } = await call(shop.origin + path);
-      expect(status).toBe(200);
-      expect(text).not.toContain(KEY);
-    }
-    for (const path of ['/config.json', '/products.json', '/../package.json', '/products/a/b']) {
-      expect((await call(shop.origin + path)).status).toBe(404);
-    }
   });
 });

@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { createHmac, X509Certificate } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request, type RequestOptions } from 'node:https';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -16,7 +15,7 @@ let emulator: Emulator;
 let caFolder: string;
 beforeAll(async () => {
   caFolder = await mkdtemp(join(tmpdir(), 'hubfront-'));
-  emulator = await startEmulator({ amqpsPort: 0, proxyPort: 0, partitions: 1, caFolder });
+  emulator = await startEmulator({ amqpsPort: 0, partitions: 1, caFolder });
 });
 afterAll(async () => {
   await emulator.close();
@@ -278,27 +277,5 @@ describe("AMQP at IoT Hub's own entities", () => {
   ])('refuses %s', async (_, password) => {
     const error = await refusalOf('messages/events', { username: policyAtHub, password: password() });
     expect(error.condition).toBe('amqp:unauthorized-access');
-  });
-});
-
-describe('the proxy', () => {
-  const tunnel = (target: string): Promise<string> =>
-    new Promise((resolve) => {
-      const socket = connect(emulator.proxyPort ?? 0, '127.0.0.1', () =>
-        socket.write(`CONNECT ${target} HTTP/1.1\r\n\r\n`),
-      );
-      socket.once('data', (data) => {
-        resolve(data.toString());
-        socket.destroy();
-      });
-    });
-
-  test("leads to the hub's own name and to the loopback interface, and to no other host", async () => {
-    expect(await tunnel(`${emulator.hostName}:443`)).toMatch(/^HTTP\/1.1 200 /);
-    expect(await tunnel(`${emulator.hostName}:5671`)).toMatch(/^HTTP\/1.1 200 /);
-    expect(await tunnel(`127.0.0.1:${emulator.hubPort}`)).toMatch(/^HTTP\/1.1 200 /);
-    expect(await tunnel('example.com:443')).toMatch(/^HTTP\/1.1 502 [^]*'example.com' to NO_PROXY/);
-    expect(await tunnel(`${emulator.hostName}:22`)).toMatch(/^HTTP\/1.1 502 [^]*does not serve port 22/);
-    expect(await tunnel('nonsense')).toMatch(/^HTTP\/1.1 (400|502) /);
   });
 });

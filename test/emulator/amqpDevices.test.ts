@@ -2,8 +2,8 @@ import { createRequire } from 'node:module';
 import type * as IotHub from 'azure-iothub';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Client, emulatorAgent, Message, receiveEvents } from '../azureSdks';
-import { openService } from './amqpService';
-import { sasToken, startHub, type TestHub } from './hub';
+import { startHubWithService } from './amqpService';
+import { sasToken, type TestHub } from './hub';
 
 const require = createRequire(import.meta.url);
 const { Amqp, AmqpWs } = require('azure-iot-device-amqp');
@@ -11,13 +11,9 @@ const { Amqp, AmqpWs } = require('azure-iot-device-amqp');
 let hub: TestHub;
 let service: IotHub.Client;
 beforeAll(async () => {
-  hub = await startHub({ amqpsPort: 0 });
-  service = await openService(hub.emulator);
+  ({ hub, service } = await startHubWithService());
 });
-afterAll(async () => {
-  await service.close();
-  await hub.close();
-});
+afterAll(() => hub.close());
 
 type TransportName = 'AMQP' | 'AMQP over WebSockets';
 const id = (transport: TransportName, name: string) => `${name}-${transport.length}`;

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type * as IotHub from 'azure-iothub';
 import type { Emulator } from '../../emulator/index';
+import { startHub, type TestHub } from './hub';
 
 const require = createRequire(import.meta.url);
 const { Client } = require('azure-iothub') as typeof IotHub;
@@ -27,4 +28,15 @@ export async function openService(
     delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
   }
   return service;
+}
+
+/** A hub, and Microsoft's service client connected to it. Closing the hub closes both. */
+export async function startHubWithService(): Promise<{ hub: TestHub; service: IotHub.Client }> {
+  const hub = await startHub({ amqpsPort: 0 });
+  const service = await openService(hub.emulator);
+  const close = async () => {
+    await service.close();
+    await hub.close();
+  };
+  return { hub: { ...hub, close }, service };
 }

@@ -3,21 +3,17 @@ import type * as IotHub from 'azure-iothub';
 import mqtt from 'mqtt';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Client as DeviceClient, deviceClient, emulatorAgent, Message } from '../azureSdks';
-import { openService } from './amqpService';
-import { closed, connected, startHub, type TestHub } from './hub';
+import { startHubWithService } from './amqpService';
+import { closed, connected, type TestHub } from './hub';
 
 const require = createRequire(import.meta.url);
 const { Mqtt } = require('azure-iot-device-mqtt');
 let hub: TestHub;
 let service: IotHub.Client;
 beforeAll(async () => {
-  hub = await startHub({ amqpsPort: 0 });
-  service = await openService(hub.emulator);
+  ({ hub, service } = await startHubWithService());
 });
-afterAll(async () => {
-  await service.close();
-  await hub.close();
-});
+afterAll(() => hub.close());
 
 const identity = async (deviceId: string) => (await hub.call('GET', `/devices/${deviceId}`)).json;
 

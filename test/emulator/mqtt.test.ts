@@ -1,11 +1,10 @@
 import { X509Certificate } from 'node:crypto';
-import { once } from 'node:events';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
 import mqtt, { type IClientOptions } from 'mqtt';
 import { generate as generateCertificate } from 'selfsigned';
-import { generate, parser, type IConnectPacket, type Packet } from 'mqtt-packet';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { IConnectPacket, Packet } from 'mqtt-packet';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { closed, connected, sasToken, startHub, VERSION, type TestHub } from './hub';
+import { connectPacket, RawClient } from './rawMqttClient';
 
 let hub: TestHub;
 beforeAll(async () => {
@@ -18,55 +17,9 @@ const messagesOf = (deviceId: string) =>
 const identity = async (deviceId: string) => (await hub.call('GET', `/devices/${deviceId}`)).json;
 const eventsOf = (deviceId: string) => `devices/${deviceId}/messages/events/`;
 
-/** Packets written by hand: what no client library sends. */
-class RawClient {
-  private readonly received: Packet[] = [];
-  private constructor(readonly socket: TLSSocket) {
-    const incoming = parser({ protocolVersion: 4 });
-    incoming.on('packet', (packet) => this.received.push(packet));
-    socket.on('data', (data: Buffer) => incoming.parse(data));
-    socket.on('error', () => undefined);
-  }
-  static async open(): Promise<RawClient> {
-    const socket = connectTls({ host: '127.0.0.1', port: hub.emulator.mqttPort, ca: hub.emulator.ca });
-    await once(socket, 'secureConnect');
-    return new RawClient(socket);
-  }
-  send(packet: Packet): void {
-    this.socket.write(generate(packet));
-  }
-  /** Everything that came until the server closed the connection. */
-  async untilClosed(): Promise<Packet[]> {
-    if (!this.socket.destroyed) await once(this.socket, 'close');
-    return this.received;
-  }
-  packet(cmd: Packet['cmd']): Promise<Packet> {
-    return vi.waitFor(
-      () => {
-        const found = this.received.find((packet) => packet.cmd === cmd);
-        if (!found) throw new Error(`no ${cmd} has come`);
-        return found;
-      },
-      { timeout: 10_000, interval: 10 },
-    );
-  }
-}
-
-const connectPacket = (deviceId: string, key: string, fields: Partial<IConnectPacket> = {}) => ({
-  cmd: 'connect' as const,
-  clientId: deviceId,
-  protocolId: 'MQTT' as const,
-  protocolVersion: 4 as const,
-  clean: true,
-  keepalive: 60,
-  username: `${hub.emulator.hostName}/${deviceId}/?${VERSION}`,
-  password: Buffer.from(sasToken(`${hub.emulator.hostName}/devices/${deviceId}`, key)),
-  ...fields,
-});
-
 async function rawDevice(deviceId: string, fields: Partial<IConnectPacket> = {}): Promise<RawClient> {
-  const client = await RawClient.open();
-  client.send(connectPacket(deviceId, await hub.register(deviceId), fields));
+  const client = await RawClient.open(hub);
+  client.send(connectPacket(hub.emulator, deviceId, await hub.register(deviceId), fields));
   return client;
 }
 
@@ -224,8 +177,8 @@ describe('a device that connects over MQTT', () => {
 
   test('keeps its subscriptions with CleanSession 0', async () => {
     const connack = async (clean: boolean) => {
-      const client = await RawClient.open();
-      client.send(connectPacket('session', key, { clean }));
+      const client = await RawClient.open(hub);
+      client.send(connectPacket(hub.emulator, 'session', key, { clean }));
       const packet = await client.packet('connack');
       client.send({ cmd: 'disconnect' });
       await client.untilClosed();
@@ -248,8 +201,8 @@ describe('a will message', () => {
     polite.send({ cmd: 'disconnect' });
     await polite.untilClosed();
     const key = (await identity('will')).authentication.symmetricKey.primaryKey;
-    const broken = await RawClient.open();
-    broken.send(connectPacket('will', key, { will }));
+    const broken = await RawClient.open(hub);
+    broken.send(connectPacket(hub.emulator, 'will', key, { will }));
     await broken.packet('connack');
     broken.socket.destroy();
     await expect.poll(() => messagesOf('will').length).toBe(1);
@@ -300,10 +253,10 @@ describe('the hub closes the connection of a client', () => {
   });
 
   test('that sends something before CONNECT, or no MQTT', async () => {
-    const early = await RawClient.open();
+    const early = await RawClient.open(hub);
     early.send(publish(eventsOf('early')));
     expect(await early.untilClosed()).toEqual([]);
-    const foreign = await RawClient.open();
+    const foreign = await RawClient.open(hub);
     foreign.socket.write('GET / HTTP/1.1\r\n\r\n');
     expect(await foreign.untilClosed()).toEqual([]);
   });

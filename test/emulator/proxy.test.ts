@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -17,7 +18,7 @@ let url: string;
 let env: NodeJS.ProcessEnv;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hubfront-'));
-  emulator = await startEmulator({ proxyPort: 0, partitions: 1, caFolder: folder });
+  emulator = await startEmulator({ amqpsPort: 0, proxyPort: 0, partitions: 1, caFolder: folder });
   url = `https://${emulator.hostName}/devices?api-version=2021-04-12`;
   env = {
     ...process.env,
@@ -104,5 +105,27 @@ describe("the hub's own name, through HTTPS_PROXY, is reached by", () => {
       env: { ...env, NODE_USE_ENV_PROXY: '1', NODE_EXTRA_CA_CERTS: emulator.caFile },
     });
     expect(stdout).toMatch(UNAUTHORIZED);
+  });
+});
+
+describe('the proxy', () => {
+  const tunnel = (target: string): Promise<string> =>
+    new Promise((resolve) => {
+      const socket = connect(emulator.proxyPort ?? 0, '127.0.0.1', () =>
+        socket.write(`CONNECT ${target} HTTP/1.1\r\n\r\n`),
+      );
+      socket.once('data', (data) => {
+        resolve(data.toString());
+        socket.destroy();
+      });
+    });
+
+  test("leads to the hub's own name and to the loopback interface, and to no other host", async () => {
+    expect(await tunnel(`${emulator.hostName}:443`)).toMatch(/^HTTP\/1.1 200 /);
+    expect(await tunnel(`${emulator.hostName}:5671`)).toMatch(/^HTTP\/1.1 200 /);
+    expect(await tunnel(`127.0.0.1:${emulator.hubPort}`)).toMatch(/^HTTP\/1.1 200 /);
+    expect(await tunnel('example.com:443')).toMatch(/^HTTP\/1.1 502 [^]*'example.com' to NO_PROXY/);
+    expect(await tunnel(`${emulator.hostName}:22`)).toMatch(/^HTTP\/1.1 502 [^]*does not serve port 22/);
+    expect(await tunnel('nonsense')).toMatch(/^HTTP\/1.1 (400|502) /);
   });
 });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { feedPages } from '../feedPages';
 import { KEY as FUNCTION_KEY, type Stack, post, startStack } from '../stack';
 import { runs } from '../testSize';
 
@@ -103,13 +104,8 @@ interface Stored {
 
 async function readAll(after_offset: string): Promise<Stored[]> {
   const stored: Stored[] = [];
-  let cursor = after_offset;
-  for (let more = true; more;) {
-    const { json } = await stack.feed({ after_offset: cursor, limit: 10_000 });
+  for await (const { json } of feedPages(stack, { after_offset, limit: 10_000 }))
     stored.push(...(json.messages as Stored[]));
-    cursor = json.next_offset;
-    more = json.has_more;
-  }
   return stored;
 }
 

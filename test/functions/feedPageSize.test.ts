@@ -1,8 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { feedPages, readSequenceNumbers } from '../feedPages';
+import type { Answer } from '../stack';
 import { useSensorFeed } from './sensorFeed';
 
+/** The size of a response, but for a single larger message. */
+const MAX_PAGE_BYTES = 8_000_000;
+
 const feed = useSensorFeed();
+
+/** All pages of the feed, of which none is too large or has a gap. */
+async function* checkedPages(query?: { limit: number }): AsyncGenerator<Answer> {
+  for await (const page of feedPages(feed.stack, query)) {
+    expect(Buffer.byteLength(page.text)).toBeLessThanOrEqual(MAX_PAGE_BYTES);
+    expect(page.json.gaps).toEqual([]);
+    yield page;
+  }
+}
 
 describe('a page of the feed', () => {
   test.each([
@@ -17,21 +31,7 @@ describe('a page of the feed', () => {
     async (_, { partitions, count, sizeBytes }) => {
       feed.stack.emulator.admin.recreateHub({ keepDevices: true, partitions });
       feed.stack.emulator.admin.seed({ count, sizeBytes });
-      const seen = new Map<string, number[]>();
-      let after = '0';
-      for (let more = true; more;) {
-        const { text, json } = await feed.stack.feed({ after_offset: after, limit: 10_000 });
-        expect(Buffer.byteLength(text)).toBeLessThanOrEqual(8_000_000);
-        expect(json.gaps).toEqual([]);
-        for (const { partitionId, sequenceNumber } of json.messages as {
-          partitionId: string;
-          sequenceNumber: number;
-        }[]) {
-          seen.set(partitionId, [...(seen.get(partitionId) ?? []), sequenceNumber]);
-        }
-        after = json.next_offset as string;
-        more = json.has_more as boolean;
-      }
+      const seen = await readSequenceNumbers(checkedPages({ limit: 10_000 }));
       expect(seen.size).toBe(partitions);
       const all = Array.from({ length: count / partitions }, (_, number) => number);
       for (const numbers of seen.values()) expect(numbers).toEqual(all);
@@ -57,14 +57,7 @@ describe('a page of the feed', () => {
     // Control characters take six bytes each in JSON: no message of IoT Hub's 256 KB comes near to 8 MB.
     for (let i = 0; i < 7; i += 1) await feed.send('\u0001'.repeat(250_000));
     let read = 0;
-    let after = '0';
-    for (let more = true; more;) {
-      const { text, json } = await feed.stack.feed({ after_offset: after });
-      expect(Buffer.byteLength(text)).toBeLessThanOrEqual(8_000_000);
-      read += json.messages.length as number;
-      after = json.next_offset as string;
-      more = json.has_more as boolean;
-    }
+    for await (const { json } of checkedPages()) read += json.messages.length as number;
     expect(read).toBe(7);
   });
 

@@ -1,85 +1,31 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
 import { Client } from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Child } from '../../local/childProcess';
-import type { Supervised } from '../../local/supervise';
-import { databaseUrl, startBlobStorage, startProductDatabase, storageConnection } from '../../local/products';
-import { seedSql } from '../../local/products/seed';
+import { describe, expect, test } from 'vitest';
 import { takeSnapshot } from '../../src/products/productSnapshot';
 import { DEFAULT_PRODUCTS_QUERY, DEFAULT_SKUS_QUERY } from '../../src/settings';
 import { KEY, type Stack, startStack } from '../stack';
-import { type Postgresql, findPostgresql, startPostgresql } from '../clients/postgresql';
 import { freePort } from '../freePort';
+import { postgresqlBinaries, sql, useSnapshotServers } from './snapshotServers';
 
 const PATH = /^products\/\d{4}-\d\d-\d\d\/\d\d-\d\d\/(?:products|skus)\.json$/;
-const binaries = findPostgresql();
-
-let storage: Child;
-let pglite: Supervised;
-let postgres: Postgresql | undefined;
-let connectionString: string;
-let pgliteUrl: string;
-let container: ContainerClient;
-
-beforeAll(async () => {
-  const [blobPort, databasePort] = [await freePort(), await freePort()];
-  storage = startBlobStorage(blobPort, console.error);
-  pglite = startProductDatabase(databasePort, console.error);
-  connectionString = storageConnection(blobPort);
-  pgliteUrl = databaseUrl(databasePort);
-  container = BlobServiceClient.fromConnectionString(connectionString).getContainerClient('reference');
-  if (binaries !== undefined) {
-    postgres = await startPostgresql(binaries);
-    await sql(postgres.url, seedSql());
-  }
-  await Promise.all([storage.ready, pglite.ready]);
-}, 90_000);
-afterAll(async () => {
-  await Promise.all([storage.close(), pglite.close(), postgres?.close()]);
-}, 120_000);
-beforeEach(async () => {
-  await container.deleteIfExists();
-});
-
-async function sql(url: string, text: string): Promise<void> {
-  const client = new Client({ connectionString: url }).on('error', () => undefined);
-  await client.connect();
-  await client.query(text);
-  await client.end();
-}
-
-async function blobs(): Promise<{ name: string; text: string }[]> {
-  const found = [];
-  for await (const { name } of container.listBlobsFlat())
-    found.push({ name, text: (await container.getBlobClient(name).downloadToBuffer()).toString() });
-  return found;
-}
+const servers = useSnapshotServers();
+const { blobs, snapshotRows } = servers;
 
 const settings = (url: string, products = DEFAULT_PRODUCTS_QUERY, skus?: string) => ({
   databaseUrl: url,
   queries: { products, skus: skus ?? (products === DEFAULT_PRODUCTS_QUERY ? DEFAULT_SKUS_QUERY : undefined) },
-  storage: { connectionString },
+  storage: { connectionString: servers.connectionString },
 });
 
-/** The rows of both files of the only snapshot. */
-async function snapshotRows(): Promise<{ products: unknown[]; skus: unknown[] }> {
-  const [products, skus] = await blobs();
-  return {
-    products: JSON.parse(products?.text ?? '') as unknown[],
-    skus: JSON.parse(skus?.text ?? '') as unknown[],
-  };
-}
-
 test.runIf(process.env.CI)('in CI there is a PostgreSQL server', () => {
-  expect(binaries).toBeDefined();
+  expect(postgresqlBinaries).toBeDefined();
 });
 
 describe('the product snapshot', () => {
   test('holds one row per product and one per SKU, at the paths of one minute', async () => {
-    const { rows, path } = await takeSnapshot(settings(pgliteUrl), new Date('2026-03-04T05:06:07Z'));
+    const { rows, path } = await takeSnapshot(settings(servers.pgliteUrl), new Date('2026-03-04T05:06:07Z'));
     expect(path).toBe('products/2026-03-04/05-06/products.json');
     expect((await blobs()).map(({ name }) => name)).toEqual([
       path,
@@ -108,7 +54,7 @@ describe('the product snapshot', () => {
   test('splits the rows of PRODUCTS_QUERY alone, one per SKU, into products and SKUs', async () => {
     const joined = `SELECT skus.sku_id, products.product_id, price, size_name, color_name
       FROM products JOIN skus ON skus.product_id = products.product_id ORDER BY products.product_id DESC, skus.sku_id;`;
-    await takeSnapshot(settings(pgliteUrl, joined));
+    await takeSnapshot(settings(servers.pgliteUrl, joined));
     const { products, skus } = await snapshotRows();
     expect([products.length, skus.length]).toEqual([10, 53]);
     expect(products.at(-1)).toEqual({ product_id: 162, price: 4900 });
@@ -118,7 +64,7 @@ describe('the product snapshot', () => {
   });
 
   test('has no SKUs where PRODUCTS_QUERY alone names none', async () => {
-    await takeSnapshot(settings(pgliteUrl, 'SELECT 7 AS product_id, 12.50 AS price'));
+    await takeSnapshot(settings(servers.pgliteUrl, 'SELECT 7 AS product_id, 12.50 AS price'));
     expect(await snapshotRows()).toEqual({ products: [{ product_id: 7, price: 12.5 }], skus: [] });
   });
 
@@ -126,7 +72,7 @@ describe('the product snapshot', () => {
     const twice = `SELECT * FROM (VALUES (1, 'a'), (2, 'b'), (1, 'c')) AS rows (product_id, product_code)`;
     const skus = `SELECT * FROM (VALUES (10, 1, 'S', 'RED'), (11, 1, 'S', 'RED'), (12, 1, 'M', 'RED'))
       AS rows (sku_id, product_id, size_name, color_name)`;
-    await takeSnapshot(settings(pgliteUrl, twice, skus));
+    await takeSnapshot(settings(servers.pgliteUrl, twice, skus));
     const found = await snapshotRows();
     expect(found.products).toEqual([
       { product_id: 1, product_code: 'a' },
@@ -135,14 +81,14 @@ describe('the product snapshot', () => {
     expect(found.skus).toMatchObject([{ sku_id: 10 }, { sku_id: 12 }]);
   });
 
-  test.skipIf(binaries === undefined)(
+  test.skipIf(postgresqlBinaries === undefined)(
     'shows products and SKUs of one moment, whatever is committed between the two queries',
     async () => {
-      await sql(postgres?.url ?? '', 'CREATE TABLE moments AS SELECT 1 AS product_id, 1 AS sku_id');
+      await sql(servers.postgresUrl ?? '', 'CREATE TABLE moments AS SELECT 1 AS product_id, 1 AS sku_id');
       // The first query takes long enough for the change, which waits for it to begin.
       const products = 'SELECT product_id FROM moments, LATERAL (SELECT pg_sleep(1.5)) AS slow';
-      const snapshot = takeSnapshot(settings(postgres?.url ?? '', products, 'SELECT * FROM moments'));
-      const client = new Client({ connectionString: postgres?.url ?? '' });
+      const snapshot = takeSnapshot(settings(servers.postgresUrl ?? '', products, 'SELECT * FROM moments'));
+      const client = new Client({ connectionString: servers.postgresUrl ?? '' });
       await client.connect();
       await expect
         .poll(
@@ -163,9 +109,9 @@ describe('the product snapshot', () => {
 
   test('is not written again while the products are the same, and never over another', async () => {
     const now = new Date('2026-03-04T05:06:07Z');
-    const first = await takeSnapshot(settings(pgliteUrl), now);
-    expect(await takeSnapshot(settings(pgliteUrl), now)).toEqual({ ...first, unchanged: true });
-    const other = await takeSnapshot(settings(pgliteUrl, 'SELECT 1 AS sku_id;'), now);
+    const first = await takeSnapshot(settings(servers.pgliteUrl), now);
+    expect(await takeSnapshot(settings(servers.pgliteUrl), now)).toEqual({ ...first, unchanged: true });
+    const other = await takeSnapshot(settings(servers.pgliteUrl, 'SELECT 1 AS sku_id;'), now);
     expect(other.path).toBe('products/2026-03-04/05-07/products.json');
     expect((await blobs()).map(({ name }) => name.slice('products/2026-03-04/'.length))).toEqual([
       ...['05-06/products.json', '05-06/skus.json', '05-07/products.json', '05-07/skus.json'],
@@ -174,9 +120,9 @@ describe('the product snapshot', () => {
 
   test('is completed where the newest minute has only one of the files', async () => {
     const now = new Date('2026-03-04T05:06:07Z');
-    await takeSnapshot(settings(pgliteUrl), now);
-    await container.getBlobClient('products/2026-03-04/05-06/skus.json').delete();
-    const { path, unchanged } = await takeSnapshot(settings(pgliteUrl), now);
+    await takeSnapshot(settings(servers.pgliteUrl), now);
+    await servers.container.getBlobClient('products/2026-03-04/05-06/skus.json').delete();
+    const { path, unchanged } = await takeSnapshot(settings(servers.pgliteUrl), now);
     expect([path, unchanged]).toEqual(['products/2026-03-04/05-07/products.json', false]);
   });
 
@@ -185,37 +131,40 @@ describe('the product snapshot', () => {
     ['is wrong', 'SELECT nothing FROM nowhere', /nowhere/],
     ['would write', 'DELETE FROM skus RETURNING sku_id', /syntax|read-only/],
   ])('fails when its query %s, and leaves the last one in place', async (_, query, message) => {
-    const { path } = await takeSnapshot(settings(pgliteUrl));
-    await expect(takeSnapshot(settings(pgliteUrl, query))).rejects.toThrow(message);
+    const { path } = await takeSnapshot(settings(servers.pgliteUrl));
+    await expect(takeSnapshot(settings(servers.pgliteUrl, query))).rejects.toThrow(message);
     expect((await blobs()).map(({ name }) => name)).toEqual([
       path,
       path.replace('products.json', 'skus.json'),
     ]);
   });
 
-  test.skipIf(binaries === undefined)('is the same, byte for byte, from PGlite and PostgreSQL', async () => {
-    const odd = `SELECT 9007199254740993::bigint AS id, 12.340::numeric AS price, 0.1::float8 AS f, E'\\u00e9"\\n' AS t,
+  test.skipIf(postgresqlBinaries === undefined)(
+    'is the same, byte for byte, from PGlite and PostgreSQL',
+    async () => {
+      const odd = `SELECT 9007199254740993::bigint AS id, 12.340::numeric AS price, 0.1::float8 AS f, E'\\u00e9"\\n' AS t,
       true AS b, NULL AS n, '2026-01-02T03:04:05.678901+09'::timestamptz AS at, '{"a": 1}'::jsonb AS j`;
-    for (const query of [DEFAULT_PRODUCTS_QUERY, odd]) {
-      await container.deleteIfExists();
-      await takeSnapshot(settings(pgliteUrl, query));
-      const ofPglite = await blobs();
-      await container.deleteIfExists();
-      await takeSnapshot(settings(postgres?.url ?? '', query));
-      const ofPostgres = await blobs();
-      expect(ofPostgres.map(({ text }) => text)).toEqual(ofPglite.map(({ text }) => text));
-      expect(ofPglite[0]?.text).toMatch(/^\[\n\{/);
-    }
-  });
+      for (const query of [DEFAULT_PRODUCTS_QUERY, odd]) {
+        await servers.container.deleteIfExists();
+        await takeSnapshot(settings(servers.pgliteUrl, query));
+        const ofPglite = await blobs();
+        await servers.container.deleteIfExists();
+        await takeSnapshot(settings(servers.postgresUrl ?? '', query));
+        const ofPostgres = await blobs();
+        expect(ofPostgres.map(({ text }) => text)).toEqual(ofPglite.map(({ text }) => text));
+        expect(ofPglite[0]?.text).toMatch(/^\[\n\{/);
+      }
+    },
+  );
 
-  test.skipIf(binaries === undefined)('of 100,000 SKUs leaves memory where it was', async () => {
+  test.skipIf(postgresqlBinaries === undefined)('of 100,000 SKUs leaves memory where it was', async () => {
     const query = `SELECT n AS sku_id, n / 5 AS product_id, md5(n::text) AS product_code, repeat('x', 200) AS name
       FROM generate_series(1, 100000) AS n ORDER BY n`;
     globalThis.gc?.();
     let peak = 0;
     const before = process.memoryUsage().rss;
     const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 20);
-    const { rows, bytes } = await takeSnapshot(settings(postgres?.url ?? '', query));
+    const { rows, bytes } = await takeSnapshot(settings(servers.postgresUrl ?? '', query));
     clearInterval(watch);
     expect(rows).toEqual({ products: 20_001, skus: 100_000 });
     expect(bytes).toBeGreaterThan(25_000_000);
@@ -228,7 +177,11 @@ describe('the timer snapshotProducts', () => {
   let stack: Stack;
   const run = async (over: Record<string, string> = {}, until: RegExp) => {
     stack = await startStack({
-      settings: { PRODUCTS_DATABASE_URL: pgliteUrl, PRODUCTS_STORAGE: connectionString, ...over },
+      settings: {
+        PRODUCTS_DATABASE_URL: servers.pgliteUrl,
+        PRODUCTS_STORAGE: servers.connectionString,
+        ...over,
+      },
     });
     await fetch(`${stack.host.url}/admin/functions/snapshotProducts`, {
       method: 'POST',

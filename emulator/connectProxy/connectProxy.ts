@@ -1,8 +1,9 @@
 /** An HTTP CONNECT proxy that redirects Azure's SDKs from the hub's public ports to the emulator. */
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { connect, type AddressInfo, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { listen } from '../listen';
 
 const LOOPBACK = '127.0.0.1';
 
@@ -52,15 +53,9 @@ export async function startConnectProxy(options: ConnectProxyOptions): Promise<C
     client.on('close', () => emulator.destroy());
     emulator.on('close', () => client.destroy());
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port, LOOPBACK, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+  const port = await listen(server, options.port);
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     isListening: () => server.listening,
     close: () =>
       new Promise((resolve) => {

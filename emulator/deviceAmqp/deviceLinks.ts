@@ -3,6 +3,7 @@
 import type { Receiver, Sender } from 'rhea';
 import type { AmqpCondition, LinkSource, LinkTarget } from '../amqp';
 import { amqpError } from '../amqpError';
+import { decodePathSegment } from '../decodePathSegment';
 import type { DeviceConnection } from '../deviceConnections';
 import type { Hub } from '../hub';
 import { IotHubError, throttled, unauthorized } from '../iotHubError';
@@ -85,7 +86,7 @@ export function createDeviceLinks(hub: Hub, tokens: DeviceTokens, reset: () => v
 
   /** @throws IotHubError for a device that may not connect */
   const deviceOf = ({ segment }: DeviceNode): Device => {
-    const deviceId = hub.registry.find(segment) ? segment : decoded(segment);
+    const deviceId = hub.registry.find(segment) ? segment : decodePathSegment(segment);
     const { origin } = tokens.logIn(deviceId);
     const known = devices.get(deviceId);
     if (known) return known;
@@ -150,12 +151,4 @@ export function createDeviceLinks(hub: Hub, tokens: DeviceTokens, reset: () => v
       for (const device of [...devices.values()]) forget(device);
     },
   };
-}
-
-function decoded(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment;
-  }
 }

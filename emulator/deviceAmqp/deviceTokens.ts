@@ -1,9 +1,8 @@
+import { callAt } from '../callAt';
 import { authenticateDevice, type DeviceLogin } from '../deviceAuthentication';
 import type { Hub } from '../hub';
 import { IotHubError } from '../iotHubError';
 
-/** Node's timers hold at most 2³¹ - 1 ms. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 /** Limits memory. Microsoft's SDK for .NET puts at most 995 devices on a connection; the hub's limit is not published. */
 const MAX_TOKENS = 1_000;
 
@@ -31,23 +30,7 @@ export function createDeviceTokens(
   thumbprints: () => readonly string[],
   onExpired: () => void,
 ): DeviceTokens {
-  const tokens = new Map<string, { readonly token: string; readonly timer: NodeJS.Timeout }>();
-
-  const expireAt = (path: string, milliseconds: number): NodeJS.Timeout => {
-    const left = milliseconds - Date.now();
-    return setTimeout(
-      () => {
-        const kept = tokens.get(path);
-        if (left > MAX_TIMER_MS && kept) {
-          tokens.set(path, { token: kept.token, timer: expireAt(path, milliseconds) });
-          return;
-        }
-        tokens.delete(path);
-        onExpired();
-      },
-      Math.min(left, MAX_TIMER_MS),
-    ).unref();
-  };
+  const tokens = new Map<string, { readonly token: string; readonly cancelExpiry: () => void }>();
 
   return {
     put(path, token, acceptedUntil) {
@@ -55,8 +38,12 @@ export function createDeviceTokens(
       if (!replaced && tokens.size >= MAX_TOKENS) {
         throw new IotHubError('ArgumentInvalid', `A connection acts for at most ${MAX_TOKENS} devices.`);
       }
-      clearTimeout(replaced?.timer);
-      tokens.set(path, { token, timer: expireAt(path, acceptedUntil * 1_000) });
+      replaced?.cancelExpiry();
+      const cancelExpiry = callAt(acceptedUntil * 1_000, () => {
+        tokens.delete(path);
+        onExpired();
+      });
+      tokens.set(path, { token, cancelExpiry });
     },
     logIn(deviceId) {
       const path = `devices/${deviceId}`;
@@ -68,7 +55,7 @@ export function createDeviceTokens(
       });
     },
     clear() {
-      for (const { timer } of tokens.values()) clearTimeout(timer);
+      for (const { cancelExpiry } of tokens.values()) cancelExpiry();
       tokens.clear();
     },
   };

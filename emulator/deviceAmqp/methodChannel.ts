@@ -3,9 +3,9 @@
 import { string_to_uuid, type Message, type Receiver, type Sender } from 'rhea';
 import {
   bytesOf,
+  createSourceLinks,
   dataSection,
   idOf,
-  OutgoingLink,
   settleNow,
   type LinkSource,
   type LinkTarget,
@@ -33,21 +33,12 @@ export interface MethodChannel {
 }
 
 export function createMethodChannel(hub: Hub, deviceId: string): MethodChannel {
-  const sources = new Set<OutgoingLink>();
+  const sources = createSourceLinks();
   return {
     attachSource(link, onClose) {
-      const outgoing = new OutgoingLink(link);
-      sources.add(outgoing);
       // In a later turn of the event loop, because rhea would write a request before its response to the attach.
       setImmediate(() => hub.connections.ready(deviceId));
-      return {
-        wake: () => outgoing.flush(),
-        close(error) {
-          sources.delete(outgoing);
-          if (error) link.close({ ...error });
-          onClose();
-        },
-      };
+      return sources.attach(link, onClose);
     },
     attachTarget: (link, onClose) => ({
       receive(message, delivery) {
@@ -66,13 +57,16 @@ export function createMethodChannel(hub: Hub, deviceId: string): MethodChannel {
       },
       close: onClose,
     }),
-    isOpen: () => sources.size > 0,
+    isOpen: () => sources.all().length > 0,
     invoke({ requestId, name, payload }) {
-      [...sources].at(-1)?.send({
-        correlation_id: string_to_uuid(`${UUID_PREFIX}${requestId.padStart(NUMBER_DIGITS, '0')}`),
-        application_properties: { [METHOD_NAME]: name },
-        body: dataSection(Buffer.from(payload)),
-      });
+      sources
+        .all()
+        .at(-1)
+        ?.send({
+          correlation_id: string_to_uuid(`${UUID_PREFIX}${requestId.padStart(NUMBER_DIGITS, '0')}`),
+          application_properties: { [METHOD_NAME]: name },
+          body: dataSection(Buffer.from(payload)),
+        });
     },
   };
 }

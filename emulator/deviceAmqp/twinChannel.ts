@@ -3,8 +3,9 @@
 import { types, type Message, type Receiver, type Sender } from 'rhea';
 import {
   bytesOf,
+  createSourceLinks,
   dataSection,
-  OutgoingLink,
+  type OutgoingLink,
   remoteAttach,
   settleNow,
   type LinkSource,
@@ -29,13 +30,13 @@ export interface TwinChannel {
 
 /** The requests are those of Microsoft's device SDKs: the operation and its resource are message annotations. */
 export function createTwinChannel(hub: Hub, deviceId: string, reset: () => void): TwinChannel {
-  const sources = new Set<OutgoingLink>();
+  const sources = createSourceLinks();
   let isNotified = false;
 
   /** The link of the same channel, or the last one that the device attached. */
   const sourceFor = (target: Receiver): OutgoingLink | undefined => {
     const channel = remoteAttach(target).properties[CHANNEL];
-    const attached = [...sources];
+    const attached = sources.all();
     return attached.find(({ link }) => remoteAttach(link).properties[CHANNEL] === channel) ?? attached.at(-1);
   };
 
@@ -56,19 +57,11 @@ export function createTwinChannel(hub: Hub, deviceId: string, reset: () => void)
   };
 
   return {
-    attachSource(link, onClose) {
-      const outgoing = new OutgoingLink(link);
-      sources.add(outgoing);
-      return {
-        wake: () => outgoing.flush(),
-        close(error) {
-          sources.delete(outgoing);
-          if (sources.size === 0) isNotified = false;
-          if (error) link.close({ ...error });
-          onClose();
-        },
-      };
-    },
+    attachSource: (link, onClose) =>
+      sources.attach(link, () => {
+        if (sources.all().length === 0) isNotified = false;
+        onClose();
+      }),
     attachTarget: (link, onClose) => ({
       receive(message, delivery) {
         settleNow(link.session, delivery);
@@ -87,10 +80,13 @@ export function createTwinChannel(hub: Hub, deviceId: string, reset: () => void)
     }),
     notifyDesired(change) {
       if (!isNotified) return;
-      [...sources].at(-1)?.send({
-        message_annotations: { resource: DESIRED },
-        body: dataSection(Buffer.from(JSON.stringify(change))),
-      });
+      sources
+        .all()
+        .at(-1)
+        ?.send({
+          message_annotations: { resource: DESIRED },
+          body: dataSection(Buffer.from(JSON.stringify(change))),
+        });
     },
   };
 }

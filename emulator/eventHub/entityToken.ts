@@ -1,3 +1,4 @@
+import { decodePathSegment } from '../decodePathSegment';
 import { isSignedBy, parseSasToken, policyKey, scopeCovers, SAS_GRACE_S, type SasContext } from '../sas';
 import type { HubIdentity } from '../hubIdentity';
 import { entityPath } from './entityPath';
@@ -16,12 +17,7 @@ export function resourcePath(resource: string, { hostName }: HubIdentity): strin
 
 /** Microsoft's device SDK for Node sends the audience as it stands in the token: with encoded slashes. */
 function withSlashes(resource: string): string {
-  if (!/^[^/]*%2f/i.test(resource)) return resource;
-  try {
-    return decodeURIComponent(resource);
-  } catch {
-    return resource;
-  }
+  return /^[^/]*%2f/i.test(resource) ? decodePathSegment(resource) : resource;
 }
 
 /** The reasons for rejecting a token. The texts are those of the service. */

@@ -2,6 +2,7 @@
 
 import type { Message } from 'rhea';
 import { bytesOf } from '../amqp';
+import { decodePathSegment } from '../decodePathSegment';
 import { isDevicePath } from '../deviceAmqp';
 import { authenticateDevice } from '../deviceAuthentication';
 import type { Hub } from '../hub';
@@ -59,7 +60,7 @@ const OK: Reply = { status: 200, description: 'OK', body: {} };
 function putDeviceToken(hub: Hub, { tokens }: Grants, path: string, token: string): Reply {
   const [, segment] = DEVICE.exec(path) ?? [];
   if (segment === undefined) return refuseWith(501, notSupported('modules'));
-  const deviceId = hub.registry.find(segment) ? segment : decoded(segment);
+  const deviceId = hub.registry.find(segment) ? segment : decodePathSegment(segment);
   const { acceptedUntil } = authenticateDevice(hub, deviceId, {
     token,
     resource: `${hub.identity.hostName}/devices/${deviceId}`,
@@ -83,12 +84,4 @@ function putPolicyToken(hub: Hub, { tokens }: Grants, path: string, token: strin
   if (!isForDevices || expiry === undefined) return false;
   tokens.put('', token, expiry + SAS_GRACE_S);
   return true;
-}
-
-function decoded(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment;
-  }
 }

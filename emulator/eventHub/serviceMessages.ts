@@ -3,6 +3,7 @@
 import type { Message } from 'rhea';
 import { bytesOf, idOf, textOf, textProperties, type AmqpCondition } from '../amqp';
 import { amqpError } from '../amqpError';
+import { decodePathSegment } from '../decodePathSegment';
 import { ACKNOWLEDGEMENTS, type Acknowledgement, type CloudMessage } from '../cloudToDevice';
 import type { Hub } from '../hub';
 import { IotHubError, throttled } from '../iotHubError';
@@ -31,11 +32,7 @@ export function sendToDevice(hub: Hub, message: Message): AmqpCondition | undefi
 function deviceIdOf({ to }: Message): string {
   const id = TO.exec(to ?? '')?.[1];
   if (id === undefined) throw new IotHubError('ArgumentInvalid', "The message has no device in its 'to'.");
-  try {
-    return decodeURIComponent(id);
-  } catch {
-    return id;
-  }
+  return decodePathSegment(id);
 }
 
 function readMessage(message: Message): CloudMessage {

@@ -3,15 +3,15 @@
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import { errorBody, IotHubError } from '../iotHubError';
 import { isHealthRequest } from '../health';
+import { listen } from '../listen';
 import type { Log } from '../log';
 import { hostRejection, isForeignOrigin, originForm } from './allowedHosts';
 
-const LOOPBACK = '127.0.0.1';
 /** HTTP.sys, the HTTP server of IoT Hub, keeps idle connections open for two minutes. */
 const KEEP_ALIVE_TIMEOUT_MS = 120_000;
 
@@ -139,16 +139,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
     }
   });
 
-  const listen = (port: number) =>
-    new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(port, LOOPBACK, () => {
-        server.off('error', reject);
-        resolve();
-      });
-    });
-  await listen(options.port);
-  const { port } = server.address() as AddressInfo;
+  const port = await listen(server, options.port);
   let downUntil: NodeJS.Timeout | undefined;
 
   return {
@@ -161,7 +152,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
       resetPeerOf.resetAll();
       clearTimeout(downUntil);
       downUntil = setTimeout(() => {
-        listen(port).catch((error: unknown) =>
+        listen(server, port).catch((error: unknown) =>
           log.error(`the port could not be opened again: ${String(error)}`),
         );
       }, downMs);

@@ -1,4 +1,5 @@
 import type { IConnectPacket, IPublishPacket, ISubscribePacket, Packet } from 'mqtt-packet';
+import { callAt } from '../callAt';
 import type { DeviceConnection } from '../deviceConnections';
 import type { Hub } from '../hub';
 import { IotHubError } from '../iotHubError';
@@ -17,9 +18,6 @@ import { deviceConnection } from './deviceConnection';
 import { readFilter, readTopic } from './topics';
 import { createTwinResponder, type TwinResponder } from './twinRequests';
 
-/** Node's timers hold at most 2³¹ - 1 ms. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 /** A client that has logged in as a device. */
 interface Device {
   readonly deviceId: string;
@@ -34,7 +32,7 @@ interface Device {
 export function serveDevice(transport: Transport, hub: Hub, sessions: Sessions): void {
   let device: Device | undefined;
   let sendWill = (): void => undefined;
-  let tokenExpiry: NodeJS.Timeout | undefined;
+  let cancelExpiry = (): void => undefined;
   const mqtt = createMqttConnection(transport, { onChunk, onConnect, onPacket, onEnd });
 
   function onChunk(parse: () => void): boolean {
@@ -81,7 +79,9 @@ export function serveDevice(transport: Transport, hub: Hub, sessions: Sessions):
     };
     hub.log.debug(() => `${transport.peer} CONNECT '${deviceId}': accepted`);
     hub.connections.add(device.connection);
-    if (login.acceptedUntil !== undefined) closeAt(login.acceptedUntil * 1_000);
+    // The hub drops a device when its token has expired.
+    if (login.acceptedUntil !== undefined)
+      cancelExpiry = callAt(login.acceptedUntil * 1_000, () => mqtt.close());
     mqtt.send({ cmd: 'connack', returnCode: ACCEPTED, sessionPresent: isPresent });
     if (!isPresent) return;
     hub.connections.ready(deviceId);
@@ -163,18 +163,8 @@ export function serveDevice(transport: Transport, hub: Hub, sessions: Sessions):
     messages.deliver();
   }
 
-  /** The hub drops a device when its token has expired. @param time Unix milliseconds */
-  function closeAt(time: number): void {
-    const left = time - Date.now();
-    tokenExpiry = setTimeout(
-      () => (left > MAX_TIMER_MS ? closeAt(time) : mqtt.close()),
-      Math.min(left, MAX_TIMER_MS),
-    );
-    tokenExpiry.unref();
-  }
-
   function onEnd(): void {
-    clearTimeout(tokenExpiry);
+    cancelExpiry();
     if (device) {
       hub.connections.remove(device.connection);
       device.messages.end();

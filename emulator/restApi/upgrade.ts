@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { decodePathSegment } from '../decodePathSegment';
 import { IotHubError } from '../iotHubError';
 import type { WebSocketUpgrade } from '../transport';
 import { notImplemented } from './notEmulated';
@@ -19,7 +20,7 @@ export function createUpgradeHandler(upgrades: {
   return (request: IncomingMessage, socket: Duplex, head: Buffer, reset: () => void): void => {
     const [path = ''] = (request.url ?? '').split('?', 1);
     // .NET's client appends a slash.
-    if (!PATHS.includes(decodeSafely(path).toLowerCase().replace(/\/+$/, ''))) {
+    if (!PATHS.includes(decodePathSegment(path).toLowerCase().replace(/\/+$/, ''))) {
       throw new IotHubError('InvalidOperation', `There are WebSockets at ${PATHS.join(' and ')} only.`);
     }
     const hasChoice = request.headers['sec-websocket-protocol'] !== undefined;
@@ -29,12 +30,4 @@ export function createUpgradeHandler(upgrades: {
     if (!upgrade) throw notImplemented('this WebSocket subprotocol');
     upgrade.accept(request, socket, head, reset);
   };
-}
-
-function decodeSafely(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
 }

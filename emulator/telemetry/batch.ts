@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { IotHubError } from '../iotHubError';
+import { parseJson } from '../parseJson';
 import type { TelemetryMessage } from '../partitionLog';
 import { MAX_BATCH_BYTES, tooLarge } from './limits';
 import { sortHeaders } from './messageHeaders';
@@ -27,20 +28,12 @@ const batch = z
  */
 export function readBatch(body: Buffer): Pick<TelemetryMessage, 'body' | 'system' | 'properties'>[] {
   if (body.length > MAX_BATCH_BYTES) throw tooLarge(MAX_BATCH_BYTES);
-  const parsed = batch.safeParse(parseJson(body));
+  const parsed = batch.safeParse(parseJson(body, 'The batch'));
   if (!parsed.success) throw new IotHubError('ArgumentInvalid', 'BadRequest');
   return parsed.data.map((item) => ({
     body: item.base64Encoded ? fromBase64(item.body) : Buffer.from(item.body, 'utf8'),
     ...sortHeaders(Object.entries(item.properties)),
   }));
-}
-
-function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    throw new IotHubError('IotHubFormatError', 'The batch is not valid JSON.');
-  }
 }
 
 function fromBase64(text: string): Buffer {

@@ -1,13 +1,12 @@
 /** Listens for connections of AMQP or MQTT, over plain TCP or TLS. */
 
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
+import { listen } from '../listen';
 import type { Log } from '../log';
 import { clientThumbprints } from './clientThumbprints';
 import { corkWrites } from './corkWrites';
 import type { Transport } from './transport';
-
-const LOOPBACK = '127.0.0.1';
 
 export interface TcpListener {
   readonly port: number;
@@ -32,7 +31,7 @@ export interface TcpListenerOptions {
  * `port`).
  */
 export async function startTcpListener(options: TcpListenerOptions): Promise<TcpListener> {
-  const { protocol, port, certificate, accept, log } = options;
+  const { protocol, certificate, accept, log } = options;
   /**
    * TCP sockets by their remote port. A TLS socket has the same port as the TCP socket beneath it, and only the TCP
    * socket can be reset.
@@ -64,15 +63,9 @@ export async function startTcpListener(options: TcpListenerOptions): Promise<Tcp
   });
   // The client does not trust the certificate, or does not use TLS.
   server.on('tlsClientError', ({ message }: Error) => log.debug(() => `${protocol} TLS failed: ${message}`));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, LOOPBACK, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+  const port = await listen(server, options.port);
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     isListening: () => server.listening,
     close: () =>
       new Promise((resolve) => {

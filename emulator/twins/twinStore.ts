@@ -47,6 +47,14 @@ export interface TwinStore {
   onDesired(listener: DesiredListener): void;
 }
 
+/** The sections that a change by a service leaves. Absent sections are not changed. */
+interface SectionChange {
+  readonly tags: JsonObject | undefined;
+  readonly desired: Section | undefined;
+  /** Sent to the device. */
+  readonly notification: JsonObject | undefined;
+}
+
 /** The kind of the twins in the journal. */
 const KIND = 'twin';
 const keyOf = (deviceId: string) => `${KIND}/${deviceId}`;
@@ -89,8 +97,25 @@ export function createTwinStore(registry: DeviceRegistry, journal: Journal): Twi
     return twin;
   };
 
-  const notify = (deviceId: string, change: JsonObject, version: number) => {
-    for (const listener of listeners) listener(deviceId, { ...change, $version: version });
+  /** Stores a change by a service, and notifies the device if its desired properties changed. */
+  const storeChange = (
+    deviceId: string,
+    twin: Twin,
+    { tags, desired, notification }: SectionChange,
+  ): Twin => {
+    const changed = store(deviceId, {
+      ...twin,
+      tags: tags ?? twin.tags,
+      desired: desired ?? twin.desired,
+      version: twin.version + 1,
+      revision: twin.revision + 1,
+    });
+    if (notification) {
+      for (const listener of listeners) {
+        listener(deviceId, { ...notification, $version: changed.desired.version });
+      }
+    }
+    return changed;
   };
 
   return {
@@ -99,27 +124,22 @@ export function createTwinStore(registry: DeviceRegistry, journal: Journal): Twi
       const twin = matching(deviceId, ifMatch);
       const tags = change.tags === null ? removalOf(twin.tags) : change.tags;
       const desired = change.desired === null ? removalOf(twin.desired.values) : change.desired;
-      const changed = store(deviceId, {
-        ...twin,
-        tags: tags ? patchDocument(twin.tags, tags, MAX_TAGS_BYTES) : twin.tags,
-        desired: desired ? patchSection(twin.desired, desired, now(), MAX_PROPERTIES_BYTES) : twin.desired,
-        ...next(twin),
+      return storeChange(deviceId, twin, {
+        tags: tags && patchDocument(twin.tags, tags, MAX_TAGS_BYTES),
+        desired: desired && patchSection(twin.desired, desired, now(), MAX_PROPERTIES_BYTES),
+        notification: desired,
       });
-      if (desired) notify(deviceId, desired, changed.desired.version);
-      return changed;
     },
     replace(deviceId, change, ifMatch) {
       const twin = matching(deviceId, ifMatch);
       const tags = change.tags === null ? {} : change.tags;
       const desired = change.desired === null ? {} : change.desired;
-      const changed = store(deviceId, {
-        ...twin,
-        tags: tags ? replaceDocument(twin.tags, tags, MAX_TAGS_BYTES) : twin.tags,
-        desired: desired ? replaceSection(twin.desired, desired, now(), MAX_PROPERTIES_BYTES) : twin.desired,
-        ...next(twin),
+      const section = desired && replaceSection(twin.desired, desired, now(), MAX_PROPERTIES_BYTES);
+      return storeChange(deviceId, twin, {
+        tags: tags && replaceDocument(twin.tags, tags, MAX_TAGS_BYTES),
+        desired: section,
+        notification: section?.values,
       });
-      if (desired) notify(deviceId, changed.desired.values, changed.desired.version);
-      return changed;
     },
     report(deviceId, change, ifVersion) {
       const twin = get(deviceId);
@@ -150,7 +170,6 @@ const emptyTwin = (registeredAt: string): Twin => ({
 const removalOf = (document: JsonObject): JsonObject =>
   objectOf(Object.keys(document).map((name) => [name, null] as const));
 
-const next = ({ version, revision }: Twin) => ({ version: version + 1, revision: revision + 1 });
 const now = () => new Date().toISOString();
 const preconditionFailed = () =>
   new IotHubError('PreconditionFailed', 'PreconditionFailed, ETag or version may be invalid.');

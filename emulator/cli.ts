@@ -1,6 +1,8 @@
 /** The command line of the emulator: its flags, their defaults, and the lines that it prints. */
 
+import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { readTrustedCas } from './certificates';
 import { MAX_PARTITIONS } from './hub';
 import { hubIdentity } from './hubIdentity';
 import { DEFAULT_LOG_LEVEL, LOG_LEVELS, type LogLevel } from './log';
@@ -30,6 +32,8 @@ interface Flags {
   readonly retentionDays: number;
   readonly retentionMegabytes?: number;
   readonly caFolder: string;
+  /** PEM. */
+  readonly trustedCa?: readonly string[];
   readonly throttle: ThrottleTier;
   readonly allowedHosts?: readonly string[];
   readonly logLevel: LogLevel;
@@ -60,6 +64,20 @@ function checked<Value>(value: Value, check: () => unknown): Value {
   } catch (error) {
     throw new InvalidArgumentError(`${(error as Error).message}.`);
   }
+}
+
+/** Reads the file of each occurrence of a flag. */
+function caFiles(file: string, earlier: readonly string[] = []): readonly string[] {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new InvalidArgumentError(
+      `The file cannot be read (${(error as NodeJS.ErrnoException).code ?? ''}).`,
+    );
+  }
+  const texts = [...earlier, text];
+  return checked(texts, () => readTrustedCas(texts));
 }
 
 /**
@@ -130,6 +148,11 @@ export async function main(argv: readonly string[]): Promise<void> {
       integer(1, MAX_RETENTION_MEGABYTES),
     )
     .option('--ca-folder <folder>', "folder of the emulator's certificate authority", '.hubfront')
+    .option(
+      '--trusted-ca <file>',
+      'certificate (PEM) of an authority that signs certificates of devices; repeatable',
+      caFiles,
+    )
     .addOption(
       new Option('--throttle <tier>', 'applies the limits of one unit of this tier')
         .choices(THROTTLE_TIERS)
@@ -193,7 +216,7 @@ async function run(flags: Flags): Promise<void> {
  */
 async function start(flags: Flags): Promise<Emulator> {
   const log = (line: string) => console.error(line);
-  const { amqpsPort: amqpsFlag, data: dataFolder, ...others } = flags;
+  const { amqpsPort: amqpsFlag, data: dataFolder, trustedCa: trustedCas, ...others } = flags;
   let amqpsPort: number | undefined = amqpsFlag ?? DEFAULT_AMQPS_PORT;
   let mqttPort = flags.mqttPort ?? DEFAULT_MQTT_PORT;
   for (;;) {
@@ -204,6 +227,7 @@ async function start(flags: Flags): Promise<Emulator> {
         log,
         ...(amqpsPort !== undefined && { amqpsPort }),
         ...(dataFolder !== undefined && { dataFolder }),
+        ...(trustedCas !== undefined && { trustedCas }),
       });
     } catch (error) {
       const { port = 0 } = error as ListenError;

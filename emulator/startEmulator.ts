@@ -1,6 +1,6 @@
 import { createAdminApi, createAdminHandler, type AdminApi } from './admin';
 import { AMQP_SUBPROTOCOLS } from './amqp';
-import { issueLeafCertificate, openLocalCa } from './certificates';
+import { issueLeafCertificate, openLocalCa, readTrustedCas } from './certificates';
 import { startConnectProxy } from './connectProxy';
 import { connectionStrings, type ConnectionStrings } from './connectionStrings';
 import { openStorage, type HubStorage } from './dataFolder';
@@ -45,6 +45,11 @@ export interface EmulatorOptions {
   readonly retentionMegabytes?: number;
   /** Folder of the emulator's certificate authority. Default `.hubfront`. */
   readonly caFolder?: string;
+  /**
+   * CA certificates, PEM: a device with `authentication.type` `certificateAuthority` connects with a certificate that
+   * one of them signed. At most 25.
+   */
+  readonly trustedCas?: readonly string[];
   /** Default `none`. */
   readonly throttle?: ThrottleTier;
   /**
@@ -117,6 +122,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   if (retentionMegabytes !== undefined && !(retentionMegabytes > 0)) {
     throw new RangeError('retentionMegabytes must be above 0');
   }
+  const trustedCas = readTrustedCas(options.trustedCas ?? []);
   const ca = await openLocalCa(options.caFolder ?? DEFAULT_CA_FOLDER);
   const certificate = await issueLeafCertificate(ca, identity.hostName);
   const hostNames = [identity.hostName, ...(options.allowedHosts ?? []).map((name) => name.toLowerCase())];
@@ -157,6 +163,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
               protocol: 'amqps',
               port: options.amqpsPort,
               certificate,
+              trustedCas,
               accept: acceptBy('eventHub'),
               log,
             }),
@@ -166,6 +173,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
         protocol: 'mqtts',
         port: options.mqttPort ?? 0,
         certificate,
+        trustedCas,
         accept: acceptBy('mqtt'),
         log,
       }),
@@ -201,6 +209,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       await startHttpsServer({
         port: options.hubPort ?? 0,
         certificate,
+        trustedCas,
         handleHub: createHubHandler(hub),
         handleAdmin: createAdminHandler(admin),
         handleHealth: createHealthHandler(() => health()),

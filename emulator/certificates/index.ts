@@ -1,2 +1,3 @@
 export { issueLeafCertificate } from './leafCertificate';
 export { openLocalCa, type LocalCa } from './localCa';
+export { readTrustedCas } from './trustedCas';

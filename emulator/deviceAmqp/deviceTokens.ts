@@ -2,6 +2,7 @@ import { callAt } from '../callAt';
 import { authenticateDevice, type DeviceLogin } from '../deviceAuthentication';
 import type { Hub } from '../hub';
 import { IotHubError } from '../iotHubError';
+import type { Transport } from '../transport';
 
 /** Limits memory. Microsoft's SDK for .NET puts at most 995 devices on a connection; the hub's limit is not published. */
 const MAX_TOKENS = 1_000;
@@ -22,12 +23,12 @@ export interface DeviceTokens {
 }
 
 /**
- * @param thumbprints the thumbprints of the client's certificate
+ * @param certificate the client's certificate
  * @param onExpired called when a token has expired
  */
 export function createDeviceTokens(
   hub: Hub,
-  thumbprints: () => readonly string[],
+  certificate: Transport['clientCertificate'],
   onExpired: () => void,
 ): DeviceTokens {
   const tokens = new Map<string, { readonly token: string; readonly cancelExpiry: () => void }>();
@@ -50,7 +51,7 @@ export function createDeviceTokens(
       return authenticateDevice(hub, deviceId, {
         token: (tokens.get(path) ?? tokens.get('devices') ?? tokens.get(''))?.token,
         resource: `${hub.identity.hostName}/${path}`,
-        thumbprints,
+        certificate,
         clockSkewSeconds: 0,
       });
     },

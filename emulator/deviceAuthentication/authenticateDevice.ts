@@ -3,6 +3,7 @@ import { IotHubError, unauthorized } from '../iotHubError';
 import type { TelemetryOrigin } from '../partitionLog';
 import { normalizeThumbprint, type DeviceIdentity } from '../registry';
 import { isPolicyToken, isSignedBy, SAS_GRACE_S, tokenFor } from '../sas';
+import type { ClientCertificate } from '../transport';
 
 /** The credentials of a client, for any protocol. */
 export interface DeviceCredentials {
@@ -10,8 +11,8 @@ export interface DeviceCredentials {
   readonly token: string | undefined;
   /** The resource that the token must cover: `<host>/devices/<id>`, followed by the path of the request. */
   readonly resource: string;
-  /** Thumbprints of the client's certificate, if it has one. */
-  readonly thumbprints: () => readonly string[];
+  /** The client's certificate, if it has one. Absent: the client can only have a token. */
+  readonly certificate?: () => ClientCertificate | undefined;
   /** By how much a fault has moved the hub's clock. */
   readonly clockSkewSeconds: number;
 }
@@ -60,14 +61,28 @@ function byToken(
   return { authScope: 'device', authType: 'sas', acceptedUntil };
 }
 
-/** By the thumbprint of a self-signed certificate; TLS has proved that the client has its private key. */
+/** By the device's certificate; TLS has proved that the client has its private key. */
 function byCertificate(
   device: DeviceIdentity | undefined,
-  { thumbprints }: DeviceCredentials,
+  { certificate }: DeviceCredentials,
 ): Authentication {
-  const { type, x509Thumbprint } = device?.authentication ?? {};
-  const registered = Object.values(x509Thumbprint ?? {}).filter((thumbprint) => thumbprint !== null);
-  const isKnown = thumbprints().some((thumbprint) => registered.includes(normalizeThumbprint(thumbprint)));
-  if (type !== 'selfSigned' || !isKnown) throw unauthorized();
+  const presented = certificate?.();
+  if (!device || !presented || !isCertificateOf(device, presented)) throw unauthorized();
   return { authScope: 'device', authType: 'x509', acceptedUntil: undefined };
+}
+
+/**
+ * A self-signed certificate has a registered thumbprint. A certificate that a trusted CA signed has the device id as its
+ * common name (iot-hub-x509ca-overview, "Connect devices signed with X.509 CA certificates").
+ */
+function isCertificateOf(
+  { deviceId, authentication: { type, x509Thumbprint } }: DeviceIdentity,
+  { thumbprints, commonName, isTrusted }: ClientCertificate,
+): boolean {
+  if (type === 'certificateAuthority') return isTrusted && commonName === deviceId;
+  const registered = Object.values(x509Thumbprint).filter((thumbprint) => thumbprint !== null);
+  return (
+    type === 'selfSigned' &&
+    thumbprints.some((thumbprint) => registered.includes(normalizeThumbprint(thumbprint)))
+  );
 }

@@ -52,7 +52,6 @@ function grantDevice(hub: Hub, deviceId: string, token: string, { tokens }: Gran
     const login = authenticateDevice(hub, deviceId, {
       token,
       resource,
-      thumbprints: () => [],
       clockSkewSeconds: 0,
     });
     tokens.put(`devices/${deviceId}`, token, login.acceptedUntil ?? 0);

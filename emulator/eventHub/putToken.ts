@@ -64,7 +64,6 @@ function putDeviceToken(hub: Hub, { tokens }: Grants, path: string, token: strin
   const { acceptedUntil } = authenticateDevice(hub, deviceId, {
     token,
     resource: `${hub.identity.hostName}/devices/${deviceId}`,
-    thumbprints: () => [],
     clockSkewSeconds: 0,
   });
   tokens.put(`devices/${deviceId}`, token, acceptedUntil ?? 0);

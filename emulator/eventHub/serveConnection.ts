@@ -62,7 +62,7 @@ export function serveConnection(transport: Transport, hub: Hub, readers: Readers
       if (!deviceNodeOf(path) && !claims.cover(path)) source.close(unauthorizedFor('Listen', path));
     }
   });
-  const tokens = createDeviceTokens(hub, transport.clientThumbprints, () => devices.detachUnauthorized());
+  const tokens = createDeviceTokens(hub, transport.clientCertificate, () => devices.detachUnauthorized());
   const devices = createDeviceLinks(hub, tokens, transport.reset);
   const accepted = acceptConnection(
     stream,

@@ -10,6 +10,7 @@ import { errorBody, IotHubError } from '../iotHubError';
 import { isHealthRequest } from '../health';
 import { listen } from '../listen';
 import type { Log } from '../log';
+import { deviceServerOptions } from '../transport';
 import { hostRejection, isForeignOrigin, originForm } from './allowedHosts';
 
 /** HTTP.sys, the HTTP server of IoT Hub, keeps idle connections open for two minutes. */
@@ -50,6 +51,8 @@ export interface HttpsServer {
 export interface HttpsServerOptions {
   readonly port: number;
   readonly certificate: { readonly key: string; readonly cert: string };
+  /** PEM; authorities that sign certificates of devices. */
+  readonly trustedCas: readonly string[];
   readonly handleHub: (request: IncomingMessage) => Promise<Outcome>;
   readonly handleAdmin: RequestListener;
   readonly handleHealth: RequestListener;
@@ -64,13 +67,11 @@ export interface HttpsServerOptions {
 
 /** Listens on the loopback interface only. Rejects with Node's listen error (`code`, `port`). */
 export async function startHttpsServer(options: HttpsServerOptions): Promise<HttpsServer> {
-  const { certificate, handleHub, handleAdmin, handleHealth, handleUpgrade, hostNames, log } = options;
+  const { certificate, trustedCas, handleHub, handleAdmin, handleHealth, handleUpgrade, hostNames, log } =
+    options;
   const server = createServer({
-    ...certificate,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    // Clients may send a certificate: devices can authenticate by its thumbprint.
-    requestCert: true,
-    rejectUnauthorized: false,
+    ...deviceServerOptions(certificate, trustedCas),
   });
   const resetPeerOf = trackTcpSockets(server);
   server.on('secureConnection', (socket: TLSSocket) => {

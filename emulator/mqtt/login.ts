@@ -2,6 +2,7 @@ import type { IConnectPacket } from 'mqtt-packet';
 import { authenticateDevice, type DeviceLogin } from '../deviceAuthentication';
 import type { Hub } from '../hub';
 import { IotHubError } from '../iotHubError';
+import type { Transport } from '../transport';
 import { isApiVersion } from '../apiVersion';
 
 /** Return codes of CONNACK (MQTT 3.1.1, 3.2.2.3). */
@@ -23,7 +24,11 @@ export type LoginResult = DeviceLogin | { readonly refusal: number };
  * Checks a CONNECT (iot-mqtt-connect-to-iot-hub, "Using the MQTT protocol directly (as a device)"): the client id is
  * the device id, the user name names hub, device and API version, and the password is a token.
  */
-export function logIn(hub: Hub, packet: IConnectPacket, thumbprints: () => readonly string[]): LoginResult {
+export function logIn(
+  hub: Hub,
+  packet: IConnectPacket,
+  certificate: Transport['clientCertificate'],
+): LoginResult {
   if (packet.protocolVersion !== PROTOCOL_VERSION) return { refusal: UNACCEPTABLE_PROTOCOL_VERSION };
   const [, host = '', deviceId = '', query = ''] = USER_NAME.exec(packet.username ?? '') ?? [];
   const version = new URLSearchParams(query.replace(/\/.*$/s, '')).get('api-version');
@@ -39,7 +44,7 @@ export function logIn(hub: Hub, packet: IConnectPacket, thumbprints: () => reado
     return authenticateDevice(hub, deviceId, {
       token: packet.password?.toString('utf8'),
       resource: `${hub.identity.hostName}/devices/${deviceId}`,
-      thumbprints,
+      certificate,
       clockSkewSeconds: skew?.seconds ?? 0,
     });
   } catch (error) {

@@ -48,7 +48,7 @@ export function serveDevice(transport: Transport, hub: Hub, sessions: Sessions):
   }
 
   function onConnect(packet: IConnectPacket): void {
-    const login = logIn(hub, packet, transport.clientThumbprints);
+    const login = logIn(hub, packet, transport.clientCertificate);
     if ('refusal' in login) {
       hub.log.debug(
         () => `${transport.peer} CONNECT '${packet.clientId}': refused with code ${login.refusal}`,

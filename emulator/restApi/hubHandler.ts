@@ -5,7 +5,7 @@ import { faultError } from '../faultError';
 import type { Hub } from '../hub';
 import { IotHubError } from '../iotHubError';
 import { readBody, type Outcome } from '../httpsServer';
-import { clientThumbprints } from '../transport';
+import { clientCertificate } from '../transport';
 import { notEmulated } from './notEmulated';
 import { messageRoutes } from './messageRoutes';
 import { methodRoute } from './methodRoute';
@@ -63,7 +63,7 @@ export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promis
       resource: `${hub.identity.hostName}/${segments.join('/')}`,
       headers: incoming.headers,
       rawHeaders: incoming.rawHeaders,
-      clientThumbprints: () => clientThumbprints(incoming.socket),
+      clientCertificate: () => clientCertificate(incoming.socket),
       clockSkewSeconds: fault?.kind === 'clockSkew' ? fault.seconds : 0,
     };
     const response = await route.handle(request);

@@ -29,7 +29,7 @@ export function messageRoutes(hub: Hub): Route[] {
       authenticateDevice(hub, deviceId, {
         token: request.headers.authorization,
         resource: request.resource,
-        thumbprints: request.clientThumbprints,
+        certificate: request.clientCertificate,
         clockSkewSeconds: request.clockSkewSeconds,
       });
       return handle(deviceId, request.segments[4] ?? '', request);

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { HttpsFaultSpec } from '../faults';
 import type { HubResponse } from '../httpsServer';
+import type { ClientCertificate } from '../transport';
 
 /** A request to the hub, with its body read and its path decoded. */
 export interface HubRequest {
@@ -13,8 +14,8 @@ export interface HubRequest {
   readonly headers: IncomingHttpHeaders;
   /** Names and values alternate. Names keep their case. */
   readonly rawHeaders: readonly string[];
-  /** Thumbprints of the client's certificate, if it has one. */
-  readonly clientThumbprints: () => readonly string[];
+  /** The client's certificate, if it has one. */
+  readonly clientCertificate: () => ClientCertificate | undefined;
   readonly body: Buffer;
   /** Seconds by which a fault has shifted the hub's clock for this request. */
   readonly clockSkewSeconds: number;

@@ -25,7 +25,7 @@ export function telemetryRoute(hub: Hub): Route {
       const { origin } = authenticateDevice(hub, request.segments[1] ?? '', {
         token: request.headers.authorization,
         resource: request.resource,
-        thumbprints: request.clientThumbprints,
+        certificate: request.clientCertificate,
         clockSkewSeconds: request.clockSkewSeconds,
       });
       storeTelemetry(hub, origin, readMessages(request));

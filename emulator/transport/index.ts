@@ -1,4 +1,4 @@
-export { clientThumbprints } from './clientThumbprints';
+export { clientCertificate, deviceServerOptions, type ClientCertificate } from './clientCertificate';
 export { startTcpListener, type TcpListener } from './tcpListener';
 export type { Transport } from './transport';
 export { createWebSocketUpgrade, type WebSocketUpgrade } from './webSocketUpgrade';

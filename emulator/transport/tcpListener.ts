@@ -4,7 +4,7 @@ import { createServer, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { listen } from '../listen';
 import type { Log } from '../log';
-import { clientThumbprints } from './clientThumbprints';
+import { clientCertificate, deviceServerOptions } from './clientCertificate';
 import { corkWrites } from './corkWrites';
 import type { Transport } from './transport';
 
@@ -22,6 +22,8 @@ export interface TcpListenerOptions {
   readonly port: number;
   /** PEM; absent: plain TCP. */
   readonly certificate?: { readonly key: string; readonly cert: string };
+  /** PEM; authorities that sign certificates of clients. */
+  readonly trustedCas?: readonly string[];
   readonly accept: (transport: Transport) => void;
   readonly log: Log;
 }
@@ -31,7 +33,7 @@ export interface TcpListenerOptions {
  * `port`).
  */
 export async function startTcpListener(options: TcpListenerOptions): Promise<TcpListener> {
-  const { protocol, certificate, accept, log } = options;
+  const { protocol, certificate, trustedCas = [], accept, log } = options;
   /**
    * TCP sockets by their remote port. A TLS socket has the same port as the TCP socket beneath it, and only the TCP
    * socket can be reset.
@@ -49,12 +51,11 @@ export async function startTcpListener(options: TcpListenerOptions): Promise<Tcp
       peer,
       stream,
       reset: () => sockets.get(remotePort)?.resetAndDestroy(),
-      clientThumbprints: () => clientThumbprints(stream),
+      clientCertificate: () => clientCertificate(stream),
     });
   };
-  // A device may have a certificate of its own, which is checked by its thumbprint.
   const server = certificate
-    ? createTlsServer({ ...certificate, requestCert: true, rejectUnauthorized: false }, serve)
+    ? createTlsServer(deviceServerOptions(certificate, trustedCas), serve)
     : createServer(serve);
   server.on('connection', (socket: Socket) => {
     const { remotePort = 0 } = socket;

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { ClientCertificate } from './clientCertificate';
 
 /** The transport of an AMQP or MQTT connection: TCP, TLS or a WebSocket. */
 export interface Transport {
@@ -7,6 +8,6 @@ export interface Transport {
   readonly stream: Duplex;
   /** Ends the connection with a TCP reset. */
   reset(): void;
-  /** SHA-1 and SHA-256 of the client's certificate, in hexadecimal; none without a certificate. */
-  clientThumbprints(): readonly string[];
+  /** The client's certificate; undefined if it has none. */
+  clientCertificate(): ClientCertificate | undefined;
 }

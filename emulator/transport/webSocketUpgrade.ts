@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { createWebSocketStream, WebSocketServer } from 'ws';
-import { clientThumbprints } from './clientThumbprints';
+import { clientCertificate } from './clientCertificate';
 import { corkWrites } from './corkWrites';
 import type { Transport } from './transport';
 
@@ -38,7 +38,7 @@ export function createWebSocketUpgrade(
           peer: `wss ${request.socket.remoteAddress ?? ''}:${request.socket.remotePort ?? 0}`,
           stream: createWebSocketStream(webSocket),
           reset,
-          clientThumbprints: () => clientThumbprints(socket),
+          clientCertificate: () => clientCertificate(socket),
         });
       });
     },

@@ -266,7 +266,7 @@ var consumerGroups = {
 var requestBodyBytes = 2 * 4 * 1024 * 1024
 var packageContainer = 'app-package'
 var snapshotContainer = 'reference'
-var outputNames = ['product-events', 'events-per-minute']
+var outputNames = ['product-events', 'events-per-minute', 'sensor-readings']
 
 var appName = '${abbrs.webSitesFunctions}${token}'
 var hubName = '${abbrs.devicesIotHubs}${token}'

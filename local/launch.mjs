@@ -29,6 +29,7 @@ const COMMANDS = {
   'products:prepare': 'local/products/prepareDatabase.ts',
   'products:storage': 'local/products/blobStorage.ts',
   dashboard: 'local/dashboard/process.ts',
+  sensors: 'local/sensors/process.ts',
   bench: 'bench/index.ts',
   screenshots: 'local/screenshots.ts',
   openapi: 'local/openApi/index.ts',

@@ -5,7 +5,7 @@ import { startEmulator } from '../emulator/index';
 import { configuredHosts } from './allowedHosts';
 import { reserveAnalyticsPorts, startAnalytics } from './analyticsStack';
 import { buildApp } from './build';
-import { LOCAL_FUNCTION_KEYS, LOCAL_SHOP_KEYS } from './functionKeys';
+import { LOCAL_FUNCTION_KEYS, LOCAL_SHOP_KEYS, LOCAL_WEB_KEY } from './functionKeys';
 import { startFunctionsHost } from './functionsHost';
 import { type Running, closeAll, startError, stopOnSignal } from './lifecycle';
 import { localSettings, productsDatabaseUrl } from './localSettings';
@@ -13,9 +13,10 @@ import { apiDocumentation } from './openApi/viewer';
 import { databaseUrl } from './products';
 import { isHubfrontRunning, portProblems, usualPort } from './ports';
 import { logRequests } from './requestLines';
+import { startSensors } from './sensors';
 import { startShop } from './shop';
 import { type StartFlags, parseStartFlags, wantedPorts } from './startFlags';
-import { homepageLinks, printGuide, printReady } from './startGuide';
+import { homepageLinks, printGuide, printReady, printSensors } from './startGuide';
 import { step } from './terminal';
 
 /** Port of MQTT over TLS, as in Azure. */
@@ -99,6 +100,20 @@ async function start(flags: StartFlags, running: Running[]): Promise<void> {
     ports,
     hasOwnDatabase: ownDatabase !== undefined,
   });
+  const sensors = flags.sensors
+    ? keep(
+        startSensors(
+          {
+            SENSORS_FUNCTIONS_URL: host.url,
+            SENSORS_FUNCTION_KEY: LOCAL_WEB_KEY,
+            SENSORS_MQTT_PORT: String(emulator.mqttPort),
+            SENSORS_CA_FILE: emulator.caFile,
+          },
+          console.log,
+        ),
+      )
+    : undefined;
+  void sensors?.ready.then(printSensors, (error: unknown) => console.error(startError(error)));
   if (!ports) return;
   shop.setAnalytics({
     databaseUrl: ownDatabase ?? databaseUrl(ports.database.port),

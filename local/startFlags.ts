@@ -17,6 +17,7 @@ export interface StartFlags {
   blobPort?: number;
   origin: string[];
   analytics: boolean;
+  sensors: boolean;
   verbose: boolean;
 }
 
@@ -64,6 +65,7 @@ export function parseStartFlags(argv: readonly string[]): StartFlags {
       parsePort,
     )
     .option('--no-analytics', 'does not start the product database, Blob storage and the dashboard')
+    .option('--sensors', 'starts three simulated store sensors, which send telemetry over MQTT', false)
     .option('--verbose', VERBOSE_HELP, false)
     .allowExcessArguments(false)
     .parse([...argv], { from: 'user' })

@@ -99,3 +99,11 @@ export function printReady(part: AnalyticsPart, url: string): void {
   const [name, ...cells] = rows[part];
   console.log([name.padEnd('functions'.length), ...cells].join('  '));
 }
+
+/** Prints the row of the sensors when they have connected. */
+export function printSensors(deviceIds: string): void {
+  const { quiet } = createTerminal();
+  console.log(
+    ['sensors'.padEnd('functions'.length), deviceIds, quiet('send telemetry over MQTT')].join('  '),
+  );
+}

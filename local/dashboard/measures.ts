@@ -4,6 +4,7 @@ import * as z from 'zod';
 
 const TOP_ROWS = 8;
 const RECENT_ROWS = 50;
+const MAX_SENSORS = 50;
 /** Maximum number of choices of a filter. The most frequent values are offered. */
 const MAX_CHOICES = 100;
 /** maximum length of a text in a table, because an event may have 256 KB */
@@ -173,4 +174,21 @@ export const productChoices = measure(
   (source) =>
     `SELECT product_id AS "productId", arg_max(${cut('coalesce(product_name, product_code)')}, __ts) AS name
    FROM ${source} WHERE product_id IS NOT NULL GROUP BY 1 ORDER BY name, 1 LIMIT ${MAX_CHOICES}`,
+);
+
+/** The newest state of each sensor, from the output `sensor-readings`. `seen` is the time of its newest message. */
+export const sensors = measure(
+  {
+    deviceId: z.string(),
+    store: text,
+    temperature: z.number().nullable(),
+    door: text,
+    /** in seconds */
+    interval: z.number().nullable(),
+    seen: z.string(),
+  },
+  (source) =>
+    `SELECT ${cut('device_id')} AS "deviceId", arg_max(${cut('store')}, __ts) AS store, arg_max(temperature, __ts) FILTER (WHERE isfinite(temperature)) AS temperature,
+       arg_max(${cut('door')}, __ts) AS door, arg_max(CAST(reporting_interval AS DOUBLE), __ts) AS interval, max(__ts) AS seen
+     FROM ${source} WHERE device_id IS NOT NULL GROUP BY 1 ORDER BY store, "deviceId" LIMIT ${MAX_SENSORS}`,
 );

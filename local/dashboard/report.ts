@@ -74,6 +74,7 @@ function sqlOf({ table, fields, sort }: ReportVisual): string {
 function expression({ column, aggregate }: ReportField): string {
   const name = sqlName(column);
   if (aggregate === 'sum') return `sum(${name})`;
+  if (aggregate === 'average') return `avg(${name})`;
   return aggregate === 'distinct' ? `count(DISTINCT ${name})` : name;
 }
 

@@ -8,7 +8,12 @@ const REPORT_FOLDER = join(__dirname, '..', '..', 'infra', 'powerbi');
 
 /** Power BI's numbers of aggregate functions (semanticQuery schema); `Count` counts distinct values. */
 const SUM = 0;
+const AVERAGE = 1;
 const COUNT = 2;
+const AGGREGATES = { [SUM]: 'sum', [AVERAGE]: 'average', [COUNT]: 'distinct' } as const;
+
+/** The reports in the order in which they are shown. Others follow. */
+const ORDER = ['product-events', 'events-per-minute', 'sensor-readings'];
 
 const column = z.object({
   Expression: z.object({ SourceRef: z.object({ Entity: z.string() }) }),
@@ -19,7 +24,7 @@ const field = z.union([
   z.object({
     Aggregation: z.object({
       Expression: z.object({ Column: column }),
-      Function: z.union([z.literal(SUM), z.literal(COUNT)]),
+      Function: z.union([z.literal(SUM), z.literal(AVERAGE), z.literal(COUNT)]),
     }),
   }),
 ]);
@@ -50,7 +55,7 @@ const page = z.object({ displayName: z.string(), width: z.number(), height: z.nu
 export interface ReportField {
   label: string;
   column: string;
-  aggregate: 'sum' | 'distinct' | undefined;
+  aggregate: 'sum' | 'average' | 'distinct' | undefined;
 }
 
 export interface ReportVisual {
@@ -76,8 +81,7 @@ export interface ReportPage {
 export async function readReports(): Promise<ReportPage[]> {
   const reports = (await readdir(REPORT_FOLDER))
     .filter((name) => name.endsWith('.Report'))
-    .sort()
-    .reverse();
+    .sort((a, b) => place(a) - place(b) || a.localeCompare(b));
   return (
     await Promise.all(
       reports.map(async (report) => {
@@ -91,6 +95,11 @@ export async function readReports(): Promise<ReportPage[]> {
       }),
     )
   ).flat();
+}
+
+function place(report: string): number {
+  const found = ORDER.indexOf(report.replace('.Report', ''));
+  return found < 0 ? ORDER.length : found;
 }
 
 async function readPage(report: string, folder: string): Promise<ReportPage> {
@@ -130,6 +139,6 @@ function columnOf(from: z.infer<typeof field> | undefined): z.infer<typeof colum
 }
 
 function fieldOf(from: z.infer<typeof field>, label: string): ReportField {
-  const aggregate = 'Column' in from ? undefined : from.Aggregation.Function === SUM ? 'sum' : 'distinct';
+  const aggregate = 'Column' in from ? undefined : AGGREGATES[from.Aggregation.Function];
   return { label, column: columnOf(from).Property, aggregate };
 }

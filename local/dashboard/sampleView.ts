@@ -95,6 +95,11 @@ export function sampleView(now: Date): View {
     ],
     buckets: { minutes: 1, events: buckets },
     recent,
+    sensors: [
+      sampleSensor('Ginza', 19.1, 'closed', at(4 / 60)),
+      sampleSensor('Osaka', 22.4, 'open', at(1 / 60)),
+      sampleSensor('Sapporo', 16.6, 'closed', at(12)),
+    ],
     choices: {
       events: ['browse_product', 'add_to_cart', 'purchase', 'refund'],
       products: PRODUCTS.map(({ product_id, product_name }) => ({
@@ -104,6 +109,15 @@ export function sampleView(now: Date): View {
     },
   };
 }
+
+const sampleSensor = (
+  store: string,
+  temperature: number,
+  door: string,
+  seen: string,
+): View['sensors'][number] => ({
+  ...{ deviceId: `sensor-${store.toLowerCase()}`, store, temperature, door, interval: 10, seen },
+});
 
 function sampleEvent(i: number, time: string): View['recent'][number] {
   const event = KINDS[i % KINDS.length] ?? 'purchase';
@@ -147,6 +161,7 @@ export function emptyView(now: Date, status: View['job']['status'] = 'running'):
     campaigns: [],
     buckets: { ...view.buckets, events: view.buckets.events.map(({ start }) => ({ start, events: 0 })) },
     recent: [],
+    sensors: [],
     choices: { events: [], products: [] },
   };
 }

@@ -5,6 +5,7 @@ import * as measures from './measures';
 import type { RowOf } from './measures';
 import { type Filter, filterSql } from './filter';
 import { eventOutput, hasRows, jsonRows } from './resultRows';
+import { readSensors } from './sensors';
 
 /** As it is sent to the page. Times are ISO 8601, in UTC. */
 export interface View {
@@ -39,6 +40,8 @@ export interface View {
   buckets: { minutes: number; events: { start: string; events: number }[] };
   /** newest first */
   recent: RowOf<typeof measures.recent>[];
+  /** the newest state of each sensor, whatever the filter */
+  sensors: RowOf<typeof measures.sensors>[];
   choices: { events: string[]; products: RowOf<typeof measures.productChoices>[] };
 }
 
@@ -101,6 +104,7 @@ export function createView(job: Job, queryFile: string): (filter: Filter) => Pro
         events: await read(measures.buckets(minutes, bucketMinutes)),
       },
       recent: withoutRepeats(await read(measures.recent)),
+      sensors: await readSensors(job),
       choices: {
         events: (await read(measures.eventChoices, within)).map(({ event }) => event),
         products: await read(measures.productChoices, within),

@@ -96,7 +96,7 @@ export async function startFakeAzure(): Promise<FakeAzure> {
         : KEY_FUNCTIONS.filter((name) => Object.values(state.functionKeys[name] ?? {}).includes(key ?? '')),
     loseAnswer: (request) => void lost.push(request),
     firstRows: () => {
-      state.datasets = ['product-events', 'events-per-minute'].map((name, i) => ({
+      state.datasets = ['product-events', 'events-per-minute', 'sensor-readings'].map((name, i) => ({
         id: `dataset-${i + 1}`,
         name,
       }));

@@ -27,6 +27,7 @@ describe('the reports of Power BI', () => {
     expect(azure.changes.splice(0)).toEqual([
       'POST /fabric/workspaces/workspace-1/reports',
       'POST /fabric/workspaces/workspace-1/reports',
+      'POST /fabric/workspaces/workspace-1/reports',
     ]);
     await runHook('postdeploy', azure.context());
     expect(azure.changes).toEqual([]);
@@ -47,7 +48,7 @@ describe('the reports of Power BI', () => {
     expect(azure.state.reports).toEqual([]);
     azure.state.publishFails = undefined;
     await runHook('postdeploy', azure.context());
-    expect(azure.state.reports).toHaveLength(2);
+    expect(azure.state.reports).toHaveLength(3);
     expect(azure.state.job?.jobState).toBe('Running');
   });
 
@@ -82,6 +83,7 @@ describe('the reports of Power BI', () => {
     expect(azure.state.reports.map(({ displayName }) => displayName).toSorted()).toEqual([
       'events-per-minute',
       'product-events',
+      'sensor-readings',
     ]);
   });
 });

@@ -8,6 +8,7 @@ import { part, write } from './elements';
 import { filterText, readFilters, showChoices, watchFilters } from './filters';
 import { ABSENT, counted, dateAndTime, money, number, secondOf } from './format';
 import { lagText, pipelineLine } from './pipeline';
+import { showSensors } from './sensors';
 import { createStatus } from './status';
 import { showFunnel, showProducts, showRecent, showSources } from './tables';
 
@@ -39,6 +40,7 @@ function show(view: View): void {
   showSources('referrers', view.referrers, 'Direct, or unknown');
   showSources('campaigns', view.campaigns, 'No campaign');
   showRecent(view.recent, shop);
+  showSensors(view);
   showChoices(view.choices);
 }
 

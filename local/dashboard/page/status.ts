@@ -43,7 +43,7 @@ export function createStatus(): Status {
     const isEmpty = (state === 'empty' || state === 'starting') && view !== undefined;
     part('empty').hidden = !isEmpty;
     if (!isEmpty) return;
-    const [title, text] = emptyTexts(state, view?.pipeline.events ?? 0);
+    const [title, text] = emptyTexts(state, view?.pipeline.oldest !== null);
     write(part('empty-title'), title);
     write(part('empty-text'), text);
   };
@@ -95,9 +95,9 @@ function noticeText(state: State, view: View | undefined): string {
   return view?.job.problem ? sentence(view.job.problem) : '';
 }
 
-function emptyTexts(state: State, events: number): readonly [title: string, text: string] {
+/** @param hasRows whether the shop has had any event; sensors' messages are none */
+function emptyTexts(state: State, hasRows: boolean): readonly [title: string, text: string] {
   if (state === 'starting') return ['Starting', 'Loading the product list. This takes a few seconds.'];
-  if (events > 0)
-    return ['No event matches the filters', 'Choose a longer time range, or clear the filters.'];
+  if (hasRows) return ['No event matches the filters', 'Choose a longer time range, or clear the filters.'];
   return ['No events yet', 'Look at a product in the shop: each click is here within seconds.'];
 }

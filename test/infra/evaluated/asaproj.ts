@@ -81,12 +81,14 @@ describe('the project for the Stream Analytics tools', () => {
     const query = readFileSync(join(FOLDER, project.startFile), 'utf8').replace(/--.*$/gm, '');
     const fields = (alias: string): string[] =>
       [...query.matchAll(new RegExp(`\\b${alias}\\.(\\w+)`, 'g'))].map(([, field = '']) => field);
-    const payloads: any[] = (events ?? []).flatMap(({ Data }) => Data);
+    const payloads: any[] = (events ?? []).flatMap(({ Data }) => Data ?? []);
+    const readings: any[] = (events ?? []).flatMap(({ sensor }) => sensor ?? []);
     const items: any[] = payloads.flatMap(({ items: list }) => list ?? []);
     /** Each field is in one of the samples at least. */
     const known = (records: readonly object[]): string[] => [...new Set(records.flatMap(Object.keys))];
     expect(known(payloads)).toEqual(expect.arrayContaining(fields('source\\.payload')));
     expect(known(items)).toEqual(expect.arrayContaining(fields('item\\.ArrayValue')));
+    expect(known(readings)).toEqual(expect.arrayContaining(fields('source\\.sensor')));
     for (const event of events ?? []) {
       expect(Object.keys(event.IoTHub)).toEqual(expect.arrayContaining(fields('source\\.IoTHub')));
       expect(event.EventEnqueuedUtcTime).toMatch(/^2026-/);
@@ -94,7 +96,7 @@ describe('the project for the Stream Analytics tools', () => {
     for (const [name, rows] of Object.entries({ products, skus }))
       for (const row of rows ?? [])
         expect(Object.keys(row)).toEqual(expect.arrayContaining(fields(`(?<!metrics\\.)${name}`)));
-    expect([events?.length, products?.length, skus?.length]).toEqual([8, 2, 4]);
+    expect([events?.length, products?.length, skus?.length]).toEqual([9, 2, 4]);
   });
 
   it.skipIf(!bicep)(`has the job's settings as they are deployed${WHY_SKIPPED}`, async () => {

@@ -41,7 +41,7 @@ beforeAll(async () => {
   if (!browserProgram) return;
   child = spawn(
     process.execPath,
-    ['local/launch.mjs', 'start', ...FLAGS.flatMap((flag) => [`--${flag}`, '0'])],
+    ['local/launch.mjs', 'start', '--sensors', ...FLAGS.flatMap((flag) => [`--${flag}`, '0'])],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (out += text));
@@ -87,13 +87,28 @@ describe.skipIf(!browserProgram)('a click in the shop', () => {
     await expect.poll(latestRows, { timeout: ARRIVAL_MS, interval: 50 }).toHaveLength(browsed);
     const [row] = await latestRows();
     expect(row).toMatch(/Viewed a product.*Spangle bag.*Black.*¥4,900/s);
-    expect(await dashboard.locator('#events').innerText()).toBe(String(browsed));
+    await expect.poll(() => dashboard.locator('#events').innerText()).toBe(String(browsed));
     expect(await dashboard.locator('#funnel li').first().innerText()).toMatch(/1 visitor, 100\u00a0%/);
     expect(await dashboard.locator('#products tr').first().innerText()).toMatch(
       new RegExp(`Spangle bag\\s+SPG-0162 · Available\\s+¥4,900\\s+1\\s+${browsed}\\s+0`),
     );
     const [header = '', first = ''] = (await exported()).split('\r\n');
     expect(first.split(',')[header.split(',').indexOf('sku_id')]).toBe('16201');
+  });
+
+  test('counts alone, while the sensors of the stores have a panel of their own', async () => {
+    await printed(/^sensors +(sensor-ginza, sensor-osaka, sensor-sapporo)/m);
+    const sensors = dashboard.getByRole('region', { name: 'Store sensors' }).getByRole('listitem');
+    await expect.poll(() => sensors.count(), { timeout: ARRIVAL_MS }).toBe(3);
+    expect(await sensors.first().innerText()).toMatch(
+      /^Ginza\s+\d+\.\d\u00a0°C\s+Door (?:open|closed)\s+Last seen /,
+    );
+    await expect.poll(() => dashboard.locator('#events').innerText()).toBe(String(browsed));
+    expect(await dashboard.locator('#visitors').innerText()).toBe('1');
+    const report = await browser.newPage();
+    await report.goto(`${await printed(/^dashboard +(\S+)/m)}/report/`);
+    expect(await report.getByRole('region', { name: 'Latest readings' }).innerText()).toContain('Sapporo');
+    await report.close();
   });
 
   test('shows the new price in the shop once it has changed in the database', async () => {

@@ -195,6 +195,22 @@ describe.skipIf(!browserProgram)('the page of the dashboard', () => {
     expect(await inset('#products td:last-child')).toBe(await inset('#funnel .bar'));
   });
 
+  test('shows what each sensor last sent, and which of them are silent', async () => {
+    const sensors = page.getByRole('region', { name: 'Store sensors' });
+    const shown = () => sensors.getByRole('listitem').allInnerTexts();
+    const [ginza = '', osaka = '', sapporo = ''] = await shown();
+    expect(ginza).toMatch(/^Ginza\s+19\.1\u00a0°C\s+Door closed\s+Last seen \d\d:\d\d:\d\d$/);
+    expect(osaka).toMatch(/^Osaka\s+22\.4\u00a0°C\s+Door open\s+Last seen /);
+    expect(sapporo).toMatch(/^Sapporo\s+16\.6\u00a0°C\s+Door closed\s+Silent for 12\u00a0min, since /);
+    const [first] = view.sensors;
+    if (!first) return;
+    view = { ...view, sensors: [{ ...first, store: null, temperature: null, door: null, interval: 86_400 }] };
+    await expect.poll(shown).toEqual([expect.stringMatching(/^sensor-ginza\s+–\s+No door\s+Last seen /)]);
+    view = { ...view, sensors: [] };
+    await sensors.getByText('No sensor has sent anything in the last 24 hours.').waitFor();
+    expect(await shown()).toEqual([]);
+  });
+
   test('has a picture for a product that the shop does not sell', async () => {
     const [top, ...rest] = view.products;
     if (top) view = { ...view, products: [{ ...top, productId: 9_999, name: null, code: null }, ...rest] };

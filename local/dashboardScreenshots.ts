@@ -27,6 +27,7 @@ export async function takeDashboard(
     view: () => view(),
   });
   const page = await browser.newPage({ viewport: DESKTOP, reducedMotion: 'reduce' });
+  await page.clock.install({ time: NOW });
   const open = async (state: string): Promise<void> => {
     await page.goto(server.url);
     await page.locator(`body[data-state="${state}"]`).waitFor();

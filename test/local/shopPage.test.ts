@@ -109,6 +109,26 @@ describe.skipIf(!browserProgram)('a page of the shop', () => {
     await page.close();
   });
 
+  test('keeps the focus on a quantity that changes, and moves it to the page with the removed product', async () => {
+    const page = await browser.newPage();
+    for (const path of ['/products/162-spangle-bag', '/products/256-leather-belt']) {
+      await page.goto(shop.origin + path);
+      await page.getByRole('button', { name: 'Add to cart' }).click();
+    }
+    await page.getByRole('link', { name: /^Cart/ }).click();
+    const quantity = page.getByLabel('Quantity of Leather belt');
+    await quantity.focus();
+    await page.keyboard.press('3');
+    await page.keyboard.press('Enter');
+    await page.getByText('¥9,600', { exact: true }).waitFor();
+    expect(await quantity.and(page.locator(':focus')).count()).toBe(1);
+    expect(await page.locator('#announcement').innerText()).toBe('Leather belt: quantity 3.');
+    await page.getByRole('button', { name: 'Remove Leather belt' }).press('Enter');
+    expect(await page.evaluate('document.activeElement.id')).toBe('main');
+    expect(await page.locator('#main select').count()).toBe(1);
+    await page.close();
+  });
+
   test('spells British English on its pages', async () => {
     const page = await browser.newPage();
     for (const path of ['/', '/products/204-wool-muffler', '/products/268-knit-cardigan']) {

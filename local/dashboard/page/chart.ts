@@ -74,7 +74,7 @@ function applyStyle(chart: Chart<'bar', number[], string>): void {
     probe.style.color = style.getPropertyValue(name);
     return getComputedStyle(probe).color;
   };
-  chart.options.font = {
+  const font = {
     family: getComputedStyle(document.body).fontFamily,
     size: parseFloat(style.getPropertyValue('--axis-size')),
   };
@@ -85,7 +85,7 @@ function applyStyle(chart: Chart<'bar', number[], string>): void {
   for (const scale of ['x', 'y']) {
     const options = chart.options.scales?.[scale];
     if (!options) continue;
-    options.ticks = { ...options.ticks, color: resolve('--quiet') };
+    options.ticks = { ...options.ticks, font, color: resolve('--quiet') };
     options.grid = { ...options.grid, color: resolve('--grid') };
   }
   probe.remove();

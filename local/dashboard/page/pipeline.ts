@@ -3,8 +3,9 @@
 import type { View } from '../view';
 import { counted, duration, minuteOf } from './format';
 
-export function pipelineLine({ now, pipeline }: View): string {
+export function pipelineLine({ now, job, pipeline }: View): string {
   const { dropped, late, references, next, missing, events, oldest } = pipeline;
+  if (job.status === 'waiting' && events === 0) return 'Analytics job: waiting for product data';
   const lost = dropped.reduce((sum, one) => sum + one.events, 0);
   const reasons = dropped.map((one) => `${one.events} ${one.reason}`).join(', ');
   const [newest] = [...references].sort((a, b) => a.validFrom.localeCompare(b.validFrom)).slice(-1);

@@ -157,6 +157,7 @@ describe.skipIf(!browserProgram)('the page of the dashboard', () => {
     expect(new Set(await values())).toEqual(new Set(['–']));
     expect(new Set(await page.locator('.nothing').allInnerTexts())).toEqual(new Set(['–']));
     expect(await page.locator('#minutes').isVisible()).toBe(false);
+    expect(await page.locator('footer').innerText()).not.toContain('0 events');
     view = emptyView(new Date());
     await page.locator('body[data-state="empty"]').waitFor();
     expect(await values()).toEqual(['–', '0', '0', '0', '0', '0 visitors', '0 visitors', '0 visitors']);
@@ -176,6 +177,17 @@ describe.skipIf(!browserProgram)('the page of the dashboard', () => {
         .poll(() => page.locator('#notice').innerText())
         .toMatch(new RegExp(`Reason: ${problem.replace(/\.$/, '')}\\.$`));
     }
+  });
+
+  test('shows an event in three lines on a narrow phone', async () => {
+    await page.setViewportSize({ width: 320, height: 700 });
+    const lines = await page.evaluate<number>(`(() => {
+      const card = document.querySelector('#recent tr:nth-child(3)');
+      const { paddingTop, paddingBottom, lineHeight } = getComputedStyle(card);
+      const height = card.getBoundingClientRect().height - parseFloat(paddingTop) - parseFloat(paddingBottom);
+      return Math.round(height / parseFloat(lineHeight));
+    })()`);
+    expect(lines).toBe(3);
   });
 
   test.each([1360, 600, 320])('orders the top products by a shown column at %i px', async (width) => {

@@ -61,9 +61,12 @@ describe.skipIf(!browserProgram)('a page of the shop', () => {
     for (const path of ['/', '/cart', '/products/162-spangle-bag']) {
       await page.goto(shop.origin + path);
       expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('This shop needs JavaScript');
+      expect(await page.getByText('Behind the scenes').isVisible()).toBe(false);
     }
     await page.goto(dashboard.url);
     expect(await page.locator('.notice').first().innerText()).toContain('This dashboard needs JavaScript.');
+    for (const dead of ['#status', '#filters', 'main', '#pipeline'])
+      expect(await page.locator(dead).isVisible()).toBe(false);
     const links = await page
       .locator('.notice a')
       .evaluateAll((all) => all.map((link) => link.getAttribute('href')));
@@ -121,6 +124,10 @@ describe.skipIf(!browserProgram)('a page of the shop', () => {
     await page.keyboard.press('3');
     await page.keyboard.press('Enter');
     await page.getByText('¥9,600', { exact: true }).waitFor();
+    const places = await page.evaluate<number[]>(
+      `[...document.querySelectorAll('#main select')].map((select) => select.getBoundingClientRect().left)`,
+    );
+    expect(new Set(places).size).toBe(1);
     expect(await quantity.and(page.locator(':focus')).count()).toBe(1);
     expect(await page.locator('#announcement').innerText()).toBe('Leather belt: quantity 3.');
     await page.getByRole('button', { name: 'Remove Leather belt' }).press('Enter');

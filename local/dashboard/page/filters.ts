@@ -9,6 +9,13 @@ const NAMES = ['range', 'event', 'product'] as const;
 const select = (name: (typeof NAMES)[number]): HTMLSelectElement =>
   form.elements.namedItem(name) as HTMLSelectElement;
 
+/** The label of a value that the page does not know from its data: `Purchased (purchase)`, `Product 162`. */
+function labelOf(name: (typeof NAMES)[number], value: string): string {
+  if (name === 'range') return `Last ${value} minutes`;
+  if (name === 'product') return `Product ${value}`;
+  return eventName(value) === value ? value : `${eventName(value)} (${value})`;
+}
+
 /** The filters of the URL, as a query. */
 export function readFilters(): string {
   const wanted = new URLSearchParams(location.search);
@@ -31,7 +38,8 @@ export function watchFilters(onChange: () => void): void {
     for (const name of NAMES) {
       const value = wanted.get(name) ?? (name === 'range' ? '60' : '');
       const list = select(name);
-      if (![...list.options].some((option) => option.value === value)) list.add(new Option(value, value));
+      if (![...list.options].some((option) => option.value === value))
+        list.add(new Option(labelOf(name, value), value));
       list.value = value;
     }
   };
@@ -58,11 +66,11 @@ export function watchFilters(onChange: () => void): void {
 export function showChoices({ events, products }: View['choices']): void {
   fill(
     'event',
-    events.map((event) => [event, eventName(event) === event ? event : `${eventName(event)} (${event})`]),
+    events.map((event) => [event, labelOf('event', event)]),
   );
   fill(
     'product',
-    products.map(({ productId, name }) => [String(productId), name ?? `Product ${productId ?? '?'}`]),
+    products.map(({ productId, name }) => [String(productId), name ?? labelOf('product', String(productId))]),
   );
 }
 
@@ -76,7 +84,7 @@ function fill(
   const wanted =
     choices.some(([choice]) => choice === value) || value === ''
       ? choices
-      : [[value, value] as const, ...choices];
+      : [[value, labelOf(name, value)] as const, ...choices];
   const before = [...list.options]
     .slice(1)
     .map((option) => `${option.value}=${option.text}`)

@@ -179,6 +179,30 @@ describe.skipIf(!browserProgram)('the page of the dashboard', () => {
     }
   });
 
+  test('names a filter of the URL, and offers no shop where the filters match nothing', async () => {
+    view = { ...emptyView(new Date()), pipeline: view.pipeline };
+    await page.goto(`${dashboard.url}/?event=refund&product=9`);
+    await page.getByText('No event matches the filters').waitFor();
+    expect(await page.getByRole('link', { name: 'Open the shop' }).isVisible()).toBe(false);
+    const chosen = () => page.locator('#filters option:checked').allInnerTexts();
+    expect(await chosen()).toEqual(['Last hour', 'Refunded (refund)', 'Product 9']);
+    view = emptyView(new Date());
+    await page.getByRole('link', { name: 'Open the shop' }).waitFor();
+  });
+
+  test.each([1360, 800, 390, 320])('fills the rows of the figures at %i px', async (width) => {
+    await page.setViewportSize({ width, height: 700 });
+    const rights = await page.evaluate<number[]>(`(() => {
+      const rightmost = {};
+      for (const tile of document.querySelectorAll('.figure')) {
+        const { top, right } = tile.getBoundingClientRect();
+        rightmost[top] = Math.max(rightmost[top] ?? 0, Math.round(right));
+      }
+      return Object.values(rightmost);
+    })()`);
+    expect(new Set(rights).size).toBe(1);
+  });
+
   test('shows an event in three lines on a narrow phone', async () => {
     await page.setViewportSize({ width: 320, height: 700 });
     const lines = await page.evaluate<number>(`(() => {

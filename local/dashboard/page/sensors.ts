@@ -2,7 +2,7 @@
 
 import type { View } from '../view';
 import { make, part, replaceRows } from './elements';
-import { ABSENT, duration, secondOf, words } from './format';
+import { ABSENT, dateAndTime, duration, secondOf, words } from './format';
 
 /** A sensor is silent after so many missed reports. */
 const MISSED_REPORTS = 3;
@@ -47,7 +47,7 @@ function lastSeen(seen: string, silentMs: number | undefined): HTMLElement {
   );
   const time = make('time', secondOf(seen));
   time.dateTime = seen;
-  time.title = new Date(seen).toLocaleString();
+  time.title = dateAndTime(new Date(seen));
   shown.append(time);
   return shown;
 }

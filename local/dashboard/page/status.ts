@@ -43,7 +43,7 @@ export function createStatus(): Status {
     const isEmpty = (state === 'empty' || state === 'starting') && view !== undefined;
     part('empty').hidden = !isEmpty;
     if (!isEmpty) return;
-const hasRows = view?.pipeline.oldest !== null;
+    const hasRows = view?.pipeline.oldest !== null;
     const [title, text] = emptyTexts(state, hasRows);
     part('empty-action').hidden = state === 'empty' && hasRows;
     write(part('empty-title'), title);

@@ -10,7 +10,7 @@ import { errorBody, IotHubError } from '../iotHubError';
 import { isHealthRequest } from '../health';
 import { listen } from '../listen';
 import type { Log } from '../log';
-import { deviceServerOptions } from '../transport';
+import { deviceServerOptions, trackTcpSockets } from '../transport';
 import { hostRejection, isForeignOrigin, originForm } from './allowedHosts';
 
 /** HTTP.sys, the HTTP server of IoT Hub, keeps idle connections open for two minutes. */
@@ -73,7 +73,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     ...deviceServerOptions(certificate, trustedCas),
   });
-  const resetPeerOf = trackTcpSockets(server);
+  const sockets = trackTcpSockets(server);
   server.on('secureConnection', (socket: TLSSocket) => {
     const peer = peerOf(socket);
     log.debug(() => `${peer} connected`);
@@ -99,7 +99,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
     }
     handleHub(request).then(
       (outcome) => {
-        if (outcome === 'reset') resetPeerOf(request);
+        if (outcome === 'reset') sockets.reset(request.socket);
         else if (outcome !== 'silence')
           writeAnswer(response, outcome.status, outcome.rawBody ?? outcome.body, {
             ...outcome.headers,
@@ -133,7 +133,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
     }
     request.url = originForm(request.url);
     try {
-      handleUpgrade(request, socket, head, () => resetPeerOf(request));
+      handleUpgrade(request, socket, head, () => sockets.reset(request.socket));
     } catch (error) {
       if (!(error instanceof IotHubError)) throw error;
       refuseUpgrade(socket, error.status, errorBody(error));
@@ -146,11 +146,11 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
   return {
     port,
     isListening: () => server.listening,
-    connections: resetPeerOf.count,
+    connections: sockets.count,
     restart(downMs) {
-      const connections = resetPeerOf.count();
+      const connections = sockets.count();
       server.close();
-      resetPeerOf.resetAll();
+      sockets.resetAll();
       clearTimeout(downUntil);
       downUntil = setTimeout(() => {
         listen(server, port).catch((error: unknown) =>
@@ -163,7 +163,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
       new Promise((resolve) => {
         clearTimeout(downUntil);
         server.close(() => resolve());
-        resetPeerOf.destroyAll();
+        sockets.destroyAll();
       }),
   };
 }
@@ -217,24 +217,4 @@ function refuseUpgrade(socket: Duplex, status: number, body: object): void {
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\n` +
       `Content-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(json)}\r\n\r\n${json}`,
   );
-}
-
-/** Node cannot reset a TLS socket, only the TCP socket beneath it. Both have the same remote port. */
-function trackTcpSockets(server: ReturnType<typeof createServer>) {
-  const byRemotePort = new Map<number, Socket>();
-  server.on('connection', (socket: Socket) => {
-    const { remotePort } = socket;
-    if (remotePort === undefined) return;
-    byRemotePort.set(remotePort, socket);
-    socket.on('close', () => byRemotePort.delete(remotePort));
-  });
-  const reset = (request: IncomingMessage) => {
-    byRemotePort.get(request.socket.remotePort ?? -1)?.resetAndDestroy();
-    request.socket.destroy();
-  };
-  return Object.assign(reset, {
-    count: () => byRemotePort.size,
-    resetAll: () => byRemotePort.forEach((socket) => socket.resetAndDestroy()),
-    destroyAll: () => byRemotePort.forEach((socket) => socket.destroy()),
-  });
 }

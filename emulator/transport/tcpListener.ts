@@ -6,6 +6,7 @@ import { listen } from '../listen';
 import type { Log } from '../log';
 import { clientCertificate, deviceServerOptions } from './clientCertificate';
 import { corkWrites } from './corkWrites';
+import { trackTcpSockets } from './tcpSockets';
 import type { Transport } from './transport';
 
 export interface TcpListener {
@@ -34,11 +35,6 @@ export interface TcpListenerOptions {
  */
 export async function startTcpListener(options: TcpListenerOptions): Promise<TcpListener> {
   const { protocol, certificate, trustedCas = [], accept, log } = options;
-  /**
-   * TCP sockets by their remote port. A TLS socket has the same port as the TCP socket beneath it, and only the TCP
-   * socket can be reset.
-   */
-  const sockets = new Map<number, Socket>();
   const serve = (stream: Socket) => {
     const { remoteAddress = '', remotePort = 0 } = stream;
     const peer = `${protocol} ${remoteAddress}:${remotePort}`;
@@ -50,18 +46,14 @@ export async function startTcpListener(options: TcpListenerOptions): Promise<Tcp
     accept({
       peer,
       stream,
-      reset: () => sockets.get(remotePort)?.resetAndDestroy(),
+      reset: () => sockets.reset(stream),
       clientCertificate: () => clientCertificate(stream),
     });
   };
   const server = certificate
     ? createTlsServer(deviceServerOptions(certificate, trustedCas), serve)
     : createServer(serve);
-  server.on('connection', (socket: Socket) => {
-    const { remotePort = 0 } = socket;
-    sockets.set(remotePort, socket);
-    socket.on('close', () => sockets.delete(remotePort));
-  });
+  const sockets = trackTcpSockets(server);
   // The client does not trust the certificate, or does not use TLS.
   server.on('tlsClientError', ({ message }: Error) => log.debug(() => `${protocol} TLS failed: ${message}`));
   const port = await listen(server, options.port);
@@ -71,7 +63,7 @@ export async function startTcpListener(options: TcpListenerOptions): Promise<Tcp
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        sockets.forEach((socket) => socket.destroy());
+        sockets.destroyAll();
       }),
   };
 }

@@ -235,11 +235,11 @@ test('--watch runs again after a change, also after a query that is wrong', asyn
   const next = async (change: () => Promise<void>, ready: () => Promise<boolean>): Promise<void> => {
     const before = runs();
     await change();
-    await vi.waitUntil(async () => runs() > before && (await ready()), { timeout: 20_000 });
+    await vi.waitUntil(async () => runs() > before && (await ready()), { timeout: 50_000 });
   };
   const text = (): Promise<string> => readFile(output, 'utf8').catch(() => '');
-  await vi.waitUntil(() => runs() > 0, { timeout: 20_000 });
-  await vi.waitUntil(async () => (await text()) === '{"id":1}\n', { timeout: 20_000 });
+  await vi.waitUntil(() => runs() > 0, { timeout: 50_000 });
+  await vi.waitUntil(async () => (await text()) === '{"id":1}\n', { timeout: 50_000 });
   await next(
     () => writeFile(events, '{"id":2}\n'),
     async () => (await text()) === '{"id":2}\n',

@@ -103,7 +103,7 @@ describe.each(Object.entries(languages))('a phone in %s', (name, { missing, star
   let driver: Driver;
   beforeAll(async () => {
     if (!missing) driver = startDriver(...(await start()));
-  }, 120_000);
+  });
   afterAll(async () => {
     if (!missing) await driver.close();
   });

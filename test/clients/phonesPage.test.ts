@@ -60,14 +60,10 @@ test('the TypeScript program sends its message', async () => {
   stack.emulator.admin.reset();
   await run('TypeScript', join('clients', 'phone'));
   expect(await events()).toEqual(['app_opened']);
-}, 120_000);
+});
 
-test.skipIf(!findProgram('javac', 'default-jdk-headless'))(
-  'the Java program sends its message',
-  async () => {
-    stack.emulator.admin.reset();
-    await run('Java and Kotlin', join('clients', 'phone'));
-    expect(await events()).toEqual(['app_opened']);
-  },
-  60_000,
-);
+test.skipIf(!findProgram('javac', 'default-jdk-headless'))('the Java program sends its message', async () => {
+  stack.emulator.admin.reset();
+  await run('Java and Kotlin', join('clients', 'phone'));
+  expect(await events()).toEqual(['app_opened']);
+});

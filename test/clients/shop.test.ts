@@ -235,7 +235,7 @@ describe.skipIf(!browserProgram)('the shop, in Chromium', () => {
     const ids = (await arrived()).map(({ messageId }) => messageId);
     expect(new Set(ids).size).toBe(11);
     expect(await page.locator('#events li').count()).toBe(11);
-  }, 90_000);
+  });
 
   test('in two tabs has one sender, and the other tab takes over', async () => {
     const pages = [await open(), await open()];

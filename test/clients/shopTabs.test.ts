@@ -75,7 +75,7 @@ describe.skipIf(!browserProgram)('the shop in many tabs, and for a visitor who i
     await hide(last, false);
     await expect.poll(() => last.evaluate('streams'), SLOW).toBe(1);
     await expect.poll(() => last.locator('#feed li').count(), SLOW).toBe(1);
-  }, 120_000);
+  });
 
   test('lists the events of an earlier visit below those of this one', async () => {
     const page = await open('/products/162-spangle-bag');

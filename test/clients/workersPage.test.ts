@@ -245,7 +245,7 @@ describe.concurrent.each(WORKERS.filter(({ program }) => program))(
         ...FOREIGN.flatMap((_, n) => Array<string>(2).fill(n === 0 ? '0' : `c${n - 1}`)),
         `c${FOREIGN.length - 1}`,
       ]);
-    }, 120_000);
+    });
 
     test('the program ends with the reason when its key is wrong', async () => {
       const feed = await scripted([reply(401)]);
@@ -255,6 +255,6 @@ describe.concurrent.each(WORKERS.filter(({ program }) => program))(
       feed.close();
       expect(worker.output()).toContain('the function key is wrong');
       expect(worker.output()).not.toContain(LOCAL_WORKER_KEY);
-    }, 120_000);
+    });
   },
 );

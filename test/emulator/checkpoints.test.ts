@@ -27,7 +27,7 @@ beforeAll(async () => {
     'checkpoints',
   );
   await container.create();
-}, 120_000);
+});
 afterAll(async () => {
   await Promise.all([storage.close(), emulator.close()]);
   await rm(caFolder, { recursive: true, force: true });
@@ -108,4 +108,4 @@ test('@azure/event-hubs with BlobCheckpointStore: two consumers share the partit
   expect(distinct(restarted)).toEqual(expected(40, 60).sort());
   expect(restarted.read).toHaveLength(20 * PARTITIONS);
   await restarted.stop();
-}, 80_000);
+});

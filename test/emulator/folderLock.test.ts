@@ -43,9 +43,9 @@ test.skipIf(process.platform !== 'linux')('a lock of a zombie is replaced', asyn
     const pid = Number(output.toString());
     const fields = async () => (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
     const program = () => readFile(`/proc/${parent.pid}/comm`, 'utf8');
-    await expect.poll(program, { timeout: 10_000 }).toBe('sleep\n');
+    await expect.poll(program).toBe('sleep\n');
     process.kill(pid);
-    await expect.poll(async () => (await fields())[0], { timeout: 10_000 }).toBe('Z');
+    await expect.poll(async () => (await fields())[0]).toBe('Z');
     await writeFile(lockFile(), `${pid} ${(await fields())[19]}`);
     lockFolder(folder)();
   } finally {

@@ -157,7 +157,7 @@ describe.runIf(assembly)("the emulator's frames", () => {
       partitions: 1,
       policies: { service: POLICIES.service.key },
     });
-  }, 120_000);
+  });
   afterAll(async () => {
     await Promise.all([oracle.close(), emulator.close()]);
     await rm(caFolder, { recursive: true, force: true });

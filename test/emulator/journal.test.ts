@@ -132,4 +132,4 @@ test('after a rewrite, a full disk gives 503, and nothing acknowledged is lost',
   } finally {
     await hub?.kill();
   }
-}, 60_000);
+});

@@ -22,7 +22,7 @@ beforeAll(async () => {
   await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', join(project, filename)], {
     cwd: project,
   });
-}, 120_000);
+});
 afterAll(() => rm(project, { recursive: true, force: true }));
 
 const isListening = (port: number): Promise<boolean> =>

@@ -34,7 +34,7 @@ export class RawClient {
         if (!found) throw new Error(`no ${cmd} has come`);
         return found;
       },
-      { timeout: 10_000, interval: 10 },
+      { interval: 10 },
     );
   }
 }

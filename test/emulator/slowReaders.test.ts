@@ -94,13 +94,13 @@ test('memory stays flat when AMQP readers do not read, and other readers get all
   const growthMb = (usedBytes() - before) / MB;
   for (const socket of slow) socket.destroy();
   expect(growthMb).toBeLessThan(BACKLOG_MB / 2);
-}, 60_000);
+});
 
 test('a reader that reads again gets the messages that waited for it', async () => {
   const socket = await attachSlowReader();
   let bytes = 0;
   socket.on('data', (data: Buffer) => (bytes += data.length));
   socket.resume();
-  await expect.poll(() => bytes, { timeout: 20_000 }).toBeGreaterThan(MESSAGES * MESSAGE_BYTES);
+  await expect.poll(() => bytes).toBeGreaterThan(MESSAGES * MESSAGE_BYTES);
   socket.destroy();
-}, 60_000);
+});

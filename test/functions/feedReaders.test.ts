@@ -93,7 +93,7 @@ describe('the reader through the SDK', () => {
   test('waits for a message', async () => {
     const waiting = sdkFeed('?wait=30');
     await expect
-      .poll(() => stack.emulator.admin.state().partitions[3]?.readers, { timeout: 10_000, interval: 5 })
+      .poll(() => stack.emulator.admin.state().partitions[3]?.readers, { interval: 5 })
       .toBeGreaterThan(0);
     stack.emulator.admin.seed({ count: 1, partitionId: '3' });
     expect((await waiting).json.messages).toHaveLength(1);

@@ -53,7 +53,7 @@ beforeAll(async () => {
   browser = await launchBrowser();
   // The page's own policy allows no further scripts.
   page = await (await browser.newContext({ bypassCSP: true })).newPage();
-}, 120_000);
+});
 afterAll(async () => {
   await (browser as Browser | undefined)?.close();
   if (!browserProgram) return;

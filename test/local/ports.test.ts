@@ -50,7 +50,7 @@ describe('Blob storage', () => {
       await new Promise(setImmediate);
     }
     await ready;
-  }, 60_000);
+  });
   afterAll(() => storage.close());
 
   const statusFor = (host: string, path = '/devstoreaccount1?comp=list'): Promise<number> =>
@@ -73,7 +73,7 @@ describe('Blob storage', () => {
     const second = startBlobStorage(reserved.port, (line) => lines.push(line));
     await expect(second.ready).rejects.toThrow('ended before it was ready (exit code 1)');
     expect(lines).toEqual([`port ${reserved.port} is in use: choose another with --blob-port`]);
-  }, 60_000);
+  });
 
   test.each([
     'evil.example',

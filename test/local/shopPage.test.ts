@@ -8,7 +8,7 @@ import { type Shop, startShop } from '../../local/shop';
 import type { WebServer } from '../../local/webServer';
 import { browserProgram, launchBrowser } from '../clients/browser';
 
-const SLOW = { timeout: 30_000, interval: 50 };
+const SLOW = { timeout: 50_000, interval: 50 };
 
 describe.skipIf(!browserProgram)('a page of the shop', () => {
   let shop: Shop;
@@ -22,7 +22,7 @@ describe.skipIf(!browserProgram)('a page of the shop', () => {
       view: () => Promise.resolve(sampleView(new Date())),
     });
     browser = await launchBrowser();
-  }, 60_000);
+  });
   afterAll(async () => {
     await browser.close();
     await Promise.all([shop.close(), dashboard.close()]);

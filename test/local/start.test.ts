@@ -41,7 +41,7 @@ describe('npm start', () => {
   beforeAll(async () => {
     running = launchCommand('start', ANY_PORT);
     url = await running.printed(/^ready (\S+)/m);
-  }, 90_000);
+  });
   afterAll(() => {
     running.process.kill('SIGKILL');
   });
@@ -132,7 +132,6 @@ describe('npm start', () => {
       onTerminal.press('\u0003'); // Ctrl-C
       expect(await onTerminal.exit).toBe(0);
     },
-    90_000,
   );
 
   test('refuses a port that is none in one line', async () => {

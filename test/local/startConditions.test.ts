@@ -11,6 +11,8 @@ import { ANY_PORT, PORT_FLAGS, launch } from './startedStack';
 const run = promisify(execFile);
 /** What npm and Node are told on machines of production. */
 const PRODUCTION = { NODE_ENV: 'production', NPM_CONFIG_OMIT: 'dev' };
+/** npm installs all packages from its registry. */
+const WHOLE_START_MS = 600_000;
 
 let folder: string;
 beforeEach(async () => {
@@ -62,7 +64,6 @@ describe('npm start', () => {
         expect(`${out()}${err()}`).not.toMatch(/ is in use| ended |^\s+at .*:\d+/m);
       }
     },
-    120_000,
   );
 
   test.skipIf(!canMount)('says in one line that the temporary folder is full', async () => {
@@ -108,12 +109,14 @@ describe('npm start', () => {
       child.stderr?.on('data', (text: string) => (out += text));
       const ended = new Promise((resolve) => child.once('exit', resolve));
       try {
-        await expect.poll(() => out, { timeout: 120_000 }).toMatch(/^analytics uses the reference data /m);
+        await expect
+          .poll(() => out, { timeout: WHOLE_START_MS })
+          .toMatch(/^analytics uses the reference data /m);
       } finally {
         child.kill('SIGINT');
         await ended;
       }
     },
-    180_000,
+    2 * WHOLE_START_MS,
   );
 });

@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => stack.close());
 
 describe.skipIf(!browserProgram)('the documentation of the HTTP API', () => {
-  test('shows each operation in a browser', { timeout: 100_000 }, async () => {
+  test('shows each operation in a browser', async () => {
     const browser = await launchBrowser();
     try {
       const page = await browser.newPage();

@@ -98,7 +98,7 @@ describe('the product snapshot', () => {
                 `SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(1.5)%' AND pid <> pg_backend_pid() AND state = 'active'`,
               )
             ).rowCount,
-          { timeout: 10_000, interval: 20 },
+          { interval: 20 },
         )
         .toBe(1);
       await client.query('INSERT INTO moments VALUES (2, 2)');
@@ -188,7 +188,7 @@ describe('the timer snapshotProducts', () => {
       headers: { 'x-functions-key': KEY, 'content-type': 'application/json' },
       body: '{}',
     });
-    await expect.poll(() => stack.logged.join('\n'), { timeout: 50_000 }).toMatch(until);
+    await expect.poll(() => stack.logged.join('\n')).toMatch(until);
     await stack.close();
     return stack.logged.join('\n');
   };

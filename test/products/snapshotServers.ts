@@ -52,10 +52,10 @@ export function useSnapshotServers(): SnapshotServers {
       await sql(postgres.url, seedSql());
     }
     await Promise.all([storage.ready, pglite.ready]);
-  }, 90_000);
+  });
   afterAll(async () => {
     await Promise.all([storage.close(), pglite.close(), postgres?.close()]);
-  }, 120_000);
+  });
   beforeEach(async () => {
     await container.deleteIfExists();
   });

@@ -166,7 +166,7 @@ export function useFixture(): Readonly<Fixture> & { readonly context: BrowserCon
   const shared = {} as Fixture & { context: BrowserContext };
   beforeAll(async () => {
     Object.assign(shared, await startFixture());
-  }, 120_000);
+  });
   afterAll(() => shared.close());
   beforeEach(async () => {
     await shared.reset();

@@ -22,7 +22,7 @@ beforeAll(async () => {
   const [archive = ''] = await readdir(folder);
   await writeFile(join(folder, 'package.json'), '{"name": "site", "private": true}');
   await run('npm', ['install', '--offline', '--no-audit', '--no-fund', `./${archive}`], { cwd: folder });
-}, 120_000);
+});
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const installed = (file: string) => join(folder, 'node_modules', 'hubfront-web', file);
@@ -87,7 +87,7 @@ describe('the packed web client, in an empty folder', () => {
       const compiler = resolve('node_modules', 'typescript', 'bin', 'tsc');
       await run(process.execPath, [compiler, ...flags, ...moduleFlags, 'src/site.ts'], { cwd: folder });
     }
-  }, 120_000);
+  });
 
   test.skipIf(!browserProgram)('sends from a page that was bundled with it', async () => {
     const fixture = await startFixture();

@@ -141,7 +141,7 @@ describe.skipIf(!browserProgram)('whatever a response says, in Chromium', () => 
     arrivals = new Map();
     for (const { messageId } of await fixture.arrived())
       arrivals.set(messageId, (arrivals.get(messageId) ?? 0) + 1);
-  }, 120_000);
+  });
   afterAll(() => fixture.close());
 
   const first = (name: string) => {

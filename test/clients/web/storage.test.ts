@@ -142,7 +142,7 @@ describe.skipIf(!browserProgram)('however storage fails, in Chromium', () => {
     outcomes = await Promise.race([runAll(), second]);
     isDone.abort();
     arrived = (await fixture.arrived()).map(({ body }) => body.Data);
-  }, 120_000);
+  });
   afterAll(() => fixture.close());
 
   test.each(STORAGE_CASES.map(({ name }, at) => [name, at] as const))(

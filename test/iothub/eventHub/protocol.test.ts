@@ -78,9 +78,7 @@ describe.each(ALL_FEED_READINGS)('$title', ({ endpoint: kind, reader }) => {
     });
     const polling = feed.poll(after, { waitSeconds: 20 });
     await expect
-      .poll(async () => (await endpoint.admin.state()).partitions.map(({ readers }) => readers), {
-        timeout: 10_000,
-      })
+      .poll(async () => (await endpoint.admin.state()).partitions.map(({ readers }) => readers))
       .toEqual(Array.from({ length: PARTITIONS }, () => 1));
     await endpoint.admin.seed({ count: 1, partitionId: '2' });
     expect((await polling).messages).toHaveLength(1);
@@ -149,7 +147,7 @@ describe.each(configurable)('$title', ({ endpoint: kind, reader }) => {
       wire?.frames.filter(({ from, name }) => from === 'client' && name === 'empty').length ?? 0;
     let after = (await feed.poll('0')).next_offset;
     for (let polls = 1; polls <= 2; polls += 1) {
-      await expect.poll(heartbeats, { timeout: 10_000 }).toBeGreaterThan(5 * polls);
+      await expect.poll(heartbeats).toBeGreaterThan(5 * polls);
       await endpoint.admin.seed({ count: 4 });
       const page = await feed.poll(after);
       expect(page.messages).toHaveLength(4);

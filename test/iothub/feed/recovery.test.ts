@@ -144,8 +144,8 @@ describe.each(FEED_READINGS)('$title', ({ endpoint: kind, reader }) => {
       feed.close();
       await expect.poll(async () => (await endpoint.admin.state()).connections.amqp).toBe(0);
       // No more than before: what the tests before had left may have ended meanwhile.
-      await expect.poll(() => held().sockets, { timeout: 50_000 }).toBeLessThanOrEqual(before.sockets);
-      await expect.poll(() => held().timers, { timeout: 50_000 }).toBeLessThanOrEqual(before.timers);
+      await expect.poll(() => held().sockets).toBeLessThanOrEqual(before.sockets);
+      await expect.poll(() => held().timers).toBeLessThanOrEqual(before.timers);
       expect((await endpoint.admin.state()).partitions.map(({ readers }) => readers)).toEqual([0, 0, 0, 0]);
       expect(warnings).toEqual([]);
       process.off('warning', onWarning);

@@ -45,13 +45,13 @@ beforeAll(async () => {
   shop.setApi(jobStack.stack.host.url);
   dashboard = startDashboard(jobStack.environment, console.error);
   browser = await launchBrowser();
-}, 60_000);
+});
 afterAll(async () => {
   if (!browserProgram) return;
   await browser.close();
   await Promise.all([shop.close(), dashboard.close()]);
   await jobStack.close();
-}, 30_000);
+});
 
 /** What a visitor does depends on their number only. */
 async function visit(n: number): Promise<void> {

@@ -21,7 +21,7 @@ beforeAll(async () => {
   jobStack = await startJobStack('[{"product_id":1,"sku_id":10,"price":5}]');
   stack = jobStack.stack;
   url = `http://127.0.0.1:${jobStack.environment.DASHBOARD_PORT}`;
-}, 120_000);
+});
 afterAll(async () => {
   await job?.close();
   await jobStack.close();

@@ -16,9 +16,6 @@ const FLAGS = [
   'blob-port',
 ];
 
-/** Long enough for the slowest machine: what is waited for is the event itself. */
-const ARRIVAL_MS = 30_000;
-
 let child: ChildProcess;
 let out = '';
 let browser: Browser;
@@ -50,14 +47,14 @@ beforeAll(async () => {
   dashboard = await browser.newPage();
   await dashboard.goto(await printed(/^dashboard +(\S+)/m));
   await dashboard.getByRole('status').getByText('Live').waitFor({ timeout: 50_000 });
-}, 120_000);
+});
 afterAll(async () => {
   await (browser as Browser | undefined)?.close();
   if (!browserProgram) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGINT');
   expect(await ended).toBe(0);
-}, 120_000);
+});
 
 const latestRows = () => dashboard.locator('#recent tr').allInnerTexts();
 
@@ -82,9 +79,9 @@ async function browse(name: string): Promise<void> {
 }
 
 describe.skipIf(!browserProgram)('a click in the shop', () => {
-  test('is one row on the dashboard, with its product, SKU and price', { timeout: 100_000 }, async () => {
+  test('is one row on the dashboard, with its product, SKU and price', async () => {
     await browse('Spangle bag');
-    await expect.poll(latestRows, { timeout: ARRIVAL_MS, interval: 50 }).toHaveLength(browsed);
+    await expect.poll(latestRows, { interval: 50 }).toHaveLength(browsed);
     const [row] = await latestRows();
     expect(row).toMatch(/Viewed a product.*Spangle bag.*Black.*¥4,900/s);
     await expect.poll(() => dashboard.locator('#events').innerText()).toBe(String(browsed));
@@ -99,7 +96,7 @@ describe.skipIf(!browserProgram)('a click in the shop', () => {
   test('counts alone, while the sensors of the stores have a panel of their own', async () => {
     await printed(/^sensors +(sensor-ginza, sensor-osaka, sensor-sapporo)/m);
     const sensors = dashboard.getByRole('region', { name: 'Store sensors' }).getByRole('listitem');
-    await expect.poll(() => sensors.count(), { timeout: ARRIVAL_MS }).toBe(3);
+    await expect.poll(() => sensors.count()).toBe(3);
     expect(await sensors.first().innerText()).toMatch(
       /^Ginza\s+\d+\.\d\u00a0°C\s+Door (?:open|closed)\s+Last seen /,
     );
@@ -117,13 +114,10 @@ describe.skipIf(!browserProgram)('a click in the shop', () => {
     await database.query('UPDATE products SET price = 3000 WHERE product_id = 162');
     await database.end();
     await expect
-      .poll(
-        async () => {
-          await shop.goto(await printed(/^demo shop +(\S+)/m));
-          return shop.getByRole('link', { name: /Spangle bag/ }).innerText();
-        },
-        { timeout: ARRIVAL_MS },
-      )
+      .poll(async () => {
+        await shop.goto(await printed(/^demo shop +(\S+)/m));
+        return shop.getByRole('link', { name: /Spangle bag/ }).innerText();
+      })
       .toContain('¥3,000');
   });
 
@@ -139,30 +133,30 @@ describe.skipIf(!browserProgram)('a click in the shop', () => {
       });
       await expect
         .poll(() => [...out.matchAll(/analytics uses the reference data (\S+products\.json)/g)].length, {
-          timeout: 75_000,
+          timeout: 150_000,
           interval: 200,
         })
         .toBe(2);
       const withPrice = async (price: string) => (await latestRows()).filter((row) => row.includes(price));
       const before = await withPrice('¥4,900');
       await browse('Spangle bag');
-      await expect.poll(latestRows, { timeout: ARRIVAL_MS }).toHaveLength(browsed);
+      await expect.poll(latestRows).toHaveLength(browsed);
       expect(await withPrice('¥4,900')).toEqual(before);
       expect(await withPrice('¥3,000')).toHaveLength(browsed - before.length);
     },
-    120_000,
+    300_000,
   );
 
   test('is found again through the filters, in the export and in the report', async () => {
     const filter = dashboard.locator('select[name=event]');
     await filter.selectOption('browse_product');
-    await expect.poll(latestRows, { timeout: ARRIVAL_MS }).toHaveLength(browsed);
+    await expect.poll(latestRows).toHaveLength(browsed);
     expect(new URL(dashboard.url()).search).toBe('?event=browse_product');
     await dashboard.goto(`${await printed(/^dashboard +(\S+)/m)}/?event=purchase`);
     await dashboard.getByText('No event matches the filters', { exact: true }).waitFor();
     expect((await exported()).trimEnd().split('\r\n')).toHaveLength(1);
     await dashboard.getByRole('button', { name: 'Clear filters' }).click();
-    await expect.poll(latestRows, { timeout: ARRIVAL_MS }).toHaveLength(browsed);
+    await expect.poll(latestRows).toHaveLength(browsed);
     const report = await browser.newPage();
     await report.goto(`${await printed(/^dashboard +(\S+)/m)}/report/`);
     expect(await report.getByRole('region', { name: 'Visitors', exact: true }).first().innerText()).toContain(

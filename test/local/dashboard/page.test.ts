@@ -31,7 +31,7 @@ describe.skipIf(!browserProgram)('the page of the dashboard', () => {
       view: () => Promise.resolve({ ...view, now: new Date().toISOString() }),
     });
     browser = await launchBrowser();
-  }, 60_000);
+  });
   afterAll(async () => {
     await browser.close();
     await dashboard.close();

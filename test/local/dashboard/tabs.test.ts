@@ -41,5 +41,5 @@ describe.skipIf(!browserProgram)('the dashboard in many tabs', () => {
       for (const page of pages)
         await expect.poll(() => page.locator('#events').textContent(), SLOW).toBe(String(events));
     await context.close();
-  }, 120_000);
+  });
 });

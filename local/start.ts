@@ -80,7 +80,7 @@ async function start(flags: StartFlags, running: Running[]): Promise<void> {
           localSettings({ emulator, port, origins: [...shop.origins, ...flags.origin], analytics: ports }),
         functionKeys: LOCAL_FUNCTION_KEYS,
         pages: apiDocumentation(),
-        links: homepageLinks(emulator, shop.origin, ports),
+        links: homepageLinks(emulator, shop.origin, ports, productsDatabaseUrl() !== undefined),
         log: console.log,
         ...(flags.verbose && { onServed: logRequests(console.log) }),
       }),

@@ -2,6 +2,7 @@ import type { Emulator } from '../emulator/index';
 import { type AnalyticsPart, type AnalyticsPorts, QUERY_FILE } from './analyticsStack';
 import { LOCAL_HOST_KEY, LOCAL_WEB_KEY, LOCAL_WORKER_KEY } from './functionKeys';
 import type { HomepageLink } from './functionsHost';
+import { databaseUrl } from './products';
 import { createTerminal, table } from './terminal';
 
 /** The key in the example commands, so that they can be run repeatedly: "Hubfront demo device key 000001". */
@@ -60,15 +61,11 @@ export function homepageLinks(
   emulator: Emulator,
   shopOrigin: string,
   ports: AnalyticsPorts | undefined,
+  hasOwnDatabase: boolean,
 ): HomepageLink[] {
-  const dashboard = ports && {
-    name: 'Dashboard',
-    url: `http://localhost:${ports.dashboard.port}`,
-    description: 'shows the rows of the analytics job; starts some seconds after the functions',
-  };
   return [
     { name: 'Demo shop', url: shopOrigin, description: 'sends its visitors’ events to the functions' },
-    ...(dashboard ? [dashboard] : []),
+    ...(ports ? analyticsLinks(ports, hasOwnDatabase) : []),
     { name: 'IoT Hub emulator', url: emulator.endpoint, description: 'the device registry and telemetry' },
     {
       name: 'Event Hub-compatible endpoint',
@@ -79,6 +76,28 @@ export function homepageLinks(
       name: 'MQTT for devices',
       url: `mqtts://127.0.0.1:${emulator.mqttPort}`,
       description: 'where sensors send telemetry',
+    },
+  ];
+}
+
+function analyticsLinks(
+  { dashboard, database, blob }: AnalyticsPorts,
+  hasOwnDatabase: boolean,
+): HomepageLink[] {
+  const later = 'starts some seconds after the functions';
+  const productDatabase = { name: 'Product database', url: databaseUrl(database.port) };
+  return [
+    {
+      name: 'Dashboard',
+      url: `http://localhost:${dashboard.port}`,
+      description: `shows the rows of the analytics job; ${later}`,
+    },
+    // The URL of another database may contain a password.
+    ...(hasOwnDatabase ? [] : [{ ...productDatabase, description: `PostgreSQL (PGlite); ${later}` }]),
+    {
+      name: 'Blob storage',
+      url: `http://127.0.0.1:${blob.port}/devstoreaccount1`,
+      description: `Azurite, with the product snapshots; ${later}`,
     },
   ];
 }

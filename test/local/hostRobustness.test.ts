@@ -79,6 +79,21 @@ describe('a request', () => {
     expect([within.status, within.body]).toEqual([200, '100000']);
   });
 
+  test('over the body limit in chunks, for an admin endpoint, gets 500 before its body is there', async () => {
+    running = await startHostApp(ECHO, { settings: () => LIMIT, functionKeys: { master: 'm' } });
+    const head = [
+      'POST /admin/functions/echo HTTP/1.1',
+      ...['Host: localhost', 'x-functions-key: m', 'Content-Type: application/json'],
+      ...['Transfer-Encoding: chunked', '', ''],
+    ].join('\r\n');
+    const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
+    const half = chunk(' '.repeat(50_000));
+    const over = await exchange(running.host.port, head + half + half + chunk(' '));
+    expect([over.status, over.headers.connection]).toEqual([500, 'close']);
+    const within = await exchange(running.host.port, `${head}${half}${chunk('{}'.padEnd(50_000))}0\r\n\r\n`);
+    expect(within.status).toBe(202);
+  });
+
   test('over the body limit that sends all of its body still reads the response', async () => {
     running = await startHostApp(ECHO, { settings: () => LIMIT });
     const { status, text } = await call(`${running.url}/echo`, {

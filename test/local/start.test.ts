@@ -65,6 +65,18 @@ describe('npm start', () => {
     expect(running.out()).not.toMatch(/^[A-Z]+ \/api\/messages /m);
   });
 
+  test('lists at / what it prints: each part with its port', async () => {
+    const starting = [...running.out().matchAll(/\(port (\d+)\)/g)].map(([, port = '']) => port);
+    const emulator = /^emulator .*$/m.exec(running.out())?.[0] ?? '';
+    const ports = [
+      ...starting,
+      ...[...emulator.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port = '']) => port),
+    ];
+    expect(ports).toHaveLength(6);
+    const page = (await call(url)).text;
+    expect(ports.filter((port) => !page.includes(`:${port}`))).toEqual([]);
+  });
+
   test('prints no colours and no links in a pipe', () => {
     expect(running.out()).not.toContain('\u001b');
   });

@@ -1,8 +1,18 @@
 // The entry of every npm script. It only needs Node. It installs missing packages, then runs the command in this
 // process, so that Ctrl-C and exit codes work as for the command itself.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { clearInterval, setInterval } from 'node:timers';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -60,6 +70,7 @@ if (file === undefined)
 if (PROJECT.includes('?')) fail(`Hubfront cannot run in a folder with a '?' in its path: ${PROJECT}`);
 
 process.chdir(PROJECT);
+requireTemporaryFolder();
 bypassProxyForLoopback();
 let installer;
 const stopped = () => {
@@ -77,6 +88,17 @@ const { main } = createRequire(join(PROJECT, 'package.json'))(`./${file}`);
 const ended = main(argv);
 for (const signal of signals) process.off(signal, stopped);
 await ended;
+
+/** tsx and most parts write to the temporary folder, and each would fail with a different message. */
+function requireTemporaryFolder() {
+  try {
+    mkdirSync(tmpdir(), { recursive: true });
+    rmdirSync(mkdtempSync(join(tmpdir(), 'hubfront-')));
+  } catch ({ code }) {
+    const why = code === 'ENOSPC' ? 'no space left on device' : `cannot write files (${code})`;
+    fail(`could not start: ${why} (temporary folder: ${tmpdir()})`);
+  }
+}
 
 /**
  * All parts communicate on the loopback interface. With HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, the Azure SDKs (and with

@@ -203,5 +203,6 @@ const die = (error) => {
 process.on('uncaughtException', die);
 process.on('unhandledRejection', die);
 process.on('disconnect', () => process.exit(0));
-// Ctrl-C reaches the whole process group; the host decides when its worker ends.
-process.on('SIGINT', () => undefined);
+// Ctrl-C reaches the whole process group, and so does the SIGTERM of many service managers. The host decides when its
+// worker ends, so that running requests can end first.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => undefined);

@@ -85,17 +85,21 @@ describe('a process with the dev host', () => {
   const start = (): { child: ChildProcess; line: () => Promise<string>; exit: Promise<unknown[]> } => {
     const child = spawn(process.execPath, ['-r', 'tsx/cjs', '-e', program(release)], {
       stdio: ['ignore', 'pipe', 'inherit'],
+      detached: true, // in a process group of its own
     });
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     return { child, line: async () => String((await lines.next()).value), exit: once(child, 'exit') };
   };
 
-  test('lets a running request end after SIGTERM, and exits 0', async () => {
+  test.each([
+    ['process', (pid: number) => pid],
+    ['process group', (pid: number) => -pid],
+  ])('lets a running request end after a SIGTERM to the %s, and exits 0', async (_, target) => {
     const { child, line, exit } = start();
     const url = await line();
     const slow = call(`${url}/slow`);
     expect(await line()).toBe('slow runs');
-    child.kill('SIGTERM');
+    process.kill(target(child.pid ?? 0), 'SIGTERM');
     const isRefused = () =>
       call(`${url}/none`).then(
         () => false,

@@ -76,6 +76,21 @@ describe('npm start', () => {
     });
   });
 
+  test.each(['start', 'emulator'])(
+    'says in one line that the temporary folder cannot be used: npm run %s',
+    async (command) => {
+      const file = join(folder, 'file');
+      await writeFile(file, '');
+      const started = run(process.execPath, ['local/launch.mjs', command, ...ANY_PORT], {
+        env: { ...process.env, TMPDIR: join(file, 'tmp') },
+      });
+      await expect(started).rejects.toMatchObject({
+        code: 1,
+        stderr: `could not start: cannot write files (ENOTDIR) (temporary folder: ${join(file, 'tmp')})\n`,
+      });
+    },
+  );
+
   test('installs what it needs on a machine of production, in a folder of any name', async () => {
     // A project of the same form, whose packages need no network.
     const project = join(folder, `a #b %25 é 'c' "d"`);

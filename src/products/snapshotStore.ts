@@ -103,9 +103,24 @@ async function newest(container: ContainerClient): Promise<StoredSnapshot | unde
 }
 
 function connect(storage: ProductStorage): BlobServiceClient {
-  if ('connectionString' in storage) return BlobServiceClient.fromConnectionString(storage.connectionString);
+  if ('connectionString' in storage) return connectWithKey(storage.connectionString);
+  if (!/^https:/i.test(storage.blobServiceUri))
+    throw new SnapshotError(
+      'PRODUCTS_STORAGE__blobServiceUri does not begin with https://, and tokens of Microsoft Entra ID need TLS',
+    );
   // A separate file beside the bundle, loaded lazily, as in the registry's client.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { createCredential } = require('./entraId.js') as EntraId;
   return new BlobServiceClient(storage.blobServiceUri, createCredential());
+}
+
+/** The SDK's own message is omitted, because it may quote the connection string. */
+function connectWithKey(connectionString: string): BlobServiceClient {
+  try {
+    return BlobServiceClient.fromConnectionString(connectionString);
+  } catch {
+    throw new SnapshotError(
+      'PRODUCTS_STORAGE lacks a part of a connection string: AccountName and AccountKey, or BlobEndpoint and SharedAccessSignature',
+    );
+  }
 }

@@ -265,6 +265,18 @@ describe('the timer snapshotProducts', () => {
   });
 
   test.each([
+    [{ PRODUCTS_STORAGE: 'AccountName=hush' }, 'PRODUCTS_STORAGE lacks a part'],
+    [{ PRODUCTS_STORAGE: 'SharedAccessSignature=sv=1&sig=hush' }, 'PRODUCTS_STORAGE lacks a part'],
+    [{ PRODUCTS_STORAGE: 'AccountName=a;AccountKey=hush' }, 'PRODUCTS_STORAGE lacks a part'],
+    [
+      { PRODUCTS_STORAGE: '', PRODUCTS_STORAGE__blobServiceUri: 'http://hush.invalid/' },
+      'PRODUCTS_STORAGE__blobServiceUri does not begin with https://',
+    ],
+  ])('names what is wrong with the storage: %j', async (settings, reason) => {
+    expect(await run(settings, new RegExp(`in use: ${reason}`))).not.toContain('hush');
+  });
+
+  test.each([
     ['SELECT nothing FROM hush_hush', /a table of PRODUCTS_QUERY does not exist \(SQLSTATE 42P01\)/],
     ['SELECT 1 WHERE false', /the query gave no rows/],
   ])('names what is wrong with its query in our words: %s', async (PRODUCTS_QUERY, reason) => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EVENT_HUB_NAME, type Emulator, POLICIES, startEmulator } from '../emulator/index';
 import { type AmqpWire, startAmqpWire } from './amqpWire';
+import { freePort } from './freePort';
 import { startAmqpOracle } from './oracles/amqpOracle';
 import { buildDotnetProgram } from './oracles/dotnet';
 
@@ -107,8 +108,8 @@ async function startEmulatorEndpoint({
   const caFolder = await mkdtemp(join(tmpdir(), 'hubfront-'));
   const open = (amqpPort: number): Promise<Emulator> =>
     startEmulator({ hubPort: 0, amqpPort, partitions, caFolder });
-  let emulator = await open(0);
-  const port = emulator.amqpPort;
+  const port = await freePort();
+  let emulator = await open(port);
   const wire = watched ? await startAmqpWire(port) : undefined;
   return {
     wire,
@@ -139,8 +140,8 @@ async function startOracleEndpoint(
       ...options,
       policies: { service: POLICIES.service.key },
     });
-  let oracle = await open(0);
-  const { port } = oracle;
+  const port = await freePort();
+  let oracle = await open(port);
   const wire = watched ? await startAmqpWire(port) : undefined;
   const run = async (name: string, request?: object): Promise<void> => {
     await oracle.run(name, request);

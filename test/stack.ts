@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Emulator, POLICIES, startEmulator } from '../emulator/index';
 import { LOCAL_FUNCTION_KEYS } from '../local/functionKeys';
 import { type FunctionsHost, type HostPage, startFunctionsHost } from '../local/functionsHost';
+import { freePort } from './freePort';
 
 export const KEY = 'test-function-key';
 export const SHOP = 'https://shop.example';
@@ -69,7 +70,8 @@ export async function startStack({
       log: (line) => logged.push(line),
       settings: () => appSettings,
     });
-  let host = await startHost(0);
+  // Nobody else gets this port while the host restarts.
+  let host = await startHost(await freePort());
   const withKey = { 'x-functions-key': KEY };
   const feedAt: Stack['feedAt'] = (query, headers) =>
     call(`${host.url}/api/message_feed${query}`, { headers: { ...withKey, ...headers } });

@@ -15,6 +15,8 @@ import { hostRejection, isForeignOrigin, originForm } from './allowedHosts';
 
 /** HTTP.sys, the HTTP server of IoT Hub, keeps idle connections open for two minutes. */
 const KEEP_ALIVE_TIMEOUT_MS = 120_000;
+/** Pause between attempts to listen again. */
+const REOPEN_PAUSE_MS = 100;
 
 const HOST_ERRORS = {
   400: 'the request needs exactly one Host header, and an absolute URL in its first line needs the same host',
@@ -142,6 +144,16 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
 
   const port = await listen(server, options.port);
   let downUntil: NodeJS.Timeout | undefined;
+  let isClosed = false;
+
+  /** While the server is down, the system may give its port to the connection of a client for a while. */
+  const reopen = () => {
+    listen(server, port).catch((error: unknown) => {
+      log.error(`the port could not be opened again: ${String(error)}`);
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE' && !isClosed)
+        downUntil = setTimeout(reopen, REOPEN_PAUSE_MS);
+    });
+  };
 
   return {
     port,
@@ -152,15 +164,12 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
       server.close();
       sockets.resetAll();
       clearTimeout(downUntil);
-      downUntil = setTimeout(() => {
-        listen(server, port).catch((error: unknown) =>
-          log.error(`the port could not be opened again: ${String(error)}`),
-        );
-      }, downMs);
+      downUntil = setTimeout(reopen, downMs);
       return connections;
     },
     close: () =>
       new Promise((resolve) => {
+        isClosed = true;
         clearTimeout(downUntil);
         server.close(() => resolve());
         sockets.destroyAll();

@@ -1,7 +1,10 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { healthOf } from '../../emulator/health';
 import { NO_LOG } from '../../emulator/log';
 import { startTcpListener } from '../../emulator/transport';
+import { freePort } from '../freePort';
 import { startHub, type TestHub } from './hub';
 
 let hub: TestHub;
@@ -47,4 +50,19 @@ test('a listener that was lost makes the emulator not ready', async () => {
     },
   });
   await kept.close();
+});
+
+test('a restarting hub waits for its port while another program has it', async () => {
+  const logged: string[] = [];
+  const restarting = await startHub({ hubPort: await freePort(), log: (line) => logged.push(line) });
+  const { admin, hubPort } = restarting.emulator;
+  const other = createServer();
+  admin.armFault({ kind: 'restart', downMs: 500 });
+  other.listen(hubPort, '127.0.0.1');
+  await once(other, 'listening');
+  await expect.poll(() => logged.join('\n')).toContain('EADDRINUSE');
+  other.close();
+  await expect.poll(() => restarting.emulator.health().status).toBe('ready');
+  expect(await restarting.call('GET', '/health')).toMatchObject({ status: 200 });
+  await restarting.close();
 });

@@ -23,12 +23,12 @@ export async function startEmulatorProcess(partitions: number) {
   const child = spawn(process.execPath, ['local/launch.mjs', 'emulator', ...flags], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const [hubPort = 0, amqpPort = 0] = await new Promise<number[]>((resolve) => {
+  const [hubPort = 0, amqpPort = 0, mqttPort = 0] = await new Promise<number[]>((resolve) => {
     let out = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       out += text;
-      const ready = /^emulator ready \S+:(\d+) \S+:(\d+) \S+$/m.exec(out);
-      if (ready) resolve([Number(ready[1]), Number(ready[2])]);
+      const ready = /^emulator ready \S+:(\d+) \S+:(\d+) \S+:(\d+)$/m.exec(out);
+      if (ready) resolve(ready.slice(1).map(Number));
     });
   });
   const caFile = join(caFolder, 'ca.pem');
@@ -46,6 +46,8 @@ export async function startEmulatorProcess(partitions: number) {
   return {
     hubPort,
     amqpPort,
+    mqttPort,
+    pid: child.pid ?? 0,
     settingsAt,
     settings: settingsAt({ hubPort, amqpPort }),
     seed: (count: number, seeding: Omit<Parameters<AdminApi['seed']>[0], 'count'> = {}): Promise<HubState> =>

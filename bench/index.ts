@@ -11,6 +11,7 @@ import { benchHostile } from './hostile';
 import { benchLoad } from './load';
 import { benchScaling } from './scaling';
 import { type Result, tableLine } from './measure';
+import { benchMqtt } from './mqtt';
 import { buildApp } from '../local/build';
 import { saveRun } from './results';
 import { benchSending, benchVisitors } from './sending';
@@ -51,6 +52,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   hostile: {
     measures: 'CPU for hostile bodies, against an ordinary body of the same inflated size',
     run: () => benchHostile(),
+  },
+  mqtt: {
+    measures: 'MQTT telemetry over 1,000 connections and 10,000 idle ones, against a bare aedes',
+    run: benchMqtt,
   },
   scaling: {
     measures: "a synthetic day against IoT Hub's throttles, in a simulation",

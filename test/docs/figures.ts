@@ -93,6 +93,7 @@ const resultsIn = (name: string): Run['results'] =>
   (JSON.parse(readFileSync(`bench/results/${name}.json`, 'utf8')) as Run).results;
 const { sending = [], analytics = [] } = resultsIn('2026-11-26');
 const { 'sending:visitors': cpu = [] } = resultsIn('2026-11-26-visitors');
+const { mqtt = [] } = resultsIn('2026-11-26-mqtt');
 const find = (results: readonly Result[], what: string, against?: string): Result => {
   const found = results.find((one) => one.what.startsWith(what) && (!against || one.against === against));
   if (!found) throw new Error(`no result "${what}"`);
@@ -105,6 +106,12 @@ const workerCpu = (busy: string, against: string): Result =>
   visitors(`worker's CPU a visitor's message, ${busy}`, against);
 const BARE = 'node:http + undici pool, as a function in the same host';
 const BUSY = ['32 connections', '256 connections'] as const;
+
+/** Of the emulator, of `aedes`, and the ratio. */
+function mqttRow(what: string): number[] {
+  const { median: own, peerMedian = NaN, ratio: measured } = find(mqtt, what);
+  return [own, peerMedian, measured ?? NaN];
+}
 
 export const PASSAGES: readonly Passage[] = [
   {
@@ -156,6 +163,21 @@ export const PASSAGES: readonly Passage[] = [
     page: PERFORMANCE,
     text: 'A lone send of a visitor takes {} times as long',
     values: [visitors('a lone send of a visitor').ratio ?? NaN],
+  },
+  {
+    page: PERFORMANCE,
+    text: '| messages per second | {} | {} | {} |',
+    values: mqttRow('MQTT telemetry'),
+  },
+  {
+    page: PERFORMANCE,
+    text: '| CPU time of the server per message | {} µs | {} µs | {} |',
+    values: mqttRow('CPU of the server'),
+  },
+  {
+    page: PERFORMANCE,
+    text: '| memory of 10,000 idle connections | {} MB | {} MB | {} |',
+    values: mqttRow('memory of 10,000 idle'),
   },
   {
     page: COLD_START,

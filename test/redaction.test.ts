@@ -1,9 +1,10 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { placeOf } from '../src/logging';
 import { snapshotFailure } from '../src/products/snapshotError';
 import { createRedactor } from '../src/redaction';
 import { secretsOf } from '../src/settings';
+import { startUp } from '../src/startup';
 
 const KEY = Buffer.from('a-hub-key-that-nobody-may-see!!!').toString('base64');
 const PASSWORD = 'Tr0ub4dor/3&@%40 "x"';
@@ -92,6 +93,18 @@ describe('a log line', () => {
   ])('of ours stays whole, though a secret is like one of its words: %s', (secret, line) => {
     expect(createRedactor([secret])(line)).toBe(line);
   });
+});
+
+test('each log of the app redacts the secrets of its settings, also at start-up', () => {
+  const lines: string[] = [];
+  const keep = (line: string): void => void lines.push(line);
+  const atStartup = vi.spyOn(console, 'error').mockImplementation(keep);
+  const { log } = startUp({ KEEP_ALIVE_FUNCTION_KEY: KEY, IOTHUB_HOSTNAME: KEY });
+  atStartup.mockRestore();
+  expect(lines).toEqual([expect.stringMatching(/^Settings are missing or malformed: /)]);
+  const { info, warn, error } = log({ log: keep, warn: keep, error: keep });
+  for (const write of [info, warn, error]) write(`the driver quotes ${KEY}`);
+  expect(lines.slice(1)).toEqual(Array(3).fill('the driver quotes [redacted]'));
 });
 
 test('the secrets of the settings are all that a value may hold, malformed ones too', () => {

@@ -67,14 +67,17 @@ export function fileEventsSql(rows: string, shape: FileShape, fields: PayloadFie
 /** The number of rows that are not JSON objects. */
 export const MALFORMED_SQL = 'SELECT count(*) FILTER (event IS NULL) FROM raw';
 
+const PARTITION = 'CAST(coalesce(partition_id, 0) AS VARCHAR)';
+
 /** SQL of the events of one source with their own times, from rows that {@link payloadsSql} returns. */
 export const ownTimesSql = (source: StreamSource, rows: string): string =>
   `SELECT ${source.fields.kept('raw')}, raw.event IS NULL AS malformed,
-    ${source.timeline ?? 'CAST(coalesce(partition_id, 0) AS VARCHAR)'} AS __timeline,
+    ${PARTITION}${source.timeline === undefined ? '' : ` || ':' || coalesce(${source.timeline}, '')`} AS __timeline,
     CASE WHEN raw.event IS NOT NULL THEN ${source.timestamp ?? 'raw.enqueued'} END AS own_time FROM ${rows} AS raw`;
 
 /**
- * SQL of the batch of one source: each event with its time after the time policies.
+ * SQL of the batch of one source: each event with its time after the time policies. The order of events, and so their
+ * disorder, is that of their partition.
  *
  * No event may be at or before `$watermark`, because windows up to there have been emitted.
  *
@@ -107,19 +110,31 @@ export const untimedSql = (source: StreamSource, own: string): string =>
   `SELECT ${source.fields.kept('own')}, __timeline, own_time IS NULL AS untimed, false AS early, false AS late,
     own_time AS __ts, CAST([] AS BIGINT[]) AS __row FROM ${own} AS own WHERE NOT malformed`;
 
-export const progressTableSql = (source: StreamSource): string =>
-  `CREATE OR REPLACE TABLE progress_${source.table} (timeline VARCHAR PRIMARY KEY, latest TIMESTAMP)`;
+/** @param schema schema of the table; it may exist if it is in a file */
+export const progressTableSql = (source: StreamSource, schema = 'main'): string =>
+  `CREATE TABLE IF NOT EXISTS ${schema}.progress_${source.table} (timeline VARCHAR PRIMARY KEY, latest TIMESTAMP)`;
 
 /** Stores the latest time of each partition or timeline. */
-export const progressSql = (source: StreamSource): string =>
-  `INSERT INTO progress_${source.table} SELECT __timeline, max(__ts) FROM ${source.table}
+export const progressSql = (source: StreamSource, schema: string): string =>
+  `INSERT INTO ${schema}.progress_${source.table} SELECT __timeline, max(__ts) FROM ${source.table}
    WHERE __ts IS NOT NULL AND timed GROUP BY 1 ON CONFLICT (timeline) DO UPDATE SET latest = greatest(latest, excluded.latest)`;
 
 /** The counts of a batch, before rows without a time are removed. */
 export const countSql = (table: string): string =>
   `SELECT count(*) FILTER (untimed), count(*) FILTER (early), count(*) FILTER (late), count(*) FILTER (late AND __ts IS NULL) FROM ${table}`;
 
-/** The watermark: active partitions cannot deliver older events, and silent ones only for a limited time. */
-export const watermarkSql = (source: StreamSource, policy: TimePolicy): string =>
-  `SELECT epoch_us(greatest(min(latest), max(latest) - to_seconds(${policy.eventsLateArrivalMaxDelayInSeconds}))
-     - to_seconds(${policy.eventsOutOfOrderMaxDelayInSeconds})) FROM progress_${source.table}`;
+/** SQL of the latest time of each timeline, µs. */
+export const latestSql = (source: StreamSource): string =>
+  `SELECT timeline, epoch_us(latest) FROM progress_${source.table}`;
+
+/** Statements that remove the timelines that no longer affect later events, because the watermark has passed them. */
+export const pruneProgressSql = (source: StreamSource, policy: TimePolicy, schema: string): string[] => {
+  const table = `progress_${source.table}`;
+  return [
+    `CREATE OR REPLACE TEMP TABLE pruned AS SELECT * FROM ${table}
+       WHERE latest - to_seconds(${policy.eventsOutOfOrderMaxDelayInSeconds}) > $watermark`,
+    `DROP TABLE ${schema}.${table}`,
+    progressTableSql(source, schema),
+    `INSERT INTO ${schema}.${table} SELECT * FROM pruned`,
+  ];
+};

@@ -1,4 +1,4 @@
-import { type DuckDBConnection, DuckDBTimestampValue, type DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import {
   ARRIVED_SQL,
   MALFORMED_SQL,
@@ -8,13 +8,12 @@ import {
   progressSql,
   progressTableSql,
   timedSql,
-  watermarkSql,
 } from './batchSql';
 import { openDatabase } from './database';
 import type { HubEvent, TimePolicy } from './event';
 import { type FunctionScripts, registerFunctions } from './functions';
+import { createKeptRows } from './keptRows';
 import {
-  type Kept,
   type Output,
   type PayloadFields,
   type Plan,
@@ -24,6 +23,17 @@ import {
   raisedInQuery,
 } from './query';
 import { type References, createReferences } from './references';
+import {
+  type SourceState,
+  moveWatermark,
+  noteArrivals,
+  noteClock,
+  restoreSources,
+  setPartitions,
+  sourceTimes,
+} from './sourceProgress';
+import { type StateFile, openState } from './state';
+import { MAX_US, MIN_US, timestamp } from './timestamps';
 
 /** What has become of the events that a query was given. */
 export interface Counts {
@@ -48,29 +58,35 @@ export interface Engine {
   /** a further connection, for reading beside the query */
   connect: () => Promise<DuckDBConnection>;
   /**
-   * Runs a batch of events through the query, in the order of their arrival.
+   * Runs a batch of events through the query, in the order of their arrival within each partition. With a state file, the caller begins a
+   * transaction before the call, and commits it with the positions of the events.
    *
    * @param onResult called for each output that has rows; they are in `output.table` until it settles
    * @throws {QueryError} when a CAST fails: a job in Azure would stop
    */
   process: (input: string, events: readonly HubEvent[], onResult: OnResult) => Promise<void>;
-  /** Tells the windows that have ended by `nowUs`, or all when it is Infinity. */
-  advance: (nowUs: number, onResult: OnResult) => Promise<void>;
+  /**
+   * Sets the partitions of the hub, so that windows wait for those that have not delivered events yet. Before the first
+   * call, they wait for the partitions that events came from.
+   */
+  setPartitions: (partitions: readonly number[]) => void;
+  /**
+   * Emits the windows that have ended, given that all events that were enqueued before `nowUs` have been processed.
+   *
+   * @param nowUs µs since 1970; Infinity: no events will follow
+   * @param partitions for which this holds; by default all
+   */
+  advance: (nowUs: number, onResult: OnResult, partitions?: readonly number[]) => Promise<void>;
   close: () => void;
 }
 
 export type OnResult = (output: Output) => Promise<void>;
 
-const MIN_US = -62_135_596_800_000_000; // 0001-01-01
-const MAX_US = 253_402_300_799_000_000; // 9999-12-31
+/** Event Hubs: a dedicated cluster allows 1,024 partitions per event hub, other tiers fewer. */
+const MAX_PARTITIONS = 1_024n;
 
-/** Kept rows are looked through for equal ones when so many have been added, or as many again as there were. */
-const COLLAPSE_ROWS = 10_000;
-
-interface SourceState {
-  source: StreamSource;
-  watermarkUs: number;
-}
+/** Name of the last number of an event among the stored times. */
+const SEQUENCE = 'sequence';
 
 /**
  * @throws {QueryError} when a part of the query cannot be worked out, whatever the events, as 9223372036854775807 + 1
@@ -80,17 +96,26 @@ export async function createEngine(
   plan: Plan,
   policy: TimePolicy,
   functions: FunctionScripts = new Map(),
+  stateFile?: StateFile,
 ): Promise<Engine> {
   const { instance, connection } = await openDatabase();
+  const connections = [connection];
+  const stored = stateFile && (await openState(connection, stateFile));
+  const schema = stored?.schema ?? 'main';
   await registerFunctions(connection, plan.functions, functions);
-  for (const source of plan.sources) await connection.run(progressTableSql(source));
+  for (const source of plan.sources) await connection.run(progressTableSql(source, schema));
   const references = await createReferences(connection, plan.references);
-  const states = plan.sources.map((source): SourceState => ({ source, watermarkUs: MIN_US }));
+  const states = restoreSources(plan, stored?.times ?? new Map());
+  const kept = createKeptRows(connection, schema);
+  /** by table of a temporal node: the time up to which its rows have been emitted */
   const told = new Map<string, number>();
-  /** by table: how many rows it may have come to, and at how many equal ones become one */
-  const kept = new Map<string, { rows: number; limit: number }>();
+  for (const { table } of plan.nodes) {
+    const time = stored?.times.get(table);
+    if (time !== undefined) told.set(table, time);
+  }
   const counts: Counts = { events: 0, malformed: 0, untimed: 0, early: 0, late: 0, lateDropped: 0 };
-  let sequence = 0;
+  /** the number of the last event without a sequence number */
+  let sequence = stored?.times.get(SEQUENCE) ?? 0;
 
   const numbers = async (sql: string): Promise<number[]> => {
     const [row = []] = (await connection.runAndReadAll(sql)).getRows();
@@ -108,7 +133,7 @@ export async function createEngine(
       else appender.appendDouble(event.enqueuedUs);
       if (event.partitionId === undefined) appender.appendNull();
       else appender.appendBigInt(BigInt(event.partitionId));
-      appender.appendBigInt(BigInt((sequence += 1)));
+      appender.appendBigInt(orderOf(event) ?? BigInt((sequence += 1)));
       text(event.deviceId);
       text(event.messageId);
       text(event.correlationId);
@@ -148,9 +173,8 @@ export async function createEngine(
     counts.lateDropped += lateDropped;
     if (untimed + early + lateDropped > 0)
       await connection.run(`DELETE FROM ${source.table} WHERE __ts IS NULL`);
-    await connection.run(progressSql(source));
-    const [watermark = NaN] = await numbers(watermarkSql(source, policy));
-    if (watermark > state.watermarkUs) state.watermarkUs = watermark;
+    await connection.run(progressSql(source, schema));
+    await moveWatermark(connection, state, policy, schema);
   }
 
   const watermarkOf = ({ sources }: PlanNode): number =>
@@ -168,21 +192,10 @@ export async function createEngine(
       ).catch((error: unknown) => {
         throw raisedInQuery(error, node.at);
       });
+    await stored?.save([[SEQUENCE, sequence], ...told, ...sourceTimes(states)]);
     for (const output of plan.outputs) {
       const [rows = 0] = await numbers(`SELECT count(*) FROM ${output.table}`);
       if (rows > 0) await onResult(output);
-    }
-  }
-
-  async function keepRows({ table, sql, collapseSql }: Kept, first: boolean): Promise<void> {
-    const insert = first ? `CREATE TABLE ${table} AS ${sql}` : `INSERT INTO ${table} ${sql}`;
-    const { rowsChanged } = await connection.run(insert);
-    if (collapseSql === undefined) return;
-    const { rows, limit } = kept.get(table) ?? { rows: 0, limit: COLLAPSE_ROWS };
-    if (rows + rowsChanged < limit) kept.set(table, { rows: rows + rowsChanged, limit });
-    else {
-      const collapsed = await connection.run(`CREATE OR REPLACE TABLE ${table} AS ${collapseSql}`);
-      kept.set(table, { rows: collapsed.rowsChanged, limit: 2 * collapsed.rowsChanged + COLLAPSE_ROWS });
     }
   }
 
@@ -195,7 +208,7 @@ export async function createEngine(
   async function tell(node: TemporalNode): Promise<void> {
     const { table, sql } = node;
     const fromUs = told.get(table);
-    for (const one of node.kept) await keepRows(one, fromUs === undefined);
+    for (const one of node.kept) await kept.add(one, fromUs === undefined);
     const toUs = dueBy(node);
     const started = fromUs ?? MIN_US;
     const closes = toUs > started && mayClose(node, started, toUs);
@@ -203,15 +216,7 @@ export async function createEngine(
       from: timestamp(started),
       to: timestamp(closes ? toUs : started),
     });
-    if (closes)
-      for (const one of node.kept) {
-        // Made anew rather than deleted from, which gives the memory back.
-        const needed = one.retainSql ?? `SELECT * FROM ${one.table} WHERE __ts > $until`;
-        const spanUs = one.retainSql === undefined ? one.spanUs : 0;
-        await connection.run(`CREATE OR REPLACE TABLE ${one.table} AS ${needed}`, {
-          until: timestamp(Math.max(MIN_US, toUs - spanUs)),
-        });
-      }
+    if (closes) for (const one of node.kept) await kept.prune(one, toUs);
     told.set(table, closes ? toUs : started);
   }
 
@@ -224,13 +229,19 @@ export async function createEngine(
   }
 
   // What cannot run at all is told now and not at the first event.
+  if (stored) await connection.run('BEGIN');
   for (const state of states) await emptyBatch(state);
   await run(() => Promise.resolve());
+  if (stored) await connection.run('COMMIT');
   return {
     references,
     counts,
     connection,
-    connect: () => instance.connect(),
+    connect: async () => {
+      const further = await instance.connect();
+      connections.push(further);
+      return further;
+    },
     process: async (input, events, onResult) => {
       const own = states.filter(({ source }) => same(source.input, input));
       const [first] = own;
@@ -238,6 +249,7 @@ export async function createEngine(
       for (const state of states)
         if (!own.includes(state) && hasRows.has(state.source)) await emptyBatch(state);
       await arrive(events);
+      for (const state of own) noteArrivals(state, events);
       counts.malformed += await parse(first.source.fields);
       for (const state of own) {
         await timeEvents(state);
@@ -245,11 +257,16 @@ export async function createEngine(
       }
       await run(onResult);
     },
-    advance: async (nowUs, onResult) => {
-      const { eventsLateArrivalMaxDelayInSeconds: late, eventsOutOfOrderMaxDelayInSeconds: outOfOrder } =
-        policy;
-      const watermarkUs = nowUs === Infinity ? MAX_US : nowUs - (late + outOfOrder) * 1_000_000;
-      for (const state of states) state.watermarkUs = Math.max(state.watermarkUs, watermarkUs);
+    setPartitions: (partitions) => {
+      for (const state of states) setPartitions(state, partitions);
+    },
+    advance: async (nowUs, onResult, partitions) => {
+      for (const state of states)
+        if (nowUs === Infinity) state.watermarkUs = MAX_US;
+        else {
+          noteClock(state, nowUs, partitions);
+          await moveWatermark(connection, state, policy, schema);
+        }
       const closes = plan.nodes.some(
         (node) => node.kind === 'temporal' && mayClose(node, told.get(node.table) ?? MIN_US, dueBy(node)),
       );
@@ -258,7 +275,8 @@ export async function createEngine(
       await run(onResult);
     },
     close: () => {
-      connection.closeSync();
+      // An open connection would keep the state file open.
+      for (const one of connections) one.closeSync();
       instance.closeSync();
     },
   };
@@ -272,5 +290,8 @@ function mayClose({ hopUs, offsetUs }: TemporalNode, fromUs: number, toUs: numbe
   return windowsBy(toUs) > windowsBy(fromUs);
 }
 
-const timestamp = (us: number): DuckDBValue => new DuckDBTimestampValue(BigInt(Math.floor(us)));
+/** A number that orders events of a partition, and that does not depend on batches. */
+const orderOf = ({ sequenceNumber, partitionId = 0 }: HubEvent): bigint | undefined =>
+  sequenceNumber === undefined ? undefined : BigInt(sequenceNumber) * MAX_PARTITIONS + BigInt(partitionId);
+
 const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();

@@ -5,6 +5,8 @@ export interface HubEvent {
   /** when the hub enqueued it, µs since 1970; undefined if a file does not contain it: then no time policy applies */
   enqueuedUs: number | undefined;
   partitionId?: number | undefined;
+  /** in its partition; without it, events are numbered as they are processed */
+  sequenceNumber?: number | undefined;
   deviceId?: string | undefined;
   messageId?: string | undefined;
   correlationId?: string | undefined;

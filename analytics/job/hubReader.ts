@@ -20,6 +20,8 @@ export interface HubReaderOptions {
   consumerGroup: string;
   /** returns where to continue; called whenever reading restarts */
   checkpoint: () => Checkpoint;
+  /** called with all partitions before events are read */
+  onPartitions?: (partitions: readonly string[]) => void;
   /** called if a partition was recreated since the checkpoint, so that it is read from its beginning */
   onReset: (partition: string) => void;
   /** called with events of one partition, in order; the next events are passed when it has settled */
@@ -31,6 +33,8 @@ export interface HubReaderOptions {
 export interface HubReader {
   /** resolves when all partitions are being read */
   started: Promise<void>;
+  /** the sequence numbers of the last events in these partitions, -1 for an empty one; without a connection, of none */
+  lastEvents: (partitions: readonly string[]) => Promise<ReadonlyMap<string, number>>;
   close: () => Promise<void>;
 }
 
@@ -68,6 +72,7 @@ export function readHub(options: HubReaderOptions): HubReader {
   let stopped = false;
   const isStopped = (): boolean => stopped;
   let wake: (() => void) | undefined;
+  let connected: EventHubConsumerClient | undefined;
   let markStarted: () => void;
   const started = new Promise<void>((resolve) => {
     markStarted = resolve;
@@ -89,6 +94,7 @@ export function readHub(options: HubReaderOptions): HubReader {
       failed.catch(() => undefined);
       const done = checkpoint();
       const partitions = await client.getPartitionIds();
+      options.onPartitions?.(partitions);
       for (const partition of partitions) {
         const startPosition = await positionAfter(client, partition, done.get(partition), options);
         subscriptions.push(
@@ -113,9 +119,11 @@ export function readHub(options: HubReaderOptions): HubReader {
         );
       }
       markStarted();
+      connected = client;
       await Promise.race([failed, new Promise<void>((resolve) => (wake = resolve))]);
     } finally {
       over = true;
+      connected = undefined;
       // Closing a broken client may not settle. Its resources are freed when the process ends.
       const closed = Promise.allSettled([...subscriptions.map((one) => one.close()), client.close()]);
       await Promise.race([closed, delay(RESTART_DELAY_MS)]);
@@ -133,6 +141,15 @@ export function readHub(options: HubReaderOptions): HubReader {
 
   return {
     started,
+    lastEvents: async (partitions) => {
+      const client = connected;
+      if (!client) return new Map();
+      const ends = partitions.map(async (partition): Promise<[string, number]> => {
+        const { isEmpty, lastEnqueuedSequenceNumber } = await client.getPartitionProperties(partition);
+        return [partition, isEmpty ? -1 : lastEnqueuedSequenceNumber];
+      });
+      return new Map(await Promise.all(ends));
+    },
     close: async () => {
       stopped = true;
       wake?.();

@@ -6,9 +6,12 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { type Counts, type Engine, createEngine } from '../engine';
 import { type Output, type Plan, QueryError, diagnostic, translate } from '../query';
 import { readFunctions } from '../project';
+import { fingerprint } from '../state';
 import { readTimePolicy } from '../timePolicy';
 import { type ReadEvent, readHub } from './hubReader';
-import { openResults } from './results';
+import { createClock } from './clock';
+import { checkJobFile } from './jobFile';
+import { RESULTS_SCHEMA, openResults } from './results';
 import { type Snapshot, type SnapshotSource, openSnapshots, pathPatternOf } from './snapshots';
 
 export { readingOptions } from './hubReader';
@@ -83,8 +86,8 @@ interface Amount {
  */
 export async function startJob(options: JobOptions): Promise<Job> {
   const { queryFile, log } = options;
-  const { plan, engine } = await createQuery(queryFile);
-  const results = await openResults(engine.connection, options.resultsFile, plan.outputs);
+  const { plan, engine } = await createQuery(options);
+  const results = await openResults(engine.connection, plan.outputs);
   const references: { name: string; snapshots: SnapshotSource; loaded: ReferenceState | undefined }[] = [];
   for (const name of engine.references.names) {
     const pattern = await pathPatternOf(queryFile, name);
@@ -92,6 +95,7 @@ export async function startJob(options: JobOptions): Promise<Job> {
     references.push({ name, snapshots, loaded: undefined });
   }
   const input = plan.sources[0]?.input ?? '';
+  const hasWindows = plan.nodes.some(({ kind }) => kind === 'temporal');
   const countedBefore = new Map(results.counts());
   /** The engine counts from its start. */
   const totals = (): Counts => {
@@ -136,11 +140,13 @@ export async function startJob(options: JobOptions): Promise<Job> {
       ({ partition, sequenceNumber }) => sequenceNumber > (known.get(partition) ?? -1),
     );
     for (const resume of roomMade.splice(0)) resume();
-    const withRows: Output[] = [];
     try {
-      await engine.process(input, batch, keep(withRows));
-      const done = new Map(batch.map(({ partition, sequenceNumber }) => [partition, sequenceNumber]));
-      await results.commit(withRows, done, { ...totals() });
+      await results.commit(async () => {
+        const outputs: Output[] = [];
+        await engine.process(input, batch, keep(outputs));
+        const done = new Map(batch.map(({ partition, sequenceNumber }) => [partition, sequenceNumber]));
+        return { outputs, done, counts: { ...totals() } };
+      });
       const newest = batch.at(-1)?.enqueuedUs;
       if (newest !== undefined) state.lagMs = Math.max(0, Date.now() - newest / 1_000);
     } catch (error) {
@@ -183,16 +189,28 @@ export async function startJob(options: JobOptions): Promise<Job> {
   const told = (error: unknown): void => {
     state.problem = (error as Error).message;
   };
+  let partitions: readonly string[] = [];
+  const advance = createClock({
+    partitions: () => partitions,
+    lastEvents: (some) => reader.lastEvents(some),
+    isProcessed: (partition, sequenceNumber) => (results.checkpoint().get(partition) ?? -1) >= sequenceNumber,
+    advance: (nowMs, silent) =>
+      inTurn(async () => {
+        if (state.status !== 'running' || isClosing()) return;
+        await results.commit(async () => {
+          const outputs: Output[] = [];
+          await engine.advance(nowMs * 1_000, keep(outputs), silent.map(Number));
+          return { outputs, done: new Map() };
+        });
+      }).catch(stop),
+  });
   let ticks = 0;
   const poll = setInterval(() => {
     if (references.length > 0) void inTurn(loadSnapshots).catch(told).then(pump);
   }, SNAPSHOT_POLL_MS);
   const tick = setInterval(() => {
+    if (hasWindows) void advance();
     void inTurn(async () => {
-      if (state.status !== 'running') return;
-      const withRows: Output[] = [];
-      await engine.advance(Date.now() * 1_000, keep(withRows));
-      if (withRows.length > 0) await results.commit(withRows, new Map());
       if ((ticks += 1) % TRIM_EVERY_TICKS === 0) await results.trim();
     }).catch(stop);
   }, TICK_MS);
@@ -227,6 +245,10 @@ export async function startJob(options: JobOptions): Promise<Job> {
       if (howMany(waiting, MAX_WAITING) < waiting.length && !isClosing())
         await new Promise<void>((resolve) => roomMade.push(resolve));
     },
+    onPartitions: (all) => {
+      partitions = all;
+      engine.setPartitions(all.map(Number));
+    },
     onReset: results.forget,
     onError: told,
   });
@@ -256,10 +278,20 @@ function howMany(events: readonly ReadEvent[], { events: most, characters }: Amo
   return end === -1 ? events.length : end;
 }
 
-async function createQuery(queryFile: string): Promise<{ plan: Plan; engine: Engine }> {
+async function createQuery({
+  queryFile,
+  resultsFile,
+  eventHubConnection,
+  log,
+}: JobOptions): Promise<{ plan: Plan; engine: Engine }> {
   try {
     const plan = translate(await readFile(queryFile, 'utf8'));
-    return { plan, engine: await createEngine(plan, readTimePolicy(queryFile), readFunctions(queryFile)) };
+    const [policy, functions] = [readTimePolicy(queryFile), readFunctions(queryFile)];
+    const [, hub = ''] = /(?:^|;)EntityPath=([^;]*)/.exec(eventHubConnection) ?? [];
+    const query = fingerprint(plan, policy, functions, hub);
+    await checkJobFile(resultsFile, query, log);
+    const stateFile = { file: resultsFile, name: RESULTS_SCHEMA, fingerprint: query };
+    return { plan, engine: await createEngine(plan, policy, functions, stateFile) };
   } catch (error) {
     throw error instanceof QueryError ? new Error(diagnostic(queryFile, error)) : error;
   }

@@ -1,27 +1,36 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { type Output, sqlName, sqlText } from '../query';
+import { STATE_SCHEMA } from '../state';
 import type { Checkpoint } from './hubReader';
 
-/** The rows and the checkpoint of a job, in one file. They are written together or not at all. */
+/** The rows and the checkpoint of a job, in the file that also has the state of its query. */
 export interface Results {
   checkpoint: () => Checkpoint;
   /** counts of the events up to the checkpoint, by the names of the engine's counts */
   counts: () => ReadonlyMap<string, number>;
   /** resets the checkpoint of a partition */
   forget: (partition: string) => void;
-  /** Appends the rows in the output tables, moves the checkpoint, and stores the counts. */
-  commit: (
-    outputs: readonly Output[],
-    done: Checkpoint,
-    counts?: Readonly<Record<string, number>>,
-  ) => Promise<void>;
+  /**
+   * Runs a batch in one transaction with the storing of its rows, its checkpoint and counts, and the state of the query.
+   * If the batch fails, nothing of it is stored.
+   */
+  commit: (work: () => Promise<Batch>) => Promise<void>;
   /** Deletes the oldest rows. */
   trim: () => Promise<void>;
 }
 
+export interface Batch {
+  /** outputs that have rows in their tables */
+  outputs: readonly Output[];
+  /** moves the checkpoint of these partitions */
+  done: Checkpoint;
+  counts?: Readonly<Record<string, number>>;
+}
+
 /** The name of the attached file in SQL. */
 export const RESULTS_SCHEMA = 'results';
-export const resultTable = (output: string): string => `${RESULTS_SCHEMA}.${sqlName(output)}`;
+export const resultTable = (output: string): string => `${RESULTS_SCHEMA}.main.${sqlName(output)}`;
+const STATE = `${RESULTS_SCHEMA}.${STATE_SCHEMA}`;
 
 /** How long rows are kept, which is the time that a dashboard shows. */
 const KEPT_MINUTES = 24 * 60;
@@ -30,23 +39,19 @@ const KEPT_ROWS = 100_000;
 /** Old rows are also deleted after this many new rows, because there may be too many between two regular deletions. */
 const TRIM_EVERY_ROWS = 100_000;
 
-/** @throws Error if the file belongs to another query, so that its columns do not fit */
+/** @param connection of a database with the file attached as {@link RESULTS_SCHEMA}, and its state opened */
 export async function openResults(
   connection: DuckDBConnection,
-  file: string,
   outputs: readonly Output[],
 ): Promise<Results> {
-  await connection.run(`ATTACH ${sqlText(file)} AS ${RESULTS_SCHEMA}`);
   await connection.run(
-    `CREATE TABLE IF NOT EXISTS ${RESULTS_SCHEMA}.checkpoint (partition VARCHAR PRIMARY KEY, sequence_number BIGINT)`,
+    `CREATE TABLE IF NOT EXISTS ${STATE}.checkpoint (partition VARCHAR PRIMARY KEY, sequence_number BIGINT)`,
   );
-  await connection.run(
-    `CREATE TABLE IF NOT EXISTS ${RESULTS_SCHEMA}.counts (name VARCHAR PRIMARY KEY, value BIGINT)`,
-  );
-  const counted = await connection.runAndReadAll(`SELECT * FROM ${RESULTS_SCHEMA}.counts`);
+  await connection.run(`CREATE TABLE IF NOT EXISTS ${STATE}.counts (name VARCHAR PRIMARY KEY, value BIGINT)`);
+  const counted = await connection.runAndReadAll(`SELECT * FROM ${STATE}.counts`);
   const counts = new Map(counted.getRows().map(([name, value]) => [String(name), Number(value)]));
   const made = new Set<string>();
-  const kept = await connection.runAndReadAll(`SELECT * FROM ${RESULTS_SCHEMA}.checkpoint`);
+  const kept = await connection.runAndReadAll(`SELECT * FROM ${STATE}.checkpoint`);
   const checkpoint = new Map<string, number>();
   for (const [partition, sequenceNumber] of kept.getRows())
     checkpoint.set(String(partition), Number(sequenceNumber));
@@ -82,31 +87,33 @@ export async function openResults(
     checkpoint: () => checkpoint,
     counts: () => counts,
     forget: (partition) => checkpoint.delete(partition),
-    commit: async (withRows, done, newCounts = {}) => {
-      for (const output of withRows) await makeTable(output);
+    commit: async (work) => {
       await connection.run('BEGIN');
+      let batch: Batch;
       try {
-        for (const { name, table } of withRows)
+        batch = await work();
+        for (const output of batch.outputs) {
+          await makeTable(output);
           added += (
             await connection.run(
-              `INSERT INTO ${resultTable(name)} SELECT * EXCLUDE (__row) FROM ${table} ORDER BY __ts, __seq, __row`,
+              `INSERT INTO ${resultTable(output.name)} SELECT * EXCLUDE (__row) FROM ${output.table} ORDER BY __ts, __seq, __row`,
             )
           ).rowsChanged;
-        for (const [partition, sequenceNumber] of done)
+        }
+        for (const [partition, sequenceNumber] of batch.done)
           await connection.run(
-            `INSERT OR REPLACE INTO ${RESULTS_SCHEMA}.checkpoint VALUES (${sqlText(partition)}, ${sequenceNumber})`,
+            `INSERT OR REPLACE INTO ${STATE}.checkpoint VALUES (${sqlText(partition)}, ${sequenceNumber})`,
           );
-        for (const [name, value] of Object.entries(newCounts))
-          await connection.run(
-            `INSERT OR REPLACE INTO ${RESULTS_SCHEMA}.counts VALUES (${sqlText(name)}, ${value})`,
-          );
+        for (const [name, value] of Object.entries(batch.counts ?? {}))
+          await connection.run(`INSERT OR REPLACE INTO ${STATE}.counts VALUES (${sqlText(name)}, ${value})`);
         await connection.run('COMMIT');
       } catch (error) {
         await connection.run('ROLLBACK');
+        made.clear();
         throw error;
       }
-      for (const [partition, sequenceNumber] of done) checkpoint.set(partition, sequenceNumber);
-      for (const [name, value] of Object.entries(newCounts)) counts.set(name, value);
+      for (const [partition, sequenceNumber] of batch.done) checkpoint.set(partition, sequenceNumber);
+      for (const [name, value] of Object.entries(batch.counts ?? {})) counts.set(name, value);
       if (added >= TRIM_EVERY_ROWS) await trim();
     },
   };

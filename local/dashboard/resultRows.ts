@@ -69,7 +69,7 @@ export function eventOutput({ plan }: Pick<Job, 'plan'>): EventOutput {
 /** Whether an output has had a row. Before that, its table does not exist. */
 export async function hasRows(connection: DuckDBConnection, output: string): Promise<boolean> {
   const found = await connection.runAndReadAll(
-    "SELECT 1 FROM duckdb_tables() WHERE database_name = 'results' AND table_name = $output",
+    "SELECT 1 FROM duckdb_tables() WHERE database_name = 'results' AND schema_name = 'main' AND table_name = $output",
     { output },
   );
   return found.currentRowCount > 0;

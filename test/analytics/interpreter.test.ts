@@ -3,110 +3,14 @@ import { expect, test } from 'vitest';
 import { createEngine } from '../../analytics/engine';
 import { DEFAULT_TIME_POLICY } from '../../analytics/event';
 import { translate } from '../../analytics/query';
+import { type Arrival, CASES, KEYS, MIDNIGHT, policies, punctual } from './interpreter';
 
 /** ANALYTICS_FUZZ_RUNS: how many streams are tried for each query. */
 const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? 4);
 
-interface Row {
-  /** seconds after midnight */
-  s: number;
-  k: string;
-  v: number;
-}
-
-/** Rows as texts, in the order of time. */
-type Interpreter = (rows: readonly Row[]) => string[];
-
-const MIDNIGHT = Date.UTC(2026, 0, 1);
-const END = "DATEDIFF(second, '2026-01-01', System.Timestamp())";
-const KEYS = ['a', 'b'];
-const range = (from: number, to: number): number[] =>
-  Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
-
-/** A window of a size at each end, in seconds: (end - size, end]. */
-function windows(rows: readonly Row[], ends: (rows: readonly Row[]) => number[], size: number): string[] {
-  return KEYS.flatMap((k) => {
-    const own = rows.filter((row) => row.k === k);
-    return [...new Set(ends(own))].flatMap((end) => {
-      const inside = own.filter(({ s }) => s > end - size && s <= end);
-      return inside.length > 0
-        ? [`${end} ${k} ${inside.length} ${Math.max(...inside.map(({ v }) => v))}`]
-        : [];
-    });
-  });
-}
-
-/** Events no more than 2 s apart, closed at the multiples of 5 s that the page of the session window describes. */
-const sessions: Interpreter = (rows) =>
-  KEYS.flatMap((k) => {
-    const found: { times: number[]; values: number[]; limit: number }[] = [];
-    for (const { s, v } of rows.filter((row) => row.k === k)) {
-      const last = found.at(-1);
-      const near = last !== undefined && s <= (last.times.at(-1) ?? 0) + 2;
-      if (near && s <= last.limit) {
-        last.times.push(s);
-        last.values.push(v);
-        continue;
-      }
-      let limit = near ? last.limit + 5 : s - (s % 5) + (s % 5 === 0 ? 5 : 10);
-      while (s > limit) limit += 5;
-      found.push({ times: [s], values: [v], limit });
-    }
-    return found.map(({ times, values, limit }) => {
-      const end = Math.min((times.at(-1) ?? 0) + 2, limit);
-      return `${end} ${k} ${times.length} ${Math.max(...values)}`;
-    });
-  });
-
-const grouped = (window: string): string =>
-  `SELECT ${END} AS e, k, COUNT(*) AS n, MAX(TRY_CAST(v AS bigint)) AS m FROM [i] TIMESTAMP BY t GROUP BY k, ${window}`;
-
-const CASES: Record<string, [query: string, interpret: Interpreter]> = {
-  tumbling: [
-    grouped('TumblingWindow(second, 5)'),
-    (rows) => windows(rows, () => range(0, 12).map((n) => 5 * n), 5),
-  ],
-  hopping: [
-    grouped('HoppingWindow(second, 5, 2)'),
-    (rows) => windows(rows, () => range(0, 30).map((n) => 2 * n), 5),
-  ],
-  sliding: [
-    grouped('SlidingWindow(second, 4)'),
-    (rows) => windows(rows, (own) => own.flatMap(({ s }) => [s, s + 4]), 4),
-  ],
-  session: [grouped('SessionWindow(second, 2, 5) OVER (PARTITION BY k)'), sessions],
-  lag: [
-    `SELECT ${END} AS e, k, LAG(v, 2) OVER (PARTITION BY k LIMIT DURATION(second, 6) WHEN v > 2) AS n, v FROM [i] TIMESTAMP BY t`,
-    (rows) =>
-      rows.map(({ s, k, v }, i) => {
-        const found = rows
-          .slice(0, i)
-          .filter((row) => row.k === k && row.v > 2)
-          .at(-2);
-        return `${s} ${k} ${found && found.s > s - 6 ? found.v : 'null'} ${v}`;
-      }),
-  ],
-  join: [
-    `SELECT ${END} AS e, l.k, l.v AS lv, r.v AS rv FROM [i] l TIMESTAMP BY t LEFT JOIN [i] r TIMESTAMP BY t
-     ON l.k = r.k AND r.v > 5 AND DATEDIFF(second, l, r) BETWEEN 1 AND 3`,
-    (rows) =>
-      rows.flatMap(({ s, k, v }) => {
-        const found = rows.filter((row) => row.k === k && row.v > 5 && row.s - s >= 1 && row.s - s <= 3);
-        return found.length > 0
-          ? found.map((row) => `${row.s} ${k} ${v} ${row.v}`)
-          : [`${s + 3} ${k} ${v} null`];
-      }),
-  ],
-};
-
 const stream = fc
   .array(fc.record({ s: fc.nat(30), k: fc.constantFrom(...KEYS), v: fc.nat(9) }), { maxLength: 25 })
   .map((rows) => rows.sort((a, b) => a.s - b.s));
-
-/** A row, and when the hub enqueued it: rows come in the order of their arrival. */
-interface Arrival extends Row {
-  arrived: number;
-}
 
 async function run(
   query: string,
@@ -182,35 +86,6 @@ const disordered = fc
       .map(({ arrived, late, k, v }): Arrival => ({ arrived, s: 20 + arrived - late, k, v }))
       .map((row) => ({ ...row, arrived: 20 + row.arrived })),
   );
-
-const policies = fc.record({
-  eventsLateArrivalMaxDelayInSeconds: fc.constantFrom(0, 3, 5),
-  eventsOutOfOrderMaxDelayInSeconds: fc.constantFrom(0, 2, 4),
-  eventsOutOfOrderPolicy: fc.constantFrom('Adjust' as const, 'Drop' as const),
-});
-
-/**
- * What the time policies leave of a stream of one partition (time-skew-policies-azure-stream-analytics): first lateness by
- * the arrival, then disorder by the latest time so far.
- */
-function punctual(rows: readonly Arrival[], policy: typeof DEFAULT_TIME_POLICY): Row[] {
-  const drops = policy.eventsOutOfOrderPolicy === 'Drop';
-  let latest = -Infinity;
-  const kept: Row[] = [];
-  for (const { s, k, v, arrived } of rows) {
-    const earliest = arrived - policy.eventsLateArrivalMaxDelayInSeconds;
-    if (s < earliest && drops) continue;
-    const time = Math.max(s, earliest);
-    latest = Math.max(latest, time);
-    const least = latest - policy.eventsOutOfOrderMaxDelayInSeconds;
-    if (time < least && drops) continue;
-    kept.push({ s: Math.max(time, least), k, v });
-  }
-  return kept
-    .map((row, i) => ({ row, i }))
-    .sort((a, b) => a.row.s - b.row.s || a.i - b.i)
-    .map(({ row }) => row);
-}
 
 test.each(['tumbling', 'sliding', 'session', 'lag', 'join'] as const)(
   '%s gives the rows of a simple interpreter for late and disordered events',

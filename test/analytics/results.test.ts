@@ -5,6 +5,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { expect, test } from 'vitest';
 import { RESULTS_SCHEMA, type Results, openResults, resultTable } from '../../analytics/job/results';
 import type { Output } from '../../analytics/query';
+import { openState } from '../../analytics/state';
 
 const OUTPUT: Output = {
   name: 'rows',
@@ -26,7 +27,10 @@ async function withResults(
   const folder = await mkdtemp(join(tmpdir(), 'hubfront-results-'));
   const duckdb = await DuckDBInstance.create(':memory:');
   const job = await duckdb.connect();
-  const open = (): Promise<Results> => openResults(job, join(folder, 'results.db'), [OUTPUT]);
+  const open = async (): Promise<Results> => {
+    await openState(job, { file: join(folder, 'results.db'), name: RESULTS_SCHEMA, fingerprint: '' });
+    return openResults(job, [OUTPUT]);
+  };
   let n = 0;
   try {
     const results = await open();
@@ -35,10 +39,11 @@ async function withResults(
       async (rows, minutesOld, done = new Map()) => {
         await job.run(`CREATE OR REPLACE TEMP TABLE result_0 AS SELECT range AS n, range AS __seq, 0 AS __row,
           (now() AT TIME ZONE 'UTC') - INTERVAL '${minutesOld} minutes' AS __ts FROM range(${n}, ${(n += rows)})`);
-        await results.commit([OUTPUT], done);
+        await results.commit(() => Promise.resolve({ outputs: [OUTPUT], done }));
       },
       async (sql) => (await job.runAndReadAll(sql)).getRows().map(([value]) => Number(value)),
       async () => {
+        await job.run('RESET search_path');
         await job.run(`DETACH ${RESULTS_SCHEMA}`);
         return open();
       },
@@ -93,7 +98,9 @@ test('results and checkpoint are written together or not at all', () =>
       ]),
     );
     await expect(
-      results.commit([OUTPUT, { ...OUTPUT, table: 'absent' }], new Map([['0', 9]])),
+      results.commit(() =>
+        Promise.resolve({ outputs: [OUTPUT, { ...OUTPUT, table: 'absent' }], done: new Map([['0', 9]]) }),
+      ),
     ).rejects.toThrow('absent');
     expect(await numbers(ROWS)).toEqual([0, 1]);
     expect(results.checkpoint().get('0')).toBe(7);
@@ -113,7 +120,8 @@ test('results are trimmed while another connection drops and writes tables', asy
   const duckdb = await DuckDBInstance.create(':memory:');
   const [job, other] = [await duckdb.connect(), await duckdb.connect()];
   try {
-    const results = await openResults(job, join(folder, 'results.db'), []);
+    await openState(job, { file: join(folder, 'results.db'), name: RESULTS_SCHEMA, fingerprint: '' });
+    const results = await openResults(job, []);
     await other.run(`CREATE TABLE ${RESULTS_SCHEMA}.beside (n INTEGER)`);
     await other.run(`CREATE TABLE ${RESULTS_SCHEMA}.gone (n INTEGER)`);
     await other.run('BEGIN');

@@ -29,10 +29,11 @@ describe('a window', () => {
   });
 
   test('waits for the slower partition, by the late arrival tolerance', async () => {
-    const { process } = await start(tumbling);
+    const { process, advance } = await start(tumbling);
     expect(await process(event(8, 8, {}, 1), event(9, 9, {}, 2), event(14, 14, {}, 1))).toEqual([]);
-    expect(await process(event(15, 15, {}, 1))).toEqual([]);
-    expect(await process(event(15.5, 15.5, {}, 1))).toEqual(['10 2']);
+    expect(await process(event(15, 15, {}, 1), event(15.5, 15.5, {}, 1))).toEqual([]);
+    expect(await advance(15)).toEqual([]);
+    expect(await advance(15.5)).toEqual(['10 2']);
     expect(await process(event(21, 21, {}, 2))).toEqual([]);
     expect(await process(event(22, 22, {}, 1))).toEqual(['20 3']);
   });

@@ -1,0 +1,69 @@
+/** Checks the file of a job before it is used, and sets an unusable file aside. */
+
+import { existsSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { sqlName } from '../query';
+import { STATE_SCHEMA } from '../state';
+
+/** An unusable file is renamed to its name and this. Only the last such file is kept. */
+export const SET_ASIDE = '.previous';
+
+/** DuckDB keeps recent transactions in a second file. */
+const LOG_SUFFIX = '.wal';
+
+/** Errors of the system, which do not mean that the file is damaged. */
+const NOT_DAMAGE = /\block\b|permission denied|no space left|too many open files|out of memory/i;
+
+/**
+ * Sets the file aside if it is damaged or belongs to another query, so that the job starts afresh, and logs the reason.
+ *
+ * @param fingerprint of the query
+ * @throws Error if the file cannot be opened for another reason, such as a second job that uses it
+ */
+export async function checkJobFile(
+  file: string,
+  fingerprint: string,
+  log: (line: string) => void,
+): Promise<void> {
+  if (![file, file + LOG_SUFFIX].some((one) => existsSync(one))) return;
+  const problem = await problemOf(file, fingerprint);
+  if (problem === undefined) return;
+  for (const suffix of ['', LOG_SUFFIX]) {
+    await rm(file + SET_ASIDE + suffix, { force: true });
+    if (existsSync(file + suffix)) await rename(file + suffix, file + SET_ASIDE + suffix);
+  }
+  log(`analytics starts afresh: ${problem}; the old file is kept as ${file + SET_ASIDE}`);
+}
+
+/** Why a job cannot use the file; undefined if it can. */
+async function problemOf(file: string, fingerprint: string): Promise<string | undefined> {
+  if (!existsSync(file)) return `${file} is missing, but its log of transactions is not`;
+  try {
+    // In a database of its own, since damage may invalidate the database that finds it.
+    const instance = await DuckDBInstance.create(file, { threads: '1' });
+    const connection = await instance.connect();
+    try {
+      const rows = async (sql: string): Promise<string[][]> =>
+        (await connection.runAndReadAll(sql)).getRows().map((row) => row.map(String));
+      const tables = await rows('SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal');
+      // Every block has a checksum, which DuckDB compares when it reads the block.
+      for (const [schema = '', table = ''] of tables)
+        await connection.run(`SELECT bit_xor(hash(one)) FROM ${sqlName(schema)}.${sqlName(table)} AS one`);
+      if (!tables.some(([schema, table]) => schema === STATE_SCHEMA && table === 'query'))
+        return `${file} has no state of a query`;
+      const [stored] = await rows(`SELECT fingerprint FROM ${STATE_SCHEMA}.query`);
+      return stored?.[0] === fingerprint
+        ? undefined
+        : `the query, its functions or its time policy have changed since ${file} was written`;
+    } finally {
+      // An open connection would keep the file open, beside the database that the job opens.
+      connection.closeSync();
+      instance.closeSync();
+    }
+  } catch (error) {
+    const [reason = ''] = (error as Error).message.split('\n');
+    if (NOT_DAMAGE.test(reason)) throw error;
+    return `${file} is damaged (${reason})`;
+  }
+}

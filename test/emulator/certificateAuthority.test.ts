@@ -82,12 +82,12 @@ describe('a device with a certificate that a trusted CA signed', () => {
     const client = Client.fromAuthenticationProvider(provider, transport);
     const isSet = client.setOptions({
       ...pair,
-      ca: emulator.ca,
-      ...(transport === Http ? { http: { agent } } : {}),
+      // With `ca`, the SDK reads a file before it applies the options. Over HTTPS, its promise never resolves.
+      ...(transport === Http ? { http: { agent } } : { ca: emulator.ca }),
       mqtt: { webSocketAgent: agent },
       amqp: { webSocketAgent: agent },
     });
-    if (transport !== Http) await isSet; // over HTTPS, the SDK applies the options at once and never resolves
+    if (transport !== Http) await isSet;
     client.setRetryPolicy(new NoRetry());
     await client.sendEvent(new Message('{}'));
     await client.close();

@@ -9,7 +9,8 @@ const OPERATION_TYPES: Record<HttpsFaultSpec['target'], string> = {
   twins: 'TwinOperations',
   methods: 'DirectMethods',
   queries: 'Queries',
-  messages: 'CloudToDeviceReceive',
+  messages: 'CloudToDeviceOperations',
+  connections: 'DeviceConnections',
 };
 
 /** The error with which a fault rejects an operation; undefined if the fault has another effect. */

@@ -35,7 +35,7 @@ export interface Hub {
   readonly throttle: Throttle;
   /** Requests since the start, by throttle. */
   readonly requests: Record<
-    'registry' | 'telemetry' | 'twins' | 'methods' | 'queries' | 'messages' | 'management',
+    'registry' | 'telemetry' | 'twins' | 'methods' | 'queries' | 'messages' | 'connections' | 'management',
     number
   >;
   /** Unix time in ms. A recreated hub has a new value. */
@@ -78,7 +78,16 @@ export function createHub({ identity, partitions, tier, storage, log }: HubOptio
     partitions: storage?.partitions ?? emptyPartitions(partitions),
     faults,
     throttle: createThrottle(tier),
-    requests: { registry: 0, telemetry: 0, twins: 0, methods: 0, queries: 0, messages: 0, management: 0 },
+    requests: {
+      registry: 0,
+      telemetry: 0,
+      twins: 0,
+      methods: 0,
+      queries: 0,
+      messages: 0,
+      connections: 0,
+      management: 0,
+    },
     createdAt: storage?.createdAt ?? Date.now(),
     log,
     onAppended: new Set(),

@@ -1,72 +1,20 @@
-/** The tier whose limits apply, with one unit; `none`: no limits. */
-export const THROTTLE_TIERS = ['none', 'F1', 'S1'] as const;
-export type ThrottleTier = (typeof THROTTLE_TIERS)[number];
+/** Counts operations and messages against the limits of a tier. */
 
-/** iot-hub-scaling: S1 and S2 have up to 200 units, the free tier has one. */
-export const MAX_UNITS = 200;
+import {
+  TIER_LIMITS,
+  type RateLimit,
+  type ThrottledOperation,
+  type ThrottleTier,
+  type TierLimits,
+} from './throttleLimits';
 
-interface TierLimits {
-  /** Per unit. */
-  readonly registryPerMinute: number;
-  /** Per unit. */
-  readonly queriesPerMinute: number;
-  /** Independent of the number of units. */
-  readonly leastSendsPerSecond: number;
-  readonly sendsPerSecondAndUnit: number;
-  /** Per unit. */
-  readonly messagesPerDay: number;
-  /** A message counts once for each started block of this size. */
-  readonly blockBytes: number;
-}
-
-/**
- * iot-hub-devguide-quotas-throttling: a batch is one send operation, but each of its messages counts towards the daily
- * quota. New device connections have the same limits as sends.
- */
-const LIMITS: Record<Exclude<ThrottleTier, 'none'>, TierLimits> = {
-  F1: {
-    registryPerMinute: 100,
-    queriesPerMinute: 20,
-    leastSendsPerSecond: 100,
-    sendsPerSecondAndUnit: 12,
-    messagesPerDay: 8_000,
-    blockBytes: 512,
-  },
-  S1: {
-    registryPerMinute: 100,
-    queriesPerMinute: 20,
-    leastSendsPerSecond: 100,
-    sendsPerSecondAndUnit: 12,
-    messagesPerDay: 400_000,
-    blockBytes: 4_096,
-  },
-};
-
-// iot-hub-devguide-quotas-throttling, for F1 and S1.
-const TWIN_READS_PER_SECOND = 100;
-const TWIN_UPDATES_PER_SECOND = 50;
-const CLOUD_TO_DEVICE_PER_MINUTE_AND_UNIT = 100;
-const METHOD_BYTES_PER_SECOND_AND_UNIT = 160 * 1024;
-/** A direct method counts once for each started block of this size. */
-export const METHOD_METER_BYTES = 4 * 1024;
-
-/** event-hubs-quotas: calls to GetRuntimeInformation, per second. */
-const MANAGEMENT_CALLS_PER_SECOND = 50;
-
-const MINUTE_MS = 60_000;
-const SECOND_MS = 1_000;
-
-/** Operations with a throttle of their own. `management`: calls of `$management`. */
-export type ThrottledOperation =
-  | 'registry'
-  | 'sends'
-  | 'connections'
-  | 'twinReads'
-  | 'twinUpdates'
-  | 'queries'
-  | 'methods'
-  | 'messages'
-  | 'management';
+export {
+  MAX_UNITS,
+  METHOD_METER_BYTES,
+  THROTTLE_TIERS,
+  type ThrottledOperation,
+  type ThrottleTier,
+} from './throttleLimits';
 
 /** Each method counts an operation, and returns whether it is still within the limit. */
 export interface Throttle {
@@ -115,23 +63,15 @@ function limiter(tier: ThrottleTier, units: number): Limiter {
     const always = () => true;
     return { allow: always, allowMessages: always };
   }
-  const limits = LIMITS[tier];
-  const sendsPerSecond = Math.max(limits.leastSendsPerSecond, limits.sendsPerSecondAndUnit * units);
-  const buckets: Record<ThrottledOperation, TokenBucket> = {
-    registry: tokenBucket(limits.registryPerMinute * units, MINUTE_MS),
-    sends: tokenBucket(sendsPerSecond, SECOND_MS),
-    connections: tokenBucket(sendsPerSecond, SECOND_MS),
-    twinReads: tokenBucket(TWIN_READS_PER_SECOND, SECOND_MS),
-    twinUpdates: tokenBucket(TWIN_UPDATES_PER_SECOND, SECOND_MS),
-    queries: tokenBucket(limits.queriesPerMinute * units, MINUTE_MS),
-    methods: tokenBucket((METHOD_BYTES_PER_SECOND_AND_UNIT / METHOD_METER_BYTES) * units, SECOND_MS),
-    messages: tokenBucket(CLOUD_TO_DEVICE_PER_MINUTE_AND_UNIT * units, MINUTE_MS),
-    management: tokenBucket(MANAGEMENT_CALLS_PER_SECOND, SECOND_MS),
-  };
+  const limits: TierLimits = TIER_LIMITS[tier];
+  const buckets = new Map<ThrottledOperation, TokenBucket>();
+  for (const [operation, rate] of Object.entries(limits.rates) as [ThrottledOperation, RateLimit][]) {
+    buckets.set(operation, tokenBucket(Math.max(rate.least, rate.perUnit * units), rate.periodMs));
+  }
   let day = '';
   let used = 0;
   return {
-    allow: (operation, amount = 1) => buckets[operation].take(amount),
+    allow: (operation, amount = 1) => buckets.get(operation)?.take(amount) ?? true,
     allowMessages(sizes) {
       const today = new Date().toISOString().slice(0, 10);
       if (today !== day) [day, used] = [today, 0];

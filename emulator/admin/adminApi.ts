@@ -138,6 +138,8 @@ export function createAdminApi({ hub, eventHub, mqtt, https }: AdminDependencies
         for (const connection of dropped) connection.reset();
         return dropped.length;
       }
+      case 'expireMessages':
+        return hub.messages.expire(fault.deviceId);
       default:
         return eventHub.applyFault(fault);
     }

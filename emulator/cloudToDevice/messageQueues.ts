@@ -48,6 +48,8 @@ export interface MessageQueues {
   release(deviceId: string, lockToken: string): void;
   /** Removes every message; returns how many. */
   purge(deviceId: string): number;
+  /** Ends the messages that no device holds, of one device or of all, as their expiry does; returns how many. */
+  expire(deviceId?: string): number;
   /** Called when a device's queue has a message that can be received. */
   onAvailable(listener: (deviceId: string) => void): void;
   onEnded(listener: (ending: Ending) => void): void;
@@ -203,6 +205,16 @@ export function createMessageQueues(registry: DeviceRegistry, journal: Journal):
       journal.write(...entries.map((entry) => [keyOf(entry)] as const));
       for (const entry of entries) end(deviceId, entry, 'Purged');
       return entries.length;
+    },
+    expire(deviceId) {
+      const deviceIds = deviceId === undefined ? [...queues.keys()] : [deviceId];
+      const expired = deviceIds.flatMap((id) =>
+        current(id)
+          .filter(({ lock }) => !lock)
+          .map((entry) => [id, entry] as const),
+      );
+      for (const [id, entry] of expired) settle(id, entry, 'Expired');
+      return expired.length;
     },
     onAvailable: (listener) => void availableListeners.push(listener),
     onEnded: (listener) => void endedListeners.push(listener),

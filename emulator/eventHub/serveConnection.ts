@@ -189,7 +189,12 @@ export function serveConnection(transport: Transport, hub: Hub, readers: Readers
       }
       const path = targetPath(receiver);
       if (isDevicebound(path)) {
-        settleNow(receiver.session, delivery, sendToDevice(hub, message));
+        sendToDevice(hub, message, {
+          settle: (error) => {
+            if (receiver.is_open()) settleNow(receiver.session, delivery, error);
+          },
+          reset: transport.reset,
+        });
         return;
       }
       // Sent before the response: Microsoft's uamqp treats a response that arrives first as a protocol error.

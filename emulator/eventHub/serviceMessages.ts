@@ -5,6 +5,7 @@ import { bytesOf, idOf, textOf, textProperties, type AmqpCondition } from '../am
 import { amqpError } from '../amqpError';
 import { decodePathSegment } from '../decodePathSegment';
 import { ACKNOWLEDGEMENTS, type Acknowledgement, type CloudMessage } from '../cloudToDevice';
+import { applyDeviceFault } from '../deviceFaults';
 import type { Hub } from '../hub';
 import { IotHubError, throttled } from '../iotHubError';
 
@@ -16,10 +17,30 @@ const TO = /^\/?devices\/([^/]+)\/messages\/devicebound$/i;
 /** The application property with the feedback that the sender requests. */
 const ACK = 'iothub-ack';
 
-/** Puts a message into its device's queue, or returns the error with which the hub rejects it. */
-export function sendToDevice(hub: Hub, message: Message): AmqpCondition | undefined {
+/** How the link responds to a message. */
+export interface MessageResponse {
+  /** @param error the error with which the hub rejects the message */
+  settle(error?: AmqpCondition): void;
+  /** Resets the connection. */
+  reset(): void;
+}
+
+/** Puts a message into its device's queue, or rejects it, as the armed faults allow. */
+export function sendToDevice(hub: Hub, message: Message, { settle, reset }: MessageResponse): void {
   hub.requests.messages++;
+  applyDeviceFault(hub, 'messages', TO.exec(message.to ?? '')?.[1] ?? '', {
+    carryOut(rejection) {
+      const error = send(hub, message, rejection);
+      return () => settle(error);
+    },
+    reset,
+    later: (delayMs, work) => void setTimeout(work, delayMs).unref(),
+  });
+}
+
+function send(hub: Hub, message: Message, rejection: IotHubError | undefined): AmqpCondition | undefined {
   try {
+    if (rejection) throw rejection;
     if (!hub.throttle.allow('messages')) throw throttled('CloudToDeviceSend');
     hub.messages.send(deviceIdOf(message), readMessage(message));
     return undefined;

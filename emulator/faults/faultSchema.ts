@@ -5,7 +5,15 @@ import { POLICY_NAMES } from '../wellKnown';
 
 const DEFAULT_SLOW_DELAY_MS = 1_000;
 
-const httpsTarget = z.enum(['registry', 'telemetry', 'twins', 'methods', 'queries', 'messages']);
+const httpsTarget = z.enum([
+  'registry',
+  'telemetry',
+  'twins',
+  'methods',
+  'queries',
+  'messages',
+  'connections',
+]);
 const eventHubTarget = z.literal('eventHub').default('eventHub');
 const delayMs = z.number().int().min(0).max(3_600_000).default(DEFAULT_SLOW_DELAY_MS);
 const partitionId = z.string().optional();
@@ -13,7 +21,7 @@ const partitionId = z.string().optional();
 /** How often the fault applies. Absent: until it is cleared. */
 const times = z.number().int().min(1).optional();
 
-/** The operations that a fault applies to. Absent: every operation of its target. `PUBLISH` is a message over MQTT. */
+/** The operations that a fault applies to. Absent: every operation of its target. `PUBLISH` is any over MQTT or AMQP. */
 const filter = z
   .strictObject({
     deviceId: z.string().optional(),
@@ -101,6 +109,12 @@ export const immediateFault = z.discriminatedUnion('kind', [
   /** Devices that are connected over MQTT lose their connection, as when the network fails; without an id, all of them. */
   z.strictObject({
     kind: z.literal('dropDevices'),
+    target: z.literal('devices').default('devices'),
+    deviceId: z.string().optional(),
+  }),
+  /** The messages that wait for this device expire, as at the end of their time to live; without an id, those of all. */
+  z.strictObject({
+    kind: z.literal('expireMessages'),
     target: z.literal('devices').default('devices'),
     deviceId: z.string().optional(),
   }),

@@ -52,3 +52,7 @@ export function logIn(
     return { refusal: NOT_AUTHORIZED };
   }
 }
+
+/** The return code for an error with which a fault rejects a CONNECT. MQTT 3.1.1 has no code for a throttle. */
+export const refusalOf = ({ code }: IotHubError): number =>
+  code === 'IotHubUnauthorizedAccess' ? NOT_AUTHORIZED : SERVER_UNAVAILABLE;

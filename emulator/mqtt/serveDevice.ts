@@ -1,6 +1,7 @@
 import type { IConnectPacket, IPublishPacket, ISubscribePacket, Packet } from 'mqtt-packet';
 import { callAt } from '../callAt';
 import type { DeviceConnection } from '../deviceConnections';
+import { applyDeviceFault } from '../deviceFaults';
 import type { Hub } from '../hub';
 import { IotHubError } from '../iotHubError';
 import { readMethodPayload } from '../methods';
@@ -9,7 +10,7 @@ import type { Transport } from '../transport';
 import { createMqttConnection } from './connection';
 import { describePacket } from './describePacket';
 import { MAX_SUBSCRIPTIONS } from './limits';
-import { ACCEPTED, logIn } from './login';
+import { ACCEPTED, logIn, refusalOf } from './login';
 import { acknowledge, createTelemetrySender, readWill, type TelemetrySender } from './publishTelemetry';
 import type { Sessions, Subscriptions } from './sessions';
 import { bytesOf } from './payload';
@@ -31,6 +32,7 @@ interface Device {
 /** Serves one MQTT 3.1.1 client by the rules of IoT Hub (iot-mqtt-connect-to-iot-hub). */
 export function serveDevice(transport: Transport, hub: Hub, sessions: Sessions): void {
   let device: Device | undefined;
+  let hasEnded = false;
   let sendWill = (): void => undefined;
   let cancelExpiry = (): void => undefined;
   const mqtt = createMqttConnection(transport, { onChunk, onConnect, onPacket, onEnd });
@@ -48,7 +50,27 @@ export function serveDevice(transport: Transport, hub: Hub, sessions: Sessions):
   }
 
   function onConnect(packet: IConnectPacket): void {
-    const login = logIn(hub, packet, transport.clientCertificate);
+    hub.requests.connections++;
+    applyDeviceFault(hub, 'connections', packet.clientId, {
+      carryOut(rejection) {
+        connect(packet, rejection);
+        return () => undefined;
+      },
+      reset: mqtt.reset,
+      later(delayMs, work) {
+        mqtt.pause();
+        setTimeout(() => {
+          mqtt.resume();
+          if (!hasEnded) work();
+        }, delayMs).unref();
+      },
+    });
+  }
+
+  function connect(packet: IConnectPacket, rejection: IotHubError | undefined): void {
+    const login = rejection
+      ? { refusal: refusalOf(rejection) }
+      : logIn(hub, packet, transport.clientCertificate);
     if ('refusal' in login) {
       hub.log.debug(
         () => `${transport.peer} CONNECT '${packet.clientId}': refused with code ${login.refusal}`,
@@ -164,6 +186,7 @@ export function serveDevice(transport: Transport, hub: Hub, sessions: Sessions):
   }
 
   function onEnd(): void {
+    hasEnded = true;
     cancelExpiry();
     if (device) {
       hub.connections.remove(device.connection);

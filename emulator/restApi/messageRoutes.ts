@@ -3,6 +3,7 @@
 import type { QueuedMessage } from '../cloudToDevice';
 import { authenticateDevice } from '../deviceAuthentication';
 import type { Hub } from '../hub';
+import { throttled } from '../iotHubError';
 import type { HubResponse } from '../httpsServer';
 import type { HubRequest, Route } from './route';
 import { serviceRoute } from './serviceRoute';
@@ -38,6 +39,7 @@ export function messageRoutes(hub: Hub): Route[] {
 
   return [
     route('GET', PATH, (deviceId) => {
+      if (!hub.throttle.allow('receives')) throw throttled('CloudToDeviceReceive');
       const queued = messages.receive(deviceId);
       return queued ? messageResponse(queued, deviceId) : { status: 204 };
     }),

@@ -1,0 +1,161 @@
+/** The faults and throttles of what devices and services do over MQTT and AMQP, met by Microsoft's SDKs. */
+
+import { createRequire } from 'node:module';
+import type * as IotHub from 'azure-iothub';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { Client, emulatorAgent, Message, mqttDevice } from '../azureSdks';
+import { startHubWithService } from './amqpService';
+import { closed, type TestHub } from './hub';
+
+const require = createRequire(import.meta.url);
+const { Amqp } = require('azure-iot-device-amqp');
+const { Client: ServiceClient } = require('azure-iothub') as typeof IotHub;
+const { NoRetry } = require('azure-iot-common');
+
+let hub: TestHub;
+let service: IotHub.Client;
+beforeAll(async () => {
+  ({ hub, service } = await startHubWithService());
+  service.setRetryPolicy(new NoRetry());
+});
+afterEach(() => {
+  hub.emulator.admin.clearFaults();
+  hub.emulator.admin.setThrottle({ tier: 'none' });
+});
+afterAll(() => hub.close());
+
+const pending = async (deviceId: string): Promise<number> =>
+  (await hub.call('GET', `/devices/${deviceId}`)).json.cloudToDeviceMessageCount;
+
+async function amqpDevice(deviceId: string, key: string) {
+  const connection = hub.emulator.connectionStrings.device(deviceId, key);
+  const address = `GatewayHostName=127.0.0.1:${hub.emulator.amqpsPort}`;
+  const client = Client.fromConnectionString(`${connection};${address}`, Amqp);
+  client.setRetryPolicy(new NoRetry());
+  await client.setOptions({ ca: hub.emulator.ca });
+  return client;
+}
+
+describe('a fault of connections', () => {
+  test.each([
+    ['unauthorized', /Not authorized/],
+    ['unavailable', /Server unavailable/],
+  ] as const)('%s refuses a device over MQTT once', async (kind, reason) => {
+    const key = await hub.register(kind);
+    hub.emulator.admin.armFault({ kind, target: 'connections', times: 1 });
+    await expect(mqttDevice(hub.emulator, kind, key)).rejects.toThrow(reason);
+    const client = await mqttDevice(hub.emulator, kind, key);
+    await client.sendEvent(new Message('{}'));
+    await client.close();
+  });
+
+  test('throttle refuses a device over AMQP once', async () => {
+    const key = await hub.register('amqp');
+    const [refused, accepted] = [await amqpDevice('amqp', key), await amqpDevice('amqp', key)];
+    hub.emulator.admin.armFault({ kind: 'throttle', target: 'connections', times: 1 });
+    await expect(refused.sendEvent(new Message('{}'))).rejects.toMatchObject({ name: 'ThrottlingError' });
+    await refused.close();
+    await accepted.sendEvent(new Message('{}'));
+    await accepted.close();
+  });
+
+  test('slow delays the connection of one device, and resetBefore ends it', async () => {
+    hub.emulator.admin.armFault({
+      kind: 'slow',
+      target: 'connections',
+      delayMs: 200,
+      filter: { deviceId: 'late' },
+    });
+    const order: string[] = [];
+    const late = hub.connect('late').then(() => order.push('late'));
+    await hub.connect('prompt').then(() => order.push('prompt'));
+    await late;
+    expect(order).toEqual(['prompt', 'late']);
+    hub.emulator.admin.armFault({ kind: 'resetBefore', target: 'connections', times: 1 });
+    await expect(hub.connect('reset', { reconnectPeriod: 0 })).rejects.toThrow(/ECONNRESET|socket/i);
+  });
+
+  test('dropDevices ends the connection of one device', async () => {
+    const [dropped, other] = [
+      await hub.connect('dropped', { reconnectPeriod: 0 }),
+      await hub.connect('other'),
+    ];
+    const end = closed(dropped);
+    expect(hub.emulator.admin.armFault({ kind: 'dropDevices', deviceId: 'dropped' })).toEqual({
+      affected: 1,
+    });
+    await end;
+    await other.publishAsync('devices/other/messages/events/', '{}', { qos: 1 });
+  });
+});
+
+describe('cloud-to-device messages', () => {
+  test('expire, so that a device that connects later gets only newer ones', async () => {
+    const key = await hub.register('expired');
+    await hub.register('kept');
+    await service.send('expired', new Message('old') as never);
+    await service.send('kept', new Message('old') as never);
+    expect(hub.emulator.admin.armFault({ kind: 'expireMessages', deviceId: 'expired' })).toEqual({
+      affected: 1,
+    });
+    expect([await pending('expired'), await pending('kept')]).toEqual([0, 1]);
+    await service.send('expired', new Message('new') as never);
+    const client = await mqttDevice(hub.emulator, 'expired', key);
+    const first = new Promise<string>((resolve) => {
+      client.on('message', ({ data }) => resolve(String(data)));
+    });
+    expect(await first).toBe('new');
+    await client.close();
+    expect(hub.emulator.admin.armFault({ kind: 'expireMessages' })).toEqual({ affected: 1 });
+  });
+
+  test('are refused by a fault of one device', async () => {
+    for (const deviceId of ['refused', 'accepted']) await hub.register(deviceId);
+    hub.emulator.admin.armFault({ kind: 'throttle', target: 'messages', filter: { deviceId: 'refused' } });
+    await expect(service.send('refused', new Message('x') as never)).rejects.toMatchObject({
+      name: 'ThrottlingError',
+    });
+    await service.send('accepted', new Message('x') as never);
+    expect([await pending('refused'), await pending('accepted')]).toEqual([0, 1]);
+  });
+
+  test.each([
+    ['S1', true],
+    ['S2', true],
+    ['S3', false],
+  ] as const)('are throttled as on one unit of %s: %s', async (tier, isThrottled) => {
+    // Fifty messages may wait for a device.
+    const deviceIds = ['a', 'b', 'c', 'd'].map((id) => `${tier}-${id}`);
+    for (const deviceId of deviceIds) await hub.register(deviceId);
+    hub.emulator.admin.setThrottle({ tier });
+    const results = await Promise.allSettled(
+      Array.from({ length: 150 }, (_, i) =>
+        service.send(deviceIds[i % deviceIds.length] ?? '', new Message('x') as never),
+      ),
+    );
+    const refused = results.filter(({ status }) => status === 'rejected');
+    expect(refused.length > 0).toBe(isThrottled);
+    expect(results.length - refused.length).toBeGreaterThanOrEqual(100);
+    for (const one of refused) expect(one).toMatchObject({ reason: { name: 'ThrottlingError' } });
+  });
+});
+
+test('a slow direct method returns its result after the delay', async () => {
+  const client = await mqttDevice(hub.emulator, 'methods', await hub.register('methods'));
+  client.onDeviceMethod('wait', (_request, response) => {
+    void response.send(200, 'done');
+  });
+  const caller = ServiceClient.fromConnectionString(hub.emulator.connectionStrings.hub('service'));
+  (caller as any)._restApiClient.setOptions({ http: { agent: emulatorAgent(hub.emulator) } });
+  const call = async () =>
+    (await caller.invokeDeviceMethod('methods', { methodName: 'wait', connectTimeoutInSeconds: 5 })).result;
+  expect(await call()).toEqual({ status: 200, payload: 'done' });
+  hub.emulator.admin.armFault({ kind: 'slow', target: 'methods', delayMs: 200, times: 1 });
+  const order: string[] = [];
+  const slow = call().then(() => order.push('slow'));
+  await expect.poll(() => hub.emulator.admin.faults()).toEqual([]);
+  await call().then(() => order.push('prompt'));
+  await slow;
+  expect(order).toEqual(['prompt', 'slow']);
+  await client.close();
+});

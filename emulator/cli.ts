@@ -29,6 +29,7 @@ interface Flags {
   readonly consumerGroups: readonly string[];
   readonly partitions?: number;
   readonly data?: string;
+  readonly seed?: string;
   readonly retentionDays: number;
   readonly retentionMegabytes?: number;
   readonly caFolder: string;
@@ -136,6 +137,7 @@ export async function main(argv: readonly string[]): Promise<void> {
       integer(1, MAX_PARTITIONS),
     )
     .option('--data <folder>', 'keeps the state in this folder (without the flag: in memory)')
+    .option('--seed <file>', 'JSON file with the devices and messages of a new hub')
     .option(
       '--retention-days <days>',
       `how long messages are kept, 1 to ${MAX_RETENTION_DAYS}`,

@@ -5,6 +5,7 @@ export { FAULT_KINDS, type ArmedFault } from './faults';
 export type { Health } from './health';
 export { MAX_PARTITIONS } from './hub';
 export { LOG_LEVELS, type LogLevel } from './log';
+export { SeedError, type SeedInput } from './seedFile';
 export { startEmulator, type Emulator, type EmulatorOptions } from './startEmulator';
 export { THROTTLE_TIERS, type ThrottleTier } from './throttle';
 export {

@@ -3,7 +3,7 @@ import { AMQP_SUBPROTOCOLS } from './amqp';
 import { issueLeafCertificate, openLocalCa, readTrustedCas } from './certificates';
 import { startConnectProxy } from './connectProxy';
 import { connectionStrings, type ConnectionStrings } from './connectionStrings';
-import { openStorage, type HubStorage } from './dataFolder';
+import { NO_JOURNAL, openStorage, type HubStorage } from './dataFolder';
 import { createEventHubEndpoint, type EventHubEndpoint } from './eventHub';
 import { createHealthHandler, healthOf, type Health } from './health';
 import { isAllowedHost, startHttpsServer, type HttpsServer } from './httpsServer';
@@ -13,6 +13,7 @@ import { createLog, DEFAULT_LOG_LEVEL, type LogLevel } from './log';
 import { createMqttEndpoint, MQTT_SUBPROTOCOLS, type MqttEndpoint } from './mqtt';
 import { createHubHandler, createUpgradeHandler } from './restApi';
 import { DEFAULT_RETENTION_DAYS, MAX_RETENTION_DAYS, startRetention } from './retention';
+import { applySeed, readSeed, type SeedInput } from './seedFile';
 import type { ThrottleTier } from './throttle';
 import { createWebSocketUpgrade, startTcpListener, type Transport } from './transport';
 
@@ -36,6 +37,8 @@ export interface EmulatorOptions {
   readonly partitions?: number;
   /** Folder in which the emulator keeps its state. Absent: in memory only. */
   readonly dataFolder?: string;
+  /** The first state of an empty hub: the path of a JSON file, or its content. A hub that is not empty is not changed. */
+  readonly seed?: string | SeedInput;
   /** How long messages are kept, in days: more than 0, at most 7, fractions allowed. Default 1. */
   readonly retentionDays?: number;
   /**
@@ -104,7 +107,7 @@ const AZURE_MQTTS_PORT = 8883;
  * Starts an IoT hub on the loopback interface: the identity registry over HTTPS, device-to-cloud messages over HTTPS and
  * MQTT, and the Event Hub-compatible endpoint over AMQP 1.0. Without a data folder, it keeps its state in memory.
  *
- * @throws RangeError if an option is out of range; DataFolderError if the data folder cannot be used; Node's listen error if a port is in use (`code` is `EADDRINUSE`,
+ * @throws RangeError if an option is out of range; SeedError for an invalid seed; DataFolderError if the data folder cannot be used; Node's listen error if a port is in use (`code` is `EADDRINUSE`,
  * `port` the port)
  */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
@@ -123,6 +126,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     throw new RangeError('retentionMegabytes must be above 0');
   }
   const trustedCas = readTrustedCas(options.trustedCas ?? []);
+  const seed = options.seed === undefined ? undefined : readSeed(options.seed);
   const ca = await openLocalCa(options.caFolder ?? DEFAULT_CA_FOLDER);
   const certificate = await issueLeafCertificate(ca, identity.hostName);
   const hostNames = [identity.hostName, ...(options.allowedHosts ?? []).map((name) => name.toLowerCase())];
@@ -189,6 +193,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
             log,
           });
     const hub = createHub({ identity, partitions: count, tier: throttle, storage, log });
+    if (seed) applySeed(hub, storage?.journal ?? NO_JOURNAL, seed);
     const eventHub = createEventHubEndpoint(hub);
     const mqtt = createMqttEndpoint(hub);
     closers.push(

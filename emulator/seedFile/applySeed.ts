@@ -1,0 +1,133 @@
+/** Fills a new hub with the devices and messages of a seed. */
+
+import { randomBytes } from 'node:crypto';
+import type { CloudMessage } from '../cloudToDevice';
+import type { Journal } from '../dataFolder';
+import type { Hub } from '../hub';
+import { IotHubError } from '../iotHubError';
+import { partitionOf } from '../partitionLog';
+import { deviceInput, type DeviceInput } from '../registry';
+import { MAX_MESSAGE_BYTES, messageSize, tooLarge } from '../telemetry';
+import { pathText, SeedError } from './readSeed';
+import type { Seed, SeedDevice } from './seedSchema';
+
+/** The journal's record of the seed: `begun` until everything is stored. */
+const KIND = 'seed';
+const KEY = `${KIND}/state`;
+const GENERATED_KEY_BYTES = 32;
+
+/**
+ * Fills an empty hub. A hub that has or had devices or messages is not changed. In a data folder, a seed is applied once
+ * in the life of the hub. If the process ends in between, the next start begins again.
+ *
+ * @throws SeedError for a value that the hub rejects, named by its path. The hub is then empty
+ */
+export function applySeed(hub: Hub, journal: Journal, seed: Seed): void {
+  const state = journal.read(KIND).get('state');
+  if (state === 'applied') {
+    hub.log.info('the seed was applied at an earlier start');
+    return;
+  }
+  if (state === 'begun') empty(hub);
+  const isEmpty =
+    hub.registry.count().total === 0 && hub.partitions.every((log) => log.lastSequenceNumber < 0);
+  if (!isEmpty) {
+    hub.log.info('the seed is not applied, because the hub is not empty');
+    return;
+  }
+  journal.write([KEY, 'begun']);
+  try {
+    for (const [index, device] of seed.devices.entries()) addDevice(hub, device, `devices[${index}]`);
+    for (const [index, message] of seed.telemetry.entries()) {
+      at(`telemetry[${index}]`, () => addTelemetry(hub, message));
+    }
+  } catch (error) {
+    empty(hub);
+    journal.forget(KEY);
+    throw error;
+  }
+  journal.write([KEY, 'applied']);
+  const { devices, telemetry } = seed;
+  hub.log.info(`the seed was applied: ${devices.length} devices, ${telemetry.length} telemetry messages`);
+}
+
+function empty(hub: Hub): void {
+  hub.registry.clear();
+  for (const log of hub.partitions) log.reset();
+}
+
+function addDevice(hub: Hub, device: SeedDevice, path: string): void {
+  const { deviceId, tags, desired, messages } = device;
+  at(path, () => {
+    hub.registry.create(deviceId, identityOf(device));
+    if (tags || desired) hub.twins.replace(deviceId, { tags, desired }, '*');
+  });
+  for (const [index, message] of messages.entries()) {
+    at(`${path}.messages[${index}]`, () => hub.messages.send(deviceId, cloudMessage(message)));
+  }
+}
+
+function identityOf({ authentication, status, statusReason, capabilities }: SeedDevice): DeviceInput {
+  const { primaryKey, secondaryKey } = authentication?.symmetricKey ?? {};
+  const keys = primaryKey === undefined ? null : { primaryKey, secondaryKey: secondaryKey ?? newKey() };
+  const input = {
+    status,
+    statusReason,
+    capabilities,
+    authentication: { ...authentication, symmetricKey: keys },
+  };
+  const parsed = deviceInput.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new IotHubError('ArgumentInvalid', `${pathText(issue?.path ?? [])} is not valid.`);
+}
+
+function addTelemetry(hub: Hub, { deviceId, body, properties, ...system }: Seed['telemetry'][number]): void {
+  const { generationId } = hub.registry.get(deviceId);
+  const origin = { deviceId, generationId, authScope: 'device', authType: 'sas' } as const;
+  const message = { ...contentOf(body, system), properties: Object.entries(properties), origin };
+  if (messageSize(message) > MAX_MESSAGE_BYTES) throw tooLarge(MAX_MESSAGE_BYTES);
+  hub.partitions[partitionOf(deviceId, hub.partitions.length)]?.append([message], Date.now());
+}
+
+function cloudMessage(message: SeedDevice['messages'][number]): CloudMessage {
+  const { body, properties, ack, expiresInSeconds, ...rest } = message;
+  const { body: bytes, system } = contentOf(body, rest);
+  return {
+    ...system,
+    body: bytes,
+    acknowledgement: ack,
+    expiry: expiresInSeconds === undefined ? undefined : Date.now() + expiresInSeconds * 1_000,
+    properties: Object.entries(properties),
+  };
+}
+
+interface SystemProperties {
+  readonly messageId?: string | undefined;
+  readonly correlationId?: string | undefined;
+  readonly contentType?: string | undefined;
+  readonly contentEncoding?: string | undefined;
+}
+
+/** A text as it is, any other value as JSON. */
+function contentOf(body: unknown, given: SystemProperties) {
+  const defaults =
+    typeof body === 'string' ? {} : { contentType: 'application/json', contentEncoding: 'utf-8' };
+  const named = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return {
+    body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
+    system: { ...defaults, ...(named as Record<keyof SystemProperties, string>) },
+  };
+}
+
+/** Runs a step. An error of the hub becomes a SeedError with the path. */
+function at(path: string, step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    if (!(error instanceof IotHubError)) throw error;
+    throw new SeedError(`the seed is not valid: ${path}: ${error.text}`);
+  }
+}
+
+const newKey = () => randomBytes(GENERATED_KEY_BYTES).toString('base64');

@@ -1,0 +1,3 @@
+export { applySeed } from './applySeed';
+export { readSeed, SeedError } from './readSeed';
+export type { Seed, SeedInput } from './seedSchema';

@@ -1,0 +1,70 @@
+/** The format of seed files. */
+
+import { z } from 'zod';
+import { ACKNOWLEDGEMENTS } from '../cloudToDevice';
+import { twinDocument } from './twinDocument';
+
+const text = z.string().min(1);
+const properties = z.record(z.string(), z.string()).default({});
+
+/** A text is sent as it is, any other value as JSON. */
+const body = z.json();
+
+const thumbprint = z.string();
+
+/** A part of a device's identity in the registry, in the form of the registry's REST API. */
+const authentication = z.strictObject({
+  type: z.enum(['sas', 'selfSigned', 'certificateAuthority', 'none']).optional(),
+  /** Base64 of 16 to 64 bytes. The emulator creates a key that is absent. */
+  symmetricKey: z.strictObject({ primaryKey: text, secondaryKey: text.optional() }).optional(),
+  x509Thumbprint: z
+    .strictObject({ primaryThumbprint: thumbprint.optional(), secondaryThumbprint: thumbprint.optional() })
+    .optional(),
+});
+
+/** A cloud-to-device message. */
+const message = z.strictObject({
+  body,
+  messageId: text.optional(),
+  correlationId: text.optional(),
+  contentType: text.optional(),
+  contentEncoding: text.optional(),
+  ack: z.enum(ACKNOWLEDGEMENTS).default('none'),
+  /** Absent: an hour. */
+  expiresInSeconds: z.number().positive().optional(),
+  properties,
+});
+
+const device = z.strictObject({
+  deviceId: text,
+  status: z.enum(['enabled', 'disabled']).optional(),
+  statusReason: z.string().optional(),
+  authentication: authentication.optional(),
+  capabilities: z.strictObject({ iotEdge: z.boolean() }).optional(),
+  tags: twinDocument('tags').optional(),
+  desired: twinDocument('desired').optional(),
+  /** Messages that wait for the device. */
+  messages: z.array(message).default([]),
+});
+
+/** A device-to-cloud message. */
+const telemetry = z.strictObject({
+  deviceId: text,
+  body,
+  messageId: text.optional(),
+  correlationId: text.optional(),
+  contentType: text.optional(),
+  contentEncoding: text.optional(),
+  properties,
+});
+
+/** The first state of a hub. */
+export const seedSchema = z.strictObject({
+  devices: z.array(device).default([]),
+  /** Stored in this order. */
+  telemetry: z.array(telemetry).default([]),
+});
+
+export type SeedInput = z.input<typeof seedSchema>;
+export type Seed = z.output<typeof seedSchema>;
+export type SeedDevice = Seed['devices'][number];

@@ -1,0 +1,153 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import mqtt from 'mqtt';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type SeedInput, startEmulator } from '../../emulator/index';
+import { receiveEvents } from '../azureSdks';
+import { connected, startHub, type TestHub } from './hub';
+
+const KEY = Buffer.from('the key of the fridge').toString('base64');
+const SEED: SeedInput = {
+  devices: [
+    {
+      deviceId: 'fridge',
+      authentication: { symmetricKey: { primaryKey: KEY } },
+      tags: { store: 7 },
+      desired: { interval: 30 },
+      messages: [{ body: { defrost: true }, messageId: 'm1', properties: { urgent: 'no' } }],
+    },
+    { deviceId: 'door', status: 'disabled', statusReason: 'broken' },
+  ],
+  telemetry: [
+    { deviceId: 'fridge', body: { temperature: 4 }, properties: { kind: 'first' } },
+    { deviceId: 'fridge', body: 'plain', contentType: 'text/plain' },
+  ],
+};
+
+let folder: string;
+let hub: TestHub | undefined;
+let lines: string[] = [];
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hubfront-'));
+});
+afterEach(async () => {
+  await hub?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function start(seed: string | SeedInput, dataFolder?: string): Promise<TestHub> {
+  lines = [];
+  const log = (line: string): void => void lines.push(line);
+  return (hub = await startHub({ seed, log, ...(dataFolder !== undefined && { dataFolder }) }));
+}
+
+test('what the file contains, devices, services and readers find', async () => {
+  const file = join(folder, 'seed.json');
+  await writeFile(file, `\uFEFF${JSON.stringify(SEED)}`);
+  const { emulator, call, mqttOptions } = await start(file);
+  const device = mqtt.connect(mqttOptions('fridge', KEY));
+  const received = new Promise<[string, Buffer]>((resolve) => {
+    device.once('message', (topic, payload) => resolve([topic, payload]));
+  });
+  await connected(device);
+  await device.subscribeAsync('devices/fridge/messages/devicebound/#', { qos: 1 });
+  const [topic, payload] = await received;
+  expect(JSON.parse(payload.toString())).toEqual({ defrost: true });
+  expect(topic).toContain('urgent=no');
+  await device.endAsync();
+  expect((await call('GET', '/twins/fridge')).json).toMatchObject({
+    tags: { store: 7 },
+    properties: { desired: { interval: 30 } },
+  });
+  expect((await call('GET', '/devices/door')).json).toMatchObject({ status: 'disabled' });
+  const events = await receiveEvents(emulator.connectionStrings.eventHub('service'), 2);
+  expect(events[0]?.body).toEqual({ temperature: 4 });
+  expect(String(events[1]?.body)).toBe('plain');
+  expect(events[0]?.properties).toEqual({ kind: 'first' });
+});
+
+describe('with a data folder, the seed is applied once in the life of the hub:', () => {
+  test('not at the next start, and not after everything was deleted', async () => {
+    const data = join(folder, 'data');
+    await start(SEED, data);
+    expect(lines.join()).toContain('info the seed was applied: 2 devices, 2 telemetry messages');
+    await hub?.close();
+    const { emulator, call } = await start(SEED, data);
+    expect(emulator.admin.state()).toMatchObject({ devices: 2, messages: 2 });
+    expect((await call('GET', '/devices/fridge')).json).toMatchObject({ cloudToDeviceMessageCount: 1 });
+    emulator.admin.reset();
+    await hub?.close();
+    expect((await start(SEED, data)).emulator.admin.state()).toMatchObject({ devices: 0, messages: 0 });
+    expect(lines.join()).toContain('was applied at an earlier start');
+  });
+
+  test('not to a hub that has devices', async () => {
+    const data = join(folder, 'data');
+    hub = await startHub({ dataFolder: data });
+    await hub.register('other');
+    await hub.close();
+    expect((await start(SEED, data)).emulator.admin.state()).toMatchObject({ devices: 1, messages: 0 });
+    expect(lines.join()).toContain('the hub is not empty');
+  });
+
+  test('and a seed that failed leaves an empty hub, so that the corrected one is applied', async () => {
+    const data = join(folder, 'data');
+    const wrong: SeedInput = { ...SEED, telemetry: [{ deviceId: 'unknown', body: 1 }] };
+    await expect(
+      startEmulator({ partitions: 1, caFolder: folder, seed: wrong, dataFolder: data }),
+    ).rejects.toThrow('telemetry[0]: ');
+    expect((await start(SEED, data)).emulator.admin.state()).toMatchObject({ devices: 2, messages: 2 });
+  });
+});
+
+describe('a seed is rejected with the path of the error, and without values:', () => {
+  const device = (fields: object): object => ({
+    devices: [{ deviceId: 'ok' }, { deviceId: 'd', ...fields }],
+  });
+  test.each<[string, object]>([
+    ['devcies', { devcies: [] }],
+    ['devices[1].deviceId: ', device({ deviceId: 7 })],
+    ['devices[1].deviceId: is not unique', device({ deviceId: 'ok' })],
+    ['devices[1]: Device id', device({ deviceId: 'with space' })],
+    ['devices[1].status: ', device({ status: 'broken' })],
+    ['devices[1]: A symmetric key', device({ authentication: { symmetricKey: { primaryKey: 'SECRET' } } })],
+    [
+      'devices[1]: authentication.x509Thumbprint.primaryThumbprint',
+      device({ authentication: { type: 'selfSigned', x509Thumbprint: { primaryThumbprint: 'SECRET' } } }),
+    ],
+    ['devices[1].tags: tags', device({ tags: { 'a.b': 1 } })],
+    ['devices[1].desired: desired', device({ desired: { deep: { text: 'x'.repeat(5_000) } } })],
+    [
+      'devices[1]: The document exceeds',
+      device({ tags: { a: 'x'.repeat(4_000), b: 'x'.repeat(4_000), c: 'x'.repeat(4_000) } }),
+    ],
+    ['devices[1].messages[0].ack: ', device({ messages: [{ body: 1, ack: 'SECRET' }] })],
+    ['devices[1].messages[50]: ', device({ messages: Array.from({ length: 51 }, () => ({ body: 1 })) })],
+    ['devices[1].messages[0]: The message exceeds', device({ messages: [{ body: 'x'.repeat(70_000) }] })],
+    ['telemetry[0].properties.n: ', { telemetry: [{ deviceId: 'd', body: 1, properties: { n: 5 } }] }],
+    ['telemetry[0]: d', { telemetry: [{ deviceId: 'd', body: 1 }] }],
+  ])('%s', async (path, seed) => {
+    const failed = await startEmulator({ caFolder: folder, seed: seed as SeedInput }).catch(
+      (error: unknown) => error as Error,
+    );
+    expect(failed).toBeInstanceOf(Error);
+    const { name, message } = failed as Error;
+    expect(name).toBe('SeedError');
+    expect(message).toContain(path);
+    expect(message).not.toContain('SECRET');
+  });
+
+  test('a syntax error has its line, and no part of the file', async () => {
+    const file = join(folder, 'seed.json');
+    await writeFile(file, '{\n  "devices": [{ "deviceId": "d", "primaryKey": SECRET }]\n}');
+    const failed: unknown = await startEmulator({ caFolder: folder, seed: file }).catch(
+      (error: unknown) => error,
+    );
+    expect(String(failed)).toMatch(/seed\.json is not valid JSON/);
+    expect(String(failed)).not.toContain('SECRET');
+    await expect(startEmulator({ caFolder: folder, seed: join(folder, 'absent.json') })).rejects.toThrow(
+      'absent.json cannot be read (ENOENT)',
+    );
+  });
+});

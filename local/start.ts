@@ -52,11 +52,13 @@ async function start(flags: StartFlags, running: Running[]): Promise<void> {
     return part;
   };
   await step('Building the functions', buildApp);
+  const { data: dataFolder, ...emulatorFlags } = flags;
   const mqttPort = flags.mqttPort ?? (await usualPort(MQTT_PORT));
   const emulator = keep(
     await step('Starting the IoT Hub emulator', () =>
       startEmulator({
-        ...flags,
+        ...emulatorFlags,
+        ...(dataFolder !== undefined && { dataFolder }),
         mqttPort,
         caFolder: '.hubfront',
         allowedHosts: configuredHosts(),

@@ -11,7 +11,8 @@ export interface StartFlags {
   amqpPort: number;
   mqttPort?: number;
   shopPort: number;
-  partitions: number;
+  partitions?: number;
+  data?: string;
   dashboardPort?: number;
   databasePort?: number;
   blobPort?: number;
@@ -46,7 +47,12 @@ export function parseStartFlags(argv: readonly string[]): StartFlags {
     .option('--amqp-port <port>', "the emulator's Event Hub-compatible endpoint", parsePort, 5672)
     .option('--mqtt-port <port>', "port of the emulator's MQTT (default: 8883, or any free port)", parsePort)
     .option('--shop-port <port>', 'port of the demo shop, which is another origin', parsePort, 3000)
-    .option('--partitions <count>', `partitions of the hub, 1 to ${MAX_PARTITIONS}`, parsePartitions, 4)
+    .option(
+      '--partitions <count>',
+      `partitions of the hub, 1 to ${MAX_PARTITIONS} (default: 4, or as many as the data folder has)`,
+      parsePartitions,
+    )
+    .option('--data <folder>', 'keeps the devices and messages of the emulator in this folder')
     .option(
       '--origin <origin>',
       'allows pages of this origin to send messages; may be repeated',

@@ -1,13 +1,16 @@
 /** The command line of the emulator: its flags, their defaults, and the lines that it prints. */
 
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { readTrustedCas } from './certificates';
 import { MAX_PARTITIONS } from './hub';
-import { hubIdentity } from './hubIdentity';
+import { hubIdentities, hubIdentity } from './hubIdentity';
+import { LOOPBACK } from './listen';
 import { DEFAULT_LOG_LEVEL, LOG_LEVELS, type LogLevel } from './log';
 import { DEFAULT_RETENTION_DAYS, MAX_RETENTION_DAYS } from './retention';
-import { DEFAULT_PARTITIONS, startEmulator, type Emulator } from './startEmulator';
+import { DEFAULT_PARTITIONS, type Emulator } from './emulatorOptions';
+import { startEmulator } from './startEmulator';
 import { THROTTLE_TIERS, type ThrottleTier } from './throttle';
 import { CONSUMER_GROUPS, HUB_HOST_NAME, POLICY_NAMES } from './wellKnown';
 
@@ -20,12 +23,13 @@ const MAX_RETENTION_MEGABYTES = 1_000_000_000;
 const MAX_PORT = 65_535;
 
 interface Flags {
+  readonly listen: string;
   readonly hubPort: number;
   readonly amqpPort: number;
   readonly amqpsPort?: number;
   readonly mqttPort?: number;
   readonly proxyPort?: number;
-  readonly hub: string;
+  readonly hub?: readonly string[];
   readonly consumerGroups: readonly string[];
   readonly partitions?: number;
   readonly data?: string;
@@ -50,6 +54,11 @@ const integer = (min: number, max: number) => (text: string) => {
   }
   return value;
 };
+
+function ipAddress(text: string): string {
+  if (isIP(text) === 0) throw new InvalidArgumentError('It must be an IP address.');
+  return text;
+}
 
 const list = (text: string) =>
   text
@@ -91,7 +100,13 @@ function caFiles(file: string, earlier: readonly string[] = []): readonly string
 export async function main(argv: readonly string[]): Promise<void> {
   const port = integer(0, MAX_PORT);
   const command = new Command('hubfront-emulator')
-    .description('Emulates an Azure IoT Hub for the unmodified Azure SDKs. It listens on 127.0.0.1 only.')
+    .description('Emulates an Azure IoT Hub for the unmodified Azure SDKs. It listens on 127.0.0.1.')
+    .option(
+      '--listen <address>',
+      'IP address to listen on; 0.0.0.0, for a container: all',
+      ipAddress,
+      LOOPBACK,
+    )
     .option(
       '--hub-port <port>',
       'HTTPS: registry, telemetry, AMQP and MQTT over WebSockets, admin API (0: any free)',
@@ -121,9 +136,9 @@ export async function main(argv: readonly string[]): Promise<void> {
     )
     .option(
       '--hub <name>',
-      'a hub name, or a host name',
-      (text: string) => checked(text, () => hubIdentity(text)),
-      HUB_HOST_NAME,
+      `a hub name, or a host name; repeat it for several hubs (default: ${HUB_HOST_NAME})`,
+      (text: string, names: readonly string[] | undefined) =>
+        checked([...(names ?? []), text], () => hubIdentities([...(names ?? []), text])),
     )
     .option(
       '--consumer-groups <names>',
@@ -193,10 +208,11 @@ async function run(flags: Flags): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  console.log(`hub            ${emulator.hostName}`);
-  console.log(
-    `event hub      ${emulator.eventHubName} (consumer groups ${emulator.consumerGroups.join(', ')})`,
-  );
+  for (const hub of emulator.hubs) {
+    console.log(`hub            ${hub.hostName}`);
+    console.log(`event hub      ${hub.eventHubName} (consumer groups ${hub.consumerGroups.join(', ')})`);
+    if (emulator.hubs.length > 1) console.log(`AMQP           amqp://127.0.0.1:${hub.amqpPort}`);
+  }
   console.log(
     `policies ${POLICY_NAMES.join(', ')}: docs/emulator.md lists their keys and connection strings`,
   );
@@ -253,8 +269,18 @@ function startError(error: ListenError, flags: Flags): string {
     '--mqtt-port': flags.mqttPort,
     '--proxy-port': flags.proxyPort,
   };
-  const flag = Object.keys(named).find((name) => named[name] === port) ?? '--hub-port';
+  const isAmqp =
+    flags.hub !== undefined &&
+    port !== undefined &&
+    port > flags.amqpPort &&
+    port < flags.amqpPort + flags.hub.length;
+  const flag = isAmqp
+    ? '--amqp-port'
+    : (Object.keys(named).find((name) => named[name] === port) ?? '--hub-port');
   if (error.code === 'EADDRINUSE') return `port ${port ?? 0} is in use: choose another with ${flag}`;
+  if (error.code === 'EADDRNOTAVAIL') {
+    return `${flags.listen} is not an address of this machine: choose another with --listen`;
+  }
   if (error.code === 'EACCES' && port !== undefined) {
     return `port ${port} needs privileges: choose another with ${flag}`;
   }

@@ -1,5 +1,5 @@
 import type { HubIdentity } from './hubIdentity';
-import { POLICIES, type PolicyName } from './wellKnown';
+import type { PolicyName } from './wellKnown';
 
 /** Connection strings for this emulator, as Microsoft's SDKs accept them. */
 export interface ConnectionStrings {
@@ -15,9 +15,12 @@ export interface ConnectionStrings {
   eventHubOverTls(policy: PolicyName): string;
 }
 
-export function connectionStrings({ hostName, name }: HubIdentity, amqpPort: number): ConnectionStrings {
+export function connectionStrings(
+  { hostName, name, policies }: HubIdentity,
+  amqpPort: number,
+): ConnectionStrings {
   const credentials = (policy: PolicyName) =>
-    `SharedAccessKeyName=${policy};SharedAccessKey=${POLICIES[policy].key}`;
+    `SharedAccessKeyName=${policy};SharedAccessKey=${policies[policy].key}`;
   return {
     hub: (policy) => `HostName=${hostName};${credentials(policy)}`,
     device: (deviceId, key) => `HostName=${hostName};DeviceId=${deviceId};SharedAccessKey=${key}`,

@@ -43,6 +43,8 @@ export interface Hub {
   /** Replaces the partitions by new ones, as in a hub that was deleted and created again. */
   recreate(partitions: number): void;
   readonly log: Log;
+  /** Whether a host name is that of another hub, of this process or not. */
+  isOtherHub(hostName: string): boolean;
   /** Called with the id of a partition that has new messages. */
   readonly onAppended: Set<(partitionId: string) => void>;
   /** The context for checks of SAS tokens. `clockSkewSeconds` shifts the hub's clock. */
@@ -55,10 +57,11 @@ export interface HubOptions {
   readonly tier: ThrottleTier;
   /** Where the hub keeps its state. Absent: in memory only. */
   readonly storage: HubStorage | undefined;
+  readonly isOtherHub: (hostName: string) => boolean;
   readonly log: Log;
 }
 
-export function createHub({ identity, partitions, tier, storage, log }: HubOptions): Hub {
+export function createHub({ identity, partitions, tier, storage, isOtherHub, log }: HubOptions): Hub {
   const faults = createFaults();
   const journal = storage?.journal ?? NO_JOURNAL;
   const registry = createDeviceRegistry(journal);
@@ -90,6 +93,7 @@ export function createHub({ identity, partitions, tier, storage, log }: HubOptio
     },
     createdAt: storage?.createdAt ?? Date.now(),
     log,
+    isOtherHub,
     onAppended: new Set(),
     recreate(count) {
       const createdAt = Math.max(Date.now(), this.createdAt + 1);
@@ -98,6 +102,7 @@ export function createHub({ identity, partitions, tier, storage, log }: HubOptio
     },
     sasContext: (clockSkewSeconds = 0) => ({
       nowSeconds: Date.now() / 1000 + clockSkewSeconds,
+      policies: identity.policies,
       isRevoked: (policy) => faults.find('revokeKeys', (fault) => fault.policy === policy) !== undefined,
     }),
   };

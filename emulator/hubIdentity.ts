@@ -1,4 +1,5 @@
-import { CONSUMER_GROUPS, HUB_HOST_NAME } from './wellKnown';
+import { createHmac } from 'node:crypto';
+import { CONSUMER_GROUPS, HUB_HOST_NAME, POLICIES, type Policies, type Policy } from './wellKnown';
 
 /** The name of a hub, and the consumer groups of its built-in endpoint. */
 export interface HubIdentity {
@@ -7,6 +8,7 @@ export interface HubIdentity {
   /** The hub's name, which is also the Event Hub-compatible name of its built-in endpoint. */
   readonly name: string;
   readonly consumerGroups: readonly string[];
+  readonly policies: Policies;
 }
 
 const DEFAULT_GROUP = '$Default';
@@ -42,7 +44,53 @@ export function hubIdentity(hub?: string, groups?: readonly string[]): HubIdenti
   if (consumerGroups.length > MAX_CONSUMER_GROUPS) {
     throw new RangeError(`a hub has at most ${MAX_CONSUMER_GROUPS} consumer groups, including $Default`);
   }
-  return { hostName, name: labels[0] ?? '', consumerGroups };
+  return { hostName, name: labels[0] ?? '', consumerGroups, policies: POLICIES };
 }
+
+/** A hub with options of its own. */
+export interface HubSpec {
+  /** A hub name such as `shop`, or a host name. */
+  readonly name: string;
+  /** Default: those of the emulator. */
+  readonly consumerGroups?: readonly string[];
+}
+
+/**
+ * The identities of an emulator's hubs. The first has the published keys. Each other hub has keys of its own.
+ *
+ * @throws RangeError as `hubIdentity`, and for two hubs of one name
+ */
+export function hubIdentities(
+  hubs: readonly (string | HubSpec)[],
+  groups?: readonly string[],
+): [HubIdentity, ...HubIdentity[]] {
+  const specs = hubs.map((hub) => (typeof hub === 'string' ? { name: hub } : hub));
+  const [first, ...others] = specs.map(({ name, consumerGroups = groups }) =>
+    hubIdentity(name, consumerGroups),
+  );
+  const identities = [
+    first ?? hubIdentity(undefined, groups),
+    ...others.map((identity) => ({ ...identity, policies: ownPolicies(identity.hostName) })),
+  ] as const;
+  const names = new Set<string>();
+  for (const { name } of identities) {
+    if (names.has(name))
+      throw new RangeError(`two hubs have the name '${name}', which is also that of their event hub`);
+    names.add(name);
+  }
+  return [...identities];
+}
+
+/** Keys that depend on the hub's name only, so that they stay the same after a restart. */
+const ownPolicies = (hostName: string): Policies =>
+  Object.fromEntries(
+    Object.entries<Policy>(POLICIES).map(([name, policy]) => [
+      name,
+      { ...policy, key: createHmac('sha256', policy.key).update(hostName).digest('base64') },
+    ]),
+  ) as unknown as Policies;
+
+/** Whether a host name has the form of an emulated hub's. */
+export const isHubName = (hostName: string): boolean => hostName.endsWith(`.${LOCAL_DOMAIN}`);
 
 const isDefault = (name: string) => name.toLowerCase() === DEFAULT_GROUP.toLowerCase();

@@ -6,7 +6,9 @@ export type { Health } from './health';
 export { MAX_PARTITIONS } from './hub';
 export { LOG_LEVELS, type LogLevel } from './log';
 export { SeedError, type SeedInput } from './seedFile';
-export { startEmulator, type Emulator, type EmulatorOptions } from './startEmulator';
+export type { EmulatedHub, Emulator, EmulatorOptions } from './emulatorOptions';
+export type { HubSpec } from './hubIdentity';
+export { startEmulator } from './startEmulator';
 export { THROTTLE_TIERS, type ThrottleTier } from './throttle';
 export {
   CONSUMER_GROUPS,

@@ -2,18 +2,24 @@
 
 import type { AddressInfo, Server } from 'node:net';
 
-const LOOPBACK = '127.0.0.1';
+export const LOOPBACK = '127.0.0.1';
+/** Addresses that stand for all addresses of the machine. */
+const UNSPECIFIED = ['0.0.0.0', '::'];
+
+/** The address by which this process reaches a server that listens on `address`. */
+export const ownAddress = (address: string): string => (UNSPECIFIED.includes(address) ? LOOPBACK : address);
 
 /**
- * Listens on the loopback interface only. Rejects with Node's listen error (`code`, `port`).
+ * Listens for clients. Rejects with Node's listen error (`code`, `port`).
  *
+ * @param address an IP address of this machine
  * @param port 0: any free port
  * @returns the port
  */
-export function listen(server: Server, port: number): Promise<number> {
+export function listen(server: Server, address: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, LOOPBACK, () => {
+    server.listen(port, address, () => {
       server.off('error', reject);
       resolve((server.address() as AddressInfo).port);
     });

@@ -48,9 +48,12 @@ export const IDENTITY_HEADER = 'hubfront';
 
 export type PolicyName = keyof typeof POLICIES;
 
+/** A hub's shared access policies. */
+export type Policies = Readonly<Record<PolicyName, Policy>>;
+
 export const POLICY_NAMES = Object.keys(POLICIES) as readonly PolicyName[];
 
 /** The policy with that name, or undefined. Policy names are case-sensitive. */
-export function policyNamed(name: string): Policy | undefined {
-  return Object.hasOwn(POLICIES, name) ? POLICIES[name as PolicyName] : undefined;
+export function policyNamed(policies: Policies, name: string): Policy | undefined {
+  return Object.hasOwn(policies, name) ? policies[name as PolicyName] : undefined;
 }

@@ -14,6 +14,7 @@ import type { Hub } from '../hub';
 import type { PartitionLog } from '../partitionLog';
 import type { ThrottleState } from '../throttle';
 import { AdminError, parse } from './adminError';
+import { latestMessages, listDevices, readTwin, type DeviceList, type MessagePreview } from './observe';
 import * as requests from './requests';
 import { seed } from './seed';
 import { storedMessage, type StoredMessage } from './storedMessage';
@@ -30,6 +31,7 @@ export interface PartitionState {
 }
 
 export interface HubState {
+  readonly hostName: string;
   readonly createdAt: string;
   readonly devices: number;
   readonly messages: number;
@@ -56,6 +58,11 @@ export type FaultResult = ArmedFault | { readonly affected: number };
 export interface AdminApi {
   state(): HubState;
   messages(request?: requests.MessagesRequest): StoredMessage[];
+  /** The newest messages of all partitions, the newest first, with the beginning of their bodies. */
+  latestMessages(request?: requests.LatestRequest): MessagePreview[];
+  devices(request?: requests.DevicesRequest): DeviceList;
+  /** The twin of a device, as services see it. */
+  twin(deviceId: string): object;
   /** Appends messages directly to the partitions. Returns the new state of the partitions. */
   seed(request: requests.SeedRequest): HubState;
   /** Deletes old messages, as retention does. */
@@ -86,7 +93,7 @@ export type FaultInput = { readonly kind: string } & Readonly<Record<string, unk
 export interface AdminDependencies {
   readonly hub: Hub;
   readonly eventHub: EventHubEndpoint;
-  readonly mqtt: { connections(): number };
+  readonly mqtt: { connections(hub: Hub): number };
   readonly https: { connections(): number; restart(downMs: number): number };
 }
 
@@ -105,6 +112,7 @@ export function createAdminApi({ hub, eventHub, mqtt, https }: AdminDependencies
   };
 
   const state = (): HubState => ({
+    hostName: hub.identity.hostName,
     createdAt: new Date(hub.createdAt).toISOString(),
     devices: hub.registry.count().total,
     messages: hub.partitions.reduce((sum, log) => sum + log.count, 0),
@@ -122,7 +130,7 @@ export function createAdminApi({ hub, eventHub, mqtt, https }: AdminDependencies
       https: https.connections(),
       amqp: eventHub.connections(),
       amqpSessions: eventHub.sessions(),
-      mqtt: mqtt.connections(),
+      mqtt: mqtt.connections(hub),
     },
     faults: hub.faults.list(),
   });
@@ -158,6 +166,14 @@ export function createAdminApi({ hub, eventHub, mqtt, https }: AdminDependencies
       }
       return found;
     },
+    latestMessages(request = {}) {
+      return latestMessages(hub.partitions, parse(requests.latestRequest, request).limit);
+    },
+    devices(request = {}) {
+      const { limit, search } = parse(requests.devicesRequest, request);
+      return listDevices(hub, limit, search);
+    },
+    twin: (deviceId) => readTwin(hub, deviceId),
     seed(request) {
       const parsed = parse(requests.seedRequest, request);
       seed(hub, partitionsOf(parsed.partitionId), parsed);

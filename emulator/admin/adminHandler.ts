@@ -3,10 +3,12 @@
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener } from 'node:http';
 import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import { Hono, type Context } from 'hono';
+import { PAGE_PATHS, pageResponse } from '../adminPage';
 import { IOT_HUB_RESOURCE, issueAccessToken } from '../entraId';
 import { isCrossOrigin } from '../httpsServer/allowedHosts';
 import { readBody } from '../httpsServer/readBody';
 import { HUB_HOST_NAME, IDENTITY_HEADER } from '../wellKnown';
+import { faultSchemas } from './observe';
 import type { AdminApi, FaultInput } from './adminApi';
 import { AdminError, parse } from './adminError';
 import type { ExpireRequest, JumpRequest, SeedRequest, ThrottleRequest } from './requests';
@@ -22,7 +24,7 @@ interface AdminRequest {
   readonly body: unknown;
   readonly query: Readonly<Record<string, string>>;
   readonly headers: IncomingHttpHeaders;
-  /** The id of a fault, from the path. */
+  /** The id of a fault or a device, from the path. */
   readonly id: string | undefined;
 }
 type Operation = (request: AdminRequest) => unknown;
@@ -32,7 +34,7 @@ type Operation = (request: AdminRequest) => unknown;
  * JSON.
  */
 export function createAdminHandler(api: AdminApi): RequestListener {
-  const app = new Hono<Environment>().basePath(PREFIX);
+  const app = new Hono<Environment>({ strict: false }).basePath(PREFIX);
   const operations = operationsOf(api);
   app.use(async ({ env: { incoming } }, next) => {
     if (isCrossOrigin(incoming.headers, 'https'))
@@ -48,6 +50,11 @@ export function createAdminHandler(api: AdminApi): RequestListener {
       return json(200, operation({ body, query: context.req.query(), headers, id: context.req.param('id') }));
     });
   }
+  // The page's files are relative to its folder.
+  app.get('/', ({ env: { incoming }, redirect }) =>
+    incoming.url?.startsWith(`${PREFIX}/`) ? pageResponse('index.html') : redirect(`${PREFIX}/`, 308),
+  );
+  for (const [path, file] of Object.entries(PAGE_PATHS)) app.get(path, () => pageResponse(file));
   app.notFound((context) => unknownOperation(context, Object.keys(operations)));
   app.onError((error) => {
     if (!(error instanceof AdminError)) return json(500, { error: 'the emulator failed' });
@@ -67,6 +74,10 @@ function operationsOf(api: AdminApi): Record<string, Operation> {
   return {
     'GET state': () => api.state(),
     'GET messages': ({ query }) => api.messages(query),
+    'GET messages/latest': ({ query }) => api.latestMessages(query),
+    'GET devices': ({ query }) => api.devices(query),
+    'GET devices/:id/twin': ({ id = '' }) => api.twin(id),
+    'GET faults/schema': faultSchemas,
     'GET identity/token': ({ query, headers }) => identityToken(query, headers),
     'GET faults': () => api.faults(),
     'POST faults': ({ body }) => api.armFault(asFault(body)),

@@ -8,6 +8,10 @@ import { MAX_UNITS, THROTTLE_TIERS } from '../throttle';
 const SEED_MAX = 10_000_000;
 const MESSAGES_MAX = 10_000;
 const MESSAGES_DEFAULT = 100;
+const LATEST_MAX = 100;
+const LATEST_DEFAULT = 20;
+const DEVICES_MAX = 1_000;
+const DEVICES_DEFAULT = 100;
 const sequenceNumber = z.number().int().min(0);
 
 export const seedRequest = z.strictObject({
@@ -57,6 +61,16 @@ export const messagesRequest = z.strictObject({
   limit: z.coerce.number().int().min(1).max(MESSAGES_MAX).default(MESSAGES_DEFAULT),
 });
 
+export const latestRequest = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(LATEST_MAX).default(LATEST_DEFAULT),
+});
+
+export const devicesRequest = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(DEVICES_MAX).default(DEVICES_DEFAULT),
+  /** A part of the device id. */
+  search: z.string().default(''),
+});
+
 export const throttleRequest = z.strictObject({
   tier: z.enum(THROTTLE_TIERS),
   units: z.number().int().min(1).max(MAX_UNITS).default(1),
@@ -69,4 +83,6 @@ export type ExpireRequest = z.input<typeof expireRequest>;
 export type JumpRequest = z.input<typeof jumpRequest>;
 export type ThrottleRequest = z.input<typeof throttleRequest>;
 export type RecreateRequest = z.input<typeof recreateRequest>;
+export type LatestRequest = z.input<typeof latestRequest>;
+export type DevicesRequest = z.input<typeof devicesRequest>;
 export type MessagesRequest = z.input<typeof messagesRequest>;

@@ -1,12 +1,17 @@
+import { isIP } from 'node:net';
 import { generate } from 'selfsigned';
 import { CLOCK_TOLERANCE_MS, type KeyPair } from './localCa';
 
 /** TLS clients accept server certificates of at most 398 days (CA/Browser Forum, SC-031). */
 const LEAF_LIFETIME_MS = 397 * 24 * 60 * 60 * 1000 - CLOCK_TOLERANCE_MS;
 
-/** Creates a server certificate for the hub's name and all names of the loopback interface, signed by `ca`. */
-export async function issueLeafCertificate(ca: KeyPair, hostName: string): Promise<KeyPair> {
-  const made = await generate([{ name: 'commonName', value: hostName }], {
+/**
+ * Creates a server certificate, signed by `ca`, for these names and all names of the loopback interface.
+ *
+ * @param hostNames the hub's name first; host names and IP addresses; `.example.com`: every name directly below it
+ */
+export async function issueLeafCertificate(ca: KeyPair, hostNames: readonly string[]): Promise<KeyPair> {
+  const made = await generate([{ name: 'commonName', value: hostNames[0] ?? 'localhost' }], {
     keyType: 'ec',
     curve: 'P-256',
     algorithm: 'sha256',
@@ -20,7 +25,7 @@ export async function issueLeafCertificate(ca: KeyPair, hostName: string): Promi
       {
         name: 'subjectAltName',
         altNames: [
-          { type: 2, value: hostName },
+          ...hostNames.map(altName),
           { type: 2, value: 'localhost' },
           { type: 7, ip: '127.0.0.1' },
           { type: 7, ip: '::1' },
@@ -29,4 +34,10 @@ export async function issueLeafCertificate(ca: KeyPair, hostName: string): Promi
     ],
   });
   return { key: made.private, cert: made.cert };
+}
+
+function altName(name: string): { type: 2; value: string } | { type: 7; ip: string } {
+  const address = name.replace(/^\[(.*)\]$/, '$1');
+  if (isIP(address) !== 0) return { type: 7, ip: address };
+  return { type: 2, value: name.startsWith('.') ? `*${name}` : name };
 }

@@ -3,9 +3,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { listen } from '../listen';
-
-const LOOPBACK = '127.0.0.1';
+import { listen, ownAddress } from '../listen';
 
 export interface ConnectProxy {
   readonly port: number;
@@ -14,6 +12,8 @@ export interface ConnectProxy {
 }
 
 export interface ConnectProxyOptions {
+  /** The IP address to listen on. */
+  readonly address: string;
   /** 0: any free port. */
   readonly port: number;
   /** Whether a host name is redirected to the emulator. */
@@ -42,7 +42,7 @@ export async function startConnectProxy(options: ConnectProxyOptions): Promise<C
       client.end(`HTTP/1.1 502 Bad Gateway\r\n${textHeaders(target)}\r\n${target}`);
       return;
     }
-    const emulator = connect(target.port, LOOPBACK, () => {
+    const emulator = connect(target.port, ownAddress(options.address), () => {
       client.write('HTTP/1.1 200 Connection Established\r\n\r\n');
       emulator.write(head);
       client.pipe(emulator).pipe(client);
@@ -53,7 +53,7 @@ export async function startConnectProxy(options: ConnectProxyOptions): Promise<C
     client.on('close', () => emulator.destroy());
     emulator.on('close', () => client.destroy());
   });
-  const port = await listen(server, options.port);
+  const port = await listen(server, options.address, options.port);
   return {
     port,
     isListening: () => server.listening,

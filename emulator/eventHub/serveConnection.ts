@@ -30,7 +30,7 @@ import { attachFeedback, isFeedback } from './feedbackSource';
 import { plainMechanisms } from './plainLogin';
 import { putToken } from './putToken';
 import type { Readers } from './readers';
-import { refusalOfSender, unauthorizedFor } from './refusals';
+import { notFound, refusalOfSender, unauthorizedFor } from './refusals';
 import { isDevicebound, sendToDevice } from './serviceMessages';
 import { readManagement, requestNodeOf, type Reply, type RequestNode } from './requests';
 
@@ -95,7 +95,14 @@ export function serveConnection(transport: Transport, hub: Hub, readers: Readers
     if (stream.isPaused()) openTimeout.refresh();
     else stream.destroy();
   }, OPEN_TIMEOUT_MS);
-  connection.on('connection_open', () => clearTimeout(openTimeout));
+  connection.on('connection_open', () => {
+    clearTimeout(openTimeout);
+    const hostName = openHostName(connection);
+    if (hostName === undefined || !hub.isOtherHub(hostName)) return;
+    log.debug(() => `${peer} opened a connection to '${hostName}': not here`);
+    ended = true; // links that the client has already opened get no response
+    accepted.close(notFound(hostName));
+  });
   stream.on('drain', () => {
     for (const source of sources.values()) source.wake();
   });
@@ -251,6 +258,10 @@ export function serveConnection(transport: Transport, hub: Hub, readers: Readers
     },
   };
 }
+
+/** The host to which the client wants to connect, in lower case. */
+const openHostName = (connection: { hostname?: string }): string | undefined =>
+  connection.hostname?.toLowerCase();
 
 /** The path of the node at the service's end of a link. */
 const addressOf = (link: Sender | Receiver): string =>

@@ -18,6 +18,8 @@ const KEEP_ALIVE_TIMEOUT_MS = 120_000;
 /** Pause between attempts to listen again. */
 const REOPEN_PAUSE_MS = 100;
 
+const ADMIN_PATH = /^\/_emulator(?:[/?]|$)/;
+
 const HOST_ERRORS = {
   400: 'the request needs exactly one Host header, and an absolute URL in its first line needs the same host',
   421: 'the Host header names another server: allow it with --allowed-hosts',
@@ -51,6 +53,8 @@ export interface HttpsServer {
 }
 
 export interface HttpsServerOptions {
+  /** The IP address to listen on. */
+  readonly address: string;
   readonly port: number;
   readonly certificate: { readonly key: string; readonly cert: string };
   /** PEM; authorities that sign certificates of devices. */
@@ -95,7 +99,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
       handleHealth(request, response);
       return;
     }
-    if (request.url.startsWith('/_emulator/')) {
+    if (ADMIN_PATH.test(request.url)) {
       handleAdmin(request, response);
       return;
     }
@@ -142,13 +146,13 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
     }
   });
 
-  const port = await listen(server, options.port);
+  const port = await listen(server, options.address, options.port);
   let downUntil: NodeJS.Timeout | undefined;
   let isClosed = false;
 
   /** While the server is down, the system may give its port to the connection of a client for a while. */
   const reopen = () => {
-    listen(server, port).catch((error: unknown) => {
+    listen(server, options.address, port).catch((error: unknown) => {
       log.error(`the port could not be opened again: ${String(error)}`);
       if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE' && !isClosed)
         downUntil = setTimeout(reopen, REOPEN_PAUSE_MS);

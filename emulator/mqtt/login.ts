@@ -20,6 +20,10 @@ const USER_NAME = /^([^/]+)\/([^/?]+)(?:\/?\?|\/)?(.*)$/;
 /** An authenticated device, or the CONNACK return code of the rejection. */
 export type LoginResult = DeviceLogin | { readonly refusal: number };
 
+/** The host in the user name of a CONNECT, in lower case; empty if there is none. */
+export const hostNameOf = ({ username }: IConnectPacket): string =>
+  (USER_NAME.exec(username ?? '')?.[1] ?? '').toLowerCase();
+
 /**
  * Checks a CONNECT (iot-mqtt-connect-to-iot-hub, "Using the MQTT protocol directly (as a device)"): the client id is
  * the device id, the user name names hub, device and API version, and the password is a token.

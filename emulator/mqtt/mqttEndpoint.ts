@@ -1,29 +1,38 @@
 import type { Hub } from '../hub';
 import type { Transport } from '../transport';
 import { serveDevice } from './serveDevice';
-import { createSessions } from './sessions';
+import { createSessions, type ServedHub } from './sessions';
 
-/** MQTT for devices, over any transport. */
+/** MQTT for the devices of all hubs, over any transport. */
 export interface MqttEndpoint {
   /** Serves a client that has connected. */
   accept(transport: Transport): void;
-  connections(): number;
+  /** Number of connections of a hub's devices. */
+  connections(hub: Hub): number;
   /** Ends every connection. */
   close(): void;
 }
 
-export function createMqttEndpoint(hub: Hub): MqttEndpoint {
-  const sessions = createSessions(hub.registry);
-  const served = new Set<Transport>();
+/** The user name of a client selects its hub. A client that names none of them belongs to the first hub, which rejects it. */
+export function createMqttEndpoint(hubs: readonly [Hub, ...Hub[]]): MqttEndpoint {
+  const [first, ...others] = hubs;
+  const serve = (hub: Hub): ServedHub => ({ hub, sessions: createSessions(hub.registry) });
+  const firstServed = serve(first);
+  const all = [firstServed, ...others.map(serve)];
+  const served = new Map<Transport, Hub>();
   return {
     accept(transport) {
-      served.add(transport);
+      served.set(transport, first);
       transport.stream.once('close', () => served.delete(transport));
-      serveDevice(transport, hub, sessions);
+      serveDevice(transport, (hostName) => {
+        const selected = all.find(({ hub }) => hub.identity.hostName === hostName) ?? firstServed;
+        served.set(transport, selected.hub);
+        return selected;
+      });
     },
-    connections: () => served.size,
+    connections: (hub) => [...served.values()].filter((one) => one === hub).length,
     close: () => {
-      for (const { stream } of served) stream.destroy();
+      for (const { stream } of served.keys()) stream.destroy();
     },
   };
 }

@@ -2,7 +2,6 @@ import type { IConnectPacket, IPublishPacket, ISubscribePacket, Packet } from 'm
 import { callAt } from '../callAt';
 import type { DeviceConnection } from '../deviceConnections';
 import { applyDeviceFault } from '../deviceFaults';
-import type { Hub } from '../hub';
 import { IotHubError } from '../iotHubError';
 import { readMethodPayload } from '../methods';
 import { partitionOf } from '../partitionLog';
@@ -10,9 +9,9 @@ import type { Transport } from '../transport';
 import { createMqttConnection } from './connection';
 import { describePacket } from './describePacket';
 import { MAX_SUBSCRIPTIONS } from './limits';
-import { ACCEPTED, logIn, refusalOf } from './login';
+import { ACCEPTED, hostNameOf, logIn, refusalOf } from './login';
 import { acknowledge, createTelemetrySender, readWill, type TelemetrySender } from './publishTelemetry';
-import type { Sessions, Subscriptions } from './sessions';
+import type { ServedHub, Subscriptions } from './sessions';
 import { bytesOf } from './payload';
 import { createMessageDelivery, type MessageDelivery } from './deliverMessages';
 import { deviceConnection } from './deviceConnection';
@@ -29,8 +28,13 @@ interface Device {
   readonly respondToTwinRequest: TwinResponder;
 }
 
-/** Serves one MQTT 3.1.1 client by the rules of IoT Hub (iot-mqtt-connect-to-iot-hub). */
-export function serveDevice(transport: Transport, hub: Hub, sessions: Sessions): void {
+/**
+ * Serves one MQTT 3.1.1 client by the rules of IoT Hub (iot-mqtt-connect-to-iot-hub).
+ *
+ * @param selectHub returns the hub for the host in the user name of CONNECT
+ */
+export function serveDevice(transport: Transport, selectHub: (hostName: string) => ServedHub): void {
+  let { hub, sessions } = selectHub('');
   let device: Device | undefined;
   let hasEnded = false;
   let sendWill = (): void => undefined;
@@ -50,6 +54,7 @@ export function serveDevice(transport: Transport, hub: Hub, sessions: Sessions):
   }
 
   function onConnect(packet: IConnectPacket): void {
+    ({ hub, sessions } = selectHub(hostNameOf(packet)));
     hub.requests.connections++;
     applyDeviceFault(hub, 'connections', packet.clientId, {
       carryOut(rejection) {

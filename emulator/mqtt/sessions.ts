@@ -1,3 +1,4 @@
+import type { Hub } from '../hub';
 import type { DeviceRegistry } from '../registry';
 
 /** A device's subscriptions, filter by filter, with their QoS. */
@@ -10,6 +11,12 @@ export interface Sessions {
     deviceId: string,
     clean: boolean,
   ): { readonly subscriptions: Subscriptions; readonly isPresent: boolean };
+}
+
+/** A hub with the sessions of its devices. */
+export interface ServedHub {
+  readonly hub: Hub;
+  readonly sessions: Sessions;
 }
 
 export function createSessions(registry: DeviceRegistry): Sessions {

@@ -24,5 +24,6 @@ const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.json'], { stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
 
+cpSync('../adminPage/page', 'dist/page', { recursive: true });
 cpSync('../../docs/emulator.md', 'README.md');
 cpSync('../../LICENSE', 'LICENSE');

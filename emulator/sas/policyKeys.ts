@@ -1,16 +1,17 @@
-import { policyNamed, type Permission } from '../wellKnown';
+import { policyNamed, type Permission, type Policies } from '../wellKnown';
 import { isSignedBy, parseSasToken, SAS_GRACE_S, tokenCovers, type SasToken } from './sasToken';
 
-/** The context that a verifier needs: the time, and the policies whose keys have been revoked. */
+/** The context that a verifier needs: the time, and the hub's policies. */
 export interface SasContext {
   /** Unix time in seconds, as the service sees it. */
   readonly nowSeconds: number;
+  readonly policies: Policies;
   readonly isRevoked: (policy: string) => boolean;
 }
 
 /** The base64 key of a policy that has the permission and is not revoked. */
 export function policyKey(name: string, permission: Permission, context: SasContext): string | undefined {
-  const policy = policyNamed(name);
+  const policy = policyNamed(context.policies, name);
   if (!policy?.permissions.includes(permission) || context.isRevoked(name)) return undefined;
   return policy.key;
 }

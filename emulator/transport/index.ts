@@ -1,4 +1,5 @@
 export { clientCertificate, deviceServerOptions, type ClientCertificate } from './clientCertificate';
+export { hostNameOf, serverNameOf } from './hostName';
 export { startTcpListener, type TcpListener } from './tcpListener';
 export { trackTcpSockets, type TcpSockets } from './tcpSockets';
 export type { Transport } from './transport';

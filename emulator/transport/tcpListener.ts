@@ -7,6 +7,7 @@ import type { Log } from '../log';
 import { clientCertificate, deviceServerOptions } from './clientCertificate';
 import { corkWrites } from './corkWrites';
 import { trackTcpSockets } from './tcpSockets';
+import { serverNameOf } from './hostName';
 import type { Transport } from './transport';
 
 export interface TcpListener {
@@ -19,6 +20,8 @@ export interface TcpListener {
 export interface TcpListenerOptions {
   /** The name of the protocol in the log. */
   readonly protocol: 'amqp' | 'amqps' | 'mqtts';
+  /** The IP address to listen on. */
+  readonly address: string;
   /** 0: any free port. */
   readonly port: number;
   /** PEM; absent: plain TCP. */
@@ -44,6 +47,7 @@ export async function startTcpListener(options: TcpListenerOptions): Promise<Tcp
     stream.setNoDelay(true);
     corkWrites(stream);
     accept({
+      hostName: serverNameOf(stream),
       peer,
       stream,
       reset: () => sockets.reset(stream),
@@ -56,7 +60,7 @@ export async function startTcpListener(options: TcpListenerOptions): Promise<Tcp
   const sockets = trackTcpSockets(server);
   // The client does not trust the certificate, or does not use TLS.
   server.on('tlsClientError', ({ message }: Error) => log.debug(() => `${protocol} TLS failed: ${message}`));
-  const port = await listen(server, options.port);
+  const port = await listen(server, options.address, options.port);
   return {
     port,
     isListening: () => server.listening,

@@ -3,6 +3,8 @@ import type { ClientCertificate } from './clientCertificate';
 
 /** The transport of an AMQP or MQTT connection: TCP, TLS or a WebSocket. */
 export interface Transport {
+  /** The host that the client named, in TLS (SNI) or in the `Host` header; undefined over plain TCP. Lower case. */
+  readonly hostName: string | undefined;
   /** Names the connection in the log: `amqp 127.0.0.1:50312`. */
   readonly peer: string;
   readonly stream: Duplex;

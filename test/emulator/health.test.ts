@@ -39,8 +39,20 @@ test('a health check needs no token, may be a HEAD, and may not change anything'
 
 test('a listener that was lost makes the emulator not ready', async () => {
   const accept = (): void => undefined;
-  const lost = await startTcpListener({ protocol: 'amqp', port: 0, accept, log: NO_LOG });
-  const kept = await startTcpListener({ protocol: 'mqtts', port: 0, accept, log: NO_LOG });
+  const lost = await startTcpListener({
+    address: '127.0.0.1',
+    protocol: 'amqp',
+    port: 0,
+    accept,
+    log: NO_LOG,
+  });
+  const kept = await startTcpListener({
+    address: '127.0.0.1',
+    protocol: 'mqtts',
+    port: 0,
+    accept,
+    log: NO_LOG,
+  });
   await lost.close();
   expect(healthOf({ amqp: lost, amqps: undefined, mqtts: kept })).toEqual({
     status: 'not ready',

@@ -1,9 +1,11 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { get } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
@@ -34,6 +36,16 @@ const isListening = (port: number): Promise<boolean> =>
     socket.on('error', () => done(false));
   });
 
+/** The status and the text of the admin page. */
+async function adminPageOf(port: number): Promise<string> {
+  const ca = await readFile(join(project, '.hubfront', 'ca.pem'));
+  return new Promise((done, fail) => {
+    get({ host: '127.0.0.1', port, path: '/_emulator/', ca, agent: false }, (response) => {
+      text(response).then((body) => done(`${response.statusCode ?? 0} ${body}`), fail);
+    }).on('error', fail);
+  });
+}
+
 describe('the packed emulator, in an empty folder,', () => {
   test('starts by npx, and stops by Ctrl-C', async () => {
     const flags = [
@@ -61,6 +73,7 @@ describe('the packed emulator, in an empty folder,', () => {
     expect(lines.join('\n')).toContain('theirs.azure-devices.localhost');
     const port = Number(/:(\d+) amqp/.exec(lines.at(-1) ?? '')?.[1]);
     expect(await isListening(port)).toBe(true);
+    expect(await adminPageOf(port)).toMatch(/^200 [\s\S]*<title>IoT Hub emulator<\/title>/);
     process.kill(-(child.pid ?? 0), 'SIGINT'); // as a terminal does: to the whole group
     await exited;
     await expect.poll(() => isListening(port)).toBe(false);

@@ -1,0 +1,37 @@
+/** The files of the admin page. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Beside this file, and beside the bundle of the package. */
+const FOLDER = join(__dirname, 'page');
+
+const CONTENT_TYPES = {
+  'index.html': 'text/html; charset=utf-8',
+  'page.js': 'text/javascript; charset=utf-8',
+  'page.css': 'text/css; charset=utf-8',
+} as const;
+
+/** The page loads only its own files, and no other page can embed it. */
+const HEADERS = {
+  'Content-Security-Policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'Cache-Control': 'no-store',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+};
+
+export type PageFile = keyof typeof CONTENT_TYPES;
+
+/** The files that the page loads, by the path of their request below the path of the admin API. */
+export const PAGE_PATHS: Readonly<Record<string, PageFile>> = {
+  '/page.js': 'page.js',
+  '/page.css': 'page.css',
+};
+
+export const pageResponse = (file: PageFile): Response =>
+  new Response(readFileSync(join(FOLDER, file)), {
+    headers: { ...HEADERS, 'Content-Type': CONTENT_TYPES[file] },
+  });

@@ -1,0 +1,1 @@
+export { PAGE_PATHS, pageResponse } from './adminPage';

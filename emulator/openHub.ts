@@ -1,0 +1,64 @@
+/** Opens one of the emulator's hubs. */
+
+import { NO_JOURNAL, openStorage } from './dataFolder';
+import { createEventHubEndpoint, type EventHubEndpoint } from './eventHub';
+import { DEFAULT_PARTITIONS, type EmulatorOptions } from './emulatorOptions';
+import { createHub, type Hub } from './hub';
+import type { HubIdentity } from './hubIdentity';
+import type { Log } from './log';
+import { DEFAULT_RETENTION_DAYS, startRetention } from './retention';
+import { applySeed, type Seed } from './seedFile';
+
+/** A hub with its AMQP endpoint. */
+export interface OpenHub {
+  readonly hub: Hub;
+  readonly eventHub: EventHubEndpoint;
+  /** Ends every AMQP connection, and releases the data folder. */
+  close(): void;
+}
+
+export interface OpenHubOptions {
+  readonly identity: HubIdentity;
+  /** Whether a host name is that of another hub. */
+  readonly isOtherHub: (hostName: string) => boolean;
+  readonly options: EmulatorOptions;
+  readonly seed: Seed | undefined;
+  readonly log: Log;
+}
+
+/** @throws as `startEmulator` */
+export function openHub({ identity, isOtherHub, options, seed, log }: OpenHubOptions): OpenHub {
+  const { dataFolder, partitions, throttle = 'none' } = options;
+  const { retentionDays = DEFAULT_RETENTION_DAYS, retentionMegabytes } = options;
+  const storage =
+    dataFolder === undefined
+      ? undefined
+      : openStorage({
+          folder: dataFolder,
+          hostName: identity.hostName,
+          partitions,
+          defaultPartitions: DEFAULT_PARTITIONS,
+          log,
+        });
+  try {
+    const count = partitions ?? DEFAULT_PARTITIONS;
+    const hub = createHub({ identity, isOtherHub, partitions: count, tier: throttle, storage, log });
+    if (seed) applySeed(hub, storage?.journal ?? NO_JOURNAL, seed);
+    const eventHub = createEventHubEndpoint(hub);
+    const stopRetention = startRetention(hub, { days: retentionDays, megabytes: retentionMegabytes });
+    return {
+      hub,
+      eventHub,
+      close() {
+        eventHub.close();
+        hub.messages.close();
+        hub.feedback.clear();
+        stopRetention();
+        storage?.close();
+      },
+    };
+  } catch (error) {
+    storage?.close();
+    throw error;
+  }
+}

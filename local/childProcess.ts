@@ -10,7 +10,7 @@ export interface Child extends Running {
   pid: number | undefined;
   /** resolves with the text that `ready` matched @throws Error if the process ends before that */
   ready: Promise<string>;
-  /** resolves when the process has ended, with the way it ended: `exit code 1` or `SIGKILL` */
+  /** resolves when the process has ended and `log` has got its last line, with the way it ended: `exit code 1` or `SIGKILL` */
   ended: Promise<string>;
 }
 
@@ -39,7 +39,8 @@ export function startChild({ name, args, env = {}, ready, log, listener }: Child
   });
   child.stdin?.on('error', () => undefined);
   const ended = new Promise<string>((resolve) => {
-    child.once('exit', (code, signal) => {
+    // Unlike `exit`, `close` comes after the last line, which may say why it ended.
+    child.once('close', (code, signal) => {
       resolve(signal ?? `exit code ${code ?? 0}`);
     });
     child.once('error', ({ message }) => {

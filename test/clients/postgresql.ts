@@ -31,9 +31,9 @@ export async function startPostgresql(programs: string): Promise<Postgresql> {
   if (user) await chown(folder, user.uid, user.gid);
   const data = join(folder, 'data');
   const run = promisify(execFile);
-  await run(join(programs, 'initdb'), ['-D', data, '-U', 'shop', '-A', 'trust', '-N', '-E', 'UTF8'], {
-    ...user,
-  });
+  // With a locale of its own: that of the environment may not be installed, and its messages may be translated.
+  const options = ['-U', 'shop', '-A', 'trust', '-N', '-E', 'UTF8', '--locale', 'C'];
+  await run(join(programs, 'initdb'), ['-D', data, ...options], { ...user });
   const server = spawn(
     join(programs, 'postgres'),
     ['-D', data, '-c', 'listen_addresses=', '-c', `unix_socket_directories=${folder}`],

@@ -13,6 +13,7 @@ export const LIMIT = 50;
 export interface Worker {
   child: ChildProcess;
   exit: Promise<number | NodeJS.Signals>;
+  /** complete once `exit` has settled */
   output: () => string;
 }
 
@@ -49,7 +50,7 @@ export function createWorkers(stack: Stack): Workers {
     child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
     const exit = new Promise<number | NodeJS.Signals>((resolve) =>
-      child.once('exit', (code, signal) => {
+      child.once('close', (code, signal) => {
         resolve(code ?? signal ?? -1);
       }),
     );

@@ -54,7 +54,7 @@ describe.runIf(mosquitto)('mosquitto_pub of Debian', () => {
     ]);
     let output = '';
     program.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-    const ended = once(program, 'exit');
+    const ended = once(program, 'close');
     await expect.poll(() => output).toContain('close');
     await send('open');
     expect(await ended).toEqual([0, null]);

@@ -1,45 +1,26 @@
-import { type ChildProcess, execSync, spawn } from 'node:child_process';
+import { execSync, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { findProgram } from '../clients/programs';
 import { call } from '../stack';
-import { ANY_PORT, type LaunchedCommand, PORT_FLAGS as PORTS, launch as launchCommand } from './startedStack';
+import { ANY_PORT, type LaunchedCommand, PORT_FLAGS as PORTS, launch } from './startedStack';
 
 /** Gives a command a terminal. */
 const script = findProgram('script', 'bsdutils');
 
-let child: ChildProcess;
-afterEach(() => {
-  (child as ChildProcess | undefined)?.kill('SIGKILL');
-});
-
-/** Starts a command of the project and collects what it prints. */
-function launch(command: string, ...args: string[]) {
-  child = spawn(process.execPath, ['local/launch.mjs', command, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let out = '';
-  let err = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => (err += text));
-  const ready = new Promise<string>((resolve) => {
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      out += text;
-      const line = /^(?:emulator )?ready .*$/m.exec(out)?.[0];
-      if (line !== undefined) resolve(line);
-    });
-  });
-  const exit = new Promise<number | null>((resolve) => {
-    child.once('exit', resolve);
-  });
-  return { ready, exit, out: () => out, err: () => err };
+/** Starts a command of the project, and ends it with the test. */
+function start(command: string, ...args: string[]): LaunchedCommand {
+  const started = launch(command, args);
+  onTestFinished(() => void started.process.kill('SIGKILL'));
+  return started;
 }
 
 describe('npm start', () => {
   let running: LaunchedCommand;
   let url: string;
   beforeAll(async () => {
-    running = launchCommand('start', ANY_PORT);
+    running = launch('start', ANY_PORT);
     url = await running.printed(/^ready (\S+)/m);
   });
   afterAll(() => {
@@ -87,7 +68,7 @@ describe('npm start', () => {
       others.map((other) => new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))),
     );
     const ports = others.map((other) => (other.address() as AddressInfo).port);
-    const { exit, err } = launch('start', ...PORTS.flatMap((flag, i) => [flag, String(ports[i])]));
+    const { exit, err } = start('start', ...PORTS.flatMap((flag, i) => [flag, String(ports[i])]));
     expect(await exit).toBe(1);
     expect(err()).toBe(
       PORTS.map((flag, i) => `port ${ports[i]} is in use: choose another with ${flag}\n`).join(''),
@@ -101,7 +82,7 @@ describe('npm start', () => {
       ['--hub-port', await running.printed(/^emulator +https:\/\/127\.0\.0\.1:(\d+)/m)],
       ['--shop-port', await running.printed(/^demo shop +http:\/\/localhost:(\d+)/m)],
     ] as const;
-    const second = launchCommand('start', [...ANY_PORT, ...ports.flat()]);
+    const second = launch('start', [...ANY_PORT, ...ports.flat()]);
     expect(await second.exit).toBe(1);
     expect(second.err().trimEnd().split('\n')).toEqual([
       ...ports.map(([flag, port]) => `port ${port} is in use: choose another with ${flag}`),
@@ -123,7 +104,7 @@ describe('npm start', () => {
       const proxy = 'http://127.0.0.1:9';
       const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy', 'all_proxy'];
       const env = { ...Object.fromEntries(names.map((name) => [name, proxy])), NODE_USE_ENV_PROXY: '1' };
-      const onTerminal = launchCommand(
+      const onTerminal = launch(
         'start',
         [...ANY_PORT, '--verbose', '--origin', 'http://localhost:8080'],
         env,
@@ -147,7 +128,7 @@ describe('npm start', () => {
   );
 
   test('refuses a port that is none in one line', async () => {
-    const { exit, err } = launch('start', '--port', 'http');
+    const { exit, err } = start('start', '--port', 'http');
     expect(await exit).toBe(1);
     expect(err()).toMatch(/^error: .*--port.*\n$/);
   });
@@ -161,17 +142,18 @@ test.each([
   ['start', ...ANY_PORT],
   ['emulator', '--hub-port', '0', '--amqp-port', '0', '--mqtt-port', '0'],
 ])('%s stops cleanly on a Ctrl-C that comes while it loads', async (...args) => {
-  child = spawn(process.execPath, ['--import', TELL_LISTENING, 'local/launch.mjs', ...args], {
+  const child = spawn(process.execPath, ['--import', TELL_LISTENING, 'local/launch.mjs', ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  onTestFinished(() => void child.kill('SIGKILL'));
   let out = '';
   const listening = new Promise<void>((resolve) => {
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
       out += text;
       resolve();
     });
   });
-  const exit = new Promise((resolve) => child.once('exit', resolve));
+  const exit = new Promise((resolve) => child.once('close', resolve));
   await listening;
   child.kill('SIGINT');
   expect(await exit).toBe(0);
@@ -180,8 +162,9 @@ test.each([
 
 describe('npm run emulator', () => {
   test('ends its start-up with its addresses and stops cleanly', async () => {
-    const { ready, exit } = launch('emulator', '--hub-port', '0', '--amqp-port', '0', '--mqtt-port', '0');
-    expect(await ready).toMatch(
+    const flags = ['--hub-port', '0', '--amqp-port', '0', '--mqtt-port', '0'];
+    const { process: child, printed, exit } = start('emulator', ...flags);
+    expect(await printed(/^(emulator ready .*)$/m)).toMatch(
       /^emulator ready https:\/\/127\.0\.0\.1:\d+ amqp:\/\/127\.0\.0\.1:\d+ mqtts:\/\/127\.0\.0\.1:\d+$/,
     );
     child.kill('SIGTERM');

@@ -19,7 +19,7 @@ const COLOUR_TERMINAL = { TERM: 'xterm-256color', CI: undefined, NO_COLOR: undef
 /** A command of the project in a process of its own, as `npm start` and `npm run emulator` run it. */
 export interface LaunchedCommand {
   process: ChildProcess;
-  /** all that it has printed so far */
+  /** all that it has printed so far: complete once `exit` has settled */
   out: () => string;
   err: () => string;
   /** the first group of the pattern in what it prints, once it is there */
@@ -48,8 +48,9 @@ export function launch(
   let [out, err] = ['', ''];
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (out += text));
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (err += text));
+  // Unlike `exit`, `close` comes after the last output.
   const exit = new Promise<number | null>((resolve) => {
-    child.once('exit', resolve);
+    child.once('close', resolve);
   });
   return {
     process: child,

@@ -1,47 +1,20 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { Client } from 'pg';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { browserProgram, launchBrowser } from '../../clients/browser';
 import { IS_FULL } from '../../testSize';
+import { ANY_PORT, type LaunchedCommand, launch } from '../startedStack';
 
-const FLAGS = [
-  'port',
-  'hub-port',
-  'amqp-port',
-  'mqtt-port',
-  'shop-port',
-  'dashboard-port',
-  'database-port',
-  'blob-port',
-];
-
-let child: ChildProcess;
-let out = '';
+let started: LaunchedCommand;
 let browser: Browser;
 let shop: Page;
 let dashboard: Page;
 
-/** The first group of what `npm start` has printed, once it has. */
-async function printed(pattern: RegExp): Promise<string> {
-  return vi.waitFor(
-    () => {
-      const found = pattern.exec(out)?.[1];
-      if (found === undefined) throw new Error(`npm start has not printed ${String(pattern)}: ${out}`);
-      return found;
-    },
-    { timeout: 100_000, interval: 100 },
-  );
-}
+const printed: LaunchedCommand['printed'] = (pattern) => started.printed(pattern);
 
 beforeAll(async () => {
   if (!browserProgram) return;
-  child = spawn(
-    process.execPath,
-    ['local/launch.mjs', 'start', '--sensors', ...FLAGS.flatMap((flag) => [`--${flag}`, '0'])],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => (out += text));
+  started = launch('start', ['--sensors', ...ANY_PORT]);
   browser = await launchBrowser();
   shop = await browser.newPage();
   dashboard = await browser.newPage();
@@ -51,9 +24,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await (browser as Browser | undefined)?.close();
   if (!browserProgram) return;
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGINT');
-  expect(await ended).toBe(0);
+  started.process.kill('SIGINT');
+  expect(await started.exit, started.err()).toBe(0);
 });
 
 const latestRows = () => dashboard.locator('#recent tr').allInnerTexts();
@@ -132,10 +104,10 @@ describe.skipIf(!browserProgram)('a click in the shop', () => {
         body: '{}',
       });
       await expect
-        .poll(() => [...out.matchAll(/analytics uses the reference data (\S+products\.json)/g)].length, {
-          timeout: 150_000,
-          interval: 200,
-        })
+        .poll(
+          () => [...started.out().matchAll(/analytics uses the reference data (\S+products\.json)/g)].length,
+          { timeout: 150_000, interval: 200 },
+        )
         .toBe(2);
       const withPrice = async (price: string) => (await latestRows()).filter((row) => row.includes(price));
       const before = await withPrice('¥4,900');

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type FunctionsHost, startFunctionsHost } from '../../local/functionsHost';
+import { feedPages, readSequenceNumbers } from '../feedPages';
 import { type Answer, KEY, type Stack, call, startStack } from '../stack';
 
 const PARTITIONS = 8;
@@ -143,16 +144,8 @@ describe('many workers at once', () => {
     stack.emulator.admin.seed({ count: 800 });
     const read = await Promise.all(
       ['0,1', '2,3', '4,5', '6,7'].map(async (partitions) => {
-        const numbers: string[] = [];
-        let after = '0';
-        for (let more = true; more;) {
-          const { json } = await stack.feed({ after_offset: after, partitions, limit: 60 });
-          for (const { partitionId, sequenceNumber } of json.messages)
-            numbers.push(`${partitionId}:${sequenceNumber}`);
-          after = json.next_offset as string;
-          more = json.has_more as boolean;
-        }
-        return numbers;
+        const numbers = await readSequenceNumbers(feedPages(stack, { partitions, limit: 60 }));
+        return [...numbers].flatMap(([id, of]) => of.map((number) => `${id}:${number}`));
       }),
     );
     expect(read.map(({ length }) => length)).toEqual([200, 200, 200, 200]);

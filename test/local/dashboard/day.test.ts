@@ -9,6 +9,7 @@ import { type Shop, startShop } from '../../../local/shop';
 import shopProducts from '../../../local/shop/products.json';
 import { browserProgram, launchBrowser } from '../../clients/browser';
 import { KEY } from '../../stack';
+import { feedPages } from '../../feedPages';
 import { runs } from '../../testSize';
 import { type JobStack, startJobStack } from './jobStack';
 
@@ -123,13 +124,10 @@ async function orderElsewhere(): Promise<void> {
 async function feed(): Promise<{ events: Event[]; stored: number }> {
   const found = new Map<string, Event>();
   let stored = 0;
-  let cursor = '0';
-  for (let more = true; more;) {
-    const { json } = await jobStack.stack.feed({ after_offset: cursor, limit: 10_000 });
+  for await (const { json } of feedPages(jobStack.stack, { limit: 10_000 })) {
     const messages = json.messages as Event[];
     stored += messages.length;
     for (const message of messages) found.set(message.messageId, message);
-    [cursor, more] = [json.next_offset as string, json.has_more as boolean];
   }
   return { events: [...found.values()], stored };
 }

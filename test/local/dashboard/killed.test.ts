@@ -3,6 +3,7 @@ import { views } from '../../../bench/dashboardViews';
 import type { Child } from '../../../local/childProcess';
 import { startDashboard } from '../../../local/dashboard';
 import type { View } from '../../../local/dashboard/view';
+import { feedPages } from '../../feedPages';
 import type { Stack } from '../../stack';
 import { runs } from '../../testSize';
 import { type JobStack, startJobStack } from './jobStack';
@@ -75,12 +76,8 @@ test(
     expect(events).toBe(MESSAGES);
 
     const seen: string[] = [];
-    let cursor = '0';
-    for (let more = true; more;) {
-      const { json } = await stack.feed({ after_offset: cursor, limit: 10_000 });
+    for await (const { json } of feedPages(stack, { limit: 10_000 }))
       seen.push(...(json.messages as { messageId: string }[]).map(({ messageId }) => messageId));
-      [cursor, more] = [json.next_offset as string, json.has_more as boolean];
-    }
     expect(seen).toHaveLength(MESSAGES);
     expect(new Set(seen).size).toBe(MESSAGES);
   },

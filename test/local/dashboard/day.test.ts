@@ -168,7 +168,7 @@ function expected(events: readonly Event[]): Record<string, unknown> {
     orders: String(orders.length),
     revenue: yen(sum('JPY')),
     otherRevenue: `and €${sum('EUR').toFixed(2)}`,
-    ordersByCurrency: `${orders.filter(isJpy).length} in JPY, ${orders.length - orders.filter(isJpy).length} in EUR`,
+    ordersByCurrency: `${orders.filter(isJpy).length}\u00a0in\u00a0JPY, ${orders.length - orders.filter(isJpy).length}\u00a0in\u00a0EUR`,
     funnel: ['Viewed a product', 'Added to cart', 'Purchased'].map(
       (stage, i) =>
         `${stage} ${count(stages[i] ?? 0, 'visitor')}, ${Math.round((100 * (stages[i] ?? 0)) / Math.max(...stages))} %`,

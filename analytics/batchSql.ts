@@ -38,13 +38,13 @@ export type FileShape = 'payload' | 'feed';
 /**
  * SQL of the events of a file, with the fields that the query reads.
  *
- * @param rows SQL of its rows: `json`, and `body`, the text if it is not JSON
+ * @param rows SQL of its rows: `json`, `body`, the text if it is not JSON, and `__seq`
  */
 export function fileEventsSql(rows: string, shape: FileShape, fields: PayloadFields): string {
   if (shape === 'payload')
     return fitting(
       fields.select(
-        `SELECT ${CHECKED} AS event, __seq FROM (SELECT unnest(asa_events(json, body)) AS event, row_number() OVER () AS __seq FROM (${rows}))`,
+        `SELECT ${CHECKED} AS event, __seq FROM (SELECT unnest(asa_events(json, body)) AS event, __seq FROM (${rows}))`,
         true,
       ),
       fields,
@@ -56,10 +56,26 @@ export function fileEventsSql(rows: string, shape: FileShape, fields: PayloadFie
         SELECT CASE WHEN json_type(json, '$.body') = 'VARCHAR' THEN asa_read(${text('body')}) ELSE json_extract(json, '$.body') END AS payload,
           coalesce(asa_text_datetime(${text('enqueuedTimeUtc')}), $now) AS enqueued,
           asa_text_datetime(${text('enqueuedTimeUtc')}) IS NOT NULL AS timed, CAST($now AS TIMESTAMP) AS processed,
-          TRY_CAST(${text('partitionId')} AS BIGINT) AS partition_id, row_number() OVER () AS __seq,
+          TRY_CAST(${text('partitionId')} AS BIGINT) AS partition_id, __seq,
           ${text('deviceId')} AS device_id, ${text('messageId')} AS message_id, CAST(NULL AS VARCHAR) AS correlation_id,
           CAST(NULL AS VARCHAR) AS generation_id, json_extract(json, '$.properties') AS properties
         FROM (${rows}) WHERE json_extract(json, '$.next_offset') IS NULL OR json_extract(json, '$.body') IS NOT NULL))`),
+    fields,
+  );
+}
+
+/**
+ * SQL of the events in lines that are JSON objects, with the fields that the query reads. The other lines are in the
+ * column `other`, for {@link fileEventsSql}.
+ *
+ * @param lines SQL of the lines: `line` and `__seq`
+ * @param mayBeOversized whether there may be integers outside bigint
+ */
+export function objectLinesSql(lines: string, mayBeOversized: boolean, fields: PayloadFields): string {
+  const test = mayBeOversized ? ' AND NOT asa_is_oversized(line)' : '';
+  const read = `SELECT TRY_CAST(CASE WHEN starts_with(line, '{')${test} THEN line END AS JSON) AS json, line, __seq FROM (${lines})`;
+  return fitting(
+    fields.selectObjects(`SELECT json, __seq, CASE WHEN json IS NULL THEN line END AS other FROM (${read})`),
     fields,
   );
 }
@@ -69,9 +85,13 @@ export const MALFORMED_SQL = 'SELECT count(*) FILTER (event IS NULL) FROM raw';
 
 const PARTITION = 'CAST(coalesce(partition_id, 0) AS VARCHAR)';
 
-/** SQL of the events of one source with their own times, from rows that {@link payloadsSql} returns. */
-export const ownTimesSql = (source: StreamSource, rows: string): string =>
-  `SELECT ${source.fields.kept('raw')}, raw.event IS NULL AS malformed,
+/**
+ * SQL of the events of one source with their own times, from rows that {@link payloadsSql} returns.
+ *
+ * @param more SQL of further columns
+ */
+export const ownTimesSql = (source: StreamSource, rows: string, more = ''): string =>
+  `SELECT ${more}${source.fields.kept('raw')}, raw.event IS NULL AS malformed,
     ${PARTITION}${source.timeline === undefined ? '' : ` || ':' || coalesce(${source.timeline}, '')`} AS __timeline,
     CASE WHEN raw.event IS NOT NULL THEN ${source.timestamp ?? 'raw.enqueued'} END AS own_time FROM ${rows} AS raw`;
 

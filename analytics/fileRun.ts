@@ -3,12 +3,20 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { DuckDBTimestampValue } from '@duckdb/node-api';
 import { tmpdir } from 'node:os';
-import { countSql, fileEventsSql, ownTimesSql, progressTableSql, timedSql, untimedSql } from './batchSql';
+import {
+  countSql,
+  fileEventsSql,
+  objectLinesSql,
+  ownTimesSql,
+  progressTableSql,
+  timedSql,
+  untimedSql,
+} from './batchSql';
 import { openDatabase } from './database';
 import type { Counts } from './engine';
 import type { TimePolicy } from './event';
 import { type FunctionScripts, registerFunctions } from './functions';
-import { FormatError, openInputFile } from './inputFile';
+import { FormatError, openInputFile, rowsOfLines } from './inputFile';
 import { PROGRESS_SETTINGS, showProgress } from './progress';
 import { type Plan, type PlanNode, type StreamSource, raisedInQuery, sqlName, sqlText } from './query';
 import { createReferences } from './references';
@@ -27,6 +35,7 @@ export interface FileRun {
 /** What DuckDB may hold before it writes to the folder for temporary files. */
 const MEMORY_LIMIT = '1GB';
 const BEGIN = "TIMESTAMP '0001-01-01'";
+const NO_TEXT = 'CAST(NULL AS VARCHAR)';
 const END = "TIMESTAMP '9999-12-31 23:59:59'";
 
 /**
@@ -107,17 +116,36 @@ async function loadSource(
   let first = true;
   let before = 0;
   let malformed = 0;
+  const add = async (events: string, other: string): Promise<void> => {
+    const rows = ownTimesSql(source, `(${events})`, `${other} AS other, `);
+    await connection
+      .run(`${first ? `CREATE TEMP TABLE ${own} AS` : `INSERT INTO ${own}`} ${rows}`, now)
+      .catch((error: unknown) => {
+        throw raisedInQuery(error, source.at);
+      });
+    first = false;
+  };
+  /** Replaces the lines that are no JSON objects by their events. */
+  const readOthers = async (): Promise<void> => {
+    const [others = 0] = await numbers(`SELECT count(other) FROM ${own}`);
+    if (others === 0) return;
+    const table = `others_${source.table}`;
+    await connection.run(
+      `CREATE TEMP TABLE ${table} AS SELECT other AS line, __seq FROM ${own} WHERE other IS NOT NULL`,
+    );
+    await connection.run(`DELETE FROM ${own} WHERE other IS NOT NULL`);
+    await add(fileEventsSql(rowsOfLines(table), 'payload', source.fields), NO_TEXT);
+    await connection.run(`DROP TABLE ${table}`);
+  };
   for (const file of files) {
     const opened = await openInputFile(file);
+    const numbered = (sql: string): string => `SELECT * REPLACE (__seq + ${before} AS __seq) FROM (${sql})`;
     try {
-      const events = fileEventsSql(opened.rowsSql, opened.shape, source.fields);
-      const rows = ownTimesSql(source, `(${events})`);
-      const shifted = `SELECT * REPLACE (__seq + ${before} AS __seq) FROM (${rows})`;
-      await connection
-        .run(`${first ? `CREATE TEMP TABLE ${own} AS` : `INSERT INTO ${own}`} ${shifted}`, now)
-        .catch((error: unknown) => {
-          throw raisedInQuery(error, source.at);
-        });
+      const { rowsSql, lines, shape } = opened;
+      if (lines) {
+        await add(objectLinesSql(numbered(lines.sql), lines.mayBeOversized, source.fields), 'raw.other');
+        await readOthers();
+      } else await add(fileEventsSql(numbered(rowsSql), shape, source.fields), NO_TEXT);
     } finally {
       await opened.close();
     }

@@ -6,12 +6,15 @@ import { pipeline } from 'node:stream/promises';
 import { gunzipSync, constants as zlib } from 'node:zlib';
 import { AVRO_MAGIC, writeAvroAsLines } from './avroFile';
 import type { FileShape } from './batchSql';
+import { holdsLongNumber } from './longNumbers';
 import { sqlText } from './query';
 
 /** A file of events or of reference data, as DuckDB reads it. */
 export interface InputFile {
-  /** SQL of its rows: `json`, NULL where a row is no JSON, and `body`, the text of it */
+  /** SQL of its rows: `json`, NULL where a row is no JSON, `body`, the text of it, and `__seq`, its number */
   rowsSql: string;
+  /** a file of one payload per line: SQL of its lines, `line` and `__seq` */
+  lines: { sql: string; mayBeOversized: boolean } | undefined;
   shape: FileShape;
   /** removes what reading it needed */
   close: () => Promise<void>;
@@ -57,11 +60,11 @@ export async function openInputFile(file: string): Promise<InputFile> {
       await writeAvroAsLines(path, isGzip, lines).catch((error: unknown) => {
         throw new FormatError(`${file}: ${(error as Error).message}`);
       });
-      return { rowsSql: linesSql(lines, ''), shape: 'payload', close };
+      return { ...(await linesOf(lines, false)), shape: 'payload', close };
     }
     const isCsv = /\.csv(\.gz)?$/i.test(path);
-    const compression = isGzip ? ", compression = 'gzip'" : '';
-    if (isCsv) return { rowsSql: csvSql(path, compression), shape: 'payload', close };
+    const compression = compressionOf(isGzip);
+    if (isCsv) return { rowsSql: csvSql(path, compression), lines: undefined, shape: 'payload', close };
     if (isArray(start)) {
       // DuckDB takes a byte order mark for a part of the JSON.
       if (start.startsWith(BYTE_ORDER_MARK) && !isGzip) {
@@ -69,24 +72,41 @@ export async function openInputFile(file: string): Promise<InputFile> {
         await pipeline(createReadStream(path, { start: 3 }), createWriteStream(copy));
         path = copy;
       }
-      const rowsSql = `SELECT json, CAST(json AS VARCHAR) AS body FROM read_json_objects(${sqlText(path)}, format = 'array', maximum_object_size = ${MAX_VALUE_BYTES}${compression})`;
-      return { rowsSql, shape: shapeOf(start), close };
+      const rowsSql = `SELECT json, CAST(json AS VARCHAR) AS body, row_number() OVER () AS __seq FROM read_json_objects(${sqlText(path)}, format = 'array', maximum_object_size = ${MAX_VALUE_BYTES}${compression})`;
+      return { rowsSql, lines: undefined, shape: shapeOf(start), close };
     }
-    return { rowsSql: linesSql(path, compression), shape: shapeOf(start), close };
+    const shape = shapeOf(start);
+    const read = await linesOf(path, isGzip);
+    return { ...read, lines: shape === 'payload' ? read.lines : undefined, shape, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
+const compressionOf = (isGzip: boolean): string => (isGzip ? ", compression = 'gzip'" : '');
+
+async function linesOf(path: string, isGzip: boolean): Promise<Pick<InputFile, 'rowsSql' | 'lines'>> {
+  const sql = linesSql(path, compressionOf(isGzip));
+  return {
+    rowsSql: rowsOfLines(`(${sql})`),
+    lines: { sql, mayBeOversized: isGzip || (await holdsLongNumber(path)) },
+  };
+}
+
+/** SQL of the rows of `lines`, a table of lines that may not be JSON. */
+export const rowsOfLines = (lines: string): string =>
+  `SELECT asa_read(line) AS json, line AS body, __seq FROM ${lines}`;
+
+/** Lines that are not blank. The usual line is not trimmed, because that is slow. */
 const linesSql = (path: string, compression: string): string =>
-  `SELECT asa_read(line) AS json, line AS body FROM read_csv(${sqlText(path)}, columns = {'line': 'VARCHAR'}, header = false, auto_detect = false,
+  `SELECT line, row_number() OVER () AS __seq FROM read_csv(${sqlText(path)}, columns = {'line': 'VARCHAR'}, header = false, auto_detect = false,
     delim = ${sqlText(NO_DELIMITER)}, quote = '', escape = '', strict_mode = false, new_line = '\\n', max_line_size = ${MAX_VALUE_BYTES}, buffer_size = ${BUFFER_BYTES}${compression})
-    WHERE trim(line, ' ' || chr(9) || chr(13)) NOT IN ('', chr(65279))`;
+    WHERE CASE WHEN starts_with(line, '{') THEN true ELSE trim(line, ' ' || chr(9) || chr(13)) NOT IN ('', chr(65279)) END`;
 
 /** Without CREATE TABLE, the values of CSV are texts. */
 const csvSql = (path: string, compression: string): string =>
-  `SELECT to_json(one) AS json, CAST(NULL AS VARCHAR) AS body FROM read_csv(${sqlText(path)}, all_varchar = true, header = true${compression}) AS one`;
+  `SELECT to_json(one) AS json, CAST(NULL AS VARCHAR) AS body, row_number() OVER () AS __seq FROM read_csv(${sqlText(path)}, all_varchar = true, header = true${compression}) AS one`;
 
 async function sniff(path: string): Promise<{ start: string; isGzip: boolean }> {
   const handle = await open(path);

@@ -1,6 +1,6 @@
 import type { CastType, Position } from './ast';
 import { once } from './once';
-import type { PayloadFields } from './payload';
+import { type PayloadFields, isMetadataColumn } from './payload';
 import { QueryError } from './queryError';
 import {
   type Binding,
@@ -64,17 +64,21 @@ export function streamBinding(
   fields: PayloadFields,
   { table = name(alias), timestamp = '__ts' } = {},
 ): Binding {
-  const of = (sql: string): string => (/^[a-z_]+$/.test(sql) ? `${table}.${sql}` : sql);
+  const of = (sql: string): string => {
+    if (!/^[a-z_]+$/.test(sql)) return sql;
+    if (isMetadataColumn(sql)) fields.readMetadata(sql);
+    return `${table}.${sql}`;
+  };
   const known = (key: string): Typed => {
     const { sql, type } = METADATA[key] ?? { sql: 'NULL', type: 'null' };
     return { sql: of(sql), type };
   };
   const pairs = (names: readonly string[], prefix = ''): string =>
     names.map((one) => `${quote(one)}, ${toJson(known((prefix + one).toLowerCase()))}`).join(', ');
-  const iotHub = `json_object(${pairs(IOT_HUB_FIELDS, 'iothub.')})`;
+  const iotHub = (): string => `json_object(${pairs(IOT_HUB_FIELDS, 'iothub.')})`;
   const metadata = (path: readonly string[]): Typed | undefined => {
     const key = path.join('.').toLowerCase();
-    if (key === 'iothub') return { sql: iotHub, type: 'record' };
+    if (key === 'iothub') return { sql: iotHub(), type: 'record' };
     return key in METADATA ? known(key) : undefined;
   };
   // An event that brings no metadata, as one of a file may, has only its own fields.
@@ -82,7 +86,7 @@ export function streamBinding(
     once(
       [`${table}.${fields.whole()}`],
       (event) =>
-        `CASE WHEN ${of('timed')} THEN asa_merge(${event}, json_object(${pairs(['EventProcessedUtcTime', 'PartitionId', 'EventEnqueuedUtcTime'])}, 'IoTHub', ${iotHub})) ELSE ${event} END`,
+        `CASE WHEN ${of('timed')} THEN asa_merge(${event}, json_object(${pairs(['EventProcessedUtcTime', 'PartitionId', 'EventEnqueuedUtcTime'])}, 'IoTHub', ${iotHub()})) ELSE ${event} END`,
     );
   return {
     alias,

@@ -21,9 +21,11 @@ export const MACROS: readonly string[] = [
 
   `asa_is_int(j) AS json_type(j) IN ('BIGINT', 'UBIGINT')`,
   `asa_is_number(j) AS json_type(j) IN ('BIGINT', 'UBIGINT', 'DOUBLE', 'BOOLEAN')`,
-  `asa_string(j) AS CASE WHEN json_type(j) = 'VARCHAR' THEN j->>'$' END`,
-  `asa_number(j) AS CASE json_type(j) WHEN 'BIGINT' THEN TRY_CAST(j->>'$' AS DOUBLE) WHEN 'UBIGINT' THEN TRY_CAST(j->>'$' AS DOUBLE)
-     WHEN 'DOUBLE' THEN TRY_CAST(j->>'$' AS DOUBLE) WHEN 'BOOLEAN' THEN CASE WHEN j->>'$' = 'true' THEN 1 ELSE 0 END END`,
+  // The usual forms are recognized by their text, because json_type parses it.
+  `asa_string(j) AS CASE WHEN starts_with(j::VARCHAR, '"') OR json_type(j) = 'VARCHAR' THEN j->>'$' END`,
+  `asa_number(j) AS CASE WHEN j::VARCHAR < ':' AND j::VARCHAR > '-' THEN TRY_CAST(j::VARCHAR AS DOUBLE) ELSE CASE json_type(j)
+     WHEN 'BIGINT' THEN TRY_CAST(j->>'$' AS DOUBLE) WHEN 'UBIGINT' THEN TRY_CAST(j->>'$' AS DOUBLE)
+     WHEN 'DOUBLE' THEN TRY_CAST(j->>'$' AS DOUBLE) WHEN 'BOOLEAN' THEN CASE WHEN j->>'$' = 'true' THEN 1 ELSE 0 END END END`,
 
   `asa_text_bigint(s) AS CASE WHEN regexp_full_match(s, '\\s*[+-]?[0-9]+\\s*') THEN TRY_CAST(trim(s) AS BIGINT) END`,
   `asa_text_float(s) AS CASE WHEN regexp_full_match(s, '\\s*[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?\\s*') THEN TRY_CAST(trim(s) AS DOUBLE) END`,
@@ -32,14 +34,14 @@ export const MACROS: readonly string[] = [
   `asa_with_seconds(s) AS regexp_replace(s, '([T ][0-9]{2}:[0-9]{2})(Z|z|[+-].*)$', '\\1:00\\2')`,
   // ISO 8601: a date, an optional time, and an optional offset. Without an offset, the time is UTC. The usual form is
   // tried first, because regular expressions are slow.
-  `asa_text_datetime(s) AS CASE WHEN s LIKE '____-__-__T__:__:__%Z' AND len(s) <= 28 AND TRY_CAST(s AS TIMESTAMP) IS NOT NULL
-     THEN asa_in_range(TRY_CAST(s AS TIMESTAMP))
+  `asa_text_datetime(s) AS coalesce(CASE WHEN s LIKE '____-__-__T__:__:__%Z' AND strlen(s) <= 28 AND s >= '0001-01-01' AND s < ':'
+     THEN TRY_CAST(s AS TIMESTAMP) END, CASE
      WHEN regexp_full_match(s, '\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}\\s*') THEN asa_in_range(TRY_CAST(trim(s) AS TIMESTAMP))
      WHEN regexp_full_match(s, '\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)?\\s*')
      THEN asa_in_range(timezone('UTC', TRY_CAST(asa_with_seconds(CASE
-       WHEN regexp_matches(s, ':.*(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)\\s*$') THEN upper(trim(s)) ELSE trim(s) || 'Z' END) AS TIMESTAMPTZ))) END`,
+       WHEN regexp_matches(s, ':.*(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)\\s*$') THEN upper(trim(s)) ELSE trim(s) || 'Z' END) AS TIMESTAMPTZ))) END)`,
   `asa_text_bit(s) AS CASE WHEN lower(trim(s)) IN ('true', '1') THEN true WHEN lower(trim(s)) IN ('false', '0') THEN false END`,
-  `asa_text_json(s) AS TRY_CAST(s AS JSON)`,
+  `asa_text_json(s) AS json(TRY_CAST(s AS JSON))`,
   `asa_float_bigint(x) AS TRY_CAST(trunc(x) AS BIGINT)`,
   // JSON has no infinity.
   `asa_float_json(x) AS CASE WHEN isfinite(x) THEN to_json(x) END`,

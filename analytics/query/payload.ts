@@ -1,13 +1,16 @@
 import type { CastType } from './ast';
+import { type Path, pointerOf, structureOf } from './payloadStructure';
 import { jsonField } from './scope';
 import { quote } from './types';
 
 /** The fields that a query reads from the payloads of one input. Each is a column of its batches. */
 export interface PayloadFields {
   /** the column of a path, by its case-insensitive names */
-  column: (path: readonly string[]) => string;
+  column: (path: Path) => string;
   /** the column of the whole payload */
   whole: () => string;
+  /** notes that the query reads a column of the metadata */
+  readMetadata: (column: string) => void;
   /** the type that CREATE TABLE gives to a field */
   declared: (field: string) => CastType | undefined;
   /**
@@ -16,45 +19,61 @@ export interface PayloadFields {
    * @param sampled whether the metadata is also read from the payload
    */
   select: (rows: string, sampled?: boolean) => string;
+  /** The same for `json`, valid JSON objects or NULL, with the metadata in them. It parses each only once. */
+  selectObjects: (rows: string) => string;
   /** SQL of the columns that the query reads, of `table` */
   kept: (table: string) => string;
   /** SQL over `select`'s rows: whether an event does not fit CREATE TABLE; undefined without CREATE TABLE */
   misfit: () => string | undefined;
 }
 
-const METADATA_COLUMNS = [
-  ...['enqueued', 'processed', 'partition_id', '__seq', 'device_id', 'message_id', 'correlation_id'],
-  ...['generation_id', 'properties', 'timed'],
+/** Columns that the time policies need, and those that only some queries read. */
+const NEEDED_METADATA = ['enqueued', 'partition_id', '__seq', 'timed'];
+const OTHER_METADATA = [
+  'processed',
+  'device_id',
+  'message_id',
+  'correlation_id',
+  'generation_id',
+  'properties',
 ];
 
+export const isMetadataColumn = (column: string): boolean =>
+  NEEDED_METADATA.includes(column) || OTHER_METADATA.includes(column);
+
 /** The fields of a sample with IoT Hub's metadata, and their columns. `$now` is the time of reading. */
-const SAMPLED: readonly (readonly [pointer: string, sql: (value: string) => string])[] = [
+const SAMPLED: readonly (readonly [path: Path, sql: (value: string) => string])[] = [
   [
-    '/EventEnqueuedUtcTime',
+    ['EventEnqueuedUtcTime'],
     (value) =>
       `coalesce(asa_datetime(${value}), $now) AS enqueued, asa_datetime(${value}) IS NOT NULL AS timed`,
   ],
-  ['/EventProcessedUtcTime', (value) => `coalesce(asa_datetime(${value}), $now) AS processed`],
-  ['/PartitionId', (value) => `asa_bigint(${value}) AS partition_id`],
-  ['/IoTHub/ConnectionDeviceId', (value) => `asa_nvarchar(asa_present(${value})) AS device_id`],
-  ['/IoTHub/MessageId', (value) => `asa_nvarchar(asa_present(${value})) AS message_id`],
-  ['/IoTHub/CorrelationId', (value) => `asa_nvarchar(asa_present(${value})) AS correlation_id`],
+  [['EventProcessedUtcTime'], (value) => `coalesce(asa_datetime(${value}), $now) AS processed`],
+  [['PartitionId'], (value) => `asa_bigint(${value}) AS partition_id`],
+  [['IoTHub', 'ConnectionDeviceId'], (value) => `asa_nvarchar(asa_present(${value})) AS device_id`],
+  [['IoTHub', 'MessageId'], (value) => `asa_nvarchar(asa_present(${value})) AS message_id`],
+  [['IoTHub', 'CorrelationId'], (value) => `asa_nvarchar(asa_present(${value})) AS correlation_id`],
   [
-    '/IoTHub/ConnectionDeviceGenerationId',
+    ['IoTHub', 'ConnectionDeviceGenerationId'],
     (value) => `asa_nvarchar(asa_present(${value})) AS generation_id, CAST(NULL AS JSON) AS properties`,
   ],
 ];
 
 export function createPayloadFields(declared: ReadonlyMap<string, CastType>): PayloadFields {
   const fields = new Map<string, { path: readonly string[]; column: string }>();
+  const metadata = new Set(NEEDED_METADATA);
   let whole = false;
-  const column = (path: readonly string[]): string => {
+  const column = (path: Path): string => {
     const key = path.join('\0').toLowerCase();
     const known = fields.get(key) ?? { path, column: `field_${fields.size + 1}` };
     fields.set(key, known);
     return known.column;
   };
   for (const field of declared.keys()) column([field]);
+  /** A name may be in the text in another case, or with escapes. */
+  const fallback = (path: Path): string =>
+    `WHEN contains(lower(CAST(event AS VARCHAR)), ${quote(`"${(path.at(-1) ?? '').toLowerCase()}"`)}) OR contains(CAST(event AS VARCHAR), '\\')
+      THEN ${jsonField('event', path).sql} END`;
   return {
     column,
     whole: () => {
@@ -62,26 +81,38 @@ export function createPayloadFields(declared: ReadonlyMap<string, CastType>): Pa
       return 'event';
     },
     declared: (field) => declared.get(field.toLowerCase()),
+    readMetadata: (one) => metadata.add(one),
     select: (rows, sampled = false) => {
       const all = [...fields.values()];
-      const pointers = all.map(({ path }) => quote(pointerOf(path)));
-      const metadata = sampled ? SAMPLED : [];
-      const first = metadata.length + 1;
-      // A name may be in the text in another case, or with escapes.
+      const first = (sampled ? SAMPLED.length : 0) + 1;
       const found = all.map(
         ({ path, column }, i) =>
-          `CASE WHEN found[${first + i}] IS NOT NULL THEN asa_present(found[${first + i}])
-            WHEN contains(lower(CAST(event AS VARCHAR)), ${quote(`"${(path.at(-1) ?? '').toLowerCase()}"`)}) OR contains(CAST(event AS VARCHAR), '\\')
-            THEN ${jsonField('event', path).sql} END AS ${column}`,
+          `CASE WHEN found[${first + i}] IS NOT NULL THEN asa_present(found[${first + i}]) ${fallback(path)} AS ${column}`,
       );
-      const wanted = [...metadata.map(([pointer]) => quote(pointer)), ...pointers];
-      if (wanted.length === 0) return `SELECT * FROM (${rows})`;
-      const columns = [...metadata.map(([, sql], i) => sql(`found[${i + 1}]`)), ...found];
-      const read = `SELECT *, json_extract(event, [${wanted.join(', ')}]::VARCHAR[]) AS found FROM (${rows})`;
+      const paths = [...(sampled ? SAMPLED.map(([path]) => path) : []), ...all.map(({ path }) => path)];
+      if (paths.length === 0) return `SELECT * FROM (${rows})`;
+      const columns = [...(sampled ? SAMPLED : []).map(([, sql], i) => sql(`found[${i + 1}]`)), ...found];
+      const pointers = paths.map((path) => quote(pointerOf(path)));
+      const read = `SELECT *, json_extract(event, [${pointers.join(', ')}]::VARCHAR[]) AS found FROM (${rows})`;
+      return `SELECT * EXCLUDE (found), ${columns.join(', ')} FROM (${read})`;
+    },
+    selectObjects: (rows) => {
+      const all = [...fields.values()];
+      const paths = [...SAMPLED.map(([path]) => path), ...all.map(({ path }) => path)];
+      const structure = structureOf(paths, 'found');
+      const value = (i: number): string => structure.values[i] ?? 'CAST(NULL AS JSON)';
+      const columns = [
+        ...SAMPLED.map(([, sql], i) => sql(value(i))),
+        ...all.map(({ path, column }, i) => {
+          const sql = value(SAMPLED.length + i);
+          return `CASE WHEN ${sql} IS NOT NULL THEN asa_present(${sql}) ${fallback(path)} AS ${column}`;
+        }),
+      ];
+      const read = `SELECT * RENAME (json AS event), json_transform(json, ${structure.sql}) AS found FROM (${rows})`;
       return `SELECT * EXCLUDE (found), ${columns.join(', ')} FROM (${read})`;
     },
     kept: (table) =>
-      [...METADATA_COLUMNS, ...[...fields.values()].map((one) => one.column), ...(whole ? ['event'] : [])]
+      [...metadata, ...[...fields.values()].map((one) => one.column), ...(whole ? ['event'] : [])]
         .map((one) => `${table}.${one}`)
         .join(', '),
     misfit: () => {
@@ -93,7 +124,3 @@ export function createPayloadFields(declared: ReadonlyMap<string, CastType>): Pa
     },
   };
 }
-
-/** A JSON pointer. */
-const pointerOf = (path: readonly string[]): string =>
-  path.map((part) => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');

@@ -118,5 +118,17 @@ export function recordSql(columns: readonly Projected[]): string {
     : `list_reduce([${parts.map((part) => `CAST(${part} AS JSON)`).join(', ')}], lambda a, b: asa_merge(a, b))`;
 }
 
+/** The text of {@link recordSql}: joined, if every value's text is known to be normal JSON. */
+export function recordTextSql(columns: readonly Projected[]): string {
+  const isSimple = ({ column: { kind, type } }: Projected): boolean =>
+    kind === 'column' && type !== 'record' && type !== 'array';
+  if (columns.length === 0 || !columns.every(isSimple)) return `CAST(${recordSql(columns)} AS VARCHAR)`;
+  const fields = columns.map(
+    ({ column, sql }, i) =>
+      `${quote(`${i === 0 ? '{' : ','}${JSON.stringify(column.name)}:`)}, coalesce(CAST(${toJson({ sql, type: column.type })} AS VARCHAR), 'null')`,
+  );
+  return `concat(${fields.join(', ')}, '}')`;
+}
+
 /** SQL of a column under its name. */
 export const asColumn = ({ column, sql }: Projected): string => `${sql} AS ${name(column.name)}`;

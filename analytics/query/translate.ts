@@ -14,7 +14,7 @@ import {
 import { type Located, type Planner, planSelect } from './planSelect';
 import { QueryError } from './queryError';
 import { referenceNames } from './roles';
-import { asColumn, createScope, recordSql } from './scope';
+import { asColumn, createScope, recordTextSql } from './scope';
 import { columnsOf } from './selectList';
 import { type Typed, convert, name } from './types';
 import { planUnion } from './union';
@@ -220,6 +220,6 @@ function timestampKey(timestampBy: unknown, alias: string): string {
 }
 
 function rowsSql({ table, columns, fansOut }: Relation): string {
-  const row = recordSql(columns.map((column) => ({ column, sql: name(column.name) })));
-  return `SELECT CAST(${row} AS VARCHAR) AS "row" FROM ${name(table)} ORDER BY __ts, __seq${fansOut ? ', __row' : ''}`;
+  const row = recordTextSql(columns.map((column) => ({ column, sql: name(column.name) })));
+  return `SELECT ${row} AS "row" FROM ${name(table)} ORDER BY __ts, __seq${fansOut ? ', __row' : ''}`;
 }

@@ -143,11 +143,19 @@ function compareInteger(
   both: (json: string, bigint: string) => string,
 ): string {
   if (op === '=' || op === '<>') return both(call('asa_int')(json), `CAST(${bigint} AS HUGEINT)`);
+  // No integer becomes a float on the other side of a small one.
+  if (isSmallInteger(bigint)) return both(call('asa_number')(json), bigint);
   return once(
     [json, bigint],
     (a, b) =>
       `CASE WHEN asa_is_int(${a}) THEN ${both(`asa_int(${a})`, b)} ELSE ${both(`asa_number(${a})`, b)} END`,
   );
+}
+
+/** Whether SQL is a literal that a float represents exactly. */
+function isSmallInteger(sql: string): boolean {
+  const [, digits] = /^CAST\('(-?\d+)' AS BIGINT\)$/.exec(sql) ?? [];
+  return digits !== undefined && Number.isSafeInteger(Number(digits));
 }
 
 /** Reads an event's value as a type, without conversion between numbers and texts. */

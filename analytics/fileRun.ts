@@ -35,8 +35,8 @@ export interface FileRun {
 /** What DuckDB may hold before it writes to the folder for temporary files. */
 const MEMORY_LIMIT = '1GB';
 const BEGIN = "TIMESTAMP '0001-01-01'";
-const NO_TEXT = 'CAST(NULL AS VARCHAR)';
 const END = "TIMESTAMP '9999-12-31 23:59:59'";
+const NO_TEXT = 'CAST(NULL AS VARCHAR)';
 
 /**
  * Runs a query on whole files: DuckDB reads them, works the nodes of the plan out at once, and writes the rows.

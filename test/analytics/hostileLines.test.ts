@@ -7,7 +7,10 @@ import { createEngine } from '../../analytics/engine';
 import { DEFAULT_TIME_POLICY } from '../../analytics/event';
 import { runFiles } from '../../analytics/fileRun';
 import { translate } from '../../analytics/query';
-import { runs } from '../testSize';
+import { IS_FULL, runs } from '../testSize';
+
+/** The short run tries the same lines each time; the full run tries others. */
+const SEED = 1;
 
 let folder: string;
 beforeAll(async () => {
@@ -171,7 +174,10 @@ test.each(QUERIES)('a file gives the rows and counts of the same messages from a
     };
     await compare(HOSTILE);
     await compare(HOSTILE.filter((one) => !/\d{19}/.test(one)));
-    await fc.assert(fc.asyncProperty(fc.array(line, { maxLength: 40 }), compare), { numRuns: runs(5, 200) });
+    await fc.assert(fc.asyncProperty(fc.array(line, { maxLength: 40 }), compare), {
+      numRuns: runs(5, 200),
+      ...(IS_FULL ? {} : { seed: SEED }),
+    });
   } finally {
     engine.close();
   }

@@ -115,6 +115,8 @@ async function loadSource(
   };
   let first = true;
   let before = 0;
+  /** the last number of the files before */
+  let lastNumber = 0;
   let malformed = 0;
   const add = async (events: string, other: string): Promise<void> => {
     const rows = ownTimesSql(source, `(${events})`, `${other} AS other, `);
@@ -139,7 +141,8 @@ async function loadSource(
   };
   for (const file of files) {
     const opened = await openInputFile(file);
-    const numbered = (sql: string): string => `SELECT * REPLACE (__seq + ${before} AS __seq) FROM (${sql})`;
+    const numbered = (sql: string): string =>
+      `SELECT * REPLACE (__seq + ${lastNumber} AS __seq) FROM (${sql})`;
     try {
       const { rowsSql, lines, shape } = opened;
       if (lines) {
@@ -149,10 +152,12 @@ async function loadSource(
     } finally {
       await opened.close();
     }
-    const [all = 0, broken = 0] = await numbers(`SELECT count(*), count(*) FILTER (malformed) FROM ${own}`);
+    const [all = 0, broken = 0, last = 0] = await numbers(
+      `SELECT count(*), count(*) FILTER (malformed), max(__seq) FROM ${own}`,
+    );
     if (all > before && broken - malformed === all - before)
       throw new FormatError(`${file}: none of its ${all - before} rows is a JSON object`);
-    [before, malformed, first] = [all, broken, false];
+    [before, malformed, lastNumber, first] = [all, broken, last, false];
   }
   await connection.run(progressTableSql(source));
   const [timed = 0] = await numbers(`SELECT count(*) FILTER (timed) FROM ${own}`);

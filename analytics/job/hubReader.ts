@@ -19,7 +19,7 @@ export interface HubReaderOptions {
   connectionString: string;
   consumerGroup: string;
   /** returns where to continue; called whenever reading restarts */
-  checkpoint: () => Checkpoint;
+  checkpoint: () => Promise<Checkpoint>;
   /** called with all partitions before events are read */
   onPartitions?: (partitions: readonly string[]) => void;
   /** called if a partition was recreated since the checkpoint, so that it is read from its beginning */
@@ -92,7 +92,7 @@ export function readHub(options: HubReaderOptions): HubReader {
         fail = reject;
       });
       failed.catch(() => undefined);
-      const done = checkpoint();
+      const done = await checkpoint();
       const partitions = await client.getPartitionIds();
       options.onPartitions?.(partitions);
       for (const partition of partitions) {
@@ -120,6 +120,7 @@ export function readHub(options: HubReaderOptions): HubReader {
       }
       markStarted();
       connected = client;
+      if (isStopped()) return;
       await Promise.race([failed, new Promise<void>((resolve) => (wake = resolve))]);
     } finally {
       over = true;

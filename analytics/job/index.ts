@@ -11,6 +11,7 @@ import { readTimePolicy } from '../timePolicy';
 import { type ReadEvent, readHub } from './hubReader';
 import { createClock } from './clock';
 import { checkJobFile } from './jobFile';
+import { countReads } from './countReads';
 import { RESULTS_SCHEMA, openResults } from './results';
 import { type Snapshot, type SnapshotSource, openSnapshots, pathPatternOf } from './snapshots';
 
@@ -199,7 +200,8 @@ export async function startJob(options: JobOptions): Promise<Job> {
         if (state.status !== 'running' || isClosing()) return;
         await results.commit(async () => {
           const outputs: Output[] = [];
-          await engine.advance(nowMs * 1_000, keep(outputs), silent.map(Number));
+          const known = silent.filter((partition) => partitions.includes(partition));
+          await engine.advance(nowMs * 1_000, keep(outputs), known.map(Number));
           return { outputs, done: new Map() };
         });
       }).catch(stop),
@@ -233,11 +235,13 @@ export async function startJob(options: JobOptions): Promise<Job> {
   const reader = readHub({
     connectionString: options.eventHubConnection,
     consumerGroup: options.consumerGroup,
-    checkpoint: () => {
-      // What waits has not been done: a reader that begins anew brings it again.
-      waiting = [];
-      return results.checkpoint();
-    },
+    // In turn: a batch that is being processed would otherwise move the checkpoint of a partition after its reset.
+    checkpoint: () =>
+      inTurn(() => {
+        // What waits has not been done: a reader that begins anew brings it again.
+        waiting = [];
+        return Promise.resolve(results.checkpoint());
+      }),
     take: async (events) => {
       waiting.push(...events);
       state.problem = state.status === 'stopped' ? state.problem : undefined;
@@ -253,11 +257,12 @@ export async function startJob(options: JobOptions): Promise<Job> {
     onError: told,
   });
   await Promise.race([reader.started, inTurn(loadSnapshots).catch(told)]);
+  const reading = countReads(await engine.connect());
 
   return {
     plan,
     state: () => ({ ...state, counts: totals() }),
-    connection: await engine.connect(),
+    connection: reading.connection,
     close: async () => {
       closing = true;
       clearInterval(poll);
@@ -266,6 +271,7 @@ export async function startJob(options: JobOptions): Promise<Job> {
       roomMade = [];
       await reader.close();
       await last;
+      await reading.end();
       engine.close();
     },
   };

@@ -161,7 +161,8 @@ function retainSql(found: readonly ReturnType<typeof windowSql>[], kept: string)
   if (sessions.length === 0) return undefined;
   const spanUs = Math.max(...found.map((one) => one.spanUs));
   const parts = sessions.map(({ retain }) => retain?.(kept) ?? '');
-  return `SELECT * FROM ${kept} WHERE __ts > $until - to_microseconds(${spanUs}) UNION ${parts.join(' UNION ')}`;
+  // By their ids, because rows of one message may be equal.
+  return `SELECT * FROM ${kept} WHERE __ts > $until - to_microseconds(${spanUs}) OR rowid IN (${parts.join(' UNION ')})`;
 }
 
 /** HAVING, and only it, may call a result by its alias. */

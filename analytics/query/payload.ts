@@ -100,7 +100,8 @@ export function createPayloadFields(declared: ReadonlyMap<string, CastType>): Pa
       const all = [...fields.values()];
       const paths = [...SAMPLED.map(([path]) => path), ...all.map(({ path }) => path)];
       const structure = structureOf(paths, 'found');
-      const value = (i: number): string => structure.values[i] ?? 'CAST(NULL AS JSON)';
+      const value = (i: number): string =>
+        structure.values[i] ?? `json_extract(event, ${quote(pointerOf(paths[i] ?? []))})`;
       const columns = [
         ...SAMPLED.map(([, sql], i) => sql(value(i))),
         ...all.map(({ path, column }, i) => {

@@ -16,7 +16,7 @@ export interface WindowSql {
   offsetUs: number;
   /** SQL of a time that is equal for rows in the same windows; undefined if there is none */
   bucket: string | undefined;
-  /** SQL of the rows that are still needed after `$until`, if this does not only depend on their time */
+  /** SQL of the `rowid`s of the rows that are still needed after `$until`, if this does not only depend on their time */
   retain: ((kept: string) => string) | undefined;
 }
 
@@ -100,7 +100,7 @@ function sessionSql(timeoutUs: number, maxUs: number, keys: readonly string[]): 
             SELECT *, min(__ts) ${per(['__chain'])} AS __start FROM (${chains(kept)})))))
       WHERE ${isDue('__window_end')}`,
     retain: (kept) =>
-      `SELECT * EXCLUDE (__new, __chain) FROM (${chains(kept)}) QUALIFY max(__ts) ${per(['__chain'])} + ${micros(timeoutUs)} > $until`,
+      `SELECT __row_id FROM (${chains(`(SELECT *, rowid AS __row_id FROM ${kept})`)}) QUALIFY max(__ts) ${per(['__chain'])} + ${micros(timeoutUs)} > $until`,
   };
 }
 

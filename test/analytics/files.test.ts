@@ -45,6 +45,38 @@ describe('a file of events', () => {
     expect(await rows(text)).toEqual(expected);
   });
 
+  test('comes after the files before it, whatever lines those have besides events', async () => {
+    const pages = ['a', 'b'].map((name, i) => {
+      const lines = Array.from({ length: 5 }, (_, n) => {
+        const time = `2026-01-01T00:00:0${1 + n + 4 * i}.000Z`;
+        const message = {
+          ...{ partitionId: '0', sequenceNumber: n + 4 * i, enqueuedTimeUtc: time, deviceId: 'd' },
+          ...{ messageId: null, properties: {}, body: { n: 1 + n + 4 * i } },
+        };
+        return `${JSON.stringify(message)}\n{"next_offset":"${n}"}\n`;
+      });
+      return [join(folder, `${name}.ndjson`), lines.slice(0, 4 + i).join('')] as const;
+    });
+    for (const [file, text] of pages) await writeFile(file, text);
+    const [query, output] = [join(folder, 'q.asaql'), join(folder, 'out.ndjson')];
+    await writeFile(query, 'SELECT n, System.Timestamp() AS t FROM [i]');
+    const inputs = pages.flatMap(([file]) => ['--input', `i=${file}`]);
+    const told = vi.spyOn(console, 'error').mockReturnValue();
+    await main([...inputs, '--query', query, '--output', output]);
+    const rows = (await readFile(output, 'utf8')).trim().split('\n');
+    expect(rows.map((row) => JSON.parse(row) as unknown)).toEqual(
+      Array.from({ length: 9 }, (_, n) => ({ n: n + 1, t: `2026-01-01T00:00:0${n + 1}.0000000Z` })),
+    );
+    expect(told.mock.calls.flat().join('\n')).not.toContain('late');
+  });
+
+  test('has the metadata of IoT Hub also where CREATE TABLE declares it', async () => {
+    const line = { v: 1, IoTHub: { ConnectionDeviceId: 'd1' }, EventEnqueuedUtcTime: '2026-01-01T00:00:00Z' };
+    const query =
+      "CREATE TABLE i (v bigint, IoTHub record); SELECT v, IoTHub.ConnectionDeviceId AS d, GetMetadataPropertyValue(i, '[IoTHub].[ConnectionDeviceId]') AS m FROM [i]";
+    expect(await rows(JSON.stringify(line), 'events', query)).toEqual([{ v: 1, d: 'd1', m: 'd1' }]);
+  });
+
   test('may hold events over several lines, and any characters', async () => {
     const events = [
       { id: 1, n: { '#': '#a' } },

@@ -25,7 +25,7 @@ test(
     const reader = readHub({
       connectionString: stack.emulator.connectionStrings.eventHub('service'),
       consumerGroup: 'analytics',
-      checkpoint: () => {
+      checkpoint: async () => {
         beginnings += 1;
         return new Map();
       },

@@ -20,6 +20,16 @@ describe('a window', () => {
     expect(await process(event(111))).toEqual(['100 1']);
   });
 
+  test('of a session keeps each of the equal rows of one message', async () => {
+    const { process, advance } = await start(
+      `SELECT k, COUNT(*) AS n FROM i GROUP BY k, SessionWindow(second, 10, 60) OVER (PARTITION BY k)`,
+    );
+    for (let second = 1; second <= 6; second++) await process(event(second, second, { k: 'b' }));
+    await process({ ...event(14), body: JSON.stringify([{ k: 'a' }, { k: 'a' }, { k: 'a' }]) });
+    const emitted = await process(event(18, 18, { k: 'c' }));
+    expect([...emitted, ...(await advance(100))].sort()).toEqual(['a 3', 'b 6', 'c 1']);
+  });
+
   test('is emitted once, with the first event after its end', async () => {
     const { process, advance } = await start(tumbling);
     expect(await process(event(1), event(9), event(11))).toEqual(['10 2']);

@@ -76,7 +76,7 @@ describe('the sensors of the stores', () => {
         event: 'temperature',
         store: expect.any(String),
         temperature: expect.any(Number),
-        door: 'closed',
+        door: expect.stringMatching(/^(?:open|closed)$/),
         reporting_interval: expect.any(Number),
       });
       expect([contentType, typeof createdAt, typeof messageId]).toEqual([
@@ -129,9 +129,9 @@ describe('the sensors of the stores', () => {
     const { deviceId = '' } = ginza ?? {};
     stack.emulator.admin.armFault({ kind: 'dropDevices', deviceId });
     await desire(deviceId, 2);
-    await expect.poll(() => reported(deviceId), { timeout: 20_000 }).toMatchObject({ reportingInterval: 2 });
+    await expect.poll(() => reported(deviceId)).toMatchObject({ reportingInterval: 2 });
     expect(logged).toEqual([]);
-  }, 30_000);
+  });
 });
 
 const isDoor = ({ body }: any): boolean => body.sensor.event.startsWith('door_');

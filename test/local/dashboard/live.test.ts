@@ -70,7 +70,7 @@ describe.skipIf(!browserProgram)('a click in the shop', () => {
     const sensors = dashboard.getByRole('region', { name: 'Store sensors' }).getByRole('listitem');
     await expect.poll(() => sensors.count()).toBe(3);
     expect(await sensors.first().innerText()).toMatch(
-      /^Ginza\s+\d+\.\d\u00a0°C\s+Door (?:open|closed)\s+Last seen /,
+      /^Ginza\s+\d+\.\d\u00a0°C\s+Door (?:open|closed)\s+(?:Last seen|Silent for) /,
     );
     await expect.poll(() => dashboard.locator('#events').innerText()).toBe(String(browsed));
     expect(await dashboard.locator('#visitors').innerText()).toBe('1');

@@ -25,9 +25,9 @@ test(
     const reader = readHub({
       connectionString: stack.emulator.connectionStrings.eventHub('service'),
       consumerGroup: 'analytics',
-      checkpoint: async () => {
+      checkpoint: () => {
         beginnings += 1;
-        return new Map();
+        return Promise.resolve(new Map());
       },
       take: (events) => {
         if (beginnings === 1) {

@@ -57,7 +57,7 @@ it('takes tokens from azd, one for each service, and keeps values in the environ
     ]),
   );
   expect(JSON.stringify(said.mock.calls)).not.toMatch(/test-token|generated-|master-key/);
-  expect(azure.state.reports).toHaveLength(2);
+  expect(azure.state.reports).toHaveLength(3);
 });
 
 it('keeps nothing in a what-if', async () => {

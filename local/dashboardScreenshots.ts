@@ -8,8 +8,9 @@ import type { View } from './dashboard/view';
 const DESKTOP = { width: 1360, height: 900 };
 /** Width of the narrowest phones, in px. */
 const PHONE = { width: 320, height: 720 };
-/** Area of an A4 page within its margins, in px. */
-const PAPER = { width: 704, height: 1_030 };
+/** An A4 page, and the margins of the style sheet (12 mm), in px. */
+const PAPER = { width: 794, height: 1_123 };
+const PAPER_MARGIN_PX = 45;
 /** The time of all pictures, so that they show the same figures. */
 const NOW = new Date('2026-11-24T10:42:25Z');
 /** Never resolves, so that the page keeps its view. */
@@ -48,6 +49,8 @@ export async function takeDashboard(
     await page.setViewportSize(PAPER);
     await open('live');
     await page.evaluate("dispatchEvent(new Event('beforeprint'))");
+    // Pictures of a page have no margins of the paper.
+    await page.evaluate(`document.body.style.padding = '${PAPER_MARGIN_PX}px'`);
     await take(page, 'dashboard-print');
     await page.emulateMedia({ media: 'screen' });
     await page.setViewportSize(PHONE);

@@ -89,7 +89,7 @@ async function takeAll(page: Page, origin: string): Promise<void> {
   await page.emulateMedia({ colorScheme: 'dark' });
   await page.getByRole('link', { name: /Straw hat/ }).click();
   await page.locator('#events .in-the-feed').nth(4).waitFor({ state: 'attached' });
-  await page.getByLabel('Offline').check();
+  await page.getByLabel('Simulate offline').check();
   await page.getByRole('button', { name: 'Add to cart' }).click();
   await page.locator('#events .waiting').first().waitFor();
   await take('shop-dark');
@@ -99,7 +99,7 @@ async function takeAll(page: Page, origin: string): Promise<void> {
 
   await page.emulateMedia({ colorScheme: 'light', forcedColors: 'none' });
   await page.setViewportSize(PHONE);
-  await page.getByLabel('Offline').uncheck();
+  await page.getByLabel('Simulate offline').uncheck();
   await page.goto(`${origin}/cart`);
   await page.locator('#feed li').nth(5).waitFor({ state: 'attached' });
   await take('shop-phone', true);

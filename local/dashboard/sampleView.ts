@@ -4,7 +4,7 @@ import shopProducts from '../shop/products.json';
 import type { View } from './view';
 
 /** One product has a price in another currency, as in a shop that sells to several countries. */
-const EURO_PRODUCT = { slug: 'leather-belt', price: 29.5, currency: 'EUR' };
+const EURO_PRODUCT = { slug: 'canvas-sneakers', price: 39.5, currency: 'EUR' };
 const PRODUCTS = shopProducts.map((product) =>
   product.slug === EURO_PRODUCT.slug ? { ...product, ...EURO_PRODUCT } : product,
 );
@@ -14,11 +14,23 @@ const MINUTE_MS = 60_000;
 const EVENTS = [3, 5, 4, 8, 6, 9, 12, 10, 7, 11, 14, 9, 13, 16, 12, 18, 15, 11, 17, 20];
 const KINDS = ['browse_product', 'browse_product', 'add_to_cart', 'browse_product', 'purchase'] as const;
 
+/** Device ids, as the web client makes them. */
+const VISITORS = [
+  '0e71-7000-850d-cd3cd6bb8ad8',
+  '57c2-7001-92f4-0b6a41d7e35c',
+  '91aa-7000-b3c8-6f2e90d414b7',
+].map((end, i) => `web-01a216b${i + 4}-${end}`);
+
 const RECENT_ROWS = 20;
 /** 17 events a minute, as in the last full minute of the chart. */
 const EVENT_INTERVAL_MINUTES = 3.5 / 60;
 /** Pieces sold of each product. */
 const SOLD = [12, 10, 8, 6, 5, 4, 2, 6];
+/** The most popular products, and the one in euros. */
+const TOP_PRODUCTS = [
+  ...PRODUCTS.slice(0, SOLD.length - 1),
+  ...PRODUCTS.filter(({ slug }) => slug === EURO_PRODUCT.slug),
+];
 /** in JPY: a bag */
 const REFUNDED = 4_900;
 const ORDERS = { JPY: 33, EUR: 4 };
@@ -39,7 +51,7 @@ export function sampleView(now: Date): View {
   const present = buckets.at(-1);
   if (present) present.events = recent.filter(({ time }) => time >= at(0).slice(0, 16)).length;
   const events = sum(buckets.map((bucket) => bucket.events));
-  const products = PRODUCTS.slice(0, SOLD.length).map((product, i) => ({
+  const products = TOP_PRODUCTS.map((product, i) => ({
     productId: product.product_id,
     name: product.product_name,
     code: product.product_code,
@@ -139,7 +151,7 @@ function sampleEvent(i: number, time: string): View['recent'][number] {
     revenue: event === 'purchase' && product ? product.price * (quantity ?? 1) : null,
     order: event === 'purchase' ? `SPG-${i}` : null,
     page: null,
-    visitor: `web-${'abcdefghijklmnopqrstuvwxyz'.slice(i % 7)}`,
+    visitor: VISITORS[i % VISITORS.length] ?? null,
   };
 }
 

@@ -25,12 +25,13 @@ export const DRAWINGS: Readonly<Record<string, string>> = {
     <g class="shade"><circle cx="86" cy="58" r="2.5"/><circle cx="86" cy="82" r="2.5"/><circle cx="86" cy="106" r="2.5"/><circle cx="86" cy="130" r="2.5"/></g>
     <path class="shine" d="M98 66h18v20H98z"/>`,
   'wool-muffler': `
-    <path class="shade" d="M96 62l26 4-6 78H88z"/>
+    <path class="shade" d="M80 74l34-8 10 78H92z"/>
+    <path class="shine" d="M119 104l-34-2 2 10 33 2zm2 16-33-2 2 10 33 2z"/>
     <path class="fill" d="M30 44c0-36 100-36 100 0s-18 38-50 38-50-2-50-38z"/>
     <path class="shade" d="M48 42c0-18 64-18 64 0S96 58 80 58s-32-2-32-16z"/>
     <path class="fill" d="M46 66l34 10-12 68H36z"/>
     <path class="shine" d="M41 104l34-2-2 10-33 2zm-2 16 32-2-2 10-32 2z"/>
-    <path class="line thin" d="M38 144v10m8-10v10m8-10v10m8-10v10"/>`,
+    <path class="line thin" d="M38 144v10m7-10v10m7-10v10m7-10v10m7-10v10M94 144v10m7-10v10m7-10v10m7-10v10m7-10v10"/>`,
   'pleated-skirt': `
     <rect class="shade" x="50" y="22" width="60" height="14" rx="4"/>
     <path class="fill" d="M50 36h60l32 102c-36 10-88 10-124 0z"/>
@@ -39,7 +40,7 @@ export const DRAWINGS: Readonly<Record<string, string>> = {
   'denim-jacket': `
     <path class="fill" d="M54 22 26 36 10 104l22 8 8-34v62h80V78l8 34 22-8-16-68-28-14-16 10H70z"/>
     <path class="shade" d="M54 22 80 46l26-24-10-6H64zM40 128h80v12H40z"/>
-    <path class="stitch" d="M80 46v94M40 72h34M86 72h34"/>
+    <path class="stitch" d="M80 48v90M41 72h33M86 72h33"/>
     <path class="shine" d="M50 74h20v18l-10 6-10-6zm40 0h20v18l-10 6-10-6z"/>`,
   'straw-hat': `
     <ellipse class="fill" cx="80" cy="106" rx="70" ry="22"/>

@@ -150,15 +150,15 @@ describe.skipIf(!browserProgram)('the shop, in Chromium', () => {
   test('switched offline, with 50 events and a reload: all arrive once when it is online again', async () => {
     const page = await open(`${shop.origin}/products/162-spangle-bag`);
     await expect.poll(() => accepted(page), SLOW).toBe(1);
-    await page.getByLabel('Offline').check();
+    await page.getByLabel('Simulate offline').check();
     await page.evaluate(
       `for (let i = 0; i < 50; i++) document.getElementById('add-to-cart').requestSubmit()`,
     );
     await page.reload();
-    expect(await page.getByLabel('Offline').isChecked()).toBe(true);
+    expect(await page.getByLabel('Simulate offline').isChecked()).toBe(true);
     await expect.poll(() => page.locator('#events .waiting').count(), SLOW).toBeGreaterThanOrEqual(50);
     expect(await arrived()).toHaveLength(1);
-    await page.getByLabel('Offline').uncheck();
+    await page.getByLabel('Simulate offline').uncheck();
     await expect.poll(async () => (await arrived()).length, SLOW).toBe(52);
     const messages = await arrived();
     expect(messages.filter(({ body }) => body.Data.event === 'add_to_cart')).toHaveLength(50);

@@ -80,10 +80,15 @@ describe.skipIf(!browserProgram)('the shop in many tabs, and for a visitor who i
   test('lists the events of an earlier visit below those of this one', async () => {
     const page = await open('/products/162-spangle-bag');
     await expect.poll(() => page.locator('#events .in-the-feed').count(), SLOW).toBe(1);
-    await page.getByLabel('Offline').check();
+    await page.getByLabel('Simulate offline').check();
     for (let n = 0; n < 3; n += 1) await page.getByRole('button', { name: 'Add to cart' }).click();
     await page.reload();
     await expect.poll(() => page.locator('#events li').count(), SLOW).toBe(4);
+    await expect
+      .poll(() => page.locator('#events .state').first().textContent(), SLOW)
+      .toMatch(/^offline, next try /);
+    expect(await page.locator('#offline-note').isVisible()).toBe(true);
+    expect(await page.locator('#offline-note').innerText()).toContain('Only the sending of events is cut.');
     const ids = await page.locator('#events code').allTextContents();
     expect(ids).toEqual([...ids].sort().reverse());
     expect(await page.locator('#events strong').allTextContents()).toEqual([

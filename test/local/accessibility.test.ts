@@ -94,7 +94,7 @@ describe.skipIf(!browserProgram)('axe-core reports nothing', () => {
   test('on a cart, on an order, and on the events beside them', async () => {
     await page.goto(`${shop.origin}/products/171-ribbon-pumps`);
     await page.getByRole('button', { name: 'Add to cart' }).click();
-    await page.getByText('It is in your cart').waitFor();
+    await page.getByText('Added to your cart.').waitFor();
     expect(await violations()).toEqual([]);
     await page.goto(`${shop.origin}/cart`);
     await page.getByRole('heading', { name: 'Cart', level: 1 }).waitFor();

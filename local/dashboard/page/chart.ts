@@ -1,12 +1,33 @@
 /** The chart of events over time. */
 
-import { BarController, BarElement, CategoryScale, Chart, LinearScale, Tooltip } from 'chart.js';
+import { BarController, BarElement, CategoryScale, Chart, LinearScale, type Scale, Tooltip } from 'chart.js';
 import type { View } from '../view';
 import { part, write } from './elements';
+import { mergeBuckets, tickPositions } from './chartAxis';
 import { counted, minuteOf } from './format';
 
 /** Size of the chart in its tile on A4 paper, in px. On other paper, the style sheet fits it into the tile. */
 const PRINTED = { width: 440, height: 200 };
+
+type BarChart = Chart<'bar', number[], string>;
+
+const MAX_BAR_PX = 40;
+/** Of a bar and the gap beside it, in px. Bars that would be narrower are merged. */
+const MIN_BAR_PX = 5;
+const GAP_SHARE = 0.25;
+/** Width of the labels of the y axis, in px: an estimate, to decide which bars to merge. */
+const Y_LABELS_PX = 30;
+
+/** Bars whose edges lie between two pixels are blurred, and their gaps vanish. */
+const WHOLE_PIXELS = {
+  id: 'wholePixels',
+  beforeDatasetDraw: (_: unknown, { meta }: { meta: { data: unknown[] } }) => {
+    for (const bar of meta.data as BarElement[]) {
+      const { width } = bar.getProps(['width']);
+      bar.x = Math.round(bar.x - width / 2) + width / 2;
+    }
+  },
+};
 
 Chart.register(BarController, BarElement, CategoryScale, LinearScale, Tooltip);
 
@@ -14,15 +35,46 @@ Chart.register(BarController, BarElement, CategoryScale, LinearScale, Tooltip);
 export function createChart(): (buckets: View['buckets']) => void {
   const canvas = part('minutes') as HTMLCanvasElement;
   canvas.style.visibility = 'hidden'; // until there are bars
-  const chart = new Chart<'bar', number[], string>(canvas, {
+  let latest: View['buckets'] = { minutes: 1, events: [] };
+  let shown = latest;
+  const fill = (chart: BarChart): void => {
+    const bars = Math.max(1, Math.floor((chart.width - Y_LABELS_PX) / MIN_BAR_PX));
+    shown = mergeBuckets(latest, bars);
+    const { minutes, events } = shown;
+    write(part('minutes-heading'), minutes === 1 ? 'Events per minute' : `Events per ${minutes} minutes`);
+    chart.data.labels = events.map(({ start }) => minuteOf(start));
+    const total = events.reduce((sum, bucket) => sum + bucket.events, 0);
+    const most = Math.max(0, ...events.map((bucket) => bucket.events));
+    canvas.setAttribute(
+      'aria-label',
+      events.length > 0
+        ? `Bar chart: ${counted(total, 'event')} in ${counted(events.length, 'bar')}, at most ${most} in one.`
+        : 'No data yet',
+    );
+    const [dataset] = chart.data.datasets;
+    if (!dataset) return;
+    dataset.data = events.map((bucket) => bucket.events);
+    const pitch = (chart.width - Y_LABELS_PX) / Math.max(1, events.length);
+    dataset.barThickness = Math.max(1, Math.min(MAX_BAR_PX, Math.floor(pitch * (1 - GAP_SHARE))));
+  };
+  const chart: BarChart = new Chart(canvas, {
     type: 'bar',
-    data: { labels: [], datasets: [{ label: 'events', data: [], maxBarThickness: 40 }] },
+    data: { labels: [], datasets: [{ label: 'events', data: [] }] },
+    plugins: [WHOLE_PIXELS],
     options: {
+      onResize: fill,
       maintainAspectRatio: false,
       animation: matchMedia('(prefers-reduced-motion: reduce)').matches ? false : { duration: 200 },
       plugins: { legend: { display: false } },
       scales: {
-        x: { grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 12 } },
+        x: {
+          grid: { display: false },
+          ticks: { maxRotation: 0, autoSkip: false },
+          afterBuildTicks: (scale: Scale) => {
+            const starts = shown.events.map(({ start }) => new Date(start));
+            scale.ticks = tickPositions(starts, scale.chart.width).map((value) => ({ value }));
+          },
+        },
         y: { beginAtZero: true, suggestedMax: 5, ticks: { precision: 0, maxTicksLimit: 6 } },
       },
     },
@@ -45,28 +97,19 @@ export function createChart(): (buckets: View['buckets']) => void {
     applyStyle(chart);
   });
   applyStyle(chart);
-  return ({ minutes, events }) => {
-    write(part('minutes-heading'), minutes === 1 ? 'Events per minute' : `Events per ${minutes} minutes`);
-    chart.data.labels = events.map(({ start }) => minuteOf(start));
-    const [dataset] = chart.data.datasets;
-    if (dataset) dataset.data = events.map((bucket) => bucket.events);
+  return (buckets) => {
+    latest = buckets;
+    fill(chart);
     chart.update();
-    const total = events.reduce((sum, bucket) => sum + bucket.events, 0);
-    const most = Math.max(0, ...events.map((bucket) => bucket.events));
+    const { events } = shown;
     canvas.style.visibility = events.length > 0 ? '' : 'hidden';
     const nothing = canvas.closest('section')?.querySelector<HTMLElement>('.nothing');
     if (nothing) nothing.hidden = events.length > 0;
-    canvas.setAttribute(
-      'aria-label',
-      events.length > 0
-        ? `Bar chart: ${counted(total, 'event')} in ${counted(events.length, 'bar')}, at most ${most} in one.`
-        : 'No data yet',
-    );
   };
 }
 
 /** Reads the colours and the font of the chart from the style sheet: light, dark or forced, on screen or paper. */
-function applyStyle(chart: Chart<'bar', number[], string>): void {
+function applyStyle(chart: BarChart): void {
   const style = getComputedStyle(document.documentElement);
   const probe = document.createElement('span');
   document.body.append(probe);
@@ -87,6 +130,7 @@ function applyStyle(chart: Chart<'bar', number[], string>): void {
     if (!options) continue;
     options.ticks = { ...options.ticks, font, color: resolve('--quiet') };
     options.grid = { ...options.grid, color: resolve('--grid') };
+    options.border = { ...options.border, color: resolve('--axis') };
   }
   probe.remove();
   chart.update('none');

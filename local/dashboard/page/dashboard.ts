@@ -4,9 +4,9 @@ import { connectMoreButton } from '../../page/expandableRows';
 import { followStream } from '../../page/sharedStream';
 import type { View } from '../view';
 import { createChart } from './chart';
-import { part, write } from './elements';
+import { codeParts, part, write, writeParts } from './elements';
 import { filterText, readFilters, showChoices, watchFilters } from './filters';
-import { ABSENT, counted, dateAndTime, money, number, secondOf } from './format';
+import { ABSENT, counted, dateAndTime, money, number, secondOf, zoneName } from './format';
 import { lagText, pipelineLine } from './pipeline';
 import { showSensors } from './sensors';
 import { createStatus } from './status';
@@ -35,14 +35,16 @@ function show(view: View): void {
   showBuckets(isMeasured ? view.buckets : { ...view.buckets, events: [] });
   showFunnel(view.funnel, isMeasured);
   for (const nothing of document.querySelectorAll<HTMLElement>('.nothing'))
-    write(nothing, isMeasured ? (nothing.dataset.text ?? '') : ABSENT);
+    writeParts(nothing, isMeasured ? codeParts(nothing.dataset.text ?? '') : [ABSENT]);
   showProducts(view.products, shop);
-  showSources('referrers', view.referrers, 'Direct, or unknown');
+  showSources('referrers', view.referrers, 'Direct or unknown');
   showSources('campaigns', view.campaigns, 'No campaign');
   showRecent(view.recent, shop);
   showSensors(view);
   showChoices(view.choices);
 }
+
+type Revenue = View['revenue'][number];
 
 const FIGURES = ['revenue', 'orders', 'visitors', 'sessions', 'events'];
 
@@ -55,22 +57,8 @@ function showNoFigures(): void {
 
 function showFigures({ counts, revenue, recent }: View): void {
   const [first, ...others] = revenue;
-  write(part('revenue'), first ? money(first.revenue, first.currency) : ABSENT);
-  const details =
-    others.length > 0
-      ? `and ${others.map((one) => money(one.revenue, one.currency)).join(', ')}`
-      : first
-        ? `${counted(first.items, 'item')} in ${counted(first.orders, 'order')}`
-        : readFilters() === ''
-          ? 'no orders yet'
-          : 'no orders';
-  const refunds = revenue.flatMap(({ refunded, currency }) =>
-    refunded > 0 ? [money(refunded, currency)] : [],
-  );
-  write(
-    part('revenue-detail'),
-    refunds.length > 0 ? `${details}, after refunds of ${refunds.join(', ')}` : details,
-  );
+  write(part('revenue'), first ? money(first.revenue, first.currency) : number(0));
+  write(part('revenue-detail'), revenueDetail(first, others));
   write(part('orders'), number(counts.orders));
   const perCurrency = revenue.map(
     ({ currency, orders }) => `${number(orders)}\u00a0in\u00a0${currency ?? 'no\u00a0currency'}`,
@@ -82,11 +70,29 @@ function showFigures({ counts, revenue, recent }: View): void {
   write(part('sessions'), counts.sessions > 0 || counts.events === 0 ? number(counts.sessions) : ABSENT);
   write(
     part('sessions-detail'),
-    counts.sessions === 0 && counts.events > 0 ? 'events carry no session id' : 'end after 30 idle minutes',
+    counts.sessions === 0 && counts.events > 0
+      ? 'events carry no session id'
+      : 'ended by 30\u00a0min of inactivity',
   );
   write(part('events'), number(counts.events));
   const [newest] = recent;
-  write(part('events-detail'), newest ? `the newest at ${secondOf(newest.time)}` : '');
+  write(part('events-detail'), newest ? `latest at ${secondOf(newest.time)}` : '');
+}
+
+/** Refunds stand beside the amount from which they have been deducted. */
+function revenueDetail(first: Revenue | undefined, others: readonly Revenue[]): string {
+  if (!first) return readFilters() === '' ? 'no orders yet' : 'no orders';
+  const refunds = ({ refunded, currency }: Revenue): string =>
+    refunded > 0 ? `after refunds of ${money(refunded, currency)}` : '';
+  if (others.length === 0) {
+    const sold = `${counted(first.items, 'item')} in ${counted(first.orders, 'order')}`;
+    return [sold, refunds(first)].filter(Boolean).join(', ');
+  }
+  const rest = others.map((one) => {
+    const amount = money(one.revenue, one.currency);
+    return one.refunded > 0 ? `${amount} (${refunds(one)})` : amount;
+  });
+  return [refunds(first), `plus ${rest.join(', ')}`].filter(Boolean).join(' · ');
 }
 
 let stop: (() => void) | undefined;
@@ -117,5 +123,6 @@ part('print').addEventListener('click', () => {
 addEventListener('beforeprint', () => {
   write(part('printed'), `${filterText()} · ${dateAndTime(new Date())}`);
 });
+write(part('zone'), `All times are in the time zone ${zoneName()}.`);
 watchFilters(follow);
 follow();

@@ -22,6 +22,17 @@ export function write(element: HTMLElement, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** The same for texts and elements. */
+export function writeParts(element: HTMLElement, parts: readonly (string | HTMLElement)[]): void {
+  const made = make('p');
+  made.append(...parts);
+  if (element.innerHTML !== made.innerHTML) element.replaceChildren(...made.childNodes);
+}
+
+/** Splits one of the page's own texts: what is between backticks becomes code. */
+export const codeParts = (text: string): (string | HTMLElement)[] =>
+  text.split('`').map((part, i) => (i % 2 === 0 ? part : make('code', part)));
+
 /**
  * Replaces the rows of a list or table. Rows that have not changed stay in the page, so that a selected text stays
  * selected. A link keeps the focus, also if its row has changed. A text below the list is shown if there are no rows.

@@ -33,6 +33,13 @@ export const filterText = (): string =>
 
 /** Calls `onChange` when the viewer chooses another filter. */
 export function watchFilters(onChange: () => void): void {
+  const clear = part('clear') as HTMLButtonElement;
+  const updateClear = (): void => {
+    const hasFilters = readFilters() !== '';
+    // A disabled button would lose the focus.
+    if (!hasFilters && document.activeElement === clear) select('range').focus();
+    clear.disabled = !hasFilters;
+  };
   const showUrl = (): void => {
     const wanted = new URLSearchParams(location.search);
     for (const name of NAMES) {
@@ -42,6 +49,7 @@ export function watchFilters(onChange: () => void): void {
         list.add(new Option(labelOf(name, value), value));
       list.value = value;
     }
+    updateClear();
   };
   const apply = (): void => {
     const query = new URLSearchParams();
@@ -50,6 +58,7 @@ export function watchFilters(onChange: () => void): void {
       if (value !== '' && !(name === 'range' && value === '60')) query.set(name, value);
     }
     history.replaceState(null, '', query.size > 0 ? `?${query}` : location.pathname);
+    updateClear();
     onChange();
   };
   form.addEventListener('change', apply);

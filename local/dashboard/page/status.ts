@@ -1,7 +1,7 @@
 /** Shows whether the figures are current: starting, empty, live, paused, stale, stopped or reconnecting. */
 
 import type { View } from '../view';
-import { part, write } from './elements';
+import { codeParts, make, part, write, writeParts } from './elements';
 import { duration, sentence } from './format';
 
 /** The server sends a view every half second, or every three seconds while it is busy. */
@@ -37,17 +37,17 @@ export function createStatus(): Status {
     const state = stateNow();
     document.body.dataset.state = state;
     write(part('status'), statusText(state, retryAt, viewAt));
-    const notice = noticeText(state, view);
-    part('notice').hidden = notice === '';
-    write(part('notice'), notice);
+    const notice = noticeParts(state, view);
+    part('notice').hidden = notice.length === 0;
+    writeParts(part('notice'), notice);
     const isEmpty = (state === 'empty' || state === 'starting') && view !== undefined;
     part('empty').hidden = !isEmpty;
     if (!isEmpty) return;
     const hasRows = view?.pipeline.oldest !== null;
     const [title, text] = emptyTexts(state, hasRows);
-    part('empty-action').hidden = state === 'empty' && hasRows;
+    part('empty-action').hidden = state === 'starting' || hasRows;
     write(part('empty-title'), title);
-    write(part('empty-text'), text);
+    writeParts(part('empty-text'), codeParts(text));
   };
   setInterval(show, TICK_MS);
 
@@ -76,7 +76,7 @@ function statusText(state: State, retryAt: number, viewAt: number): string {
     const seconds = Math.ceil((retryAt - Date.now()) / 1_000);
     return seconds > 0 ? `Reconnecting in ${seconds} s` : 'Reconnecting …';
   }
-  if (state === 'stale') return `Stale for ${duration(Date.now() - viewAt)}`;
+  if (state === 'stale') return `No response for ${duration(Date.now() - viewAt)}`;
   const texts = {
     connecting: 'Connecting …',
     stopped: 'Stopped',
@@ -88,18 +88,30 @@ function statusText(state: State, retryAt: number, viewAt: number): string {
   return texts[state];
 }
 
-function noticeText(state: State, view: View | undefined): string {
+function noticeParts(state: State, view: View | undefined): (string | HTMLElement)[] {
+  const problem = view?.job.problem;
   if (state === 'stopped')
-    return `The analytics job has stopped, so these figures no longer change. Correct the query, then restart the stack. Reason: ${sentence(view?.job.problem ?? 'unknown')}`;
-  if (state === 'stale') return 'The analytics job does not respond. These are its last figures.';
+    return [
+      make('strong', 'The analytics job has stopped.'),
+      ` Reason: ${sentence(problem ?? 'unknown')} These figures no longer change.`,
+      ...codeParts(' Fix the cause, then press `Ctrl+C` in the terminal and run `npm start` again.'),
+    ];
+  if (state === 'stale')
+    return codeParts(
+      'The analytics job is not responding. These are its last figures. This page updates when it responds. If it stays like this, look at the terminal of `npm start`.',
+    );
   if (state === 'reconnecting' && view)
-    return 'No connection to the server. These are the last figures received.';
-  return view?.job.problem ? sentence(view.job.problem) : '';
+    return ['No connection to the server. These are the last figures received.'];
+  return problem ? [sentence(problem)] : [];
 }
 
 /** @param hasRows whether the shop has had any event; sensors' messages are none */
 function emptyTexts(state: State, hasRows: boolean): readonly [title: string, text: string] {
-  if (state === 'starting') return ['Starting', 'Loading the product list. This takes a few seconds.'];
+  if (state === 'starting')
+    return [
+      'Starting',
+      'Loading the product list. This usually takes a few seconds. If it takes longer than a minute, look at the terminal of `npm start`.',
+    ];
   if (hasRows) return ['No event matches the filters', 'Choose a longer time range, or clear the filters.'];
-  return ['No events yet', 'Look at a product in the shop: each click is here within seconds.'];
+  return ['No events yet', 'Open a product in the shop. It appears here within seconds.'];
 }

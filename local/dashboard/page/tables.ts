@@ -15,7 +15,7 @@ export function showFunnel(funnel: View['funnel'], isMeasured: boolean): void {
   const valueOf = (visitors: number): string => {
     if (!isMeasured) return ABSENT;
     const count = counted(visitors, 'visitor');
-    return most > 0 ? `${count}, ${Math.round((100 * visitors) / most)}\u00a0%` : count;
+    return most > 0 ? `${count}, ${Math.round((100 * visitors) / most)}%` : count;
   };
   replaceRows(
     part('funnel'),

@@ -53,7 +53,7 @@ export function startPanel(tracking: Tracking, offline: ReturnType<typeof create
     rowOf(messageId, deviceMessage).reach('accepted', beacon ? 'by beacon' : '');
   });
   tracking.on('retry', ({ messageId, deviceMessage, code, retryIn }) => {
-    rowOf(messageId, deviceMessage).wait(code, retryIn);
+    rowOf(messageId, deviceMessage).wait(offline.isOffline() ? 'offline' : code, retryIn);
   });
   tracking.on('rejected', ({ messageId, deviceMessage, code }) => {
     rowOf(messageId, deviceMessage).reject(code);
@@ -73,6 +73,7 @@ function wireSwitch(offline: ReturnType<typeof createOfflineSwitch>): void {
   const show = (): void => {
     box.checked = offline.isOffline();
     document.body.classList.toggle('offline', box.checked);
+    element('offline-note').hidden = !box.checked;
   };
   show();
   box.addEventListener('change', () => {
@@ -90,7 +91,7 @@ function wireConsent(tracking: Tracking): void {
   const show = (): void => {
     element('privacy').hidden = tracking.hasConsent();
     element('no-events').textContent = tracking.hasConsent()
-      ? 'No events since then. Look at a product: that is an event.'
+      ? 'No events yet. Open a product to send one.'
       : `No event is tracked while ${signal} is on.`;
   };
   show();
@@ -104,7 +105,7 @@ interface Row {
   item: HTMLLIElement;
   /** The stage never goes back: a late report of an earlier stage is ignored. */
   reach: (stage: Stage, note?: string) => void;
-  /** Counts down to the next attempt. */
+  /** Counts down to the next attempt. @param code of the failure, or `offline` */
   wait: (code: string, retryInMs: number) => void;
   reject: (code: string) => void;
 }

@@ -77,7 +77,7 @@ export function productView(product: Product): View {
                 ? html`<button class="primary">Add to cart</button>`
                 : html`<button class="primary" disabled>Sold out</button>`
             }
-            <p id="added" class="added" hidden>It is in your cart. <a href="/cart">Go to the cart</a></p>
+            <p id="added" class="added" hidden>Added to your cart. <a href="/cart">Go to the cart</a></p>
           </form>
           <p class="code">${product.product_code}</p>
         </div>
@@ -120,7 +120,7 @@ export function cartView(lines: readonly Line[], totals: readonly Money[]): View
           <strong>${totals.map(({ amount, currency }) => money(amount, currency)).join(' + ')}</strong>
         </p>
         <button class="primary">Place the order</button>
-        <p class="quiet">A demo: nothing is paid, nothing is sent but telemetry.</p>
+        <p class="quiet">This is a demo: you pay nothing, and only telemetry is sent.</p>
       </form>
     `,
   };

@@ -167,15 +167,15 @@ function expected(events: readonly Event[]): Record<string, unknown> {
     sessions: String(distinct(data.map(({ session_id }) => session_id))),
     orders: String(orders.length),
     revenue: yen(sum('JPY')),
-    otherRevenue: `and €${sum('EUR').toFixed(2)}`,
+    otherRevenue: `plus €${sum('EUR').toFixed(2)}`,
     ordersByCurrency: `${orders.filter(isJpy).length}\u00a0in\u00a0JPY, ${orders.length - orders.filter(isJpy).length}\u00a0in\u00a0EUR`,
     funnel: ['Viewed a product', 'Added to cart', 'Purchased'].map(
       (stage, i) =>
-        `${stage} ${count(stages[i] ?? 0, 'visitor')}, ${Math.round((100 * (stages[i] ?? 0)) / Math.max(...stages))} %`,
+        `${stage} ${count(stages[i] ?? 0, 'visitor')}, ${Math.round((100 * (stages[i] ?? 0)) / Math.max(...stages))}%`,
     ),
     widths: stages.map((visitors) => ((100 * visitors) / Math.max(...stages)).toFixed(2)),
     referrers: bySource(({ body }) =>
-      body.Data.page_referrer ? new URL(body.Data.page_referrer).hostname : 'Direct, or unknown',
+      body.Data.page_referrer ? new URL(body.Data.page_referrer).hostname : 'Direct or unknown',
     ),
     campaigns: bySource(({ body }) => (body.Data.utm_campaign ? 'autumn (mail / email)' : 'No campaign')),
   };

@@ -156,11 +156,13 @@ describe.skipIf(!browserProgram)('the page of the dashboard', () => {
     await page.locator('body[data-state="starting"]').waitFor();
     expect(new Set(await values())).toEqual(new Set(['–']));
     expect(new Set(await page.locator('.nothing').allInnerTexts())).toEqual(new Set(['–']));
+    expect(await page.getByRole('link', { name: 'Open the shop' }).isVisible()).toBe(false);
+    expect(await page.locator('#empty-text code').innerText()).toBe('npm start');
     expect(await page.locator('#minutes').isVisible()).toBe(false);
     expect(await page.locator('footer').innerText()).not.toContain('0 events');
     view = emptyView(new Date());
     await page.locator('body[data-state="empty"]').waitFor();
-    expect(await values()).toEqual(['–', '0', '0', '0', '0', '0 visitors', '0 visitors', '0 visitors']);
+    expect(await values()).toEqual(['0', '0', '0', '0', '0', '0 visitors', '0 visitors', '0 visitors']);
     expect(await page.locator('#minutes').isVisible()).toBe(true);
   });
 
@@ -175,7 +177,7 @@ describe.skipIf(!browserProgram)('the page of the dashboard', () => {
       view = { ...view, job: { ...view.job, status: 'stopped', problem } };
       await expect
         .poll(() => page.locator('#notice').innerText())
-        .toMatch(new RegExp(`Reason: ${problem.replace(/\.$/, '')}\\.$`));
+        .toContain(`Reason: ${problem.replace(/\.$/, '')}. These figures no longer change.`);
     }
   });
 
@@ -221,7 +223,7 @@ describe.skipIf(!browserProgram)('the page of the dashboard', () => {
     expect(await heading.isVisible()).toBe(true);
     const shown = page.locator('#products td:nth-child(4)').filter({ visible: true });
     expect(await shown.allInnerTexts()).toEqual(view.products.map(({ events }) => String(events)));
-    expect(await page.locator('#products tr').last().innerText()).toContain('€29.50');
+    expect(await page.locator('#products tr').last().innerText()).toContain('€39.50');
     // The last column ends where the bars of the other tiles end.
     const inset = (selector: string) =>
       page.evaluate<number>(`(() => {
@@ -248,7 +250,54 @@ describe.skipIf(!browserProgram)('the page of the dashboard', () => {
     await expect.poll(shown).toEqual([expect.stringMatching(/^sensor-ginza\s+–\s+No door\s+Last seen /)]);
     view = { ...view, sensors: [] };
     await sensors.getByText('No sensor has sent anything in the last 24 hours.').waitFor();
+    expect(await sensors.locator('code').innerText()).toBe('npm start -- --sensors');
     expect(await shown()).toEqual([]);
+  });
+
+  test('gives each refund beside its currency, and dropped events with their reasons', async () => {
+    const revenue = { revenue: 100, refunded: 0, orders: 1, items: 1 };
+    const dropped = [
+      { reason: 'malformed', events: 2 },
+      { reason: 'too late', events: 1 },
+    ];
+    view = {
+      ...view,
+      revenue: [
+        { ...revenue, currency: 'JPY', refunded: 4_900 },
+        { ...revenue, currency: 'EUR', refunded: 5 },
+        { ...revenue, currency: 'USD' },
+      ],
+      pipeline: { ...view.pipeline, dropped },
+    };
+    await expect
+      .poll(() => page.locator('#revenue-detail').innerText())
+      .toBe('after refunds of ¥4,900 · plus €100.00 (after refunds of €5.00), $100.00');
+    expect(await page.locator('#pipeline').innerText()).toContain(
+      '2 malformed events and 1 event too late dropped',
+    );
+    expect(await page.locator('#zone').innerText()).toMatch(/^All times are in the time zone \S+\.$/);
+  });
+
+  test('offers to clear the filters only while there are some, and keeps the focus in them', async () => {
+    const clear = page.getByRole('button', { name: 'Clear filters' });
+    expect(await clear.isDisabled()).toBe(true);
+    await page.locator('select[name=range]').selectOption('15');
+    await clear.focus();
+    await page.keyboard.press('Enter');
+    await expect.poll(() => clear.isDisabled()).toBe(true);
+    expect(await page.locator('select[name=range]').and(page.locator(':focus')).count()).toBe(1);
+  });
+
+  test('merges bars that have no room, and counts the same events in them', async () => {
+    const label = () => page.locator('#minutes').getAttribute('aria-label');
+    const counted = async (): Promise<string | undefined> => /[\d,]+ events/.exec((await label()) ?? '')?.[0];
+    await expect.poll(label).toContain('in 60 bars');
+    expect(await page.locator('#minutes-heading').innerText()).toBe('Events per minute');
+    const before = await counted();
+    await page.setViewportSize({ width: 320, height: 700 });
+    await expect.poll(label).toMatch(/in 3[01] bars/);
+    expect(await page.locator('#minutes-heading').innerText()).toBe('Events per 2 minutes');
+    expect(await counted()).toBe(before);
   });
 
   test('has a picture for a product that the shop does not sell', async () => {

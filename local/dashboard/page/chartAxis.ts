@@ -1,0 +1,44 @@
+/** The bars and the labels of the time axis, as many as there is room for. */
+
+import type { View } from '../view';
+
+const MINUTE_MS = 60_000;
+/** Numbers of bars that become one bar. */
+const MERGED_BARS = [1, 2, 5, 10, 15, 30, 60];
+/** Minutes between two labels. Each divides a day. */
+const LABEL_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 240, 360, 720, 1440];
+/** Width of a label such as `10:42` and the space beside it, in px. */
+const LABEL_PX = 46;
+
+/** Merges neighbouring buckets until there are at most so many bars. Only the first and the last may be shorter. */
+export function mergeBuckets({ minutes, events }: View['buckets'], mostBars: number): View['buckets'] {
+  const merged = MERGED_BARS.find((count) => events.length / count <= mostBars) ?? 1;
+  if (merged === 1) return { minutes, events };
+  const lengthMs = merged * minutes * MINUTE_MS;
+  const bars = new Map<number, View['buckets']['events'][number]>();
+  for (const bucket of events) {
+    const key = Math.floor(Date.parse(bucket.start) / lengthMs);
+    const { start, events: before } = bars.get(key) ?? { start: bucket.start, events: 0 };
+    bars.set(key, { start, events: before + bucket.events });
+  }
+  return { minutes: merged * minutes, events: [...bars.values()] };
+}
+
+/**
+ * Chooses the bars that have a label: those at round local times, and the last one.
+ *
+ * @param starts of the bars
+ * @param width of the chart, px
+ */
+export function tickPositions(starts: readonly Date[], width: number): number[] {
+  const last = starts.length - 1;
+  const barsPerLabel = Math.ceil((LABEL_PX * starts.length) / width);
+  for (const step of LABEL_STEPS) {
+    const round = starts.flatMap((start, i) =>
+      (60 * start.getHours() + start.getMinutes()) % step === 0 ? [i] : [],
+    );
+    if (round.every((at, i) => i === 0 || at - (round[i - 1] ?? 0) >= barsPerLabel))
+      return [...round.filter((at) => last - at >= barsPerLabel), ...(last >= 0 ? [last] : [])];
+  }
+  return last >= 0 ? [last] : [];
+}

@@ -18,13 +18,24 @@ const GAP_SHARE = 0.25;
 /** Width of the labels of the y axis, in px: an estimate, to decide which bars to merge. */
 const Y_LABELS_PX = 30;
 
-/** Bars whose edges lie between two pixels are blurred, and their gaps vanish. */
+/**
+ * Bars whose edges lie between two pixels are blurred, and their gaps vanish. Forced colours can be translucent, so the
+ * grid behind a bar is cleared.
+ */
 const WHOLE_PIXELS = {
   id: 'wholePixels',
-  beforeDatasetDraw: (_: unknown, { meta }: { meta: { data: unknown[] } }) => {
+  beforeDatasetDraw: (
+    { ctx }: { ctx: CanvasRenderingContext2D },
+    { meta }: { meta: { data: unknown[] } },
+  ) => {
     for (const bar of meta.data as BarElement[]) {
-      const { width } = bar.getProps(['width']);
-      bar.x = Math.round(bar.x - width / 2) + width / 2;
+      const { width, y, base } = bar.getProps(['width', 'y', 'base']) as Record<
+        'width' | 'y' | 'base',
+        number
+      >;
+      const left = Math.round(bar.x - width / 2);
+      bar.x = left + width / 2;
+      ctx.clearRect(left, y, width, base - y);
     }
   },
 };
@@ -59,7 +70,7 @@ export function createChart(): (buckets: View['buckets']) => void {
   };
   const chart: BarChart = new Chart(canvas, {
     type: 'bar',
-    data: { labels: [], datasets: [{ label: 'events', data: [] }] },
+    data: { labels: [], datasets: [{ label: 'events', data: [], inflateAmount: 0 }] },
     plugins: [WHOLE_PIXELS],
     options: {
       onResize: fill,
@@ -112,6 +123,7 @@ export function createChart(): (buckets: View['buckets']) => void {
 function applyStyle(chart: BarChart): void {
   const style = getComputedStyle(document.documentElement);
   const probe = document.createElement('span');
+  probe.style.setProperty('forced-color-adjust', 'none'); // for mixtures of system colours
   document.body.append(probe);
   const resolve = (name: string): string => {
     probe.style.color = style.getPropertyValue(name);

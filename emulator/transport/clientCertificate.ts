@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { createSecureContext, TLSSocket, type TlsOptions } from 'node:tls';
 
@@ -23,7 +24,12 @@ export function deviceServerOptions(
   trustedCas: readonly string[],
 ): TlsOptions {
   // Without CAs, an empty list: Node would else trust its own.
-  const common = { ...certificate, ca: [...trustedCas] };
+  const common = {
+    ...certificate,
+    ca: [...trustedCas],
+    // Node checks the certificate of the first handshake only. In a second one (TLS 1.2), a client could send another.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+  };
   const options = { ...common, requestCert: true, rejectUnauthorized: false };
   if (trustedCas.length === 0) return options;
   // Node's servers have no option for intermediate CAs, only their contexts have.
@@ -39,6 +45,7 @@ export function clientCertificate(socket: Duplex): ClientCertificate | undefined
   return {
     thumbprints: [certificate.fingerprint, certificate.fingerprint256],
     commonName: typeof CN === 'string' ? CN : undefined,
-    isTrusted: socket.authorized,
+    // Node does not reset `authorized` when a later check fails.
+    isTrusted: socket.authorized && !socket.authorizationError,
   };
 }

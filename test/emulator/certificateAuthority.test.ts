@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { X509Certificate } from 'node:crypto';
 import { Agent, request, type RequestOptions } from 'node:https';
-import type { ConnectionOptions } from 'node:tls';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import mqtt from 'mqtt';
 import { generate } from 'selfsigned';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -166,6 +166,30 @@ describe('a device with a certificate that a trusted CA signed', () => {
     expect(await send()).toEqual({ status: 204, isReused: false });
     expect(await send()).toEqual({ status: 204, isReused: true });
   });
+
+  test.each(['hubPort', 'mqttPort', 'amqpsPort'] as const)(
+    'cannot send another certificate later (%s)',
+    async (name) => {
+      for (const servername of [hub.emulator.hostName, '']) {
+        const socket = connectTls({
+          host: '127.0.0.1',
+          port: hub.emulator[name] ?? 0,
+          ca: hub.emulator.ca,
+          servername,
+          checkServerIdentity: () => undefined,
+          maxVersion: 'TLSv1.2',
+          ...(await issue('first', { ca: root })),
+        });
+        await new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject));
+        const outcome = await new Promise<string>((resolve) => {
+          socket.once('error', ({ message }) => resolve(message));
+          socket.renegotiate({}, (error) => resolve(error ? error.message : 'renegotiated'));
+        });
+        expect(outcome).toMatch(/no renegotiation/);
+        socket.destroy();
+      }
+    },
+  );
 
   test('by a CA is refused where the hub knows a thumbprint', async () => {
     const pair = await issue('other-type', { ca: root });

@@ -103,27 +103,30 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
       handleAdmin(request, response);
       return;
     }
-    handleHub(request).then(
-      (outcome) => {
+    handleHub(request)
+      .then((outcome) => {
         if (outcome === 'reset') sockets.reset(request.socket);
         else if (outcome !== 'silence')
           writeAnswer(response, outcome.status, outcome.rawBody ?? outcome.body, {
             ...outcome.headers,
             ...etagHeader(outcome.etag),
           });
-      },
-      (error: unknown) => {
+      })
+      .catch((error: unknown) => {
         const known = error instanceof IotHubError ? error : undefined;
         if (!known && !request.complete) return; // the client disconnected
         if (!known)
           log.error(`hub request failed: ${error instanceof Error ? error.message : String(error)}`);
+        if (response.headersSent) {
+          response.destroy();
+          return;
+        }
         const answer =
           known ?? new IotHubError('ServerError', 'An error occurred on the server, please retry.');
         const close = request.complete ? {} : { Connection: 'close' };
         const headers = { ...answer.headers, ...close, 'iothub-errorcode': answer.code };
         writeAnswer(response, answer.status, errorBody(answer), headers);
-      },
-    );
+      });
   });
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {

@@ -88,9 +88,17 @@ function messageResponse({ message, ...queued }: QueuedMessage, deviceId: string
   };
   for (const [name, value] of Object.entries(optional))
     if (value !== undefined) headers[name] = asHeader(value);
-  for (const [name, value] of message.properties) headers[`iothub-app-${asHeader(name)}`] = asHeader(value);
+  for (const [name, value] of message.properties)
+    headers[`iothub-app-${asHeaderName(name)}`] = asHeader(value);
   return { status: 200, rawBody: message.body, etag: queued.lockToken, headers };
 }
 
-/** Characters that a header cannot contain are percent-encoded. */
-const asHeader = (text: string): string => text.replace(/[^\x20-\x7e]/gu, encodeURIComponent);
+/** Characters that the value of a header cannot contain are percent-encoded. */
+const asHeader = (text: string): string => text.replace(/[^\x20-\x7e]/gu, percentEncoded);
+
+/** The same for a part of a header's name (RFC 9110, 5.6.2: token). */
+const asHeaderName = (text: string): string => text.replace(/[^!#$%&'*+\-.^_`|~0-9a-z]/giu, percentEncoded);
+
+/** Unlike `encodeURIComponent`, it encodes parentheses, and accepts half of a surrogate pair. */
+const percentEncoded = (character: string): string =>
+  Buffer.from(character).toString('hex').toUpperCase().replace(/../g, '%$&');

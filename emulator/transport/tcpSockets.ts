@@ -13,26 +13,30 @@ export interface TcpSockets {
 
 export function trackTcpSockets(server: Server): TcpSockets {
   const sockets = new Set<Socket>();
-  /** A TLS socket has the same remote port as the TCP socket beneath it. */
-  const byRemotePort = new Map<number, Socket>();
+  /** By remote address and port: a TLS socket has the same as the TCP socket beneath it. */
+  const byPeer = new Map<string, Socket>();
   server.on('connection', (socket: Socket) => {
-    const { remotePort } = socket;
+    const peer = peerOf(socket);
     sockets.add(socket);
-    if (remotePort !== undefined) byRemotePort.set(remotePort, socket);
+    if (peer !== undefined) byPeer.set(peer, socket);
     socket.on('close', () => {
       sockets.delete(socket);
       // The client may have opened a new connection from this port before the event.
-      if (remotePort !== undefined && byRemotePort.get(remotePort) === socket)
-        byRemotePort.delete(remotePort);
+      if (peer !== undefined && byPeer.get(peer) === socket) byPeer.delete(peer);
     });
   });
   return {
     count: () => sockets.size,
     reset(socket) {
-      if (socket.remotePort !== undefined) byRemotePort.get(socket.remotePort)?.resetAndDestroy();
+      const peer = peerOf(socket);
+      if (peer !== undefined) byPeer.get(peer)?.resetAndDestroy();
       socket.destroy();
     },
     resetAll: () => sockets.forEach((socket) => socket.resetAndDestroy()),
     destroyAll: () => sockets.forEach((socket) => socket.destroy()),
   };
 }
+
+/** Undefined for a socket that has disconnected. */
+const peerOf = ({ remoteAddress, remotePort }: Socket): string | undefined =>
+  remoteAddress === undefined || remotePort === undefined ? undefined : `${remoteAddress}:${remotePort}`;

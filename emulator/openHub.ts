@@ -43,18 +43,21 @@ export function openHub({ identity, isOtherHub, options, seed, log }: OpenHubOpt
   try {
     const count = partitions ?? DEFAULT_PARTITIONS;
     const hub = createHub({ identity, isOtherHub, partitions: count, tier: throttle, storage, log });
-    if (seed) applySeed(hub, storage?.journal ?? NO_JOURNAL, seed);
+    applySeed(hub, storage?.journal ?? NO_JOURNAL, seed);
     const eventHub = createEventHubEndpoint(hub);
     const stopRetention = startRetention(hub, { days: retentionDays, megabytes: retentionMegabytes });
     return {
       hub,
       eventHub,
       close() {
-        eventHub.close();
-        hub.messages.close();
-        hub.feedback.clear();
-        stopRetention();
-        storage?.close();
+        try {
+          eventHub.close();
+          hub.messages.close();
+          hub.feedback.clear();
+          stopRetention();
+        } finally {
+          storage?.close();
+        }
       },
     };
   } catch (error) {

@@ -18,17 +18,24 @@ const GENERATED_KEY_BYTES = 32;
 
 /**
  * Fills an empty hub. A hub that has or had devices or messages is not changed. In a data folder, a seed is applied once
- * in the life of the hub. If the process ends in between, the next start begins again.
+ * in the life of the hub. If the process ends in between, the next start empties the hub, also if it has no seed, and
+ * begins again.
  *
- * @throws SeedError for a value that the hub rejects, named by its path. The hub is then empty
+ * @throws SeedError for a value that the hub rejects, named by its path. The hub is then empty; IotHubError
+ * ServiceUnavailable if the disk fails
  */
-export function applySeed(hub: Hub, journal: Journal, seed: Seed): void {
+export function applySeed(hub: Hub, journal: Journal, seed: Seed | undefined): void {
   const state = journal.read(KIND).get('state');
+  if (state === 'begun') {
+    empty(hub);
+    // Not `forget`: if this failed without an error, a later start would delete what the hub then has.
+    journal.write([KEY]);
+  }
+  if (!seed) return;
   if (state === 'applied') {
     hub.log.info('the seed was applied at an earlier start');
     return;
   }
-  if (state === 'begun') empty(hub);
   const isEmpty =
     hub.registry.count().total === 0 && hub.partitions.every((log) => log.lastSequenceNumber < 0);
   if (!isEmpty) {

@@ -4,11 +4,16 @@ import { z } from 'zod';
 import { ACKNOWLEDGEMENTS } from '../cloudToDevice';
 import { twinDocument } from './twinDocument';
 
-const text = z.string().min(1);
-const properties = z.record(z.string(), z.string()).default({});
+/** Half of a surrogate pair has no UTF-8: the hub could not send it as it is. */
+const isWellFormed = (value: string): boolean => !/\p{Cs}/u.test(value);
+const MALFORMED = 'has half of a surrogate pair';
 
-/** A text is sent as it is, any other value as JSON. */
-const body = z.json();
+const anyText = z.string().refine(isWellFormed, MALFORMED);
+const text = anyText.min(1);
+const properties = z.record(anyText, anyText).default({});
+
+/** A text is sent as it is, any other value as JSON, which escapes half of a surrogate pair. */
+const body = z.json().refine((value) => typeof value !== 'string' || isWellFormed(value), MALFORMED);
 
 const thumbprint = z.string();
 
@@ -38,7 +43,7 @@ const message = z.strictObject({
 const device = z.strictObject({
   deviceId: text,
   status: z.enum(['enabled', 'disabled']).optional(),
-  statusReason: z.string().optional(),
+  statusReason: anyText.optional(),
   authentication: authentication.optional(),
   capabilities: z.strictObject({ iotEdge: z.boolean() }).optional(),
   tags: twinDocument('tags').optional(),

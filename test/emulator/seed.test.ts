@@ -3,7 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import mqtt from 'mqtt';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createDataFolderLog } from '../../emulator/dataFolder/dataFolderError';
+import { openJournal } from '../../emulator/dataFolder/journal';
 import { type SeedInput, startEmulator } from '../../emulator/index';
+import { createLog } from '../../emulator/log';
+import { HUB_HOST_NAME } from '../../emulator/wellKnown';
 import { receiveEvents } from '../azureSdks';
 import { connected, startHub, type TestHub } from './hub';
 
@@ -82,6 +86,26 @@ describe('with a data folder, the seed is applied once in the life of the hub:',
     expect(lines.join()).toContain('was applied at an earlier start');
   });
 
+  test('a start without a seed empties a hub whose seed was interrupted, and no later start does', async () => {
+    const data = join(folder, 'data');
+    hub = await startHub({ dataFolder: data });
+    await hub.register('half');
+    await hub.close();
+    const log = createDataFolderLog(
+      data,
+      createLog('info', () => undefined),
+    );
+    const journal = openJournal(join(data, HUB_HOST_NAME, 'state.log'), log);
+    journal.write(['seed/state', 'begun']);
+    journal.close();
+    hub = await startHub({ dataFolder: data });
+    expect(hub.emulator.admin.state()).toMatchObject({ devices: 0 });
+    await hub.register('own');
+    await hub.close();
+    expect((await start(SEED, data)).emulator.admin.state()).toMatchObject({ devices: 1, messages: 0 });
+    expect(lines.join()).toContain('the hub is not empty');
+  });
+
   test('not to a hub that has devices', async () => {
     const data = join(folder, 'data');
     hub = await startHub({ dataFolder: data });
@@ -122,6 +146,8 @@ describe('a seed is rejected with the path of the error, and without values:', (
       'devices[1]: The document exceeds',
       device({ tags: { a: 'x'.repeat(4_000), b: 'x'.repeat(4_000), c: 'x'.repeat(4_000) } }),
     ],
+    ['devices[1].statusReason: has half of', device({ statusReason: '\ud83d' })],
+    ['devices[1].messages[0].body: has half of', device({ messages: [{ body: '\ude00' }] })],
     ['devices[1].messages[0].ack: ', device({ messages: [{ body: 1, ack: 'SECRET' }] })],
     ['devices[1].messages[50]: ', device({ messages: Array.from({ length: 51 }, () => ({ body: 1 })) })],
     ['devices[1].messages[0]: The message exceeds', device({ messages: [{ body: 'x'.repeat(70_000) }] })],

@@ -8,7 +8,7 @@ import { partitionOf } from '../partitionLog';
 import type { Transport } from '../transport';
 import { createMqttConnection } from './connection';
 import { describePacket } from './describePacket';
-import { MAX_SUBSCRIPTIONS } from './limits';
+import { MAX_DELAYED_MESSAGES, MAX_SUBSCRIPTIONS } from './limits';
 import { ACCEPTED, hostNameOf, logIn, refusalOf } from './login';
 import { acknowledge, createTelemetrySender, readWill, type TelemetrySender } from './publishTelemetry';
 import type { ServedHub, Subscriptions } from './sessions';
@@ -36,6 +36,8 @@ interface Device {
 export function serveDevice(transport: Transport, selectHub: (hostName: string) => ServedHub): void {
   let { hub, sessions } = selectHub('');
   let device: Device | undefined;
+  /** Packets that came in one chunk with a CONNECT that a fault delays. */
+  let early: Packet[] | undefined;
   let hasEnded = false;
   let sendWill = (): void => undefined;
   let cancelExpiry = (): void => undefined;
@@ -64,9 +66,12 @@ export function serveDevice(transport: Transport, selectHub: (hostName: string) 
       reset: mqtt.reset,
       later(delayMs, work) {
         mqtt.pause();
+        early = [];
         setTimeout(() => {
           mqtt.resume();
           if (!hasEnded) work();
+          for (const next of early?.splice(0) ?? []) if (mqtt.isOpen()) onPacket(next);
+          early = undefined;
         }, delayMs).unref();
       },
     });
@@ -116,7 +121,10 @@ export function serveDevice(transport: Transport, selectHub: (hostName: string) 
   }
 
   function onPacket(packet: Packet): void {
-    if (!device) return;
+    if (!device) {
+      if (early && early.push(packet) > MAX_DELAYED_MESSAGES) mqtt.close();
+      return;
+    }
     const { deviceId } = device;
     hub.log.debug(() => `${transport.peer} device '${deviceId}': ${describePacket(packet, deviceId)}`);
     switch (packet.cmd) {

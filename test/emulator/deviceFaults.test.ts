@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Client, emulatorAgent, Message, mqttDevice } from '../azureSdks';
 import { startHubWithService } from './amqpService';
 import { closed, type TestHub } from './hub';
+import { connectPacket, RawClient } from './rawMqttClient';
 
 const require = createRequire(import.meta.url);
 const { Amqp } = require('azure-iot-device-amqp');
@@ -79,6 +80,23 @@ describe('a fault of connections', () => {
     expect(hub.emulator.admin.faults()).toEqual([]);
     hub.emulator.admin.armFault({ kind: 'resetBefore', target: 'connections', times: 1 });
     await expect(hub.connect('reset', { reconnectPeriod: 0 })).rejects.toThrow(/ECONNRESET|socket/i);
+  });
+
+  test('slow also delays what came together with the connection', async () => {
+    const key = await hub.register('eager');
+    hub.emulator.admin.armFault({ kind: 'slow', target: 'connections', delayMs: 20, times: 1 });
+    const client = await RawClient.open(hub);
+    client.send(connectPacket(hub.emulator, 'eager', key), {
+      cmd: 'publish',
+      topic: 'devices/eager/messages/events/',
+      payload: '{}',
+      qos: 1,
+      messageId: 1,
+      dup: false,
+      retain: false,
+    });
+    expect(await client.packet('puback')).toMatchObject({ messageId: 1 });
+    client.socket.destroy();
   });
 
   test('dropDevices ends the connection of one device', async () => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { generate, parser, type IConnectPacket, type Packet } from 'mqtt-packet';
 import { vi } from 'vitest';
 import type { Emulator } from '../../emulator/index';
@@ -14,13 +14,15 @@ export class RawClient {
     socket.on('data', (data: Buffer) => incoming.parse(data));
     socket.on('error', () => undefined);
   }
-  static async open({ emulator }: TestHub): Promise<RawClient> {
-    const socket = connectTls({ host: '127.0.0.1', port: emulator.mqttPort, ca: emulator.ca });
+  static async open({ emulator }: TestHub, options: ConnectionOptions = {}): Promise<RawClient> {
+    const { mqttPort: port, ca } = emulator;
+    const socket = connectTls({ host: '127.0.0.1', port, ca, ...options });
     await once(socket, 'secureConnect');
     return new RawClient(socket);
   }
-  send(packet: Packet): void {
-    this.socket.write(generate(packet));
+  /** Sends the packets in one write. */
+  send(...packets: Packet[]): void {
+    this.socket.write(Buffer.concat(packets.map((packet) => generate(packet))));
   }
   /** Everything that came until the server closed the connection. */
   async untilClosed(): Promise<Packet[]> {

@@ -12,6 +12,8 @@ import { packetSizeCheck } from './packetSize';
 
 /** One client's MQTT packets, over its transport. */
 export interface MqttConnection {
+  /** False from `close` on: what is sent then does not leave. */
+  isOpen(): boolean;
   send(packet: Packet): void;
   /** Reads no more packets, until `resume`. */
   pause(): void;
@@ -101,6 +103,7 @@ export function createMqttConnection(transport: Transport, listener: MqttListene
   });
 
   return {
+    isOpen: () => !isClosed && !stream.destroyed,
     send(packet) {
       if (isClosed) return;
       if (stream.write(generate(packet))) return;

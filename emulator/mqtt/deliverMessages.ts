@@ -16,7 +16,7 @@ export interface MessageDelivery {
   deliver(): void;
   /** The device has received the message at QoS 1. */
   acknowledged(packetId: number): void;
-  /** Call this at the end of the connection. Returns unacknowledged messages to the queue. */
+  /** Call this at the end of the connection. Returns messages that could not be completed to the queue. */
   end(): void;
 }
 
@@ -30,11 +30,17 @@ export function createMessageDelivery(
   let lastPacketId = 0;
   let hasEnded = false;
 
+  /** Messages that the device has received, but that are still in the queue, because the disk failed. */
+  const received: string[] = [];
+
   const complete = (lockToken: string): void => {
     try {
       hub.messages.complete(deviceId, lockToken);
     } catch (error) {
-      if (!(error instanceof IotHubError)) throw error; // the queue was purged in the meantime
+      if (!(error instanceof IotHubError)) throw error;
+      if (error.code === 'DeviceMessageLockLost') return; // the queue was purged in the meantime
+      received.push(lockToken);
+      mqtt.close(); // the next connection gets the message again
     }
   };
   const send = (queued: QueuedMessage, qos: 0 | 1): void => {
@@ -60,7 +66,7 @@ export function createMessageDelivery(
     deliver() {
       const qos = [...subscriptions].find(([filter]) => filter.endsWith('/messages/devicebound/#'))?.[1];
       if (qos === undefined || hasEnded) return;
-      for (;;) {
+      while (mqtt.isOpen()) {
         const queued = hub.messages.receive(deviceId, true);
         if (!queued) return;
         send(queued, qos);
@@ -73,8 +79,10 @@ export function createMessageDelivery(
     },
     end() {
       hasEnded = true;
-      for (const lockToken of unacknowledged.values()) hub.messages.release(deviceId, lockToken);
+      for (const lockToken of [...unacknowledged.values(), ...received])
+        hub.messages.release(deviceId, lockToken);
       unacknowledged.clear();
+      received.length = 0;
     },
   };
 }

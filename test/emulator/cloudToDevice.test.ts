@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import type * as IotHub from 'azure-iothub';
 import mqtt from 'mqtt';
@@ -5,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { Client as DeviceClient, deviceClient, emulatorAgent, Message } from '../azureSdks';
 import { startHubWithService } from './amqpService';
 import { closed, connected, type TestHub } from './hub';
+import { connectPacket, RawClient } from './rawMqttClient';
 
 const require = createRequire(import.meta.url);
 const { Mqtt } = require('azure-iot-device-mqtt');
@@ -129,6 +131,21 @@ test('a message that is not acknowledged over MQTT comes again with the next con
   expect(body).toBe('once');
   await expect.poll(async () => (await identity('again')).cloudToDeviceMessageCount).toBe(0);
   second.end(true);
+});
+
+test('a message is not lost on a connection that the hub has closed', async () => {
+  const key = await hub.register('leaving');
+  const client = await RawClient.open(hub, { allowHalfOpen: true });
+  client.send(connectPacket(hub.emulator, 'leaving', key));
+  const topic = 'devices/leaving/messages/devicebound/#';
+  client.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic, qos: 0 }] });
+  await client.packet('suback');
+  const end = once(client.socket, 'end');
+  client.send({ cmd: 'disconnect' });
+  await end; // the hub has ended its side, and waits for the device
+  await service.send('leaving', message('kept') as never);
+  expect((await identity('leaving')).cloudToDeviceMessageCount).toBe(1);
+  client.socket.destroy();
 });
 
 test('an expired message is not delivered', async () => {

@@ -197,7 +197,15 @@ async function run(flags: Flags): Promise<void> {
     // Ctrl-C may arrive twice: from the terminal and from npm, which forwards it.
     if (stopping) return;
     stopping = true;
-    void (emulator?.close() ?? Promise.resolve()).then(() => process.exit(0));
+    void (emulator?.close() ?? Promise.resolve()).then(
+      () => process.exit(0),
+      (error: unknown) => {
+        console.error(
+          `the emulator could not close: ${error instanceof Error ? error.message : String(error)}`,
+        );
+        process.exit(1);
+      },
+    );
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);

@@ -6,6 +6,7 @@ import { createAdminApi, createAdminHandler } from './admin';
 import { AMQP_SUBPROTOCOLS } from './amqp';
 import { issueLeafCertificate, openLocalCa, readTrustedCas } from './certificates';
 import { startConnectProxy } from './connectProxy';
+import { closeAll } from './closeAll';
 import { connectionStrings } from './connectionStrings';
 import { checkOptions, type EmulatedHub, type Emulator, type EmulatorOptions } from './emulatorOptions';
 import { createHealthHandler, healthOf, type Health } from './health';
@@ -66,9 +67,10 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const opened: OpenHub[] = [];
   const close = async () => {
     try {
-      await Promise.all(closers.map((closer) => closer()));
+      const ended = await Promise.allSettled(closers.map(async (closer) => closer()));
+      for (const one of ended) if (one.status === 'rejected') throw one.reason;
     } finally {
-      for (const { close: closeHub } of opened) closeHub();
+      closeAll(opened.map((one) => () => one.close()));
     }
   };
   const keep = <Server extends { close(): Promise<void> }>(server: Server): Server => {

@@ -3,6 +3,7 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { closeAll } from '../closeAll';
 import type { Log } from '../log';
 import type { PartitionLog } from '../partitionLog';
 import { createDataFolderLog, DataFolderError } from './dataFolderError';
@@ -56,7 +57,7 @@ export function openStorage(options: StorageOptions): HubStorage {
   const folder = resolve(options.folder);
   const closers: (() => void)[] = [];
   const close = () => {
-    for (const closer of closers.splice(0).reverse()) closer();
+    closeAll(closers.splice(0).reverse());
   };
   try {
     const hubFolder = join(folder, options.hostName);
@@ -87,11 +88,12 @@ function openHub(
     }
     return kept.map((partition) => partition.log);
   };
-  const closeAll = () => {
-    for (const partition of kept) partition.close();
+  const closePartitions = () => {
+    const before = kept;
     kept = [];
+    closeAll(before.map((partition) => () => partition.close()));
   };
-  closers.push(closeAll);
+  closers.push(closePartitions);
   const journal = openJournal(join(folder, STATE_FILE), log);
   closers.push(() => journal.close());
 
@@ -125,7 +127,7 @@ function openHub(
     partitions: open(properties.partitions),
     recreate(count, createdAt) {
       const before = kept.length;
-      closeAll();
+      closePartitions();
       for (let n = before - 1; n >= 0; n--) {
         rmSync(partitionFolder(String(n)), { recursive: true, force: true });
       }

@@ -154,12 +154,17 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
   let isClosed = false;
 
   /** While the server is down, the system may give its port to the connection of a client for a while. */
-  const reopen = () => {
-    listen(server, options.address, port).catch((error: unknown) => {
-      log.error(`the port could not be opened again: ${String(error)}`);
-      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE' && !isClosed)
-        downUntil = setTimeout(reopen, REOPEN_PAUSE_MS);
-    });
+  const reopen = (hasFailed = false): void => {
+    listen(server, options.address, port).then(
+      () => {
+        if (hasFailed) log.info(`the port ${port} is open again`);
+      },
+      (error: unknown) => {
+        if (!hasFailed) log.error(`the port could not be opened again: ${String(error)}`);
+        if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE' && !isClosed)
+          downUntil = setTimeout(() => reopen(true), REOPEN_PAUSE_MS);
+      },
+    );
   };
 
   return {
@@ -171,7 +176,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
       server.close();
       sockets.resetAll();
       clearTimeout(downUntil);
-      downUntil = setTimeout(reopen, downMs);
+      downUntil = setTimeout(() => reopen(), downMs);
       return connections;
     },
     close: () =>

@@ -6,7 +6,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { readTrustedCas } from './certificates';
 import { MAX_PARTITIONS } from './hub';
 import { hubIdentities, hubIdentity } from './hubIdentity';
-import { LOOPBACK } from './listen';
+import { LOOPBACK, ownAddress, urlHost } from './listen';
 import { DEFAULT_LOG_LEVEL, LOG_LEVELS, type LogLevel } from './log';
 import { DEFAULT_RETENTION_DAYS, MAX_RETENTION_DAYS } from './retention';
 import { DEFAULT_PARTITIONS, type Emulator } from './emulatorOptions';
@@ -100,7 +100,7 @@ function caFiles(file: string, earlier: readonly string[] = []): readonly string
 export async function main(argv: readonly string[]): Promise<void> {
   const port = integer(0, MAX_PORT);
   const command = new Command('hubfront-emulator')
-    .description('Emulates an Azure IoT Hub for the unmodified Azure SDKs. It listens on 127.0.0.1.')
+    .description('Emulates an Azure IoT Hub for the unmodified Azure SDKs. By default, it listens on 127.0.0.1.')
     .option(
       '--listen <address>',
       'IP address to listen on; 0.0.0.0, for a container: all',
@@ -216,23 +216,24 @@ async function run(flags: Flags): Promise<void> {
     process.exitCode = 1;
     return;
   }
+  const host = urlHost(ownAddress(flags.listen));
   for (const hub of emulator.hubs) {
     console.log(`hub            ${hub.hostName}`);
     console.log(`event hub      ${hub.eventHubName} (consumer groups ${hub.consumerGroups.join(', ')})`);
-    if (emulator.hubs.length > 1) console.log(`AMQP           amqp://127.0.0.1:${hub.amqpPort}`);
+    if (emulator.hubs.length > 1) console.log(`AMQP           amqp://${host}:${hub.amqpPort}`);
   }
   console.log(
     `policies ${POLICY_NAMES.join(', ')}: docs/emulator.md lists their keys and connection strings`,
   );
   console.log(`CA certificate ${emulator.caFile}`);
-  if (emulator.amqpsPort !== undefined) console.log(`AMQP over TLS  amqps://127.0.0.1:${emulator.amqpsPort}`);
+  if (emulator.amqpsPort !== undefined) console.log(`AMQP over TLS  amqps://${host}:${emulator.amqpsPort}`);
   if (emulator.proxyPort !== undefined) {
     console.log(
-      `proxy          HTTPS_PROXY=http://127.0.0.1:${emulator.proxyPort} SSL_CERT_FILE=${emulator.caFile}`,
+      `proxy          HTTPS_PROXY=http://${host}:${emulator.proxyPort} SSL_CERT_FILE=${emulator.caFile}`,
     );
   }
   console.log(
-    `emulator ready ${emulator.endpoint} amqp://127.0.0.1:${emulator.amqpPort} mqtts://127.0.0.1:${emulator.mqttPort}`,
+    `emulator ready ${emulator.endpoint} amqp://${host}:${emulator.amqpPort} mqtts://${host}:${emulator.mqttPort}`,
   );
 }
 

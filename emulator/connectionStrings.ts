@@ -15,9 +15,10 @@ export interface ConnectionStrings {
   eventHubOverTls(policy: PolicyName): string;
 }
 
+/** @param amqpHost address and port of AMQP over plain TCP */
 export function connectionStrings(
   { hostName, name, policies }: HubIdentity,
-  amqpPort: number,
+  amqpHost: string,
 ): ConnectionStrings {
   const credentials = (policy: PolicyName) =>
     `SharedAccessKeyName=${policy};SharedAccessKey=${policies[policy].key}`;
@@ -26,7 +27,7 @@ export function connectionStrings(
     device: (deviceId, key) => `HostName=${hostName};DeviceId=${deviceId};SharedAccessKey=${key}`,
     // UseDevelopmentEmulator: plain TCP, to the port in this string.
     eventHub: (policy) =>
-      `Endpoint=sb://127.0.0.1:${amqpPort};${credentials(policy)};EntityPath=${name};UseDevelopmentEmulator=true`,
+      `Endpoint=sb://${amqpHost};${credentials(policy)};EntityPath=${name};UseDevelopmentEmulator=true`,
     eventHubOverTls: (policy) => `Endpoint=sb://${hostName}/;${credentials(policy)};EntityPath=${name}`,
   };
 }

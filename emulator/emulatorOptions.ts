@@ -87,7 +87,7 @@ export interface Emulator extends EmulatedHub {
   readonly amqpsPort: number | undefined;
   readonly mqttPort: number;
   readonly proxyPort: number | undefined;
-  /** `https://127.0.0.1:<hubPort>` */
+  /** `https://<address>:<hubPort>`; the address is `127.0.0.1`, unless the emulator listens on another one only. */
   readonly endpoint: string;
   /** Absolute path of the CA certificate. */
   readonly caFile: string;

@@ -45,6 +45,8 @@ export interface Hub {
   readonly log: Log;
   /** Whether a host name is that of another hub, of this process or not. */
   isOtherHub(hostName: string): boolean;
+  /** Whether clients may reach this hub under a host name in lower case: its own, or one of the emulator itself. */
+  isOwnHost(hostName: string): boolean;
   /** Called with the id of a partition that has new messages. */
   readonly onAppended: Set<(partitionId: string) => void>;
   /** The context for checks of SAS tokens. `clockSkewSeconds` shifts the hub's clock. */
@@ -58,10 +60,12 @@ export interface HubOptions {
   /** Where the hub keeps its state. Absent: in memory only. */
   readonly storage: HubStorage | undefined;
   readonly isOtherHub: (hostName: string) => boolean;
+  readonly isOwnHost: (hostName: string) => boolean;
   readonly log: Log;
 }
 
-export function createHub({ identity, partitions, tier, storage, isOtherHub, log }: HubOptions): Hub {
+export function createHub(options: HubOptions): Hub {
+  const { identity, partitions, tier, storage, isOtherHub, isOwnHost, log } = options;
   const faults = createFaults();
   const journal = storage?.journal ?? NO_JOURNAL;
   const registry = createDeviceRegistry(journal);
@@ -94,6 +98,7 @@ export function createHub({ identity, partitions, tier, storage, isOtherHub, log
     createdAt: storage?.createdAt ?? Date.now(),
     log,
     isOtherHub,
+    isOwnHost,
     onAppended: new Set(),
     recreate(count) {
       const createdAt = Math.max(Date.now(), this.createdAt + 1);

@@ -1,6 +1,6 @@
 /** Opens the port of a server of the emulator. */
 
-import type { AddressInfo, Server } from 'node:net';
+import { isIPv6, type AddressInfo, type Server } from 'node:net';
 
 export const LOOPBACK = '127.0.0.1';
 /** Addresses that stand for all addresses of the machine. */
@@ -8,6 +8,13 @@ const UNSPECIFIED = ['0.0.0.0', '::'];
 
 /** The address by which this process reaches a server that listens on `address`. */
 export const ownAddress = (address: string): string => (UNSPECIFIED.includes(address) ? LOOPBACK : address);
+
+/** An IP address as the host of a URL or a `Host` header: an IPv6 address is in brackets, in its shortest form. */
+export function urlHost(address: string): string {
+  if (!isIPv6(address)) return address;
+  const withoutZone = address.replace(/%.*$/, '');
+  return new URL(`http://[${withoutZone}]`).hostname;
+}
 
 /**
  * Listens for clients. Rejects with Node's listen error (`code`, `port`).

@@ -21,13 +21,15 @@ export interface OpenHubOptions {
   readonly identity: HubIdentity;
   /** Whether a host name is that of another hub. */
   readonly isOtherHub: (hostName: string) => boolean;
+  /** Whether a host name in lower case is that of this hub, or of the emulator itself. */
+  readonly isOwnHost: (hostName: string) => boolean;
   readonly options: EmulatorOptions;
   readonly seed: Seed | undefined;
   readonly log: Log;
 }
 
 /** @throws as `startEmulator` */
-export function openHub({ identity, isOtherHub, options, seed, log }: OpenHubOptions): OpenHub {
+export function openHub({ identity, options, seed, log, ...hosts }: OpenHubOptions): OpenHub {
   const { dataFolder, partitions, throttle = 'none' } = options;
   const { retentionDays = DEFAULT_RETENTION_DAYS, retentionMegabytes } = options;
   const storage =
@@ -42,7 +44,7 @@ export function openHub({ identity, isOtherHub, options, seed, log }: OpenHubOpt
         });
   try {
     const count = partitions ?? DEFAULT_PARTITIONS;
-    const hub = createHub({ identity, isOtherHub, partitions: count, tier: throttle, storage, log });
+    const hub = createHub({ identity, ...hosts, partitions: count, tier: throttle, storage, log });
     applySeed(hub, storage?.journal ?? NO_JOURNAL, seed);
     const eventHub = createEventHubEndpoint(hub);
     const stopRetention = startRetention(hub, { days: retentionDays, megabytes: retentionMegabytes });

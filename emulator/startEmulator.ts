@@ -1,7 +1,6 @@
 /** Starts the emulator: opens its ports, its hubs, and connects both. */
 
 import type { IncomingMessage } from 'node:http';
-import { isIP } from 'node:net';
 import { createAdminApi, createAdminHandler } from './admin';
 import { AMQP_SUBPROTOCOLS } from './amqp';
 import { issueLeafCertificate, openLocalCa, readTrustedCas } from './certificates';
@@ -12,7 +11,7 @@ import { checkOptions, type EmulatedHub, type Emulator, type EmulatorOptions } f
 import { createHealthHandler, healthOf, type Health } from './health';
 import { isAllowedHost, startHttpsServer, type HttpsServer } from './httpsServer';
 import { hubIdentities, isHubName } from './hubIdentity';
-import { LOOPBACK, ownAddress } from './listen';
+import { LOOPBACK, ownAddress, urlHost } from './listen';
 import { createLog, DEFAULT_LOG_LEVEL } from './log';
 import { createMqttEndpoint, MQTT_SUBPROTOCOLS } from './mqtt';
 import { openHub, type OpenHub } from './openHub';
@@ -58,10 +57,10 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const trustedCas = readTrustedCas(options.trustedCas ?? []);
   const seed = options.seed === undefined ? undefined : readSeed(options.seed);
   const ca = await openLocalCa(options.caFolder ?? DEFAULT_CA_FOLDER);
-  const hostNames = [
-    ...identities.map(({ hostName }) => hostName),
-    ...(options.allowedHosts ?? []).map((name) => name.toLowerCase()),
-  ];
+  const ownHost = urlHost(ownAddress(address));
+  /** Names of the emulator itself, which stand for no hub. */
+  const ownNames = [ownHost, ...(options.allowedHosts ?? []).map((name) => name.toLowerCase())];
+  const hostNames = [...identities.map(({ hostName }) => hostName), ...ownNames];
   const certificate = await issueLeafCertificate(ca, hostNames);
   const closers: (() => unknown)[] = [];
   const opened: OpenHub[] = [];
@@ -120,7 +119,11 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     const names = new Set(identities.map(({ hostName }) => hostName));
     for (const [index, identity] of identities.entries()) {
       const isOtherHub = (name: string) => name !== identity.hostName && (isHubName(name) || names.has(name));
-      opened.push(openHub({ identity, isOtherHub, options, seed: index === 0 ? seed : undefined, log }));
+      const isOwnHost = (name: string) =>
+        name === identity.hostName || (!isOtherHub(name) && isAllowedHost(name, ownNames));
+      opened.push(
+        openHub({ identity, isOtherHub, isOwnHost, options, seed: index === 0 ? seed : undefined, log }),
+      );
     }
     const [first, ...others] = opened;
     if (!first) throw new Error('there is no hub');
@@ -144,7 +147,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
           eventHubName: hub.identity.name,
           consumerGroups: hub.identity.consumerGroups,
           amqpPort: plainPort,
-          connectionStrings: connectionStrings(hub.identity, plainPort),
+          connectionStrings: connectionStrings(hub.identity, `${ownHost}:${plainPort}`),
           admin,
         } satisfies EmulatedHub,
       };
@@ -157,7 +160,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       firstServed;
     const hubOf = (request: IncomingMessage) =>
       hubNamed(hostNameOf(request.headers.host), serverNameOf(request.socket));
-    const acceptAmqp = (transport: Transport) => hubNamed(transport.hostName).eventHub.accept(transport);
+    const acceptAmqp = (transport: Transport) => hubNamed(...transport.hostNames).eventHub.accept(transport);
     serve({
       amqp: served.map(({ eventHub }) => eventHub.accept),
       amqps: acceptAmqp,
@@ -208,7 +211,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       amqpsPort: amqps?.port,
       mqttPort: mqtts.port,
       proxyPort: proxy?.port,
-      endpoint: `https://${urlHost(ownAddress(address))}:${https.port}`,
+      endpoint: `https://${ownHost}:${https.port}`,
       caFile: ca.file,
       ca: ca.cert,
       health,
@@ -219,5 +222,3 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     throw error;
   }
 }
-
-const urlHost = (address: string) => (isIP(address) === 6 ? `[${address}]` : address);

@@ -1,18 +1,16 @@
 import { decodePathSegment } from '../decodePathSegment';
-import { isSignedBy, parseSasToken, policyKey, scopeCovers, SAS_GRACE_S, type SasContext } from '../sas';
+import { isSignedBy, parseSasToken, policyKey, scopeCovers, SAS_GRACE_S } from '../sas';
+import type { Hub } from '../hub';
 import type { HubIdentity } from '../hubIdentity';
 import { entityPath } from './entityPath';
-
-/** Names under which clients reach the emulator, besides the hub's own name. Tokens may be signed for them. */
-const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]'];
 
 /** `amqps://host:5671/path` or, from IoT Hub's own SDKs, `host/path`. */
 const RESOURCE = /^(?:[a-z][a-z0-9+.-]*:\/\/)?(\[[^\]]*\]|[^/:]*)(?::\d+)?(?:\/(.*))?$/is;
 
 /** The entity path of a resource such as `sb://127.0.0.1:5672/hubfront/$management`; undefined for another host. */
-export function resourcePath(resource: string, { hostName }: HubIdentity): string | undefined {
+export function resourcePath(resource: string, { isOwnHost }: Hub): string | undefined {
   const [, host = '', path = ''] = RESOURCE.exec(withSlashes(resource)) ?? [];
-  return [hostName, ...LOOPBACK_NAMES].includes(host.toLowerCase()) ? entityPath(path) : undefined;
+  return isOwnHost(host.toLowerCase()) ? entityPath(path) : undefined;
 }
 
 /** Microsoft's device SDK for Node sends the audience as it stands in the token: with encoded slashes. */
@@ -29,19 +27,15 @@ export type TokenRefusal = 'InvalidSignature' | 'ExpiredToken' | 'MalformedToken
  *
  * @returns the time until which the token is accepted, in Unix milliseconds, or the reason for rejecting it
  */
-export function checkEntityToken(
-  text: unknown,
-  path: string,
-  identity: HubIdentity,
-  context: SasContext,
-): number | TokenRefusal {
+export function checkEntityToken(text: unknown, path: string, hub: Hub): number | TokenRefusal {
+  const context = hub.sasContext();
   const token = typeof text === 'string' ? parseSasToken(text) : undefined;
   if (token?.keyName === undefined) return 'MalformedToken';
   const key = policyKey(token.keyName, 'ServiceConnect', context);
-  if (key === undefined || !isSignedBy(token, signingKey(key, path, identity))) return 'InvalidSignature';
+  if (key === undefined || !isSignedBy(token, signingKey(key, path, hub.identity))) return 'InvalidSignature';
   const acceptedUntil = token.expiry + SAS_GRACE_S;
   if (acceptedUntil <= context.nowSeconds) return 'ExpiredToken';
-  const scope = resourcePath(token.resource, identity);
+  const scope = resourcePath(token.resource, hub);
   if (scope === undefined || (scope !== '' && !scopeCovers(scope, path))) return 'InvalidAudience';
   return acceptedUntil * 1_000;
 }

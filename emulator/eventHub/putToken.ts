@@ -34,7 +34,7 @@ export function putToken(hub: Hub, grants: Grants, request: Message): Reply {
   const { operation, type, name } = applicationProperties(request);
   if (operation !== 'put-token')
     return refuse(400, 'amqp:not-implemented', 'The operation is not supported.');
-  const path = typeof name === 'string' ? resourcePath(name, hub.identity) : undefined;
+  const path = typeof name === 'string' ? resourcePath(name, hub) : undefined;
   const token = bytesOf(request).toString('utf8');
   if (type !== SAS_TOKEN_TYPE && type !== JWT_TYPE)
     return refuse(401, 'amqp:unauthorized-access', `The token type '${String(type)}' is not supported.`);
@@ -43,7 +43,7 @@ export function putToken(hub: Hub, grants: Grants, request: Message): Reply {
   try {
     if (isDevicePath(path)) return putDeviceToken(hub, grants, path, token);
     const isForDevices = putPolicyToken(hub, grants, path, token);
-    const acceptedUntil = checkEntityToken(token, path, hub.identity, hub.sasContext());
+    const acceptedUntil = checkEntityToken(token, path, hub);
     if (typeof acceptedUntil === 'number') grants.claims.put(path, acceptedUntil);
     else if (!isForDevices) return refuse(401, 'com.microsoft:auth-failed', REFUSALS[acceptedUntil]);
   } catch (error) {

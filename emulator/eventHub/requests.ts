@@ -48,10 +48,7 @@ export function readManagement(hub: Hub, claims: Claims, request: Message): Repl
   const { operation, type, name, partition, security_token: token } = applicationProperties(request);
   if (operation !== 'READ') return refuse(400, 'amqp:not-implemented', 'The operation is not supported.');
   const entity = `${hub.identity.name}/$management`;
-  if (
-    !claims.cover(entity) &&
-    typeof checkEntityToken(token, entity, hub.identity, hub.sasContext()) === 'string'
-  ) {
+  if (!claims.cover(entity) && typeof checkEntityToken(token, entity, hub) === 'string') {
     return refuseWith(401, unauthorizedFor('Listen', entity));
   }
   if (typeof name !== 'string' || name.toLowerCase() !== hub.identity.name) {

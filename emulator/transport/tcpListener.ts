@@ -47,7 +47,7 @@ export async function startTcpListener(options: TcpListenerOptions): Promise<Tcp
     stream.setNoDelay(true);
     corkWrites(stream);
     accept({
-      hostName: serverNameOf(stream),
+      hostNames: [serverNameOf(stream)],
       peer,
       stream,
       reset: () => sockets.reset(stream),

@@ -3,8 +3,8 @@ import type { ClientCertificate } from './clientCertificate';
 
 /** The transport of an AMQP or MQTT connection: TCP, TLS or a WebSocket. */
 export interface Transport {
-  /** The host that the client named, in TLS (SNI) or in the `Host` header; undefined over plain TCP. Lower case. */
-  readonly hostName: string | undefined;
+  /** The hosts that the client named: in the `Host` header, then in TLS (SNI). None over plain TCP. Lower case. */
+  readonly hostNames: readonly (string | undefined)[];
   /** Names the connection in the log: `amqp 127.0.0.1:50312`. */
   readonly peer: string;
   readonly stream: Duplex;

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import { clientCertificate } from './clientCertificate';
 import { corkWrites } from './corkWrites';
-import { hostNameOf } from './hostName';
+import { hostNameOf, serverNameOf } from './hostName';
 import type { Transport } from './transport';
 
 /** A client may put several frames of 64 KB, or an MQTT packet of more than 256 KB, into one WebSocket message. */
@@ -36,7 +36,7 @@ export function createWebSocketUpgrade(
       corkWrites(socket);
       server.handleUpgrade(request, socket, head, (webSocket) => {
         accept({
-          hostName: hostNameOf(request.headers.host),
+          hostNames: [hostNameOf(request.headers.host), serverNameOf(request.socket)],
           peer: `wss ${request.socket.remoteAddress ?? ''}:${request.socket.remotePort ?? 0}`,
           stream: createWebSocketStream(webSocket),
           reset,

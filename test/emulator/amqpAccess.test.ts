@@ -12,7 +12,7 @@ let caFolder: string;
 let connection: Connection;
 beforeAll(async () => {
   caFolder = await mkdtemp(join(tmpdir(), 'hubfront-'));
-  emulator = await startEmulator({ amqpsPort: 0, partitions: 1, caFolder });
+  emulator = await startEmulator({ amqpsPort: 0, partitions: 1, caFolder, allowedHosts: ['.Emulator.test'] });
   emulator.admin.seed({ count: 1 });
 });
 afterEach(() => {
@@ -27,9 +27,9 @@ const ENTITY = 'sb://localhost/hubfront';
 const MINUTE_S = 60;
 
 /** A token of Event Hubs, which is signed with the text of the key. */
-function token(expiresInS: number): string {
+function token(expiresInS: number, entity = ENTITY): string {
   const expiry = Math.floor(Date.now() / 1000) + expiresInS;
-  const resource = encodeURIComponent(ENTITY);
+  const resource = encodeURIComponent(entity);
   const signature = createHmac('sha256', POLICIES.service.key)
     .update(`${resource}\n${expiry}`)
     .digest('base64');
@@ -58,7 +58,7 @@ function open(login: Partial<ConnectionOptions> & { enable_sasl_external?: boole
 }
 
 /** @returns the response of `$cbs` to a token */
-function putToken(sas: string): Promise<Record<string, unknown>> {
+function putToken(sas: string, entity = ENTITY): Promise<Record<string, unknown>> {
   return new Promise((resolve) => {
     const replies = connection.open_receiver({ source: '$cbs', target: 'replies' });
     replies.on('message', ({ message }: EventContext) => {
@@ -71,7 +71,7 @@ function putToken(sas: string): Promise<Record<string, unknown>> {
         application_properties: {
           operation: 'put-token',
           type: 'servicebus.windows.net:sastoken',
-          name: ENTITY,
+          name: entity,
         },
         body: sas,
       });
@@ -122,6 +122,15 @@ describe('a token of $cbs', () => {
     await open({ username: 'anonymous' });
     expect(await putToken(token(-4 * MINUTE_S))).toMatchObject({ 'status-code': 202 });
     expect(await read()).toBe(0);
+  });
+
+  test.each([
+    ['amqps://a.emulator.test:5671/hubfront', 202],
+    ['sb://127.0.0.1:5672/hubfront', 202],
+    ['sb://emulator.example/hubfront', 401],
+  ])('for %s gets status %i', async (entity, status) => {
+    await open({ username: 'anonymous' });
+    expect(await putToken(token(MINUTE_S, entity), entity)).toMatchObject({ 'status-code': status });
   });
 
   test('is refused then, with the reason', async () => {

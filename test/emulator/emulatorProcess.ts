@@ -70,7 +70,7 @@ export async function startEmulatorProcess(options: ProcessOptions): Promise<Emu
     caFile,
     ca: readFileSync(caFile, 'utf8'),
     endpoint: `https://127.0.0.1:${hubPort}`,
-    connectionStrings: connectionStrings(hubIdentity(), amqpPort),
+    connectionStrings: connectionStrings(hubIdentity(), `127.0.0.1:${amqpPort}`),
     output: () => output,
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),

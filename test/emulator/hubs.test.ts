@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import mqtt, { type MqttClient } from 'mqtt';
 import rhea from 'rhea';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import WebSocket from 'ws';
 import { type EmulatedHub, type Emulator, startEmulator } from '../../emulator/index';
 import { receiveEvents } from '../azureSdks';
 import { connected, sasToken, VERSION } from './hub';
@@ -137,7 +138,7 @@ test('MQTT selects the hub by the user name, and readers find the messages in th
 
 /** The address of a hub's `$management` is accepted, or the condition with which the connection or the link ends. */
 function attach(
-  options: { port: number; hostname: string; servername?: string },
+  options: { port: number; hostname: string; servername?: string; connection_details?: unknown },
   entity: string,
 ): Promise<string> {
   const { servername, ...rest } = options;
@@ -177,6 +178,21 @@ test('AMQP selects the hub by SNI or by its port, and rejects the names of other
   expect(
     await attach({ port: shop.amqpPort, hostname: 'other.azure-devices.localhost' }, 'shop/$management'),
   ).toBe('amqp:not-found');
+});
+
+test('AMQP over WebSockets selects the hub by the Host header, then by SNI', async () => {
+  const overWebSockets = (hub: EmulatedHub, host: string): Promise<string> => {
+    const url = `wss://127.0.0.1:${emulator.hubPort}/$servicebus/websocket`;
+    const { ca } = emulator;
+    const tls = { ca, servername: hub.hostName, checkServerIdentity: () => undefined };
+    const details = rhea.websocket_connect(WebSocket as never) as (...args: unknown[]) => unknown;
+    const target = { port: emulator.hubPort, hostname: hub.hostName };
+    const connection_details = details(url, ['AMQPWSB10'], { ...tls, headers: { host } });
+    return attach({ ...target, connection_details }, `${hub.eventHubName}/$management`);
+  };
+  expect(await overWebSockets(store, store.hostName)).toBe('accepted');
+  expect(await overWebSockets(store, 'localhost')).toBe('accepted');
+  expect(await overWebSockets(store, shop.hostName)).not.toBe('accepted');
 });
 
 test('each hub has a folder of its own, and the same keys after a restart', async () => {

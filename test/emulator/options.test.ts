@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { get } from 'node:https';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,6 +52,23 @@ async function registerDevice(hub: Emulator, deviceId: string): Promise<string> 
 test('a full host name is used unchanged', async () => {
   const hub = await start({ hub: 'store.example.com' });
   expect(hub).toMatchObject({ hostName: 'store.example.com', eventHubName: 'store' });
+});
+
+// Only Linux has all addresses of 127.0.0.0/8 without configuration.
+test.runIf(process.platform === 'linux')('another address to listen on is used everywhere', async () => {
+  const hub = await start({ listen: '127.0.0.2', proxyPort: 0 });
+  expect(hub.endpoint).toBe(`https://127.0.0.2:${hub.hubPort}`);
+  const status = await new Promise((resolve, reject) => {
+    const url = `${hub.endpoint}/health`;
+    get(url, { ca: hub.ca, agent: false }, (response) => resolve(response.resume().statusCode)).on(
+      'error',
+      reject,
+    );
+  });
+  expect(status).toBe(200);
+  const reader = new EventHubConsumerClient('$Default', hub.connectionStrings.eventHub('service'));
+  expect(await reader.getEventHubProperties()).toMatchObject({ name: 'hubfront' });
+  await reader.close();
 });
 
 test('a start that finds a port in use does not touch the data folder', async () => {

@@ -5,6 +5,9 @@ import { vi } from 'vitest';
 import type { Emulator } from '../../emulator/index';
 import { sasToken, VERSION, type TestHub } from './hub';
 
+/** The types of Node lack an option that TLS sockets have. */
+type TlsOptions = ConnectionOptions & { allowHalfOpen?: boolean };
+
 /** Packets written by hand: what no client library sends. */
 export class RawClient {
   private readonly received: Packet[] = [];
@@ -14,7 +17,7 @@ export class RawClient {
     socket.on('data', (data: Buffer) => incoming.parse(data));
     socket.on('error', () => undefined);
   }
-  static async open({ emulator }: TestHub, options: ConnectionOptions = {}): Promise<RawClient> {
+  static async open({ emulator }: TestHub, options: TlsOptions = {}): Promise<RawClient> {
     const { mqttPort: port, ca } = emulator;
     const socket = connectTls({ host: '127.0.0.1', port, ca, ...options });
     await once(socket, 'secureConnect');

@@ -1,5 +1,6 @@
 /** Opens one of the emulator's hubs. */
 
+import { closeAll } from './closeAll';
 import { NO_JOURNAL, openStorage } from './dataFolder';
 import { createEventHubEndpoint, type EventHubEndpoint } from './eventHub';
 import { DEFAULT_PARTITIONS, type EmulatorOptions } from './emulatorOptions';
@@ -52,14 +53,13 @@ export function openHub({ identity, options, seed, log, ...hosts }: OpenHubOptio
       hub,
       eventHub,
       close() {
-        try {
-          eventHub.close();
-          hub.messages.close();
-          hub.feedback.clear();
-          stopRetention();
-        } finally {
-          storage?.close();
-        }
+        closeAll([
+          () => eventHub.close(),
+          () => hub.messages.close(),
+          () => hub.feedback.clear(),
+          stopRetention,
+          () => storage?.close(),
+        ]);
       },
     };
   } catch (error) {

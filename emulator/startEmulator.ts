@@ -65,12 +65,13 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const closers: (() => unknown)[] = [];
   const opened: OpenHub[] = [];
   const close = async () => {
-    try {
-      const ended = await Promise.allSettled(closers.map(async (closer) => closer()));
-      for (const one of ended) if (one.status === 'rejected') throw one.reason;
-    } finally {
-      closeAll(opened.map((one) => () => one.close()));
-    }
+    const ended = await Promise.allSettled(closers.map((closer) => Promise.resolve().then(closer)));
+    closeAll([
+      ...ended.map((one) => () => {
+        if (one.status === 'rejected') throw one.reason;
+      }),
+      ...opened.map((one) => () => one.close()),
+    ]);
   };
   const keep = <Server extends { close(): Promise<void> }>(server: Server): Server => {
     closers.push(() => server.close());
@@ -218,7 +219,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       close,
     };
   } catch (error) {
-    await close();
+    await close().catch((closing: unknown) => log.error(`the emulator could not close: ${String(closing)}`));
     throw error;
   }
 }

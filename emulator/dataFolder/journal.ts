@@ -1,6 +1,7 @@
 /** Keeps the small state of a hub: device identities, twins and cloud-to-device messages. */
 
 import { readFileSync, renameSync, rmSync } from 'node:fs';
+import { closeAll } from '../closeAll';
 import { IotHubError } from '../iotHubError';
 import type { DataFolderLog } from './dataFolderError';
 import { damaged, readRecords, RecordFile } from './recordFile';
@@ -127,8 +128,7 @@ export function openJournal(path: string, log: DataFolderLog): JournalFile {
       return found;
     },
     close() {
-      file.sync();
-      file.close();
+      closeAll([() => file.sync(), () => file.close()]);
     },
   };
 }

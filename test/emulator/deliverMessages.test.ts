@@ -18,7 +18,7 @@ test.each([0, 1] as const)(
       },
     };
     const registry = createDeviceRegistry(journal);
-    registry.create('d', {} as never);
+    registry.create('d', {});
     const messages = createMessageQueues(registry, journal);
     for (const text of ['first', 'second']) {
       messages.send('d', { body: Buffer.from(text), acknowledgement: 'none', properties: [] } as never);

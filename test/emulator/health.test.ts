@@ -76,5 +76,7 @@ test('a restarting hub waits for its port while another program has it', async (
   other.close();
   await expect.poll(() => restarting.emulator.health().status).toBe('ready');
   expect(await restarting.call('GET', '/health')).toMatchObject({ status: 200 });
+  await expect.poll(() => logged.join('\n')).toContain(`the port ${hubPort} is open again`);
+  expect(logged.filter((line) => line.includes('EADDRINUSE'))).toHaveLength(1);
   await restarting.close();
 });

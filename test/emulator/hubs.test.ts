@@ -185,7 +185,7 @@ test('AMQP over WebSockets selects the hub by the Host header, then by SNI', asy
     const url = `wss://127.0.0.1:${emulator.hubPort}/$servicebus/websocket`;
     const { ca } = emulator;
     const tls = { ca, servername: hub.hostName, checkServerIdentity: () => undefined };
-    const details = rhea.websocket_connect(WebSocket as never) as (...args: unknown[]) => unknown;
+    const details = rhea.websocket_connect(WebSocket) as (...args: unknown[]) => unknown;
     const target = { port: emulator.hubPort, hostname: hub.hostName };
     const connection_details = details(url, ['AMQPWSB10'], { ...tls, headers: { host } });
     return attach({ ...target, connection_details }, `${hub.eventHubName}/$management`);

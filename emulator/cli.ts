@@ -39,6 +39,8 @@ interface Flags {
   readonly caFolder: string;
   /** PEM. */
   readonly trustedCa?: readonly string[];
+  readonly storage?: string;
+  readonly storageContainer?: string;
   readonly throttle: ThrottleTier;
   readonly allowedHosts?: readonly string[];
   readonly logLevel: LogLevel;
@@ -170,6 +172,13 @@ export async function main(argv: readonly string[]): Promise<void> {
       'certificate (PEM) of an authority that signs certificates of devices; repeatable',
       caFiles,
     )
+    .addOption(
+      new Option(
+        '--storage <connection string>',
+        'storage account for file uploads, for example UseDevelopmentStorage=true (Azurite)',
+      ).env('HUBFRONT_STORAGE'),
+    )
+    .option('--storage-container <name>', 'container for uploaded files (default: uploads)')
     .addOption(
       new Option('--throttle <tier>', 'applies the limits of one unit of this tier')
         .choices(THROTTLE_TIERS)

@@ -55,6 +55,13 @@ export interface EmulatorOptions {
    * one of them signed. At most 25.
    */
   readonly trustedCas?: readonly string[];
+  /** Connection string of the storage account into which devices upload files. Absent: uploads are rejected. */
+  readonly storage?: string;
+  /**
+   * The container for files of the first hub, which is created if it is absent. Each further hub has the container
+   * `<storageContainer>-<hub name>`. Default `uploads`.
+   */
+  readonly storageContainer?: string;
   /** Default `none`. */
   readonly throttle?: ThrottleTier;
   /**
@@ -111,6 +118,9 @@ export function checkOptions(options: EmulatorOptions): void {
   }
   if (retentionMegabytes !== undefined && !(retentionMegabytes > 0)) {
     throw new RangeError('retentionMegabytes must be above 0');
+  }
+  if (options.storageContainer !== undefined && options.storage === undefined) {
+    throw new RangeError('storageContainer needs storage');
   }
   if (isIP(listen) === 0) throw new RangeError(`'${listen}' is not an IP address to listen on`);
 }

@@ -10,6 +10,7 @@ const OPERATION_TYPES: Record<HttpsFaultSpec['target'], string> = {
   methods: 'DirectMethods',
   queries: 'Queries',
   messages: 'CloudToDeviceOperations',
+  files: 'FileUploads',
   connections: 'DeviceConnections',
 };
 

@@ -8,6 +8,8 @@ import {
 import { NO_JOURNAL, type HubStorage } from './dataFolder';
 import { createDeviceConnections, type DeviceConnections } from './deviceConnections';
 import { createFaults, type Faults } from './faults';
+import { createFileUploads, type BlobStorage, type FileUploads } from './fileUploads';
+import { createImportExportJobs, type ImportExportJobs } from './importExport';
 import type { Log } from './log';
 import { createMethodCalls, type MethodCalls } from './methods';
 import { PartitionLog } from './partitionLog';
@@ -29,13 +31,24 @@ export interface Hub {
   /** Cloud-to-device messages. */
   readonly messages: MessageQueues;
   readonly feedback: FeedbackQueue;
+  readonly files: FileUploads;
+  /** Bulk import and export. */
+  readonly jobs: ImportExportJobs;
   /** A recreated hub has new partitions. */
   partitions: readonly PartitionLog[];
   readonly faults: Faults;
   readonly throttle: Throttle;
   /** Requests since the start, by throttle. */
   readonly requests: Record<
-    'registry' | 'telemetry' | 'twins' | 'methods' | 'queries' | 'messages' | 'connections' | 'management',
+    | 'registry'
+    | 'telemetry'
+    | 'twins'
+    | 'methods'
+    | 'queries'
+    | 'messages'
+    | 'files'
+    | 'connections'
+    | 'management',
     number
   >;
   /** Unix time in ms. A recreated hub has a new value. */
@@ -59,13 +72,15 @@ export interface HubOptions {
   readonly tier: ThrottleTier;
   /** Where the hub keeps its state. Absent: in memory only. */
   readonly storage: HubStorage | undefined;
+  /** Into which devices upload files. Absent: uploads are rejected. */
+  readonly blobStorage: BlobStorage | undefined;
   readonly isOtherHub: (hostName: string) => boolean;
   readonly isOwnHost: (hostName: string) => boolean;
   readonly log: Log;
 }
 
 export function createHub(options: HubOptions): Hub {
-  const { identity, partitions, tier, storage, isOtherHub, isOwnHost, log } = options;
+  const { identity, partitions, tier, storage, blobStorage, isOtherHub, isOwnHost, log } = options;
   const faults = createFaults();
   const journal = storage?.journal ?? NO_JOURNAL;
   const registry = createDeviceRegistry(journal);
@@ -82,6 +97,8 @@ export function createHub(options: HubOptions): Hub {
     methods: createMethodCalls(registry, connections),
     messages,
     feedback: createFeedbackQueue(messages),
+    files: createFileUploads(registry, journal, blobStorage),
+    jobs: createImportExportJobs(registry, twins, journal),
     partitions: storage?.partitions ?? emptyPartitions(partitions),
     faults,
     throttle: createThrottle(tier),
@@ -92,6 +109,7 @@ export function createHub(options: HubOptions): Hub {
       methods: 0,
       queries: 0,
       messages: 0,
+      files: 0,
       connections: 0,
       management: 0,
     },

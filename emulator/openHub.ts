@@ -5,6 +5,7 @@ import { NO_JOURNAL, openStorage } from './dataFolder';
 import { createEventHubEndpoint, type EventHubEndpoint } from './eventHub';
 import { DEFAULT_PARTITIONS, type EmulatorOptions } from './emulatorOptions';
 import { createHub, type Hub } from './hub';
+import type { BlobStorage } from './fileUploads';
 import type { HubIdentity } from './hubIdentity';
 import type { Log } from './log';
 import { DEFAULT_RETENTION_DAYS, startRetention } from './retention';
@@ -25,12 +26,15 @@ export interface OpenHubOptions {
   /** Whether a host name in lower case is that of this hub, or of the emulator itself. */
   readonly isOwnHost: (hostName: string) => boolean;
   readonly options: EmulatorOptions;
+  /** Into which devices upload files. Absent: uploads are rejected. */
+  readonly blobStorage: BlobStorage | undefined;
   readonly seed: Seed | undefined;
   readonly log: Log;
 }
 
 /** @throws as `startEmulator` */
-export function openHub({ identity, options, seed, log, ...hosts }: OpenHubOptions): OpenHub {
+export function openHub(opening: OpenHubOptions): OpenHub {
+  const { identity, options, blobStorage, seed, log, ...hosts } = opening;
   const { dataFolder, partitions, throttle = 'none' } = options;
   const { retentionDays = DEFAULT_RETENTION_DAYS, retentionMegabytes } = options;
   const storage =
@@ -45,7 +49,10 @@ export function openHub({ identity, options, seed, log, ...hosts }: OpenHubOptio
         });
   try {
     const count = partitions ?? DEFAULT_PARTITIONS;
-    const hub = createHub({ identity, ...hosts, partitions: count, tier: throttle, storage, log });
+    const hub = createHub({
+      ...{ identity, ...hosts, partitions: count, tier: throttle },
+      ...{ storage, blobStorage, log },
+    });
     applySeed(hub, storage?.journal ?? NO_JOURNAL, seed);
     const eventHub = createEventHubEndpoint(hub);
     const stopRetention = startRetention(hub, { days: retentionDays, megabytes: retentionMegabytes });
@@ -56,7 +63,9 @@ export function openHub({ identity, options, seed, log, ...hosts }: OpenHubOptio
         closeAll([
           () => eventHub.close(),
           () => hub.messages.close(),
-          () => hub.feedback.clear(),
+          () => hub.jobs.close(),
+          () => hub.feedback.close(),
+          () => hub.files.notifications.close(),
           stopRetention,
           () => storage?.close(),
         ]);

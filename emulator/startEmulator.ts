@@ -8,6 +8,7 @@ import { startConnectProxy } from './connectProxy';
 import { closeAll } from './closeAll';
 import { connectionStrings } from './connectionStrings';
 import { checkOptions, type EmulatedHub, type Emulator, type EmulatorOptions } from './emulatorOptions';
+import { createBlobForwarder, openBlobStorages } from './fileUploads';
 import { createHealthHandler, healthOf, type Health } from './health';
 import { isAllowedHost, startHttpsServer, type HttpsServer } from './httpsServer';
 import { hubIdentities, isHubName } from './hubIdentity';
@@ -56,6 +57,11 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const identities = hubIdentities(typeof named === 'string' ? [named] : named, options.consumerGroups);
   const trustedCas = readTrustedCas(options.trustedCas ?? []);
   const seed = options.seed === undefined ? undefined : readSeed(options.seed);
+  const hubNames = identities.map(({ name }) => name);
+  const blobStorages =
+    options.storage === undefined
+      ? []
+      : await openBlobStorages(options.storage, hubNames, options.storageContainer);
   const ca = await openLocalCa(options.caFolder ?? DEFAULT_CA_FOLDER);
   const ownHost = urlHost(ownAddress(address));
   /** Names of the emulator itself, which stand for no hub. */
@@ -123,7 +129,10 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       const isOwnHost = (name: string) =>
         name === identity.hostName || (!isOtherHub(name) && isAllowedHost(name, ownNames));
       opened.push(
-        openHub({ identity, isOtherHub, isOwnHost, options, seed: index === 0 ? seed : undefined, log }),
+        openHub({
+          ...{ identity, isOtherHub, isOwnHost, options, blobStorage: blobStorages[index] },
+          ...{ seed: index === 0 ? seed : undefined, log },
+        }),
       );
     }
     const [first, ...others] = opened;
@@ -173,6 +182,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
         port: options.hubPort ?? 0,
         handleHub: (request) => hubOf(request).handleHub(request),
         handleAdmin: (request, response) => hubOf(request).handleAdmin(request, response),
+        handleBlobs: createBlobForwarder(blobStorages),
         handleHealth: createHealthHandler(() => health()),
         handleUpgrade: createUpgradeHandler({
           amqp: createWebSocketUpgrade(AMQP_SUBPROTOCOLS, acceptAmqp),

@@ -193,6 +193,7 @@ export function createAdminApi({ hub, eventHub, mqtt, https }: AdminDependencies
       hub.partitions.forEach((log) => log.reset());
       hub.registry.clear();
       hub.feedback.clear();
+      hub.files.notifications.clear();
       hub.faults.clear();
       hub.throttle.reset();
       // The positions of these readers are now beyond the end.

@@ -1,6 +1,6 @@
 import { message as amqp, type Delivery, type Message, type Sender } from 'rhea';
 import { sendsSettled } from './answerAttach';
-import { creditOf, outgoingOf, returnCredit, sendEncoded } from './rheaInternals';
+import { creditOf, outgoingOf, returnCredit, sendEncoded, unwrittenOf } from './rheaInternals';
 
 /** A client that sends requests without credit for the responses is disconnected at this number. */
 const MAX_WAITING = 1_000;
@@ -11,10 +11,6 @@ const MAX_WAITING = 1_000;
  */
 export class OutgoingLink {
   private readonly waiting: Buffer[] = [];
-  /**
-   * Messages that rhea will write at the end of this turn. Until then, rhea still counts their credit as available.
-   */
-  private unwritten = 0;
 
   constructor(readonly link: Sender) {}
 
@@ -33,7 +29,6 @@ export class OutgoingLink {
 
   /** Sends a message that the client settles. Call it only when there is credit. */
   deliver(message: Message, tag: Buffer): Delivery {
-    this.count(1);
     return this.link.send(amqp.encode(message), tag, 0);
   }
 
@@ -43,7 +38,7 @@ export class OutgoingLink {
    */
   credit(): number {
     if (!this.link.is_open()) return 0;
-    const allowed = creditOf(this.link).credit - this.unwritten;
+    const allowed = creditOf(this.link).credit - unwrittenOf(this.link);
     return Math.max(0, Math.min(allowed, outgoingOf(this.link.session).available()));
   }
 
@@ -51,7 +46,6 @@ export class OutgoingLink {
   flush(): void {
     const messages = this.waiting.splice(0, this.credit());
     for (const message of messages) sendEncoded(this.link, message, sendsSettled(this.link));
-    this.count(messages.length);
     this.returnUnusedCredit();
   }
 
@@ -59,10 +53,5 @@ export class OutgoingLink {
   returnUnusedCredit(): void {
     const { isDraining } = creditOf(this.link);
     if (isDraining && this.waiting.length === 0) setImmediate(() => returnCredit(this.link));
-  }
-
-  private count(sent: number): void {
-    this.unwritten += sent;
-    setImmediate(() => (this.unwritten -= sent));
   }
 }

@@ -23,6 +23,7 @@ export interface Frame {
 interface Outgoing {
   readonly next_delivery_id: number;
   readonly next_pending_delivery: number;
+  readonly deliveries: { by_id(id: number): { readonly link: Sender } | undefined };
   remote_next_transfer_id: number | undefined;
   /** Maximum number of transfer frames that the peer's session accepts. */
   readonly remote_window: number | undefined;
@@ -101,6 +102,17 @@ export const outgoingOf = (session: Session): Outgoing => sessionInternals(sessi
 export function creditOf(link: Sender): { credit: number; isDraining: boolean } {
   const { credit, _draining } = link as unknown as { credit: number; _draining?: boolean };
   return { credit, isDraining: _draining === true };
+}
+
+/**
+ * Number of a link's messages that rhea has not written yet, because the peer's session has no room for them, or until
+ * the end of this turn. Their credit still counts as available.
+ */
+export function unwrittenOf(link: Sender): number {
+  const { deliveries, next_pending_delivery: first, next_delivery_id: end } = outgoingOf(link.session);
+  let unwritten = 0;
+  for (let id = first; id < end; id++) if (deliveries.by_id(id)?.link === link) unwritten++;
+  return unwritten;
 }
 
 /** Returns the remaining credit to a receiver that drains the link. */

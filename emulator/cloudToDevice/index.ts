@@ -5,9 +5,4 @@ export {
   type QueuedMessage,
 } from './cloudMessage';
 export { createMessageQueues, type Ending, type MessageQueues } from './messageQueues';
-export {
-  createFeedbackQueue,
-  FEEDBACK_CONTENT_TYPE,
-  type FeedbackBatch,
-  type FeedbackQueue,
-} from './feedbackQueue';
+export { createFeedbackQueue, FEEDBACK_CONTENT_TYPE, type FeedbackQueue } from './feedbackQueue';

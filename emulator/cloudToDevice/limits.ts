@@ -12,11 +12,6 @@ export const MAX_TTL_MS = 2 * 24 * 60 * 60 * 1_000;
 /** How often the emulator looks for messages that have expired. */
 export const EXPIRY_CHECK_MS = 1_000;
 
-// Feedback: iot-hub-devguide-messages-c2d, "Message feedback" and "Cloud-to-device configuration options" (defaults).
+// Feedback: iot-hub-devguide-messages-c2d, "Message feedback".
 export const FEEDBACK_BATCH_RECORDS = 64;
 export const FEEDBACK_INTERVAL_MS = 15_000;
-export const FEEDBACK_LOCK_MS = 60_000;
-export const FEEDBACK_TTL_MS = 60 * 60 * 1_000;
-export const FEEDBACK_MAX_DELIVERY_COUNT = 10;
-/** Maximum number of feedback messages that wait, which limits memory. The hub's own limit is not published. */
-export const MAX_FEEDBACK_BATCHES = 1_000;

@@ -28,10 +28,30 @@ export interface TwinChannel {
   notifyDesired(change: JsonObject): void;
 }
 
+/** Maximum number of requests that a fault delays per device, which limits memory. */
+const MAX_DELAYED_REQUESTS = 100;
+
 /** The requests are those of Microsoft's device SDKs: the operation and its resource are message annotations. */
 export function createTwinChannel(hub: Hub, deviceId: string, reset: () => void): TwinChannel {
   const sources = createSourceLinks();
   let isNotified = false;
+  let delayed = 0;
+
+  /** A request is settled before its response, so that no credit limits the requests that a fault delays. */
+  const delay = (link: Receiver, delayMs: number, work: () => void): void => {
+    if (delayed >= MAX_DELAYED_REQUESTS) {
+      link.close({
+        condition: 'amqp:resource-limit-exceeded',
+        description: `${MAX_DELAYED_REQUESTS} requests for the twin wait for their responses.`,
+      });
+      return;
+    }
+    delayed++;
+    setTimeout(() => {
+      delayed--;
+      work();
+    }, delayMs).unref();
+  };
 
   /** The link of the same channel, or the last one that the device attached. */
   const sourceFor = (target: Receiver): OutgoingLink | undefined => {
@@ -73,7 +93,7 @@ export function createTwinChannel(hub: Hub, deviceId: string, reset: () => void)
             return () => sourceFor(link)?.send(responseMessage(message, response));
           },
           reset,
-          later: (delayMs, work) => void setTimeout(work, delayMs),
+          later: (delayMs, work) => delay(link, delayMs, work),
         });
       },
       close: onClose,

@@ -28,7 +28,6 @@ const AMQPS_PORT = 5671;
 
 /** Entities of IoT Hub's own AMQP endpoints for services and devices, which the emulator does not support. */
 const NOT_EMULATED: readonly (readonly [path: RegExp, about: string])[] = [
-  [/^messages\/servicebound\/filenotifications\b/i, 'file uploads'],
   [/^devices\/[^/]+\/modules\b/i, 'modules'],
 ];
 

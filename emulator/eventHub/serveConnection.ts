@@ -26,12 +26,12 @@ import type { Transport } from '../transport';
 import { attachReader, pathOf } from './attachReader';
 import { createClaims } from './claims';
 import { entityPath } from './entityPath';
-import { attachFeedback, isFeedback } from './feedbackSource';
 import { plainMechanisms } from './plainLogin';
 import { putToken } from './putToken';
 import type { Readers } from './readers';
 import { notFound, refusalOfSender, unauthorizedFor } from './refusals';
 import { isDevicebound, sendToDevice } from './serviceMessages';
+import { attachServiceNode, serviceNodeOf } from './serviceSource';
 import { readManagement, requestNodeOf, type Reply, type RequestNode } from './requests';
 
 /** Events after which a connection has no more readers. */
@@ -123,7 +123,8 @@ export function serveConnection(transport: Transport, hub: Hub, readers: Readers
   const attachSource = (link: Sender, path: string): LinkSource | AmqpCondition => {
     const node = deviceNodeOf(path);
     if (node) return devices.attachSource(link, node);
-    if (isFeedback(path)) return attachFeedback(hub, claims, link, path);
+    const serviceNode = serviceNodeOf(hub, path);
+    if (serviceNode) return attachServiceNode(hub, claims, link, path, serviceNode);
     return attachReader(hub, readers, claims, link, () => stream.writableLength);
   };
 

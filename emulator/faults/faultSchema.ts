@@ -12,6 +12,7 @@ const httpsTarget = z.enum([
   'methods',
   'queries',
   'messages',
+  'files',
   'connections',
 ]);
 const eventHubTarget = z.literal('eventHub').default('eventHub');

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import { errorBody, IotHubError } from '../iotHubError';
+import { BLOB_PATH } from '../fileUploads';
 import { isHealthRequest } from '../health';
 import { listen } from '../listen';
 import type { Log } from '../log';
@@ -62,6 +63,8 @@ export interface HttpsServerOptions {
   readonly handleHub: (request: IncomingMessage) => Promise<Outcome>;
   readonly handleAdmin: RequestListener;
   readonly handleHealth: RequestListener;
+  /** Forwards requests to the storage of file uploads. */
+  readonly handleBlobs: RequestListener;
   /** Serves an upgrade request. If it throws an IotHubError, the server writes the error to the socket. */
   readonly handleUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer, reset: () => void) => void;
   /**
@@ -73,8 +76,7 @@ export interface HttpsServerOptions {
 
 /** Listens on the loopback interface only. Rejects with Node's listen error (`code`, `port`). */
 export async function startHttpsServer(options: HttpsServerOptions): Promise<HttpsServer> {
-  const { certificate, trustedCas, handleHub, handleAdmin, handleHealth, handleUpgrade, hostNames, log } =
-    options;
+  const { certificate, trustedCas, handleHub, handleUpgrade, hostNames, log } = options;
   const server = createServer({
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     ...deviceServerOptions(certificate, trustedCas),
@@ -96,11 +98,15 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
     }
     request.url = originForm(request.url);
     if (isHealthRequest(request)) {
-      handleHealth(request, response);
+      options.handleHealth(request, response);
+      return;
+    }
+    if (request.url.startsWith(`${BLOB_PATH}/`)) {
+      options.handleBlobs(request, response);
       return;
     }
     if (ADMIN_PATH.test(request.url)) {
-      handleAdmin(request, response);
+      options.handleAdmin(request, response);
       return;
     }
     handleHub(request)

@@ -6,6 +6,7 @@ import {
   KEEP_ALIVE_FACTOR,
   MAX_KEEP_ALIVE_MS,
   MAX_PACKET_BYTES,
+  MAX_TOPIC_BYTES,
   MAX_UNSENT_BYTES,
 } from './limits';
 import { packetSizeCheck } from './packetSize';
@@ -106,6 +107,10 @@ export function createMqttConnection(transport: Transport, listener: MqttListene
     isOpen: () => !isClosed && !stream.destroyed,
     send(packet) {
       if (isClosed) return;
+      if (packet.cmd === 'publish' && Buffer.byteLength(packet.topic) > MAX_TOPIC_BYTES) {
+        close(); // the library would write a part of the packet
+        return;
+      }
       if (stream.write(generate(packet))) return;
       stream.pause(); // reading pauses until the client has read the earlier responses
       if (stream.writableLength > MAX_UNSENT_BYTES) transport.reset();

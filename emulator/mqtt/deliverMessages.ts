@@ -4,6 +4,7 @@ import type { QueuedMessage } from '../cloudToDevice';
 import type { Hub } from '../hub';
 import { IotHubError } from '../iotHubError';
 import type { MqttConnection } from './connection';
+import { MAX_TOPIC_BYTES } from './limits';
 import { encodePropertyBag } from './propertyBag';
 import type { Subscriptions } from './sessions';
 
@@ -45,6 +46,11 @@ export function createMessageDelivery(
   };
   const send = (queued: QueuedMessage, qos: 0 | 1): void => {
     const topic = `devices/${deviceId}/messages/devicebound/${propertyBag(queued, deviceId)}`;
+    // The hub's own behavior is not published. The service learns of it by negative feedback.
+    if (Buffer.byteLength(topic) > MAX_TOPIC_BYTES) {
+      hub.messages.reject(deviceId, queued.lockToken);
+      return;
+    }
     const packet = {
       cmd: 'publish',
       topic,

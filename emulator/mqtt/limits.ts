@@ -9,6 +9,9 @@ export const MAX_SUBSCRIPTIONS = 5;
 /** A message of 256 KB (iot-hub-devguide-messages-construct), and the longest topic and header of MQTT 3.1.1. */
 export const MAX_PACKET_BYTES = 256 * 1024 + 64 * 1024 + 16;
 
+/** Texts of MQTT have a length of two bytes (MQTT 3.1.1, 1.5.3). */
+export const MAX_TOPIC_BYTES = 65_535;
+
 /** How long a client may take to send its CONNECT. The hub's own limit is not published. */
 export const CONNECT_TIMEOUT_MS = 30_000;
 

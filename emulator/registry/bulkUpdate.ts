@@ -15,16 +15,21 @@ const IMPORT_MODES = [
   'deleteifmatchetag',
 ] as const;
 
+// The SDKs use both spellings of the modes: `create`, `UpdateIfMatchETag`.
+const importMode = z
+  .string()
+  .transform((mode) => mode.toLowerCase())
+  .pipe(z.enum(IMPORT_MODES));
+
 const bulkItem = deviceInput.extend({
   id: z.string(),
   eTag: z.string().nullish(),
   etag: z.string().nullish(),
-  // The SDKs use both spellings of the modes: `create`, `UpdateIfMatchETag`.
-  importMode: z
-    .string()
-    .transform((mode) => mode.toLowerCase())
-    .pipe(z.enum(IMPORT_MODES)),
+  importMode,
 });
+
+/** A device of an import job; without a mode, it is created or updated (iot-hub-bulk-identity-mgmt). */
+export const importItem = bulkItem.extend({ importMode: importMode.default('createorupdate') });
 
 type BulkItem = z.infer<typeof bulkItem>;
 
@@ -48,7 +53,7 @@ export function bulkUpdate(registry: DeviceRegistry, body: unknown): BulkResult 
   const errors = [];
   for (const item of parsed.data) {
     try {
-      applyItem(registry, item);
+      applyBulkItem(registry, item);
     } catch (error) {
       if (!(error instanceof IotHubError)) throw error;
       errors.push({ deviceId: item.id, errorCode: error.number, errorStatus: error.text });
@@ -57,7 +62,8 @@ export function bulkUpdate(registry: DeviceRegistry, body: unknown): BulkResult 
   return { isSuccessful: errors.length === 0, errors, warnings: [] };
 }
 
-function applyItem(registry: DeviceRegistry, item: BulkItem): void {
+/** @throws IotHubError if the registry rejects the change */
+export function applyBulkItem(registry: DeviceRegistry, item: BulkItem): void {
   const etag = item.eTag ?? item.etag ?? '';
   switch (item.importMode) {
     case 'create':

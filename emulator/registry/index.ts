@@ -1,4 +1,4 @@
-export { bulkUpdate } from './bulkUpdate';
+export { applyBulkItem, bulkUpdate, importItem } from './bulkUpdate';
 export {
   deviceInput,
   normalizeThumbprint,

@@ -1,3 +1,5 @@
+/** Handles the requests to the hub's REST API: finds the route, applies faults, and reads the request. */
+
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isApiVersion } from '../apiVersion';
@@ -5,7 +7,11 @@ import { faultError } from '../faultError';
 import type { Hub } from '../hub';
 import { IotHubError } from '../iotHubError';
 import { readBody, type Outcome } from '../httpsServer';
-import { clientCertificate } from '../transport';
+import { LOOPBACK } from '../listen';
+import { clientCertificate, hostNameOf } from '../transport';
+import { feedbackRoutes } from './feedbackRoutes';
+import { fileRoutes } from './fileRoutes';
+import { jobRoutes } from './jobRoutes';
 import { notEmulated } from './notEmulated';
 import { messageRoutes } from './messageRoutes';
 import { methodRoute } from './methodRoute';
@@ -15,6 +21,8 @@ import { deviceIdIn, matchesPath, type HubRequest } from './route';
 import { telemetryRoute } from './telemetryRoute';
 import { twinRoutes } from './twinRoutes';
 
+const IPV6_LOOPBACK = '::1';
+
 /** Handles requests to the hub's REST API. Throws an IotHubError for every rejected request. */
 export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promise<Outcome> {
   const routes = [
@@ -23,6 +31,9 @@ export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promis
     methodRoute(hub),
     queryRoute(hub),
     ...messageRoutes(hub),
+    ...feedbackRoutes(hub),
+    ...fileRoutes(hub),
+    ...jobRoutes(hub),
     ...registryRoutes(hub),
   ];
 
@@ -63,12 +74,25 @@ export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promis
       resource: `${hub.identity.hostName}/${segments.join('/')}`,
       headers: incoming.headers,
       rawHeaders: incoming.rawHeaders,
+      emulatorHost: () => emulatorHostOf(incoming, hub.identity.hostName),
       clientCertificate: () => clientCertificate(incoming.socket),
       clockSkewSeconds: fault?.kind === 'clockSkew' ? fault.seconds : 0,
     };
     const response = await route.handle(request);
     return fault?.kind === 'resetAfter' ? 'reset' : response;
   };
+}
+
+/**
+ * The Host header. A local client may use the hub's name without being able to resolve it, for example with an agent of
+ * its own, so that it gets the address instead.
+ */
+function emulatorHostOf({ headers, socket }: IncomingMessage, hubHostName: string): string {
+  const { host = '' } = headers;
+  const { localAddress = '', localPort = 0 } = socket;
+  const isLocal = localAddress === IPV6_LOOPBACK || localAddress.endsWith(LOOPBACK);
+  if (!isLocal || hostNameOf(host) !== hubHostName) return host;
+  return `${localAddress === IPV6_LOOPBACK ? `[${IPV6_LOOPBACK}]` : LOOPBACK}:${localPort}`;
 }
 
 function parseUrl(url: string): { segments: string[]; query: URLSearchParams } {

@@ -1,10 +1,10 @@
 /** The routes of cloud-to-device messages: a device receives and settles them, a service purges them. */
 
 import type { QueuedMessage } from '../cloudToDevice';
-import { authenticateDevice } from '../deviceAuthentication';
 import type { Hub } from '../hub';
 import { throttled } from '../iotHubError';
 import type { HubResponse } from '../httpsServer';
+import { deviceRoute } from './deviceRoute';
 import type { HubRequest, Route } from './route';
 import { serviceRoute } from './serviceRoute';
 
@@ -20,22 +20,12 @@ export function messageRoutes(hub: Hub): Route[] {
     method: string,
     path: readonly string[],
     handle: (deviceId: string, lockToken: string, request: HubRequest) => HubResponse,
-  ): Route => ({
-    target: 'messages',
-    method,
-    path,
-    maxBodyBytes: MAX_BODY_BYTES,
-    handle(request) {
-      const deviceId = request.segments[1] ?? '';
-      authenticateDevice(hub, deviceId, {
-        token: request.headers.authorization,
-        resource: request.resource,
-        certificate: request.clientCertificate,
-        clockSkewSeconds: request.clockSkewSeconds,
-      });
-      return handle(deviceId, request.segments[4] ?? '', request);
-    },
-  });
+  ): Route =>
+    deviceRoute(
+      hub,
+      { target: 'messages', method, path, maxBodyBytes: MAX_BODY_BYTES },
+      ({ deviceId }, request) => handle(deviceId, request.segments[4] ?? '', request),
+    );
 
   return [
     route('GET', PATH, (deviceId) => {

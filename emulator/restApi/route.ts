@@ -14,6 +14,8 @@ export interface HubRequest {
   readonly headers: IncomingHttpHeaders;
   /** Names and values alternate. Names keep their case. */
   readonly rawHeaders: readonly string[];
+  /** Host and port under which the client reaches the emulator's HTTPS. */
+  readonly emulatorHost: () => string;
   /** The client's certificate, if it has one. */
   readonly clientCertificate: () => ClientCertificate | undefined;
   readonly body: Buffer;

@@ -1,4 +1,3 @@
-import { authenticateDevice } from '../deviceAuthentication';
 import type { Hub } from '../hub';
 import {
   BATCH_CONTENT_TYPE,
@@ -9,30 +8,27 @@ import {
   storeTelemetry,
   type NewMessage,
 } from '../telemetry';
+import { deviceRoute } from './deviceRoute';
 import type { HubRequest, Route } from './route';
 
 /**
  * `POST /devices/{id}/messages/events`: one message, or a batch (rest/api/iothub/device/send-device-event). 204 means
  * that the hub has stored all messages.
  */
-export function telemetryRoute(hub: Hub): Route {
-  return {
-    target: 'telemetry',
-    method: 'POST',
-    path: ['devices', '*', 'messages', 'events'],
-    maxBodyBytes: MAX_MESSAGE_BYTES,
-    handle(request) {
-      const { origin } = authenticateDevice(hub, request.segments[1] ?? '', {
-        token: request.headers.authorization,
-        resource: request.resource,
-        certificate: request.clientCertificate,
-        clockSkewSeconds: request.clockSkewSeconds,
-      });
+export const telemetryRoute = (hub: Hub): Route =>
+  deviceRoute(
+    hub,
+    {
+      target: 'telemetry',
+      method: 'POST',
+      path: ['devices', '*', 'messages', 'events'],
+      maxBodyBytes: MAX_MESSAGE_BYTES,
+    },
+    (origin, request) => {
       storeTelemetry(hub, origin, readMessages(request));
       return { status: 204 };
     },
-  };
-}
+  );
 
 function readMessages(request: HubRequest): NewMessage[] {
   const [contentType = ''] = (request.headers['content-type'] ?? '').split(';', 1);

@@ -151,10 +151,10 @@ test('an edge device has a scope, which its leaf devices take', async () => {
 
 describe('what is not emulated is refused at once, by name:', () => {
   test.each([
-    ['GET', '/messages/servicebound/feedback', 'feedback of cloud-to-device messages'],
+    ['GET', '/messages/servicebound/filenotifications', 'notifications of file uploads'],
     ['GET', '/devices/d/modules', 'modules'],
-    ['POST', '/devices/d/files', 'file uploads'],
-    ['POST', '/jobs/create', 'bulk import and export'],
+    ['GET', '/configurations', 'configurations'],
+    ['GET', '/jobs/v2/query', 'jobs'],
   ])('%s %s', async (method, path, about) => {
     const { status, json } = await call(method, `${path}?${VERSION}`, {
       headers: { authorization: ownerToken() },
@@ -262,9 +262,9 @@ describe("AMQP at IoT Hub's own entities", () => {
   });
 
   test('names what it does not have', async () => {
-    const error = await refusalOf('/messages/serviceBound/filenotifications', { username: 'anonymous' });
+    const error = await refusalOf('/devices/d/modules/m/messages/events', { username: 'anonymous' });
     expect(error).toMatchObject({ condition: 'amqp:not-implemented' });
-    expect(error.description).toContain('file uploads');
+    expect(error.description).toContain('modules');
   });
 
   test.each([

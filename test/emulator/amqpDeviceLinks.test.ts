@@ -136,7 +136,7 @@ async function sendToDevices(connection: Connection, deviceIds: readonly string[
     let accepted = 0;
     await new Promise<void>((resolve) => {
       sender.on('accepted', () => ++accepted === count && resolve());
-      for (let n = 0; n < count; n++) sender.send({ to, body: 'x' });
+      for (let n = 0; n < count; n++) sender.send({ to, body: '1' });
     });
     sender.removeAllListeners('accepted');
   }
@@ -225,4 +225,58 @@ test('faults and limits reject messages with the conditions that the SDKs know',
   );
   expect(await send(connection, 'faulty', { body: 'x' })).toBe('accepted');
   expect(stored('faulty')).toHaveLength(1);
+});
+
+test('a message that waits for room in the session counts as one that the client has asked for', async () => {
+  const key = await hub.register('narrow');
+  const policy = await connectPolicy();
+  await sendToDevices(policy, ['narrow'], 3);
+  const connection = await connect('narrow@sas.hubfront', tokenOf('narrow', key));
+  const session = connection.create_session();
+  const internals = session as unknown as {
+    local: { begin: { incoming_window: number } };
+    incoming: { deliveries: { available: () => number } };
+    on_transfer: (frame: unknown) => void;
+  };
+  let window = 1;
+  const transfer = internals.on_transfer.bind(session);
+  internals.on_transfer = (frame) => {
+    window = 0;
+    transfer(frame);
+  };
+  internals.local.begin.incoming_window = window;
+  internals.incoming.deliveries.available = () => window;
+  session.begin();
+  const receiver = session.open_receiver({
+    source: '/devices/narrow/messages/devicebound',
+    credit_window: 0,
+    autoaccept: false,
+  });
+  const received = once(receiver, 'message');
+  receiver.add_credit(2);
+  await received;
+  await sendToDevices(policy, ['narrow'], 1); // the hub looks for messages to deliver
+  const { json } = await hub.call('GET', '/devices/narrow');
+  expect(json.cloudToDeviceMessageCount).toBe(4);
+  const free = async () => {
+    const authorization = tokenOf('narrow', key);
+    return (await hub.call('GET', '/devices/narrow/messages/devicebound', undefined, { authorization }))
+      .status;
+  };
+  expect([await free(), await free(), await free()]).toEqual([200, 200, 204]);
+});
+
+test('requests for a twin that a fault delays are limited', async () => {
+  const connection = await connectDevice('patient');
+  hub.emulator.admin.armFault({
+    ...{ kind: 'slow', target: 'twins', delayMs: 3_600_000, filter: { deviceId: 'patient' } },
+  });
+  const sender = connection.open_sender('/devices/patient/twin');
+  await once(sender, 'sendable');
+  const closed = once(sender, 'sender_error');
+  for (let n = 0; n < 101; n++) {
+    sender.send({ correlation_id: n, message_annotations: { operation: 'GET' }, body: '' });
+  }
+  await closed;
+  expect((sender.error as { condition: string }).condition).toBe('amqp:resource-limit-exceeded');
 });

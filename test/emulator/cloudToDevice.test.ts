@@ -155,6 +155,20 @@ test('an expired message is not delivered', async () => {
   expect(key).not.toBe('');
 });
 
+test('a message whose properties do not fit into a topic is rejected, and the next one arrives', async () => {
+  const client = await hub.connect('topic');
+  const received: string[] = [];
+  client.on('message', (_topic, payload) => received.push(payload.toString()));
+  await client.subscribeAsync('devices/topic/messages/devicebound/#', { qos: 1 });
+  const large = message('large');
+  large.properties.add('path', '/'.repeat(30_000)); // a slash has three bytes in a topic
+  await service.send('topic', large as never);
+  await service.send('topic', message('next') as never);
+  await expect.poll(() => received).toEqual(['next']);
+  await expect.poll(async () => (await identity('topic')).cloudToDeviceMessageCount).toBe(0);
+  expect(client.connected).toBe(true);
+});
+
 test('getFeedbackReceiver of azure-iothub gets the feedback that the sender asked for', async () => {
   vi.useFakeTimers({ toFake: ['Date'] });
   onTestFinished(() => void vi.useRealTimers());

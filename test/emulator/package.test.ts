@@ -87,7 +87,7 @@ describe('the packed emulator, in an empty folder,', () => {
        import test from 'node:test';
        import { startEmulator } from 'hubfront-emulator';
        test('their own', async () => {
-         const emulator = await startEmulator({ partitions: 2 });
+         const emulator = await startEmulator({ partitions: 2, storage: 'UseDevelopmentStorage=true' });
          emulator.admin.seed({ count: 3 });
          assert.equal(emulator.admin.state().messages, 3);
          await emulator.close();

@@ -1,0 +1,86 @@
+import { IotHubError } from '../iotHubError';
+import { applyBulkItem, importItem, type DeviceRegistry } from '../registry';
+import { readTwinChange, type TwinStore } from '../twins';
+import type { JobRequest } from './job';
+
+/** The blob with the errors of the devices that could not be imported (iot-hub-bulk-identity-mgmt). */
+const ERROR_BLOB = 'importErrors.log';
+/** Limits memory. The errors of further devices are not written. */
+const MAX_ERRORS = 10_000;
+/** A device with a twin of the largest size has about 75 KB (iot-hub-devguide-device-twins). */
+const MAX_LINE_CHARS = 1024 * 1024;
+
+/**
+ * Reads a blob with a line of JSON for each device (iot-hub-bulk-identity-mgmt, "Import devices"). Each device succeeds
+ * or fails separately.
+ *
+ * @throws an error of the storage
+ */
+export async function importDevices(
+  registry: DeviceRegistry,
+  twins: TwinStore,
+  request: Extract<JobRequest, { type: 'import' }>,
+  abortSignal: AbortSignal,
+): Promise<void> {
+  const { ContainerClient } = await import('@azure/storage-blob'); // only if it is used
+  const input = new ContainerClient(request.inputBlobContainerUri).getBlobClient(request.inputBlobName);
+  const { readableStreamBody } = await input.download(undefined, undefined, { abortSignal });
+  const errors: string[] = [];
+  for await (const line of linesOf(readableStreamBody as AsyncIterable<Buffer>)) {
+    abortSignal.throwIfAborted();
+    const error = line.trim() === '' ? undefined : importLine(registry, twins, line);
+    if (error && errors.length < MAX_ERRORS) errors.push(JSON.stringify(error));
+  }
+  if (errors.length === 0) return;
+  const output = new ContainerClient(request.outputBlobContainerUri).getBlockBlobClient(ERROR_BLOB);
+  const text = errors.join('\n');
+  await output.upload(text, Buffer.byteLength(text), { abortSignal });
+}
+
+/** Node's readline does not report the errors of its input. @throws IotHubError for a line that is too long */
+async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of chunks) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+    if (rest.length > MAX_LINE_CHARS) {
+      throw new IotHubError('DeserializationError', `A line has more than ${MAX_LINE_CHARS} characters.`);
+    }
+  }
+  yield rest + decoder.decode();
+}
+
+interface ImportError {
+  readonly id: string;
+  readonly errorCode: number;
+  readonly errorStatus: string;
+}
+
+function importLine(registry: DeviceRegistry, twins: TwinStore, line: string): ImportError | undefined {
+  let id = '';
+  try {
+    const json = parseLine(line);
+    const item = importItem.safeParse(json);
+    if (!item.success) throw new IotHubError('DeserializationError', 'The line is not a device.');
+    ({ id } = item.data);
+    applyBulkItem(registry, item.data);
+    const { tags, properties } = json as { tags?: unknown; properties?: unknown };
+    if (registry.find(id) && (tags !== undefined || properties !== undefined)) {
+      twins.replace(id, readTwinChange({ tags, properties }), '*');
+    }
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof IotHubError)) throw error;
+    return { id, errorCode: error.number, errorStatus: error.text };
+  }
+}
+
+function parseLine(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    throw new IotHubError('DeserializationError', 'The line is not JSON.');
+  }
+}

@@ -1,0 +1,1 @@
+export { createServiceQueue, type QueuedItem, type ServiceQueue } from './serviceQueue';

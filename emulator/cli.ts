@@ -102,7 +102,9 @@ function caFiles(file: string, earlier: readonly string[] = []): readonly string
 export async function main(argv: readonly string[]): Promise<void> {
   const port = integer(0, MAX_PORT);
   const command = new Command('hubfront-emulator')
-    .description('Emulates an Azure IoT Hub for the unmodified Azure SDKs. By default, it listens on 127.0.0.1.')
+    .description(
+      'Emulates an Azure IoT Hub for the unmodified Azure SDKs. By default, it listens on 127.0.0.1.',
+    )
     .option(
       '--listen <address>',
       'IP address to listen on; 0.0.0.0, for a container: all',

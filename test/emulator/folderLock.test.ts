@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { lockFolder } from '../../emulator/dataFolder/folderLock';
+import { startEmulator } from '../../emulator/index';
 
 let folder: string;
 beforeEach(async () => {
@@ -61,3 +62,15 @@ test.skipIf(process.getuid?.() === 0)(
     expect(() => lockFolder(folder)).toThrow(/EACCES/);
   },
 );
+
+test('if a hub cannot release its folder, the others still do', async () => {
+  const options = { caFolder: folder, dataFolder: join(folder, 'data') };
+  const emulator = await startEmulator({ ...options, hub: ['broken', 'whole'] });
+  const lock = join(options.dataFolder, 'broken.azure-devices.localhost', 'lock');
+  await rm(lock);
+  await mkdir(lock); // cannot be deleted as a file, even by root
+  await expect(emulator.close()).rejects.toThrow('broken.azure-devices.localhost');
+  const next = await startEmulator({ ...options, hub: 'whole' });
+  expect(next.health().status).toBe('ready');
+  await next.close();
+});

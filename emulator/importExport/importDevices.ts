@@ -1,4 +1,5 @@
 import { IotHubError } from '../iotHubError';
+import { parseJson } from '../parseJson';
 import { applyBulkItem, importItem, type DeviceRegistry } from '../registry';
 import { readTwinChange, type TwinStore } from '../twins';
 import type { JobRequest } from './job';
@@ -52,6 +53,9 @@ async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
   yield rest + decoder.decode();
 }
 
+/** Characters of an id that is reported. A device id has at most 128. */
+const MAX_REPORTED_ID = 128;
+
 interface ImportError {
   readonly id: string;
   readonly errorCode: number;
@@ -64,11 +68,11 @@ function importLine(registry: DeviceRegistry, twins: TwinStore, line: string): I
     const json = parseLine(line);
     const item = importItem.safeParse(json);
     if (!item.success) throw new IotHubError('DeserializationError', 'The line is not a device.');
-    ({ id } = item.data);
+    id = item.data.id.slice(0, MAX_REPORTED_ID);
     applyBulkItem(registry, item.data);
     const { tags, properties } = json as { tags?: unknown; properties?: unknown };
-    if (registry.find(id) && (tags !== undefined || properties !== undefined)) {
-      twins.replace(id, readTwinChange({ tags, properties }), '*');
+    if (registry.find(item.data.id) && (tags !== undefined || properties !== undefined)) {
+      twins.replace(item.data.id, readTwinChange({ tags, properties }), '*');
     }
     return undefined;
   } catch (error) {
@@ -79,8 +83,9 @@ function importLine(registry: DeviceRegistry, twins: TwinStore, line: string): I
 
 function parseLine(line: string): unknown {
   try {
-    return JSON.parse(line);
-  } catch {
-    throw new IotHubError('DeserializationError', 'The line is not JSON.');
+    return parseJson(Buffer.from(line), 'The line');
+  } catch (error) {
+    if (!(error instanceof IotHubError)) throw error;
+    throw new IotHubError('DeserializationError', error.text);
   }
 }

@@ -31,12 +31,12 @@ export function createMessageDelivery(
   let lastPacketId = 0;
   let hasEnded = false;
 
-  /** Messages that the device has received, but that are still in the queue, because the disk failed. */
+  /** Messages that are done with, but are still in the queue, because the disk failed. */
   const received: string[] = [];
 
-  const complete = (lockToken: string): void => {
+  const settle = (outcome: 'complete' | 'reject', lockToken: string): void => {
     try {
-      hub.messages.complete(deviceId, lockToken);
+      hub.messages[outcome](deviceId, lockToken);
     } catch (error) {
       if (!(error instanceof IotHubError)) throw error;
       if (error.code === 'DeviceMessageLockLost') return; // the queue was purged in the meantime
@@ -48,7 +48,7 @@ export function createMessageDelivery(
     const topic = `devices/${deviceId}/messages/devicebound/${propertyBag(queued, deviceId)}`;
     // The hub's own behavior is not published. The service learns of it by negative feedback.
     if (Buffer.byteLength(topic) > MAX_TOPIC_BYTES) {
-      hub.messages.reject(deviceId, queued.lockToken);
+      settle('reject', queued.lockToken);
       return;
     }
     const packet = {
@@ -60,7 +60,7 @@ export function createMessageDelivery(
     } as const;
     if (qos === 0) {
       mqtt.send({ ...packet, qos });
-      complete(queued.lockToken);
+      settle('complete', queued.lockToken);
       return;
     }
     lastPacketId = (lastPacketId % MAX_PACKET_ID) + 1;
@@ -81,7 +81,7 @@ export function createMessageDelivery(
     acknowledged(packetId) {
       const lockToken = unacknowledged.get(packetId);
       unacknowledged.delete(packetId);
-      if (lockToken !== undefined) complete(lockToken);
+      if (lockToken !== undefined) settle('complete', lockToken);
     },
     end() {
       hasEnded = true;

@@ -87,7 +87,7 @@ function messageResponse({ message, ...queued }: QueuedMessage, deviceId: string
 const asHeader = (text: string): string => text.replace(/[^\x20-\x7e]/gu, percentEncoded);
 
 /** The same for a part of a header's name (RFC 9110, 5.6.2: token). */
-const asHeaderName = (text: string): string => text.replace(/[^!#$%&'*+\-.^_`|~0-9a-z]/giu, percentEncoded);
+const asHeaderName = (text: string): string => text.replace(/[^!#$%&'*+\-.^_`|~0-9A-Za-z]/gu, percentEncoded);
 
 /** Unlike `encodeURIComponent`, it encodes parentheses, and accepts half of a surrogate pair. */
 const percentEncoded = (character: string): string =>

@@ -7,9 +7,16 @@ import type { MqttConnection } from '../../emulator/mqtt/connection';
 import { createMessageDelivery } from '../../emulator/mqtt/deliverMessages';
 import { createDeviceRegistry } from '../../emulator/registry';
 
-test.each([0, 1] as const)(
-  'a message that a full disk keeps in the queue comes again with the next connection (QoS %s)',
-  (qos) => {
+/** More than the 65,535 bytes of a topic, once it is percent-encoded. */
+const LARGE = [['large', 'ä'.repeat(20_000)]] as const;
+
+test.each([
+  ['QoS 0', 0, [], ['first'], ['first', 'second']],
+  ['QoS 1', 1, [], ['first', 'second'], ['first', 'second']],
+  ['too large for a topic', 1, LARGE, [], []],
+] as const)(
+  'a message that a full disk keeps in the queue is settled with the next connection (%s)',
+  (_, qos, properties, sentBefore, sentAfter) => {
     let isFull = false;
     const journal: Journal = {
       ...NO_JOURNAL,
@@ -21,7 +28,7 @@ test.each([0, 1] as const)(
     registry.create('d', {});
     const messages = createMessageQueues(registry, journal);
     for (const text of ['first', 'second']) {
-      messages.send('d', { body: Buffer.from(text), acknowledgement: 'none', properties: [] } as never);
+      messages.send('d', { body: Buffer.from(text), acknowledgement: 'none', properties } as never);
     }
     const connect = () => {
       const sent: string[] = [];
@@ -45,12 +52,14 @@ test.each([0, 1] as const)(
     first.delivery.deliver();
     if (qos === 1) first.delivery.acknowledged(1);
     expect(first.mqtt.isOpen()).toBe(false);
-    expect(first.sent).toEqual(qos === 1 ? ['first', 'second'] : ['first']);
+    expect(first.sent).toEqual(sentBefore);
     first.delivery.end();
     isFull = false;
     const second = connect();
     second.delivery.deliver();
-    expect(second.sent).toEqual(['first', 'second']);
+    expect(second.sent).toEqual(sentAfter);
+    if (qos === 1) for (const packetId of sentAfter.keys()) second.delivery.acknowledged(packetId + 1);
+    expect(messages.receive('d', true)).toBeUndefined();
     messages.close();
   },
 );

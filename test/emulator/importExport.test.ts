@@ -92,6 +92,9 @@ test('keys are left out on request, and devices that cannot be imported are list
     JSON.stringify({ id: 'new', importMode: 'create' }),
     JSON.stringify({ id: 'keyed', importMode: 'Delete' }),
     'no JSON',
+    `{"id":"deep","properties":{"desired":{"n":${'['.repeat(3_000)}${']'.repeat(3_000)}}}}`,
+    JSON.stringify({ id: 'x'.repeat(1_000), importMode: 'create' }),
+    JSON.stringify({ id: 'last', importMode: 'create' }),
   ].join('\r\n');
   await container.getBlockBlobClient('devices.txt').upload(text, text.length);
   await ended(await registry.importDevicesFromBlob(uri, uri));
@@ -101,7 +104,10 @@ test('keys are left out on request, and devices that cannot be imported are list
   expect(errors).toMatchObject([
     { id: 'new', errorCode: 409001 },
     { id: '', errorCode: 400012 },
+    { id: '', errorCode: 400012 },
+    { id: 'x'.repeat(128), errorCode: 400004 },
   ]);
+  expect(await identity('last')).toMatchObject({ deviceId: 'last' });
 });
 
 test('a job without its blob fails, and does not show the SAS in its reason', async () => {

@@ -98,7 +98,7 @@ const otherFunctions: Record<string, Scalar> = {
       };
     },
   },
-  getarraylength: simple(['array'], 'bigint', (value) => `json_array_length(${value})`),
+  getarraylength: simple(['array'], 'bigint', (value) => `CAST(json_array_length(${value}) AS BIGINT)`),
   // Counts from 0; an index outside gives null.
   getarrayelement: simple(['array', 'bigint'], 'any', (value, index) =>
     once(

@@ -69,7 +69,7 @@ export const stringFunctions: Readonly<Record<string, Scalar>> = {
     (value, start = '1', length = '0') =>
       `CASE WHEN ${length} < 0 THEN CAST(error('SUBSTRING: a length below 0') AS VARCHAR)
         WHEN ${length} >= 0 AND ${start} IS NOT NULL
-        THEN substring(${value}, ${position(start)}, least(greatest(${length} + (greatest(least(${start}, 1), -${MAX_CHARACTERS}) - 1), 0), ${MAX_CHARACTERS})) END`,
+        THEN substring(${value}, ${position(start)}, CAST(least(greatest(${length} + (greatest(least(${start}, 1), -${MAX_CHARACTERS}) - 1), 0), ${MAX_CHARACTERS}) AS BIGINT)) END`,
   ),
   charindex: simple(
     ['nvarchar', 'nvarchar', 'bigint'],
@@ -138,7 +138,7 @@ export const stringFunctions: Readonly<Record<string, Scalar>> = {
       `CASE WHEN ${length} < 0 THEN CAST(error('STUFF: a length below 0') AS VARCHAR)
         WHEN ${start} > len(${value}) THEN ''
         WHEN ${start} IS NOT NULL AND ${length} IS NOT NULL
-        THEN left(${value}, ${position(start)} - 1) || ${inserted} || substring(${value}, least(${position(start)} + least(${length}, ${MAX_CHARACTERS}), ${MAX_CHARACTERS})) END`,
+        THEN left(${value}, ${position(start)} - 1) || ${inserted} || substring(${value}, CAST(least(${position(start)} + least(${length}, ${MAX_CHARACTERS}), ${MAX_CHARACTERS}) AS BIGINT)) END`,
   ),
   translate: simple(
     ['nvarchar', 'nvarchar', 'nvarchar'],

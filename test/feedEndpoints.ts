@@ -157,7 +157,7 @@ async function startOracleEndpoint(
       recreateHub: (request) => run('recreateHub', request),
       armFault: async (fault) => {
         if (fault.kind !== 'freeze') return (await oracle.run('armFault', fault)) as { id?: number };
-        oracle.freeze();
+        await oracle.freeze();
         return {};
       },
       clearFaults: (id) => {

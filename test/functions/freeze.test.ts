@@ -7,6 +7,7 @@ import { type HubProxy, startHubProxy } from '../../bench/hubProxy';
 import { type Emulator, POLICIES, startEmulator } from '../../emulator/index';
 import { type FunctionsHost, startFunctionsHost } from '../../local/functionsHost';
 import { KEY, call, post } from '../stack';
+import { stopProcess } from '../stopProcess';
 
 /** Longer than what counts as a freeze. `npm run bench -- freeze` does it for 1 and 10 minutes. */
 const FREEZE_MS = 4_000;
@@ -70,7 +71,7 @@ async function useAll(): Promise<string> {
 
 test('an instance that was suspended while its connections died responds correctly to every request', async () => {
   const after = await useAll();
-  process.kill(host.workerPid() ?? 0, 'SIGSTOP');
+  await stopProcess(host.workerPid() ?? 0);
   goSilent();
   await delay(FREEZE_MS);
   // All before it wakes: each finds connections of its own dead.

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { stopProcess } from '../stopProcess';
 
 /** The options of amqp/Program.cs. */
 export interface OracleOptions {
@@ -20,7 +21,7 @@ export interface AmqpOracle {
   /** Runs a command of amqp/Commands.cs. @returns its result */
   run: (name: string, request?: object) => Promise<unknown>;
   /** Stops the process without ending it: its connections stay open and silent. */
-  freeze: () => void;
+  freeze: () => Promise<void>;
   thaw: () => void;
   close: () => Promise<void>;
 }
@@ -47,7 +48,7 @@ export async function startAmqpOracle(assembly: string, options: OracleOptions):
       if (error !== undefined) throw new Error(`the AMQP oracle: ${error as string}`);
       return result;
     },
-    freeze: () => void child.kill('SIGSTOP'),
+    freeze: () => stopProcess(child.pid ?? 0),
     thaw: () => void child.kill('SIGCONT'),
     close: async () => {
       child.kill('SIGKILL');

@@ -1,8 +1,8 @@
 /**
  * The emulator's fixed names and development credentials.
  *
- * They are published on purpose, as Azurite's are: they only grant access to an emulator, which listens on the
- * loopback interface. Never use one of these keys for a real hub.
+ * They are published on purpose, as Azurite's are: they only grant access to an emulator, which by default
+ * listens on the loopback interface only. Never use one of these keys for a real hub.
  */
 
 /** Permissions of IoT Hub's shared access policies (iot-hub-dev-guide-sas, "Access control and permissions"). */

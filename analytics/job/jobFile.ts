@@ -55,7 +55,7 @@ async function problemOf(file: string, fingerprint: string): Promise<string | un
       const [stored] = await rows(`SELECT fingerprint FROM ${STATE_SCHEMA}.query`);
       return stored?.[0] === fingerprint
         ? undefined
-        : `the query, its functions or its time policy have changed since ${file} was written`;
+        : `the query, its functions, its time policy or the hub has changed since ${file} was written`;
     } finally {
       // An open connection would keep the file open, beside the database that the job opens.
       connection.closeSync();

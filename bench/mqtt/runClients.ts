@@ -104,7 +104,7 @@ function publish(device: Device): void {
   device.socket.write(device.packet);
 }
 
-/** @returns messages per second, from the first to the last acknowledgement of all */
+/** @returns messages per second, from the first message to the last acknowledgement of all */
 function send(devices: readonly Device[], messages: number): Promise<number> {
   let left = messages - devices.length;
   let unacknowledged = messages;

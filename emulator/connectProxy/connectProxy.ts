@@ -24,8 +24,7 @@ export interface ConnectProxyOptions {
 
 /**
  * Starts an HTTP proxy that connects `CONNECT` requests for the hub's host name to the emulator. Azure's SDKs use the
- * fixed ports 443 and 5671 of that name, and most of them use the proxy of `HTTPS_PROXY`. The proxy listens on the
- * loopback interface only. Rejects with Node's listen error (`code`, `port`).
+ * fixed ports 443 and 5671 of that name, and most of them use the proxy of `HTTPS_PROXY`. Rejects with Node's listen error (`code`, `port`).
  */
 export async function startConnectProxy(options: ConnectProxyOptions): Promise<ConnectProxy> {
   const sockets = new Set<Duplex>();

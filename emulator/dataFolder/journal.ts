@@ -1,4 +1,4 @@
-/** Keeps the small state of a hub: device identities, twins and cloud-to-device messages. */
+/** Keeps the small state of a hub: identities, twins, cloud-to-device messages, file uploads and jobs. */
 
 import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { closeAll } from '../closeAll';

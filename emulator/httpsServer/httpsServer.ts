@@ -74,7 +74,7 @@ export interface HttpsServerOptions {
   readonly log: Log;
 }
 
-/** Listens on the loopback interface only. Rejects with Node's listen error (`code`, `port`). */
+/** Rejects with Node's listen error (`code`, `port`). */
 export async function startHttpsServer(options: HttpsServerOptions): Promise<HttpsServer> {
   const { certificate, trustedCas, handleHub, handleUpgrade, hostNames, log } = options;
   const server = createServer({

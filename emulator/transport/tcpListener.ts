@@ -33,7 +33,7 @@ export interface TcpListenerOptions {
 }
 
 /**
- * Listens for clients of AMQP or MQTT on the loopback interface only. Rejects with Node's listen error (`code`,
+ * Listens for clients of AMQP or MQTT. Rejects with Node's listen error (`code`,
  * `port`).
  */
 export async function startTcpListener(options: TcpListenerOptions): Promise<TcpListener> {

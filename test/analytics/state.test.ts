@@ -271,7 +271,7 @@ describe('a job that is started again', () => {
   ])('starts afresh with another %s, and logs it', async (_, query, policy) => {
     const file = await openWindow();
     const { lines, checkpoint, rows } = await reopen(file, query, policy);
-    expect(lines).toEqual([expect.stringContaining('have changed since')]);
+    expect(lines).toEqual([expect.stringContaining('has changed since')]);
     expect([checkpoint, rows]).toEqual([undefined, []]);
     expect(existsSync(file + SET_ASIDE)).toBe(true);
     expect((await reopen(file, query, policy)).lines).toEqual([]);

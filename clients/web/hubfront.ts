@@ -106,7 +106,8 @@ export function createHubfront(options: HubfrontOptions): Hubfront {
   addEventListener('pagehide', sender.leave);
   addEventListener('pageshow', sender.comeBack);
   addEventListener('visibilitychange', () => {
-    if (document.hidden) void sender.drain().then(tabs.release);
+    // Until the tabs are ready, this tab does not know whether the stored messages are its to send.
+    if (document.hidden) void tabs.ready().then(sender.drain).then(tabs.release);
   });
   addEventListener('online', sender.retryNow);
   tabs.compete(consent);

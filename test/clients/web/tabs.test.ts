@@ -116,6 +116,23 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
       expect(await data()).toEqual(['a', 'b']);
     });
 
+    test('before it knows whether it sends for all tabs, sends waiting messages soon after', async () => {
+      const page = await open(
+        { batchTime: 600_000 },
+        `const { request } = LockManager.prototype;
+        let grant;
+        const asked = new Promise((resolve) => { grant = resolve });
+        LockManager.prototype.request = function (...options) {
+          return asked.then(() => request.apply(this, options));
+        };
+        addEventListener('grant', grant);`,
+      );
+      await page.evaluate(`hub.track('a')`);
+      await hide(page);
+      await page.evaluate(`dispatchEvent(new Event('grant'))`);
+      await expect.poll(() => names(page), SLOW).toEqual(['sending a', 'sent a']);
+    });
+
     test('keeps what the hub throttles at that moment', async () => {
       const page = await open({ batchTime: 600_000 });
       await page.evaluate(`hub.track('a')`);

@@ -44,7 +44,7 @@ export async function writeAvroAsLines(file: string, isGzip: boolean, to: string
   await (isGzip
     ? pipeline(createReadStream(file), createGunzip(), decoder, lines, output)
     : pipeline(createReadStream(file), decoder, lines, output));
-  if (headers.length === 0) throw new Error('it is no Avro container file');
+  if (headers.length === 0) throw new Error('it is not an Avro container file');
 }
 
 function json(value: unknown): string {

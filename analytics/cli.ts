@@ -87,7 +87,7 @@ export async function main(
     .action(async (files: string[], { format }: { format: string }) => {
       for (const file of files) await readable(file);
       if (!['text', 'json', 'sarif'].includes(format))
-        throw new UsageError(`--format ${format}: there are text, json and sarif`);
+        throw new UsageError(`--format ${format} does not exist: use text, json or sarif`);
       const { report, wrong } = await checkQueries(files, format);
       if (report !== '') console.log(report);
       if (wrong > 0) process.exitCode = EXIT_QUERY;
@@ -230,8 +230,8 @@ function assign(given: readonly string[], names: readonly string[], flag: string
     if (name === undefined)
       throw new UsageError(
         names.length === 0
-          ? `${flag} ${value}: the query reads none`
-          : `${flag} ${value}: say which of the query's it is, as in ${flag} ${names[0] ?? ''}=${value} (there are: ${names.join(', ')})`,
+          ? `${flag} ${value}: the query reads no ${flag === '--input' ? 'input of events' : 'reference data'}`
+          : `${flag} ${value}: name the input of the query, as in ${flag} ${names[0] ?? ''}=${value} (the query reads: ${names.join(', ')})`,
       );
     files.set(name, [...(files.get(name) ?? []), named === undefined ? value : (after ?? value)]);
   }

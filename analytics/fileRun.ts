@@ -72,7 +72,7 @@ export async function runFiles({
       counted.add(input);
       for (const key of Object.keys(counts) as (keyof Counts)[]) counts[key] += found[key];
     }
-    progress.phase('working out');
+    progress.phase('computing');
     for (const node of plan.nodes)
       await connection.run(nodeSql(node, plan).join(';\n')).catch((error: unknown) => {
         throw raisedInQuery(error, node.at);

@@ -25,7 +25,7 @@ function onlyArgument({ name, args, at }: Call): Expression {
 }
 
 function refuseOrder({ name, over, at }: Call): void {
-  if (over && over.orderBy.length > 0) throw new QueryError(`${name} takes no OVER (ORDER BY …)`, at);
+  if (over && over.orderBy.length > 0) throw new QueryError(`${name} cannot have OVER (ORDER BY …)`, at);
 }
 
 /** SQL of an aggregate function of DuckDB over a value of each row. */
@@ -96,7 +96,11 @@ const count: Aggregate = (call, rows, suffix) => {
   const ofInput = arg === undefined || arg.kind === 'allRows' || rows.isInput(arg);
   if (ofInput && !call.distinct)
     return { sql: `CAST(coalesce(sum(__n)${suffix}, 0) AS BIGINT)`, type: 'bigint' };
-  if (arg?.kind === 'allRows' || !arg) throw new QueryError('COUNT(DISTINCT *) takes a column', call.at);
+  if (arg?.kind === 'allRows' || !arg)
+    throw new QueryError(
+      'COUNT(DISTINCT *) is not possible: name a column, as in COUNT(DISTINCT deviceId)',
+      call.at,
+    );
   const value = ofInput ? rows.keepRow() : rows.keep(arg);
   if (!call.distinct)
     return {
@@ -113,8 +117,12 @@ export function distinctKey({ sql, type }: Typed): string {
 }
 
 /** The order of TopOne and CollectTop. NULL is the least value; values of unknown type are numbers, then texts. */
-function orderOf({ over, name, at }: Call, rows: GroupRows): string {
-  if (!over || over.orderBy.length === 0) throw new QueryError(`${name} wants OVER (ORDER BY …)`, at);
+function orderOf({ over, name, args, at }: Call, rows: GroupRows): string {
+  if (!over || over.orderBy.length === 0)
+    throw new QueryError(
+      `${name} needs an order, as in ${name}(${args.length > 0 ? '…' : ''}) OVER (ORDER BY temperature DESC)`,
+      at,
+    );
   const order = over.orderBy.map(({ expression, descending }) => {
     const { sql, type } = rows.keep(expression);
     const direction = descending ? 'DESC NULLS LAST' : 'ASC NULLS FIRST';
@@ -126,7 +134,8 @@ function orderOf({ over, name, at }: Call, rows: GroupRows): string {
 }
 
 const topOne: Aggregate = (call, rows, suffix) => {
-  if (call.args.length > 0) throw new QueryError('TopOne takes no argument', call.at);
+  if (call.args.length > 0)
+    throw new QueryError('TopOne takes no arguments: it returns the whole event', call.at);
   rows.single();
   return { sql: `first(${rows.keepRow().sql} ORDER BY ${orderOf(call, rows)})${suffix}`, type: 'record' };
 };
@@ -140,7 +149,10 @@ const collectTop: Aggregate = (call, rows, suffix) => {
   const [count, value] = call.args;
   const most = integerLiteral(count);
   if (most === undefined || call.args.length > 2)
-    throw new QueryError('CollectTop takes a number of events, and perhaps an expression', call.at);
+    throw new QueryError(
+      'CollectTop takes a number of events and an optional expression, as in CollectTop(3)',
+      call.at,
+    );
   rows.single();
   const kept = value && !isAllRows(value) ? rows.keep(value) : rows.keepRow();
   const all = `list(${toJson(kept)} ORDER BY ${orderOf(call, rows)})${suffix}`;
@@ -166,9 +178,13 @@ function percentile(name: 'quantile_cont' | 'quantile_disc'): Aggregate {
     const [fraction] = call.args;
     const share = fraction?.kind === 'literal' ? Number(fraction.value) : NaN;
     if (call.args.length !== 1 || !(share >= 0 && share <= 1))
-      throw new QueryError(`${call.name} takes a number from 0 to 1`, call.at);
+      throw new QueryError(`${call.name} takes one number from 0 to 1, as in ${call.name}(0.5)`, call.at);
     const [order, second] = call.over?.orderBy ?? [];
-    if (!order || second) throw new QueryError(`${call.name} wants OVER (ORDER BY one expression)`, call.at);
+    if (!order || second)
+      throw new QueryError(
+        `${call.name} needs an order by one expression, as in ${call.name}(0.5) OVER (ORDER BY temperature)`,
+        call.at,
+      );
     rows.single();
     const value = rows.keep(order.expression);
     if (value.type !== 'any' && !isNumeric(value.type))
@@ -204,7 +220,7 @@ const userAggregate: Aggregate = (call, rows) => {
   const use = functionUse(call);
   if (!use) throw new Error('an aggregate that is no function');
   if (call.over || call.distinct)
-    throw new QueryError(`${call.name} takes neither OVER nor DISTINCT`, call.at);
+    throw new QueryError(`${call.name} can have neither OVER nor DISTINCT`, call.at);
   const arg = onlyArgument(call);
   rows.single();
   return callAggregate(use, rows.isInput(arg) ? rows.keepRow() : rows.keep(arg));

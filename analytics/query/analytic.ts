@@ -69,14 +69,19 @@ export function planAnalytic({
     const key = call.name.toLowerCase();
     if (key === 'isfirst') return isFirst(call, partition, when);
     const { over } = call;
-    if (!over?.limit) throw new QueryError(`${call.name} wants OVER (LIMIT DURATION(unit, length))`, call.at);
+    if (!over?.limit)
+      throw new QueryError(
+        `${call.name} needs OVER (LIMIT DURATION(unit, length)), as in OVER (LIMIT DURATION(minute, 5))`,
+        call.at,
+      );
     const durationUs = spanUs(over.limit, call.at);
-    if (durationUs <= 0) throw new QueryError('a duration is longer than nothing', call.at);
+    if (durationUs <= 0) throw new QueryError('DURATION must be longer than 0', call.at);
+    if (durationUs > MAX_WINDOW_US) throw new QueryError('DURATION must not exceed 7 days', call.at);
     longestUs = Math.max(longestUs, durationUs);
     if (key === 'lag' || key === 'last') return earlier(call, partition(), when, durationUs);
     const aggregate = AGGREGATES.get(key);
     if (!aggregate || call.distinct)
-      throw new QueryError(`${call.name}(DISTINCT …) takes no OVER (LIMIT DURATION …)`, call.at);
+      throw new QueryError(`${call.name}(DISTINCT …) cannot have OVER (LIMIT DURATION …)`, call.at);
     const filter = when === undefined ? '' : ` FILTER (WHERE ${when})`;
     const frame = `RANGE BETWEEN to_microseconds(${durationUs - 1}) PRECEDING AND CURRENT ROW`;
     return aggregate(call, rows, `${filter} OVER (${partition()}ORDER BY __ts ${frame})`);
@@ -87,10 +92,16 @@ export function planAnalytic({
     const [value, second, third] = call.args;
     const defaultValue = isLag ? third : second;
     if (!value || call.args.length > (isLag ? 3 : 2))
-      throw new QueryError(`${call.name} takes 1 to ${isLag ? 3 : 2} arguments`, call.at);
+      throw new QueryError(
+        `${call.name} takes 1 to ${isLag ? 3 : 2} arguments, not ${call.args.length}`,
+        call.at,
+      );
     const offset = isLag && second ? (second.kind === 'literal' ? Number(second.value) : NaN) : isLag ? 1 : 0;
     if (isLag && !(Number.isInteger(offset) && offset >= 1))
-      throw new QueryError('LAG takes a whole number of 1 or more as its offset', (second ?? call).at);
+      throw new QueryError(
+        'the second argument of LAG, its offset, must be a whole number of at least 1',
+        (second ?? call).at,
+      );
     const own = value.kind === 'allRows' ? record() : keepExpression(value);
     const other = defaultValue ? keepExpression(defaultValue) : { sql: 'NULL', type: 'null' as const };
     const type = unify([own, other]);
@@ -112,7 +123,11 @@ export function planAnalytic({
     when: string | undefined,
   ): Typed {
     const [unit, amount] = call.args;
-    if (call.over?.limit) throw new QueryError('ISFIRST takes no LIMIT DURATION', call.at);
+    if (call.over?.limit)
+      throw new QueryError(
+        'ISFIRST cannot have LIMIT DURATION: its arguments already give the interval',
+        call.at,
+      );
     if (
       unit?.kind !== 'path' ||
       unit.path.length !== 1 ||
@@ -121,7 +136,9 @@ export function planAnalytic({
     )
       throw new QueryError('ISFIRST takes a time unit and a number, as in ISFIRST(minute, 10)', call.at);
     const intervalUs = spanUs({ unit: unit.path[0] ?? '', amount: Number(amount.value) }, call.at);
-    if (!(intervalUs > 0)) throw new QueryError('an interval lasts longer than nothing', call.at);
+    if (!(intervalUs > 0)) throw new QueryError('the interval of ISFIRST must be longer than 0', call.at);
+    if (intervalUs > MAX_WINDOW_US)
+      throw new QueryError('the interval of ISFIRST must not exceed 7 days', call.at);
     longestUs = Math.max(longestUs, intervalUs);
     const groups = [`asa_window_end(__ts, ${intervalUs}, 0)`, ...(when === undefined ? [] : [when])];
     const first = `row_number() OVER (${partition(groups)}ORDER BY __ts, __seq, __row) = 1`;
@@ -139,8 +156,6 @@ export function planAnalytic({
     columns.set(typed.sql, column);
     values.set(call, column);
   }
-  if (longestUs > MAX_WINDOW_US)
-    throw new QueryError('a duration lasts 7 days at the most', calls[0]?.at ?? { line: 1, column: 1 });
   const alias = name(binding.alias);
   const argumentsSql = [...kept].map(([sql, column]) => `${sql} AS ${column}, `).join('');
   const keptTable = `kept_${table}`;

@@ -129,7 +129,7 @@ export function streamBinding(
 /** A field of a value that is known to be a record, or that may be one. */
 function memberOf(value: Typed, called: string, path: readonly string[], at: Position): Typed {
   if (value.type === 'any' || value.type === 'record') return jsonField(value.sql, path);
-  throw new QueryError(`'${called}' is ${typeName(value.type)}, not a record`, at);
+  throw new QueryError(`'${called}' is of type ${typeName(value.type)}, which has no fields`, at);
 }
 
 /** What a query reads of one set of reference data: these become columns of a table when a snapshot is loaded. */
@@ -163,7 +163,10 @@ export function referenceBinding(alias: string, use: ReferenceUse): Binding {
       return rest.length === 0 ? typed : memberOf(typed, first, rest, at);
     },
     metadata: (_, at) => {
-      throw new QueryError('GetMetadataPropertyValue does not read reference data', at);
+      throw new QueryError(
+        'GetMetadataPropertyValue can read an input of events, but not reference data',
+        at,
+      );
     },
   };
 }
@@ -202,7 +205,10 @@ export function stepBinding(alias: string, step: string, columns: readonly Colum
       return { sql: found.length === 1 ? (found[0] ?? '') : `coalesce(${found.join(', ')})`, type: 'any' };
     },
     metadata: (_, at) => {
-      throw new QueryError('GetMetadataPropertyValue reads an input, not a WITH step', at);
+      throw new QueryError(
+        'GetMetadataPropertyValue can read an input, but not a WITH step: call it in the step',
+        at,
+      );
     },
   };
 }

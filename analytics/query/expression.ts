@@ -48,11 +48,11 @@ export function translateExpression(expression: Expression, context: Context): T
     case 'path':
       return context.scope.field(expression.path, at);
     case 'allRows':
-      throw new QueryError("'*' stands in COUNT(*) alone", at);
+      throw new QueryError("'*' is not possible here: name a column", at);
     case 'member': {
       const operand = typed(expression.operand);
       if (operand.type === 'any' || operand.type === 'record') return jsonField(operand.sql, expression.path);
-      throw new QueryError(`${typeName(operand.type)} has no fields`, at);
+      throw new QueryError(`a value of type ${typeName(operand.type)} has no fields`, at);
     }
     case 'negate': {
       const operand = typed(expression.operand);
@@ -122,7 +122,10 @@ export function translatePredicate(expression: Expression, context: Context): st
   if (type === 'bit') return sql;
   if (type === 'null') return 'CAST(NULL AS BOOLEAN)';
   if (type === 'any') return convert({ sql, type }, 'bit', expression.at);
-  throw new QueryError(`a condition is wanted here, not ${typeName(type)}`, expression.at);
+  throw new QueryError(
+    `this must be a condition, but it is of type ${typeName(type)}: compare it with a value`,
+    expression.at,
+  );
 }
 
 function translateCase(expression: Extract<Expression, { kind: 'case' }>, context: Context): Typed {
@@ -147,7 +150,8 @@ function translateCase(expression: Extract<Expression, { kind: 'case' }>, contex
 
 function literal(type: 'bigint' | 'float' | 'nvarchar' | 'null', value: string, at: Position): Typed {
   if (type === 'null') return { sql: 'NULL', type };
-  if (type === 'bigint' && BigInt(value) > MAX_BIGINT) throw new QueryError(`${value} is beyond bigint`, at);
+  if (type === 'bigint' && BigInt(value) > MAX_BIGINT)
+    throw new QueryError(`${value} exceeds the range of bigint`, at);
   return { sql: type === 'nvarchar' ? quote(value) : `CAST(${quote(value)} AS ${SQL_TYPES[type]})`, type };
 }
 

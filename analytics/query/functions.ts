@@ -143,23 +143,26 @@ export function callFunction(call: Call, context: Context): Typed {
   const key = call.name.toLowerCase();
   if (AGGREGATES.has(key))
     throw new QueryError(
-      `the aggregate ${call.name} has no place here: it needs a GROUP BY with a window, or OVER (LIMIT DURATION(…))`,
+      `the aggregate ${call.name} cannot be used here: compute it in a WITH step with GROUP BY and a window, or add OVER (LIMIT DURATION(…))`,
       call.at,
     );
   const use = functionUse(call);
   if (use?.kind === 'aggregate')
-    throw new QueryError(`the aggregate ${call.name} needs a GROUP BY with a window`, call.at);
+    throw new QueryError(
+      `the aggregate ${call.name} cannot be used here: compute it in a WITH step with GROUP BY and a window`,
+      call.at,
+    );
   if (use && !call.over && !call.distinct) return callScalar(call, use, context.scope, context.translate);
   const known = FUNCTIONS.get(key);
   if (!known)
     throw new QueryError(
       UNCOVERED.test(key)
-        ? `the function ${call.name} is not covered by the local translation`
+        ? `the function ${call.name} is not supported by this runner`
         : `the function ${call.name} does not exist in Stream Analytics`,
       call.at,
     );
   if (call.distinct || call.over)
-    throw new QueryError(`${call.name} takes no ${call.distinct ? 'DISTINCT' : 'OVER'}`, call.at);
+    throw new QueryError(`${call.name} cannot have ${call.distinct ? 'DISTINCT' : 'OVER'}`, call.at);
   if (call.args.length < known.least || call.args.length > known.most)
     throw new QueryError(
       `${call.name} takes ${argumentCount(known)} arguments, not ${call.args.length}`,
@@ -177,9 +180,15 @@ function argumentCount({ least, most }: Scalar): string {
 function metadataProperty({ args }: Call, { scope }: Context): Typed {
   const [input, property] = [argument(args[0]), argument(args[1])];
   if (input.kind !== 'path' || input.path.length !== 1)
-    throw new QueryError('GetMetadataPropertyValue takes the name of an input first', input.at);
+    throw new QueryError(
+      'the first argument of GetMetadataPropertyValue must be the name of an input in FROM',
+      input.at,
+    );
   if (property.kind !== 'literal' || property.type !== 'nvarchar')
-    throw new QueryError('GetMetadataPropertyValue takes the name of a property as a text', property.at);
+    throw new QueryError(
+      "the second argument of GetMetadataPropertyValue must be the name of a property in single quotes, as in 'EventId'",
+      property.at,
+    );
   const path = [...property.value.matchAll(/\[([^\]]+)\]|([^.[\]]+)/g)].map(
     (match) => match[1] ?? match[2] ?? '',
   );

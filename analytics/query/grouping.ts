@@ -80,18 +80,22 @@ export function planGrouping(parts: GroupingParts): { node: TemporalNode; column
     if (expression.kind === 'member' && isSystemWindow(expression.operand)) {
       const [member = ''] = expression.path;
       if (expression.path.length === 1 && same(member, 'Id')) return { sql: '__window_id', type: 'nvarchar' };
-      throw new QueryError('System.Window() has one field, Id', expression.at);
+      throw new QueryError('System.Window() has only the field Id: write System.Window().Id', expression.at);
     }
     const key = holdsAggregate(expression) ? undefined : keyColumns.get(rowContext.translate(expression).sql);
     if (!key && expression.kind === 'path')
       throw new QueryError(
-        `'${expression.path.join('.')}' is neither in GROUP BY nor in an aggregate`,
+        `'${expression.path.join('.')}' is neither in GROUP BY nor in an aggregate: add it to GROUP BY, or use an aggregate such as MAX(…)`,
         expression.at,
       );
     return key;
   };
   const star = select.items.find(({ kind }) => kind === 'star');
-  if (star) throw new QueryError("'*' has no place beside GROUP BY", star.at);
+  if (star)
+    throw new QueryError(
+      "'*' cannot be selected together with GROUP BY or an aggregate: list the keys and aggregates instead",
+      star.at,
+    );
   const context = createContext(scope, '__window_end', replace);
   const items = columnsOf(context.translate);
   const havingContext = createContext(scope, '__window_end', (expression) => {
@@ -185,7 +189,8 @@ function readGroupBy({ groupBy, at }: Select): {
   timeIsKey: boolean;
 } {
   const [named, second] = groupBy.filter((one) => one.kind === 'window' || one.kind === 'windows');
-  if (second) throw new QueryError('a GROUP BY has one window', second.at);
+  if (second)
+    throw new QueryError('GROUP BY can have only one window: for several, write Windows(…)', second.at);
   const expressions = groupBy.filter((one) => one.kind !== 'window' && one.kind !== 'windows');
   const time = expressions.find(isTimestamp);
   const keys = expressions.filter((one) => !isTimestamp(one));
@@ -193,7 +198,10 @@ function readGroupBy({ groupBy, at }: Select): {
     const windows = named.kind === 'windows' ? named.windows : [named];
     const ids = windows.flatMap(({ id }) => id?.toLowerCase() ?? []);
     if (ids.length > 0 && (ids.length < windows.length || new Set(ids).size < ids.length))
-      throw new QueryError(`Windows(…) wants an id for each window, and no two of one name`, named.at);
+      throw new QueryError(
+        "Windows(…) needs a different id for each window, as in Window('short', TumblingWindow(second, 10))",
+        named.at,
+      );
     return { windows, keys, timeIsKey: time !== undefined };
   }
   if (!time)

@@ -45,11 +45,12 @@ export function timeBound({ on, at }: Join, joined: string, earlier: readonly st
     }
     if (!Number.isFinite(found.low) || !Number.isFinite(found.high)) continue;
     const spanUs = Math.max(Math.abs(found.low), Math.abs(found.high));
-    if (spanUs > MAX_WINDOW_US) throw new QueryError('DATEDIFF in ON is 7 days at the most', on.at);
+    if (spanUs > MAX_WINDOW_US)
+      throw new QueryError('the bounds of DATEDIFF in ON must not exceed 7 days', on.at);
     return { forwardUs: found.high, spanUs: spanUs + found.unitUs, slackUs: found.unitUs };
   }
   throw new QueryError(
-    `a JOIN of two streams wants a bound in time in ON, as in DATEDIFF(minute, ${earlier[0] ?? 'a'}, ${joined}) BETWEEN 0 AND 5`,
+    `a JOIN of two streams needs a time bound in ON, as in DATEDIFF(minute, ${earlier[0] ?? 'a'}, ${joined}) BETWEEN 0 AND 5`,
     at,
   );
 }

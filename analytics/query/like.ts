@@ -21,7 +21,7 @@ export function likeSql({ pattern, escape, negated }: Like, value: string, patte
   if (pattern.kind !== 'literal' || pattern.type !== 'nvarchar') {
     if (escape !== null)
       throw new QueryError(
-        'ESCAPE with a pattern that is no text literal is not covered by the local translation',
+        'ESCAPE with a pattern that is not a literal is not supported by this runner',
         pattern.at,
       );
     const expression = once(
@@ -32,7 +32,7 @@ export function likeSql({ pattern, escape, negated }: Like, value: string, patte
     return `(${negated ? 'NOT ' : ''}TRY(regexp_full_match(${value}, ${expression}, 's')))`;
   }
   if (escape !== null && Array.from(escape).length !== 1)
-    throw new QueryError('ESCAPE takes one character', pattern.at);
+    throw new QueryError("ESCAPE takes one character, as in ESCAPE '!'", pattern.at);
   const not = negated ? 'NOT ' : '';
   if (!pattern.value.includes('[') && escape === null) return `(${value} ${not}LIKE ${quote(pattern.value)})`;
   return `(${not}regexp_full_match(${value}, ${quote(likeExpression(pattern.value, escape))}, 's'))`;

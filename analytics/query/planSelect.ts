@@ -37,7 +37,10 @@ export function planSelect(select: Select, planner: Planner): Relation {
   );
   const base = planner.locate(select.from, undefined);
   if (base.kind === 'reference')
-    throw new QueryError('a SELECT over reference data alone belongs into a JOIN', select.from.at);
+    throw new QueryError(
+      `'${base.alias}' is reference data: select from an input of events, and join the reference data`,
+      select.from.at,
+    );
   const streams: Stream[] = [{ ...base, partitionBy: select.from.partitionBy }];
   select.joins.forEach((one, i) => {
     const found = located[i];
@@ -190,7 +193,7 @@ function createFrom(
   let joinedStreams = 0;
   const add = (binding: Binding, at: Join['at']): void => {
     if (bindings.some(({ alias }) => same(alias, binding.alias)))
-      throw new QueryError(`the name '${binding.alias}' is used twice in this FROM`, at);
+      throw new QueryError(`FROM and JOIN use the name '${binding.alias}' twice: rename one with AS`, at);
     bindings.push(binding);
   };
   joins.forEach((join, i) => {

@@ -19,9 +19,9 @@ export function diagnostic(file: string, { at, message }: QueryError): string {
 
 /** DuckDB's kinds of errors that an event's values can bring about, and what they come to. */
 const RAISED: Readonly<Record<string, string>> = {
-  'Out of Range Error': 'a number is beyond the range of its type',
-  'Conversion Error': 'a value does not fit the type that it is given',
-  'Invalid Input Error': 'a function does not take the value that it is given',
+  'Out of Range Error': 'a number exceeds the range of its type',
+  'Conversion Error': 'a value cannot be converted to the type that is required',
+  'Invalid Input Error': 'a function rejects its argument',
 };
 
 /**
@@ -33,5 +33,5 @@ export function raisedInQuery(error: unknown, statement: Position): unknown {
   const [, line, column, failure] = /(\d+):(\d+): ((?:CAST to|the function) [^\n]*)/.exec(message) ?? [];
   if (failure !== undefined) return new QueryError(failure, { line: Number(line), column: Number(column) });
   const raised = RAISED[/^[\w ]+(?=: )/.exec(message)?.[0] ?? ''];
-  return raised === undefined ? error : new QueryError(`${raised} here: the job stops`, statement);
+  return raised === undefined ? error : new QueryError(`${raised}, so the job stops`, statement);
 }

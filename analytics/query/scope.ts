@@ -64,7 +64,8 @@ export function createScope(bindings: readonly Binding[]): Scope {
     timestamp: times.length > 1 ? `greatest(${times.join(', ')})` : (times[0] ?? 'NULL'),
     binding: (alias, at) => {
       const found = find(alias);
-      if (!found) throw new QueryError(`there is no input or step '${alias}' in this FROM`, at);
+      if (!found)
+        throw new QueryError(`FROM and JOIN of this SELECT have no input or step named '${alias}'`, at);
       return found;
     },
     field: (path, at) => {
@@ -84,7 +85,7 @@ export function createScope(bindings: readonly Binding[]): Scope {
 
 /** Results of APPLY have no metadata, so such a binding does not hide unqualified names. */
 export const refuseMetadata = (_: readonly string[], at: Position): Typed => {
-  throw new QueryError('GetMetadataPropertyValue reads an input, not the result of APPLY', at);
+  throw new QueryError('GetMetadataPropertyValue can read an input, but not the result of APPLY', at);
 };
 
 /** Reads a path in a record whose fields depend on the event. */

@@ -39,13 +39,10 @@ export function columnsOf(
     const title = item.alias ?? titleOf(item.expression);
     const key = title.toLowerCase();
     if (named.has(key))
-      throw new QueryError(
-        `the column '${title}' is there twice: give one of them another name with AS`,
-        item.at,
-      );
+      throw new QueryError(`two columns are named '${title}': rename one of them with AS`, item.at);
     if (title.startsWith(INTERNAL_PREFIX))
       throw new QueryError(
-        `the column '${title}' needs another name: it begins with two underscores`,
+        `the column name '${title}' begins with two underscores, which the runner reserves: rename the column with AS`,
         item.at,
       );
     named.add(key);

@@ -89,7 +89,7 @@ export const stringFunctions: Readonly<Record<string, Scalar>> = {
       const pattern = argument(call.args[1]);
       if (pattern.kind === 'literal' && BEYOND_RE2.test(pattern.value))
         throw new QueryError(
-          'lookaround and backreferences in a regular expression are not covered by the local translation',
+          'lookaround and backreferences in a regular expression are not supported by this runner',
           pattern.at,
         );
       // DuckDB would reject a statement with an invalid literal.
@@ -166,7 +166,7 @@ export const stringFunctions: Readonly<Record<string, Scalar>> = {
       const pattern = argument(sought);
       if (pattern.kind !== 'literal' || pattern.type !== 'nvarchar')
         throw new QueryError(
-          'PATINDEX with a pattern that is no text literal is not covered by the local translation',
+          'PATINDEX with a pattern that is not a literal is not supported by this runner',
           pattern.at,
         );
       const value = text(context.translate(argument(within)), argument(within).at);

@@ -28,7 +28,11 @@ export const MAX_WINDOW_US = 7 * 86_400_000_000;
 export function datePart(text: string, at: Position): string {
   const key = text.toLowerCase();
   const part = DATE_PARTS.get(key) ?? (key.length > 4 ? DATE_PARTS.get(key.replace(/s$/, '')) : undefined);
-  if (part === undefined) throw new QueryError(`'${text}' is not a date part`, at);
+  if (part === undefined)
+    throw new QueryError(
+      `'${text}' is not a date part: use year, month, day, hour, minute, second or another one of the language`,
+      at,
+    );
   return part;
 }
 
@@ -45,6 +49,10 @@ const MICROSECONDS: Readonly<Record<string, number>> = {
 /** Converts a time span of a window to microseconds. @throws {QueryError} */
 export function spanUs({ unit, amount }: TimeSpan, at: Position): number {
   const microseconds = MICROSECONDS[datePart(unit, at)];
-  if (microseconds === undefined) throw new QueryError(`a window is not measured in ${unit}`, at);
+  if (microseconds === undefined)
+    throw new QueryError(
+      `'${unit}' has no fixed length: use day, hour, minute, second, millisecond or microsecond`,
+      at,
+    );
   return Math.round(amount * microseconds);
 }

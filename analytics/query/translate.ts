@@ -37,7 +37,8 @@ export function translate(text: string): Plan {
   const asReference = referenceNames(query);
   const declared = new Map<string, ReadonlyMap<string, CastType>>();
   for (const { name: table, columns, at } of query.tables) {
-    if (declared.has(table.toLowerCase())) throw new QueryError(`the table '${table}' is there twice`, at);
+    if (declared.has(table.toLowerCase()))
+      throw new QueryError(`CREATE TABLE defines '${table}' twice: remove one of the definitions`, at);
     declared.set(table.toLowerCase(), new Map(columns.map((one) => [one.name.toLowerCase(), one.type])));
   }
   let tables = 0;
@@ -49,13 +50,16 @@ export function translate(text: string): Plan {
       const key = source.name.toLowerCase();
       if (source.query) {
         if (source.alias === null)
-          throw new QueryError('a query in FROM wants a name: (…) AS name', source.at);
+          throw new QueryError('a query in FROM needs a name: write (SELECT …) AS name', source.at);
         return located(alias, source.alias, planQuery(source.query));
       }
       const step = steps.get(key);
       if (step) {
         if (source.timestampBy)
-          throw new QueryError('TIMESTAMP BY belongs to an input, not to a WITH step', source.timestampBy.at);
+          throw new QueryError(
+            `TIMESTAMP BY cannot follow the WITH step '${source.name}': write it after the input that the step reads`,
+            source.timestampBy.at,
+          );
         return located(alias, source.name, step);
       }
       if (join && asReference.has(key)) return reference(source, alias);
@@ -88,7 +92,7 @@ export function translate(text: string): Plan {
     const step = referenceSteps.get(source.name.toLowerCase());
     if (source.timestampBy)
       throw new QueryError(
-        'TIMESTAMP BY belongs to an input of events, not to reference data',
+        `TIMESTAMP BY cannot follow '${source.name}', which is reference data: remove it`,
         source.timestampBy.at,
       );
     return step ? referenceStep(step, alias, source.name) : referenceInput(source.name, alias);
@@ -114,7 +118,11 @@ export function translate(text: string): Plan {
   /** A step over reference data alone is reference data, too. */
   function referenceStep(select: Select, alias: string, step: string): Located {
     const [first] = [...select.joins, ...select.groupBy];
-    if (first) throw new QueryError('a step over reference data takes no JOIN, APPLY or GROUP BY', first.at);
+    if (first)
+      throw new QueryError(
+        `the WITH step '${step}' reads reference data, so it cannot have JOIN, APPLY or GROUP BY: move them to the query that reads the step`,
+        first.at,
+      );
     const from = select.from.alias ?? select.from.name;
     const inner = referenceSteps.get(select.from.name.toLowerCase());
     const base = inner
@@ -140,7 +148,7 @@ export function translate(text: string): Plan {
     if (one.kind === 'select') return planSelect(one, planner);
     const parts = one.selects.map((select, i) => {
       if (i > 0 && select.kind === 'select' && select.into !== null)
-        throw new QueryError('INTO belongs to the first SELECT of a UNION', select.at);
+        throw new QueryError('only the first SELECT of a UNION can have INTO: move it there', select.at);
       return planQuery(select);
     });
     return planUnion(parts, planner, one.at);
@@ -149,9 +157,13 @@ export function translate(text: string): Plan {
   const seen = new Set<string>();
   for (const { name: step, query: one, at } of query.steps) {
     const key = step.toLowerCase();
-    if (seen.has(key)) throw new QueryError(`the step '${step}' is there twice`, at);
+    if (seen.has(key)) throw new QueryError(`two WITH steps are named '${step}': rename one of them`, at);
     seen.add(key);
-    if (intoOf(one) !== null) throw new QueryError('INTO has no place in a WITH step', at);
+    if (intoOf(one) !== null)
+      throw new QueryError(
+        `the WITH step '${step}' cannot have INTO: write INTO in the SELECT that reads the step`,
+        at,
+      );
     if (asReference.has(key) && one.kind === 'select') referenceSteps.set(key, one);
     else steps.set(key, planQuery(one));
   }
@@ -160,7 +172,10 @@ export function translate(text: string): Plan {
     const relation = planQuery(one);
     const output = intoOf(one) ?? 'output';
     if (written.has(output.toLowerCase()))
-      throw new QueryError(`the output '${output}' is written by two statements`, one.at);
+      throw new QueryError(
+        `two statements write to the output '${output}': combine them with UNION, or write to another output`,
+        one.at,
+      );
     written.add(output.toLowerCase());
     return {
       name: output,
@@ -199,7 +214,10 @@ function createSource(
   if (!timestampBy) return { input, table, fields, timestamp: undefined, timeline, at };
   const value = context.translate(timestampBy);
   if (value.type === 'bigint' || value.type === 'float' || value.type === 'bit')
-    throw new QueryError(`TIMESTAMP BY wants a datetime, not ${value.type}`, timestampBy.at);
+    throw new QueryError(
+      `TIMESTAMP BY needs a datetime, not ${value.type}: convert the value, as in DATEADD(second, value, '1970-01-01T00:00:00Z')`,
+      timestampBy.at,
+    );
   const timestamp = convert(value, 'datetime', timestampBy.at);
   return { input, table, fields, timestamp, timeline, at: timestampBy.at };
 }

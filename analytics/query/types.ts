@@ -169,7 +169,7 @@ function asTyped(json: string, type: Type): string {
 export function text(value: Typed, at: Position): string {
   if (value.type === 'any') return call('asa_string')(value.sql);
   if (value.type === 'nvarchar' || value.type === 'null') return value.sql;
-  throw new QueryError(`nvarchar(max) is wanted here, not ${typeName(value.type)}: cast it`, at);
+  throw new QueryError(`this must be nvarchar(max), but it is of type ${typeName(value.type)}: cast it`, at);
 }
 
 /** Translates `&`, `|` and `^`, whose operands are bigints. @throws {QueryError} */

@@ -21,7 +21,10 @@ export function planUnion(parts: readonly Relation[], planner: Planner, at: Posi
         return { ...column, type: unify(typed) };
       });
   if (!open && parts.some((part) => part.columns.length !== columns.length))
-    throw new QueryError('the parts of a UNION have different numbers of columns', at);
+    throw new QueryError(
+      'the SELECTs of a UNION have different numbers of columns: select as many in each',
+      at,
+    );
   const selected = (part: Relation): string => {
     if (open)
       return `${recordSql(part.columns.map((column) => ({ column, sql: name(column.name) })))} AS __star_0`;

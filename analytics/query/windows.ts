@@ -33,8 +33,8 @@ export function windowSql(window: Window, sessionKeys: readonly string[]): Windo
   const { at } = window;
   const span = (size: { unit: string; amount: number }): number => {
     const us = spanUs(size, at);
-    if (us <= 0) throw new QueryError('a window lasts longer than nothing', at);
-    if (us > MAX_WINDOW_US) throw new QueryError('a window lasts 7 days at the most', at);
+    if (us <= 0) throw new QueryError('the lengths of a window must be greater than 0', at);
+    if (us > MAX_WINDOW_US) throw new QueryError('the lengths of a window must not exceed 7 days', at);
     return us;
   };
   const simple = { keys: [], hopUs: 0, offsetUs: 0, bucket: undefined, retain: undefined };

@@ -9,7 +9,7 @@ import type { Verdict } from './verdict';
 
 /** Refusals of what Stream Analytics has, or of what its documentation leaves open. */
 const UNCOVERED =
-  / (?:is|are) not covered by the local translation$|in double quotes is a name|^a query in FROM wants a name|^APPLY takes |^GetMetadataPropertyValue: IoT Hub events have no property/;
+  / (?:is|are) not supported by this runner$|in double quotes could be a name|^a query in FROM needs a name|^APPLY takes |^GetMetadataPropertyValue: IoT Hub events have no property/;
 
 /** What a refusal says, without the words of the query that it quotes. */
 const withoutQuotes = (message: string): string =>

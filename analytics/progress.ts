@@ -29,7 +29,7 @@ export function showProgress(connection: Running, terminal: NodeJS.WriteStream =
     const share = Math.min(100, Math.max(0, percentage));
     const full = Math.round((share / 100) * BAR_WIDTH);
     terminal.write(
-      `${CLEAR_LINE}${name} ${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)} ${Math.floor(share)} %`,
+      `${CLEAR_LINE}${name} ${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)} ${Math.floor(share)}%`,
     );
   };
   const timer = setInterval(draw, REDRAW_MS).unref();

@@ -20,7 +20,7 @@ export interface Result {
 
 export type Unit = 'ms' | 'MB' | 'KB' | 'µs' | 'a second' | 'round trips' | 'count' | '%';
 
-/** If the 95 % confidence interval of the median ratio spans more than this factor, the ratio is not meaningful. */
+/** If the 95% confidence interval of the median ratio spans more than this factor, the ratio is not meaningful. */
 const MAX_RATIO_SPREAD = 1.5;
 
 /**
@@ -124,7 +124,7 @@ function quantile(values: readonly number[], q: number): number {
 }
 
 /**
- * The ranks that enclose the true median with 95 % confidence, from the binomial distribution of ranks, approximated
+ * The ranks that enclose the true median with 95% confidence, from the binomial distribution of ranks, approximated
  * by a normal distribution.
  */
 function medianBounds(values: readonly number[]): [least: number, most: number] {

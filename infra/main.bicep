@@ -200,7 +200,7 @@ param feedAlerts bool = true
 param logDailyCapGb int = 1
 
 @minValue(0)
-@description('Monthly budget in the subscription\'s currency, with notices at 80 % and at a forecast of 100 %; 0: no budget.')
+@description('Monthly budget in the subscription\'s currency, with notices at 80% and at a forecast of 100%; 0: no budget.')
 param monthlyBudget int = 0
 
 @description('First day of the month in which the budget began, yyyy-MM-dd. Empty: this month. Azure does not allow changes, so azd keeps the first value.')

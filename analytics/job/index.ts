@@ -41,7 +41,7 @@ export interface ReferenceState {
 }
 
 export interface JobState {
-  /** `waiting`: for the first snapshot of each reference input, as a job in Azure does; `stopped`: the query failed on an event */
+  /** `waiting`: for the first snapshot of each reference input, as a job in Azure does; `stopped`: the query failed on an event, or the results could not be written */
   status: 'waiting' | 'running' | 'stopped';
   /** why it stopped, or what was last in its way */
   problem: string | undefined;

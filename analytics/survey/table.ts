@@ -7,7 +7,7 @@ type Facts<Name extends 'patterns' | 'reference' | 'repositories'> = ReturnType<
 const BEGIN = '<!-- coverage: written by npm run analytics:coverage -->';
 const END = '<!-- end of coverage -->';
 
-const percent = (part: number, whole: number): string => `${Math.floor((100 * part) / Math.max(1, whole))} %`;
+const percent = (part: number, whole: number): string => `${Math.floor((100 * part) / Math.max(1, whole))}%`;
 
 /** The part of the page that the tool writes. */
 export function coverageText(

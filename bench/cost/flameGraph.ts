@@ -44,7 +44,7 @@ export function topCosts(profile: CpuProfile): { of: string; share: string }[] {
   return [...micros]
     .sort(([, a], [, b]) => b - a)
     .slice(0, 12)
-    .map(([of, took]) => ({ of, share: `${Math.round((100 * took) / sum)} %` }));
+    .map(([of, took]) => ({ of, share: `${Math.round((100 * took) / sum)}%` }));
 }
 
 function treeOf({ nodes, samples }: CpuProfile): Head {

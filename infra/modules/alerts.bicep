@@ -83,7 +83,7 @@ var metricAlerts MetricAlert[] = [
   }
   {
     name: 'hub-quota'
-    description: '80 % of the day\'s messages are used; at 100 % IoT Hub rejects all until midnight UTC. Add units.'
+    description: '80% of the day\'s messages are used; at 100% IoT Hub rejects all until midnight UTC. Add units.'
     severity: 1
     scope: hubId
     namespace: hub
@@ -138,7 +138,7 @@ var metricAlerts MetricAlert[] = [
   }
   {
     name: 'job-utilization'
-    description: 'Stream Analytics uses more than 80 % of its memory. Add streaming units before it falls behind.'
+    description: 'Stream Analytics uses more than 80% of its memory. Add streaming units before it falls behind.'
     severity: 3
     scope: jobId
     namespace: job

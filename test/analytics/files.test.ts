@@ -304,7 +304,7 @@ describe('progress', () => {
     const progress = showProgress(connection, terminal);
     progress.phase('reading');
     progress.stop();
-    expect(written()).toContain(`reading ${'█'.repeat(13)}${'░'.repeat(17)} 42 %`);
+    expect(written()).toContain(`reading ${'█'.repeat(13)}${'░'.repeat(17)} 42%`);
     expect(written().endsWith('\r\u001B[2K')).toBe(true);
   });
 

@@ -88,7 +88,7 @@ test('the runner still refuses what the table says, for the same reasons', async
   expect(refused.filter(({ verdict, reason }) => !reasons.has(`${verdict}: ${reason ?? ''}`))).toEqual([]);
 });
 
-test('at least 85 % of the public queries run that Stream Analytics would accept', () => {
+test('at least 85% of the public queries run that Stream Analytics would accept', () => {
   const all = readFacts('repositories').flatMap(({ queries }) => queries);
   const valid = all.filter(({ verdict }) => verdict !== 'invalid');
   expect(valid.length).toBeGreaterThan(300);

@@ -88,7 +88,7 @@ describe.skipIf(!browserProgram)('the shop in many tabs, and for a visitor who i
       .poll(() => page.locator('#events .state').first().textContent(), SLOW)
       .toMatch(/^offline, next try /);
     expect(await page.locator('#offline-note').isVisible()).toBe(true);
-    expect(await page.locator('#offline-note').innerText()).toContain('Only sending is cut.');
+    expect(await page.locator('#offline-note').innerText()).toContain('Only sending is paused.');
     const ids = await page.locator('#events code').allTextContents();
     expect(ids).toEqual([...ids].sort().reverse());
     expect(await page.locator('#events strong').allTextContents()).toEqual([

@@ -206,7 +206,7 @@ export const PASSAGES: readonly Passage[] = [
   },
   {
     page: COLD_START,
-    text: '`NODE_COMPILE_CACHE` (Node 22 and newer) saves {} % on a restart',
+    text: '`NODE_COMPILE_CACHE` (Node 22 and newer) saves {}% on a restart',
     values: [100 - 100 * ratio('load', 'load with a compile cache, Node 24')],
   },
   {

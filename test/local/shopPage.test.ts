@@ -91,7 +91,7 @@ describe.skipIf(!browserProgram)('a page of the shop', () => {
     await page.goto(shop.origin);
     const shown = page.locator('#feed summary').filter({ visible: true });
     await expect.poll(() => shown.count()).toBe(4);
-    await page.getByRole('button', { name: 'Show all' }).click();
+    await page.getByRole('button', { name: 'Show the newest 6 messages' }).click();
     expect(await shown.allInnerTexts()).toEqual([
       'checkout: Wool muffler',
       'Added to cart: Wool muffler',
@@ -100,7 +100,9 @@ describe.skipIf(!browserProgram)('a page of the shop', () => {
       'Added to cart: Wool muffler',
       'Viewed a product: Wool muffler',
     ]);
-    expect(await page.locator('#no-events').innerText()).toBe('No events yet. Open a product to send one.');
+    expect(await page.locator('#no-events').innerText()).toBe(
+      'No events since this page was loaded. Open a product to send one.',
+    );
     const left = (selector: string) =>
       page.evaluate<number>(`(() => {
         const text = document.createRange();

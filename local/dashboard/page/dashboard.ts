@@ -4,7 +4,7 @@ import { connectMoreButton } from '../../page/expandableRows';
 import { followStream } from '../../page/sharedStream';
 import type { View } from '../view';
 import { createChart } from './chart';
-import { codeParts, part, write, writeParts } from './elements';
+import { codeParts, make, part, write, writeParts } from './elements';
 import { filterText, readFilters, showChoices, watchFilters } from './filters';
 import { ABSENT, counted, dateAndTime, money, number, secondOf, zoneName } from './format';
 import { lagText, pipelineLine } from './pipeline';
@@ -15,6 +15,7 @@ import { showFunnel, showProducts, showRecent, showSources } from './tables';
 const shop = document.documentElement.dataset.shop ?? '';
 const showBuckets = createChart();
 const status = createStatus();
+const labelMore = connectMoreButton(part('more'), 'events');
 let paused = false;
 
 for (const id of ['shop', 'empty-shop']) {
@@ -40,6 +41,7 @@ function show(view: View): void {
   showSources('referrers', view.referrers, 'Direct or unknown');
   showSources('campaigns', view.campaigns, 'No campaign');
   showRecent(view.recent, shop);
+  showExtent(view);
   showSensors(view);
   showChoices(view.choices);
 }
@@ -58,7 +60,11 @@ function showNoFigures(): void {
 function showFigures({ counts, revenue, recent }: View): void {
   const [first, ...others] = revenue;
   write(part('revenue'), first ? money(first.revenue, first.currency) : number(0));
-  write(part('revenue-detail'), revenueDetail(first, others));
+  const details = revenueDetails(first, others);
+  writeParts(
+    part('revenue-detail'),
+    details.map((line) => make('span', line, 'line')),
+  );
   write(part('orders'), number(counts.orders));
   const perCurrency = revenue.map(
     ({ currency, orders }) => `${number(orders)}\u00a0in\u00a0${currency ?? 'no\u00a0currency'}`,
@@ -68,31 +74,41 @@ function showFigures({ counts, revenue, recent }: View): void {
   const rate = counts.visitors > 0 ? Math.round((100 * counts.orders) / counts.visitors) : 0;
   write(part('visitors-detail'), counts.visitors > 0 ? `${rate} orders per 100 visitors` : '');
   write(part('sessions'), counts.sessions > 0 || counts.events === 0 ? number(counts.sessions) : ABSENT);
-  write(
-    part('sessions-detail'),
-    counts.sessions === 0 && counts.events > 0
-      ? 'events carry no session id'
-      : 'ended by 30\u00a0min of inactivity',
-  );
+  write(part('sessions-detail'), sessionsDetail(counts));
   write(part('events'), number(counts.events));
   const [newest] = recent;
   write(part('events-detail'), newest ? `latest at ${secondOf(newest.time)}` : '');
 }
 
-/** Refunds stand beside the amount from which they have been deducted. */
-function revenueDetail(first: Revenue | undefined, others: readonly Revenue[]): string {
-  if (!first) return readFilters() === '' ? 'no orders yet' : 'no orders';
-  const refunds = ({ refunded, currency }: Revenue): string =>
-    refunded > 0 ? `after refunds of ${money(refunded, currency)}` : '';
-  if (others.length === 0) {
-    const sold = `${counted(first.items, 'item')} in ${counted(first.orders, 'order')}`;
-    return [sold, refunds(first)].filter(Boolean).join(', ');
-  }
-  const rest = others.map((one) => {
-    const amount = money(one.revenue, one.currency);
-    return one.refunded > 0 ? `${amount} (${refunds(one)})` : amount;
-  });
-  return [refunds(first), `plus ${rest.join(', ')}`].filter(Boolean).join(' · ');
+function sessionsDetail({ sessions, events }: View['counts']): string {
+  if (sessions > 0) return 'a session ends after 30\u00a0min of inactivity';
+  return events > 0 ? 'events carry no session id' : '';
+}
+
+/** A line for each currency. Refunds stand beside the amount from which they have been deducted. */
+function revenueDetails(first: Revenue | undefined, others: readonly Revenue[]): string[] {
+  if (!first) return [readFilters() === '' ? 'no orders yet' : 'no orders'];
+  const refunds = ({ refunded, currency }: Revenue): string[] =>
+    refunded > 0 ? [`after refunds of\u00a0${money(refunded, currency)}`] : [];
+  if (others.length === 0)
+    return [`${counted(first.items, 'item')} in ${counted(first.orders, 'order')}`, ...refunds(first)];
+  return [
+    ...refunds(first),
+    ...others.map((one) => [`plus\u00a0${money(one.revenue, one.currency)}`, ...refunds(one)].join(' ')),
+  ];
+}
+
+/** Says how many events the list of recent events contains. An order has a row for each item. */
+function showExtent({ recent, counts }: View): void {
+  const listed = new Set(recent.map(({ key }) => key.split('/')[0])).size;
+  labelMore(listed, counts.events);
+  const all = listed === counts.events;
+  write(
+    part('recent-printed'),
+    all
+      ? `All ${counted(listed, 'event')}`
+      : `Newest ${number(listed)} of ${counted(counts.events, 'event')}`,
+  );
 }
 
 let stop: (() => void) | undefined;
@@ -116,13 +132,12 @@ pause.addEventListener('click', () => {
   pause.textContent = paused ? 'Continue' : 'Pause';
   status.onPaused(paused);
 });
-connectMoreButton(part('more'));
 part('print').addEventListener('click', () => {
   print();
 });
 addEventListener('beforeprint', () => {
   write(part('printed'), `${filterText()} · ${dateAndTime(new Date())}`);
 });
-write(part('zone'), `All times are in the time zone ${zoneName()}.`);
+write(part('zone'), `Times are shown in ${zoneName()}.`);
 watchFilters(follow);
 follow();

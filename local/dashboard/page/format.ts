@@ -51,11 +51,11 @@ function currencyFormat(currency: string): Intl.NumberFormat | undefined {
 export const minuteOf = (iso: string): string => clock.format(new Date(iso));
 /** `24 November 2026 at 10:00:00 UTC` */
 export const dateAndTime = (date: Date): string => day.format(date);
-/** Of the viewer: `UTC`, `CET`, `GMT+9` */
+/** The viewer's time zone: `UTC`, `CET`, `GMT+9` */
 export const zoneName = (): string =>
   new Intl.DateTimeFormat(LOCALE, { timeZoneName: 'short' })
     .formatToParts()
-    .find(({ type }) => type === 'timeZoneName')?.value ?? 'of this browser';
+    .find(({ type }) => type === 'timeZoneName')?.value ?? 'local time';
 export const secondOf = (iso: string): string => clockSeconds.format(new Date(iso));
 
 /** A text, such as the message of an error, as a sentence with a full stop. */

@@ -28,4 +28,4 @@ export function pipelineLine({ now, job, pipeline }: View): string {
 
 /** Separate from the line, because it is not shown while the figures are old. */
 export const lagText = ({ pipeline: { lagMs } }: View): string =>
-  lagMs === null ? ' · delay not measured yet' : ` · delay from the hub to the row: ${duration(lagMs)}`;
+  lagMs === null ? ' · delay not measured yet' : ` · delay from IoT Hub to dashboard: ${duration(lagMs)}`;

@@ -8,6 +8,8 @@ import { duration, sentence } from './format';
 const STALE_MS = 10_000;
 const TICK_MS = 250;
 
+const CHECK_TERMINAL = 'check the terminal where `npm start` is running';
+
 type State = 'connecting' | 'reconnecting' | 'stale' | 'stopped' | 'starting' | 'paused' | 'empty' | 'live';
 
 export interface Status {
@@ -94,14 +96,18 @@ function noticeParts(state: State, view: View | undefined): (string | HTMLElemen
     return [
       make('strong', 'The analytics job has stopped.'),
       ` Reason: ${sentence(problem ?? 'unknown')} These figures no longer change.`,
-      ...codeParts(' Fix the cause, then press `Ctrl+C` in the terminal and run `npm start` again.'),
+      ...codeParts(
+        ' Fix the cause, then press `Ctrl+C` in the terminal where `npm start` is running, and run it again.',
+      ),
     ];
   if (state === 'stale')
     return codeParts(
-      'The analytics job is not responding. These are its last figures. This page updates when it responds. If it stays like this, look at the terminal of `npm start`.',
+      `The analytics job is not responding. These are its last figures. This page updates when it responds. If this lasts, ${CHECK_TERMINAL}.`,
     );
-  if (state === 'reconnecting' && view)
-    return ['No connection to the server. These are the last figures received.'];
+  if (state === 'reconnecting')
+    return codeParts(
+      `No connection to the dashboard's server.${view ? ' These are the last figures received.' : ''} This page connects again by itself. If this lasts, ${CHECK_TERMINAL}. If it has ended there, start it again.`,
+    );
   return problem ? [sentence(problem)] : [];
 }
 
@@ -110,8 +116,8 @@ function emptyTexts(state: State, hasRows: boolean): readonly [title: string, te
   if (state === 'starting')
     return [
       'Starting',
-      'Loading the product list. This usually takes a few seconds. If it takes longer than a minute, look at the terminal of `npm start`.',
+      `Loading the product list. This usually takes a few seconds. If it takes longer than a minute, ${CHECK_TERMINAL}.`,
     ];
   if (hasRows) return ['No event matches the filters', 'Choose a longer time range, or clear the filters.'];
-  return ['No events yet', 'Open a product in the shop. It appears here within seconds.'];
+  return ['No events yet', 'Open a product in the shop. Your visit appears here within seconds.'];
 }

@@ -8,6 +8,8 @@ import { ABSENT, counted, dateAndTime, money, number, secondOf, stateName, words
 const LONGEST_ID_CHARACTERS = 16;
 const ID_START_CHARACTERS = 8;
 const ID_END_CHARACTERS = 4;
+/** Of a product that can be bought. */
+const USUAL_STATE = 'on_sale';
 
 /** Without visitors, the funnel shows no percentages. @param isMeasured false before the job has begun */
 export function showFunnel(funnel: View['funnel'], isMeasured: boolean): void {
@@ -49,7 +51,10 @@ export function showProducts(products: View['products'], shop: string): void {
       label.append(productLink(productId, name ?? code, shop));
       const about = [code, state === null ? null : stateName(state)].filter(Boolean).join(' · ');
       const shownPrice = price === null ? ABSENT : money(price, currency);
-      label.append(make('small', about, 'about'), make('small', shownPrice, 'price'));
+      // A narrow page has no columns for these.
+      const unusual = state === null || state === USUAL_STATE ? [] : [stateName(state)];
+      const short = [shownPrice, ...unusual].join(' · ');
+      label.append(make('small', about, 'about'), make('small', short, 'price'));
       pictured.append(picture(productId), label);
       product.append(pictured);
       row.append(product, figure(shownPrice));

@@ -27,12 +27,14 @@ const KEPT_MESSAGES = 30;
 /** Shows the stages of each event, the offline switch, and the live feed. */
 export function startPanel(tracking: Tracking, offline: ReturnType<typeof createOfflineSwitch>): void {
   const rows = new Map<string, Row>();
+  const labelMore = connectMoreButton(element('more-events'), 'events');
   const rowOf = (messageId: string, message: unknown): Row => {
     const known = rows.get(messageId);
     if (known) return known;
     const made = createRow(messageId, message as ShopEvent);
     rows.set(messageId, made);
     insertEvent(messageId, made.item);
+    labelMore(element('events').children.length, rows.size);
     element('no-events').hidden = true;
     return made;
   };
@@ -61,7 +63,6 @@ export function startPanel(tracking: Tracking, offline: ReturnType<typeof create
 
   wireSwitch(offline);
   wireConsent(tracking);
-  document.querySelectorAll<HTMLElement>('.panel .more').forEach(connectMoreButton);
   showFeed((message) => {
     rows.get(message.messageId ?? '')?.reach('in the feed');
     return message.deviceId === tracking.deviceId();
@@ -91,7 +92,7 @@ function wireConsent(tracking: Tracking): void {
   const show = (): void => {
     element('privacy').hidden = tracking.hasConsent();
     element('no-events').textContent = tracking.hasConsent()
-      ? 'No events yet. Open a product to send one.'
+      ? 'No events since this page was loaded. Open a product to send one.'
       : `No event is tracked while ${signal} is on.`;
   };
   show();
@@ -163,6 +164,8 @@ function createRow(messageId: string, message: ShopEvent): Row {
 /** @param onMessage called with each message; returns true if this page sent it */
 function showFeed(onMessage: (message: FeedMessage) => boolean): void {
   const state = element('feed-state');
+  // Older messages are in the feed than in the list.
+  const labelMore = connectMoreButton(element('more-messages'), 'messages');
   const add = (message: FeedMessage): void => {
     const item = document.createElement('li');
     item.classList.toggle('mine', onMessage(message));
@@ -181,6 +184,7 @@ function showFeed(onMessage: (message: FeedMessage) => boolean): void {
     const feed = element('feed');
     feed.prepend(item);
     limit(feed);
+    labelMore(feed.children.length);
     element('no-messages').hidden = true;
   };
   followStream('/live', 'message', KEPT_MESSAGES, {

@@ -128,12 +128,13 @@ export function cartView(lines: readonly Line[], totals: readonly Money[]): View
 
 function cartLine({ product, sku, quantity }: Line): Html {
   const size = sku.size_name === 'FREE' ? 'one size' : sku.size_name;
+  const said = badge(product);
   return html`
     <li class="line">
       <span class="picture small" data-color="${sku.color_name}">${picture(product.slug)}</span>
       <div>
         <a href="/products/${pathOf(product)}">${product.product_name}</a>
-        <p class="quiet">${words(sku.color_name)}, ${size}</p>
+        <p class="quiet">${words(sku.color_name)}, ${size}${said === '' ? '' : html` · ${said}`}</p>
       </div>
       <label>
         <span class="quiet">Quantity<span class="visually-hidden"> of ${product.product_name}</span></span>

@@ -187,7 +187,7 @@ describe.skipIf(!bicep)(`the evaluated deployment${WHY_SKIPPED}`, () => {
     ]);
   });
 
-  it('warns at 80 % of the quota of all units together', async () => {
+  it('warns at 80% of the quota of all units together', async () => {
     const quota = (await evaluated('large'))
       .of('Microsoft.Insights/metricAlerts')
       .find(({ name }) => name === 'hub-quota');

@@ -128,7 +128,9 @@ describe.skipIf(!browserProgram)('the page of the dashboard', () => {
       recent: [absurd, ...view.recent],
     };
     await expect.poll(() => page.locator('#revenue').innerText()).toBe('1.000e+300 JPY');
-    expect(await page.locator('#revenue-detail').innerText()).toBe('1 item in 1 order, after refunds of ¥3');
+    expect(await page.locator('#revenue-detail').innerText()).toBe(
+      '1 item in 1 order\nafter refunds of\u00a0¥3',
+    );
     await page.setViewportSize({ width: 320, height: 700 });
     const overflow = `(() => { const all = document.querySelector('#recent').closest('.scroll'); return all.scrollWidth - all.clientWidth; })()`;
     await expect.poll(() => page.evaluate(overflow)).toBe(0);
@@ -140,7 +142,7 @@ describe.skipIf(!browserProgram)('the page of the dashboard', () => {
     await page.emulateMedia({ media: 'print' });
     expect(await rows.count()).toBe(view.recent.length);
     await page.emulateMedia({ media: 'screen' });
-    await page.getByRole('button', { name: 'Show all' }).click();
+    await page.getByRole('button', { name: `Show the newest ${view.recent.length} events` }).click();
     expect(await rows.count()).toBe(view.recent.length);
     await page.locator('#recent a').nth(14).focus();
     await page.evaluate(`document.querySelector('#more').dispatchEvent(new Event('click'))`);
@@ -179,6 +181,51 @@ describe.skipIf(!browserProgram)('the page of the dashboard', () => {
         .poll(() => page.locator('#notice').innerText())
         .toContain(`Reason: ${problem.replace(/\.$/, '')}. These figures no longer change.`);
     }
+  });
+
+  test('says what to do if the connection to the server does not come back', async () => {
+    const advice =
+      'This page connects again by itself. If this lasts, check the terminal where npm start is running.';
+    const notice = page.locator('#notice');
+    await context.route('**/events?*', (route) => route.abort());
+    await page.locator('select[name=range]').selectOption('15');
+    await expect
+      .poll(() => notice.innerText())
+      .toContain(`No connection to the dashboard's server. These are the last figures received. ${advice}`);
+    await page.reload();
+    await expect
+      .poll(() => notice.innerText())
+      .toContain(`No connection to the dashboard's server. ${advice}`);
+  });
+
+  test('explains a session only if there are sessions', async () => {
+    const detail = page.locator('#sessions-detail');
+    expect(await detail.innerText()).toBe('a session ends after 30\u00a0min of inactivity');
+    view = { ...view, counts: { ...view.counts, sessions: 0 } };
+    await expect.poll(() => detail.innerText()).toBe('events carry no session id');
+    view = emptyView(new Date());
+    await expect.poll(() => detail.innerText()).toBe('');
+  });
+
+  test('says how many of the events are listed, on the button and on paper', async () => {
+    const printed = page.locator('#recent-printed');
+    expect(await printed.isVisible()).toBe(false);
+    await page.emulateMedia({ media: 'print' });
+    const listed = new Set(view.recent.map(({ key }) => key.split('/')[0])).size;
+    expect(await printed.innerText()).toBe(`Newest ${listed} of ${view.counts.events} events`);
+    const [order] = view.recent;
+    if (!order) return;
+    // The three items of one order
+    const recent = [0, 1, 2].map((item) => ({ ...order, key: `1/${item}` }));
+    view = { ...view, counts: { ...view.counts, events: 1 }, recent };
+    await expect.poll(() => printed.innerText()).toBe('All 1 event');
+  });
+
+  test('names an unusual state of a product, also on a phone', async () => {
+    await page.setViewportSize({ width: 320, height: 700 });
+    const jacket = page.locator('#products tr').filter({ hasText: 'Denim jacket' });
+    await jacket.getByText('¥12,900 · Pre-order').waitFor();
+    expect(await page.locator('#products .price').first().innerText()).toBe('¥4,900');
   });
 
   test('names a filter of the URL, and offers no shop where the filters match nothing', async () => {
@@ -250,7 +297,11 @@ describe.skipIf(!browserProgram)('the page of the dashboard', () => {
     await expect.poll(shown).toEqual([expect.stringMatching(/^sensor-ginza\s+–\s+No door\s+Last seen /)]);
     view = { ...view, sensors: [] };
     await sensors.getByText('No sensor has sent anything in the last 24 hours.').waitFor();
-    expect(await sensors.locator('code').innerText()).toBe('npm start -- --sensors');
+    expect(await sensors.locator('code').allInnerTexts()).toEqual([
+      'Ctrl+C',
+      'npm start',
+      'npm start -- --sensors',
+    ]);
     expect(await shown()).toEqual([]);
   });
 
@@ -271,11 +322,11 @@ describe.skipIf(!browserProgram)('the page of the dashboard', () => {
     };
     await expect
       .poll(() => page.locator('#revenue-detail').innerText())
-      .toBe('after refunds of ¥4,900 · plus €100.00 (after refunds of €5.00), $100.00');
+      .toBe('after refunds of\u00a0¥4,900\nplus\u00a0€100.00 after refunds of\u00a0€5.00\nplus\u00a0$100.00');
     expect(await page.locator('#pipeline').innerText()).toContain(
       '2 malformed events and 1 event too late dropped',
     );
-    expect(await page.locator('#zone').innerText()).toMatch(/^All times are in the time zone \S+\.$/);
+    expect(await page.locator('#zone').innerText()).toMatch(/^Times are shown in \S+\.$/);
   });
 
   test('offers to clear the filters only while there are some, and keeps the focus in them', async () => {

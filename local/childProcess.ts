@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Server, Socket } from 'node:net';
-import { type Running, startError } from './lifecycle';
+import { type Running, closeAll, startError, stopOnSignal } from './lifecycle';
 
 /** A process that does not stop on request is killed after this time. */
 const STOP_GRACE_MS = 3_000;
@@ -92,6 +92,28 @@ export function runAsChild(): void {
     console.error(startError(error));
     process.exit(1);
   });
+}
+
+/**
+ * For child processes: runs until a signal stops it. If it cannot start, prints the reason and exits with 1.
+ *
+ * @param start adds each part that it starts to `running` @returns the line that says it is ready
+ * @param flagOf the flag that changes a port which is in use
+ */
+export async function runPartsAsChild(
+  start: (running: Running[]) => Promise<string>,
+  flagOf?: (port: number) => string,
+): Promise<void> {
+  runAsChild();
+  const running: Running[] = [];
+  stopOnSignal(running);
+  try {
+    console.log(await start(running));
+  } catch (error) {
+    console.error(startError(error, flagOf));
+    await closeAll(running);
+    process.exit(1);
+  }
 }
 
 /**

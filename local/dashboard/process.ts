@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import { startJob } from '../../analytics/job';
-import { runAsChild, takeOverListener } from '../childProcess';
-import { type Running, closeAll, startError, stopOnSignal } from '../lifecycle';
+import { runPartsAsChild, takeOverListener } from '../childProcess';
 import { startDashboardServer } from './server';
 import { createView } from './view';
 
@@ -22,33 +21,29 @@ export type DashboardEnvironment = Record<keyof z.infer<typeof environment>, str
 /**
  * Runs the analytics job and its dashboard in a separate process, so that a busy query does not slow down other parts.
  */
-export async function main(): Promise<void> {
-  runAsChild();
-  const running: Running[] = [];
-  stopOnSignal(running);
-  const options = environment.parse(process.env);
-  try {
-    const job = await startJob({
-      queryFile: options.ANALYTICS_QUERY,
-      eventHubConnection: options.ANALYTICS_EVENTHUB_CONNECTION,
-      consumerGroup: options.ANALYTICS_CONSUMERGROUP,
-      storageConnection: options.ANALYTICS_STORAGE,
-      container: options.ANALYTICS_CONTAINER,
-      resultsFile: options.ANALYTICS_RESULTS,
-      log: console.error,
-    });
-    running.push(job);
-    const server = await startDashboardServer({
-      port: (await takeOverListener()) ?? options.DASHBOARD_PORT,
-      view: createView(job, options.ANALYTICS_QUERY),
-      job,
-      shopUrl: options.SHOP_URL,
-    });
-    running.push(server);
-    console.log(`dashboard ready ${server.url}`);
-  } catch (error) {
-    console.error(startError(error, () => '--dashboard-port'));
-    await closeAll(running);
-    process.exit(1);
-  }
+export function main(): Promise<void> {
+  return runPartsAsChild(
+    async (running) => {
+      const options = environment.parse(process.env);
+      const job = await startJob({
+        queryFile: options.ANALYTICS_QUERY,
+        eventHubConnection: options.ANALYTICS_EVENTHUB_CONNECTION,
+        consumerGroup: options.ANALYTICS_CONSUMERGROUP,
+        storageConnection: options.ANALYTICS_STORAGE,
+        container: options.ANALYTICS_CONTAINER,
+        resultsFile: options.ANALYTICS_RESULTS,
+        log: console.error,
+      });
+      running.push(job);
+      const server = await startDashboardServer({
+        port: (await takeOverListener()) ?? options.DASHBOARD_PORT,
+        view: createView(job, options.ANALYTICS_QUERY),
+        job,
+        shopUrl: options.SHOP_URL,
+      });
+      running.push(server);
+      return `dashboard ready ${server.url}`;
+    },
+    () => '--dashboard-port',
+  );
 }

@@ -1,6 +1,5 @@
 import * as z from 'zod';
-import { runAsChild } from '../childProcess';
-import { type Running, closeAll, startError, stopOnSignal } from '../lifecycle';
+import { runPartsAsChild } from '../childProcess';
 import { startFleet } from './fleet';
 import { STORES } from './stores';
 
@@ -14,12 +13,9 @@ const environment = z.object({
 export type SensorsEnvironment = Record<keyof z.infer<typeof environment>, string>;
 
 /** Runs the sensors in a separate process, because a device is not a part of the stack. */
-export async function main(): Promise<void> {
-  runAsChild();
-  const running: Running[] = [];
-  stopOnSignal(running);
-  const options = environment.parse(process.env);
-  try {
+export function main(): Promise<void> {
+  return runPartsAsChild(async (running) => {
+    const options = environment.parse(process.env);
     running.push(
       await startFleet({
         functionsUrl: options.SENSORS_FUNCTIONS_URL,
@@ -29,10 +25,6 @@ export async function main(): Promise<void> {
         log: console.error,
       }),
     );
-    console.log(`sensors ready ${STORES.map(({ deviceId }) => deviceId).join(', ')}`);
-  } catch (error) {
-    console.error(startError(error));
-    await closeAll(running);
-    process.exit(1);
-  }
+    return `sensors ready ${STORES.map(({ deviceId }) => deviceId).join(', ')}`;
+  });
 }

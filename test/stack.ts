@@ -22,8 +22,8 @@ export interface Stack {
   feed: (query?: Record<string, string | number>) => Promise<Answer>;
   /** with a query as it is written in a URL */
   feedAt: (query: string, headers?: Record<string, string>) => Promise<Answer>;
-  /** Ends the app, with what is under way in it, and starts it again on the same port. */
-  restartHost: () => Promise<void>;
+  /** Ends the app, with what is under way in it, and starts it again on the same port, with these settings beside its own. */
+  restartHost: (settings?: Readonly<Record<string, string>>) => Promise<void>;
   close: () => Promise<void>;
 }
 
@@ -61,6 +61,7 @@ export async function startStack({
     KEEP_ALIVE_FUNCTION_KEY: KEY,
     ...(typeof settings === 'function' ? settings(emulator) : settings),
   };
+  let further: Readonly<Record<string, string>> = {};
   const startHost = (port: number): Promise<FunctionsHost> =>
     startFunctionsHost({
       appFolder: process.cwd(),
@@ -68,7 +69,7 @@ export async function startStack({
       pages,
       functionKeys: { ...LOCAL_FUNCTION_KEYS, master: KEY },
       log: (line) => logged.push(line),
-      settings: () => appSettings,
+      settings: () => ({ ...appSettings, ...further }),
     });
   // Nobody else gets this port while the host restarts.
   let host = await startHost(await freePort());
@@ -92,7 +93,8 @@ export async function startStack({
       return feedAt(`?${new URLSearchParams(parameters).toString()}`);
     },
     feedAt,
-    restartHost: async () => {
+    restartHost: async (settings = {}) => {
+      further = settings;
       const { port } = new URL(host.url);
       await host.close();
       host = await startHost(Number(port));

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import vectors from '../../clients/phone/sas-vectors.json';
 import { HUB_HOST_NAME } from '../../emulator/wellKnown';
 import { KEY, type Stack, startStack } from '../stack';
+import { runs } from '../testSize';
 import { type Driver, startDriver } from './phone/driverProcess';
 import { SCRIPT, startScriptedServer } from './phone/scriptedServer';
 import { findProgram } from './programs';
@@ -181,14 +182,18 @@ describe.each(Object.entries(languages))('a phone in %s', (name, { missing, star
 
   test.skipIf(missing)('counts only confirmations of Hubfront and the hub as success', async () => {
     const server = await startScriptedServer();
-    const commands = SCRIPT.flatMap((_, n) => [
-      ['register', `${server.url}/${n}`, KEY, deviceId, DEVICE_KEY],
-      ['send', hostName, deviceId, DEVICE_KEY, `${server.url}/${n}`, 'm', '1'],
-    ]);
-    const said = await ask(...commands);
+    // The shell starts a dozen processes for each request.
+    const step = name === 'shell' ? runs(5, 1) : 1;
+    const cases = SCRIPT.map((scripted, n) => ({ ...scripted, n })).filter(({ n }) => n % step === 0);
+    const said = await ask(
+      ...cases.flatMap(({ n }) => [
+        ['register', `${server.url}/${n}`, KEY, deviceId, DEVICE_KEY],
+        ['send', hostName, deviceId, DEVICE_KEY, `${server.url}/${n}`, 'm', '1'],
+      ]),
+    );
     await server.close();
-    const got = SCRIPT.map(({ name }, n) => ({ name, register: said[2 * n], send: said[2 * n + 1] }));
-    expect(got).toEqual(SCRIPT.map(({ name, register, send }) => ({ name, register, send })));
+    const got = cases.map(({ name }, i) => ({ name, register: said[2 * i], send: said[2 * i + 1] }));
+    expect(got).toEqual(cases.map(({ name, register, send }) => ({ name, register, send })));
   });
 });
 

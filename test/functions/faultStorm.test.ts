@@ -6,9 +6,9 @@ import { runs } from '../testSize';
 
 const KEY = Buffer.alloc(32, 11).toString('base64');
 const DEVICES = 40;
-const MESSAGES = runs(320, 20_000);
+const MESSAGES = runs(160, 20_000);
 const VISITORS = 20;
-const VISITOR_MESSAGES = runs(120, 20_000);
+const VISITOR_MESSAGES = runs(60, 20_000);
 const BATCHES = [1, 1, 1, 2, 10, 50, 100];
 const LIMIT_MS = 120_000 + MESSAGES * 10;
 /** Of one message: the storm may strike it again and again, and goes on for as long as anybody sends. */

@@ -1,18 +1,6 @@
-import type { HttpsFaultSpec } from './faults';
+import { OPERATION_TYPES, type HttpsFaultSpec } from './faults';
 import { IotHubError, throttled, unauthorized } from './iotHubError';
 import { quotaExceeded } from './telemetry';
-
-/** The names of operations in the error of a throttled request. */
-const OPERATION_TYPES: Record<HttpsFaultSpec['target'], string> = {
-  registry: 'IdentityOperations',
-  telemetry: 'DeviceToCloudSend',
-  twins: 'TwinOperations',
-  methods: 'DirectMethods',
-  queries: 'Queries',
-  messages: 'CloudToDeviceOperations',
-  files: 'FileUploads',
-  connections: 'DeviceConnections',
-};
 
 /** The error with which a fault rejects an operation; undefined if the fault has another effect. */
 export function faultError(fault: HttpsFaultSpec, hubName: string): IotHubError | undefined {

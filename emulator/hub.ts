@@ -7,7 +7,7 @@ import {
 } from './cloudToDevice';
 import { NO_JOURNAL, type HubStorage } from './dataFolder';
 import { createDeviceConnections, type DeviceConnections } from './deviceConnections';
-import { createFaults, type Faults } from './faults';
+import { createFaults, OPERATION_TARGETS, type Faults, type OperationTarget } from './faults';
 import { createFileUploads, type BlobStorage, type FileUploads } from './fileUploads';
 import { createImportExportJobs, type ImportExportJobs } from './importExport';
 import type { Log } from './log';
@@ -21,7 +21,7 @@ import { createTwinStore, type TwinStore } from './twins';
 /** IoT Hub's limit: "The number of partitions … must be between 2 and 32" for paid tiers. 1 is for tests. */
 export const MAX_PARTITIONS = 32;
 
-/** The state of an emulated hub, shared by the HTTPS and AMQP endpoints. */
+/** The state of an emulated hub, shared by the endpoints of all protocols. */
 export interface Hub {
   readonly identity: HubIdentity;
   readonly registry: DeviceRegistry;
@@ -38,23 +38,18 @@ export interface Hub {
   partitions: readonly PartitionLog[];
   readonly faults: Faults;
   readonly throttle: Throttle;
-  /** Requests since the start, by throttle. */
-  readonly requests: Record<
-    | 'registry'
-    | 'telemetry'
-    | 'twins'
-    | 'methods'
-    | 'queries'
-    | 'messages'
-    | 'files'
-    | 'connections'
-    | 'management',
-    number
-  >;
+  /** Requests since the start, by the target of their faults. `management` counts the requests to `$management`. */
+  readonly requests: Record<OperationTarget | 'management', number>;
   /** Unix time in ms. A recreated hub has a new value. */
   createdAt: number;
-  /** Replaces the partitions by new ones, as in a hub that was deleted and created again. */
-  recreate(partitions: number): void;
+  /** Removes devices, messages, feedback and notifications, and cancels and removes the jobs. */
+  empty(): void;
+  /**
+   * Empties the hub, and replaces its partitions by new ones, as in a hub that was deleted and created again.
+   *
+   * @param keepsDevices keeps the devices with their twins and cloud-to-device messages
+   */
+  recreate(partitions: number, keepsDevices: boolean): void;
   readonly log: Log;
   /** Whether a host name is that of another hub, of this process or not. */
   isOtherHub(hostName: string): boolean;
@@ -102,23 +97,20 @@ export function createHub(options: HubOptions): Hub {
     partitions: storage?.partitions ?? emptyPartitions(partitions),
     faults,
     throttle: createThrottle(tier),
-    requests: {
-      registry: 0,
-      telemetry: 0,
-      twins: 0,
-      methods: 0,
-      queries: 0,
-      messages: 0,
-      files: 0,
-      connections: 0,
-      management: 0,
-    },
+    requests: Object.fromEntries(
+      [...OPERATION_TARGETS, 'management'].map((name) => [name, 0]),
+    ) as Hub['requests'],
     createdAt: storage?.createdAt ?? Date.now(),
     log,
     isOtherHub,
     isOwnHost,
     onAppended: new Set(),
-    recreate(count) {
+    empty() {
+      removeState(this);
+      for (const log of this.partitions) log.reset();
+    },
+    recreate(count, keepsDevices) {
+      removeState(this, keepsDevices);
       const createdAt = Math.max(Date.now(), this.createdAt + 1);
       this.partitions = storage?.recreate(count, createdAt) ?? emptyPartitions(count);
       this.createdAt = createdAt;
@@ -129,6 +121,14 @@ export function createHub(options: HubOptions): Hub {
       isRevoked: (policy) => faults.find('revokeKeys', (fault) => fault.policy === policy) !== undefined,
     }),
   };
+}
+
+/** Jobs end first, because an import creates devices, and feedback last, because devices that are removed cause it. */
+function removeState({ jobs, registry, feedback, files }: Hub, keepsDevices = false): void {
+  jobs.clear();
+  if (!keepsDevices) registry.clear();
+  feedback.clear();
+  files.notifications.clear();
 }
 
 function emptyPartitions(count: number): readonly PartitionLog[] {

@@ -11,6 +11,7 @@ import {
   type ImmediateFaultSpec,
 } from '../faults';
 import type { Hub } from '../hub';
+import type { MqttEndpoint } from '../mqtt';
 import type { PartitionLog } from '../partitionLog';
 import type { ThrottleState } from '../throttle';
 import { AdminError, parse } from './adminError';
@@ -70,8 +71,8 @@ export interface AdminApi {
   /** Leaves a gap in the offsets. */
   jumpOffset(request: requests.JumpRequest): HubState;
   /**
-   * Removes all devices, messages and faults, and resets the throttles. The hub remains the same one: its `created_at`
-   * stays.
+   * Removes all devices, messages, jobs and faults, and resets the throttles. The hub remains the same one: its
+   * `created_at` stays.
    */
   reset(): HubState;
   /**
@@ -93,7 +94,7 @@ export type FaultInput = { readonly kind: string } & Readonly<Record<string, unk
 export interface AdminDependencies {
   readonly hub: Hub;
   readonly eventHub: EventHubEndpoint;
-  readonly mqtt: { connections(hub: Hub): number };
+  readonly mqtt: Pick<MqttEndpoint, 'connections' | 'closeConnections'>;
   readonly https: { connections(): number; restart(downMs: number): number };
 }
 
@@ -190,10 +191,7 @@ export function createAdminApi({ hub, eventHub, mqtt, https }: AdminDependencies
       return state();
     },
     reset() {
-      hub.partitions.forEach((log) => log.reset());
-      hub.registry.clear();
-      hub.feedback.clear();
-      hub.files.notifications.clear();
+      hub.empty();
       hub.faults.clear();
       hub.throttle.reset();
       // The positions of these readers are now beyond the end.
@@ -202,9 +200,9 @@ export function createAdminApi({ hub, eventHub, mqtt, https }: AdminDependencies
     },
     recreateHub(request = {}) {
       const { keepDevices, partitions } = parse(requests.recreateRequest, request);
-      hub.recreate(partitions ?? hub.partitions.length);
-      if (!keepDevices) hub.registry.clear();
+      hub.recreate(partitions ?? hub.partitions.length, keepDevices);
       eventHub.applyFault({ kind: 'closeConnections', target: 'eventHub' });
+      mqtt.closeConnections(hub);
       return state();
     },
     setThrottle(request) {

@@ -3,7 +3,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener } from 'node:http';
 import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import { Hono, type Context } from 'hono';
-import { PAGE_PATHS, pageResponse } from '../adminPage';
+import { PAGE_FILES, pageResponse } from '../adminPage';
 import { IOT_HUB_RESOURCE, issueAccessToken } from '../entraId';
 import { isCrossOrigin } from '../httpsServer/allowedHosts';
 import { readBody } from '../httpsServer/readBody';
@@ -54,7 +54,7 @@ export function createAdminHandler(api: AdminApi): RequestListener {
   app.get('/', ({ env: { incoming }, redirect }) =>
     incoming.url?.startsWith(`${PREFIX}/`) ? pageResponse('index.html') : redirect(`${PREFIX}/`, 308),
   );
-  for (const [path, file] of Object.entries(PAGE_PATHS)) app.get(path, () => pageResponse(file));
+  for (const file of PAGE_FILES) app.get(`/${file}`, () => pageResponse(file));
   app.notFound((context) => unknownOperation(context, Object.keys(operations)));
   app.onError((error) => {
     if (!(error instanceof AdminError)) return json(500, { error: 'the emulator failed' });
@@ -124,15 +124,19 @@ function identityToken(query: Readonly<Record<string, string>>, headers: Incomin
   };
 }
 
-/** JSON only: a web page cannot send this content type to another origin without a preflight. */
+/**
+ * The body, which is `{}` if it is empty. JSON only: a web page cannot send this content type to another origin without
+ * a preflight.
+ */
 async function readJson(request: IncomingMessage): Promise<unknown> {
-  if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) {
-    throw new AdminError(415, 'the content type must be application/json');
-  }
   const body = await readBody(request, MAX_BODY_BYTES);
+  if (body.length === 0) return {};
+  if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) {
+    throw new AdminError(415, 'the content type of a body must be application/json');
+  }
   if (body === 'too large') throw new AdminError(413, `the body exceeds ${MAX_BODY_BYTES} bytes`);
   try {
-    return body.length === 0 ? {} : (JSON.parse(body.toString('utf8')) as unknown);
+    return JSON.parse(body.toString('utf8')) as unknown;
   } catch {
     throw new AdminError(400, 'the body is not valid JSON');
   }

@@ -23,13 +23,10 @@ const HEADERS = {
   'X-Content-Type-Options': 'nosniff',
 };
 
-export type PageFile = keyof typeof CONTENT_TYPES;
+type PageFile = keyof typeof CONTENT_TYPES;
 
-/** The files that the page loads, by the path of their request below the path of the admin API. */
-export const PAGE_PATHS: Readonly<Record<string, PageFile>> = {
-  '/page.js': 'page.js',
-  '/page.css': 'page.css',
-};
+/** The files of the page. The paths of their requests, below the path of the admin API, are their names. */
+export const PAGE_FILES = Object.keys(CONTENT_TYPES) as readonly PageFile[];
 
 export const pageResponse = (file: PageFile): Response =>
   new Response(readFileSync(join(FOLDER, file)), {

@@ -1,1 +1,1 @@
-export { PAGE_PATHS, pageResponse } from './adminPage';
+export { PAGE_FILES, pageResponse } from './adminPage';

@@ -5,16 +5,21 @@ import { POLICY_NAMES } from '../wellKnown';
 
 const DEFAULT_SLOW_DELAY_MS = 1_000;
 
-const httpsTarget = z.enum([
-  'registry',
-  'telemetry',
-  'twins',
-  'methods',
-  'queries',
-  'messages',
-  'files',
-  'connections',
-]);
+/** The targets of faults that apply to operations, with the operation's name in the error of a throttled request. */
+export const OPERATION_TYPES = {
+  registry: 'IdentityOperations',
+  telemetry: 'DeviceToCloudSend',
+  twins: 'TwinOperations',
+  methods: 'DirectMethods',
+  queries: 'Queries',
+  messages: 'CloudToDeviceOperations',
+  files: 'FileUploads',
+  connections: 'DeviceConnections',
+} as const;
+export type OperationTarget = keyof typeof OPERATION_TYPES;
+export const OPERATION_TARGETS = Object.keys(OPERATION_TYPES) as readonly OperationTarget[];
+
+const operationTarget = z.enum(OPERATION_TARGETS);
 const eventHubTarget = z.literal('eventHub').default('eventHub');
 const delayMs = z.number().int().min(0).max(3_600_000).default(DEFAULT_SLOW_DELAY_MS);
 const partitionId = z.string().optional();
@@ -30,7 +35,7 @@ const filter = z
   })
   .optional();
 
-const https = { target: httpsTarget, times, filter };
+const https = { target: operationTarget, times, filter };
 const armed = { target: eventHubTarget, times };
 const lasting = { target: eventHubTarget };
 
@@ -100,14 +105,14 @@ export const immediateFault = z.discriminatedUnion('kind', [
   }),
   /** Sends the next message to each reader of the partition up to its body, then aborts the transfer. */
   z.strictObject({ kind: z.literal('abortDelivery'), ...lasting, partitionId: z.string() }),
-  /** Every HTTPS connection is reset, and the port is closed for a while. Devices and messages are kept. */
+  /** Every HTTPS connection ends, and the port is closed for a while. Devices and messages are kept. */
   z.strictObject({
     kind: z.literal('restart'),
     target: z.literal('https').default('https'),
     downMs: delayMs,
   }),
   z.strictObject({ kind: z.literal('resetConnections'), ...lasting }),
-  /** Devices that are connected over MQTT lose their connection, as when the network fails; without an id, all of them. */
+  /** Devices that are connected over MQTT or AMQP lose their connection, as when the network fails; without an id, all of them. */
   z.strictObject({
     kind: z.literal('dropDevices'),
     target: z.literal('devices').default('devices'),
@@ -125,7 +130,7 @@ export type ArmedFaultSpec = z.infer<typeof armedFault>;
 export type ImmediateFaultSpec = z.infer<typeof immediateFault>;
 /** Faults that apply to any request. */
 export type HttpsFaultSpec = Exclude<
-  Extract<ArmedFaultSpec, { target: z.infer<typeof httpsTarget> }>,
+  Extract<ArmedFaultSpec, { target: OperationTarget }>,
   { kind: 'refuse' }
 >;
 /** Faults that apply to the open connections of the Event Hub-compatible endpoint. */

@@ -105,7 +105,12 @@ export function createFaults(): Faults {
 const isHttpsFault = (fault: ArmedFaultSpec): fault is HttpsFaultSpec =>
   fault.target !== 'eventHub' && fault.kind !== 'refuse';
 
+/** Over MQTT and AMQP, signatures are checked when a device connects. */
+const checksSignature = ({ method, target }: HttpsRequestSubject) =>
+  method !== 'PUBLISH' || target === 'connections';
+
 const meets = (fault: HttpsFaultSpec, subject: HttpsRequestSubject) =>
   fault.target === subject.target &&
+  (fault.kind !== 'clockSkew' || checksSignature(subject)) &&
   (fault.filter?.deviceId === undefined || fault.filter.deviceId === subject.deviceId) &&
   (fault.filter?.method === undefined || fault.filter.method === subject.method);

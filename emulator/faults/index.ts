@@ -4,8 +4,11 @@ export {
   FAULT_KINDS,
   immediateFault,
   isImmediateKind,
+  OPERATION_TARGETS,
+  OPERATION_TYPES,
   type ArmedFaultSpec,
   type ImmediateEventHubFault,
   type HttpsFaultSpec,
   type ImmediateFaultSpec,
+  type OperationTarget,
 } from './faultSchema';

@@ -1,5 +1,6 @@
 /** The HTTPS server of the emulator: limits, host names, timeouts and connection faults. */
 
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
@@ -48,7 +49,10 @@ export interface HttpsServer {
   readonly port: number;
   isListening(): boolean;
   connections(): number;
-  /** Resets every connection, and listens again on the same port after a while. Returns the number of connections. */
+  /**
+   * Resets every connection, and listens again on the same port after a while. If a request to this server caused the
+   * restart, its connection is closed after its response instead. Returns the number of connections.
+   */
   restart(downMs: number): number;
   close(): Promise<void>;
 }
@@ -82,6 +86,8 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
     ...deviceServerOptions(certificate, trustedCas),
   });
   const sockets = trackTcpSockets(server);
+  /** The response of the admin request that is being carried out. */
+  const adminResponse = new AsyncLocalStorage<ServerResponse>();
   server.on('secureConnection', (socket: TLSSocket) => {
     const peer = peerOf(socket);
     log.debug(() => `${peer} connected`);
@@ -106,7 +112,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
       return;
     }
     if (ADMIN_PATH.test(request.url)) {
-      options.handleAdmin(request, response);
+      adminResponse.run(response, () => options.handleAdmin(request, response));
       return;
     }
     handleHub(request)
@@ -179,8 +185,10 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
     connections: sockets.count,
     restart(downMs) {
       const connections = sockets.count();
+      const response = adminResponse.getStore();
+      if (response) response.shouldKeepAlive = false;
       server.close();
-      sockets.resetAll();
+      sockets.resetAll(response?.socket ?? undefined);
       clearTimeout(downUntil);
       downUntil = setTimeout(() => reopen(), downMs);
       return connections;

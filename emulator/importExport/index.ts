@@ -1,2 +1,2 @@
 export { createImportExportJobs, type ImportExportJobs } from './jobs';
-export { jobRequest, type Job, type JobRequest } from './job';
+export { jobRequest } from './job';

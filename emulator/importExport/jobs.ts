@@ -9,8 +9,6 @@ import { exportDevices } from './exportDevices';
 import { importDevices } from './importDevices';
 import type { Job, JobRequest } from './job';
 
-/** "You can have only one active device import or export job at a time" (iot-hub-devguide-quotas-throttling). */
-const MAX_ACTIVE_JOBS = 1;
 /** "Job history is retained up to 30 days" (same page). Here a number, which limits memory. */
 const MAX_KEPT_JOBS = 100;
 /** Ends a job whose storage does not respond. Microsoft publishes no limit. */
@@ -24,6 +22,8 @@ export interface ImportExportJobs {
   list(): Job[];
   /** Cancels a job at once. Has no effect on a job that has ended. @throws IotHubError JobNotFound */
   cancel(jobId: string): Job;
+  /** Cancels the running job, and forgets all jobs. */
+  clear(): void;
   /** Cancels the running job. Afterwards, no job changes the hub or the journal. */
   close(): void;
 }
@@ -37,6 +37,7 @@ export function createImportExportJobs(
   journal: Journal,
 ): ImportExportJobs {
   const jobs = new Map<string, Job>();
+  /** "You can have only one active device import or export job at a time" (iot-hub-devguide-quotas-throttling). */
   let active: { readonly jobId: string; readonly abort: AbortController } | undefined;
 
   const kept = [...journal.read(KIND).values()] as Job[];
@@ -72,6 +73,10 @@ export function createImportExportJobs(
       end(jobId, { status: 'failed', progress: 0, failureReason: reasonOf(error) });
     }
   };
+  const forget = (jobIds: readonly string[]): void => {
+    for (const id of jobIds) jobs.delete(id);
+    journal.forget(...jobIds.map(keyOf));
+  };
   const stop = (): void => {
     if (!active) return;
     const { jobId, abort } = active;
@@ -81,7 +86,7 @@ export function createImportExportJobs(
 
   return {
     create(request) {
-      if (active) throw new IotHubError('JobQuotaExceeded', `Only ${MAX_ACTIVE_JOBS} job may run at a time.`);
+      if (active) throw new IotHubError('JobQuotaExceeded', 'Only one job may run at a time.');
       const jobId = randomUUID();
       const job: Job = {
         jobId,
@@ -92,9 +97,7 @@ export function createImportExportJobs(
       };
       journal.write([keyOf(jobId), job]);
       jobs.set(jobId, job);
-      const old = [...jobs.keys()].slice(0, Math.max(0, jobs.size - MAX_KEPT_JOBS));
-      for (const id of old) jobs.delete(id);
-      journal.forget(...old.map(keyOf));
+      forget([...jobs.keys()].slice(0, Math.max(0, jobs.size - MAX_KEPT_JOBS)));
       const abort = new AbortController();
       active = { jobId, abort };
       void carryOut(jobId, request, AbortSignal.any([abort.signal, AbortSignal.timeout(MAX_JOB_MS)]));
@@ -105,6 +108,10 @@ export function createImportExportJobs(
     cancel(jobId) {
       if (active?.jobId === jobId) stop();
       return get(jobId);
+    },
+    clear() {
+      stop();
+      forget([...jobs.keys()]);
     },
     close: stop,
   };

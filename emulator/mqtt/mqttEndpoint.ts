@@ -9,6 +9,8 @@ export interface MqttEndpoint {
   accept(transport: Transport): void;
   /** Number of connections of a hub's devices. */
   connections(hub: Hub): number;
+  /** Ends every connection of a hub's devices. */
+  closeConnections(hub: Hub): void;
   /** Ends every connection. */
   close(): void;
 }
@@ -31,6 +33,9 @@ export function createMqttEndpoint(hubs: readonly [Hub, ...Hub[]]): MqttEndpoint
       });
     },
     connections: (hub) => [...served.values()].filter((one) => one === hub).length,
+    closeConnections(hub) {
+      for (const [{ stream }, one] of served) if (one === hub) stream.destroy();
+    },
     close: () => {
       for (const { stream } of served.keys()) stream.destroy();
     },

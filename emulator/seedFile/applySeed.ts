@@ -27,7 +27,7 @@ const GENERATED_KEY_BYTES = 32;
 export function applySeed(hub: Hub, journal: Journal, seed: Seed | undefined): void {
   const state = journal.read(KIND).get('state');
   if (state === 'begun') {
-    empty(hub);
+    hub.empty();
     // Not `forget`: if this failed without an error, a later start would delete what the hub then has.
     journal.write([KEY]);
   }
@@ -49,18 +49,13 @@ export function applySeed(hub: Hub, journal: Journal, seed: Seed | undefined): v
       at(`telemetry[${index}]`, () => addTelemetry(hub, message));
     }
   } catch (error) {
-    empty(hub);
+    hub.empty();
     journal.forget(KEY);
     throw error;
   }
   journal.write([KEY, 'applied']);
   const { devices, telemetry } = seed;
   hub.log.info(`the seed was applied: ${devices.length} devices, ${telemetry.length} telemetry messages`);
-}
-
-function empty(hub: Hub): void {
-  hub.registry.clear();
-  for (const log of hub.partitions) log.reset();
 }
 
 function addDevice(hub: Hub, device: SeedDevice, path: string): void {

@@ -2,11 +2,12 @@
 
 import type { Server, Socket } from 'node:net';
 
-export interface TcpSockets {
+interface TcpSockets {
   count(): number;
   /** Resets the connection of a socket. Node cannot reset a TLS socket, only the TCP socket beneath it. */
   reset(socket: Socket): void;
-  resetAll(): void;
+  /** Resets every connection, except that of the given socket. */
+  resetAll(except?: Socket): void;
   /** Ends every connection, so that a closed server has nothing to wait for. */
   destroyAll(): void;
 }
@@ -32,7 +33,11 @@ export function trackTcpSockets(server: Server): TcpSockets {
       if (peer !== undefined) byPeer.get(peer)?.resetAndDestroy();
       socket.destroy();
     },
-    resetAll: () => sockets.forEach((socket) => socket.resetAndDestroy()),
+    resetAll(except) {
+      const peer = except && peerOf(except);
+      for (const socket of sockets)
+        if (peer === undefined || byPeer.get(peer) !== socket) socket.resetAndDestroy();
+    },
     destroyAll: () => sockets.forEach((socket) => socket.destroy()),
   };
 }

@@ -162,6 +162,19 @@ describe('a job that waits for its storage', () => {
     expect((await hub.call('GET', `/jobs/${json.jobId}`)).json.status).toBe('cancelled');
   });
 
+  test.each(['reset', 'recreateHub'] as const)(
+    'is cancelled by %s, which leaves no jobs',
+    async (operation) => {
+      const { json } = await hub.call('POST', '/jobs/create', job());
+      hub.emulator.admin[operation]();
+      expect((await hub.call('GET', '/jobs')).json).toEqual([]);
+      expect((await hub.call('GET', `/jobs/${json.jobId}`)).status).toBe(404);
+      const { json: next } = await hub.call('POST', '/jobs/create', job());
+      expect(next.status).toBe('running');
+      await hub.call('DELETE', `/jobs/${next.jobId}`);
+    },
+  );
+
   test('is cancelled when the emulator stops, and kept in the data folder', async () => {
     const dataFolder = await mkdtemp(join(tmpdir(), 'hubfront-'));
     const before = await startHub({ dataFolder });

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { CONSUMER_GROUPS, HUB_HOST_NAME, POLICIES, type Policies, type Policy } from './wellKnown';
 
-/** The name of a hub, and the consumer groups of its built-in endpoint. */
+/** The names and keys of a hub, and the consumer groups of its built-in endpoint. */
 export interface HubIdentity {
   /** `hubfront.azure-devices.localhost` */
   readonly hostName: string;

@@ -1,12 +1,6 @@
 /** Counts operations and messages against the limits of a tier. */
 
-import {
-  TIER_LIMITS,
-  type RateLimit,
-  type ThrottledOperation,
-  type ThrottleTier,
-  type TierLimits,
-} from './throttleLimits';
+import { TIER_LIMITS, type ThrottledOperation, type ThrottleTier, type TierLimits } from './throttleLimits';
 
 export {
   MAX_UNITS,
@@ -64,14 +58,16 @@ function limiter(tier: ThrottleTier, units: number): Limiter {
     return { allow: always, allowMessages: always };
   }
   const limits: TierLimits = TIER_LIMITS[tier];
-  const buckets = new Map<ThrottledOperation, TokenBucket>();
-  for (const [operation, rate] of Object.entries(limits.rates) as [ThrottledOperation, RateLimit][]) {
-    buckets.set(operation, tokenBucket(Math.max(rate.least, rate.perUnit * units), rate.periodMs));
-  }
+  const buckets = Object.fromEntries(
+    Object.entries(limits.rates).map(([operation, { least, perUnit, periodMs }]) => [
+      operation,
+      tokenBucket(Math.max(least, perUnit * units), periodMs),
+    ]),
+  ) as Record<ThrottledOperation, TokenBucket>;
   let day = '';
   let used = 0;
   return {
-    allow: (operation, amount = 1) => buckets.get(operation)?.take(amount) ?? true,
+    allow: (operation, amount = 1) => buckets[operation].take(amount),
     allowMessages(sizes) {
       const today = new Date().toISOString().slice(0, 10);
       if (today !== day) [day, used] = [today, 0];

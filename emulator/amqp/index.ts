@@ -18,5 +18,5 @@ export {
   stopHeartbeats,
 } from './rheaInternals';
 export { saslMechanisms, type SaslMechanisms } from './saslMechanisms';
-export { createSourceLinks, type SourceLinks } from './sourceLinks';
+export { createSourceLinks } from './sourceLinks';
 export { AMQP_SUBPROTOCOLS } from './subprotocols';

@@ -3,7 +3,7 @@ import type { LinkSource } from './links';
 import { OutgoingLink } from './outgoingLink';
 
 /** The links on which a device receives messages of one kind. */
-export interface SourceLinks {
+interface SourceLinks {
   attach(link: Sender, onClose: () => void): LinkSource;
   /** In the order in which the device attached them. */
   all(): readonly OutgoingLink[];

@@ -88,18 +88,25 @@ export function createDeviceLinks(hub: Hub, tokens: DeviceTokens, reset: () => v
   /** @throws IotHubError for a device that may not connect */
   const deviceOf = ({ segment }: DeviceNode): Device => {
     const deviceId = hub.registry.find(segment) ? segment : decodePathSegment(segment);
-    const { origin } = tokens.logIn(deviceId);
     const known = devices.get(deviceId);
-    if (known) return known;
+    if (known) {
+      tokens.logIn(deviceId);
+      return known;
+    }
     hub.requests.connections++;
     const fault = hub.faults.applyHttps({ target: 'connections', method: 'PUBLISH', deviceId });
     const rejection = fault && faultError(fault, hub.identity.name);
     if (rejection) throw rejection;
-    if (fault?.kind === 'resetBefore' || fault?.kind === 'resetAfter') reset();
+    if (fault?.kind === 'resetBefore') {
+      reset();
+      throw new IotHubError('ServerError', 'The connection was reset.');
+    }
+    const { origin } = tokens.logIn(deviceId, fault?.kind === 'clockSkew' ? fault.seconds : 0);
     if (!hub.throttle.allow('connections')) throw throttled('DeviceConnections');
     const device = create(origin);
     devices.set(deviceId, device);
     hub.connections.add(device.connection);
+    if (fault?.kind === 'resetAfter') reset();
     return device;
   };
 

@@ -17,8 +17,13 @@ export interface DeviceTokens {
    * @throws IotHubError for too many tokens
    */
   put(path: string, token: string, acceptedUntil: number): void;
-  /** Authenticates a device by the connection's tokens or its certificate. @throws IotHubError 401, 404 */
-  logIn(deviceId: string): DeviceLogin;
+  /**
+   * Authenticates a device by the connection's tokens or its certificate.
+   *
+   * @param clockSkewSeconds by how much a fault has moved the hub's clock
+   * @throws IotHubError 401, 404
+   */
+  logIn(deviceId: string, clockSkewSeconds?: number): DeviceLogin;
   clear(): void;
 }
 
@@ -46,13 +51,13 @@ export function createDeviceTokens(
       });
       tokens.set(path, { token, cancelExpiry });
     },
-    logIn(deviceId) {
+    logIn(deviceId, clockSkewSeconds = 0) {
       const path = `devices/${deviceId}`;
       return authenticateDevice(hub, deviceId, {
         token: (tokens.get(path) ?? tokens.get('devices') ?? tokens.get(''))?.token,
         resource: `${hub.identity.hostName}/${path}`,
         certificate,
-        clockSkewSeconds: 0,
+        clockSkewSeconds,
       });
     },
     clear() {

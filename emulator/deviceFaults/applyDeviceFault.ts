@@ -7,8 +7,10 @@ import type { IotHubError } from '../iotHubError';
 export interface FaultActions {
   /**
    * Carries out the operation, or rejects it with the error. The returned function sends the response.
+   *
+   * @param clockSkewSeconds by how much the fault has moved the hub's clock, if the device connects
    */
-  carryOut(error?: IotHubError): () => void;
+  carryOut(error?: IotHubError, clockSkewSeconds?: number): () => void;
   /** Resets the connection. */
   reset(): void;
   later(delayMs: number, work: () => void): void;
@@ -34,6 +36,9 @@ export function applyDeviceFault(
     case 'resetAfter':
       carryOut();
       reset();
+      break;
+    case 'clockSkew':
+      carryOut(undefined, fault.seconds)();
       break;
     default:
       carryOut(fault && faultError(fault, hub.identity.name))();

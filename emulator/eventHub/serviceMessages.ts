@@ -28,7 +28,7 @@ export interface MessageResponse {
 /** Puts a message into its device's queue, or rejects it, as the armed faults allow. */
 export function sendToDevice(hub: Hub, message: Message, { settle, reset }: MessageResponse): void {
   hub.requests.messages++;
-  applyDeviceFault(hub, 'messages', TO.exec(message.to ?? '')?.[1] ?? '', {
+  applyDeviceFault(hub, 'messages', deviceIdIn(message), {
     carryOut(rejection) {
       const error = send(hub, message, rejection);
       return () => settle(error);
@@ -42,7 +42,9 @@ function send(hub: Hub, message: Message, rejection: IotHubError | undefined): A
   try {
     if (rejection) throw rejection;
     if (!hub.throttle.allow('messages')) throw throttled('CloudToDeviceSend');
-    hub.messages.send(deviceIdOf(message), readMessage(message));
+    const deviceId = deviceIdIn(message);
+    if (deviceId === '') throw new IotHubError('ArgumentInvalid', "The message has no device in its 'to'.");
+    hub.messages.send(deviceId, readMessage(message));
     return undefined;
   } catch (error) {
     if (!(error instanceof IotHubError)) throw error;
@@ -50,11 +52,8 @@ function send(hub: Hub, message: Message, rejection: IotHubError | undefined): A
   }
 }
 
-function deviceIdOf({ to }: Message): string {
-  const id = TO.exec(to ?? '')?.[1];
-  if (id === undefined) throw new IotHubError('ArgumentInvalid', "The message has no device in its 'to'.");
-  return decodePathSegment(id);
-}
+/** The id of the device to which a message is addressed; empty if it is addressed to none. */
+const deviceIdIn = ({ to }: Message): string => decodePathSegment(TO.exec(to ?? '')?.[1] ?? '');
 
 function readMessage(message: Message): CloudMessage {
   const properties = textProperties(message);

@@ -1,8 +1,11 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { BlobServiceClient, ContainerClient } from '@azure/storage-blob';
 
-/** How long a SAS of an upload is valid: an hour is the default of a hub (iot-hub-configure-file-upload). */
-const SAS_TTL_MS = 60 * 60 * 1_000;
+/**
+ * How long a SAS of an upload is valid, and the upload active: an hour is the default of a hub
+ * (iot-hub-configure-file-upload).
+ */
+export const SAS_TTL_MS = 60 * 60 * 1_000;
 /** Storage rejects a SAS that starts in its future, so it starts in the past of this clock. */
 const CLOCK_TOLERANCE_MS = 5 * 60 * 1_000;
 /** Read and write. */
@@ -37,7 +40,7 @@ export interface UploadedBlob {
 }
 
 /**
- * Opens a container for each hub. A container that is absent is created at its first use.
+ * Opens a container for each hub. A container that is absent is created at each upload.
  *
  * @param connectionString of Azure Storage, with an account key
  * @param hubNames the container of the first hub is `containerName`, those of the others are `<containerName>-<hub name>`
@@ -69,12 +72,6 @@ export async function openBlobStorages(
 }
 
 function openContainer(container: ContainerClient, accountUrl: URL): BlobStorage {
-  let isCreated = false;
-  /** At the first use, because the storage may start later than the emulator. */
-  const create = async (): Promise<void> => {
-    if (!isCreated) await container.createIfNotExists();
-    isCreated = true;
-  };
   const sign = async (blobName: string, startsOn: Date, expiresOn: Date): Promise<URL> => {
     const { BlobSASPermissions } = await import('@azure/storage-blob');
     const permissions = BlobSASPermissions.parse(SAS_PERMISSIONS);
@@ -86,7 +83,8 @@ function openContainer(container: ContainerClient, accountUrl: URL): BlobStorage
     containerName: container.containerName,
     accountUrl,
     async sasToken(blobName) {
-      await create();
+      // Each time: the storage may start later than the emulator, and in-memory storage loses its containers.
+      await container.createIfNotExists();
       const now = Date.now();
       const startsOn = new Date(now - CLOCK_TOLERANCE_MS);
       return (await sign(blobName, startsOn, new Date(now + SAS_TTL_MS))).search;

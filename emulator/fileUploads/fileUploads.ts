@@ -5,13 +5,11 @@ import type { Journal } from '../dataFolder';
 import { IotHubError } from '../iotHubError';
 import type { DeviceRegistry } from '../registry';
 import { createServiceQueue, type ServiceQueue } from '../serviceQueue';
-import type { BlobStorage } from './blobStorage';
+import { SAS_TTL_MS, type BlobStorage } from './blobStorage';
 import { BLOB_PATH } from './forwardBlobs';
 
 /** iot-hub-devguide-quotas-throttling: "10 concurrent file uploads per device". */
 const MAX_ACTIVE_UPLOADS = 10;
-/** An upload is active until its SAS expires. */
-const UPLOAD_TTL_MS = 60 * 60 * 1_000;
 /** rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata: 1 to 1,024 characters. */
 const MAX_BLOB_NAME_CHARS = 1_024;
 const CORRELATION_ID_BYTES = 24;
@@ -113,7 +111,7 @@ export function createFileUploads(
       if (blobName.split(/[/\\]/).some((segment) => segment === '.' || segment === '..')) {
         throw new IotHubError('ArgumentInvalid', "blobName must not have the segments '.' and '..'.");
       }
-      forget(idsOf(({ startedAt }) => startedAt <= Date.now() - UPLOAD_TTL_MS));
+      forget(idsOf(({ startedAt }) => startedAt <= Date.now() - SAS_TTL_MS));
       if (idsOf((upload) => upload.deviceId === deviceId).length >= MAX_ACTIVE_UPLOADS) {
         throw new IotHubError(
           'DeviceMaximumActiveFileUploadLimitExceeded',

@@ -3,7 +3,7 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
 
 /** A port of the emulator. */
-export interface Listener {
+interface Listener {
   readonly port: number;
   isListening(): boolean;
 }

@@ -1,1 +1,1 @@
-export { createHealthHandler, healthOf, isHealthRequest, type Health, type Listener } from './health';
+export { createHealthHandler, healthOf, isHealthRequest, type Health } from './health';

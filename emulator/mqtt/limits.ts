@@ -23,5 +23,8 @@ export const CLOSE_TIMEOUT_MS = 5_000;
  */
 export const MAX_UNSENT_BYTES = 4 * 1024 * 1024;
 
-/** Maximum number of messages that a fault delays per connection. At this number, reading pauses. */
+/**
+ * Maximum number of packets that a fault delays per connection. At this number of messages, reading pauses. More packets
+ * in one chunk with a delayed CONNECT close the connection.
+ */
 export const MAX_DELAYED_MESSAGES = 100;

@@ -21,17 +21,20 @@ const USER_NAME = /^([^/]+)\/([^/?]+)(?:\/?\?|\/)?(.*)$/;
 export type LoginResult = DeviceLogin | { readonly refusal: number };
 
 /** The host in the user name of a CONNECT, in lower case; empty if there is none. */
-export const hostNameOf = ({ username }: IConnectPacket): string =>
+export const userNameHost = ({ username }: IConnectPacket): string =>
   (USER_NAME.exec(username ?? '')?.[1] ?? '').toLowerCase();
 
 /**
  * Checks a CONNECT (iot-mqtt-connect-to-iot-hub, "Using the MQTT protocol directly (as a device)"): the client id is
  * the device id, the user name names hub, device and API version, and the password is a token.
+ *
+ * @param clockSkewSeconds by how much a fault has moved the hub's clock
  */
 export function logIn(
   hub: Hub,
   packet: IConnectPacket,
   certificate: Transport['clientCertificate'],
+  clockSkewSeconds: number,
 ): LoginResult {
   if (packet.protocolVersion !== PROTOCOL_VERSION) return { refusal: UNACCEPTABLE_PROTOCOL_VERSION };
   const [, host = '', deviceId = '', query = ''] = USER_NAME.exec(packet.username ?? '') ?? [];
@@ -43,13 +46,12 @@ export function logIn(
     (version === null || isApiVersion(version));
   if (!isKnown) return { refusal: NOT_AUTHORIZED };
   if (!hub.throttle.allow('connections')) return { refusal: SERVER_UNAVAILABLE };
-  const skew = hub.faults.find('clockSkew', ({ target }) => target === 'telemetry');
   try {
     return authenticateDevice(hub, deviceId, {
       token: packet.password?.toString('utf8'),
       resource: `${hub.identity.hostName}/devices/${deviceId}`,
       certificate,
-      clockSkewSeconds: skew?.seconds ?? 0,
+      clockSkewSeconds,
     });
   } catch (error) {
     if (!(error instanceof IotHubError)) throw error;

@@ -9,7 +9,7 @@ import type { Transport } from '../transport';
 import { createMqttConnection } from './connection';
 import { describePacket } from './describePacket';
 import { MAX_DELAYED_MESSAGES, MAX_SUBSCRIPTIONS } from './limits';
-import { ACCEPTED, hostNameOf, logIn, refusalOf } from './login';
+import { ACCEPTED, logIn, refusalOf, userNameHost } from './login';
 import { acknowledge, createTelemetrySender, readWill, type TelemetrySender } from './publishTelemetry';
 import type { ServedHub, Subscriptions } from './sessions';
 import { bytesOf } from './payload';
@@ -56,11 +56,11 @@ export function serveDevice(transport: Transport, selectHub: (hostName: string) 
   }
 
   function onConnect(packet: IConnectPacket): void {
-    ({ hub, sessions } = selectHub(hostNameOf(packet)));
+    ({ hub, sessions } = selectHub(userNameHost(packet)));
     hub.requests.connections++;
     applyDeviceFault(hub, 'connections', packet.clientId, {
-      carryOut(rejection) {
-        connect(packet, rejection);
+      carryOut(rejection, clockSkewSeconds) {
+        connect(packet, rejection, clockSkewSeconds);
         return () => undefined;
       },
       reset: mqtt.reset,
@@ -77,10 +77,10 @@ export function serveDevice(transport: Transport, selectHub: (hostName: string) 
     });
   }
 
-  function connect(packet: IConnectPacket, rejection: IotHubError | undefined): void {
+  function connect(packet: IConnectPacket, rejection?: IotHubError, clockSkewSeconds = 0): void {
     const login = rejection
       ? { refusal: refusalOf(rejection) }
-      : logIn(hub, packet, transport.clientCertificate);
+      : logIn(hub, packet, transport.clientCertificate, clockSkewSeconds);
     if ('refusal' in login) {
       hub.log.debug(
         () => `${transport.peer} CONNECT '${packet.clientId}': refused with code ${login.refusal}`,

@@ -8,7 +8,7 @@ import { STORES, type Store } from './stores';
 
 const TIMEOUT_MS = 20_000;
 
-export interface FleetOptions {
+interface FleetOptions {
   /** of the functions: `http://localhost:7071` */
   functionsUrl: string;
   /** function key of `registerDevice` */

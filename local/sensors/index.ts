@@ -2,7 +2,7 @@ import { startChild } from '../childProcess';
 import { type Supervised, supervise } from '../supervise';
 import type { SensorsEnvironment } from './process';
 
-export { startFleet, type FleetOptions } from './fleet';
+export { startFleet } from './fleet';
 export { STORES } from './stores';
 
 /** Starts the simulated sensors of the stores. `ready` resolves with their device ids. */

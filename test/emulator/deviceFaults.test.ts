@@ -64,6 +64,38 @@ describe('a fault of connections', () => {
     await accepted.close();
   });
 
+  test('clockSkew lets the token of a device expire once, over MQTT and AMQP', async () => {
+    const fault = { kind: 'clockSkew', target: 'connections', times: 1, seconds: 7 * 24 * 3_600 };
+    const key = await hub.register('skewed');
+    hub.emulator.admin.armFault(fault);
+    await expect(mqttDevice(hub.emulator, 'skewed', key)).rejects.toThrow(/Not authorized/);
+    const overMqtt = await mqttDevice(hub.emulator, 'skewed', key);
+    // It is for HTTPS: what a connected device sends has no signature.
+    hub.emulator.admin.armFault({ ...fault, target: 'telemetry' });
+    await overMqtt.sendEvent(new Message('{}'));
+    expect(hub.emulator.admin.faults()).toHaveLength(1);
+    hub.emulator.admin.clearFaults();
+    await overMqtt.close();
+    hub.emulator.admin.armFault(fault);
+    const [refused, accepted] = [await amqpDevice('skewed', key), await amqpDevice('skewed', key)];
+    await expect(refused.sendEvent(new Message('{}'))).rejects.toMatchObject({ name: 'UnauthorizedError' });
+    await refused.close();
+    await accepted.sendEvent(new Message('{}'));
+    await accepted.close();
+  });
+
+  test.each([
+    ['resetBefore', false],
+    ['resetAfter', true],
+  ] as const)('%s ends an AMQP connection; the device was connected: %s', async (kind, wasConnected) => {
+    const client = await amqpDevice(kind, await hub.register(kind));
+    hub.emulator.admin.armFault({ kind, target: 'connections', times: 1 });
+    await expect(client.sendEvent(new Message('{}'))).rejects.toThrow();
+    const { json } = await hub.call('GET', `/devices/${kind}`);
+    expect(json.connectionStateUpdatedTime.startsWith('0001')).toBe(!wasConnected);
+    await client.close();
+  });
+
   test('slow delays the connection of one device, and resetBefore ends it', async () => {
     hub.emulator.admin.armFault({
       kind: 'slow',
@@ -131,6 +163,14 @@ describe('cloud-to-device messages', () => {
     expect(await first).toBe('new');
     await client.close();
     expect(hub.emulator.admin.armFault({ kind: 'expireMessages' })).toEqual({ affected: 1 });
+  });
+
+  test('are refused by a fault of a device whose id is encoded in the address', async () => {
+    await hub.register('a:b=c');
+    hub.emulator.admin.armFault({ kind: 'quota', target: 'messages', filter: { deviceId: 'a:b=c' } });
+    await expect(service.send('a:b=c', new Message('x') as never)).rejects.toThrow();
+    hub.emulator.admin.clearFaults();
+    await service.send('a:b=c', new Message('x') as never);
   });
 
   test('are refused by a fault of one device', async () => {

@@ -7,11 +7,12 @@ import { text } from 'node:stream/consumers';
 import { BlobSASPermissions, BlobServiceClient } from '@azure/storage-blob';
 import type * as IotHub from 'azure-iothub';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { type Emulator, type EmulatorOptions, startEmulator } from '../../emulator/index';
+import type { Emulator } from '../../emulator/index';
 import { startAzurite, type Azurite } from '../azurite';
 import { deviceClient, emulatorAgent } from '../azureSdks';
 import { openService } from './amqpService';
-import { sasToken, startHub, VERSION, type Answer, type TestHub } from './hub';
+import { sasToken, startHub, VERSION, type TestHub } from './hub';
+import { callAs, uploader } from './uploader';
 
 let azurite: Azurite;
 let hub: TestHub;
@@ -26,18 +27,6 @@ afterAll(async () => {
   await hub.close();
   await azurite.close();
 });
-
-/** A request of the device. */
-const callAs =
-  (emulator: Pick<Emulator, 'hostName'>, owner: TestHub, deviceId: string, key: string) =>
-  (path: string, body: unknown): Promise<Answer> =>
-    owner.call('POST', `/devices/${deviceId}/files${path}`, body, {
-      authorization: sasToken(`${emulator.hostName}/devices/${deviceId}`, key),
-    });
-
-async function uploader(owner: TestHub, deviceId: string) {
-  return callAs(owner.emulator, owner, deviceId, await owner.register(deviceId));
-}
 
 const blobOf = (name: string) =>
   BlobServiceClient.fromConnectionString(azurite.connectionString)
@@ -229,6 +218,14 @@ test('uploads and notifications survive a restart', async () => {
   await rm(dataFolder, { recursive: true, force: true });
 });
 
+test('a container that the storage has lost is created again', async () => {
+  const post = await uploader(hub, 'survivor');
+  expect((await post('', { blobName: 'a' })).status).toBe(200);
+  await BlobServiceClient.fromConnectionString(azurite.connectionString).deleteContainer('uploads');
+  const { json } = await post('', { blobName: 'a' });
+  expect(await put(json)).toBe(201);
+});
+
 describe('the URL of an upload', () => {
   /** A request of a device that reaches the emulator by this name, at this address. */
   async function hostOf(emulator: Emulator, owner: TestHub, host: string, address: string) {
@@ -296,35 +293,3 @@ test('each hub has a container of its own', async () => {
   expect(await put({ ...json, hostName: at })).toBe(404); // that emulator does not have the second hub
   await both.close();
 });
-
-test('a hub without a storage rejects uploads, with the way to one', async () => {
-  const bare = await startHub();
-  const { status, json } = await (await uploader(bare, 'd'))('', { blobName: 'a' });
-  expect(status).toBe(400);
-  expect(json.Message).toMatch(/DefaultStorageEndpointNotConfigured.*--storage/);
-  await bare.close();
-});
-
-test('a storage that does not run is reported without its key', async () => {
-  const gone = azurite.connectionString.replace(/:\d+\//, ':9/');
-  const far = await startHub({ storage: gone });
-  const post = await uploader(far, 'd');
-  const { status, json } = await post('', { blobName: 'a' });
-  expect(status).toBe(503);
-  expect(JSON.stringify(json)).not.toContain('Eby8');
-  await far.close();
-});
-
-test.each<[EmulatorOptions, string]>([
-  [{ storageContainer: 'uploads' }, 'storageContainer needs storage'],
-  [{ storage: 'UseDevelopmentStorage=true', storageContainer: 'A' }, "'A' is not a container name"],
-])('an option that does not fit is rejected: %j', async (options, reason) => {
-  await expect(startEmulator(options)).rejects.toThrow(reason);
-});
-
-test.each(['x', 'BlobEndpoint=http://127.0.0.1:1/a;SharedAccessSignature=sv=secret'])(
-  'a connection string without an account key is rejected: %s',
-  async (storage) => {
-    await expect(startEmulator({ storage })).rejects.toThrow(/^storage must be a connection string/);
-  },
-);

@@ -1,7 +1,6 @@
 /** The figures of the docs that come from `bench/results`, and the result that each of them must equal. */
-import { readFileSync } from 'node:fs';
 import type { Result } from '../../bench/measure';
-import type { Run } from '../../bench/results';
+import { after, exactRatio, find, median, numberIn, peer, ratio, result, resultsIn } from './benchResults';
 
 /** A passage of a page. Each `{}` is a figure, in the order of `values`. */
 export interface Passage {
@@ -12,41 +11,7 @@ export interface Passage {
 
 const COLD_START = 'docs/cold-start.md';
 const PERFORMANCE = 'docs/performance.md';
-
-/** The run that the page names. */
-const [file = 'bench/results'] = /bench\/results\/[\w-]+\.json/.exec(readFileSync(PERFORMANCE, 'utf8')) ?? [];
-const run = JSON.parse(readFileSync(file, 'utf8')) as Run;
-
-/** The results of a bench, or of a group of benches: `feed` is all of `feed:…`. */
-function resultsOf(bench: string): readonly Result[] {
-  return Object.entries(run.results)
-    .filter(([name]) => name === bench || name.startsWith(`${bench}:`))
-    .flatMap(([, results]) => results);
-}
-
-/** @param against the peer, where a bench compares the same work with several peers */
-function result(bench: string, what: string, against?: string): Result {
-  const found = resultsOf(bench).filter(
-    (one) => one.what.startsWith(what) && (against === undefined || one.against?.startsWith(against)),
-  );
-  if (!found[0]) throw new Error(`${file} has no result of ${bench} for "${what}"`);
-  return found[0];
-}
-
-const median = (...of: Parameters<typeof result>): number => result(...of).median;
-const peer = (...of: Parameters<typeof result>): number => result(...of).peerMedian ?? NaN;
-const ratio = (...of: Parameters<typeof result>): number => result(...of).ratio ?? NaN;
-
-/** A number in the description of a result, such as `(19,072 events/s)`. */
-function numberIn(text: string | undefined, pattern: RegExp): number {
-  return Number(pattern.exec(text ?? '')?.[1]?.replaceAll(',', ''));
-}
-
-/** Results whose descriptions repeat (`… of which on the wire`) follow the one that they belong to. */
-function after(bench: string, what: string, steps: number): Result {
-  const all = resultsOf(bench);
-  return all[all.indexOf(result(bench, what)) + steps] ?? result(bench, `nothing follows ${what}`);
-}
+const FEED_DECISION = 'docs/decisions/0002-own-feed-reader.md';
 
 const PACKAGES = 'the same packages';
 const NOTHING = 'an app that imports nothing';
@@ -80,25 +45,20 @@ const feedRow = (what: string, against?: string): number[] =>
     }),
   );
 
-/** As `ratio`, of the result with exactly this description: others begin with it. */
-function exactRatio(bench: string, what: string, against?: string): number {
-  const found = resultsOf(bench).find(
-    (one) => one.what === what && (against === undefined || one.against === against),
-  );
-  return found?.ratio ?? result(bench, `${what} (exactly)`).median;
+const SDK = "Microsoft's SDK as the reader";
+const sdkResult = (what: string, partitions: number): Result =>
+  result('feed:sdk', `${what}, ${partitions} partitions, the feed alone`, SDK);
+const sdkRatios = (what: string): number[] => [4, 32].map((n) => sdkResult(what, n).ratio ?? NaN);
+function sdkRow(messages: string, partitions: number): number[] {
+  const { median: own, peerMedian = NaN, ratio: ofTimes } = sdkResult(`${messages} messages`, partitions);
+  const { ratio: ofCpu } = sdkResult(`CPU of ${messages} messages`, partitions);
+  return [own, peerMedian, ofTimes ?? NaN, ofCpu ?? NaN];
 }
 
 /** The runs of visitors' sends, of analytics and of visitors' CPU time, which the page names in their sections. */
-const resultsIn = (name: string): Run['results'] =>
-  (JSON.parse(readFileSync(`bench/results/${name}.json`, 'utf8')) as Run).results;
 const { sending = [], analytics = [] } = resultsIn('2026-11-26');
 const { 'sending:visitors': cpu = [] } = resultsIn('2026-11-26-visitors');
 const { mqtt = [] } = resultsIn('2026-11-26-mqtt');
-const find = (results: readonly Result[], what: string, against?: string): Result => {
-  const found = results.find((one) => one.what.startsWith(what) && (!against || one.against === against));
-  if (!found) throw new Error(`no result "${what}"`);
-  return found;
-};
 const SDK_ALONE = find(analytics, 'analytics: 100000 events');
 const MANY_EVENTS = find(analytics, 'analytics: memory over 1,000,000 events');
 const visitors = (what: string, against?: string): Result => find([...sending, ...cpu], what, against);
@@ -139,11 +99,6 @@ export const PASSAGES: readonly Passage[] = [
     values: BUSY.map((busy) => visitors(`p99 of visitors, ${busy}`)).flatMap(
       ({ median: own, peerMedian }) => [own, peerMedian ?? NaN],
     ),
-  },
-  {
-    page: PERFORMANCE,
-    text: 'takes {} ms (4 partitions) or {} ms (32), which is more than half',
-    values: [4, 32].map((n) => peer('feed', `10000 messages, ${n} partitions, the feed alone`)),
   },
   {
     page: PERFORMANCE,
@@ -274,13 +229,35 @@ export const PASSAGES: readonly Passage[] = [
   {
     page: PERFORMANCE,
     text: "| 1,000 messages | a bare `rhea` receiver's time | {} / {} | {} / {} |",
-    values: feedRow('1000 messages'),
+    values: feedRow('1000 messages', 'a bare rhea receiver'),
   },
   {
     page: PERFORMANCE,
     text: '| 10,000 messages | the same | {} / {} | {} / {} |',
-    values: feedRow('10000 messages'),
+    values: feedRow('10000 messages', 'a bare rhea receiver'),
   },
+  {
+    page: PERFORMANCE,
+    text: '| 1,000 messages | the time with `FEED_CLIENT=sdk` | not measured | {} / {} |',
+    values: sdkRatios('1000 messages'),
+  },
+  {
+    page: PERFORMANCE,
+    text: '| 10,000 messages | the same | not measured | {} / {} |',
+    values: sdkRatios('10000 messages'),
+  },
+  {
+    page: PERFORMANCE,
+    text: 'uses {} (4 partitions) or {} (32) times the CPU time of the process with the SDK for 10,000 messages',
+    values: sdkRatios('CPU of 10000 messages'),
+  },
+  ...['1,000', '10,000'].flatMap((messages) =>
+    [4, 32].map((partitions) => ({
+      page: FEED_DECISION,
+      text: `| ${messages}, ${partitions} | {} ms | {} ms | {} | {} |`,
+      values: sdkRow(messages.replace(',', ''), partitions),
+    })),
+  ),
   {
     page: PERFORMANCE,
     text: 'A poll with `wait=10` ends {} ms (4 partitions) or {} ms (32) after its message arrives.',

@@ -83,7 +83,12 @@ export function objectLinesSql(lines: string, mayBeOversized: boolean, fields: P
 /** The number of rows that are not JSON objects. */
 export const MALFORMED_SQL = 'SELECT count(*) FILTER (event IS NULL) FROM raw';
 
-const PARTITION = 'CAST(coalesce(partition_id, 0) AS VARCHAR)';
+/** The value of TIMESTAMP BY … OVER. */
+const OVER = '__over';
+
+/** SQL of what has a progress of its own: a partition, or one value of TIMESTAMP BY … OVER in it. */
+const timelineOf = ({ timeline }: StreamSource): string =>
+  `CAST(coalesce(partition_id, 0) AS VARCHAR)${timeline === undefined ? '' : ` || ':' || coalesce(${OVER}, '')`} AS __timeline`;
 
 /**
  * SQL of the events of one source with their own times, from rows that {@link payloadsSql} returns.
@@ -92,8 +97,7 @@ const PARTITION = 'CAST(coalesce(partition_id, 0) AS VARCHAR)';
  */
 export const ownTimesSql = (source: StreamSource, rows: string, more = ''): string =>
   `SELECT ${more}${source.fields.kept('raw')}, raw.event IS NULL AS malformed,
-    ${PARTITION}${source.timeline === undefined ? '' : ` || ':' || coalesce(${source.timeline}, '')`} AS __timeline,
-    CASE WHEN raw.event IS NOT NULL THEN ${source.timestamp ?? 'raw.enqueued'} END AS own_time FROM ${rows} AS raw`;
+    ${source.timeline === undefined ? '' : `${source.timeline} AS ${OVER}, `}CASE WHEN raw.event IS NOT NULL THEN ${source.timestamp ?? 'raw.enqueued'} END AS own_time FROM ${rows} AS raw`;
 
 /**
  * SQL of the batch of one source: each event with its time after the time policies. The order of events, and so their
@@ -107,7 +111,7 @@ export function timedSql(source: StreamSource, policy: TimePolicy, own: string):
   const late = `to_seconds(${policy.eventsLateArrivalMaxDelayInSeconds})`;
   const outOfOrder = `to_seconds(${policy.eventsOutOfOrderMaxDelayInSeconds})`;
   const adjust = policy.eventsOutOfOrderPolicy === 'Adjust';
-  return `WITH punctual AS (SELECT *, CASE
+  return `WITH punctual AS (SELECT *, ${timelineOf(source)}, CASE
         WHEN timed AND own_time > enqueued + INTERVAL '${EARLY_ARRIVAL_MINUTES} minutes' THEN NULL
         WHEN timed AND own_time < enqueued - ${late} THEN ${adjust ? `enqueued - ${late}` : 'NULL'}
         ELSE own_time END AS punctual_time FROM ${own} WHERE NOT malformed),
@@ -125,10 +129,22 @@ export function timedSql(source: StreamSource, policy: TimePolicy, own: string):
     FROM ordered`;
 }
 
-/** The same for events without arrival times, to which no policy applies. */
-export const untimedSql = (source: StreamSource, own: string): string =>
-  `SELECT ${source.fields.kept('own')}, __timeline, own_time IS NULL AS untimed, false AS early, false AS late,
+/** The same for events whose times no policy changes: those without arrival times, and punctual ones in order. */
+export const unchangedSql = (source: StreamSource, own: string): string =>
+  `SELECT ${source.fields.kept('own')}, own_time IS NULL AS untimed, false AS early, false AS late,
     own_time AS __ts, CAST([] AS BIGINT[]) AS __row FROM ${own} AS own WHERE NOT malformed`;
+
+/**
+ * SQL of one row about the events that {@link ownTimesSql} returns: `events`, `malformed`, `last` (number), `others`,
+ * `timed`, `untimed`, `disordered` (behind the event before them by time or number), and `unpunctual` (late or early).
+ */
+export const arrivalsSql = (policy: TimePolicy, own: string): string =>
+  `SELECT count(*) AS events, count(*) FILTER (malformed) AS malformed, max(__seq) AS last, count(other) AS others, count(*) FILTER (timed) AS timed,
+    count(*) FILTER (NOT malformed AND own_time IS NULL) AS untimed,
+    count(*) FILTER (own_time < latest OR __seq < before) AS disordered,
+    count(*) FILTER (timed AND (own_time > enqueued + INTERVAL '${EARLY_ARRIVAL_MINUTES} minutes'
+      OR own_time < enqueued - to_seconds(${policy.eventsLateArrivalMaxDelayInSeconds}))) AS unpunctual
+    FROM (SELECT *, max(own_time) OVER (ROWS UNBOUNDED PRECEDING) AS latest, lag(__seq) OVER () AS before FROM ${own})`;
 
 /** @param schema schema of the table; it may exist if it is in a file */
 export const progressTableSql = (source: StreamSource, schema = 'main'): string =>

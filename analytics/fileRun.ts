@@ -4,13 +4,14 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { DuckDBTimestampValue } from '@duckdb/node-api';
 import { tmpdir } from 'node:os';
 import {
+  arrivalsSql,
   countSql,
   fileEventsSql,
   objectLinesSql,
   ownTimesSql,
   progressTableSql,
   timedSql,
-  untimedSql,
+  unchangedSql,
 } from './batchSql';
 import { openDatabase } from './database';
 import type { Counts } from './engine';
@@ -65,12 +66,14 @@ export async function runFiles({
     await registerFunctions(connection, plan.functions, functions);
     const loaded = await createReferences(connection, plan.references);
     for (const [name, files] of references) for (const file of files) await loaded.load(name, file, 0);
+    let allInOrder = true;
     for (const source of plan.sources) {
       const input = source.input.toLowerCase();
       const found = await loadSource(connection, source, policy, filesOf(inputs, source.input));
+      allInOrder &&= found.inOrder;
       if (counted.has(input)) continue;
       counted.add(input);
-      for (const key of Object.keys(counts) as (keyof Counts)[]) counts[key] += found[key];
+      for (const key of Object.keys(counts) as (keyof Counts)[]) counts[key] += found.counts[key];
     }
     progress.phase('computing');
     for (const node of plan.nodes)
@@ -78,13 +81,15 @@ export async function runFiles({
         throw raisedInQuery(error, node.at);
       });
     progress.phase('writing');
-    for (const { table, rowsSql, at } of plan.outputs) {
+    for (const { table, rowsSql, unsortedSql, at } of plan.outputs) {
+      const rows = allInOrder && unsortedSql !== undefined ? unsortedSql : rowsSql;
       const file = outputs.get(table);
       if (file === undefined) continue;
       await connection
         .run(
           // Line breaks of JSON stand between values only. DuckDB would quote rows that have a # or a line break.
-          `COPY (SELECT translate("row", chr(10) || chr(13), '  ') FROM (${rowsSql})) TO ${sqlText(file)} (FORMAT csv, HEADER false, DELIMITER ${sqlText('\u001f')}, QUOTE '', ESCAPE '', NULLSTR '')`,
+          `COPY (SELECT CASE WHEN contains("row", chr(10)) OR contains("row", chr(13)) THEN translate("row", chr(10) || chr(13), '  ')
+             ELSE "row" END FROM (${rows})) TO ${sqlText(file)} (FORMAT csv, HEADER false, DELIMITER ${sqlText('\u001f')}, QUOTE '', ESCAPE '', NULLSTR '')`,
         )
         .catch((error: unknown) => {
           throw raisedInQuery(error, at);
@@ -106,18 +111,10 @@ async function loadSource(
   source: StreamSource,
   policy: TimePolicy,
   files: readonly string[],
-): Promise<Counts> {
+): Promise<{ counts: Counts; inOrder: boolean }> {
   const own = `own_${source.table}`;
   const now = { now: new DuckDBTimestampValue(BigInt(Date.now()) * 1_000n) };
-  const numbers = async (sql: string): Promise<number[]> => {
-    const [row = []] = (await connection.runAndReadAll(sql)).getRows();
-    return row.map(Number);
-  };
   let first = true;
-  let before = 0;
-  /** the last number of the files before */
-  let lastNumber = 0;
-  let malformed = 0;
   const add = async (events: string, other: string): Promise<void> => {
     const rows = ownTimesSql(source, `(${events})`, `${other} AS other, `);
     await connection
@@ -129,8 +126,6 @@ async function loadSource(
   };
   /** Replaces the lines that are no JSON objects by their events. */
   const readOthers = async (): Promise<void> => {
-    const [others = 0] = await numbers(`SELECT count(other) FROM ${own}`);
-    if (others === 0) return;
     const table = `others_${source.table}`;
     await connection.run(
       `CREATE TEMP TABLE ${table} AS SELECT other AS line, __seq FROM ${own} WHERE other IS NOT NULL`,
@@ -139,35 +134,68 @@ async function loadSource(
     await add(fileEventsSql(rowsOfLines(table), 'payload', source.fields), NO_TEXT);
     await connection.run(`DROP TABLE ${table}`);
   };
+  const arrivals = (): Promise<Arrivals> => readArrivals(connection, policy, own);
+  let known = NO_ARRIVALS;
   for (const file of files) {
     const opened = await openInputFile(file);
     const numbered = (sql: string): string =>
-      `SELECT * REPLACE (__seq + ${lastNumber} AS __seq) FROM (${sql})`;
+      `SELECT * REPLACE (__seq + ${known.last} AS __seq) FROM (${sql})`;
+    const before = known;
     try {
       const { rowsSql, lines, shape } = opened;
-      if (lines) {
+      if (lines)
         await add(objectLinesSql(numbered(lines.sql), lines.mayBeOversized, source.fields), 'raw.other');
+      else await add(fileEventsSql(numbered(rowsSql), shape, source.fields), NO_TEXT);
+      known = await arrivals();
+      if (known.others > 0) {
         await readOthers();
-      } else await add(fileEventsSql(numbered(rowsSql), shape, source.fields), NO_TEXT);
+        known = await arrivals();
+      }
     } finally {
       await opened.close();
     }
-    const [all = 0, broken = 0, last = 0] = await numbers(
-      `SELECT count(*), count(*) FILTER (malformed), max(__seq) FROM ${own}`,
-    );
-    if (all > before && broken - malformed === all - before)
-      throw new FormatError(`${file}: none of its ${all - before} rows is a JSON object`);
-    [before, malformed, lastNumber, first] = [all, broken, last, false];
+    const added = known.events - before.events;
+    if (added > 0 && known.malformed - before.malformed === added)
+      throw new FormatError(`${file}: none of its ${added} rows is a JSON object`);
   }
-  await connection.run(progressTableSql(source));
-  const [timed = 0] = await numbers(`SELECT count(*) FILTER (timed) FROM ${own}`);
+  const { events, malformed } = known;
+  const unchanged = known.timed === 0 || (known.disordered === 0 && known.unpunctual === 0);
   const batch = `all_${source.table}`;
-  const sql =
-    timed > 0 ? timedSql(source, policy, own).replaceAll('$watermark', BEGIN) : untimedSql(source, own);
-  await connection.run(`CREATE TEMP ${timed > 0 ? 'TABLE' : 'VIEW'} ${batch} AS ${sql}`);
-  const [untimed = 0, early = 0, late = 0, lateDropped = 0] = await numbers(countSql(batch));
+  const counts: Counts = { events, malformed, untimed: known.untimed, early: 0, late: 0, lateDropped: 0 };
+  if (unchanged) await connection.run(`CREATE TEMP VIEW ${batch} AS ${unchangedSql(source, own)}`);
+  else {
+    await connection.run(progressTableSql(source));
+    const sql = timedSql(source, policy, own).replaceAll('$watermark', BEGIN);
+    await connection.run(`CREATE TEMP TABLE ${batch} AS ${sql}`);
+    const row = (await connection.runAndReadAll(countSql(batch))).getRows()[0] ?? [];
+    [counts.untimed = 0, counts.early = 0, counts.late = 0, counts.lateDropped = 0] = row.map(Number);
+  }
   await connection.run(`CREATE TEMP VIEW ${source.table} AS SELECT * FROM ${batch} WHERE __ts IS NOT NULL`);
-  return { events: before, malformed, untimed, early, late, lateDropped };
+  return { counts, inOrder: unchanged && known.disordered === 0 };
+}
+
+/** What {@link arrivalsSql} counts. */
+const NO_ARRIVALS = {
+  events: 0,
+  malformed: 0,
+  last: 0,
+  others: 0,
+  timed: 0,
+  untimed: 0,
+  disordered: 0,
+  unpunctual: 0,
+};
+type Arrivals = typeof NO_ARRIVALS;
+
+async function readArrivals(
+  connection: DuckDBConnection,
+  policy: TimePolicy,
+  own: string,
+): Promise<Arrivals> {
+  const [row = {}] = (await connection.runAndReadAll(arrivalsSql(policy, own))).getRowObjects();
+  const known = { ...NO_ARRIVALS };
+  for (const key of Object.keys(known) as (keyof Arrivals)[]) known[key] = Number(row[key]);
+  return known;
 }
 
 /** The statements that make a node's table: a view where it is read but once. */

@@ -1,21 +1,29 @@
 /** Looks for long numbers in a file. */
 
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 
 /** An integer outside bigint has at least as many digits. */
 const LONG_DIGITS = 19;
 const CHUNK_BYTES = 1_048_576;
 
-/** Whether a file holds 19 digits in a row, be it in a number or in a text. It reads only every 19th byte. */
+/** Whether a file holds 19 digits in a row, be it in a number or in a text. It looks only at every 19th byte. */
 export async function holdsLongNumber(file: string): Promise<boolean> {
-  let before: Buffer = Buffer.alloc(0);
-  for await (const chunk of createReadStream(file, { highWaterMark: CHUNK_BYTES })) {
-    const bytes = chunk as Buffer;
-    const seam = Buffer.concat([before, bytes.subarray(0, LONG_DIGITS)]);
-    if (hasLongNumber(seam) || hasLongNumber(bytes)) return true;
-    before = Buffer.from((bytes.length < LONG_DIGITS ? seam : bytes).subarray(-LONG_DIGITS));
+  const handle = await open(file);
+  try {
+    const buffer = Buffer.allocUnsafe(LONG_DIGITS + CHUNK_BYTES);
+    /** how many bytes before are still in the buffer: a number may begin there */
+    let before = 0;
+    for (;;) {
+      const { bytesRead } = await handle.read(buffer, before, CHUNK_BYTES, null);
+      if (bytesRead === 0) return false;
+      const end = before + bytesRead;
+      if (hasLongNumber(buffer.subarray(0, end))) return true;
+      before = Math.min(LONG_DIGITS, end);
+      buffer.copyWithin(0, end - before, end);
+    }
+  } finally {
+    await handle.close();
   }
-  return false;
 }
 
 function hasLongNumber(bytes: Buffer): boolean {

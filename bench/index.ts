@@ -1,6 +1,7 @@
 /** The command that runs the benchmarks. */
 
 import { benchAnalytics } from './analytics';
+import { benchAnalyticsFiles } from './analyticsFiles';
 import { benchBacklog } from './backlog';
 import { checkBounds } from './check';
 import { benchCost } from './cost';
@@ -73,7 +74,14 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   },
   'feed:original': { measures: "what the original's design loses", run: benchOriginalFeed },
   backlog: { measures: 'a backlog of 1,000,000: its end against its beginning', run: benchBacklog },
-  analytics: { measures: 'events through the query, against the SDK that only reads', run: benchAnalytics },
+  'analytics:job': {
+    measures: 'events through the live job, against the SDK that only reads',
+    run: benchAnalytics,
+  },
+  'analytics:files': {
+    measures: 'queries on files, against hand-written DuckDB SQL',
+    run: benchAnalyticsFiles,
+  },
 };
 
 /** Whether `asked` names a bench or the group that it belongs to: `feed` is all of `feed:…`. */

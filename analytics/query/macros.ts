@@ -49,13 +49,18 @@ export const MACROS: readonly string[] = [
   `asa_bit_text(b) AS CASE WHEN b THEN '1' WHEN NOT b THEN '0' END`,
   `asa_datetime_text(t) AS strftime(t, '%Y-%m-%dT%H:%M:%S.%f') || '0Z'`,
 
-  `asa_bigint(j) AS CASE json_type(j) WHEN 'BIGINT' THEN TRY_CAST(j->>'$' AS BIGINT) WHEN 'UBIGINT' THEN TRY_CAST(j->>'$' AS BIGINT)
+  // A number of the usual form is recognized by its text, which is that of the bigint.
+  `asa_bigint(j) AS CASE WHEN CAST(TRY_CAST(j::VARCHAR AS BIGINT) AS VARCHAR) = j::VARCHAR THEN TRY_CAST(j::VARCHAR AS BIGINT) ELSE CASE json_type(j) WHEN 'BIGINT' THEN TRY_CAST(j->>'$' AS BIGINT) WHEN 'UBIGINT' THEN TRY_CAST(j->>'$' AS BIGINT)
      WHEN 'DOUBLE' THEN asa_float_bigint(TRY_CAST(j->>'$' AS DOUBLE))
-     WHEN 'VARCHAR' THEN asa_text_bigint(j->>'$') WHEN 'BOOLEAN' THEN CASE WHEN j->>'$' = 'true' THEN 1 ELSE 0 END END`,
+     WHEN 'VARCHAR' THEN asa_text_bigint(j->>'$') WHEN 'BOOLEAN' THEN CASE WHEN j->>'$' = 'true' THEN 1 ELSE 0 END END END`,
   `asa_float(j) AS CASE WHEN json_type(j) = 'VARCHAR' THEN asa_text_float(j->>'$') ELSE asa_number(j) END`,
   `asa_nvarchar(j) AS CASE json_type(j) WHEN 'BOOLEAN' THEN CASE WHEN j->>'$' = 'true' THEN '1' ELSE '0' END
      WHEN 'DOUBLE' THEN asa_float_text(TRY_CAST(j->>'$' AS DOUBLE)) ELSE j->>'$' END`,
-  `asa_datetime(j) AS asa_text_datetime(asa_string(j))`,
+  // The usual form is read from the JSON. The text of others is held, because within a CASE, DuckDB would read it anew at
+  // each place.
+  `asa_datetime(j) AS CASE WHEN j::VARCHAR LIKE '"____-__-__T__:__:__%Z"' AND strlen(j::VARCHAR) <= 30 AND j::VARCHAR >= '"0001-01-01'
+     AND j::VARCHAR < '":' AND NOT contains(j::VARCHAR, '\\') THEN TRY_CAST(j AS TIMESTAMP)
+     ELSE list_transform([asa_string(j)], lambda s: asa_text_datetime(s))[1] END`,
   `asa_bit(j) AS CASE WHEN json_type(j) = 'VARCHAR' THEN asa_text_bit(j->>'$') ELSE asa_number(j) <> 0 END`,
   `asa_record(j) AS CASE json_type(j) WHEN 'OBJECT' THEN j END`,
   `asa_array(j) AS CASE json_type(j) WHEN 'ARRAY' THEN j END`,

@@ -41,23 +41,34 @@ const OTHER_METADATA = [
 export const isMetadataColumn = (column: string): boolean =>
   NEEDED_METADATA.includes(column) || OTHER_METADATA.includes(column);
 
-/** The fields of a sample with IoT Hub's metadata, and their columns. `$now` is the time of reading. */
-const SAMPLED: readonly (readonly [path: Path, sql: (value: string) => string])[] = [
-  [
-    ['EventEnqueuedUtcTime'],
-    (value) =>
-      `coalesce(asa_datetime(${value}), $now) AS enqueued, asa_datetime(${value}) IS NOT NULL AS timed`,
-  ],
-  [['EventProcessedUtcTime'], (value) => `coalesce(asa_datetime(${value}), $now) AS processed`],
-  [['PartitionId'], (value) => `asa_bigint(${value}) AS partition_id`],
-  [['IoTHub', 'ConnectionDeviceId'], (value) => `asa_nvarchar(asa_present(${value})) AS device_id`],
-  [['IoTHub', 'MessageId'], (value) => `asa_nvarchar(asa_present(${value})) AS message_id`],
-  [['IoTHub', 'CorrelationId'], (value) => `asa_nvarchar(asa_present(${value})) AS correlation_id`],
-  [
-    ['IoTHub', 'ConnectionDeviceGenerationId'],
-    (value) => `asa_nvarchar(asa_present(${value})) AS generation_id, CAST(NULL AS JSON) AS properties`,
-  ],
+/** A field of a sample with IoT Hub's metadata, and its column. */
+interface Sampled {
+  path: Path;
+  column: string;
+  sql: (value: string) => string;
+}
+
+const iotHubText = (field: string, column: string): Sampled => ({
+  path: ['IoTHub', field],
+  column,
+  sql: (value) => `asa_nvarchar(asa_present(${value}))`,
+});
+
+/** `$now` is the time of reading, also of events without an enqueued time (`sent`). */
+const SAMPLED: readonly Sampled[] = [
+  { path: ['EventEnqueuedUtcTime'], column: 'sent', sql: (value) => `asa_datetime(${value})` },
+  {
+    path: ['EventProcessedUtcTime'],
+    column: 'processed',
+    sql: (value) => `coalesce(asa_datetime(${value}), $now)`,
+  },
+  { path: ['PartitionId'], column: 'partition_id', sql: (value) => `asa_bigint(${value})` },
+  iotHubText('ConnectionDeviceId', 'device_id'),
+  iotHubText('MessageId', 'message_id'),
+  iotHubText('CorrelationId', 'correlation_id'),
+  iotHubText('ConnectionDeviceGenerationId', 'generation_id'),
 ];
+const SENT = 'coalesce(sent, $now) AS enqueued, sent IS NOT NULL AS timed, CAST(NULL AS JSON) AS properties';
 
 export function createPayloadFields(declared: ReadonlyMap<string, CastType>): PayloadFields {
   const fields = new Map<string, { path: readonly string[]; column: string }>();
@@ -74,6 +85,8 @@ export function createPayloadFields(declared: ReadonlyMap<string, CastType>): Pa
   const fallback = (path: Path): string =>
     `WHEN contains(lower(CAST(event AS VARCHAR)), ${quote(`"${(path.at(-1) ?? '').toLowerCase()}"`)}) OR contains(CAST(event AS VARCHAR), '\\')
       THEN ${jsonField('event', path).sql} END`;
+  const sampledColumns = (): Sampled[] =>
+    SAMPLED.filter(({ column }) => column === 'sent' || metadata.has(column));
   return {
     column,
     whole: () => {
@@ -84,33 +97,39 @@ export function createPayloadFields(declared: ReadonlyMap<string, CastType>): Pa
     readMetadata: (one) => metadata.add(one),
     select: (rows, sampled = false) => {
       const all = [...fields.values()];
-      const first = (sampled ? SAMPLED.length : 0) + 1;
+      const own = sampled ? sampledColumns() : [];
+      const first = own.length + 1;
       const found = all.map(
         ({ path, column }, i) =>
           `CASE WHEN found[${first + i}] IS NOT NULL THEN asa_present(found[${first + i}]) ${fallback(path)} AS ${column}`,
       );
-      const paths = [...(sampled ? SAMPLED.map(([path]) => path) : []), ...all.map(({ path }) => path)];
+      const paths = [...own, ...all].map(({ path }) => path);
       if (paths.length === 0) return `SELECT * FROM (${rows})`;
-      const columns = [...(sampled ? SAMPLED : []).map(([, sql], i) => sql(`found[${i + 1}]`)), ...found];
+      const columns = [
+        ...own.map(({ sql, column }, i) => `${sql(`found[${i + 1}]`)} AS ${column}`),
+        ...found,
+      ];
       const pointers = paths.map((path) => quote(pointerOf(path)));
       const read = `SELECT *, json_extract(event, [${pointers.join(', ')}]::VARCHAR[]) AS found FROM (${rows})`;
-      return `SELECT * EXCLUDE (found), ${columns.join(', ')} FROM (${read})`;
+      const selected = `SELECT * EXCLUDE (found), ${columns.join(', ')} FROM (${read})`;
+      return sampled ? `SELECT *, ${SENT} FROM (${selected})` : selected;
     },
     selectObjects: (rows) => {
       const all = [...fields.values()];
-      const paths = [...SAMPLED.map(([path]) => path), ...all.map(({ path }) => path)];
+      const own = sampledColumns();
+      const paths = [...own, ...all].map(({ path }) => path);
       const structure = structureOf(paths, 'found');
       const value = (i: number): string =>
         structure.values[i] ?? `json_extract(event, ${quote(pointerOf(paths[i] ?? []))})`;
       const columns = [
-        ...SAMPLED.map(([, sql], i) => sql(value(i))),
+        ...own.map(({ sql, column }, i) => `${sql(value(i))} AS ${column}`),
         ...all.map(({ path, column }, i) => {
-          const sql = value(SAMPLED.length + i);
+          const sql = value(own.length + i);
           return `CASE WHEN ${sql} IS NOT NULL THEN asa_present(${sql}) ${fallback(path)} AS ${column}`;
         }),
       ];
       const read = `SELECT * RENAME (json AS event), json_transform(json, ${structure.sql}) AS found FROM (${rows})`;
-      return `SELECT * EXCLUDE (found), ${columns.join(', ')} FROM (${read})`;
+      return `SELECT *, ${SENT} FROM (SELECT * EXCLUDE (found), ${columns.join(', ')} FROM (${read}))`;
     },
     kept: (table) =>
       [...metadata, ...[...fields.values()].map((one) => one.column), ...(whole ? ['event'] : [])]

@@ -69,6 +69,8 @@ export interface Relation {
   delayUs: number;
   /** whether `__row` orders rows of one event */
   fansOut: boolean;
+  /** whether its rows are in the order of time if the events of its sources are */
+  keepsOrder: boolean;
 }
 
 export interface Output {
@@ -78,6 +80,8 @@ export interface Output {
   columns: readonly Column[];
   /** each row as one JSON text (`row`), in the order of time */
   rowsSql: string;
+  /** the same without sorting, for events that are in the order of time; undefined if the query disorders them */
+  unsortedSql?: string | undefined;
   at: Position;
 }
 

@@ -101,12 +101,20 @@ export function planSelect(select: Select, planner: Planner): Relation {
       },
     });
     planner.add(result.node);
-    return { table, columns: result.columns, sources, delayUs, fansOut: true };
+    return { table, columns: result.columns, sources, delayUs, fansOut: true, keepsOrder: false };
   }
   const sql = rowsSql(items.map((one) => `${asColumn(one)}, `).join(''));
   if (joined.temporal) temporal(table, sql);
   else planner.add({ kind: 'plain', table, sql, sources, at: select.at });
-  return { table, columns: items.map(({ column }) => column), sources, delayUs, fansOut: joined.fansOut };
+  const keepsOrder = select.joins.length === 0 && streams.every(({ relation }) => relation.keepsOrder);
+  return {
+    table,
+    columns: items.map(({ column }) => column),
+    sources,
+    delayUs,
+    fansOut: joined.fansOut,
+    keepsOrder,
+  };
 }
 
 const valueOf =
@@ -134,7 +142,7 @@ function planCalls(select: Select, streams: Stream[], planner: Planner): Map<Exp
     const { relation, binding, partitionBy } = stream;
     const result = planAnalytic({ calls, relation, binding, partitionBy, table });
     planner.add(result.node);
-    stream.relation = { ...relation, table };
+    stream.relation = { ...relation, table, keepsOrder: false };
     for (const [call, { sql, type }] of result.values)
       values.set(call, { sql: `${name(stream.alias)}.${sql}`, type });
   }

@@ -84,6 +84,7 @@ export function translate(text: string): Plan {
       sources: [known],
       delayUs: 0,
       fansOut: false,
+      keepsOrder: true,
     };
     return { kind: 'stream', alias, relation, binding: streamBinding(alias, fields) };
   }
@@ -181,7 +182,8 @@ export function translate(text: string): Plan {
       name: output,
       table: relation.table,
       columns: relation.columns,
-      rowsSql: rowsSql(relation),
+      rowsSql: `${unsortedSql(relation)} ORDER BY __ts, __seq${relation.fansOut ? ', __row' : ''}`,
+      unsortedSql: relation.keepsOrder ? unsortedSql(relation) : undefined,
       at: one.at,
     };
   });
@@ -237,7 +239,7 @@ function timestampKey(timestampBy: unknown, alias: string): string {
   });
 }
 
-function rowsSql({ table, columns, fansOut }: Relation): string {
+function unsortedSql({ table, columns }: Relation): string {
   const row = recordTextSql(columns.map((column) => ({ column, sql: name(column.name) })));
-  return `SELECT ${row} AS "row" FROM ${name(table)} ORDER BY __ts, __seq${fansOut ? ', __row' : ''}`;
+  return `SELECT ${row} AS "row" FROM ${name(table)}`;
 }

@@ -52,5 +52,6 @@ export function planUnion(parts: readonly Relation[], planner: Planner, at: Posi
     sources,
     at,
   });
-  return { table, columns, sources, delayUs: Math.max(...parts.map((part) => part.delayUs)), fansOut: true };
+  const delayUs = Math.max(...parts.map((part) => part.delayUs));
+  return { table, columns, sources, delayUs, fansOut: true, keepsOrder: false };
 }

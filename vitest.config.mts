@@ -17,8 +17,10 @@ export default defineConfig({
     // Events are awaited: a timeout ends only what hangs, also on a busy machine.
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // Many files wait for deadlines and for other processes, so two cores run three of them.
-    maxWorkers: 3,
+    // Many files wait for deadlines and for other processes, so two cores run four of them.
+    maxWorkers: 4,
+    // Concurrent tests of a file wait, too: none of them waits for another one to end.
+    maxConcurrency: 10,
     sequence: { sequencer: LongestFirst },
     // No test says how fast a machine must be: what is awaited may take nearly the whole time of a test.
     expect: { poll: { timeout: 50_000, interval: 20 } },

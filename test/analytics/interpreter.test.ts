@@ -3,10 +3,11 @@ import { expect, test } from 'vitest';
 import { createEngine } from '../../analytics/engine';
 import { DEFAULT_TIME_POLICY } from '../../analytics/event';
 import { translate } from '../../analytics/query';
+import { runs } from '../testSize';
 import { type Arrival, CASES, KEYS, MIDNIGHT, policies, punctual } from './interpreter';
 
 /** ANALYTICS_FUZZ_RUNS: how many streams are tried for each query. */
-const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? 4);
+const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(2, 20));
 
 const stream = fc
   .array(fc.record({ s: fc.nat(30), k: fc.constantFrom(...KEYS), v: fc.nat(9) }), { maxLength: 25 })

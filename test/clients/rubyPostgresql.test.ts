@@ -116,6 +116,9 @@ describe.skipIf(!ruby || !pg || !postgresql)('the Ruby worker with PostgreSQL', 
       ).join();
     await expect.poll(bodies).toBe('{"n": 1},{"t": "\uFFFD"}');
     expect(await database.query('SELECT line FROM messages ORDER BY id LIMIT 2')).toEqual(lines);
+    // It listens for signals before it reads.
+    stack.emulator.admin.seed({ count: 20 });
+    await expect.poll(count).toBeGreaterThan(2);
     worker.child.kill('SIGTERM');
     expect(await worker.exit, worker.output()).toBe(0);
   });

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { IS_FULL } from '../testSize';
 
 const run = promisify(execFile);
 const TSC = resolve('node_modules/typescript/bin/tsc');
@@ -15,6 +16,7 @@ const TSC = resolve('node_modules/typescript/bin/tsc');
 /** An empty project of somebody else's, with the packed emulator installed. */
 let project: string;
 beforeAll(async () => {
+  if (!IS_FULL) return;
   project = await mkdtemp(join(tmpdir(), 'hubfront-'));
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', project], {
     cwd: 'emulator/package',
@@ -25,7 +27,9 @@ beforeAll(async () => {
     cwd: project,
   });
 });
-afterAll(() => rm(project, { recursive: true, force: true }));
+afterAll(async () => {
+  if (IS_FULL) await rm(project, { recursive: true, force: true });
+});
 
 const isListening = (port: number): Promise<boolean> =>
   new Promise((done) => {
@@ -46,7 +50,7 @@ async function adminPageOf(port: number): Promise<string> {
   });
 }
 
-describe('the packed emulator, in an empty folder,', () => {
+describe.runIf(IS_FULL)('the packed emulator, in an empty folder,', () => {
   test('starts by npx, and stops by Ctrl-C', async () => {
     const flags = [
       '--hub-port',

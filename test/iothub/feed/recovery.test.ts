@@ -3,7 +3,7 @@ import { type FeedClient, FEED_READINGS, openFeedClient } from '../../feedClient
 import type { EndpointFault, FeedEndpoint } from '../../feedEndpoints';
 import { runs } from '../../testSize';
 
-const FAULTY_POLLS = runs(12, 300);
+const FAULTY_POLLS = runs(6, 300);
 
 describe.each(FEED_READINGS)('$title', ({ endpoint: kind, reader }) => {
   let endpoint: FeedEndpoint;

@@ -189,7 +189,7 @@ describe.each(FEED_READINGS)('$title', ({ endpoint: kind, reader }) => {
             }
           },
         ),
-        { numRuns: reader === 'sdk' ? runs(3, 10) : runs(12, 50) },
+        { numRuns: reader === 'sdk' ? runs(2, 10) : runs(6, 50) },
       );
     });
 

@@ -5,16 +5,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EVENT_HUB_NAME, type AdminApi, type HubState, POLICIES } from '../emulator/index';
 
-/** Runs the emulator in a separate process, so that neither side of a ratio shares its thread. */
-export async function startEmulatorProcess(partitions: number) {
+/**
+ * Runs the emulator in a separate process, so that neither side of a ratio shares its thread.
+ *
+ * @param base the folder of another checkout whose emulator is run; absent: the emulator of this one
+ */
+export async function startEmulatorProcess(partitions: number, base?: string) {
   const caFolder = await mkdtemp(join(tmpdir(), 'hubfront-bench-'));
   const flags = [
     '--hub-port',
     '0',
     '--amqp-port',
     '0',
-    '--mqtt-port',
-    '0',
+    ...(base === undefined ? ['--mqtt-port', '0'] : []), // an older emulator has no MQTT
     '--partitions',
     String(partitions),
     '--ca-folder',
@@ -22,12 +25,13 @@ export async function startEmulatorProcess(partitions: number) {
   ];
   const child = spawn(process.execPath, ['local/launch.mjs', 'emulator', ...flags], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    cwd: base,
   });
   const [hubPort = 0, amqpPort = 0, mqttPort = 0] = await new Promise<number[]>((resolve) => {
     let out = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       out += text;
-      const ready = /^emulator ready \S+:(\d+) \S+:(\d+) \S+:(\d+)$/m.exec(out);
+      const ready = /^emulator ready \S+:(\d+) \S+:(\d+)(?: \S+:(\d+))?$/m.exec(out);
       if (ready) resolve(ready.slice(1).map(Number));
     });
   });

@@ -5,6 +5,7 @@ import { benchAnalyticsFiles } from './analyticsFiles';
 import { benchBacklog } from './backlog';
 import { checkBounds } from './check';
 import { benchCost } from './cost';
+import { benchEmulator } from './emulator';
 import { benchFeed, benchFeedReaders, benchOriginalFeed } from './feed';
 import { benchFirstRequest } from './firstRequest';
 import { benchFreeze } from './freeze';
@@ -49,6 +50,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'sending:visitors': {
     measures: "visitors' single sends, against ordinary devices and a bare proxy in the same host",
     run: benchVisitors,
+  },
+  emulator: {
+    measures: 'CPU of the emulator for sends and reads, against that of the checkout in BENCH_BASE',
+    run: () => benchEmulator(),
   },
   hostile: {
     measures: 'CPU for hostile bodies, against an ordinary body of the same inflated size',

@@ -4,11 +4,11 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SharedAccessSignature } from 'azure-iot-common';
-import { HUB_HOST_NAME, POLICIES } from '../../emulator/index';
+import { HUB_HOST_NAME } from '../../emulator/index';
 import { startEmulatorProcess } from '../emulatorProcess';
 import { type MeasuredProcess, startMeasuredProcess } from '../measuredProcess';
 import { type Result, measuredInAlternation, result } from '../measure';
+import { policyToken } from '../policyToken';
 import { type Child, cpuMicroseconds, residentMb, startScript } from '../sending/childProcess';
 import type { ClientReply, ClientRequest } from './clients';
 
@@ -17,7 +17,6 @@ const IDLE_CONNECTIONS = 10_000;
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);
 const MESSAGES = 20_000;
 const FILLER_CHARACTERS = 160;
-const DAY_S = 86_400;
 /** Devices in a request of the registry. */
 const BULK = 100;
 const PARTITIONS = 4;
@@ -163,11 +162,6 @@ async function ask(clients: Clients, wanted: ClientRequest): Promise<ClientReply
   const reply = await clients.ask(wanted);
   if (reply.error !== undefined) throw new Error(reply.error);
   return reply;
-}
-
-function policyToken(policy: 'device' | 'registryReadWrite'): string {
-  const expiry = Math.round(Date.now() / 1_000) + DAY_S;
-  return SharedAccessSignature.create(HUB_HOST_NAME, policy, POLICIES[policy].key, expiry).toString();
 }
 
 async function registerDevices(

@@ -8,17 +8,17 @@ const DEVICE_ID = /^[A-Za-z0-9\-.%_*?!(),:=@$']{1,128}$/;
 const KEY_MIN_BYTES = 16;
 const KEY_MAX_BYTES = 64;
 const GENERATED_KEY_BYTES = 32;
-const STATUS_REASON_MAX_CHARS = 128;
+export const STATUS_REASON_MAX_CHARS = 128;
 /** The time that the hub reports for an event that never occurred. */
 const NEVER = '0001-01-01T00:00:00Z';
 
 const key = z.string().nullish();
 /** SHA-1 or SHA-256, in hexadecimal; tools print it with or without colons (iot-hub-devguide-identity-registry). */
-const thumbprint = z
+export const thumbprintInput = z
   .string()
   .transform(normalizeThumbprint)
-  .pipe(z.string().regex(/^(?:[0-9A-F]{40}|[0-9A-F]{64})$/))
-  .nullish();
+  .pipe(z.string().regex(/^(?:[0-9A-F]{40}|[0-9A-F]{64})$/, 'must be 40 or 64 hexadecimal digits'));
+const thumbprint = thumbprintInput.nullish();
 /** The scope of a device that belongs to an edge device (iot-edge/how-to-connect-downstream-device). */
 const EDGE_SCOPE_PREFIX = 'ms-azure-iot-edge://';
 const MAX_PARENT_SCOPES = 1;
@@ -170,7 +170,8 @@ function symmetricKey(input: DeviceInput, previous: DeviceIdentity | undefined):
   return { primaryKey, secondaryKey };
 }
 
-function assertKey(value: string): void {
+/** @throws IotHubError ArgumentInvalid */
+export function assertKey(value: string): void {
   const bytes = Buffer.from(value, 'base64');
   const isBase64 = bytes.toString('base64') === value;
   if (!isBase64 || bytes.length < KEY_MIN_BYTES || bytes.length > KEY_MAX_BYTES) {

@@ -1,7 +1,11 @@
 export { applyBulkItem, bulkUpdate, importItem } from './bulkUpdate';
 export {
+  assertDeviceId,
+  assertKey,
   deviceInput,
   normalizeThumbprint,
+  STATUS_REASON_MAX_CHARS,
+  thumbprintInput,
   type ConnectionState,
   type DeviceIdentity,
   type DeviceInput,

@@ -8,7 +8,7 @@ import { IotHubError } from '../iotHubError';
 import { partitionOf } from '../partitionLog';
 import { deviceInput, type DeviceInput } from '../registry';
 import { MAX_MESSAGE_BYTES, messageSize, tooLarge } from '../telemetry';
-import { pathText, SeedError } from './readSeed';
+import { seedError, type SeedIssue } from './readSeed';
 import type { Seed, SeedDevice } from './seedSchema';
 
 /** The journal's record of the seed: `begun` until everything is stored. */
@@ -44,10 +44,12 @@ export function applySeed(hub: Hub, journal: Journal, seed: Seed | undefined): v
   }
   journal.write([KEY, 'begun']);
   try {
-    for (const [index, device] of seed.devices.entries()) addDevice(hub, device, `devices[${index}]`);
+    const issues = seed.devices.flatMap((device, index) => addDevice(hub, device, `devices[${index}]`));
     for (const [index, message] of seed.telemetry.entries()) {
-      at(`telemetry[${index}]`, () => addTelemetry(hub, message));
+      if (!hub.registry.find(message.deviceId)) continue; // its device is among the errors
+      issues.push(...issuesOf(`telemetry[${index}]`, () => addTelemetry(hub, message)));
     }
+    if (issues.length > 0) throw seedError('the seed', issues);
   } catch (error) {
     hub.empty();
     journal.forget(KEY);
@@ -58,30 +60,27 @@ export function applySeed(hub: Hub, journal: Journal, seed: Seed | undefined): v
   hub.log.info(`the seed was applied: ${devices.length} devices, ${telemetry.length} telemetry messages`);
 }
 
-function addDevice(hub: Hub, device: SeedDevice, path: string): void {
+function addDevice(hub: Hub, device: SeedDevice, path: string): SeedIssue[] {
   const { deviceId, tags, desired, messages } = device;
-  at(path, () => {
+  const issues = issuesOf(path, () => {
     hub.registry.create(deviceId, identityOf(device));
     if (tags || desired) hub.twins.replace(deviceId, { tags, desired }, '*');
   });
-  for (const [index, message] of messages.entries()) {
-    at(`${path}.messages[${index}]`, () => hub.messages.send(deviceId, cloudMessage(message)));
-  }
+  if (issues.length > 0) return issues;
+  return messages.flatMap((message, index) =>
+    issuesOf(`${path}.messages[${index}]`, () => hub.messages.send(deviceId, cloudMessage(message))),
+  );
 }
 
 function identityOf({ authentication, status, statusReason, capabilities }: SeedDevice): DeviceInput {
   const { primaryKey, secondaryKey } = authentication?.symmetricKey ?? {};
   const keys = primaryKey === undefined ? null : { primaryKey, secondaryKey: secondaryKey ?? newKey() };
-  const input = {
+  return deviceInput.parse({
     status,
     statusReason,
     capabilities,
     authentication: { ...authentication, symmetricKey: keys },
-  };
-  const parsed = deviceInput.safeParse(input);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new IotHubError('ArgumentInvalid', `${pathText(issue?.path ?? [])} is not valid.`);
+  });
 }
 
 function addTelemetry(hub: Hub, { deviceId, body, properties, ...system }: Seed['telemetry'][number]): void {
@@ -122,13 +121,14 @@ function contentOf(body: unknown, given: SystemProperties) {
   };
 }
 
-/** Runs a step. An error of the hub becomes a SeedError with the path. */
-function at(path: string, step: () => void): void {
+/** Runs a step. An error of the hub becomes one of the seed, unless the hub cannot store anything. */
+function issuesOf(path: string, step: () => void): SeedIssue[] {
   try {
     step();
+    return [];
   } catch (error) {
-    if (!(error instanceof IotHubError)) throw error;
-    throw new SeedError(`the seed is not valid: ${path}: ${error.text}`);
+    if (!(error instanceof IotHubError) || error.code === 'ServiceUnavailable') throw error;
+    return [{ path, reason: error.text }];
   }
 }
 

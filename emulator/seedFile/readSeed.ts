@@ -7,20 +7,42 @@ export class SeedError extends Error {
   override readonly name = 'SeedError';
 }
 
+/** A longer list of errors is cut. */
+const MAX_ERRORS = 20;
+
+/** An error of a seed: the path of the wrong value, and what is wrong. */
+export interface SeedIssue {
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** The error that names the wrong values, up to a number. */
+export function seedError(name: string, issues: readonly SeedIssue[]): SeedError {
+  const named = issues
+    .slice(0, MAX_ERRORS)
+    .map(({ path, reason }) => `${path}: ${reason.replace(/\.$/, '')}`);
+  const more = issues.length > MAX_ERRORS ? [`and ${issues.length - MAX_ERRORS} more errors`] : [];
+  return new SeedError(`${name} is not valid: ${[...named, ...more].join('; ')}`);
+}
+
 /** @param seed the path of a JSON file, or its content. @throws SeedError */
 export function readSeed(seed: string | SeedInput): Seed {
   const name = typeof seed === 'string' ? seed : 'the seed';
-  const parsed = seedSchema.safeParse(typeof seed === 'string' ? readJsonFile(seed) : seed);
+  const json = typeof seed === 'string' ? readJsonFile(seed) : seed;
+  const parsed = seedSchema.safeParse(json);
   if (!parsed.success) {
-    const reasons = parsed.error.issues.map(({ path, message }) => `${pathText(path)}: ${message}`);
-    throw new SeedError(`${name} is not valid: ${reasons.join('; ')}`);
+    throw seedError(
+      name,
+      parsed.error.issues.map(({ path, message }) => ({ path: pathText(path), reason: message })),
+    );
   }
-  assertUnique(parsed.data, name);
+  const issues = wrongReferences(parsed.data);
+  if (issues.length > 0) throw seedError(name, issues);
   return parsed.data;
 }
 
 /** `devices[2].desired` */
-export const pathText = (path: z.core.$ZodIssue['path']): string =>
+const pathText = (path: z.core.$ZodIssue['path']): string =>
   path
     .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
     .join('')
@@ -50,11 +72,17 @@ function placeOf({ message }: Error, text: string): string {
   return `: line ${before.length}, column ${(before.at(-1) ?? '').length + 1}`;
 }
 
-function assertUnique({ devices }: Seed, name: string): void {
+/** Each device has an id of its own, and each telemetry message that of a device. */
+function wrongReferences({ devices, telemetry }: Seed): SeedIssue[] {
   const ids = new Set<string>();
+  const issues: SeedIssue[] = [];
   for (const [index, { deviceId }] of devices.entries()) {
-    if (ids.has(deviceId))
-      throw new SeedError(`${name} is not valid: devices[${index}].deviceId: is not unique`);
+    if (ids.has(deviceId)) issues.push({ path: `devices[${index}].deviceId`, reason: 'is not unique' });
     ids.add(deviceId);
   }
+  for (const [index, { deviceId }] of telemetry.entries()) {
+    if (!ids.has(deviceId))
+      issues.push({ path: `telemetry[${index}].deviceId`, reason: 'is not the id of a device of the seed' });
+  }
+  return issues;
 }

@@ -1,7 +1,10 @@
 /** The format of seed files. */
 
 import { z } from 'zod';
-import { ACKNOWLEDGEMENTS } from '../cloudToDevice';
+import { ACKNOWLEDGEMENTS, MAX_PENDING_MESSAGES } from '../cloudToDevice';
+import { assertDeviceId, assertKey, STATUS_REASON_MAX_CHARS, thumbprintInput } from '../registry';
+import { MAX_PROPERTIES_BYTES, MAX_TAGS_BYTES } from '../twins';
+import { report } from './report';
 import { twinDocument } from './twinDocument';
 
 /** Half of a surrogate pair has no UTF-8: the hub could not send it as it is. */
@@ -15,13 +18,17 @@ const properties = z.record(anyText, anyText).default({});
 /** A text is sent as it is, any other value as JSON, which escapes half of a surrogate pair. */
 const body = z.json().refine((value) => typeof value !== 'string' || isWellFormed(value), MALFORMED);
 
-const thumbprint = z.string();
+/** A text by a rule of the registry. */
+const checked = (assert: (value: string) => void) =>
+  anyText.superRefine((value, context) => report(context, () => assert(value)));
+const key = checked(assertKey);
+const thumbprint = thumbprintInput;
 
 /** A part of a device's identity in the registry, in the form of the registry's REST API. */
 const authentication = z.strictObject({
   type: z.enum(['sas', 'selfSigned', 'certificateAuthority', 'none']).optional(),
   /** Base64 of 16 to 64 bytes. The emulator creates a key that is absent. */
-  symmetricKey: z.strictObject({ primaryKey: text, secondaryKey: text.optional() }).optional(),
+  symmetricKey: z.strictObject({ primaryKey: key, secondaryKey: key.optional() }).optional(),
   x509Thumbprint: z
     .strictObject({ primaryThumbprint: thumbprint.optional(), secondaryThumbprint: thumbprint.optional() })
     .optional(),
@@ -41,15 +48,18 @@ const message = z.strictObject({
 });
 
 const device = z.strictObject({
-  deviceId: text,
+  deviceId: checked(assertDeviceId),
   status: z.enum(['enabled', 'disabled']).optional(),
-  statusReason: anyText.optional(),
+  statusReason: anyText.max(STATUS_REASON_MAX_CHARS).optional(),
   authentication: authentication.optional(),
   capabilities: z.strictObject({ iotEdge: z.boolean() }).optional(),
-  tags: twinDocument('tags').optional(),
-  desired: twinDocument('desired').optional(),
+  tags: twinDocument('tags', MAX_TAGS_BYTES).optional(),
+  desired: twinDocument('desired', MAX_PROPERTIES_BYTES).optional(),
   /** Messages that wait for the device. */
-  messages: z.array(message).default([]),
+  messages: z
+    .array(message)
+    .max(MAX_PENDING_MESSAGES, `has more than ${MAX_PENDING_MESSAGES} messages`)
+    .default([]),
 });
 
 /** A device-to-cloud message. */

@@ -1,15 +1,14 @@
 import { z } from 'zod';
-import { IotHubError } from '../iotHubError';
-import { readDocument, type JsonObject } from '../twins';
+import { readDocument, replaceDocument, type JsonObject } from '../twins';
+import { report } from './report';
 
 /** Tags or desired properties, by the rules of twins. */
-export const twinDocument = (name: string) =>
+export const twinDocument = (name: string, maxBytes: number) =>
   z.json().transform((value, context): JsonObject => {
-    try {
-      return readDocument(value, name);
-    } catch (error) {
-      if (!(error instanceof IotHubError)) throw error;
-      context.addIssue({ code: 'custom', message: error.text });
-      return z.NEVER;
-    }
+    let document: JsonObject = {};
+    report(context, () => {
+      document = readDocument(value, name);
+      replaceDocument({}, document, maxBytes);
+    });
+    return document;
   });

@@ -117,10 +117,10 @@ describe('with a data folder, the seed is applied once in the life of the hub:',
 
   test('and a seed that failed leaves an empty hub, so that the corrected one is applied', async () => {
     const data = join(folder, 'data');
-    const wrong: SeedInput = { ...SEED, telemetry: [{ deviceId: 'unknown', body: 1 }] };
+    const wrong: SeedInput = { devices: [{ deviceId: 'd', messages: [{ body: 'x'.repeat(70_000) }] }] };
     await expect(
       startEmulator({ partitions: 1, caFolder: folder, seed: wrong, dataFolder: data }),
-    ).rejects.toThrow('telemetry[0]: ');
+    ).rejects.toThrow('devices[0].messages[0]: ');
     expect((await start(SEED, data)).emulator.admin.state()).toMatchObject({ devices: 2, messages: 2 });
   });
 });
@@ -133,26 +133,33 @@ describe('a seed is rejected with the path of the error, and without values:', (
     ['devcies', { devcies: [] }],
     ['devices[1].deviceId: ', device({ deviceId: 7 })],
     ['devices[1].deviceId: is not unique', device({ deviceId: 'ok' })],
-    ['devices[1]: Device id', device({ deviceId: 'with space' })],
+    ['devices[1].deviceId: Device id', device({ deviceId: 'with space' })],
     ['devices[1].status: ', device({ status: 'broken' })],
-    ['devices[1]: A symmetric key', device({ authentication: { symmetricKey: { primaryKey: 'SECRET' } } })],
     [
-      'devices[1]: authentication.x509Thumbprint.primaryThumbprint',
+      'devices[1].authentication.symmetricKey.primaryKey: A symmetric key',
+      device({ authentication: { symmetricKey: { primaryKey: 'SECRET' } } }),
+    ],
+    ['devices[1].statusReason: ', device({ statusReason: 'x'.repeat(129) })],
+    [
+      'devices[1].authentication.x509Thumbprint.primaryThumbprint: must be',
       device({ authentication: { type: 'selfSigned', x509Thumbprint: { primaryThumbprint: 'SECRET' } } }),
     ],
     ['devices[1].tags: tags', device({ tags: { 'a.b': 1 } })],
     ['devices[1].desired: desired', device({ desired: { deep: { text: 'x'.repeat(5_000) } } })],
     [
-      'devices[1]: The document exceeds',
+      'devices[1].tags: The document exceeds',
       device({ tags: { a: 'x'.repeat(4_000), b: 'x'.repeat(4_000), c: 'x'.repeat(4_000) } }),
     ],
     ['devices[1].statusReason: has half of', device({ statusReason: '\ud83d' })],
     ['devices[1].messages[0].body: has half of', device({ messages: [{ body: '\ude00' }] })],
     ['devices[1].messages[0].ack: ', device({ messages: [{ body: 1, ack: 'SECRET' }] })],
-    ['devices[1].messages[50]: ', device({ messages: Array.from({ length: 51 }, () => ({ body: 1 })) })],
+    [
+      'devices[1].messages: has more than 50',
+      device({ messages: Array.from({ length: 51 }, () => ({ body: 1 })) }),
+    ],
     ['devices[1].messages[0]: The message exceeds', device({ messages: [{ body: 'x'.repeat(70_000) }] })],
     ['telemetry[0].properties.n: ', { telemetry: [{ deviceId: 'd', body: 1, properties: { n: 5 } }] }],
-    ['telemetry[0]: d', { telemetry: [{ deviceId: 'd', body: 1 }] }],
+    ['telemetry[0].deviceId: is not the id of a device', { telemetry: [{ deviceId: 'd', body: 1 }] }],
   ])('%s', async (path, seed) => {
     const failed = await startEmulator({ caFolder: folder, seed: seed as SeedInput }).catch(
       (error: unknown) => error as Error,
@@ -162,6 +169,46 @@ describe('a seed is rejected with the path of the error, and without values:', (
     expect(name).toBe('SeedError');
     expect(message).toContain(path);
     expect(message).not.toContain('SECRET');
+  });
+
+  test('every wrong value is named, up to twenty', async () => {
+    const messageOf = (seed: object) =>
+      startEmulator({ caFolder: folder, seed: seed as SeedInput }).then(
+        () => '',
+        ({ message }: Error) => message,
+      );
+    const fields = await messageOf({
+      devices: [
+        { deviceId: 'a b', status: 'broken', tags: { 'a.b': 1 } },
+        { deviceId: 'c', authentication: { symmetricKey: { primaryKey: 'SECRET', secondaryKey: 'SECRET' } } },
+      ],
+      telemetry: [{ body: 1 }],
+    });
+    for (const path of [
+      'devices[0].deviceId',
+      'devices[0].status',
+      'devices[0].tags',
+      'devices[1].authentication.symmetricKey.primaryKey',
+      'devices[1].authentication.symmetricKey.secondaryKey',
+      'telemetry[0].deviceId',
+    ]) {
+      expect(fields).toContain(`${path}: `);
+    }
+    expect(fields).not.toContain('SECRET');
+    const references = await messageOf({
+      devices: [{ deviceId: 'a' }, { deviceId: 'a' }, { deviceId: 'a' }],
+      telemetry: [{ deviceId: 'b', body: 1 }],
+    });
+    expect(references).toMatch(/devices\[1\]\S+: .*devices\[2\]\S+: .*telemetry\[0\]\.deviceId: /);
+    const body = 'x'.repeat(70_000);
+    const sizes = await messageOf({
+      devices: ['a', 'b'].map((deviceId) => ({ deviceId, messages: [{ body }] })),
+      telemetry: [{ deviceId: 'b', body: body.repeat(4) }],
+    });
+    expect(sizes).toMatch(/devices\[0\]\.messages\[0\]: .*devices\[1\]\.messages\[0\]: .*telemetry\[0\]: /);
+    const many = await messageOf({ devices: Array.from({ length: 1_000 }, () => ({ deviceId: '' })) });
+    expect(many.match(/devices\[/g)).toHaveLength(20);
+    expect(many).toMatch(/and \d+ more errors$/);
   });
 
   test('a syntax error has its line, and no part of the file', async () => {

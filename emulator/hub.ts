@@ -51,10 +51,10 @@ export interface Hub {
    */
   recreate(partitions: number, keepsDevices: boolean): void;
   readonly log: Log;
-  /** Whether a host name is that of another hub, of this process or not. */
-  isOtherHub(hostName: string): boolean;
   /** Whether clients may reach this hub under a host name in lower case: its own, or one of the emulator itself. */
   isOwnHost(hostName: string): boolean;
+  /** The first of the names that a client gave, in lower case, under which it may not reach this hub. */
+  foreignHost(hostNames: readonly (string | undefined)[]): string | undefined;
   /** Called with the id of a partition that has new messages. */
   readonly onAppended: Set<(partitionId: string) => void>;
   /** The context for checks of SAS tokens. `clockSkewSeconds` shifts the hub's clock. */
@@ -69,13 +69,12 @@ export interface HubOptions {
   readonly storage: HubStorage | undefined;
   /** Into which devices upload files. Absent: uploads are rejected. */
   readonly blobStorage: BlobStorage | undefined;
-  readonly isOtherHub: (hostName: string) => boolean;
   readonly isOwnHost: (hostName: string) => boolean;
   readonly log: Log;
 }
 
 export function createHub(options: HubOptions): Hub {
-  const { identity, partitions, tier, storage, blobStorage, isOtherHub, isOwnHost, log } = options;
+  const { identity, partitions, tier, storage, blobStorage, isOwnHost, log } = options;
   const faults = createFaults();
   const journal = storage?.journal ?? NO_JOURNAL;
   const registry = createDeviceRegistry(journal);
@@ -102,8 +101,9 @@ export function createHub(options: HubOptions): Hub {
     ) as Hub['requests'],
     createdAt: storage?.createdAt ?? Date.now(),
     log,
-    isOtherHub,
     isOwnHost,
+    foreignHost: (hostNames) =>
+      hostNames.find((name) => name !== undefined && name !== '' && !isOwnHost(name)),
     onAppended: new Set(),
     empty() {
       removeState(this);

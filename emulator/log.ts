@@ -11,6 +11,8 @@ export interface Log {
   /** The emulator continues, but something was lost or is missing. */
   warn(line: string): void;
   info(line: string): void;
+  /** Whether the level is `debug`. Check it before something is done only for `debug`. */
+  readonly isDebug: boolean;
   /** Each connection and operation. The line is only made at this level, because there are many. */
   debug(line: () => string): void;
 }
@@ -24,7 +26,6 @@ const SECRET =
 const CONTROL_CHARACTERS = /[\p{Cc}\u2028\u2029]/gu;
 
 const NOTHING = () => undefined;
-export const NO_LOG: Log = { error: NOTHING, warn: NOTHING, info: NOTHING, debug: NOTHING };
 
 /** @param write receives `<ISO 8601 time> <level> <line>` for each line of this level and of the levels before it */
 export function createLog(level: LogLevel, write: (line: string) => void): Log {
@@ -36,6 +37,7 @@ export function createLog(level: LogLevel, write: (line: string) => void): Log {
     error: writer('error'),
     warn: isOn('warn') ? writer('warn') : NOTHING,
     info: isOn('info') ? writer('info') : NOTHING,
+    isDebug: isOn('debug'),
     debug: isOn('debug') ? (line) => debug(line()) : NOTHING,
   };
 }

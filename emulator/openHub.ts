@@ -21,8 +21,6 @@ export interface OpenHub {
 
 export interface OpenHubOptions {
   readonly identity: HubIdentity;
-  /** Whether a host name is that of another hub. */
-  readonly isOtherHub: (hostName: string) => boolean;
   /** Whether a host name in lower case is that of this hub, or of the emulator itself. */
   readonly isOwnHost: (hostName: string) => boolean;
   readonly options: EmulatorOptions;
@@ -34,7 +32,7 @@ export interface OpenHubOptions {
 
 /** @throws as `startEmulator` */
 export function openHub(opening: OpenHubOptions): OpenHub {
-  const { identity, options, blobStorage, seed, log, ...hosts } = opening;
+  const { identity, options, blobStorage, seed, log, isOwnHost } = opening;
   const { dataFolder, partitions, throttle = 'none' } = options;
   const { retentionDays = DEFAULT_RETENTION_DAYS, retentionMegabytes } = options;
   const storage =
@@ -50,7 +48,7 @@ export function openHub(opening: OpenHubOptions): OpenHub {
   try {
     const count = partitions ?? DEFAULT_PARTITIONS;
     const hub = createHub({
-      ...{ identity, ...hosts, partitions: count, tier: throttle },
+      ...{ identity, isOwnHost, partitions: count, tier: throttle },
       ...{ storage, blobStorage, log },
     });
     applySeed(hub, storage?.journal ?? NO_JOURNAL, seed);

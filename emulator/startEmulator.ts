@@ -130,7 +130,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
         name === identity.hostName || (!isOtherHub(name) && isAllowedHost(name, ownNames));
       opened.push(
         openHub({
-          ...{ identity, isOtherHub, isOwnHost, options, blobStorage: blobStorages[index] },
+          ...{ identity, isOwnHost, options, blobStorage: blobStorages[index] },
           ...{ seed: index === 0 ? seed : undefined, log },
         }),
       );
@@ -164,7 +164,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     };
     const firstServed = serveHub(first);
     const served = [firstServed, ...others.map(serveHub)];
-    /** The hub that a client names; the first hub if it names none, such as `localhost`. */
+    /** The hub that a client names; the first hub if it names none, such as `localhost`. Its endpoints reject foreign names. */
     const hubNamed = (...hostNames: readonly (string | undefined)[]) =>
       hostNames.flatMap((name) => served.filter(({ hub }) => hub.identity.hostName === name))[0] ??
       firstServed;

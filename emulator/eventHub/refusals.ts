@@ -14,6 +14,12 @@ export const notFound = (path: string): AmqpCondition => ({
   description: `The messaging entity '${path}' could not be found.`,
 });
 
+/** For a connection to the host name of another server. */
+export const hostNotFound = (hostName: string): AmqpCondition => ({
+  condition: 'amqp:not-found',
+  description: `The hub '${hostName}' is not here. Allow other names of the emulator with --allowed-hosts.`,
+});
+
 export const invalidPartition = (partitions: number): AmqpCondition => ({
   condition: 'com.microsoft:argument-out-of-range',
   description:

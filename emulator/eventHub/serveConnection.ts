@@ -22,14 +22,14 @@ import {
 } from '../amqp';
 import { createDeviceLinks, createDeviceTokens, deviceNodeOf } from '../deviceAmqp';
 import type { Hub } from '../hub';
-import type { Transport } from '../transport';
+import { hostNameOf, type Transport } from '../transport';
 import { attachReader, pathOf } from './attachReader';
 import { createClaims } from './claims';
 import { entityPath } from './entityPath';
 import { plainMechanisms } from './plainLogin';
 import { putToken } from './putToken';
 import type { Readers } from './readers';
-import { notFound, refusalOfSender, unauthorizedFor } from './refusals';
+import { hostNotFound, refusalOfSender, unauthorizedFor } from './refusals';
 import { isDevicebound, sendToDevice } from './serviceMessages';
 import { attachServiceNode, serviceNodeOf } from './serviceSource';
 import { readManagement, requestNodeOf, type Reply, type RequestNode } from './requests';
@@ -97,11 +97,11 @@ export function serveConnection(transport: Transport, hub: Hub, readers: Readers
   }, OPEN_TIMEOUT_MS);
   connection.on('connection_open', () => {
     clearTimeout(openTimeout);
-    const hostName = openHostName(connection);
-    if (hostName === undefined || !hub.isOtherHub(hostName)) return;
-    log.debug(() => `${peer} opened a connection to '${hostName}': not here`);
+    const foreign = hub.foreignHost([openHostName(connection), ...transport.hostNames]);
+    if (foreign === undefined) return;
+    log.debug(() => `${peer} opened a connection to '${foreign}': not here`);
     ended = true; // links that the client has already opened get no response
-    accepted.close(notFound(hostName));
+    accepted.close(hostNotFound(foreign));
   });
   stream.on('drain', () => {
     for (const source of sources.values()) source.wake();
@@ -260,9 +260,9 @@ export function serveConnection(transport: Transport, hub: Hub, readers: Readers
   };
 }
 
-/** The host to which the client wants to connect, in lower case. */
+/** The host to which the client wants to connect. */
 const openHostName = (connection: { hostname?: string }): string | undefined =>
-  connection.hostname?.toLowerCase();
+  hostNameOf(connection.hostname);
 
 /** The path of the node at the service's end of a link. */
 const addressOf = (link: Sender | Receiver): string =>

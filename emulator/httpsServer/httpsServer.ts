@@ -12,8 +12,8 @@ import { BLOB_PATH } from '../fileUploads';
 import { isHealthRequest } from '../health';
 import { listen } from '../listen';
 import type { Log } from '../log';
-import { deviceServerOptions, trackTcpSockets } from '../transport';
-import { hostRejection, isForeignOrigin, originForm } from './allowedHosts';
+import { deviceServerOptions, serverNameOf, trackTcpSockets } from '../transport';
+import { hostRejection, isAllowedHost, isForeignOrigin, originForm } from './allowedHosts';
 
 /** HTTP.sys, the HTTP server of IoT Hub, keeps idle connections open for two minutes. */
 const KEEP_ALIVE_TIMEOUT_MS = 120_000;
@@ -22,10 +22,15 @@ const REOPEN_PAUSE_MS = 100;
 
 const ADMIN_PATH = /^\/_emulator(?:[/?]|$)/;
 
+const BAD_REQUEST = 400;
+const MISDIRECTED_REQUEST = 421;
 const HOST_ERRORS = {
-  400: 'the request needs exactly one Host header, and an absolute URL in its first line needs the same host',
-  421: 'the Host header names another server: allow it with --allowed-hosts',
+  [BAD_REQUEST]:
+    'the request needs exactly one Host header, and an absolute URL in its first line needs the same host',
+  [MISDIRECTED_REQUEST]: 'the Host header names another server: allow it with --allowed-hosts',
 };
+const SERVER_NAME_ERROR =
+  'the server name of TLS (SNI) is that of another server: allow it with --allowed-hosts';
 
 const FORBIDDEN = 403;
 const FOREIGN_ORIGIN =
@@ -88,18 +93,29 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
   const sockets = trackTcpSockets(server);
   /** The response of the admin request that is being carried out. */
   const adminResponse = new AsyncLocalStorage<ServerResponse>();
-  server.on('secureConnection', (socket: TLSSocket) => {
-    const peer = peerOf(socket);
-    log.debug(() => `${peer} connected`);
-    socket.on('close', () => log.debug(() => `${peer} disconnected`));
-  });
+  if (log.isDebug) {
+    server.on('secureConnection', (socket: TLSSocket) => {
+      const peer = peerOf(socket);
+      log.debug(() => `${peer} connected`);
+      socket.on('close', () => log.debug(() => `${peer} disconnected`));
+    });
+  }
   server.on('tlsClientError', ({ message }: Error) => log.debug(() => `https TLS failed: ${message}`));
 
+  /** Why a request is not for this server. Undefined: it is. */
+  const rejectionOf = (request: IncomingMessage) => {
+    const status = hostRejection(request, hostNames);
+    if (status !== undefined) return { status, body: { error: HOST_ERRORS[status] } };
+    const serverName = serverNameOf(request.socket);
+    if (serverName === undefined || isAllowedHost(serverName, hostNames)) return undefined;
+    return { status: MISDIRECTED_REQUEST, body: { error: SERVER_NAME_ERROR } };
+  };
+
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    logResponse(log, request, response);
-    const rejection = hostRejection(request, hostNames);
-    if (rejection !== undefined) {
-      writeAnswer(response, rejection, { error: HOST_ERRORS[rejection] }, { Connection: 'close' });
+    if (log.isDebug) logResponse(log, request, response);
+    const rejection = rejectionOf(request);
+    if (rejection) {
+      writeAnswer(response, rejection.status, rejection.body, { Connection: 'close' });
       return;
     }
     request.url = originForm(request.url);
@@ -143,9 +159,9 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => undefined);
-    const rejection = hostRejection(request, hostNames);
-    if (rejection !== undefined) {
-      refuseUpgrade(socket, rejection, { error: HOST_ERRORS[rejection] });
+    const rejection = rejectionOf(request);
+    if (rejection) {
+      refuseUpgrade(socket, rejection.status, rejection.body);
       return;
     }
     if (isForeignOrigin(request.headers.origin, hostNames)) {

@@ -33,7 +33,7 @@ export const userNameHost = ({ username }: IConnectPacket): string =>
 export function logIn(
   hub: Hub,
   packet: IConnectPacket,
-  certificate: Transport['clientCertificate'],
+  { hostNames, clientCertificate: certificate }: Pick<Transport, 'hostNames' | 'clientCertificate'>,
   clockSkewSeconds: number,
 ): LoginResult {
   if (packet.protocolVersion !== PROTOCOL_VERSION) return { refusal: UNACCEPTABLE_PROTOCOL_VERSION };
@@ -41,6 +41,7 @@ export function logIn(
   const version = new URLSearchParams(query.replace(/\/.*$/s, '')).get('api-version');
   const isKnown =
     host.toLowerCase() === hub.identity.hostName &&
+    hub.foreignHost(hostNames) === undefined &&
     deviceId === packet.clientId &&
     // The API version is optional: "It's recommended to include api-version in the field."
     (version === null || isApiVersion(version));

@@ -80,7 +80,7 @@ export function serveDevice(transport: Transport, selectHub: (hostName: string) 
   function connect(packet: IConnectPacket, rejection?: IotHubError, clockSkewSeconds = 0): void {
     const login = rejection
       ? { refusal: refusalOf(rejection) }
-      : logIn(hub, packet, transport.clientCertificate, clockSkewSeconds);
+      : logIn(hub, packet, transport, clockSkewSeconds);
     if ('refusal' in login) {
       hub.log.debug(
         () => `${transport.peer} CONNECT '${packet.clientId}': refused with code ${login.refusal}`,

@@ -41,8 +41,10 @@ export async function startTcpListener(options: TcpListenerOptions): Promise<Tcp
   const serve = (stream: Socket) => {
     const { remoteAddress = '', remotePort = 0 } = stream;
     const peer = `${protocol} ${remoteAddress}:${remotePort}`;
-    log.debug(() => `${peer} connected`);
-    stream.on('close', () => log.debug(() => `${peer} disconnected`));
+    if (log.isDebug) {
+      log.debug(() => `${peer} connected`);
+      stream.on('close', () => log.debug(() => `${peer} disconnected`));
+    }
     stream.on('error', () => undefined); // clients may reset connections; 'close' is emitted afterwards
     stream.setNoDelay(true);
     corkWrites(stream);

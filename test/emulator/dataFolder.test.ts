@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as IotHub from 'azure-iothub';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { NO_LOG } from '../../emulator/log';
+import { createLog } from '../../emulator/log';
 import { createDataFolderLog } from '../../emulator/dataFolder/dataFolderError';
 import { RecordFile } from '../../emulator/dataFolder/recordFile';
 import { type Emulator, type EmulatorOptions, HUB_HOST_NAME, startEmulator } from '../../emulator/index';
@@ -59,7 +59,10 @@ const messageFiles = async () =>
   (await readdir(partitionFolder())).sort().map((name) => join(partitionFolder(), name));
 
 function appendToJournal(journal: string, changes: string): void {
-  const log = createDataFolderLog('', NO_LOG);
+  const log = createDataFolderLog(
+    '',
+    createLog('error', () => undefined),
+  );
   const file = RecordFile.open(journal, log, () => undefined);
   file.append([[Buffer.from(changes)]]);
   file.close();

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { healthOf } from '../../emulator/health';
-import { NO_LOG } from '../../emulator/log';
+import { createLog } from '../../emulator/log';
 import { startTcpListener } from '../../emulator/transport';
 import { freePort } from '../freePort';
 import { startHub, type TestHub } from './hub';
@@ -44,14 +44,14 @@ test('a listener that was lost makes the emulator not ready', async () => {
     protocol: 'amqp',
     port: 0,
     accept,
-    log: NO_LOG,
+    log: createLog('error', () => undefined),
   });
   const kept = await startTcpListener({
     address: '127.0.0.1',
     protocol: 'mqtts',
     port: 0,
     accept,
-    log: NO_LOG,
+    log: createLog('error', () => undefined),
   });
   await lost.close();
   expect(healthOf({ amqp: lost, amqps: undefined, mqtts: kept })).toEqual({

@@ -4,9 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import mqtt, { type MqttClient } from 'mqtt';
+import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import rhea from 'rhea';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { type EmulatedHub, type Emulator, startEmulator } from '../../emulator/index';
 import { receiveEvents } from '../azureSdks';
@@ -22,6 +22,7 @@ const start = (): Promise<Emulator> =>
     hub: ['shop', { name: 'store.example.com', consumerGroups: ['audit'] }],
     partitions: 1,
     amqpsPort: 0,
+    allowedHosts: ['gateway.example'],
     caFolder: folder,
     dataFolder: join(folder, 'data'),
   });
@@ -81,7 +82,7 @@ async function deviceKey(hub: EmulatedHub): Promise<string> {
   return device.authentication.symmetricKey.primaryKey;
 }
 
-const connect = (hub: EmulatedHub, hostName: string, key: string): MqttClient => {
+const connect = (hub: EmulatedHub, hostName: string, key: string, tls: object = {}): MqttClient => {
   const client = mqtt.connect({
     host: '127.0.0.1',
     port: emulator.mqttPort,
@@ -92,7 +93,8 @@ const connect = (hub: EmulatedHub, hostName: string, key: string): MqttClient =>
     username: `${hostName}/d/?${VERSION}`,
     password: sasToken(`${hub.hostName}/devices/d`, key),
     reconnectPeriod: 0,
-  });
+    ...tls,
+  } as IClientOptions);
   clients.push(client);
   return client;
 };
@@ -142,7 +144,10 @@ function attach(
   entity: string,
 ): Promise<string> {
   const { servername, ...rest } = options;
-  const tls = servername === undefined ? {} : { transport: 'tls', ca: emulator.ca, servername };
+  const tls =
+    servername === undefined
+      ? {}
+      : { transport: 'tls', ca: emulator.ca, servername, checkServerIdentity: () => undefined };
   const connection = rhea.create_container().connect({
     host: '127.0.0.1',
     username: 'anonymous',
@@ -153,6 +158,7 @@ function attach(
   return new Promise<string>((resolve) => {
     const conditionOf = (error: unknown): string => (error as { condition?: string }).condition ?? '';
     connection.on('connection_error', () => resolve(conditionOf(connection.error)));
+    connection.on('disconnected', () => undefined);
     connection.on('sender_error', ({ sender }) => resolve(conditionOf(sender?.error)));
     // The emulator may close the connection after it has accepted the link.
     connection.on('sendable', () => connection.close());
@@ -193,6 +199,41 @@ test('AMQP over WebSockets selects the hub by the Host header, then by SNI', asy
   expect(await overWebSockets(store, store.hostName)).toBe('accepted');
   expect(await overWebSockets(store, 'localhost')).toBe('accepted');
   expect(await overWebSockets(store, shop.hostName)).not.toBe('accepted');
+});
+
+describe('the name of another server is rejected, and the address and allowed names are not:', () => {
+  test.each([
+    ['evil.example', false],
+    ['other.azure-devices.localhost', false],
+    ['localhost', true],
+    ['gateway.example', true],
+  ])('%s: %s', async (name, isAllowed) => {
+    const bySni = { host: 'localhost', servername: name };
+    await call(shop, 'PUT', '/devices/d');
+    const [status, body] = await call(shop, 'GET', '/devices/d', bySni);
+    expect(status).toBe(isAllowed ? 200 : 421);
+    if (!isAllowed) expect(body.error).toMatch(/SNI.*--allowed-hosts/);
+    const tls = { ca: emulator.ca, servername: name, checkServerIdentity: () => undefined };
+    const socket = new WebSocket(`wss://127.0.0.1:${emulator.hubPort}/$iothub/websocket`, ['mqtt'], {
+      ...tls,
+      headers: { host: 'localhost' },
+    });
+    socket.on('error', () => undefined); // it is terminated before it has opened
+    const opened = await new Promise((resolve) => {
+      socket.on('open', () => resolve(true));
+      socket.on('unexpected-response', (_, { statusCode }) => resolve(statusCode));
+    });
+    expect(opened).toBe(isAllowed || 421);
+    socket.terminate();
+    const amqps = { port: emulator.amqpsPort ?? 0, servername: name };
+    const condition = isAllowed ? 'accepted' : 'amqp:not-found';
+    expect(await attach({ ...amqps, hostname: shop.hostName }, 'shop/$management')).toBe(condition);
+    expect(await attach({ port: shop.amqpPort, hostname: name }, 'shop/$management')).toBe(condition);
+    const device = connect(shop, shop.hostName, await deviceKey(shop), tls);
+    if (isAllowed) await connected(device);
+    else await expect(connected(device)).rejects.toThrow('Not authorized');
+    shop.admin.reset();
+  });
 });
 
 test('each hub has a folder of its own, and the same keys after a restart', async () => {

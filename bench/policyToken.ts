@@ -1,3 +1,5 @@
+/** Tokens of the policies of an emulated hub, for the benches. */
+
 import { SharedAccessSignature } from 'azure-iot-common';
 import { HUB_HOST_NAME, POLICIES, type PolicyName } from '../emulator/index';
 

@@ -1,6 +1,5 @@
 /** The HTTPS server of the emulator: limits, host names, timeouts and connection faults. */
 
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
@@ -55,8 +54,8 @@ export interface HttpsServer {
   isListening(): boolean;
   connections(): number;
   /**
-   * Resets every connection, and listens again on the same port after a while. If a request to this server caused the
-   * restart, its connection is closed after its response instead. Returns the number of connections.
+   * Resets every connection, and listens again on the same port after a while. The connections of requests to the admin
+   * API are closed after their responses instead. Returns the number of connections.
    */
   restart(downMs: number): number;
   close(): Promise<void>;
@@ -91,8 +90,8 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
     ...deviceServerOptions(certificate, trustedCas),
   });
   const sockets = trackTcpSockets(server);
-  /** The response of the admin request that is being carried out. */
-  const adminResponse = new AsyncLocalStorage<ServerResponse>();
+  /** The responses of the admin API that have not ended. One of them may be that of the request for a restart. */
+  const adminResponses = new Set<ServerResponse>();
   if (log.isDebug) {
     server.on('secureConnection', (socket: TLSSocket) => {
       const peer = peerOf(socket);
@@ -128,7 +127,9 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
       return;
     }
     if (ADMIN_PATH.test(request.url)) {
-      adminResponse.run(response, () => options.handleAdmin(request, response));
+      adminResponses.add(response);
+      response.once('close', () => adminResponses.delete(response));
+      options.handleAdmin(request, response);
       return;
     }
     handleHub(request)
@@ -201,10 +202,12 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
     connections: sockets.count,
     restart(downMs) {
       const connections = sockets.count();
-      const response = adminResponse.getStore();
-      if (response) response.shouldKeepAlive = false;
+      const kept = [...adminResponses].flatMap((response) => {
+        response.shouldKeepAlive = false;
+        return response.socket ?? [];
+      });
       server.close();
-      sockets.resetAll(response?.socket ?? undefined);
+      sockets.resetAll(kept);
       clearTimeout(downUntil);
       downUntil = setTimeout(() => reopen(), downMs);
       return connections;

@@ -40,13 +40,12 @@ export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promis
   return async (incoming) => {
     const method = incoming.method ?? '';
     const { segments, query } = parseUrl(incoming.url ?? '/');
-    const onPath = routes.filter((route) => matchesPath(route, segments));
-    const route = onPath.find((candidate) => candidate.method === method);
+    const route = routes.find((candidate) => candidate.method === method && matchesPath(candidate, segments));
     if (!route) {
       incoming.resume();
       throw (
         notEmulated(segments) ??
-        (onPath.length > 0
+        (routes.some((candidate) => matchesPath(candidate, segments))
           ? new IotHubError('GenericMethodNotAllowed', `The method ${method} is not allowed here.`)
           : new IotHubError('InvalidOperation', 'IoT Hub has no operation at this path.'))
       );

@@ -6,8 +6,8 @@ interface TcpSockets {
   count(): number;
   /** Resets the connection of a socket. Node cannot reset a TLS socket, only the TCP socket beneath it. */
   reset(socket: Socket): void;
-  /** Resets every connection, except that of the given socket. */
-  resetAll(except?: Socket): void;
+  /** Resets every connection, except those of the given sockets. */
+  resetAll(kept: readonly Socket[]): void;
   /** Ends every connection, so that a closed server has nothing to wait for. */
   destroyAll(): void;
 }
@@ -33,10 +33,9 @@ export function trackTcpSockets(server: Server): TcpSockets {
       if (peer !== undefined) byPeer.get(peer)?.resetAndDestroy();
       socket.destroy();
     },
-    resetAll(except) {
-      const peer = except && peerOf(except);
-      for (const socket of sockets)
-        if (peer === undefined || byPeer.get(peer) !== socket) socket.resetAndDestroy();
+    resetAll(kept) {
+      const peers = kept.map(peerOf);
+      for (const [peer, socket] of byPeer) if (!peers.includes(peer)) socket.resetAndDestroy();
     },
     destroyAll: () => sockets.forEach((socket) => socket.destroy()),
   };

@@ -175,7 +175,7 @@ describe('a seed is rejected with the path of the error, and without values:', (
     const messageOf = (seed: object) =>
       startEmulator({ caFolder: folder, seed: seed as SeedInput }).then(
         () => '',
-        ({ message }: Error) => message,
+        (error: unknown) => (error as Error).message,
       );
     const fields = await messageOf({
       devices: [

@@ -4,16 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { PASSAGES } from './figures';
 
 /** Tables with figures of runs that are not in `bench/results`; their pages say so. */
-const OTHER_RUNS = [
-  'in a later run',
-  'front',
-  'the app',
-  'the process',
-  'a bare proxy',
-  'the same proxy',
-  'nginx',
-  'proof of concept',
-];
+const OTHER_RUNS = ['in a later run', 'front', 'the app', 'the process', 'a bare proxy'];
 
 const pages = new Map(
   [...new Set(PASSAGES.map(({ page }) => page))].map((page) => [

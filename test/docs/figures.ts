@@ -1,16 +1,9 @@
 /** The figures of the docs that come from `bench/results`, and the result that each of them must equal. */
 import type { Result } from '../../bench/measure';
 import { after, exactRatio, find, median, numberIn, peer, ratio, result, resultsIn } from './benchResults';
-
-/** A passage of a page. Each `{}` is a figure, in the order of `values`. */
-export interface Passage {
-  page: string;
-  text: string;
-  values: readonly number[];
-}
+import { PERFORMANCE, type Passage, SENDING_PASSAGES } from './sendingFigures';
 
 const COLD_START = 'docs/cold-start.md';
-const PERFORMANCE = 'docs/performance.md';
 const FEED_DECISION = 'docs/decisions/0002-own-feed-reader.md';
 
 const PACKAGES = 'the same packages';
@@ -55,18 +48,10 @@ function sdkRow(messages: string, partitions: number): number[] {
   return [own, peerMedian, ofTimes ?? NaN, ofCpu ?? NaN];
 }
 
-/** The runs of visitors' sends, of analytics and of visitors' CPU time, which the page names in their sections. */
-const { sending = [], analytics = [] } = resultsIn('2026-11-26');
-const { 'sending:visitors': cpu = [] } = resultsIn('2026-11-26-visitors');
+const { analytics = [] } = resultsIn('2026-11-26');
 const { mqtt = [] } = resultsIn('2026-11-26-mqtt');
 const SDK_ALONE = find(analytics, 'analytics: 100000 events');
 const MANY_EVENTS = find(analytics, 'analytics: memory over 1,000,000 events');
-const visitors = (what: string, against?: string): Result => find([...sending, ...cpu], what, against);
-const workerCpu = (busy: string, against: string): Result =>
-  visitors(`worker's CPU a visitor's message, ${busy}`, against);
-const BARE = 'node:http + undici pool, as a function in the same host';
-const BUSY = ['32 connections', '256 connections'] as const;
-
 /** Of the emulator, of `aedes`, and the ratio. */
 function mqttRow(what: string): number[] {
   const { median: own, peerMedian = NaN, ratio: measured } = find(mqtt, what);
@@ -74,51 +59,7 @@ function mqttRow(what: string): number[] {
 }
 
 export const PASSAGES: readonly Passage[] = [
-  {
-    page: PERFORMANCE,
-    text: '| messages per second, relative to ordinary devices of the same app | {} | {} |',
-    values: BUSY.map((busy) => visitors(`visitors' sends, ${busy}`, 'ordinary devices').ratio ?? NaN),
-  },
-  {
-    page: PERFORMANCE,
-    text: '| messages per second, relative to the bare proxy | {} to {} by rounds | {} |',
-    values: [
-      visitors(`visitors' sends, ${BUSY[0]}`, BARE).ratioLow ?? NaN,
-      visitors(`visitors' sends, ${BUSY[0]}`, BARE).ratioHigh ?? NaN,
-      visitors(`visitors' sends, ${BUSY[1]}`, BARE).ratio ?? NaN,
-    ],
-  },
-  {
-    page: PERFORMANCE,
-    text: '| send operations of the hub per message | {} | {} |',
-    values: BUSY.map((busy) => visitors(`operations of the hub a visitor's message, ${busy}`).median),
-  },
-  {
-    page: PERFORMANCE,
-    text: '| p99 in ms; that of ordinary devices | {}; {} | {}; {} |',
-    values: BUSY.map((busy) => visitors(`p99 of visitors, ${busy}`)).flatMap(
-      ({ median: own, peerMedian }) => [own, peerMedian ?? NaN],
-    ),
-  },
-  {
-    page: PERFORMANCE,
-    text: '| relative to the bare proxy | {} | {} |',
-    values: BUSY.map((busy) => workerCpu(busy, BARE).ratio ?? NaN),
-  },
-  {
-    page: PERFORMANCE,
-    text: '| relative to ordinary devices of the same app | {} | {} to {} by rounds |',
-    values: [
-      workerCpu(BUSY[0], 'ordinary devices').ratio ?? NaN,
-      workerCpu(BUSY[1], 'ordinary devices').ratioLow ?? NaN,
-      workerCpu(BUSY[1], 'ordinary devices').ratioHigh ?? NaN,
-    ],
-  },
-  {
-    page: PERFORMANCE,
-    text: 'A lone send of a visitor takes {} times as long',
-    values: [visitors('a lone send of a visitor').ratio ?? NaN],
-  },
+  ...SENDING_PASSAGES,
   {
     page: PERFORMANCE,
     text: '| messages per second | {} | {} | {} |',

@@ -28,7 +28,8 @@ export function readOptions(options: HubfrontOptions): Options {
   } = ((options as unknown) ?? {}) as Partial<Options & Device & { register: Register }>;
   check(isEndpoint(endpoint), 'endpoint must be a URL');
   for (const [name, value] of Object.entries({ batchSize, batchTime, maxQueued })) {
-    check(Number.isInteger(value) && value >= 0 && value <= MAX_TIMER_MS, `${name} must be an integer`);
+    // The bits of the maximum are all ones, so only an integer from 0 to the maximum equals its masked bits.
+    check((value & MAX_TIMER_MS) === value, `${name} must be an integer`);
   }
   check(consent === undefined || typeof consent === 'boolean', 'consent must be a boolean');
   check(

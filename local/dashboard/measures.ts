@@ -2,8 +2,8 @@
 
 import * as z from 'zod';
 
-const TOP_ROWS = 8;
-const RECENT_ROWS = 50;
+export const TOP_ROWS = 10;
+export const RECENT_ROWS = 50;
 const MAX_SENSORS = 50;
 /** Maximum number of choices of a filter. The most frequent values are offered. */
 const MAX_CHOICES = 100;
@@ -121,16 +121,22 @@ function bySource(source: string, name: string): string {
     FROM ${source} GROUP BY 1 ORDER BY visitors DESC, name LIMIT ${TOP_ROWS}`;
 }
 
+/**
+ * The buckets of a time range that ends now. The range begins and ends within a bucket, so the first bucket (unless the
+ * range begins with it) and the last one are `partial`: they have no events of before the range, or of the future.
+ */
 export const buckets = (minutes: number, bucketMinutes: number) => {
-  const start = `time_bucket(INTERVAL '${bucketMinutes} minutes', now() AT TIME ZONE 'UTC')`;
+  const length = `INTERVAL '${bucketMinutes} minutes'`;
+  const end = `(now() AT TIME ZONE 'UTC')`;
+  const begin = `(${end} - INTERVAL '${minutes} minutes')`;
   return measure(
-    { start: z.string(), events: count },
+    { start: z.string(), events: count, partial: z.boolean() },
     (source) =>
-      `SELECT strftime(start, '%Y-%m-%dT%H:%M:00Z') AS start, count(DISTINCT event_key) AS events
-     FROM (SELECT unnest(range(${start} - INTERVAL '${minutes - bucketMinutes} minutes', ${start} + INTERVAL '1 minute',
-       INTERVAL '${bucketMinutes} minutes')) AS start)
+      `SELECT strftime(start, '%Y-%m-%dT%H:%M:00Z') AS start, count(DISTINCT event_key) AS events,
+       start < ${begin} OR start + ${length} > ${end} AS partial
+     FROM (SELECT unnest(range(time_bucket(${length}, ${begin}), ${end}, ${length})) AS start)
      LEFT JOIN (SELECT __ts, ${EVENT} AS event_key FROM ${source})
-       ON time_bucket(INTERVAL '${bucketMinutes} minutes', __ts) = start GROUP BY start ORDER BY start`,
+       ON time_bucket(${length}, __ts) = start GROUP BY start ORDER BY start`,
   );
 };
 

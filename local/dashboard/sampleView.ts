@@ -1,80 +1,42 @@
-/** A view of an ordinary hour in the demo shop, for screenshots and tests. */
+/** A view of an ordinary hour in the demo shop, for screenshots and tests. Its figures are counted from its events. */
 
-import shopProducts from '../shop/products.json';
+import { SAMPLE_PRODUCTS, type SampleRow, sampleRows } from './sampleVisits';
+import { FUNNEL, RECENT_ROWS, TOP_ROWS } from './measures';
 import type { View } from './view';
 
-/** One product has a price in another currency, as in a shop that sells to several countries. */
-const EURO_PRODUCT = { slug: 'canvas-sneakers', price: 39.5, currency: 'EUR' };
-const PRODUCTS = shopProducts.map((product) =>
-  product.slug === EURO_PRODUCT.slug ? { ...product, ...EURO_PRODUCT } : product,
-);
-
 const MINUTE_MS = 60_000;
-/** Events of each minute, repeated. */
-const EVENTS = [3, 5, 4, 8, 6, 9, 12, 10, 7, 11, 14, 9, 13, 16, 12, 18, 15, 11, 17, 20];
-const KINDS = ['browse_product', 'browse_product', 'add_to_cart', 'browse_product', 'purchase'] as const;
+const HOUR_MINUTES = 60;
 
-/** Device ids, as the web client makes them. */
-const VISITORS = [
-  '0e71-7000-850d-cd3cd6bb8ad8',
-  '57c2-7001-92f4-0b6a41d7e35c',
-  '91aa-7000-b3c8-6f2e90d414b7',
-].map((end, i) => `web-01a216b${i + 4}-${end}`);
-
-const RECENT_ROWS = 20;
-/** 17 events a minute, as in the last full minute of the chart. */
-const EVENT_INTERVAL_MINUTES = 3.5 / 60;
-/** Pieces sold of each product. */
-const SOLD = [12, 10, 8, 6, 5, 4, 2, 6];
-/** The most popular products, and the one in euros. */
-const TOP_PRODUCTS = [
-  ...PRODUCTS.slice(0, SOLD.length - 1),
-  ...PRODUCTS.filter(({ slug }) => slug === EURO_PRODUCT.slug),
-];
-/** in JPY: a bag */
-const REFUNDED = 4_900;
-const ORDERS = { JPY: 33, EUR: 4 };
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
+const distinct = (rows: readonly SampleRow[], valueOf: (row: SampleRow) => unknown): number =>
+  new Set(rows.map(valueOf)).size;
+const eventsOf = (rows: readonly SampleRow[]): number => distinct(rows, ({ eventId }) => eventId);
+const visitorsOf = (rows: readonly SampleRow[]): number => distinct(rows, ({ visitor }) => visitor);
+const purchasesOf = (rows: readonly SampleRow[]): SampleRow[] =>
+  rows.filter(({ event }) => event === 'purchase');
+const ordersOf = (rows: readonly SampleRow[]): number => distinct(purchasesOf(rows), ({ order }) => order);
+const piecesOf = (rows: readonly SampleRow[]): number =>
+  sum(purchasesOf(rows).map(({ quantity }) => quantity ?? 1));
+const valueOf = ({ product, quantity }: SampleRow): number => product.price * (quantity ?? 1);
 
-/** @param now time of the newest event */
+function groups<K>(rows: readonly SampleRow[], keyOf: (row: SampleRow) => K): [K, SampleRow[]][] {
+  const found = new Map<K, SampleRow[]>();
+  for (const row of rows) found.set(keyOf(row), [...(found.get(keyOf(row)) ?? []), row]);
+  return [...found];
+}
+
+/** @param now the newest event is a second older */
 export function sampleView(now: Date): View {
+  const rows = sampleRows(now);
   const at = (minutesAgo: number): string => new Date(now.getTime() - minutesAgo * MINUTE_MS).toISOString();
   const minuteAt = (minutesAgo: number): string => at(minutesAgo).replace(/:\d\d\.\d+Z/, ':00Z');
-  const recent = Array.from({ length: RECENT_ROWS }, (_, i) =>
-    sampleEvent(i, at(i * EVENT_INTERVAL_MINUTES)),
-  );
-  const buckets = Array.from({ length: 60 }, (_, i) => ({
-    start: minuteAt(59 - i),
-    events: EVENTS[i % EVENTS.length] ?? 0,
-  }));
-  // The present minute is not over, and the recent events are all of its events.
-  const present = buckets.at(-1);
-  if (present) present.events = recent.filter(({ time }) => time >= at(0).slice(0, 16)).length;
-  const events = sum(buckets.map((bucket) => bucket.events));
-  const products = TOP_PRODUCTS.map((product, i) => ({
-    productId: product.product_id,
-    name: product.product_name,
-    code: product.product_code,
-    price: product.price,
-    currency: product.currency,
-    state: product.product_state,
-    visitors: 90 - 7 * i,
-    events: 104 - 8 * i,
-    sold: SOLD[i] ?? 0,
-  }));
-  const soldIn = (wanted: string) => products.filter(({ currency }) => currency === wanted);
-  const revenueIn = (currency: keyof typeof ORDERS, refunded: number) => ({
-    ...{ currency, refunded, orders: ORDERS[currency] },
-    revenue: sum(soldIn(currency).map(({ price, sold }) => price * sold)) - refunded,
-    items: sum(soldIn(currency).map(({ sold }) => sold)),
-  });
-  const orders = ORDERS.JPY + ORDERS.EUR;
+  const events = eventsOf(rows);
   return {
     now: now.toISOString(),
     job: { status: 'running', problem: null, query: 'infra/analytics/query.asaql' },
     pipeline: {
       events,
-      oldest: at(59),
+      oldest: new Date(rows.at(-1)?.time ?? now).toISOString(),
       lagMs: 420,
       late: 0,
       dropped: [{ reason: 'malformed', events: 2 }],
@@ -82,44 +44,92 @@ export function sampleView(now: Date): View {
         name,
         path: `products/${minuteAt(42).slice(0, 16).replace('T', '/').replace(':', '-')}/${name}.json`,
         validFrom: minuteAt(42),
-        rows: name === 'skus' ? 53 : 10,
+        rows: name === 'skus' ? sum(SAMPLE_PRODUCTS.map(({ skus }) => skus.length)) : SAMPLE_PRODUCTS.length,
       })),
       next: null,
       missing: [],
     },
-    counts: { events, rows: events + 10, visitors: 184, sessions: 203, orders },
-    revenue: [revenueIn('JPY', REFUNDED), revenueIn('EUR', 0)],
-    funnel: [
-      // Besides these three, one event is a refund.
-      { stage: 'Viewed a product', events: events - 121 - orders - 1, visitors: 180 },
-      { stage: 'Added to cart', events: 121, visitors: 81 },
-      { stage: 'Purchased', events: orders, visitors: 36 },
-    ],
-    products,
-    referrers: [
-      { name: '', visitors: 88, orders: 19 },
-      { name: 'www.google.com', visitors: 61, orders: 12 },
-      { name: 'news.example.org', visitors: 35, orders: 6 },
-    ],
-    campaigns: [
-      { name: '', visitors: 142, orders: 26 },
-      { name: 'autumn (newsletter / email)', visitors: 42, orders: 11 },
-    ],
-    buckets: { minutes: 1, events: buckets },
-    recent,
+    counts: {
+      events,
+      rows: rows.length,
+      visitors: visitorsOf(rows),
+      sessions: distinct(rows, ({ session }) => session),
+      orders: ordersOf(rows),
+    },
+    revenue: sampleRevenue(rows),
+    funnel: FUNNEL.map(({ stage, events: names }) => {
+      const reached = rows.filter(({ event }) => (names as readonly string[]).includes(event));
+      return { stage, events: eventsOf(reached), visitors: visitorsOf(reached) };
+    }),
+    products: sampleProducts(rows),
+    referrers: sources(rows, ({ referrer }) => referrer),
+    campaigns: sources(rows, ({ campaign }) => campaign),
+    buckets: { minutes: 1, events: sampleBuckets(rows, now) },
+    recent: rows.slice(0, RECENT_ROWS).map(recentRow),
     sensors: [
       sampleSensor('Ginza', 19.1, 'closed', at(4 / 60)),
       sampleSensor('Osaka', 22.4, 'open', at(1 / 60)),
       sampleSensor('Sapporo', 16.6, 'closed', at(12)),
     ],
     choices: {
-      events: ['browse_product', 'add_to_cart', 'purchase', 'refund'],
-      products: PRODUCTS.map(({ product_id, product_name }) => ({
+      events: groups(rows, ({ event }) => event)
+        .sort(([, a], [, b]) => b.length - a.length)
+        .map(([event]) => event),
+      products: SAMPLE_PRODUCTS.map(({ product_id, product_name }) => ({
         productId: product_id,
         name: product_name,
-      })),
+      })).sort((a, b) => (a.name < b.name ? -1 : 1)),
     },
   };
+}
+
+function sampleRevenue(rows: readonly SampleRow[]): View['revenue'] {
+  const sales = rows.filter(({ event }) => event === 'purchase' || event === 'refund');
+  return groups(sales, ({ product }) => product.currency)
+    .map(([currency, sold]) => {
+      const refunded = sum(sold.filter(({ event }) => event === 'refund').map(valueOf));
+      const revenue = sum(purchasesOf(sold).map(valueOf)) - refunded;
+      return { currency, revenue, refunded, orders: ordersOf(sold), items: piecesOf(sold) };
+    })
+    .sort((a, b) => b.orders - a.orders);
+}
+
+function sampleProducts(rows: readonly SampleRow[]): View['products'] {
+  return groups(rows, ({ product }) => product)
+    .map(([product, of]) => ({
+      productId: product.product_id,
+      name: product.product_name,
+      code: product.product_code,
+      price: product.price,
+      currency: product.currency,
+      state: product.product_state,
+      visitors: visitorsOf(of),
+      events: eventsOf(of),
+      sold: piecesOf(of),
+    }))
+    .sort((a, b) => b.events - a.events || a.productId - b.productId)
+    .slice(0, TOP_ROWS);
+}
+
+function sources(rows: readonly SampleRow[], nameOf: (row: SampleRow) => string): View['referrers'] {
+  return groups(rows, nameOf)
+    .map(([name, of]) => ({ name, visitors: visitorsOf(of), orders: ordersOf(of) }))
+    .sort((a, b) => b.visitors - a.visitors || (a.name < b.name ? -1 : 1));
+}
+
+/** Minutes, of which the first and the last one are within the hour only in part. */
+function sampleBuckets(rows: readonly SampleRow[], now: Date): View['buckets']['events'] {
+  const from = now.getTime() - HOUR_MINUTES * MINUTE_MS;
+  const first = Math.floor(from / MINUTE_MS);
+  const last = Math.floor(now.getTime() / MINUTE_MS);
+  return Array.from({ length: last - first + 1 }, (_, i) => {
+    const start = (first + i) * MINUTE_MS;
+    return {
+      start: new Date(start).toISOString().replace('.000Z', 'Z'),
+      events: eventsOf(rows.filter(({ time }) => time >= start && time < start + MINUTE_MS)),
+      partial: start < from || start + MINUTE_MS > now.getTime(),
+    };
+  });
 }
 
 const sampleSensor = (
@@ -131,27 +141,26 @@ const sampleSensor = (
   ...{ deviceId: `sensor-${store.toLowerCase()}`, store, temperature, door, interval: 10, seen },
 });
 
-function sampleEvent(i: number, time: string): View['recent'][number] {
-  const event = KINDS[i % KINDS.length] ?? 'purchase';
-  const product = PRODUCTS[(i * 3) % PRODUCTS.length];
-  const sku = product?.skus[i % product.skus.length];
-  const quantity = event === 'browse_product' ? null : (i % 2) + 1;
+function recentRow(row: SampleRow): View['recent'][number] {
+  const { product, sku, event } = row;
+  const signs = { browse_product: null, add_to_cart: null, purchase: 1, refund: -1 };
+  const sign = signs[event];
   return {
-    key: String(i),
-    time,
+    key: [row.eventId, row.item].filter((one) => one !== null).join('/'),
+    time: new Date(row.time).toISOString(),
     event,
-    productId: product?.product_id ?? null,
-    product: product?.product_name ?? null,
-    sku: sku?.sku_id ?? null,
-    size: sku?.size_name ?? null,
-    color: sku?.color_name ?? null,
-    quantity,
-    price: product?.price ?? null,
-    currency: product?.currency ?? null,
-    revenue: event === 'purchase' && product ? product.price * (quantity ?? 1) : null,
-    order: event === 'purchase' ? `SPG-${i}` : null,
+    productId: product.product_id,
+    product: product.product_name,
+    sku: sku.sku_id,
+    size: sku.size_name,
+    color: sku.color_name,
+    quantity: row.quantity,
+    price: product.price,
+    currency: product.currency,
+    revenue: sign === null ? null : sign * valueOf(row),
+    order: row.order,
     page: null,
-    visitor: VISITORS[i % VISITORS.length] ?? null,
+    visitor: row.visitor,
   };
 }
 
@@ -171,7 +180,7 @@ export function emptyView(now: Date, status: View['job']['status'] = 'running'):
     products: [],
     referrers: [],
     campaigns: [],
-    buckets: { ...view.buckets, events: view.buckets.events.map(({ start }) => ({ start, events: 0 })) },
+    buckets: { ...view.buckets, events: view.buckets.events.map((bucket) => ({ ...bucket, events: 0 })) },
     recent: [],
     sensors: [],
     choices: { events: [], products: [] },

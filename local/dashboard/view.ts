@@ -36,8 +36,8 @@ export interface View {
   products: RowOf<typeof measures.products>[];
   referrers: RowOf<typeof measures.referrers>[];
   campaigns: RowOf<typeof measures.campaigns>[];
-  /** oldest first, the current one included */
-  buckets: { minutes: number; events: { start: string; events: number }[] };
+  /** oldest first, the current one included; `partial`: not entirely within the time range */
+  buckets: { minutes: number; events: { start: string; events: number; partial: boolean }[] };
   /** newest first */
   recent: RowOf<typeof measures.recent>[];
   /** the newest state of each sensor, whatever the filter */

@@ -138,6 +138,15 @@ describe.skipIf(!browserProgram)('a page of the shop', () => {
     await page.close();
   });
 
+  test('names the state of a product also in the cart', async () => {
+    const page = await browser.newPage({ viewport: { width: 390, height: 700 } });
+    await page.goto(`${shop.origin}/products/233-denim-jacket`);
+    await page.getByRole('button', { name: 'Add to cart' }).click();
+    await page.getByRole('link', { name: /^Cart/ }).click();
+    await page.locator('.line').getByText('Navy, S · Pre-order').waitFor();
+    await page.close();
+  });
+
   test('spells British English on its pages', async () => {
     const page = await browser.newPage();
     for (const path of ['/', '/products/204-wool-muffler', '/products/268-knit-cardigan']) {

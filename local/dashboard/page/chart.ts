@@ -48,23 +48,27 @@ export function createChart(): (buckets: View['buckets']) => void {
   canvas.style.visibility = 'hidden'; // until there are bars
   let latest: View['buckets'] = { minutes: 1, events: [] };
   let shown = latest;
+  const isPartial = (at: number): boolean => shown.events[at]?.partial === true;
   const fill = (chart: BarChart): void => {
     const bars = Math.max(1, Math.floor((chart.width - Y_LABELS_PX) / MIN_BAR_PX));
     shown = mergeBuckets(latest, bars);
     const { minutes, events } = shown;
     write(part('minutes-heading'), minutes === 1 ? 'Events per minute' : `Events per ${minutes} minutes`);
+    write(part('partial-key'), incomplete(minutes));
+    part('partial-key').hidden = !events.some((bucket) => bucket.partial && bucket.events > 0);
     chart.data.labels = events.map(({ start }) => minuteOf(start));
     const total = events.reduce((sum, bucket) => sum + bucket.events, 0);
     const most = Math.max(0, ...events.map((bucket) => bucket.events));
     canvas.setAttribute(
       'aria-label',
       events.length > 0
-        ? `Bar chart: ${counted(total, 'event')} in ${counted(events.length, 'bar')}, at most ${most} in one.`
+        ? `Bar chart: ${counted(total, 'event')} in ${counted(events.length, 'bar')}, at most ${most} in one. Lighter bars: ${incomplete(minutes)}.`
         : 'No data yet',
     );
     const [dataset] = chart.data.datasets;
     if (!dataset) return;
     dataset.data = events.map((bucket) => bucket.events);
+    dataset.borderWidth = events.map(({ partial }) => (partial ? { top: 1, left: 1, right: 1 } : 0));
     const pitch = (chart.width - Y_LABELS_PX) / Math.max(1, events.length);
     dataset.barThickness = Math.max(1, Math.min(MAX_BAR_PX, Math.floor(pitch * (1 - GAP_SHARE))));
   };
@@ -76,7 +80,17 @@ export function createChart(): (buckets: View['buckets']) => void {
       onResize: fill,
       maintainAspectRatio: false,
       animation: matchMedia('(prefers-reduced-motion: reduce)').matches ? false : { duration: 200 },
-      plugins: { legend: { display: false } },
+      plugins: {
+        legend: { display: false },
+        tooltip: {
+          displayColors: false,
+          callbacks: {
+            label: ({ dataIndex, parsed }) =>
+              counted(parsed.y ?? 0, 'event') +
+              (isPartial(dataIndex) ? `, ${incomplete(shown.minutes)}` : ''),
+          },
+        },
+      },
       scales: {
         x: {
           grid: { display: false },
@@ -93,21 +107,21 @@ export function createChart(): (buckets: View['buckets']) => void {
   for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)'])
     matchMedia(query).addEventListener('change', () => {
       requestAnimationFrame(() => {
-        applyStyle(chart); // in the colours of the new theme
+        applyStyle(chart, isPartial); // in the colours of the new theme
       });
     });
   // The page still has the size and the colours of the screen.
   addEventListener('beforeprint', () => {
     document.documentElement.classList.add('printing');
     chart.resize(PRINTED.width, PRINTED.height);
-    applyStyle(chart);
+    applyStyle(chart, isPartial);
   });
   addEventListener('afterprint', () => {
     document.documentElement.classList.remove('printing');
     chart.resize();
-    applyStyle(chart);
+    applyStyle(chart, isPartial);
   });
-  applyStyle(chart);
+  applyStyle(chart, isPartial);
   return (buckets) => {
     latest = buckets;
     fill(chart);
@@ -119,8 +133,11 @@ export function createChart(): (buckets: View['buckets']) => void {
   };
 }
 
+/** Describes a bar that is not entirely within the time range. */
+const incomplete = (minutes: number): string => (minutes === 1 ? 'incomplete minute' : 'incomplete interval');
+
 /** Reads the colours and the font of the chart from the style sheet: light, dark or forced, on screen or paper. */
-function applyStyle(chart: BarChart): void {
+function applyStyle(chart: BarChart, isPartial: (bar: number) => boolean): void {
   const style = getComputedStyle(document.documentElement);
   const probe = document.createElement('span');
   probe.style.setProperty('forced-color-adjust', 'none'); // for mixtures of system colours
@@ -135,8 +152,10 @@ function applyStyle(chart: BarChart): void {
   };
   const [dataset] = chart.data.datasets;
   const accent = resolve('--accent');
+  const weak = resolve('--partial');
   // A constant would be shared by the bars, and `update('none')` would not replace it.
-  if (dataset) dataset.backgroundColor = () => accent;
+  if (dataset) dataset.backgroundColor = ({ dataIndex }) => (isPartial(dataIndex) ? weak : accent);
+  if (dataset) dataset.borderColor = () => accent;
   for (const scale of ['x', 'y']) {
     const options = chart.options.scales?.[scale];
     if (!options) continue;

@@ -10,18 +10,24 @@ const LABEL_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 240, 360, 720, 1440];
 /** Width of a label such as `10:42` and the space beside it, in px. */
 const LABEL_PX = 46;
 
-/** Merges neighbouring buckets until there are at most so many bars. Only the first and the last may be shorter. */
+/** Merges neighbouring buckets until there are at most so many bars. Only the first and the last may be partial. */
 export function mergeBuckets({ minutes, events }: View['buckets'], mostBars: number): View['buckets'] {
   const merged = MERGED_BARS.find((count) => events.length / count <= mostBars) ?? 1;
   if (merged === 1) return { minutes, events };
   const lengthMs = merged * minutes * MINUTE_MS;
-  const bars = new Map<number, View['buckets']['events'][number]>();
+  const bars = new Map<number, View['buckets']['events']>();
   for (const bucket of events) {
     const key = Math.floor(Date.parse(bucket.start) / lengthMs);
-    const { start, events: before } = bars.get(key) ?? { start: bucket.start, events: 0 };
-    bars.set(key, { start, events: before + bucket.events });
+    bars.set(key, [...(bars.get(key) ?? []), bucket]);
   }
-  return { minutes: merged * minutes, events: [...bars.values()] };
+  return {
+    minutes: merged * minutes,
+    events: [...bars].map(([key, parts]) => ({
+      start: new Date(key * lengthMs).toISOString(),
+      events: parts.reduce((sum, part) => sum + part.events, 0),
+      partial: parts.length < merged || parts.some(({ partial }) => partial),
+    })),
+  };
 }
 
 /**

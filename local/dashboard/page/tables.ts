@@ -51,10 +51,10 @@ export function showProducts(products: View['products'], shop: string): void {
       label.append(productLink(productId, name ?? code, shop));
       const about = [code, state === null ? null : stateName(state)].filter(Boolean).join(' · ');
       const shownPrice = price === null ? ABSENT : money(price, currency);
-      // A narrow page has no columns for these.
+      label.append(make('small', about, 'about'));
+      // A narrow page has no room for the code and for a column of prices.
       const unusual = state === null || state === USUAL_STATE ? [] : [stateName(state)];
-      const short = [shownPrice, ...unusual].join(' · ');
-      label.append(make('small', about, 'about'), make('small', short, 'price'));
+      label.append(...[shownPrice, ...unusual].map((text) => make('small', text, 'narrow')));
       pictured.append(picture(productId), label);
       product.append(pictured);
       row.append(product, figure(shownPrice));

@@ -163,6 +163,7 @@ function expected(events: readonly Event[]): Record<string, unknown> {
   const isJpy = ({ body }: Event): boolean => body.Data.currency === 'JPY';
   return {
     events: String(events.length),
+    bars: String(events.length),
     visitors: String(visitorsOf(events)),
     sessions: String(distinct(data.map(({ session_id }) => session_id))),
     orders: String(orders.length),
@@ -188,6 +189,9 @@ async function shown(): Promise<Record<string, unknown>> {
     (await page.locator(`${selector} li`).allInnerTexts()).map((line) => line.replace(/\s+/g, ' '));
   return {
     events: (await text('#events')).replace(',', ''),
+    bars: /[\d,]+(?= event)/
+      .exec((await page.locator('#minutes').getAttribute('aria-label')) ?? '')?.[0]
+      .replace(',', ''),
     visitors: await text('#visitors'),
     sessions: await text('#sessions'),
     orders: await text('#orders'),

@@ -67,10 +67,10 @@ const SNAPSHOT_POLL_MS = 2_000;
 const TICK_MS = 1_000;
 const TRIM_EVERY_TICKS = 60;
 /** Beyond so much that waits for the query the reading of the hub waits. */
-const MAX_WAITING: Amount = { events: 15_000, characters: 32_000_000 };
-const MAX_BATCH: Amount = { events: 10_000, characters: 16_000_000 };
+const MAX_WAITING: Amount = { events: 45_000, characters: 32_000_000 };
+const MAX_BATCH: Amount = { events: 30_000, characters: 16_000_000 };
 
-/** A batch costs the time of some thousand events, however few it has: many small ones would never catch up. */
+/** A batch costs the time of some 6,000 events, however few it has, because DuckDB plans its statements anew. */
 const COLLECT_MS = 200;
 
 /** The characters are those of the bodies. */

@@ -56,13 +56,21 @@ const iotHubText = (field: string, column: string): Sampled => ({
 
 /** `$now` is the time of reading, also of events without an enqueued time (`sent`). */
 const SAMPLED: readonly Sampled[] = [
-  { path: ['EventEnqueuedUtcTime'], column: 'sent', sql: (value) => `asa_datetime(${value})` },
+  {
+    path: ['EventEnqueuedUtcTime'],
+    column: 'sent',
+    sql: (value) => `CASE WHEN ${value} IS NOT NULL THEN asa_datetime(${value}) END`,
+  },
   {
     path: ['EventProcessedUtcTime'],
     column: 'processed',
     sql: (value) => `coalesce(asa_datetime(${value}), $now)`,
   },
-  { path: ['PartitionId'], column: 'partition_id', sql: (value) => `asa_bigint(${value})` },
+  {
+    path: ['PartitionId'],
+    column: 'partition_id',
+    sql: (value) => `CASE WHEN ${value} IS NOT NULL THEN asa_bigint(${value}) END`,
+  },
   iotHubText('ConnectionDeviceId', 'device_id'),
   iotHubText('MessageId', 'message_id'),
   iotHubText('CorrelationId', 'correlation_id'),

@@ -5,7 +5,7 @@ import type { HubResponse } from '../httpsServer';
 import { jobRequest } from '../importExport';
 import { IotHubError } from '../iotHubError';
 import type { Permission } from '../wellKnown';
-import { notImplemented } from './notEmulated';
+import { notEmulated, notImplemented } from './notEmulated';
 import type { HubRequest, Route } from './route';
 import { readJson, serviceRoute } from './serviceRoute';
 
@@ -17,7 +17,12 @@ export function jobRoutes(hub: Hub): Route[] {
     handle: (request: HubRequest) => HubResponse,
   ): Route =>
     serviceRoute(hub, { target: 'registry', method, path, permission, operation: 'registry' }, handle);
-  const jobIdOf = ({ segments }: HubRequest): string => segments[1] ?? '';
+  /** @throws IotHubError NotImplemented for `/jobs/v2`, which is no id */
+  const jobIdOf = ({ segments }: HubRequest): string => {
+    const unsupported = notEmulated(segments);
+    if (unsupported) throw unsupported;
+    return segments[1] ?? '';
+  };
 
   return [
     route('POST', ['jobs', 'create'], 'RegistryWrite', (request) => {

@@ -18,8 +18,9 @@ const OPERATIONS: readonly (readonly [path: string, about: string])[] = [
   ['devices/*/applyconfigurationcontent', 'configurations'],
   ['configurations', 'configurations'],
   ['configurations/*', 'configurations'],
-  ['jobs/v2/*', 'jobs'],
-  ['jobs/v2/*/cancel', 'jobs'],
+  ['jobs/v2', 'scheduled jobs'],
+  ['jobs/v2/*', 'scheduled jobs'],
+  ['jobs/v2/*/cancel', 'scheduled jobs'],
 ];
 
 const PATTERNS = OPERATIONS.map(([path, about]) => ({ segments: path.split('/'), about }));

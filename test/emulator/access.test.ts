@@ -154,7 +154,7 @@ describe('what is not emulated is refused at once, by name:', () => {
     ['GET', '/messages/servicebound/filenotifications', 'notifications of file uploads'],
     ['GET', '/devices/d/modules', 'modules'],
     ['GET', '/configurations', 'configurations'],
-    ['GET', '/jobs/v2/query', 'jobs'],
+    ['GET', '/jobs/v2/query', 'scheduled jobs'],
   ])('%s %s', async (method, path, about) => {
     const { status, json } = await call(method, `${path}?${VERSION}`, {
       headers: { authorization: ownerToken() },

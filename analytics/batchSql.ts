@@ -28,9 +28,17 @@ export const payloadsSql = (fields: PayloadFields): string =>
   `CREATE OR REPLACE TEMP TABLE raw AS ${fitting(
     fields.select(`SELECT ${CHECKED} AS event, * EXCLUDE (event) FROM (
       SELECT unnest(asa_events(json, body)) AS event, * EXCLUDE (json, body) FROM (
-        SELECT asa_read(body) AS json, body, ${METADATA} FROM arrived))`),
+        SELECT asa_read_strict(body) AS json, body, ${METADATA} FROM arrived))`),
     fields,
   )}`;
+
+/** What lines may hold that needs a look at each of them. */
+export interface Suspicions {
+  /** integers outside bigint */
+  oversized: boolean;
+  /** what DuckDB reads as JSON although it is not */
+  loose: boolean;
+}
 
 /** The form of the events in a file: payloads, optionally with the metadata of a sample, or messages of the feed. */
 export type FileShape = 'payload' | 'feed';
@@ -69,10 +77,10 @@ export function fileEventsSql(rows: string, shape: FileShape, fields: PayloadFie
  * column `other`, for {@link fileEventsSql}.
  *
  * @param lines SQL of the lines: `line` and `__seq`
- * @param mayBeOversized whether there may be integers outside bigint
+ * @param suspicions what there may be in the lines
  */
-export function objectLinesSql(lines: string, mayBeOversized: boolean, fields: PayloadFields): string {
-  const test = mayBeOversized ? ' AND NOT asa_is_oversized(line)' : '';
+export function objectLinesSql(lines: string, suspicions: Suspicions, fields: PayloadFields): string {
+  const test = `${suspicions.oversized ? ' AND NOT asa_is_oversized(line)' : ''}${suspicions.loose ? ' AND asa_is_strict(line)' : ''}`;
   const read = `SELECT TRY_CAST(CASE WHEN starts_with(line, '{')${test} THEN line END AS JSON) AS json, line, __seq FROM (${lines})`;
   return fitting(
     fields.selectObjects(`SELECT json, __seq, CASE WHEN json IS NULL THEN line END AS other FROM (${read})`),

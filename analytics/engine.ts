@@ -13,6 +13,7 @@ import { openDatabase } from './database';
 import type { HubEvent, TimePolicy } from './event';
 import { type FunctionScripts, registerFunctions } from './functions';
 import { createKeptRows } from './keptRows';
+import { isLoose } from './looseJson';
 import {
   type Output,
   type PayloadFields,
@@ -85,6 +86,8 @@ export type OnResult = (output: Output) => Promise<void>;
 /** Event Hubs: a dedicated cluster allows 1,024 partitions per event hub, other tiers fewer. */
 const MAX_PARTITIONS = 1_024n;
 
+const NOT_JSON = '';
+
 /** Name of the last number of an event among the stored times. */
 const SEQUENCE = 'sequence';
 
@@ -128,7 +131,7 @@ export async function createEngine(
     const text = (value: string | undefined): void =>
       value === undefined ? appender.appendNull() : appender.appendVarchar(value);
     for (const event of events) {
-      appender.appendVarchar(event.body);
+      appender.appendVarchar(isLoose(event.body) ? NOT_JSON : event.body);
       if (event.enqueuedUs === undefined) appender.appendNull();
       else appender.appendDouble(event.enqueuedUs);
       if (event.partitionId === undefined) appender.appendNull();

@@ -143,8 +143,7 @@ async function loadSource(
     const before = known;
     try {
       const { rowsSql, lines, shape } = opened;
-      if (lines)
-        await add(objectLinesSql(numbered(lines.sql), lines.mayBeOversized, source.fields), 'raw.other');
+      if (lines) await add(objectLinesSql(numbered(lines.sql), lines.suspicions, source.fields), 'raw.other');
       else await add(fileEventsSql(numbered(rowsSql), shape, source.fields), NO_TEXT);
       known = await arrivals();
       if (known.others > 0) {

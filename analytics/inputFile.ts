@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { gunzipSync, constants as zlib } from 'node:zlib';
 import { AVRO_MAGIC, writeAvroAsLines } from './avroFile';
-import type { FileShape } from './batchSql';
-import { holdsLongNumber } from './longNumbers';
+import type { FileShape, Suspicions } from './batchSql';
+import { suspicionsOf } from './suspicions';
 import { sqlText } from './query';
 
 /** A file of events or of reference data, as DuckDB reads it. */
@@ -14,7 +14,7 @@ export interface InputFile {
   /** SQL of its rows: `json`, NULL where a row is no JSON, `body`, the text of it, and `__seq`, its number */
   rowsSql: string;
   /** a file of one payload per line: SQL of its lines, `line` and `__seq` */
-  lines: { sql: string; mayBeOversized: boolean } | undefined;
+  lines: { sql: string; suspicions: Suspicions } | undefined;
   shape: FileShape;
   /** removes what reading it needed */
   close: () => Promise<void>;
@@ -38,7 +38,10 @@ const BYTE_ORDER_MARK = '\uFEFF';
  *
  * @throws Error when it cannot be read, or has a format that is not covered
  */
-export async function openInputFile(file: string): Promise<InputFile> {
+export async function openInputFile(
+  file: string,
+  use: 'events' | 'reference' = 'events',
+): Promise<InputFile> {
   const copies: string[] = [];
   const folder = async (): Promise<string> => {
     const made = await mkdtemp(join(tmpdir(), 'asa-input-'));
@@ -60,7 +63,8 @@ export async function openInputFile(file: string): Promise<InputFile> {
       await writeAvroAsLines(path, isGzip, lines).catch((error: unknown) => {
         throw new FormatError(`${file}: ${(error as Error).message}`);
       });
-      return { ...(await linesOf(lines, false)), shape: 'payload', close };
+      const strict = { oversized: false, loose: false };
+      return { ...linesOf(lines, false, strict), shape: 'payload', close };
     }
     const isCsv = /\.csv(\.gz)?$/i.test(path);
     const compression = compressionOf(isGzip);
@@ -72,12 +76,15 @@ export async function openInputFile(file: string): Promise<InputFile> {
         await pipeline(createReadStream(path, { start: 3 }), createWriteStream(copy));
         path = copy;
       }
-      const rowsSql = `SELECT json, CAST(json AS VARCHAR) AS body, row_number() OVER () AS __seq FROM read_json_objects(${sqlText(path)}, format = 'array', maximum_object_size = ${MAX_VALUE_BYTES}${compression})`;
+      const rowsSql = `SELECT CASE WHEN asa_is_strict(CAST(json AS VARCHAR)) THEN json END AS json, CAST(json AS VARCHAR) AS body, row_number() OVER () AS __seq FROM read_json_objects(${sqlText(path)}, format = 'array', maximum_object_size = ${MAX_VALUE_BYTES}${compression})`;
       return { rowsSql, lines: undefined, shape: shapeOf(start), close };
     }
     const shape = shapeOf(start);
-    const read = await linesOf(path, isGzip);
-    return { ...read, lines: shape === 'payload' ? read.lines : undefined, shape, close };
+    // The rows of the feed and of reference data are each looked at anyway.
+    if (shape === 'feed' || use === 'reference')
+      return { ...linesOf(path, isGzip, UNKNOWN), lines: undefined, shape, close };
+    const suspicions = isGzip ? UNKNOWN : await suspicionsOf(path);
+    return { ...linesOf(path, isGzip, suspicions), shape, close };
   } catch (error) {
     await close();
     throw error;
@@ -86,12 +93,15 @@ export async function openInputFile(file: string): Promise<InputFile> {
 
 const compressionOf = (isGzip: boolean): string => (isGzip ? ", compression = 'gzip'" : '');
 
-async function linesOf(path: string, isGzip: boolean): Promise<Pick<InputFile, 'rowsSql' | 'lines'>> {
+const UNKNOWN: Suspicions = { oversized: true, loose: true };
+
+function linesOf(
+  path: string,
+  isGzip: boolean,
+  suspicions: Suspicions,
+): Pick<InputFile, 'rowsSql' | 'lines'> {
   const sql = linesSql(path, compressionOf(isGzip));
-  return {
-    rowsSql: rowsOfLines(`(${sql})`),
-    lines: { sql, mayBeOversized: isGzip || (await holdsLongNumber(path)) },
-  };
+  return { rowsSql: rowsOfLines(`(${sql})`), lines: { sql, suspicions } };
 }
 
 /** SQL of the rows of `lines`, a table of lines that may not be JSON. */

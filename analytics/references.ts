@@ -45,7 +45,7 @@ export async function createReferences(
       const from = first ? "TIMESTAMP '0001-01-01'" : '$from';
       const values = first ? {} : { from: new DuckDBTimestampValue(BigInt(validFromUs)) };
       const fields = [...use.fields.values()].map((field) => `asa_field(json, ${sqlText(field)}), `).join('');
-      const opened = await openInputFile(file);
+      const opened = await openInputFile(file, 'reference');
       await connection.run('BEGIN');
       try {
         if (!first)

@@ -1,5 +1,7 @@
 /** Finds out up to when a job has processed all events, so that windows also end while no events arrive. */
 
+import type { Plan } from '../query';
+
 export interface ClockOptions {
   /** all partitions of the hub */
   partitions: () => readonly string[];
@@ -9,6 +11,13 @@ export interface ClockOptions {
   /** called with partitions of which all events that were enqueued before this time have been processed, ms */
   advance: (nowMs: number, partitions: readonly string[]) => Promise<void>;
 }
+
+/**
+ * Whether the rows of a query depend on the clock: those of windows and joins do. With TIMESTAMP BY … OVER, the clock
+ * shows which timelines are over, so that their progress can be removed.
+ */
+export const needsClock = ({ nodes, sources }: Plan): boolean =>
+  nodes.some(({ kind }) => kind === 'temporal') || sources.some(({ timeline }) => timeline !== undefined);
 
 /** How far the hub's clock may be behind this machine's. */
 const CLOCK_SKEW_MS = 1_000;

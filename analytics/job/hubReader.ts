@@ -33,7 +33,7 @@ export interface HubReaderOptions {
 export interface HubReader {
   /** resolves when all partitions are being read */
   started: Promise<void>;
-  /** the sequence numbers of the last events in these partitions, -1 for an empty one; without a connection, of none */
+  /** see {@link lastEventsOf}; without a connection, of no partition */
   lastEvents: (partitions: readonly string[]) => Promise<ReadonlyMap<string, number>>;
   close: () => Promise<void>;
 }
@@ -145,11 +145,7 @@ export function readHub(options: HubReaderOptions): HubReader {
     lastEvents: async (partitions) => {
       const client = connected;
       if (!client) return new Map();
-      const ends = partitions.map(async (partition): Promise<[string, number]> => {
-        const { isEmpty, lastEnqueuedSequenceNumber } = await client.getPartitionProperties(partition);
-        return [partition, isEmpty ? -1 : lastEnqueuedSequenceNumber];
-      });
-      return new Map(await Promise.all(ends));
+      return lastEventsOf(client, partitions);
     },
     close: async () => {
       stopped = true;
@@ -157,6 +153,20 @@ export function readHub(options: HubReaderOptions): HubReader {
       await finished;
     },
   };
+}
+
+/** The sequence numbers of the last events in these partitions, -1 for an empty one, without those that do not respond. */
+export async function lastEventsOf(
+  client: Pick<EventHubConsumerClient, 'getPartitionProperties'>,
+  partitions: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const ends = await Promise.allSettled(
+    partitions.map(async (partition): Promise<[string, number]> => {
+      const { isEmpty, lastEnqueuedSequenceNumber } = await client.getPartitionProperties(partition);
+      return [partition, isEmpty ? -1 : lastEnqueuedSequenceNumber];
+    }),
+  );
+  return new Map(ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : [])));
 }
 
 /** The start position. A checkpoint beyond the end means that the hub was recreated. */

@@ -9,7 +9,8 @@ import { readFunctions } from '../project';
 import { fingerprint } from '../state';
 import { readTimePolicy } from '../timePolicy';
 import { type ReadEvent, readHub } from './hubReader';
-import { createClock } from './clock';
+import { type Amount, howMany } from './amount';
+import { createClock, needsClock } from './clock';
 import { checkJobFile } from './jobFile';
 import { countReads } from './countReads';
 import { RESULTS_SCHEMA, openResults } from './results';
@@ -73,12 +74,6 @@ const MAX_BATCH: Amount = { events: 30_000, characters: 16_000_000 };
 /** A batch costs the time of some 6,000 events, however few it has, because DuckDB plans its statements anew. */
 const COLLECT_MS = 200;
 
-/** The characters are those of the bodies. */
-interface Amount {
-  events: number;
-  characters: number;
-}
-
 /**
  * The local stand-in for a Stream Analytics job: events of the consumer group, product snapshots by the times of their
  * paths, the deployed query.
@@ -96,7 +91,7 @@ export async function startJob(options: JobOptions): Promise<Job> {
     references.push({ name, snapshots, loaded: undefined });
   }
   const input = plan.sources[0]?.input ?? '';
-  const hasWindows = plan.nodes.some(({ kind }) => kind === 'temporal');
+  const hasClock = needsClock(plan);
   const countedBefore = new Map(results.counts());
   /** The engine counts from its start. */
   const totals = (): Counts => {
@@ -211,10 +206,8 @@ export async function startJob(options: JobOptions): Promise<Job> {
     if (references.length > 0) void inTurn(loadSnapshots).catch(told).then(pump);
   }, SNAPSHOT_POLL_MS);
   const tick = setInterval(() => {
-    if (hasWindows) void advance();
-    void inTurn(async () => {
-      if ((ticks += 1) % TRIM_EVERY_TICKS === 0) await results.trim();
-    }).catch(stop);
+    if (hasClock) void advance();
+    if ((ticks += 1) % TRIM_EVERY_TICKS === 0) void inTurn(results.trim).catch(stop);
   }, TICK_MS);
   let pumping = false;
   /** Until nothing waits: the first batch at once, each further one when there has been time to collect it. */
@@ -275,13 +268,6 @@ export async function startJob(options: JobOptions): Promise<Job> {
       engine.close();
     },
   };
-}
-
-/** How many of the events, from the first on, are no more than that; at least one. */
-function howMany(events: readonly ReadEvent[], { events: most, characters }: Amount): number {
-  let left = characters;
-  const end = events.findIndex(({ body }, i) => i >= most || ((left -= body.length) < 0 && i > 0));
-  return end === -1 ? events.length : end;
 }
 
 async function createQuery({

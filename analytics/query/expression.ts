@@ -55,6 +55,9 @@ export function translateExpression(expression: Expression, context: Context): T
       throw new QueryError(`a value of type ${typeName(operand.type)} has no fields`, at);
     }
     case 'negate': {
+      const { operand: number } = expression;
+      if (number.kind === 'literal' && number.type === 'bigint' && BigInt(number.value) === MAX_BIGINT + 1n)
+        return { sql: `CAST('-${number.value}' AS BIGINT)`, type: 'bigint' };
       const operand = typed(expression.operand);
       return isNumeric(operand.type)
         ? { sql: `(-${operand.sql})`, type: operand.type }

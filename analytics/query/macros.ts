@@ -1,5 +1,11 @@
 /** DuckDB macros that convert values as Stream Analytics does. */
 
+import { PATTERN_MACROS } from './patternSize';
+import { modulus } from './types';
+
+/** As in looseJson.ts. */
+const LOOSE = `',[ \\t\\r\\n]*[}\\]]|[:,\\[ \\t\\r\\n-](?i:nan|inf)'`;
+
 const NO_BIGINT = '100000000000000000000::HUGEINT';
 
 /**
@@ -7,6 +13,7 @@ const NO_BIGINT = '100000000000000000000::HUGEINT';
  * JSON's `null` are both NULL. Failed conversions return NULL.
  */
 export const MACROS: readonly string[] = [
+  ...PATTERN_MACROS,
   `asa_pointer(name) AS '/' || replace(replace(name, '~', '~0'), '/', '~1')`,
   // Names are case-insensitive. The exact name is tried first, because it nearly always matches.
   `asa_field_ci(j, name) AS json_extract(j, asa_pointer(list_filter(json_keys(j), lambda k: lower(k) = lower(name))[1]))`,
@@ -41,7 +48,9 @@ export const MACROS: readonly string[] = [
      THEN asa_in_range(timezone('UTC', TRY_CAST(asa_with_seconds(CASE
        WHEN regexp_matches(s, ':.*(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)\\s*$') THEN upper(trim(s)) ELSE trim(s) || 'Z' END) AS TIMESTAMPTZ))) END)`,
   `asa_text_bit(s) AS CASE WHEN lower(trim(s)) IN ('true', '1') THEN true WHEN lower(trim(s)) IN ('false', '0') THEN false END`,
-  `asa_text_json(s) AS json(TRY_CAST(s AS JSON))`,
+  // DuckDB also reads a comma before a closing bracket, NaN and infinity.
+  `asa_is_strict(s) AS CASE WHEN regexp_matches(s, ${LOOSE}) THEN NOT regexp_matches(regexp_replace(s, '"(\\\\.|[^"\\\\])*"', '""', 'g'), ${LOOSE}) ELSE true END`,
+  `asa_text_json(s) AS json(CASE WHEN asa_is_strict(s) THEN TRY_CAST(s AS JSON) END)`,
   `asa_float_bigint(x) AS TRY_CAST(trunc(x) AS BIGINT)`,
   // JSON has no infinity.
   `asa_float_json(x) AS CASE WHEN isfinite(x) THEN to_json(x) END`,
@@ -79,14 +88,14 @@ export const MACROS: readonly string[] = [
      WHEN json_type(a) = 'VARCHAR' AND json_type(b) = 'VARCHAR' THEN to_json(asa_string(a) || asa_string(b)) END`,
   ...(
     [
-      ['subtract', '-', '-'],
-      ['multiply', '*', '*'],
-      ['divide', '//', '/'],
-      ['modulo', '%', '%'],
+      ['subtract', '-', '-', 'asa_bigint(b)'],
+      ['multiply', '*', '*', 'asa_bigint(b)'],
+      ['divide', '//', '/', 'asa_bigint(b)'],
+      ['modulo', '%', '%', modulus('asa_bigint(b)')],
     ] as const
   ).map(
-    ([name, ofIntegers, ofFloats]) =>
-      `asa_${name}(a, b) AS CASE WHEN asa_is_int(a) AND asa_is_int(b) THEN to_json(asa_bigint(a) ${ofIntegers} asa_bigint(b))
+    ([name, ofIntegers, ofFloats, integer]) =>
+      `asa_${name}(a, b) AS CASE WHEN asa_is_int(a) AND asa_is_int(b) THEN to_json(asa_bigint(a) ${ofIntegers} ${integer})
      WHEN asa_is_number(a) AND asa_is_number(b) THEN asa_float_json(asa_number(a) ${ofFloats} asa_number(b)) END`,
   ),
 
@@ -107,7 +116,8 @@ export const MACROS: readonly string[] = [
   `asa_repair(s) AS replace(replace(replace(regexp_replace(regexp_replace(replace(ltrim(s, chr(65279)), '\\\\', chr(1)),
      '\\\\u([dD][89abAB][0-9a-fA-F]{2})\\\\u([dD][c-fC-F][0-9a-fA-F]{2})', chr(2) || '\\1' || chr(3) || '\\2', 'g'),
      '\\\\u[dD][89a-fA-F][0-9a-fA-F]{2}', chr(65533), 'g'), chr(2), '\\u'), chr(3), '\\u'), chr(1), '\\\\')`,
-  `asa_read(s) AS coalesce(TRY_CAST(s AS JSON), TRY_CAST(asa_repair(s) AS JSON))`,
+  `asa_read_strict(s) AS coalesce(TRY_CAST(s AS JSON), TRY_CAST(asa_repair(s) AS JSON))`,
+  `asa_read(s) AS CASE WHEN asa_is_strict(s) THEN asa_read_strict(s) END`,
   // The events of a payload: an object, an array of objects, or one object per line. Invalid JSON becomes NULL.
   `asa_lines(s) AS list_filter(string_split(s, chr(10)), lambda l: trim(l, ' ' || chr(13) || chr(9)) <> '')`,
   `asa_events(j, s) AS CASE WHEN j IS NULL THEN CASE

@@ -1,5 +1,6 @@
 import { likeExpression } from './like';
 import { once } from './once';
+import { limitedPattern, requirePatternSize } from './patternSize';
 import { QueryError } from './queryError';
 import { type Scalar, argument, simple } from './scalar';
 import { convert, quote, text } from './types';
@@ -28,13 +29,25 @@ const repeated = (value: string, count: string): string =>
 const BEYOND_RE2 = /\(\?<?[=!]|\\[1-9]|\\k[<']/;
 
 /** The position of the first match, from 1; 0 if there is none, or if the pattern is invalid. */
-const matches = simple(
-  ['nvarchar', 'nvarchar'],
-  'bigint',
-  (value, pattern) => `CASE WHEN TRY(regexp_matches(${value}, ${pattern}, 'is'))
+const matchSql = (
+  value: string,
+  pattern: string,
+): string => `CASE WHEN TRY(regexp_matches(${value}, ${pattern}, 'is'))
     THEN coalesce(TRY(len(regexp_extract(${value}, '^(.*?)(?:' || ${pattern} || ')', 1, 'is')) + 1), 0)
-    WHEN ${value} IS NOT NULL AND ${pattern} IS NOT NULL THEN 0 END`,
-);
+    WHEN ${value} IS NOT NULL AND ${pattern} IS NOT NULL THEN 0 END`;
+
+const matches = simple(['nvarchar', 'nvarchar'], 'bigint', matchSql);
+
+/** The same for a pattern from an event. The result is NULL if the pattern is too large. */
+const matchesOfEvent: Scalar = {
+  least: 2,
+  most: 2,
+  translate: ({ args }, context) => {
+    const [value, pattern] = args.map((arg) => text(context.translate(arg), arg.at));
+    const limited = once([pattern ?? ''], limitedPattern);
+    return { sql: once([value ?? '', limited], matchSql), type: 'bigint' };
+  },
+};
 
 const noMatches = simple(
   ['nvarchar', 'nvarchar'],
@@ -87,6 +100,7 @@ export const stringFunctions: Readonly<Record<string, Scalar>> = {
     most: 2,
     translate: (call, context) => {
       const pattern = argument(call.args[1]);
+      if (pattern.kind === 'literal') requirePatternSize(pattern.value, pattern.at);
       if (pattern.kind === 'literal' && BEYOND_RE2.test(pattern.value))
         throw new QueryError(
           'lookaround and backreferences in a regular expression are not supported by this runner',
@@ -94,7 +108,8 @@ export const stringFunctions: Readonly<Record<string, Scalar>> = {
         );
       // DuckDB would reject a statement with an invalid literal.
       const invalid = pattern.kind === 'literal' && !isRegularExpression(pattern.value);
-      return (invalid ? noMatches : matches).translate(call, context);
+      if (invalid) return noMatches.translate(call, context);
+      return (pattern.kind === 'literal' ? matches : matchesOfEvent).translate(call, context);
     },
   },
   concat: {

@@ -181,6 +181,9 @@ function bitwise(left: Typed, op: string, right: Typed, at: Position): Typed {
   return { sql: op === '^' ? `xor(${a}, ${b})` : `(${a} ${op} ${b})`, type: 'bigint' };
 }
 
+/** DuckDB raises an error for the least bigint % -1. For each a, a % -1 is a % 1. */
+export const modulus = (by: string): string => `CASE WHEN ${by} = -1 THEN 1 ELSE ${by} END`;
+
 const OPERATORS: Record<string, string> = {
   '+': 'asa_add',
   '-': 'asa_subtract',
@@ -200,6 +203,8 @@ export function arithmetic(left: Typed, op: string, right: Typed, at: Position):
   if (isNumeric(left.type) && isNumeric(right.type)) {
     const type = unify([left, right]);
     const symbol = op === '/' && type === 'bigint' ? '//' : op;
+    if (op === '%' && type === 'bigint')
+      return { sql: once([right.sql], (by) => `(${left.sql} % ${modulus(by)})`), type };
     return { sql: `(${left.sql} ${symbol} ${right.sql})`, type };
   }
   if (op === '+' && left.type === 'nvarchar' && right.type === 'nvarchar')

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createEngine } from '../../analytics/engine';
 import type { TimePolicy } from '../../analytics/event';
 import { runFiles } from '../../analytics/fileRun';
-import { holdsLongNumber } from '../../analytics/longNumbers';
+import { suspicionsOf } from '../../analytics/suspicions';
 import { type Output, translate } from '../../analytics/query';
 import { runs } from '../testSize';
 
@@ -129,8 +129,8 @@ test('19 digits in a row are found wherever the file is divided for reading', as
   for (const start of [0, MEBIBYTE - 19, MEBIBYTE - 18, MEBIBYTE - 1, MEBIBYTE, 2 * MEBIBYTE - 7]) {
     const text = `${'x'.repeat(start)}${'1'.repeat(18)}`;
     await writeFile(file, `${text}.1`);
-    expect(await holdsLongNumber(file)).toBe(false);
+    expect((await suspicionsOf(file)).oversized).toBe(false);
     await writeFile(file, `${text}1`);
-    expect(await holdsLongNumber(file)).toBe(true);
+    expect((await suspicionsOf(file)).oversized).toBe(true);
   }
 });

@@ -1,0 +1,9 @@
+/** Finds what DuckDB reads as JSON although it is not (RFC 8259): a comma before a closing bracket, NaN and infinity. */
+
+const LOOSE = /,[ \t\r\n]*[}\]]|[:,[ \t\r\n-](?:nan|inf)/i;
+const TEXT = /"(?:[^"\\]|\\.)*"/gs;
+
+/** Whether a text may hold such JSON, be it in a text within. */
+export const mayBeLoose = (text: string): boolean => LOOSE.test(text);
+
+export const isLoose = (text: string): boolean => mayBeLoose(text) && mayBeLoose(text.replaceAll(TEXT, '""'));

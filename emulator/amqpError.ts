@@ -4,6 +4,7 @@ import type { IotHubError, IotHubErrorCode } from './iotHubError';
 /** The conditions that Microsoft's SDKs turn into their errors (azure-iot-amqp-base, amqp_common_errors). */
 const CONDITIONS: Partial<Record<IotHubErrorCode, string>> = {
   DeviceNotFound: 'amqp:not-found',
+  ModuleNotFound: 'amqp:not-found',
   DeviceMaximumQueueDepthExceeded: 'amqp:resource-limit-exceeded',
   IotHubQuotaExceeded: 'amqp:resource-limit-exceeded',
   IotHubUnauthorizedAccess: 'amqp:unauthorized-access',

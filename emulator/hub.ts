@@ -13,7 +13,15 @@ import { createImportExportJobs, type ImportExportJobs } from './importExport';
 import type { Log } from './log';
 import { createMethodCalls, type MethodCalls } from './methods';
 import { PartitionLog } from './partitionLog';
-import { createDeviceRegistry, type DeviceRegistry } from './registry';
+import {
+  createClientRegistry,
+  createDeviceRegistry,
+  createIdentityStore,
+  createModuleRegistry,
+  type ClientRegistry,
+  type DeviceRegistry,
+  type ModuleRegistry,
+} from './registry';
 import type { SasContext } from './sas';
 import { createThrottle, type Throttle, type ThrottleTier } from './throttle';
 import { createTwinStore, type TwinStore } from './twins';
@@ -24,7 +32,11 @@ export const MAX_PARTITIONS = 32;
 /** The state of an emulated hub, shared by the endpoints of all protocols. */
 export interface Hub {
   readonly identity: HubIdentity;
+  /** The identities of devices. */
   readonly registry: DeviceRegistry;
+  readonly modules: ModuleRegistry;
+  /** Devices and modules, for whatever treats them alike. */
+  readonly clients: ClientRegistry;
   readonly connections: DeviceConnections;
   readonly twins: TwinStore;
   readonly methods: MethodCalls;
@@ -77,18 +89,22 @@ export function createHub(options: HubOptions): Hub {
   const { identity, partitions, tier, storage, blobStorage, isOwnHost, log } = options;
   const faults = createFaults();
   const journal = storage?.journal ?? NO_JOURNAL;
-  const registry = createDeviceRegistry(journal);
-  const connections = createDeviceConnections(registry);
-  const twins = createTwinStore(registry, journal);
+  const identities = createIdentityStore(journal);
+  const registry = createDeviceRegistry(identities);
+  const clients = createClientRegistry(identities);
+  const connections = createDeviceConnections(clients);
+  const twins = createTwinStore(clients, journal);
   const messages = createMessageQueues(registry, journal);
   messages.onAvailable((deviceId) => connections.find(deviceId)?.deliverMessages());
-  twins.onDesired((deviceId, change) => connections.find(deviceId)?.notifyDesired(change));
+  twins.onDesired((clientId, change) => connections.find(clientId)?.notifyDesired(change));
   return {
     identity,
     registry,
+    modules: createModuleRegistry(identities),
+    clients,
     connections,
     twins,
-    methods: createMethodCalls(registry, connections),
+    methods: createMethodCalls(clients, connections),
     messages,
     feedback: createFeedbackQueue(messages),
     files: createFileUploads(registry, journal, blobStorage),

@@ -18,15 +18,18 @@ const ERRORS = {
   IotHubQuotaExceeded: { status: 403, number: 403002 },
   DeviceMaximumQueueDepthExceeded: { status: 403, number: 403004 },
   DeviceMaximumActiveFileUploadLimitExceeded: { status: 403, number: 403006 },
-  TooManyDevices: { status: 413, number: 413001 },
   DeviceNotFound: { status: 404, number: 404001 },
   JobNotFound: { status: 404, number: 404002 },
+  ModuleNotFound: { status: 404, number: 404010 },
   DeviceNotOnline: { status: 404, number: 404103 },
   GenericMethodNotAllowed: { status: 405, number: 405000 },
   DeviceAlreadyExists: { status: 409, number: 409001 },
+  ModuleAlreadyExistsOnDevice: { status: 409, number: 409301 },
   PreconditionFailed: { status: 412, number: 412001 },
   DeviceMessageLockLost: { status: 412, number: 412002 },
-  MessageTooLarge: { status: 413, number: 413002 },
+  MessageTooLarge: { status: 413, number: 413001 },
+  TooManyDevices: { status: 413, number: 413002 },
+  TooManyModulesOnDevice: { status: 413, number: 413003 },
   ThrottlingBacklogTimeout: { status: 429, number: 429003 },
   ServerError: { status: 500, number: 500001 },
   NotImplemented: { status: 501, number: 501000 },
@@ -70,11 +73,34 @@ export function throttled(operation: string, retryAfterSeconds?: number): IotHub
   );
 }
 
+/** An error as a document with its number, as IoT Hub sends it to devices and for direct methods. */
+export const errorDocument = (errorCode: number, message: string) => ({
+  errorCode,
+  trackingId: randomUUID().replaceAll('-', ''),
+  message,
+  timestampUtc: new Date().toISOString(),
+});
+
+/** The error for an operation of IoT Hub that the emulator does not support. */
+export const notImplemented = (about: string): IotHubError =>
+  new IotHubError(
+    'NotImplemented',
+    `The Hubfront emulator does not support ${about}. docs/emulator.md lists what it supports.`,
+  );
+
 /** The text of these errors is a JSON document, which the hub sends as it is. */
 const DOCUMENT_CODES: readonly IotHubErrorCode[] = ['DeviceNotOnline', 'GatewayTimeout'];
 
+/** The operations of module identities return their errors as such a document, without the `Message` around it. */
+const MODULE_CODES: readonly IotHubErrorCode[] = [
+  'ModuleNotFound',
+  'ModuleAlreadyExistsOnDevice',
+  'TooManyModulesOnDevice',
+];
+
 /** The JSON that IoT Hub sends with an error. */
-export function errorBody(error: IotHubError): { Message: string; ExceptionMessage: string } {
+export function errorBody(error: IotHubError): object {
+  if (MODULE_CODES.includes(error.code)) return errorDocument(error.number, error.text);
   if (DOCUMENT_CODES.includes(error.code)) return { Message: error.text, ExceptionMessage: '' };
   const [, date = '', time = ''] = /^(\S+)T(\S+)\./.exec(new Date().toISOString()) ?? [];
   const [year, month, day] = date.split('-');

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { EventHubConsumerClient, type ReceivedEventData, earliestEventPosition } from '@azure/event-hubs';
 import type * as IotCommon from 'azure-iot-common';
 import type * as IotDevice from 'azure-iot-device';
+import type * as IotHub from 'azure-iothub';
 import type { Emulator } from '../emulator/index';
 
 /** What the SDKs need of an emulator, in this process or in its own. */
@@ -12,11 +13,20 @@ const require = createRequire(import.meta.url);
 /** As CommonJS: their exports by name are not seen from ES modules. */
 export const { Client, Message } = require('azure-iot-device') as typeof IotDevice;
 const { Http } = require('azure-iot-device-http') as { Http: new () => never };
+const { Registry } = require('azure-iothub') as typeof IotHub;
 const { NoRetry } = require('azure-iot-common') as typeof IotCommon;
 
 /** Leads the SDKs, which always use port 443, to the emulator. */
 export function emulatorAgent(emulator: HubAddress): Agent {
   return new Agent({ keepAlive: true, host: '127.0.0.1', port: emulator.hubPort, ca: emulator.ca });
+}
+
+/** Microsoft's client of the identity registry, with the owner's policy. */
+export function registryClient(emulator: HubAddress): IotHub.Registry {
+  const registry = Registry.fromConnectionString(emulator.connectionStrings.hub('iothubowner'));
+  // The SDK has no public option for an agent.
+  (registry as any)._restApiClient.setOptions({ http: { agent: emulatorAgent(emulator) } });
+  return registry;
 }
 
 /** Microsoft's device client over HTTPS, which tries once. */

@@ -13,6 +13,7 @@ import {
 import type { Hub } from '../hub';
 import type { MqttEndpoint } from '../mqtt';
 import type { PartitionLog } from '../partitionLog';
+import { deviceIdOf } from '../registry';
 import type { ThrottleState } from '../throttle';
 import { AdminError, parse } from './adminError';
 import { latestMessages, listDevices, readTwin, type DeviceList, type MessagePreview } from './observe';
@@ -143,7 +144,7 @@ export function createAdminApi({ hub, eventHub, mqtt, https }: AdminDependencies
       case 'dropDevices': {
         const dropped = hub.connections
           .all()
-          .filter(({ deviceId }) => (fault.deviceId ?? deviceId) === deviceId);
+          .filter(({ clientId }) => (fault.deviceId ?? deviceIdOf(clientId)) === deviceIdOf(clientId));
         for (const connection of dropped) connection.reset();
         return dropped.length;
       }

@@ -43,7 +43,7 @@ export function listDevices(hub: Hub, limit: number, search: string): DeviceList
 /** The twin as services see it. @throws AdminError 404 */
 export function readTwin(hub: Hub, deviceId: string): object {
   try {
-    return twinJson(hub.registry.get(deviceId), hub.twins.get(deviceId));
+    return twinJson(hub.clients.get(deviceId), hub.twins.get(deviceId));
   } catch (error) {
     if (!(error instanceof IotHubError)) throw error;
     throw new AdminError(404, 'there is no device with this id');

@@ -1,15 +1,15 @@
-/** The links of the devices that use one AMQP connection. */
+/** The links of the devices and modules that use one AMQP connection. */
 
 import type { Receiver, Sender } from 'rhea';
-import type { AmqpCondition, LinkSource, LinkTarget } from '../amqp';
+import { createSourceLinks, type AmqpCondition, type LinkSource, type LinkTarget } from '../amqp';
 import { amqpError } from '../amqpError';
-import { decodePathSegment } from '../decodePathSegment';
 import type { DeviceConnection } from '../deviceConnections';
 import { faultError } from '../faultError';
 import type { Hub } from '../hub';
-import { IotHubError, throttled, unauthorized } from '../iotHubError';
+import { IotHubError, notImplemented, throttled, unauthorized } from '../iotHubError';
 import type { TelemetryOrigin } from '../partitionLog';
-import type { DeviceNode } from './deviceNode';
+import { clientIdOf, deviceIdOf } from '../registry';
+import { clientIdAt, type DeviceNode } from './deviceNode';
 import type { DeviceTokens } from './deviceTokens';
 import { messageSource } from './messageSource';
 import { createMethodChannel, type MethodChannel } from './methodChannel';
@@ -27,7 +27,7 @@ export interface DeviceLinks {
   end(): void;
 }
 
-/** A device with at least one link on this connection. */
+/** A device or a module with at least one link on this connection. */
 interface Device {
   readonly origin: TelemetryOrigin;
   readonly links: Set<Sender | Receiver>;
@@ -42,13 +42,15 @@ const WRONG_DIRECTION: AmqpCondition = {
   description: 'The node does not allow links of this direction.',
 };
 
+const NO_MESSAGES_FOR_MODULES = amqpError(notImplemented('cloud-to-device messages for modules'));
+
 /** @param reset ends the connection with a TCP reset */
 export function createDeviceLinks(hub: Hub, tokens: DeviceTokens, reset: () => void): DeviceLinks {
   const devices = new Map<string, Device>();
 
   const forget = (device: Device): void => {
-    const { deviceId } = device.connection;
-    if (devices.get(deviceId) === device) devices.delete(deviceId);
+    const { clientId } = device.connection;
+    if (devices.get(clientId) === device) devices.delete(clientId);
     hub.connections.remove(device.connection);
   };
   const detach = (device: Device, error: AmqpCondition): void => {
@@ -57,9 +59,9 @@ export function createDeviceLinks(hub: Hub, tokens: DeviceTokens, reset: () => v
   };
 
   const create = (origin: TelemetryOrigin): Device => {
-    const { deviceId } = origin;
-    const twin = createTwinChannel(hub, deviceId, reset);
-    const methods = createMethodChannel(hub, deviceId);
+    const clientId = clientIdOf(origin);
+    const twin = createTwinChannel(hub, clientId, reset);
+    const methods = createMethodChannel(hub, clientId);
     const messages = new Set<LinkSource>();
     const device: Device = {
       origin,
@@ -68,8 +70,8 @@ export function createDeviceLinks(hub: Hub, tokens: DeviceTokens, reset: () => v
       twin,
       methods,
       connection: {
-        deviceId,
-        close: () => detach(device, reasonOfClose(deviceId)),
+        clientId,
+        close: () => detach(device, reasonOfClose(clientId)),
         reset,
         notifyDesired: twin.notifyDesired,
         acceptsMethod: methods.isOpen,
@@ -80,31 +82,35 @@ export function createDeviceLinks(hub: Hub, tokens: DeviceTokens, reset: () => v
     return device;
   };
 
-  const reasonOfClose = (deviceId: string): AmqpCondition =>
-    hub.registry.find(deviceId)?.status === 'enabled'
+  const reasonOfClose = (clientId: string): AmqpCondition =>
+    hub.clients.find(clientId)?.device.status === 'enabled'
       ? { condition: 'amqp:link:stolen', description: 'The device has connected again.' }
-      : amqpError(new IotHubError('DeviceNotFound', deviceId));
+      : amqpError(new IotHubError('DeviceNotFound', deviceIdOf(clientId)));
 
   /** @throws IotHubError for a device that may not connect */
-  const deviceOf = ({ segment }: DeviceNode): Device => {
-    const deviceId = hub.registry.find(segment) ? segment : decodePathSegment(segment);
-    const known = devices.get(deviceId);
+  const deviceOf = (node: DeviceNode): Device => {
+    const clientId = clientIdAt(hub.clients, node);
+    const known = devices.get(clientId);
     if (known) {
-      tokens.logIn(deviceId);
+      tokens.logIn(clientId);
       return known;
     }
     hub.requests.connections++;
-    const fault = hub.faults.applyHttps({ target: 'connections', method: 'PUBLISH', deviceId });
+    const fault = hub.faults.applyHttps({
+      target: 'connections',
+      method: 'PUBLISH',
+      deviceId: deviceIdOf(clientId),
+    });
     const rejection = fault && faultError(fault, hub.identity.name);
     if (rejection) throw rejection;
     if (fault?.kind === 'resetBefore') {
       reset();
       throw new IotHubError('ServerError', 'The connection was reset.');
     }
-    const { origin } = tokens.logIn(deviceId, fault?.kind === 'clockSkew' ? fault.seconds : 0);
+    const { origin } = tokens.logIn(clientId, fault?.kind === 'clockSkew' ? fault.seconds : 0);
     if (!hub.throttle.allow('connections')) throw throttled('DeviceConnections');
     const device = create(origin);
-    devices.set(deviceId, device);
+    devices.set(clientId, device);
     hub.connections.add(device.connection);
     if (fault?.kind === 'resetAfter') reset();
     return device;
@@ -114,10 +120,11 @@ export function createDeviceLinks(hub: Hub, tokens: DeviceTokens, reset: () => v
   const attach = <Attached>(
     link: Sender | Receiver,
     node: DeviceNode,
-    wrongKind: DeviceNode['kind'],
+    wrongKind: DeviceNode['kind'] | undefined,
     open: (device: Device, onClose: () => void) => Attached,
   ): Attached | AmqpCondition => {
     if (node.kind === wrongKind) return WRONG_DIRECTION;
+    if (node.kind === 'devicebound' && node.moduleSegment !== undefined) return NO_MESSAGES_FOR_MODULES;
     try {
       const device = deviceOf(node);
       device.links.add(link);
@@ -133,7 +140,9 @@ export function createDeviceLinks(hub: Hub, tokens: DeviceTokens, reset: () => v
 
   return {
     attachSource: (link, node) =>
-      attach(link, node, 'events', (device, onClose): LinkSource => {
+      // On this node, a module receives what IoT Edge routes to its inputs. IoT Hub itself sends nothing.
+      attach(link, node, node.moduleSegment === undefined ? 'events' : undefined, (device, onClose) => {
+        if (node.kind === 'events') return createSourceLinks().attach(link, onClose);
         if (node.kind === 'twin') return device.twin.attachSource(link, onClose);
         if (node.kind === 'methods') return device.methods.attachSource(link, onClose);
         const source = messageSource(hub, link, device.origin.deviceId, () => {
@@ -152,7 +161,7 @@ export function createDeviceLinks(hub: Hub, tokens: DeviceTokens, reset: () => v
     detachUnauthorized() {
       for (const device of [...devices.values()]) {
         try {
-          tokens.logIn(device.origin.deviceId);
+          tokens.logIn(clientIdOf(device.origin));
         } catch (error) {
           if (!(error instanceof IotHubError)) throw error;
           detach(device, amqpError(unauthorized()));

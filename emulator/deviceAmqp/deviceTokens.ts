@@ -2,28 +2,29 @@ import { callAt } from '../callAt';
 import { authenticateDevice, type DeviceLogin } from '../deviceAuthentication';
 import type { Hub } from '../hub';
 import { IotHubError } from '../iotHubError';
+import { clientPath } from '../registry';
 import type { Transport } from '../transport';
 
 /** Limits memory. Microsoft's SDK for .NET puts at most 995 devices on a connection; the hub's limit is not published. */
 const MAX_TOKENS = 1_000;
 
-/** The tokens with which a connection acts for devices: by `$cbs` for several devices, or by SASL PLAIN for one. */
+/** The tokens with which a connection acts for devices and modules: by `$cbs` for several devices, or by SASL PLAIN for one. */
 export interface DeviceTokens {
   /**
    * Keeps a token. A later token for the same audience replaces an earlier one.
    *
-   * @param path the path of the audience: `devices/<id>`, or empty for a token of a policy
+   * @param path the path of the audience: that of the client, or empty for a token of a policy
    * @param acceptedUntil Unix time in seconds
    * @throws IotHubError for too many tokens
    */
   put(path: string, token: string, acceptedUntil: number): void;
   /**
-   * Authenticates a device by the connection's tokens or its certificate.
+   * Authenticates a client by the connection's tokens or its certificate.
    *
    * @param clockSkewSeconds by how much a fault has moved the hub's clock
    * @throws IotHubError 401, 404
    */
-  logIn(deviceId: string, clockSkewSeconds?: number): DeviceLogin;
+  logIn(clientId: string, clockSkewSeconds?: number): DeviceLogin;
   clear(): void;
 }
 
@@ -51,9 +52,9 @@ export function createDeviceTokens(
       });
       tokens.set(path, { token, cancelExpiry });
     },
-    logIn(deviceId, clockSkewSeconds = 0) {
-      const path = `devices/${deviceId}`;
-      return authenticateDevice(hub, deviceId, {
+    logIn(clientId, clockSkewSeconds = 0) {
+      const path = clientPath(clientId);
+      return authenticateDevice(hub, clientId, {
         token: (tokens.get(path) ?? tokens.get('devices') ?? tokens.get(''))?.token,
         resource: `${hub.identity.hostName}/${path}`,
         certificate,

@@ -1,3 +1,3 @@
 export { createDeviceLinks, type DeviceLinks } from './deviceLinks';
-export { deviceNodeOf, isDevicePath, type DeviceNode } from './deviceNode';
+export { clientIdAt, deviceNodeOf, isDevicePath, type DeviceNode } from './deviceNode';
 export { createDeviceTokens, type DeviceTokens } from './deviceTokens';

@@ -32,12 +32,12 @@ export interface MethodChannel {
   invoke(request: MethodRequest): void;
 }
 
-export function createMethodChannel(hub: Hub, deviceId: string): MethodChannel {
+export function createMethodChannel(hub: Hub, clientId: string): MethodChannel {
   const sources = createSourceLinks();
   return {
     attachSource(link, onClose) {
       // In a later turn of the event loop, because rhea would write a request before its response to the attach.
-      setImmediate(() => hub.connections.ready(deviceId));
+      setImmediate(() => hub.connections.ready(clientId));
       return sources.attach(link, onClose);
     },
     attachTarget: (link, onClose) => ({
@@ -45,7 +45,7 @@ export function createMethodChannel(hub: Hub, deviceId: string): MethodChannel {
         try {
           if (Buffer.isBuffer(message))
             throw new IotHubError('IotHubFormatError', 'The response is malformed.');
-          hub.methods.respond(deviceId, requestIdOf(message), {
+          hub.methods.respond(clientId, requestIdOf(message), {
             status: statusOf(message),
             payload: readMethodPayload(bytesOf(message)),
           });

@@ -32,7 +32,7 @@ export interface TwinChannel {
 const MAX_DELAYED_REQUESTS = 100;
 
 /** The requests are those of Microsoft's device SDKs: the operation and its resource are message annotations. */
-export function createTwinChannel(hub: Hub, deviceId: string, reset: () => void): TwinChannel {
+export function createTwinChannel(hub: Hub, clientId: string, reset: () => void): TwinChannel {
   const sources = createSourceLinks();
   let isNotified = false;
   let delayed = 0;
@@ -62,7 +62,7 @@ export function createTwinChannel(hub: Hub, deviceId: string, reset: () => void)
 
   const respond = (message: Message, rejection?: IotHubError): TwinResponse => {
     const { operation, resource, version } = (message.message_annotations ?? {}) as Record<string, unknown>;
-    const respondTo = (request: TwinRequest) => respondToTwinRequest(hub, deviceId, request, rejection);
+    const respondTo = (request: TwinRequest) => respondToTwinRequest(hub, clientId, request, rejection);
     const payload = bytesOf(message);
     if (operation === 'GET') return respondTo({ kind: 'getTwin', payload });
     if (operation === 'PATCH' && resource === REPORTED) {
@@ -87,7 +87,7 @@ export function createTwinChannel(hub: Hub, deviceId: string, reset: () => void)
         settleNow(link.session, delivery);
         if (Buffer.isBuffer(message)) return;
         hub.requests.twins++;
-        applyDeviceFault(hub, 'twins', deviceId, {
+        applyDeviceFault(hub, 'twins', clientId, {
           carryOut(rejection) {
             const response = respond(message, rejection);
             return () => sourceFor(link)?.send(responseMessage(message, response));

@@ -1,9 +1,9 @@
-import type { DeviceRegistry } from '../registry';
+import type { ClientRegistry } from '../registry';
 import type { JsonObject } from '../twins';
 
-/** A device's open connection. */
+/** The open connection of a device or a module. */
 export interface DeviceConnection {
-  readonly deviceId: string;
+  readonly clientId: string;
   /** Closes the network connection, as the hub does when it drops a device. */
   close(): void;
   /** Ends it with a TCP reset. */
@@ -24,42 +24,45 @@ export interface MethodRequest {
   readonly payload: string;
 }
 
-/** The devices that are connected now. A device has one connection: a new one closes the old (iot-mqtt-connect-to-iot-hub). */
+/**
+ * The devices and modules that are connected now, by client id. Each has one connection: a new one closes the old
+ * (iot-mqtt-connect-to-iot-hub).
+ */
 export interface DeviceConnections {
-  find(deviceId: string): DeviceConnection | undefined;
+  find(clientId: string): DeviceConnection | undefined;
   add(connection: DeviceConnection): void;
   /** Call it when the connection has ended. Has no effect if another connection has replaced this one. */
   remove(connection: DeviceConnection): void;
   all(): DeviceConnection[];
   /** Call it when a device has connected, or has subscribed to another topic. */
-  ready(deviceId: string): void;
+  ready(clientId: string): void;
   /** Calls the listener for each `ready`. Returns a function that removes the listener. */
-  onReady(listener: (deviceId: string) => void): () => void;
+  onReady(listener: (clientId: string) => void): () => void;
 }
 
-export function createDeviceConnections(registry: DeviceRegistry): DeviceConnections {
+export function createDeviceConnections(clients: ClientRegistry): DeviceConnections {
   const connections = new Map<string, DeviceConnection>();
-  const listeners = new Set<(deviceId: string) => void>();
-  registry.onChange((deviceId, device) => {
-    if (device?.status !== 'enabled') connections.get(deviceId)?.close();
+  const listeners = new Set<(clientId: string) => void>();
+  clients.onChange((clientId) => {
+    if (clients.find(clientId)?.device.status !== 'enabled') connections.get(clientId)?.close();
   });
   return {
-    find: (deviceId) => connections.get(deviceId),
+    find: (clientId) => connections.get(clientId),
     add(connection) {
-      const { deviceId } = connection;
-      const replaced = connections.get(deviceId);
-      connections.set(deviceId, connection);
+      const { clientId } = connection;
+      const replaced = connections.get(clientId);
+      connections.set(clientId, connection);
       replaced?.close();
-      registry.recordConnection(deviceId, 'Connected');
+      clients.recordConnection(clientId, 'Connected');
     },
     remove(connection) {
-      const { deviceId } = connection;
-      if (connections.get(deviceId) !== connection) return;
-      connections.delete(deviceId);
-      registry.recordConnection(deviceId, 'Disconnected');
+      const { clientId } = connection;
+      if (connections.get(clientId) !== connection) return;
+      connections.delete(clientId);
+      clients.recordConnection(clientId, 'Disconnected');
     },
     all: () => [...connections.values()],
-    ready: (deviceId) => listeners.forEach((listener) => listener(deviceId)),
+    ready: (clientId) => listeners.forEach((listener) => listener(clientId)),
     onReady(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -2,6 +2,7 @@ import { faultError } from '../faultError';
 import type { HttpsFaultSpec } from '../faults';
 import type { Hub } from '../hub';
 import type { IotHubError } from '../iotHubError';
+import { deviceIdOf } from '../registry';
 
 /** What a fault does to an operation of a device over MQTT or AMQP. */
 export interface FaultActions {
@@ -16,14 +17,14 @@ export interface FaultActions {
   later(delayMs: number, work: () => void): void;
 }
 
-/** Carries out an operation of a device, as the armed faults of its target allow. */
+/** Carries out an operation of a device or of a module, as the armed faults of its target and device allow. */
 export function applyDeviceFault(
   hub: Hub,
   target: HttpsFaultSpec['target'],
-  deviceId: string,
+  clientId: string,
   { carryOut, reset, later }: FaultActions,
 ): void {
-  const fault = hub.faults.applyHttps({ target, method: 'PUBLISH', deviceId });
+  const fault = hub.faults.applyHttps({ target, method: 'PUBLISH', deviceId: deviceIdOf(clientId) });
   switch (fault?.kind) {
     case 'hang':
       break;

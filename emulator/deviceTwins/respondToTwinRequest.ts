@@ -1,8 +1,7 @@
-/** Responds to the requests of devices for their twins, for MQTT and AMQP. */
+/** Responds to the requests of devices and modules for their twins, for MQTT and AMQP. */
 
-import { randomUUID } from 'node:crypto';
 import type { Hub } from '../hub';
-import { IotHubError, throttled } from '../iotHubError';
+import { errorDocument, IotHubError, throttled } from '../iotHubError';
 import { readJsonPayload } from '../parseJson';
 import { deviceTwinJson, readDocument, type Json } from '../twins';
 
@@ -24,10 +23,10 @@ export interface TwinResponse {
 }
 
 /** iot-mqtt-connect-to-iot-hub, "Retrieving a device twin's properties" and the two sections after it. */
-function carryOut(hub: Hub, deviceId: string, request: TwinRequest): TwinResponse {
+function carryOut(hub: Hub, clientId: string, request: TwinRequest): TwinResponse {
   if (request.kind === 'getTwin') {
     if (!hub.throttle.allow('twinReads')) throw throttled('TwinReads');
-    return { status: 200, body: deviceTwinJson(hub.twins.get(deviceId)) };
+    return { status: 200, body: deviceTwinJson(hub.twins.get(clientId)) };
   }
   if (!hub.throttle.allow('twinUpdates')) throw throttled('TwinUpdates');
   const change = readDocument(readJsonPayload(request.payload) as Json, 'properties.reported');
@@ -36,7 +35,7 @@ function carryOut(hub: Hub, deviceId: string, request: TwinRequest): TwinRespons
     throw new IotHubError('ArgumentInvalid', '$version is not a version.');
   }
   const { reported } = hub.twins.report(
-    deviceId,
+    clientId,
     change,
     version === undefined ? undefined : Number(version),
   );
@@ -50,23 +49,15 @@ function carryOut(hub: Hub, deviceId: string, request: TwinRequest): TwinRespons
  */
 export function respondToTwinRequest(
   hub: Hub,
-  deviceId: string,
+  clientId: string,
   request: TwinRequest,
   rejection?: IotHubError,
 ): TwinResponse {
   try {
     if (rejection) throw rejection;
-    return carryOut(hub, deviceId, request);
+    return carryOut(hub, clientId, request);
   } catch (error) {
     if (!(error instanceof IotHubError)) throw error;
-    return {
-      status: error.status,
-      body: {
-        errorCode: error.number,
-        trackingId: randomUUID().replaceAll('-', ''),
-        message: error.text,
-        timestampUtc: new Date().toISOString(),
-      },
-    };
+    return { status: error.status, body: errorDocument(error.number, error.text) };
   }
 }

@@ -4,12 +4,13 @@ import type { DeviceTokens } from '../deviceAmqp';
 import { authenticateDevice } from '../deviceAuthentication';
 import type { Hub } from '../hub';
 import { IotHubError } from '../iotHubError';
+import { clientPath } from '../registry';
 import { isPolicyToken, parseSasToken, policyKey, SAS_GRACE_S } from '../sas';
 import type { Claims } from './claims';
 
 /** IoT Hub's forms of a user name, with a token as the password (iot-hub-dev-guide-sas, "SASL PLAIN"). */
 const POLICY_AT_HUB = /^[^@]+@sas\.root\.(.+)$/i;
-const DEVICE_AT_HUB = /^(.+)@sas\.([^@]+)$/i;
+const CLIENT_AT_HUB = /^(.+)@sas\.([^@]+)$/i;
 
 /** What the credentials of a connection allow. */
 export interface Grants {
@@ -19,7 +20,7 @@ export interface Grants {
 
 /**
  * Checks SASL PLAIN credentials, and grants what they allow. Event Hubs accepts the name and key of a policy with
- * ServiceConnect. IoT Hub accepts `<policy>@sas.root.<hub>` or `<device id>@sas.<hub>`, and a token.
+ * ServiceConnect. IoT Hub accepts `<policy>@sas.root.<hub>` or `<client id>@sas.<hub>`, and a token.
  */
 export const plainMechanisms = (hub: Hub, grants: () => Grants): SaslMechanisms =>
   saslMechanisms((username, password) => {
@@ -27,8 +28,8 @@ export const plainMechanisms = (hub: Hub, grants: () => Grants): SaslMechanisms 
     const isThisHub = (hubName = '') => [name, hostName].includes(hubName.toLowerCase());
     const atHub = POLICY_AT_HUB.exec(username);
     if (atHub) return isThisHub(atHub[1]) && grantPolicyToken(hub, password, grants());
-    const [, deviceId, hubName] = DEVICE_AT_HUB.exec(username) ?? [];
-    if (deviceId !== undefined) return isThisHub(hubName) && grantDevice(hub, deviceId, password, grants());
+    const [, clientId, hubName] = CLIENT_AT_HUB.exec(username) ?? [];
+    if (clientId !== undefined) return isThisHub(hubName) && grantClient(hub, clientId, password, grants());
     const key = policyKey(username, 'ServiceConnect', hub.sasContext());
     const isKey = key !== undefined && timingSafeEqual(digest(key), digest(password));
     if (isKey) grants().claims.grantAll();
@@ -46,15 +47,15 @@ function grantPolicyToken(hub: Hub, token: string, { claims, tokens }: Grants): 
   return isService || isDevice;
 }
 
-function grantDevice(hub: Hub, deviceId: string, token: string, { tokens }: Grants): boolean {
+function grantClient(hub: Hub, clientId: string, token: string, { tokens }: Grants): boolean {
   try {
-    const resource = `${hub.identity.hostName}/devices/${deviceId}`;
-    const login = authenticateDevice(hub, deviceId, {
+    const path = clientPath(clientId);
+    const login = authenticateDevice(hub, clientId, {
       token,
-      resource,
+      resource: `${hub.identity.hostName}/${path}`,
       clockSkewSeconds: 0,
     });
-    tokens.put(`devices/${deviceId}`, token, login.acceptedUntil ?? 0);
+    tokens.put(path, token, login.acceptedUntil ?? 0);
     return true;
   } catch (error) {
     if (!(error instanceof IotHubError)) throw error;

@@ -2,16 +2,15 @@
 
 import type { Message } from 'rhea';
 import { bytesOf } from '../amqp';
-import { decodePathSegment } from '../decodePathSegment';
-import { isDevicePath } from '../deviceAmqp';
+import { clientIdAt, isDevicePath } from '../deviceAmqp';
 import { authenticateDevice } from '../deviceAuthentication';
 import type { Hub } from '../hub';
 import { IotHubError } from '../iotHubError';
+import { clientPath } from '../registry';
 import { isPolicyToken, isSasToken, parseSasToken, SAS_GRACE_S, scopeCovers } from '../sas';
 import { checkEntityToken, resourcePath, type TokenRefusal } from './entityToken';
 import type { Grants } from './plainLogin';
-import { notSupported } from './refusals';
-import { applicationProperties, refuse, refuseWith, type Reply } from './requests';
+import { applicationProperties, refuse, type Reply } from './requests';
 
 const REFUSALS: Record<TokenRefusal, string> = {
   InvalidSignature: 'InvalidSignature: The token has an invalid signature.',
@@ -27,9 +26,9 @@ const JWT_TYPE = 'jwt';
 const NO_ENTRA_ID =
   'The built-in endpoint of an IoT Hub accepts SAS tokens only, not tokens of Microsoft Entra ID.';
 
-const DEVICE = /^devices\/([^/]+)$/i;
+const CLIENT = /^devices\/([^/]+)(?:\/modules\/([^/]+))?$/i;
 
-/** `put-token`: a token grants this connection access to an entity or a device. */
+/** `put-token`: a token grants this connection access to an entity, a device or a module. */
 export function putToken(hub: Hub, grants: Grants, request: Message): Reply {
   const { operation, type, name } = applicationProperties(request);
   if (operation !== 'put-token')
@@ -58,15 +57,17 @@ const OK: Reply = { status: 200, description: 'OK', body: {} };
 
 /** @throws IotHubError */
 function putDeviceToken(hub: Hub, { tokens }: Grants, path: string, token: string): Reply {
-  const [, segment] = DEVICE.exec(path) ?? [];
-  if (segment === undefined) return refuseWith(501, notSupported('modules'));
-  const deviceId = hub.registry.find(segment) ? segment : decodePathSegment(segment);
-  const { acceptedUntil } = authenticateDevice(hub, deviceId, {
+  const [, deviceSegment, moduleSegment] = CLIENT.exec(path) ?? [];
+  if (deviceSegment === undefined) {
+    return refuse(401, 'com.microsoft:auth-failed', REFUSALS.InvalidAudience);
+  }
+  const clientId = clientIdAt(hub.clients, { deviceSegment, moduleSegment });
+  const { acceptedUntil } = authenticateDevice(hub, clientId, {
     token,
-    resource: `${hub.identity.hostName}/devices/${deviceId}`,
+    resource: `${hub.identity.hostName}/${clientPath(clientId)}`,
     clockSkewSeconds: 0,
   });
-  tokens.put(`devices/${deviceId}`, token, acceptedUntil ?? 0);
+  tokens.put(clientPath(clientId), token, acceptedUntil ?? 0);
   return OK;
 }
 

@@ -32,11 +32,6 @@ export const REDIRECT = 'amqp:link:redirect';
 /** The port of AMQP over TLS in Azure. */
 const AMQPS_PORT = 5671;
 
-/** Entities of IoT Hub's own AMQP endpoints for services and devices, which the emulator does not support. */
-const NOT_EMULATED: readonly (readonly [path: RegExp, about: string])[] = [
-  [/^devices\/[^/]+\/modules\b/i, 'modules'],
-];
-
 /**
  * The response to links at IoT Hub's own entities. The built-in endpoint redirects to the Event Hub-compatible
  * endpoint, as Microsoft's samples for a hub's connection string expect. Other entities are rejected.
@@ -56,15 +51,8 @@ export function refusalOfHubEntity(path: string, { hostName, name }: HubIdentity
       },
     };
   }
-  const about = NOT_EMULATED.find(([pattern]) => pattern.test(path))?.[1];
-  if (about !== undefined) return notSupported(about);
   return isDevicePath(path) ? notFound(path) : undefined;
 }
-
-export const notSupported = (about: string): AmqpCondition => ({
-  condition: 'amqp:not-implemented',
-  description: `The Hubfront emulator does not support ${about}. docs/emulator.md lists what it supports.`,
-});
 
 /**
  * Sending to the event hub needs a claim that an IoT hub does not grant, because only devices send. A target without an

@@ -7,12 +7,14 @@ import { decodePathSegment } from '../decodePathSegment';
 import { ACKNOWLEDGEMENTS, type Acknowledgement, type CloudMessage } from '../cloudToDevice';
 import { applyDeviceFault } from '../deviceFaults';
 import type { Hub } from '../hub';
-import { IotHubError, throttled } from '../iotHubError';
+import { IotHubError, notImplemented, throttled } from '../iotHubError';
 
 /** The node to which services send (iot-hub-devguide-messages-c2d). */
 export const isDevicebound = (path: string): boolean => path.toLowerCase() === 'messages/devicebound';
 
 const TO = /^\/?devices\/([^/]+)\/messages\/devicebound$/i;
+
+const TO_MODULE = /^\/?devices\/[^/]+\/modules\/[^/]+\/messages\/devicebound$/i;
 
 /** The application property with the feedback that the sender requests. */
 const ACK = 'iothub-ack';
@@ -42,6 +44,7 @@ function send(hub: Hub, message: Message, rejection: IotHubError | undefined): A
   try {
     if (rejection) throw rejection;
     if (!hub.throttle.allow('messages')) throw throttled('CloudToDeviceSend');
+    if (TO_MODULE.test(message.to ?? '')) throw notImplemented('cloud-to-device messages for modules');
     const deviceId = deviceIdIn(message);
     if (deviceId === '') throw new IotHubError('ArgumentInvalid', "The message has no device in its 'to'.");
     hub.messages.send(deviceId, readMessage(message));

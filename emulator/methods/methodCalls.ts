@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import type { DeviceConnections } from '../deviceConnections';
-import { IotHubError, throttled } from '../iotHubError';
-import type { DeviceRegistry } from '../registry';
+import { errorDocument, IotHubError, throttled } from '../iotHubError';
+import type { ClientRegistry } from '../registry';
 
 /**
  * Maximum number of calls of a hub that wait at the same time, which limits memory. The hub's own limit is not
@@ -26,30 +25,22 @@ export interface MethodResponse {
   readonly payload: unknown;
 }
 
-/** Direct methods that wait for a device. */
+/** Direct methods that wait for a device or a module. */
 export interface MethodCalls {
   /** Rejects with IotHubError: 404 for a device that is unknown or not connected, 504 for a timeout. */
-  invoke(deviceId: string, call: MethodCall): Promise<MethodResponse>;
+  invoke(clientId: string, call: MethodCall): Promise<MethodResponse>;
   /**
    * Passes a device's response to the waiting call. As in the hub, a response is ignored if its call no longer waits.
    */
-  respond(deviceId: string, requestId: string, response: MethodResponse): void;
+  respond(clientId: string, requestId: string, response: MethodResponse): void;
 }
 
 /** The hub's errors for direct methods. Their message is a JSON document. */
 const failure = (code: 'DeviceNotOnline' | 'GatewayTimeout', errorCode: number, message: string) =>
-  new IotHubError(
-    code,
-    JSON.stringify({
-      errorCode,
-      trackingId: randomUUID().replaceAll('-', ''),
-      message,
-      timestampUtc: new Date().toISOString(),
-    }),
-  );
+  new IotHubError(code, JSON.stringify(errorDocument(errorCode, message)));
 
-export function createMethodCalls(registry: DeviceRegistry, connections: DeviceConnections): MethodCalls {
-  const waiting = new Map<string, { deviceId: string; resolve: (response: MethodResponse) => void }>();
+export function createMethodCalls(clients: ClientRegistry, connections: DeviceConnections): MethodCalls {
+  const waiting = new Map<string, { clientId: string; resolve: (response: MethodResponse) => void }>();
   let lastRequest = 0;
   let calls = 0;
 
@@ -73,31 +64,31 @@ export function createMethodCalls(registry: DeviceRegistry, connections: DeviceC
     });
   };
 
-  const untilReachable = (deviceId: string, { name, connectTimeoutMs }: MethodCall): Promise<void> => {
-    if (connections.find(deviceId)?.acceptsMethod(name)) return Promise.resolve();
+  const untilReachable = (clientId: string, { name, connectTimeoutMs }: MethodCall): Promise<void> => {
+    if (connections.find(clientId)?.acceptsMethod(name)) return Promise.resolve();
     const notOnline = () => failure('DeviceNotOnline', 404103, 'Timed out waiting for device to connect.');
     if (connectTimeoutMs === 0) return Promise.reject(notOnline());
     return within<undefined>(connectTimeoutMs, notOnline, (resolve) =>
       connections.onReady((readyId) => {
-        if (readyId === deviceId && connections.find(deviceId)?.acceptsMethod(name)) resolve(undefined);
+        if (readyId === clientId && connections.find(clientId)?.acceptsMethod(name)) resolve(undefined);
       }),
     );
   };
 
   return {
-    async invoke(deviceId, call) {
-      registry.get(deviceId);
+    async invoke(clientId, call) {
+      clients.get(clientId);
       if (calls >= MAX_WAITING_CALLS) throw throttled('DirectMethods');
       calls++;
       try {
-        await untilReachable(deviceId, call);
+        await untilReachable(clientId, call);
         const requestId = String(++lastRequest);
         return await within<MethodResponse>(
           call.responseTimeoutMs,
           () => failure('GatewayTimeout', 504101, 'Timed out waiting for the response from device.'),
           (resolve) => {
-            waiting.set(requestId, { deviceId, resolve });
-            connections.find(deviceId)?.invokeMethod({ requestId, name: call.name, payload: call.payload });
+            waiting.set(requestId, { clientId, resolve });
+            connections.find(clientId)?.invokeMethod({ requestId, name: call.name, payload: call.payload });
             return () => waiting.delete(requestId);
           },
         );
@@ -105,9 +96,9 @@ export function createMethodCalls(registry: DeviceRegistry, connections: DeviceC
         calls--;
       }
     },
-    respond(deviceId, requestId, response) {
+    respond(clientId, requestId, response) {
       const call = waiting.get(requestId);
-      if (call?.deviceId === deviceId) call.resolve(response);
+      if (call?.clientId === clientId) call.resolve(response);
     },
   };
 }

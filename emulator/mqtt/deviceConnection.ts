@@ -10,12 +10,12 @@ const METHOD_FILTER = '$iothub/methods/POST/#';
 /** Changes of desired properties and direct methods, at QoS 0. */
 export function deviceConnection(
   mqtt: MqttConnection,
-  deviceId: string,
+  clientId: string,
   subscriptions: Subscriptions,
   deliverMessages: () => void,
 ): DeviceConnection {
   return {
-    deviceId,
+    clientId,
     deliverMessages,
     close: mqtt.close,
     reset: mqtt.reset,

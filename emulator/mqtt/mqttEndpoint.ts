@@ -3,7 +3,7 @@ import type { Transport } from '../transport';
 import { serveDevice } from './serveDevice';
 import { createSessions, type ServedHub } from './sessions';
 
-/** MQTT for the devices of all hubs, over any transport. */
+/** MQTT for the devices and modules of all hubs, over any transport. */
 export interface MqttEndpoint {
   /** Serves a client that has connected. */
   accept(transport: Transport): void;
@@ -18,7 +18,7 @@ export interface MqttEndpoint {
 /** The user name of a client selects its hub. A client that names none of them belongs to the first hub, which rejects it. */
 export function createMqttEndpoint(hubs: readonly [Hub, ...Hub[]]): MqttEndpoint {
   const [first, ...others] = hubs;
-  const serve = (hub: Hub): ServedHub => ({ hub, sessions: createSessions(hub.registry) });
+  const serve = (hub: Hub): ServedHub => ({ hub, sessions: createSessions(hub.clients) });
   const firstServed = serve(first);
   const all = [firstServed, ...others.map(serve)];
   const served = new Map<Transport, Hub>();

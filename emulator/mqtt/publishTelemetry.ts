@@ -3,6 +3,7 @@ import { applyDeviceFault } from '../deviceFaults';
 import type { Hub } from '../hub';
 import { IotHubError } from '../iotHubError';
 import type { TelemetryOrigin } from '../partitionLog';
+import { clientIdOf } from '../registry';
 import { storeTelemetry, type NewMessage } from '../telemetry';
 import type { MqttConnection } from './connection';
 import { delayMessages } from './delayMessages';
@@ -43,7 +44,7 @@ export function createTelemetrySender(
       });
     },
     sendWill(will) {
-      if (hub.registry.find(origin.deviceId)?.generationId !== origin.generationId) return;
+      if (hub.clients.find(clientIdOf(origin))?.identity.generationId !== origin.generationId) return;
       try {
         storeTelemetry(hub, origin, [will]);
       } catch (error) {
@@ -61,10 +62,10 @@ export function acknowledge(mqtt: MqttConnection, { qos, messageId }: IPublishPa
 /** A will as a telemetry message, or undefined when the hub rejects it. */
 export function readWill(
   will: NonNullable<IConnectPacket['will']>,
-  deviceId: string,
+  clientId: string,
 ): NewMessage | undefined {
   try {
-    const publication = will.qos === 2 ? undefined : readTopic(will.topic, deviceId);
+    const publication = will.qos === 2 ? undefined : readTopic(will.topic, clientId);
     if (publication?.kind !== 'telemetry') return undefined;
     const message = readMessage(will, publication.propertyBag);
     return {

@@ -5,6 +5,7 @@ import { applyDeviceFault } from '../deviceFaults';
 import { IotHubError } from '../iotHubError';
 import { readMethodPayload } from '../methods';
 import { partitionOf } from '../partitionLog';
+import { clientIdOf, deviceIdOf } from '../registry';
 import type { Transport } from '../transport';
 import { createMqttConnection } from './connection';
 import { describePacket } from './describePacket';
@@ -18,9 +19,9 @@ import { deviceConnection } from './deviceConnection';
 import { readFilter, readTopic } from './topics';
 import { createTwinResponder, type TwinResponder } from './twinRequests';
 
-/** A client that has logged in as a device. */
+/** A client that has logged in as a device or a module. */
 interface Device {
-  readonly deviceId: string;
+  readonly clientId: string;
   readonly subscriptions: Subscriptions;
   readonly connection: DeviceConnection;
   readonly telemetry: TelemetrySender;
@@ -44,7 +45,8 @@ export function serveDevice(transport: Transport, selectHub: (hostName: string) 
   const mqtt = createMqttConnection(transport, { onChunk, onConnect, onPacket, onEnd });
 
   function onChunk(parse: () => void): boolean {
-    const partition = device && hub.partitions[partitionOf(device.deviceId, hub.partitions.length)];
+    const partition =
+      device && hub.partitions[partitionOf(deviceIdOf(device.clientId), hub.partitions.length)];
     try {
       if (partition) partition.group(parse);
       else parse();
@@ -89,34 +91,34 @@ export function serveDevice(transport: Transport, selectHub: (hostName: string) 
       mqtt.close();
       return;
     }
-    const { deviceId } = login.origin;
+    const clientId = clientIdOf(login.origin);
     const telemetry = createTelemetrySender(hub, login.origin, mqtt);
     if (packet.will) {
-      const will = readWill(packet.will, deviceId);
+      const will = readWill(packet.will, clientId);
       if (!will) {
         mqtt.close();
         return;
       }
       sendWill = () => telemetry.sendWill(will);
     }
-    const { subscriptions, isPresent } = sessions.open(deviceId, packet.clean ?? false);
-    const messages = createMessageDelivery(hub, mqtt, deviceId, subscriptions);
+    const { subscriptions, isPresent } = sessions.open(clientId, packet.clean ?? false);
+    const messages = createMessageDelivery(hub, mqtt, clientId, subscriptions);
     device = {
-      deviceId,
+      clientId,
       subscriptions,
-      connection: deviceConnection(mqtt, deviceId, subscriptions, messages.deliver),
+      connection: deviceConnection(mqtt, clientId, subscriptions, messages.deliver),
       messages,
       telemetry,
-      respondToTwinRequest: createTwinResponder(hub, mqtt, deviceId, subscriptions),
+      respondToTwinRequest: createTwinResponder(hub, mqtt, clientId, subscriptions),
     };
-    hub.log.debug(() => `${transport.peer} CONNECT '${deviceId}': accepted`);
+    hub.log.debug(() => `${transport.peer} CONNECT '${clientId}': accepted`);
     hub.connections.add(device.connection);
     // The hub drops a device when its token has expired.
     if (login.acceptedUntil !== undefined)
       cancelExpiry = callAt(login.acceptedUntil * 1_000, () => mqtt.close());
     mqtt.send({ cmd: 'connack', returnCode: ACCEPTED, sessionPresent: isPresent });
     if (!isPresent) return;
-    hub.connections.ready(deviceId);
+    hub.connections.ready(clientId);
     messages.deliver();
   }
 
@@ -125,8 +127,8 @@ export function serveDevice(transport: Transport, selectHub: (hostName: string) 
       if (early && early.push(packet) > MAX_DELAYED_MESSAGES) mqtt.close();
       return;
     }
-    const { deviceId } = device;
-    hub.log.debug(() => `${transport.peer} device '${deviceId}': ${describePacket(packet, deviceId)}`);
+    const { clientId } = device;
+    hub.log.debug(() => `${transport.peer} device '${clientId}': ${describePacket(packet, clientId)}`);
     switch (packet.cmd) {
       case 'publish':
         try {
@@ -159,8 +161,8 @@ export function serveDevice(transport: Transport, selectHub: (hostName: string) 
   }
 
   /** @throws IotHubError when the hub rejects the message: the connection is then closed */
-  function publish({ deviceId, telemetry, respondToTwinRequest }: Device, packet: IPublishPacket): void {
-    const publication = packet.qos === 2 ? undefined : readTopic(packet.topic, deviceId);
+  function publish({ clientId, telemetry, respondToTwinRequest }: Device, packet: IPublishPacket): void {
+    const publication = packet.qos === 2 ? undefined : readTopic(packet.topic, clientId);
     switch (publication?.kind) {
       case 'telemetry':
         telemetry.publish(packet, publication.propertyBag);
@@ -170,7 +172,7 @@ export function serveDevice(transport: Transport, selectHub: (hostName: string) 
         respondToTwinRequest(publication, bytesOf(packet.payload));
         break;
       case 'methodResponse':
-        hub.methods.respond(deviceId, publication.requestId, {
+        hub.methods.respond(clientId, publication.requestId, {
           status: publication.status,
           payload: readMethodPayload(bytesOf(packet.payload)),
         });
@@ -182,9 +184,9 @@ export function serveDevice(transport: Transport, selectHub: (hostName: string) 
     acknowledge(mqtt, packet);
   }
 
-  function subscribe({ deviceId, subscriptions, messages }: Device, packet: ISubscribePacket): void {
+  function subscribe({ clientId, subscriptions, messages }: Device, packet: ISubscribePacket): void {
     for (const { topic, qos } of packet.subscriptions) {
-      const isKnown = readFilter(topic, deviceId) !== undefined;
+      const isKnown = readFilter(topic, clientId) !== undefined;
       if (isKnown) subscriptions.set(topic, qos === 0 ? 0 : 1);
       if (!isKnown || subscriptions.size > MAX_SUBSCRIPTIONS) {
         subscriptions.delete(topic);
@@ -194,7 +196,7 @@ export function serveDevice(transport: Transport, selectHub: (hostName: string) 
     }
     const granted = packet.subscriptions.map(({ topic }) => subscriptions.get(topic) ?? 0);
     mqtt.send({ cmd: 'suback', messageId: packet.messageId ?? 0, granted });
-    hub.connections.ready(deviceId);
+    hub.connections.ready(clientId);
     messages.deliver();
   }
 

@@ -1,14 +1,14 @@
 import type { Hub } from '../hub';
-import type { DeviceRegistry } from '../registry';
+import type { ClientRegistry } from '../registry';
 
 /** A device's subscriptions, filter by filter, with their QoS. */
 export type Subscriptions = Map<string, 0 | 1>;
 
-/** The sessions of devices that connect with CleanSession 0: they outlive a connection. */
+/** The sessions of devices and modules that connect with CleanSession 0: they outlive a connection. */
 export interface Sessions {
-  /** A device's session. With `clean`, it is a new one that ends with the connection. */
+  /** A client's session. With `clean`, it is a new one that ends with the connection. */
   open(
-    deviceId: string,
+    clientId: string,
     clean: boolean,
   ): { readonly subscriptions: Subscriptions; readonly isPresent: boolean };
 }
@@ -19,17 +19,17 @@ export interface ServedHub {
   readonly sessions: Sessions;
 }
 
-export function createSessions(registry: DeviceRegistry): Sessions {
+export function createSessions(clients: ClientRegistry): Sessions {
   const kept = new Map<string, Subscriptions>();
-  registry.onChange((deviceId, device) => {
-    if (!device) kept.delete(deviceId);
+  clients.onChange((clientId) => {
+    if (!clients.find(clientId)) kept.delete(clientId);
   });
   return {
-    open(deviceId, clean) {
-      const previous = clean ? undefined : kept.get(deviceId);
+    open(clientId, clean) {
+      const previous = clean ? undefined : kept.get(clientId);
       const subscriptions: Subscriptions = previous ?? new Map<string, 0 | 1>();
-      if (clean) kept.delete(deviceId);
-      else kept.set(deviceId, subscriptions);
+      if (clean) kept.delete(clientId);
+      else kept.set(clientId, subscriptions);
       return { subscriptions, isPresent: previous !== undefined };
     },
   };

@@ -20,17 +20,17 @@ export type TwinResponder = (request: TwinPublication, payload: Buffer) => void;
 export function createTwinResponder(
   hub: Hub,
   mqtt: MqttConnection,
-  deviceId: string,
+  clientId: string,
   subscriptions: Subscriptions,
 ): TwinResponder {
   const later = delayMessages(mqtt);
   return (request, payload) => {
     hub.requests.twins++;
-    applyDeviceFault(hub, 'twins', deviceId, {
+    applyDeviceFault(hub, 'twins', clientId, {
       carryOut(rejection) {
         const { status, version, body } = respondToTwinRequest(
           hub,
-          deviceId,
+          clientId,
           { ...request, payload },
           rejection,
         );

@@ -18,6 +18,9 @@ export interface TelemetrySystemProperties {
 /** The sender that the hub authenticated, regardless of the content of the message. */
 export interface TelemetryOrigin {
   readonly deviceId: string;
+  /** If a module of the device has sent the message. */
+  readonly moduleId?: string | undefined;
+  /** That of the device or the module. */
   readonly generationId: string;
   /** `device`: the device's own key or certificate; `hub`: a shared access policy. */
   readonly authScope: 'device' | 'hub';
@@ -87,6 +90,10 @@ function writeAnnotations(origin: TelemetryOrigin, position: MessagePosition): v
   const map = openCompound(MESSAGE_ANNOTATIONS, MAP32);
   writeText(SYMBOL, 'iothub-connection-device-id');
   writeText(STRING, origin.deviceId);
+  if (origin.moduleId !== undefined) {
+    writeText(SYMBOL, 'iothub-connection-module-id');
+    writeText(STRING, origin.moduleId);
+  }
   writeText(SYMBOL, 'iothub-connection-auth-method');
   writeText(
     STRING,
@@ -104,7 +111,7 @@ function writeAnnotations(origin: TelemetryOrigin, position: MessagePosition): v
   writeText(STRING, String(position.offset));
   writeText(SYMBOL, 'x-opt-enqueued-time');
   writeInteger(TIMESTAMP, position.enqueuedTime);
-  closeCompound(map, 16);
+  closeCompound(map, origin.moduleId === undefined ? 16 : 18);
 }
 
 function writeProperties(system: TelemetrySystemProperties): void {
@@ -122,7 +129,8 @@ function writeProperties(system: TelemetrySystemProperties): void {
 }
 
 function reserve(message: TelemetryMessage): void {
-  let units = message.origin.deviceId.length + message.origin.generationId.length;
+  const { deviceId, moduleId = '', generationId } = message.origin;
+  let units = deviceId.length + moduleId.length + generationId.length;
   for (const value of Object.values(message.system) as (string | undefined)[]) units += value?.length ?? 0;
   for (const [name, value] of message.properties) units += name.length + value.length;
   const need =

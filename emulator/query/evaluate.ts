@@ -1,10 +1,13 @@
 import { isObject, type Json, type JsonObject } from '../twins';
 import type { BinaryOperator, Expression, Path } from './ast';
 
-/** The value at a path of a document, or undefined. The collection's own name may stand before it. */
+/**
+ * The value at a path of a document, or undefined. The name of the collection, `devices` or `devices.modules`, may stand
+ * before it.
+ */
 export function valueAt(document: JsonObject, path: Path): Json | undefined {
-  const [first] = path;
-  const names = first === 'devices' && path.length > 1 ? path.slice(1) : path;
+  const inDevices = withoutPrefix(path, 'devices');
+  const names = inDevices === path ? path : withoutPrefix(inDevices, 'modules');
   let value: Json | undefined = document;
   for (const name of names) {
     if (!isObject(value) || !Object.hasOwn(value, name)) return undefined;
@@ -12,6 +15,9 @@ export function valueAt(document: JsonObject, path: Path): Json | undefined {
   }
   return value;
 }
+
+const withoutPrefix = (path: Path, name: string): Path =>
+  path[0] === name && path.length > 1 ? path.slice(1) : path;
 
 /** Whether a document meets a condition: what is not the Boolean `true` counts as false. */
 export const meets = (condition: Expression, document: JsonObject): boolean =>

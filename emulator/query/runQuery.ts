@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Hub } from '../hub';
-import { IotHubError } from '../iotHubError';
+import { IotHubError, notImplemented } from '../iotHubError';
+import { clientIdOf } from '../registry';
 import { twinJson, type JsonObject } from '../twins';
 import { aggregate, isAggregate, project } from './aggregate';
 import type { Query } from './ast';
@@ -9,6 +10,9 @@ import { parseQuery } from './parseQuery';
 
 /** iot-hub-devguide-query-language: a page has at most 1,000 items. */
 const MAX_PAGE_ITEMS = 1_000;
+/** The collections of a query. */
+const DEVICES = 'devices';
+const MODULES = 'devices.modules';
 /** Page size for requests without one, as from Microsoft's SDKs. */
 const DEFAULT_PAGE_ITEMS = 100;
 
@@ -28,18 +32,15 @@ export interface PageRequest {
 }
 
 /**
- * A page of `SELECT … FROM devices …`. Devices come in the order in which they were created, so that a page neither
- * repeats nor skips a device that exists throughout.
+ * A page of `SELECT … FROM devices …` or `FROM devices.modules`. Devices and modules come in the order in which they
+ * were created, so that a page neither repeats nor skips one that exists throughout.
  *
  * @throws IotHubError ArgumentInvalid for a malformed query, page size or continuation
  */
 export function runQuery(hub: Hub, text: string, { size, continuation }: PageRequest = {}): QueryPage {
   const query = parseQuery(text);
-  if (query.from !== 'devices') {
-    throw new IotHubError(
-      'NotImplemented',
-      `The Hubfront emulator does not support queries of ${query.from}. docs/emulator.md lists what it supports.`,
-    );
+  if (query.from !== DEVICES && query.from !== MODULES) {
+    throw notImplemented(`queries of ${query.from}`);
   }
   if (isAggregate(query)) {
     const documents = (function* () {
@@ -70,12 +71,13 @@ export function runQuery(hub: Hub, text: string, { size, continuation }: PageReq
   };
 }
 
-/** Generation ids have 18 digits and increase with each device. */
-function* matching(hub: Hub, { where }: Query, after: string) {
-  for (const device of hub.registry.all()) {
-    const { deviceId, generationId } = device;
+/** Generation ids have 18 digits and increase with each device and module. */
+function* matching(hub: Hub, { from, where }: Query, after: string) {
+  for (const identity of from === MODULES ? hub.modules.all() : hub.registry.all()) {
+    const { generationId } = identity;
     if (generationId <= after) continue;
-    const document = twinJson(device, hub.twins.get(deviceId));
+    const clientId = clientIdOf(identity);
+    const document = twinJson(hub.clients.get(clientId), hub.twins.get(clientId));
     if (!where || meets(where, document)) yield { generationId, document };
   }
 }

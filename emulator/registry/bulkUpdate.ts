@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { IotHubError } from '../iotHubError';
+import { IotHubError, notImplemented } from '../iotHubError';
 import { deviceInput } from './deviceIdentity';
 import type { DeviceRegistry } from './deviceRegistry';
 
@@ -23,6 +23,7 @@ const importMode = z
 
 const bulkItem = deviceInput.extend({
   id: z.string(),
+  moduleId: z.string().nullish(),
   eTag: z.string().nullish(),
   etag: z.string().nullish(),
   importMode,
@@ -64,6 +65,7 @@ export function bulkUpdate(registry: DeviceRegistry, body: unknown): BulkResult 
 
 /** @throws IotHubError if the registry rejects the change */
 export function applyBulkItem(registry: DeviceRegistry, item: BulkItem): void {
+  if (item.moduleId != null) throw notImplemented('modules in bulk requests');
   const etag = item.eTag ?? item.etag ?? '';
   switch (item.importMode) {
     case 'create':

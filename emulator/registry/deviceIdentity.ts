@@ -2,15 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { IotHubError } from '../iotHubError';
 
-/** Device ids: 1 to 128 ASCII characters of this set, case-sensitive (iot-hub-devguide-identity-registry). */
-const DEVICE_ID = /^[A-Za-z0-9\-.%_*?!(),:=@$']{1,128}$/;
+/** Ids of devices and modules: 1 to 128 of these characters, case-sensitive (iot-hub-devguide-identity-registry). */
+export const ID = /^[A-Za-z0-9\-.%_*?!(),:=@$']{1,128}$/;
 /** Symmetric keys are base64 of 16 to 64 bytes (iot-hub-devguide-identity-registry, "symkey"). */
 const KEY_MIN_BYTES = 16;
 const KEY_MAX_BYTES = 64;
 const GENERATED_KEY_BYTES = 32;
 export const STATUS_REASON_MAX_CHARS = 128;
 /** The time that the hub reports for an event that never occurred. */
-const NEVER = '0001-01-01T00:00:00Z';
+export const NEVER = '0001-01-01T00:00:00Z';
 
 const key = z.string().nullish();
 /** SHA-1 or SHA-256, in hexadecimal; tools print it with or without colons (iot-hub-devguide-identity-registry). */
@@ -23,18 +23,20 @@ const thumbprint = thumbprintInput.nullish();
 const EDGE_SCOPE_PREFIX = 'ms-azure-iot-edge://';
 const MAX_PARENT_SCOPES = 1;
 
+export const authenticationInput = z
+  .object({
+    type: z.enum(['sas', 'selfSigned', 'certificateAuthority', 'none']).nullish(),
+    symmetricKey: z.object({ primaryKey: key, secondaryKey: key }).nullish(),
+    x509Thumbprint: z.object({ primaryThumbprint: thumbprint, secondaryThumbprint: thumbprint }).nullish(),
+  })
+  .nullish();
+
 /** What a client may send as a device identity; read-only fields are ignored, as the hub does. */
 export const deviceInput = z.object({
   deviceId: z.string().optional(),
   status: z.enum(['enabled', 'disabled']).nullish(),
   statusReason: z.string().max(STATUS_REASON_MAX_CHARS).nullish(),
-  authentication: z
-    .object({
-      type: z.enum(['sas', 'selfSigned', 'certificateAuthority', 'none']).nullish(),
-      symmetricKey: z.object({ primaryKey: key, secondaryKey: key }).nullish(),
-      x509Thumbprint: z.object({ primaryThumbprint: thumbprint, secondaryThumbprint: thumbprint }).nullish(),
-    })
-    .nullish(),
+  authentication: authenticationInput,
   capabilities: z.object({ iotEdge: z.boolean().nullish() }).nullish(),
   deviceScope: z.string().nullish(),
   parentScopes: z.array(z.string()).max(MAX_PARENT_SCOPES).nullish(),
@@ -45,6 +47,16 @@ export type DeviceInput = z.infer<typeof deviceInput>;
 interface SymmetricKey {
   readonly primaryKey: string | null;
   readonly secondaryKey: string | null;
+}
+
+/** How a device or a module authenticates. */
+interface Authentication {
+  readonly symmetricKey: SymmetricKey;
+  readonly x509Thumbprint: {
+    readonly primaryThumbprint: string | null;
+    readonly secondaryThumbprint: string | null;
+  };
+  readonly type: 'sas' | 'selfSigned' | 'certificateAuthority' | 'none';
 }
 
 export type ConnectionState = 'Connected' | 'Disconnected';
@@ -62,14 +74,7 @@ export interface DeviceIdentity {
   readonly statusUpdatedTime: string;
   readonly lastActivityTime: string;
   readonly cloudToDeviceMessageCount: number;
-  readonly authentication: {
-    readonly symmetricKey: SymmetricKey;
-    readonly x509Thumbprint: {
-      readonly primaryThumbprint: string | null;
-      readonly secondaryThumbprint: string | null;
-    };
-    readonly type: 'sas' | 'selfSigned' | 'certificateAuthority' | 'none';
-  };
+  readonly authentication: Authentication;
   readonly capabilities: { readonly iotEdge: boolean };
   /** Set for an edge device, and for a device that belongs to an edge device. */
   readonly deviceScope?: string;
@@ -78,7 +83,7 @@ export interface DeviceIdentity {
 
 /** @throws IotHubError ArgumentInvalid */
 export function assertDeviceId(deviceId: string): void {
-  if (!DEVICE_ID.test(deviceId)) {
+  if (!ID.test(deviceId)) {
     throw new IotHubError(
       'ArgumentInvalid',
       "Device id must be 1 to 128 of the characters A-Z a-z 0-9 - . % _ * ? ! ( ) , : = @ $ '",
@@ -97,8 +102,6 @@ export function makeIdentity(
   input: DeviceInput,
   previous?: DeviceIdentity,
 ): DeviceIdentity {
-  const type = input.authentication?.type ?? 'sas';
-  const thumbprints = input.authentication?.x509Thumbprint;
   const status = input.status ?? 'enabled';
   const iotEdge = input.capabilities?.iotEdge ?? false;
   const generationId = previous?.generationId ?? newGenerationId();
@@ -114,14 +117,7 @@ export function makeIdentity(
     statusUpdatedTime: statusChanged ? new Date().toISOString() : (previous?.statusUpdatedTime ?? NEVER),
     lastActivityTime: previous?.lastActivityTime ?? NEVER,
     cloudToDeviceMessageCount: previous?.cloudToDeviceMessageCount ?? 0,
-    authentication: {
-      symmetricKey: type === 'sas' ? symmetricKey(input, previous) : { primaryKey: null, secondaryKey: null },
-      x509Thumbprint: {
-        primaryThumbprint: thumbprints?.primaryThumbprint ?? null,
-        secondaryThumbprint: thumbprints?.secondaryThumbprint ?? null,
-      },
-      type,
-    },
+    authentication: makeAuthentication(input.authentication, previous?.authentication),
     capabilities: { iotEdge },
     ...scopes(deviceId, generationId, iotEdge, input),
   };
@@ -148,12 +144,31 @@ function scopes(
   return scope === undefined ? {} : { deviceScope: scope, parentScopes: [scope] };
 }
 
-function symmetricKey(input: DeviceInput, previous: DeviceIdentity | undefined): SymmetricKey {
-  const given = input.authentication?.symmetricKey;
+/** @throws as makeIdentity() */
+export function makeAuthentication(
+  input: z.infer<typeof authenticationInput>,
+  previous: Authentication | undefined,
+): Authentication {
+  const type = input?.type ?? 'sas';
+  return {
+    symmetricKey: type === 'sas' ? symmetricKey(input, previous) : { primaryKey: null, secondaryKey: null },
+    x509Thumbprint: {
+      primaryThumbprint: input?.x509Thumbprint?.primaryThumbprint ?? null,
+      secondaryThumbprint: input?.x509Thumbprint?.secondaryThumbprint ?? null,
+    },
+    type,
+  };
+}
+
+function symmetricKey(
+  input: z.infer<typeof authenticationInput>,
+  previous: Authentication | undefined,
+): SymmetricKey {
+  const given = input?.symmetricKey;
   const primaryKey = given?.primaryKey ?? '';
   const secondaryKey = given?.secondaryKey ?? '';
   if (primaryKey === '' && secondaryKey === '') {
-    const kept = previous?.authentication.symmetricKey;
+    const kept = previous?.symmetricKey;
     return {
       primaryKey: kept?.primaryKey ?? newKey(),
       secondaryKey: kept?.secondaryKey ?? newKey(),
@@ -182,7 +197,7 @@ export function assertKey(value: string): void {
 const newKey = () => randomBytes(GENERATED_KEY_BYTES).toString('base64');
 
 /** The form of the hub's etags: base64 of a decimal number. */
-const newEtag = () => Buffer.from(String(randomBytes(4).readUInt32BE())).toString('base64');
+export const newEtag = () => Buffer.from(String(randomBytes(4).readUInt32BE())).toString('base64');
 
 /** Windows' FILETIME: 100 ns units since 1601. */
 const FILETIME_AT_UNIX_EPOCH = 116_444_736_000_000_000n;
@@ -192,7 +207,7 @@ let latestGeneration = 0n;
  * An increasing, unique number of 18 digits. It distinguishes a device that was deleted and created again from the
  * earlier one.
  */
-function newGenerationId(): string {
+export function newGenerationId(): string {
   const now = BigInt(Date.now()) * 10_000n + FILETIME_AT_UNIX_EPOCH;
   latestGeneration = now > latestGeneration ? now : latestGeneration + 1n;
   return String(latestGeneration);

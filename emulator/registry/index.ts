@@ -1,4 +1,6 @@
 export { applyBulkItem, bulkUpdate, importItem } from './bulkUpdate';
+export { clientIdOf, clientPath, deviceIdOf, moduleIdOf } from './clientId';
+export { createClientRegistry, type Client, type ClientRegistry } from './clientRegistry';
 export {
   assertDeviceId,
   assertKey,
@@ -11,3 +13,6 @@ export {
   type DeviceInput,
 } from './deviceIdentity';
 export { createDeviceRegistry, LIST_MAX, type DeviceRegistry } from './deviceRegistry';
+export { createIdentityStore } from './identityStore';
+export { moduleInput, type ModuleIdentity, type ModuleInput } from './moduleIdentity';
+export { createModuleRegistry, type ModuleRegistry } from './moduleRegistry';

@@ -2,7 +2,7 @@ import { authenticateDevice } from '../deviceAuthentication';
 import type { Hub } from '../hub';
 import type { HubResponse } from '../httpsServer';
 import type { TelemetryOrigin } from '../partitionLog';
-import type { HubRequest, Route } from './route';
+import { clientIdIn, type HubRequest, type Route } from './route';
 
 /** An operation for devices, at `/devices/{id}/…`: it checks the device's token or certificate. */
 export function deviceRoute(
@@ -13,7 +13,7 @@ export function deviceRoute(
   return {
     ...route,
     handle(request) {
-      const { origin } = authenticateDevice(hub, request.segments[1] ?? '', {
+      const { origin } = authenticateDevice(hub, clientIdIn(request.segments.slice(0, 2)), {
         token: request.headers.authorization,
         resource: request.resource,
         certificate: request.clientCertificate,

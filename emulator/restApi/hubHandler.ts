@@ -14,7 +14,8 @@ import { fileRoutes } from './fileRoutes';
 import { jobRoutes } from './jobRoutes';
 import { notEmulated } from './notEmulated';
 import { messageRoutes } from './messageRoutes';
-import { methodRoute } from './methodRoute';
+import { methodRoutes } from './methodRoutes';
+import { moduleRoutes } from './moduleRoutes';
 import { queryRoute } from './queryRoute';
 import { registryRoutes } from './registryRoutes';
 import { deviceIdIn, matchesPath, type HubRequest } from './route';
@@ -28,13 +29,14 @@ export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promis
   const routes = [
     telemetryRoute(hub),
     ...twinRoutes(hub),
-    methodRoute(hub),
+    ...methodRoutes(hub),
     queryRoute(hub),
     ...messageRoutes(hub),
     ...feedbackRoutes(hub),
     ...fileRoutes(hub),
     ...jobRoutes(hub),
     ...registryRoutes(hub),
+    ...moduleRoutes(hub),
   ];
 
   return async (incoming) => {

@@ -3,9 +3,9 @@
 import type { Hub } from '../hub';
 import type { HubResponse } from '../httpsServer';
 import { jobRequest } from '../importExport';
-import { IotHubError } from '../iotHubError';
+import { IotHubError, notImplemented } from '../iotHubError';
 import type { Permission } from '../wellKnown';
-import { notEmulated, notImplemented } from './notEmulated';
+import { notEmulated } from './notEmulated';
 import type { HubRequest, Route } from './route';
 import { readJson, serviceRoute } from './serviceRoute';
 

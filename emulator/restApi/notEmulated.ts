@@ -1,18 +1,17 @@
-import { IotHubError } from '../iotHubError';
+import { notImplemented, type IotHubError } from '../iotHubError';
 
 /**
  * Operations of IoT Hub that the emulator does not support: the path, in which `*` is one segment, and the name of the
  * feature.
  */
 const OPERATIONS: readonly (readonly [path: string, about: string])[] = [
-  ['twins/*/modules/*', 'module twins'],
-  ['twins/*/modules/*/methods', 'direct methods'],
   ['digitaltwins/*', 'digital twins'],
   ['digitaltwins/*/commands/*', 'commands of digital twins'],
   ['digitaltwins/*/components/*/commands/*', 'commands of digital twins'],
-  ['devices/*/modules', 'modules'],
-  ['devices/*/modules/*', 'modules'],
-  ['devices/*/modules/*/messages/events', 'messages of modules'],
+  [
+    'devices/*/modules/*/messages/events',
+    'messages of modules over HTTPS, for which no SDK of Microsoft has a function',
+  ],
   ['messages/servicebound/filenotifications', 'notifications of file uploads over HTTPS'],
   ['messages/servicebound/filenotifications/*', 'notifications of file uploads over HTTPS'],
   ['devices/*/applyconfigurationcontent', 'configurations'],
@@ -36,9 +35,3 @@ export function notEmulated(segments: readonly string[]): IotHubError | undefine
   );
   return found && notImplemented(found.about);
 }
-
-export const notImplemented = (about: string): IotHubError =>
-  new IotHubError(
-    'NotImplemented',
-    `The Hubfront emulator does not support ${about}. docs/emulator.md lists what it supports.`,
-  );

@@ -3,8 +3,16 @@ import type { HubResponse } from '../httpsServer';
 import type { Hub } from '../hub';
 import { IotHubError } from '../iotHubError';
 import type { Permission } from '../wellKnown';
+import { readIdentity } from './readIdentity';
 import { readJson, serviceRoute } from './serviceRoute';
-import { bulkUpdate, deviceInput, LIST_MAX, type DeviceIdentity, type DeviceInput } from '../registry';
+import {
+  bulkUpdate,
+  deviceInput,
+  LIST_MAX,
+  moduleIdOf,
+  type DeviceIdentity,
+  type DeviceInput,
+} from '../registry';
 
 /** The identity registry's REST API (rest/api/iothub/service/devices). */
 export function registryRoutes(hub: Hub): Route[] {
@@ -41,10 +49,10 @@ export function registryRoutes(hub: Hub): Route[] {
       status: 200,
       body: bulkUpdate(registry, readJson(request)),
     })),
-    route('GET', ['statistics', 'service'], 'ServiceConnect', () => ({
-      status: 200,
-      body: { connectedDeviceCount: hub.connections.all().length },
-    })),
+    route('GET', ['statistics', 'service'], 'ServiceConnect', () => {
+      const devices = hub.connections.all().filter(({ clientId }) => moduleIdOf(clientId) === undefined);
+      return { status: 200, body: { connectedDeviceCount: devices.length } };
+    }),
     route('GET', ['statistics', 'devices'], 'RegistryRead', () => {
       const { total, enabled, disabled } = registry.count();
       return {
@@ -58,18 +66,11 @@ export function registryRoutes(hub: Hub): Route[] {
 const identity = (device: DeviceIdentity): HubResponse => ({ status: 200, body: device, etag: device.etag });
 
 function readDevice(request: HubRequest, deviceId: string): DeviceInput {
-  const parsed = deviceInput.safeParse(readJson(request));
-  if (!parsed.success) {
-    const field = parsed.error.issues[0]?.path.join('.') ?? '';
-    throw new IotHubError(
-      'ArgumentInvalid',
-      field === '' ? 'BadRequest' : `The device's ${field} is not valid.`,
-    );
-  }
-  if (parsed.data.deviceId !== undefined && parsed.data.deviceId !== deviceId) {
+  const input = readIdentity(request, deviceInput, 'device');
+  if (input.deviceId !== undefined && input.deviceId !== deviceId) {
     throw new IotHubError('ArgumentInvalid', 'The device id in the body differs from that in the path.');
   }
-  return parsed.data;
+  return input;
 }
 
 function readTop(top: string | null): number {

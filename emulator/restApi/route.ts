@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { HttpsFaultSpec } from '../faults';
 import type { HubResponse } from '../httpsServer';
+import { IotHubError } from '../iotHubError';
+import { clientIdOf } from '../registry';
 import type { ClientCertificate } from '../transport';
 
 /** A request to the hub, with its body read and its path decoded. */
@@ -27,7 +29,7 @@ export interface HubRequest {
 export interface Route {
   readonly target: HttpsFaultSpec['target'];
   readonly method: string;
-  /** Path pattern, in which `*` stands for one segment, the device id. */
+  /** Path pattern, in which `*` stands for one segment, such as the device id. */
   readonly path: readonly string[];
   readonly maxBodyBytes: number;
   /** @throws IotHubError */
@@ -39,6 +41,24 @@ export const matchesPath = (route: Route, segments: readonly string[]) =>
   route.path.every(
     (part, index) => part === '*' || part === segments[index] || part === segments[index]?.toLowerCase(),
   );
+
+/** The paths of the twins of devices and of modules. */
+export const CLIENT_TWINS = [
+  ['twins', '*'],
+  ['twins', '*', 'modules', '*'],
+] as const;
+
+/**
+ * The client id in a path `…/<device id>` or `…/<device id>/modules/<module id>`.
+ *
+ * @throws IotHubError ArgumentInvalid for an encoded slash, which would turn the id of a device into that of a module
+ */
+export function clientIdIn([, deviceId = '', , moduleId]: readonly string[]): string {
+  if (deviceId.includes('/') || moduleId?.includes('/')) {
+    throw new IotHubError('ArgumentInvalid', 'An id must not contain a slash.');
+  }
+  return clientIdOf({ deviceId, moduleId });
+}
 
 /** The device id in a path, if the path has one. */
 export const deviceIdIn = (segments: readonly string[]) =>

@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { decodePathSegment } from '../decodePathSegment';
-import { IotHubError } from '../iotHubError';
+import { IotHubError, notImplemented } from '../iotHubError';
 import type { WebSocketUpgrade } from '../transport';
-import { notImplemented } from './notEmulated';
 
 /** WebSocket paths of Event Hubs, and of IoT Hub, where devices and services use AMQP or MQTT. */
 const PATHS = ['/$servicebus/websocket', '/$iothub/websocket'];

@@ -1,6 +1,7 @@
 import type { Hub } from '../hub';
 import { IotHubError, throttled } from '../iotHubError';
 import { partitionOf, type TelemetryMessage, type TelemetryOrigin } from '../partitionLog';
+import { clientIdOf } from '../registry';
 import { MAX_MESSAGE_BYTES, messageSize, quotaExceeded, tooLarge } from './limits';
 
 /** A message as a device sends it, before the hub adds who sent it. */
@@ -27,6 +28,6 @@ export function storeTelemetry(hub: Hub, origin: TelemetryOrigin, messages: read
     messages.map((message) => ({ ...message, origin })),
     Date.now(),
   );
-  hub.registry.recordActivity(origin.deviceId);
+  hub.clients.recordActivity(clientIdOf(origin));
   for (const wake of hub.onAppended) wake(partition.id);
 }

@@ -1,21 +1,26 @@
-import type { DeviceIdentity } from '../registry';
+import type { Client } from '../registry';
 import type { JsonObject } from './json';
 import { sectionJson } from './section';
 import { twinEtag, type Twin } from './twinStore';
 
-/** A twin as services see it, with the properties of the device's identity (rest/api/iothub/service/devices/get-twin). */
-export function twinJson(device: DeviceIdentity, twin: Twin): JsonObject {
-  const { authentication, deviceScope, parentScopes } = device;
+/**
+ * A twin as services see it, with the properties of its identity (rest/api/iothub/service/devices/get-twin,
+ * …/modules/get-twin). The status of a module is that of its device.
+ */
+export function twinJson({ identity, device }: Client, twin: Twin): JsonObject {
+  const isModule = 'moduleId' in identity;
+  const { authentication } = identity;
   return {
     deviceId: device.deviceId,
+    ...(isModule ? { moduleId: identity.moduleId } : {}),
     etag: twinEtag(twin),
-    deviceEtag: device.etag,
+    deviceEtag: identity.etag,
     status: device.status,
     ...(device.statusReason === null ? {} : { statusReason: device.statusReason }),
     statusUpdateTime: device.statusUpdatedTime,
-    connectionState: device.connectionState,
-    lastActivityTime: device.lastActivityTime,
-    cloudToDeviceMessageCount: device.cloudToDeviceMessageCount,
+    connectionState: identity.connectionState,
+    lastActivityTime: identity.lastActivityTime,
+    cloudToDeviceMessageCount: identity.cloudToDeviceMessageCount,
     authenticationType: authentication.type,
     x509Thumbprint: { ...authentication.x509Thumbprint },
     modelId: '',
@@ -25,8 +30,12 @@ export function twinJson(device: DeviceIdentity, twin: Twin): JsonObject {
       desired: sectionJson(twin.desired, true),
       reported: sectionJson(twin.reported, true),
     },
-    capabilities: { ...device.capabilities },
-    ...(deviceScope === undefined ? {} : { deviceScope }),
-    ...(parentScopes === undefined ? {} : { parentScopes }),
+    ...(isModule ? {} : deviceProperties(device)),
   };
 }
+
+const deviceProperties = ({ capabilities, deviceScope, parentScopes }: Client['device']): JsonObject => ({
+  capabilities: { ...capabilities },
+  ...(deviceScope === undefined ? {} : { deviceScope }),
+  ...(parentScopes === undefined ? {} : { parentScopes }),
+});

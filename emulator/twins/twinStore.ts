@@ -1,6 +1,6 @@
 import type { Journal } from '../dataFolder';
 import { IotHubError } from '../iotHubError';
-import type { DeviceRegistry } from '../registry';
+import type { ClientRegistry } from '../registry';
 import { objectOf, type JsonObject } from './json';
 import { MAX_PROPERTIES_BYTES, MAX_TAGS_BYTES } from './limits';
 import {
@@ -13,7 +13,7 @@ import {
   type Section,
 } from './section';
 
-/** A device twin without the properties of the device identity. */
+/** The twin of a device or a module, without the properties of its identity. */
 export interface Twin {
   readonly tags: JsonObject;
   readonly desired: Section;
@@ -30,20 +30,20 @@ export interface TwinChange {
   readonly desired?: JsonObject | null | undefined;
 }
 
-/** Called with each change of desired properties, in the form that the device receives. */
-export type DesiredListener = (deviceId: string, change: JsonObject) => void;
+/** Called with each change of desired properties, in the form that the client receives. */
+export type DesiredListener = (clientId: string, change: JsonObject) => void;
 
-/** The twins of a hub's devices. Every method throws IotHubError when the hub rejects the request. */
+/** The twins of a hub's devices and modules, by client id. Every method throws IotHubError when the hub rejects the request. */
 export interface TwinStore {
-  get(deviceId: string): Twin;
+  get(clientId: string): Twin;
   /** Merges a change of a service. `ifMatch`: an ETag, with or without quotes, or `*`. */
-  patch(deviceId: string, change: TwinChange, ifMatch: string): Twin;
+  patch(clientId: string, change: TwinChange, ifMatch: string): Twin;
   /** Replaces the tags and desired properties that are given. */
-  replace(deviceId: string, change: TwinChange, ifMatch: string): Twin;
+  replace(clientId: string, change: TwinChange, ifMatch: string): Twin;
   /**
    * Merges a change of the device. `ifVersion`: required version of the reported properties; undefined: any version.
    */
-  report(deviceId: string, change: JsonObject, ifVersion: number | undefined): Twin;
+  report(clientId: string, change: JsonObject, ifVersion: number | undefined): Twin;
   onDesired(listener: DesiredListener): void;
 }
 
@@ -57,41 +57,41 @@ interface SectionChange {
 
 /** The kind of the twins in the journal. */
 const KIND = 'twin';
-const keyOf = (deviceId: string) => `${KIND}/${deviceId}`;
+const keyOf = (clientId: string) => `${KIND}/${clientId}`;
 
-/** A twin in the journal. It belongs to one generation of the device. */
+/** A twin in the journal. It belongs to one generation of the client. */
 interface KeptTwin {
   readonly generationId: string;
   readonly twin: Twin;
 }
 
-export function createTwinStore(registry: DeviceRegistry, journal: Journal): TwinStore {
+export function createTwinStore(clients: ClientRegistry, journal: Journal): TwinStore {
   const twins = new Map<string, Twin>();
   const listeners: DesiredListener[] = [];
-  for (const [deviceId, kept] of journal.read(KIND) as ReadonlyMap<string, KeptTwin>) {
-    if (registry.find(deviceId)?.generationId === kept.generationId) twins.set(deviceId, kept.twin);
+  for (const [clientId, kept] of journal.read(KIND) as ReadonlyMap<string, KeptTwin>) {
+    if (clients.find(clientId)?.identity.generationId === kept.generationId) twins.set(clientId, kept.twin);
   }
-  registry.onChange((deviceId, device) => {
-    if (!device && twins.delete(deviceId)) journal.forget(keyOf(deviceId));
+  clients.onChange((clientId) => {
+    if (!clients.find(clientId) && twins.delete(clientId)) journal.forget(keyOf(clientId));
   });
 
-  /** A twin is created on its first use, and deleted with its device. */
-  const get = (deviceId: string): Twin => {
-    registry.get(deviceId);
-    const twin = twins.get(deviceId) ?? emptyTwin(registry.registeredAt(deviceId));
-    twins.set(deviceId, twin);
+  /** A twin is created on its first use, and deleted with its client. */
+  const get = (clientId: string): Twin => {
+    clients.get(clientId);
+    const twin = twins.get(clientId) ?? emptyTwin(clients.registeredAt(clientId));
+    twins.set(clientId, twin);
     return twin;
   };
 
-  const store = (deviceId: string, twin: Twin): Twin => {
-    const { generationId } = registry.get(deviceId);
-    journal.write([keyOf(deviceId), { generationId, twin } satisfies KeptTwin]);
-    twins.set(deviceId, twin);
+  const store = (clientId: string, twin: Twin): Twin => {
+    const { generationId } = clients.get(clientId).identity;
+    journal.write([keyOf(clientId), { generationId, twin } satisfies KeptTwin]);
+    twins.set(clientId, twin);
     return twin;
   };
 
-  const matching = (deviceId: string, ifMatch: string): Twin => {
-    const twin = get(deviceId);
+  const matching = (clientId: string, ifMatch: string): Twin => {
+    const twin = get(clientId);
     const wanted = ifMatch.replace(/^(?:W\/)?"(.*)"$/, '$1');
     if (wanted !== '*' && wanted !== twinEtag(twin)) throw preconditionFailed();
     return twin;
@@ -99,11 +99,11 @@ export function createTwinStore(registry: DeviceRegistry, journal: Journal): Twi
 
   /** Stores a change by a service, and notifies the device if its desired properties changed. */
   const storeChange = (
-    deviceId: string,
+    clientId: string,
     twin: Twin,
     { tags, desired, notification }: SectionChange,
   ): Twin => {
-    const changed = store(deviceId, {
+    const changed = store(clientId, {
       ...twin,
       tags: tags ?? twin.tags,
       desired: desired ?? twin.desired,
@@ -112,7 +112,7 @@ export function createTwinStore(registry: DeviceRegistry, journal: Journal): Twi
     });
     if (notification) {
       for (const listener of listeners) {
-        listener(deviceId, { ...notification, $version: changed.desired.version });
+        listener(clientId, { ...notification, $version: changed.desired.version });
       }
     }
     return changed;
@@ -120,31 +120,31 @@ export function createTwinStore(registry: DeviceRegistry, journal: Journal): Twi
 
   return {
     get,
-    patch(deviceId, change, ifMatch) {
-      const twin = matching(deviceId, ifMatch);
+    patch(clientId, change, ifMatch) {
+      const twin = matching(clientId, ifMatch);
       const tags = change.tags === null ? removalOf(twin.tags) : change.tags;
       const desired = change.desired === null ? removalOf(twin.desired.values) : change.desired;
-      return storeChange(deviceId, twin, {
+      return storeChange(clientId, twin, {
         tags: tags && patchDocument(twin.tags, tags, MAX_TAGS_BYTES),
         desired: desired && patchSection(twin.desired, desired, now(), MAX_PROPERTIES_BYTES),
         notification: desired,
       });
     },
-    replace(deviceId, change, ifMatch) {
-      const twin = matching(deviceId, ifMatch);
+    replace(clientId, change, ifMatch) {
+      const twin = matching(clientId, ifMatch);
       const tags = change.tags === null ? {} : change.tags;
       const desired = change.desired === null ? {} : change.desired;
       const section = desired && replaceSection(twin.desired, desired, now(), MAX_PROPERTIES_BYTES);
-      return storeChange(deviceId, twin, {
+      return storeChange(clientId, twin, {
         tags: tags && replaceDocument(twin.tags, tags, MAX_TAGS_BYTES),
         desired: section,
         notification: section?.values,
       });
     },
-    report(deviceId, change, ifVersion) {
-      const twin = get(deviceId);
+    report(clientId, change, ifVersion) {
+      const twin = get(clientId);
       if (ifVersion !== undefined && ifVersion !== twin.reported.version) throw preconditionFailed();
-      return store(deviceId, {
+      return store(clientId, {
         ...twin,
         reported: patchSection(twin.reported, change, now(), MAX_PROPERTIES_BYTES),
         version: twin.version + 1,

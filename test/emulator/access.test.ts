@@ -152,7 +152,7 @@ test('an edge device has a scope, which its leaf devices take', async () => {
 describe('what is not emulated is refused at once, by name:', () => {
   test.each([
     ['GET', '/messages/servicebound/filenotifications', 'notifications of file uploads'],
-    ['GET', '/devices/d/modules', 'modules'],
+    ['POST', '/devices/d/modules/m/messages/events', 'messages of modules over HTTPS'],
     ['GET', '/configurations', 'configurations'],
     ['GET', '/jobs/v2/query', 'scheduled jobs'],
   ])('%s %s', async (method, path, about) => {
@@ -262,9 +262,9 @@ describe("AMQP at IoT Hub's own entities", () => {
   });
 
   test('names what it does not have', async () => {
-    const error = await refusalOf('/devices/d/modules/m/messages/events', { username: 'anonymous' });
+    const error = await refusalOf('/devices/d/modules/m/messages/devicebound', { username: 'anonymous' });
     expect(error).toMatchObject({ condition: 'amqp:not-implemented' });
-    expect(error.description).toContain('modules');
+    expect(error.description).toContain('cloud-to-device messages for modules');
   });
 
   test.each([

@@ -108,7 +108,7 @@ test('links of another device, of the wrong direction, of modules and at unknown
   expect(await receives('/devices/foreign/messages/devicebound')).toBe('amqp:unauthorized-access');
   expect(await receives('/devices/own/messages/events')).toBe('amqp:not-allowed');
   expect(await sends('/devices/own/messages/devicebound')).toBe('amqp:not-allowed');
-  expect(await sends('/devices/own/modules/m/messages/events')).toBe('amqp:not-implemented');
+  expect(await sends('/devices/own/modules/m/messages/events')).toBe('amqp:unauthorized-access');
   expect(await sends('/devices/own/other')).toBe('amqp:not-found');
   expect(await receives('/messages/serviceBound/feedback')).toBe('amqp:unauthorized-access');
 });

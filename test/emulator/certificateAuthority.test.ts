@@ -140,6 +140,18 @@ describe('a device with a certificate that a trusted CA signed', () => {
     await hub.call('DELETE', '/devices/refused');
   });
 
+  test('does not act for its module, whose common name is <device id>/<module id>', async () => {
+    await register('edge');
+    const authentication = { type: 'certificateAuthority' };
+    await hub.call('PUT', '/devices/edge/modules/m', { authentication });
+    const ofDevice = connectWith('edge/m', await issue('edge', { ca: root }));
+    await expect(connected(ofDevice)).rejects.toMatchObject({ code: 5 });
+    ofDevice.end(true);
+    const ofModule = connectWith('edge/m', await issue('edge/m', { ca: root }));
+    await connected(ofModule);
+    await ofModule.endAsync();
+  });
+
   test('is authenticated on a resumed TLS session as well', async () => {
     await register('resumed');
     const pair = await issue('resumed', { ca: intermediate });

@@ -5,7 +5,7 @@ import type { Hub } from '../../emulator/hub';
 import { IotHubError } from '../../emulator/iotHubError';
 import type { MqttConnection } from '../../emulator/mqtt/connection';
 import { createMessageDelivery } from '../../emulator/mqtt/deliverMessages';
-import { createDeviceRegistry } from '../../emulator/registry';
+import { createDeviceRegistry, createIdentityStore } from '../../emulator/registry';
 
 /** More than the 65,535 bytes of a topic, once it is percent-encoded. */
 const LARGE = [['large', 'ä'.repeat(20_000)]] as const;
@@ -24,7 +24,7 @@ test.each([
         if (isFull) throw new IotHubError('ServiceUnavailable', 'The disk is full.');
       },
     };
-    const registry = createDeviceRegistry(journal);
+    const registry = createDeviceRegistry(createIdentityStore(journal));
     registry.create('d', {});
     const messages = createMessageQueues(registry, journal);
     for (const text of ['first', 'second']) {

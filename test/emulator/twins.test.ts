@@ -1,19 +1,17 @@
 import { createRequire } from 'node:module';
 import type * as IotHub from 'azure-iothub';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Client, emulatorAgent } from '../azureSdks';
+import { Client, emulatorAgent, registryClient } from '../azureSdks';
 import { startHub, type TestHub } from './hub';
 
 const require = createRequire(import.meta.url);
-const { Registry } = require('azure-iothub') as typeof IotHub;
 const { Mqtt } = require('azure-iot-device-mqtt');
 
 let hub: TestHub;
 let registry: IotHub.Registry;
 beforeAll(async () => {
   hub = await startHub();
-  registry = Registry.fromConnectionString(hub.emulator.connectionStrings.hub('iothubowner'));
-  (registry as any)._restApiClient.setOptions({ http: { agent: emulatorAgent(hub.emulator) } });
+  registry = registryClient(hub.emulator);
 });
 afterAll(() => hub.close());
 

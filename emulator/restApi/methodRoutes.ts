@@ -3,7 +3,7 @@ import type { Hub } from '../hub';
 import { IotHubError, throttled } from '../iotHubError';
 import { MAX_METHOD_PAYLOAD_BYTES } from '../methods';
 import { METHOD_METER_BYTES } from '../throttle';
-import type { Route } from './route';
+import { CLIENT_TWINS, clientIdIn, type Route } from './route';
 import { readJson, serviceRoute } from './serviceRoute';
 
 // rest/api/iothub/service/devices/invoke-method: the times in seconds.
@@ -21,11 +21,17 @@ const body = z.object({
   responseTimeoutInSeconds: z.number().int().min(MIN_RESPONSE_TIMEOUT_S).max(MAX_TIMEOUT_S).nullish(),
 });
 
-/** `POST /twins/{id}/methods`: calls a method of a connected device and returns the device's status and payload. */
-export const methodRoute = (hub: Hub): Route =>
+/**
+ * `POST /twins/{id}/methods`, `POST /twins/{id}/modules/{mid}/methods`: calls a method of a connected device or module,
+ * and returns its status and payload.
+ */
+export const methodRoutes = (hub: Hub): Route[] =>
+  CLIENT_TWINS.map((path) => methodRoute(hub, [...path, 'methods']));
+
+const methodRoute = (hub: Hub, path: readonly string[]): Route =>
   serviceRoute(
     hub,
-    { target: 'methods', method: 'POST', path: ['twins', '*', 'methods'], permission: 'ServiceConnect' },
+    { target: 'methods', method: 'POST', path, permission: 'ServiceConnect' },
     async (request) => {
       const parsed = body.safeParse(readJson(request));
       if (!parsed.success) {
@@ -41,7 +47,7 @@ export const methodRoute = (hub: Hub): Route =>
       if (!hub.throttle.allow('methods', Math.max(1, Math.ceil(bytes / METHOD_METER_BYTES)))) {
         throw throttled('DirectMethods');
       }
-      const response = await hub.methods.invoke(request.segments[1] ?? '', {
+      const response = await hub.methods.invoke(clientIdIn(request.segments.slice(0, -1)), {
         name: methodName,
         payload: json,
         connectTimeoutMs: (connectTimeoutInSeconds ?? 0) * 1_000,

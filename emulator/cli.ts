@@ -53,6 +53,10 @@ async function run(flags: Flags): Promise<void> {
   console.log(
     `policies ${POLICY_NAMES.join(', ')}: docs/emulator.md lists their keys and connection strings`,
   );
+  if (emulator.provisioning) {
+    const { idScope, globalHostName, hostName } = emulator.provisioning;
+    console.log(`provisioning   id scope ${idScope}, devices ${globalHostName}, services ${hostName}`);
+  }
   console.log(`CA certificate ${emulator.caFile}`);
   if (emulator.amqpsPort !== undefined) console.log(`AMQP over TLS  amqps://${host}:${emulator.amqpsPort}`);
   if (emulator.proxyPort !== undefined) {

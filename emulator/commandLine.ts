@@ -33,6 +33,7 @@ export interface Flags {
   readonly partitions?: number;
   readonly data?: string;
   readonly seed?: string;
+  readonly provisioning?: boolean;
   readonly retentionDays: number;
   readonly retentionMegabytes?: number;
   readonly caFolder: string;
@@ -148,6 +149,7 @@ export function commandLine(run: (flags: Flags) => Promise<void>): Command {
     )
     .option('--data <folder>', 'keeps the state in this folder (without the flag: in memory)')
     .option('--seed <file>', 'JSON file with the devices and messages of a new hub')
+    .option('--provisioning', 'starts a Device Provisioning Service that assigns devices to the hubs')
     .option(
       '--retention-days <days>',
       `how long messages are kept, 1 to ${MAX_RETENTION_DAYS}`,

@@ -9,6 +9,7 @@ import type { HubSpec } from './hubIdentity';
 import { LOOPBACK } from './listen';
 import type { LogLevel } from './log';
 import { DEFAULT_RETENTION_DAYS, MAX_RETENTION_DAYS } from './retention';
+import { MAX_LINKED_HUBS } from './provisioning';
 import type { SeedInput } from './seedFile';
 import type { ThrottleTier } from './throttle';
 
@@ -39,7 +40,12 @@ export interface EmulatorOptions {
   readonly partitions?: number;
   /** Folder in which the emulator keeps its state. Absent: in memory only. */
   readonly dataFolder?: string;
-  /** The first state of the first hub, if it is empty: the path of a JSON file, or its content. A hub that is not empty is not changed. */
+  /** Starts a Device Provisioning Service that assigns devices to the hubs. Default false. */
+  readonly provisioning?: boolean;
+  /**
+   * The first state of the first hub and of the Device Provisioning Service, if they are empty: the path of a JSON file,
+   * or its content. What is not empty is not changed.
+   */
   readonly seed?: string | SeedInput;
   /** How long messages are kept, in days: more than 0, at most 7, fractions allowed. Default 1. */
   readonly retentionDays?: number;
@@ -87,6 +93,17 @@ export interface EmulatedHub {
   readonly admin: AdminApi;
 }
 
+/** The emulated Device Provisioning Service. */
+export interface EmulatedProvisioning {
+  readonly idScope: string;
+  /** The host name that devices use. */
+  readonly globalHostName: string;
+  /** The host name that services use. */
+  readonly hostName: string;
+  /** For azure-iot-provisioning-service. */
+  readonly connectionString: string;
+}
+
 /** The emulator. The members of `EmulatedHub` are those of its first hub. */
 export interface Emulator extends EmulatedHub {
   readonly hubs: readonly [EmulatedHub, ...EmulatedHub[]];
@@ -94,6 +111,8 @@ export interface Emulator extends EmulatedHub {
   readonly amqpsPort: number | undefined;
   readonly mqttPort: number;
   readonly proxyPort: number | undefined;
+  /** Undefined without the option `provisioning`. */
+  readonly provisioning: EmulatedProvisioning | undefined;
   /** `https://<address>:<hubPort>`; the address is `127.0.0.1`, unless the emulator listens on another one only. */
   readonly endpoint: string;
   /** Absolute path of the CA certificate. */
@@ -121,6 +140,11 @@ export function checkOptions(options: EmulatorOptions): void {
   }
   if (options.storageContainer !== undefined && options.storage === undefined) {
     throw new RangeError('storageContainer needs storage');
+  }
+  if (options.provisioning === true && Array.isArray(options.hub) && options.hub.length > MAX_LINKED_HUBS) {
+    throw new RangeError(
+      `the Device Provisioning Service assigns devices to at most ${MAX_LINKED_HUBS} hubs`,
+    );
   }
   if (isIP(listen) === 0) throw new RangeError(`'${listen}' is not an IP address to listen on`);
 }

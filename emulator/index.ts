@@ -6,7 +6,7 @@ export type { Health } from './health';
 export { MAX_PARTITIONS } from './hub';
 export { LOG_LEVELS, type LogLevel } from './log';
 export { SeedError, type SeedInput } from './seedFile';
-export type { EmulatedHub, Emulator, EmulatorOptions } from './emulatorOptions';
+export type { EmulatedHub, EmulatedProvisioning, Emulator, EmulatorOptions } from './emulatorOptions';
 export type { HubSpec } from './hubIdentity';
 export { startEmulator } from './startEmulator';
 export { THROTTLE_TIERS, type ThrottleTier } from './throttle';
@@ -16,6 +16,7 @@ export {
   HUB_HOST_NAME,
   IDENTITY_HEADER,
   POLICIES,
+  PROVISIONING,
   type Permission,
   type Policy,
   type PolicyName,

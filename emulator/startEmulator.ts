@@ -16,6 +16,7 @@ import { LOOPBACK, ownAddress, urlHost } from './listen';
 import { createLog, DEFAULT_LOG_LEVEL } from './log';
 import { createMqttEndpoint, MQTT_SUBPROTOCOLS } from './mqtt';
 import { openHub, type OpenHub } from './openHub';
+import { openProvisioning, provisioningHosts } from './openProvisioning';
 import { createHubHandler, createUpgradeHandler } from './restApi';
 import { readSeed } from './seedFile';
 import {
@@ -66,7 +67,11 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const ownHost = urlHost(ownAddress(address));
   /** Names of the emulator itself, which stand for no hub. */
   const ownNames = [ownHost, ...(options.allowedHosts ?? []).map((name) => name.toLowerCase())];
-  const hostNames = [...identities.map(({ hostName }) => hostName), ...ownNames];
+  const hostNames = [
+    ...identities.map(({ hostName }) => hostName),
+    ...ownNames,
+    ...provisioningHosts(options),
+  ];
   const certificate = await issueLeafCertificate(ca, hostNames);
   const closers: (() => unknown)[] = [];
   const opened: OpenHub[] = [];
@@ -137,7 +142,10 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     }
     const [first, ...others] = opened;
     if (!first) throw new Error('there is no hub');
-    const mqtt = createMqttEndpoint([first.hub, ...others.map(({ hub }) => hub)]);
+    const hubs = [first.hub, ...others.map(({ hub }) => hub)] as const;
+    const provisioning = openProvisioning({ hubs, options, seed, log });
+    if (provisioning) closers.push(() => provisioning.close());
+    const mqtt = createMqttEndpoint(hubs, provisioning?.service.connectMqtt);
     closers.push(() => mqtt.close());
     const serveHub = ({ hub, eventHub }: OpenHub) => {
       const plainPort = amqp[opened.findIndex((one) => one.hub === hub)]?.port ?? 0;
@@ -180,7 +188,10 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       await startHttpsServer({
         ...tls,
         port: options.hubPort ?? 0,
-        handleHub: (request) => hubOf(request).handleHub(request),
+        handleHub: (request) =>
+          provisioning?.service.accepts(request, (name) => names.has(name))
+            ? provisioning.service.handle(request)
+            : hubOf(request).handleHub(request),
         handleAdmin: (request, response) => hubOf(request).handleAdmin(request, response),
         handleBlobs: createBlobForwarder(blobStorages),
         handleHealth: createHealthHandler(() => health()),
@@ -223,6 +234,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       mqttPort: mqtts.port,
       proxyPort: proxy?.port,
       endpoint: `https://${ownHost}:${https.port}`,
+      provisioning: provisioning?.emulated,
       caFile: ca.file,
       ca: ca.cert,
       health,

@@ -37,6 +37,18 @@ export const POLICIES = {
   device: { key: 'aHViZnJvbnQtZW11bGF0b3ItZGV2aWNlLS0tLS0tLS0=', permissions: ['DeviceConnect'] },
 } as const satisfies Record<string, Policy>;
 
+/** The emulated Device Provisioning Service. Its names and its key are published, as those of the hub. */
+export const PROVISIONING = {
+  /** `0ne` and eight hexadecimal digits, as Azure assigns them. */
+  idScope: '0ne0000CAFE',
+  /** The name that devices use. It is the same for each instance of the service in Azure. */
+  globalHostName: 'global.azure-devices-provisioning.net',
+  /** The name that services use. */
+  hostName: 'hubfront.azure-devices-provisioning.localhost',
+  policy: 'provisioningserviceowner',
+  key: 'aHViZnJvbnQtZW11bGF0b3ItcHJvdmlzaW9uaW5nLS0=',
+} as const;
+
 /** The key that signs the access tokens that the emulator issues instead of Microsoft Entra ID. */
 export const ENTRA_ID_SIGNING_KEY = 'hubfront-emulator-entra-id-----';
 

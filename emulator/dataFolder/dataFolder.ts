@@ -53,17 +53,32 @@ export interface StorageOptions {
  * @throws DataFolderError with one line for the user: another emulator uses the folder, it cannot be written, a file is
  * damaged, or it has another number of partitions
  */
-export function openStorage(options: StorageOptions): HubStorage {
+export const openStorage = (options: StorageOptions): HubStorage =>
+  openLocked(options, (folder, closers, close) => openHub(folder, options, closers, close));
+
+/** A journal in a folder of its own, `<folder>/<host name>`. @throws DataFolderError as `openStorage` */
+export const openJournalFolder = (options: Pick<StorageOptions, 'folder' | 'hostName' | 'log'>) =>
+  openLocked(options, (folder, closers, close) => {
+    const journal = openJournal(join(folder, STATE_FILE), createDataFolderLog(folder, options.log));
+    closers.push(() => journal.close());
+    return { journal, close };
+  });
+
+/** Creates and locks a folder. If `open` fails, everything is closed. */
+function openLocked<Opened>(
+  options: Pick<StorageOptions, 'folder' | 'hostName'>,
+  open: (folder: string, closers: (() => void)[], close: () => void) => Opened,
+): Opened {
   const folder = resolve(options.folder);
   const closers: (() => void)[] = [];
   const close = () => {
     closeAll(closers.splice(0).reverse());
   };
   try {
-    const hubFolder = join(folder, options.hostName);
-    mkdirSync(hubFolder, { recursive: true });
-    closers.push(lockFolder(hubFolder));
-    return openHub(hubFolder, options, closers, close);
+    const ownFolder = join(folder, options.hostName);
+    mkdirSync(ownFolder, { recursive: true });
+    closers.push(lockFolder(ownFolder));
+    return open(ownFolder, closers, close);
   } catch (error) {
     close();
     const { code, message } = error as NodeJS.ErrnoException;

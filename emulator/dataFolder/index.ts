@@ -1,3 +1,3 @@
 export { DataFolderError } from './dataFolderError';
-export { openStorage, type HubStorage } from './dataFolder';
+export { openJournalFolder, openStorage, type HubStorage } from './dataFolder';
 export { NO_JOURNAL, type Change, type Journal } from './journal';

@@ -1,5 +1,6 @@
 import type { Hub } from '../hub';
 import type { Transport } from '../transport';
+import type { ConnectOther } from './connectOther';
 import { serveDevice } from './serveDevice';
 import { createSessions, type ServedHub } from './sessions';
 
@@ -16,7 +17,10 @@ export interface MqttEndpoint {
 }
 
 /** The user name of a client selects its hub. A client that names none of them belongs to the first hub, which rejects it. */
-export function createMqttEndpoint(hubs: readonly [Hub, ...Hub[]]): MqttEndpoint {
+export function createMqttEndpoint(
+  hubs: readonly [Hub, ...Hub[]],
+  connectOther: ConnectOther = () => undefined,
+): MqttEndpoint {
   const [first, ...others] = hubs;
   const serve = (hub: Hub): ServedHub => ({ hub, sessions: createSessions(hub.clients) });
   const firstServed = serve(first);
@@ -26,11 +30,12 @@ export function createMqttEndpoint(hubs: readonly [Hub, ...Hub[]]): MqttEndpoint
     accept(transport) {
       served.set(transport, first);
       transport.stream.once('close', () => served.delete(transport));
-      serveDevice(transport, (hostName) => {
+      const selectHub = (hostName: string) => {
         const selected = all.find(({ hub }) => hub.identity.hostName === hostName) ?? firstServed;
         served.set(transport, selected.hub);
         return selected;
-      });
+      };
+      serveDevice(transport, selectHub, connectOther);
     },
     connections: (hub) => [...served.values()].filter((one) => one === hub).length,
     closeConnections(hub) {

@@ -8,6 +8,7 @@ import { partitionOf } from '../partitionLog';
 import { clientIdOf, deviceIdOf } from '../registry';
 import type { Transport } from '../transport';
 import { createMqttConnection } from './connection';
+import type { ConnectOther } from './connectOther';
 import { describePacket } from './describePacket';
 import { MAX_DELAYED_MESSAGES, MAX_SUBSCRIPTIONS } from './limits';
 import { ACCEPTED, logIn, refusalOf, userNameHost } from './login';
@@ -33,10 +34,17 @@ interface Device {
  * Serves one MQTT 3.1.1 client by the rules of IoT Hub (iot-mqtt-connect-to-iot-hub).
  *
  * @param selectHub returns the hub for the host in the user name of CONNECT
+ * @param connectOther connects a client of another service
  */
-export function serveDevice(transport: Transport, selectHub: (hostName: string) => ServedHub): void {
+export function serveDevice(
+  transport: Transport,
+  selectHub: (hostName: string) => ServedHub,
+  connectOther: ConnectOther,
+): void {
   let { hub, sessions } = selectHub('');
   let device: Device | undefined;
+  /** Serves the packets of a client of another service. */
+  let serveOther: ReturnType<ConnectOther>;
   /** Packets that came in one chunk with a CONNECT that a fault delays. */
   let early: Packet[] | undefined;
   let hasEnded = false;
@@ -58,6 +66,8 @@ export function serveDevice(transport: Transport, selectHub: (hostName: string) 
   }
 
   function onConnect(packet: IConnectPacket): void {
+    serveOther = connectOther(packet, mqtt);
+    if (serveOther) return;
     ({ hub, sessions } = selectHub(userNameHost(packet)));
     hub.requests.connections++;
     applyDeviceFault(hub, 'connections', packet.clientId, {
@@ -123,6 +133,10 @@ export function serveDevice(transport: Transport, selectHub: (hostName: string) 
   }
 
   function onPacket(packet: Packet): void {
+    if (serveOther) {
+      serveOther(packet);
+      return;
+    }
     if (!device) {
       if (early && early.push(packet) > MAX_DELAYED_MESSAGES) mqtt.close();
       return;

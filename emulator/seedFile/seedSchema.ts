@@ -3,9 +3,9 @@
 import { z } from 'zod';
 import { ACKNOWLEDGEMENTS, MAX_PENDING_MESSAGES } from '../cloudToDevice';
 import { assertDeviceId, assertKey, STATUS_REASON_MAX_CHARS, thumbprintInput } from '../registry';
-import { MAX_PROPERTIES_BYTES, MAX_TAGS_BYTES } from '../twins';
-import { report } from './report';
-import { twinDocument } from './twinDocument';
+import { enrollmentGroup, individualEnrollment } from '../provisioning';
+import { report } from '../report';
+import { MAX_PROPERTIES_BYTES, MAX_TAGS_BYTES, twinDocument } from '../twins';
 
 /** Half of a surrogate pair has no UTF-8: the hub could not send it as it is. */
 const isWellFormed = (value: string): boolean => !/\p{Cs}/u.test(value);
@@ -78,6 +78,13 @@ export const seedSchema = z.strictObject({
   devices: z.array(device).default([]),
   /** Stored in this order. */
   telemetry: z.array(telemetry).default([]),
+  /** The first state of the Device Provisioning Service. */
+  provisioning: z
+    .strictObject({
+      enrollments: z.array(individualEnrollment.strict()).default([]),
+      enrollmentGroups: z.array(enrollmentGroup.strict()).default([]),
+    })
+    .optional(),
 });
 
 export type SeedInput = z.input<typeof seedSchema>;

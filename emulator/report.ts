@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { IotHubError } from '../iotHubError';
+import { IotHubError } from './iotHubError';
 
 /** Runs a check of the hub. Its error becomes that of the value. */
 export function report(context: z.RefinementCtx, check: () => void): void {

@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import { readDocument, replaceDocument, type JsonObject } from '../twins';
-import { report } from './report';
+import { report } from '../report';
+import type { JsonObject } from './json';
+import { readDocument } from './readChange';
+import { replaceDocument } from './section';
 
 /** Tags or desired properties, by the rules of twins. */
 export const twinDocument = (name: string, maxBytes: number) =>

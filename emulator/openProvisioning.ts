@@ -1,0 +1,57 @@
+/** Opens the emulated Device Provisioning Service. */
+
+import { NO_JOURNAL, openJournalFolder } from './dataFolder';
+import type { EmulatedProvisioning, EmulatorOptions } from './emulatorOptions';
+import type { Hub } from './hub';
+import type { Log } from './log';
+import { createProvisioning, type Provisioning } from './provisioning';
+import { applyProvisioningSeed, SeedError, type Seed } from './seedFile';
+import { PROVISIONING } from './wellKnown';
+
+export interface OpenProvisioning {
+  readonly service: Provisioning;
+  readonly emulated: EmulatedProvisioning;
+  /** Releases the data folder. */
+  close(): void;
+}
+
+/** The names of the service, if it is on. */
+export const provisioningHosts = ({ provisioning }: EmulatorOptions): readonly string[] =>
+  provisioning === true ? [PROVISIONING.globalHostName, PROVISIONING.hostName] : [];
+
+/** Undefined without the option. @throws SeedError, DataFolderError */
+export function openProvisioning({
+  hubs,
+  options,
+  seed,
+  log,
+}: {
+  readonly hubs: readonly Hub[];
+  readonly options: EmulatorOptions;
+  readonly seed: Seed | undefined;
+  readonly log: Log;
+}): OpenProvisioning | undefined {
+  if (options.provisioning !== true) {
+    if (seed?.provisioning) throw new SeedError('the seed has enrollments: add --provisioning');
+    return undefined;
+  }
+  const { idScope, globalHostName, hostName, policy, key } = PROVISIONING;
+  const storage =
+    options.dataFolder === undefined
+      ? undefined
+      : openJournalFolder({ folder: options.dataFolder, hostName, log });
+  try {
+    const journal = storage?.journal ?? NO_JOURNAL;
+    const service = createProvisioning(hubs, journal);
+    applyProvisioningSeed(service, journal, seed?.provisioning);
+    const connectionString = `HostName=${hostName};SharedAccessKeyName=${policy};SharedAccessKey=${key}`;
+    return {
+      service,
+      emulated: { idScope, globalHostName, hostName, connectionString },
+      close: () => storage?.close(),
+    };
+  } catch (error) {
+    storage?.close();
+    throw error;
+  }
+}

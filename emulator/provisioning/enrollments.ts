@@ -1,0 +1,84 @@
+/** The enrollments of one kind, with their ETags, in the order of their creation. */
+
+import type { Journal } from '../dataFolder';
+import { idIn, makeEnrollment, type Enrollment, type EnrollmentKind } from './enrollment';
+import { ProvisioningError } from './provisioningError';
+
+/** `get`, `put` and `remove` throw ProvisioningError; with a data folder, also IotHubError ServiceUnavailable. */
+export interface Enrollments {
+  readonly kind: EnrollmentKind;
+  find(id: string): Enrollment | undefined;
+  get(id: string): Enrollment;
+  /** @param ifMatch undefined: it must be new; an ETag, with or without quotes, or `*`: it must exist */
+  put(id: string, body: unknown, ifMatch: string | undefined): Enrollment;
+  remove(id: string, ifMatch: string): void;
+  all(): Iterable<Enrollment>;
+}
+
+export interface EnrollmentsOptions {
+  readonly kind: EnrollmentKind;
+  readonly max: number;
+  readonly linkedHubs: readonly string[];
+  readonly journal: Journal;
+  readonly onRemoved: (enrollment: Enrollment) => void;
+}
+
+export function createEnrollments({
+  kind,
+  max,
+  linkedHubs,
+  journal,
+  onRemoved,
+}: EnrollmentsOptions): Enrollments {
+  const kept = [...journal.read(kind).values()] as Enrollment[];
+  const all = new Map<string, Enrollment>(
+    kept.sort((a, b) => a.sequence - b.sequence).map((one) => [one.id.toLowerCase(), one]),
+  );
+  let lastSequence = kept.at(-1)?.sequence ?? 0;
+  const find = (id: string) => all.get(id.toLowerCase());
+  const get = (id: string): Enrollment => {
+    const enrollment = find(id);
+    if (!enrollment) throw new ProvisioningError('NotFound', 'Enrollment not found');
+    return enrollment;
+  };
+  return {
+    kind,
+    find,
+    get,
+    put(id, body, ifMatch) {
+      const previous = find(id);
+      if (ifMatch === undefined) {
+        if (previous) throw new ProvisioningError('Conflict', 'The enrollment already exists.');
+        if (all.size >= max)
+          throw new ProvisioningError('QuotaExceeded', `There are ${max} ${kind}s already.`);
+      } else {
+        assertMatch(get(id).etag, ifMatch);
+      }
+      if (idIn(kind, body)?.toLowerCase() !== id.toLowerCase()) {
+        throw new ProvisioningError('BadRequest', 'The id in the body differs from that in the path.');
+      }
+      const sequence = previous?.sequence ?? lastSequence + 1;
+      const enrollment = makeEnrollment(kind, body, linkedHubs, { previous, sequence });
+      journal.write([`${kind}/${enrollment.id.toLowerCase()}`, enrollment]);
+      all.set(enrollment.id.toLowerCase(), enrollment);
+      lastSequence = Math.max(lastSequence, sequence);
+      return enrollment;
+    },
+    remove(id, ifMatch) {
+      const enrollment = get(id);
+      assertMatch(enrollment.etag, ifMatch);
+      journal.write([`${kind}/${id.toLowerCase()}`]);
+      all.delete(id.toLowerCase());
+      onRemoved(enrollment);
+    },
+    all: () => all.values(),
+  };
+}
+
+/** @throws ProvisioningError PreconditionFailed unless `ifMatch` is `*` or the ETag, with or without quotes */
+export function assertMatch(etag: string, ifMatch: string): void {
+  const wanted = ifMatch.replace(/^(?:W\/)?"(.*)"$/, '$1');
+  if (wanted !== '*' && wanted !== etag) {
+    throw new ProvisioningError('PreconditionFailed', 'The ETag is not that of the resource.');
+  }
+}

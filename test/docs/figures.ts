@@ -58,6 +58,19 @@ function mqttRow(what: string): number[] {
   return [own, peerMedian, measured ?? NaN];
 }
 
+const { emulator = [] } = resultsIn('2026-11-26-emulator');
+/** Of this emulator, of the older one, the ratio, and its quartiles. */
+function emulatorRow(what: string): number[] {
+  const {
+    median: own,
+    peerMedian = NaN,
+    ratio: measured,
+    ratioLow = NaN,
+    ratioHigh = NaN,
+  } = find(emulator, what);
+  return [own, peerMedian, measured ?? NaN, ratioLow, ratioHigh];
+}
+
 export const PASSAGES: readonly Passage[] = [
   ...SENDING_PASSAGES,
   {
@@ -74,6 +87,16 @@ export const PASSAGES: readonly Passage[] = [
     page: PERFORMANCE,
     text: '| memory of 10,000 idle connections | {} MB | {} MB | {} |',
     values: mqttRow('memory of 10,000 idle'),
+  },
+  {
+    page: PERFORMANCE,
+    text: '| sent over HTTPS | {} µs | {} µs | {} ({} to {} by rounds) |',
+    values: emulatorRow('CPU of the emulator a message sent'),
+  },
+  {
+    page: PERFORMANCE,
+    text: '| read over AMQP | {} µs | {} µs | {} ({} to {} by rounds) |',
+    values: emulatorRow('CPU of the emulator a message read'),
   },
   {
     page: COLD_START,

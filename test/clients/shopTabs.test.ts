@@ -86,7 +86,7 @@ describe.skipIf(!browserProgram)('the shop in many tabs, and for a visitor who i
     await expect.poll(() => page.locator('#events li').count(), SLOW).toBe(4);
     await expect
       .poll(() => page.locator('#events .state').first().textContent(), SLOW)
-      .toMatch(/^offline, next try /);
+      .toBe('offline, waiting');
     expect(await page.locator('#offline-note').isVisible()).toBe(true);
     expect(await page.locator('#offline-note').innerText()).toContain('Only sending is paused.');
     const ids = await page.locator('#events code').allTextContents();

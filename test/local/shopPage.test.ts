@@ -52,6 +52,8 @@ describe.skipIf(!browserProgram)('a page of the shop', () => {
         return all.some((value, i) => value > 0 && all[i + 1] === value - 1);
       }, SLOW)
       .toBe(true);
+    await page.getByLabel('Simulate offline').check();
+    await expect.poll(() => state.textContent(), SLOW).toBe('offline, waiting');
     await page.close();
   });
 
@@ -91,7 +93,7 @@ describe.skipIf(!browserProgram)('a page of the shop', () => {
     await page.goto(shop.origin);
     const shown = page.locator('#feed summary').filter({ visible: true });
     await expect.poll(() => shown.count()).toBe(4);
-    await page.getByRole('button', { name: 'Show the newest 6 messages' }).click();
+    await page.getByRole('button', { name: 'Show all 6 messages' }).click();
     expect(await shown.allInnerTexts()).toEqual([
       'checkout: Wool muffler',
       'Added to cart: Wool muffler',

@@ -31,7 +31,7 @@ export function startPanel(tracking: Tracking, offline: ReturnType<typeof create
   const rowOf = (messageId: string, message: unknown): Row => {
     const known = rows.get(messageId);
     if (known) return known;
-    const made = createRow(messageId, message as ShopEvent);
+    const made = createRow(messageId, message as ShopEvent, offline.isOffline);
     rows.set(messageId, made);
     insertEvent(messageId, made.item);
     labelMore(element('events').children.length, rows.size);
@@ -49,13 +49,14 @@ export function startPanel(tracking: Tracking, offline: ReturnType<typeof create
   showDevice();
   tracking.on('sent', showDevice);
   tracking.on('sending', ({ messageId, deviceMessage }) => {
-    rowOf(messageId, deviceMessage).reach('sending');
+    // While the switch is on, the client's attempts fail without a request.
+    rowOf(messageId, deviceMessage).reach(offline.isOffline() ? 'queued' : 'sending');
   });
   tracking.on('sent', ({ messageId, deviceMessage, beacon }) => {
     rowOf(messageId, deviceMessage).reach('accepted', beacon ? 'by beacon' : '');
   });
   tracking.on('retry', ({ messageId, deviceMessage, code, retryIn }) => {
-    rowOf(messageId, deviceMessage).wait(offline.isOffline() ? 'offline' : code, retryIn);
+    rowOf(messageId, deviceMessage).wait(code, retryIn);
   });
   tracking.on('rejected', ({ messageId, deviceMessage, code }) => {
     rowOf(messageId, deviceMessage).reject(code);
@@ -106,12 +107,12 @@ interface Row {
   item: HTMLLIElement;
   /** The stage never goes back: a late report of an earlier stage is ignored. */
   reach: (stage: Stage, note?: string) => void;
-  /** Counts down to the next attempt. @param code of the failure, or `offline` */
+  /** Counts down to the next attempt, but not while the offline switch is on. @param code of the failure */
   wait: (code: string, retryInMs: number) => void;
   reject: (code: string) => void;
 }
 
-function createRow(messageId: string, message: ShopEvent): Row {
+function createRow(messageId: string, message: ShopEvent, isOffline: () => boolean): Row {
   const item = document.createElement('li');
   item.dataset.messageId = messageId;
   const name = textOf('strong', eventName(message.event));
@@ -146,6 +147,7 @@ function createRow(messageId: string, message: ShopEvent): Row {
       reached = 0;
       const retryAt = Date.now() + retryInMs;
       const text = (): string => {
+        if (isOffline()) return 'offline, waiting';
         const seconds = Math.ceil((retryAt - Date.now()) / 1_000);
         return `${code}, next try ${seconds > 0 ? `in ${seconds} s` : 'now'}`;
       };
@@ -164,7 +166,6 @@ function createRow(messageId: string, message: ShopEvent): Row {
 /** @param onMessage called with each message; returns true if this page sent it */
 function showFeed(onMessage: (message: FeedMessage) => boolean): void {
   const state = element('feed-state');
-  // Older messages are in the feed than in the list.
   const labelMore = connectMoreButton(element('more-messages'), 'messages');
   const add = (message: FeedMessage): void => {
     const item = document.createElement('li');
@@ -184,7 +185,9 @@ function showFeed(onMessage: (message: FeedMessage) => boolean): void {
     const feed = element('feed');
     feed.prepend(item);
     limit(feed);
-    labelMore(feed.children.length);
+    const listed = feed.children.length;
+    // A page that gets fewer messages than the shop keeps has had all of them.
+    labelMore(listed, listed < KEPT_MESSAGES ? listed : undefined);
     element('no-messages').hidden = true;
   };
   followStream('/live', 'message', KEPT_MESSAGES, {

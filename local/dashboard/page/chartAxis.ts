@@ -6,7 +6,7 @@ const MINUTE_MS = 60_000;
 /** Numbers of bars that become one bar. */
 const MERGED_BARS = [1, 2, 5, 10, 15, 30, 60];
 /** Minutes between two labels. Each divides a day. */
-const LABEL_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 240, 360, 720, 1440];
+const LABEL_STEPS = [1, 2, 5, 10, 15, 20, 30, 60, 120, 240, 360, 720, 1440];
 /** Width of a label such as `10:42` and the space beside it, in px. */
 const LABEL_PX = 46;
 
@@ -31,20 +31,22 @@ export function mergeBuckets({ minutes, events }: View['buckets'], mostBars: num
 }
 
 /**
- * Chooses the bars that have a label: those at round local times, and the last one.
+ * Chooses the bars that have a label: evenly spread ones at round local times. In a time zone where no bar begins at a
+ * round time, they are counted from the last bar.
  *
  * @param starts of the bars
  * @param width of the chart, px
  */
 export function tickPositions(starts: readonly Date[], width: number): number[] {
-  const last = starts.length - 1;
   const barsPerLabel = Math.ceil((LABEL_PX * starts.length) / width);
-  for (const step of LABEL_STEPS) {
-    const round = starts.flatMap((start, i) =>
-      (60 * start.getHours() + start.getMinutes()) % step === 0 ? [i] : [],
-    );
-    if (round.every((at, i) => i === 0 || at - (round[i - 1] ?? 0) >= barsPerLabel))
-      return [...round.filter((at) => last - at >= barsPerLabel), ...(last >= 0 ? [last] : [])];
-  }
-  return last >= 0 ? [last] : [];
+  const isRound = (start: Date, step: number): boolean =>
+    (60 * start.getHours() + start.getMinutes()) % step === 0;
+  // Not the first step that fits: bars of two minutes begin at every second quarter of an hour only.
+  const [most = []] = LABEL_STEPS.map((step) =>
+    starts.flatMap((start, i) => (isRound(start, step) ? [i] : [])),
+  )
+    .filter((round) => round.every((at, i) => i === 0 || at - (round[i - 1] ?? 0) >= barsPerLabel))
+    .sort((a, b) => b.length - a.length);
+  if (most.length > 0) return most;
+  return starts.flatMap((_, i) => ((starts.length - 1 - i) % barsPerLabel === 0 ? [i] : []));
 }

@@ -36,7 +36,7 @@ function show(view: View): void {
   showBuckets(isMeasured ? view.buckets : { ...view.buckets, events: [] });
   showFunnel(view.funnel, isMeasured);
   for (const nothing of document.querySelectorAll<HTMLElement>('.nothing'))
-    writeParts(nothing, isMeasured ? codeParts(nothing.dataset.text ?? '') : [ABSENT]);
+    writeParts(nothing, isMeasured ? codeParts(nothingText(nothing, view)) : [ABSENT]);
   showProducts(view.products, shop);
   showSources('referrers', view.referrers, 'Direct or unknown');
   showSources('campaigns', view.campaigns, 'No campaign');
@@ -44,6 +44,11 @@ function show(view: View): void {
   showExtent(view);
   showSensors(view);
   showChoices(view.choices);
+}
+
+/** If the shop has had events, the filters (one is the time range) exclude what the list would show. */
+function nothingText({ dataset: { text = '', filtered = text } }: HTMLElement, { pipeline }: View): string {
+  return pipeline.oldest === null ? text : filtered;
 }
 
 type Revenue = View['revenue'][number];
@@ -59,7 +64,7 @@ function showNoFigures(): void {
 
 function showFigures({ counts, revenue, recent }: View): void {
   const [first, ...others] = revenue;
-  write(part('revenue'), first ? money(first.revenue, first.currency) : number(0));
+  write(part('revenue'), first ? money(first.revenue, first.currency) : ABSENT);
   const details = revenueDetails(first, others);
   writeParts(
     part('revenue-detail'),
@@ -85,17 +90,23 @@ function sessionsDetail({ sessions, events }: View['counts']): string {
   return events > 0 ? 'events carry no session id' : '';
 }
 
-/** A line for each currency. Refunds stand beside the amount from which they have been deducted. */
+/**
+ * A line for each currency but the first, and then the refunds in the first one, whose amount stands above. The refunds
+ * are last, because an amount after them would seem to be one of them.
+ */
 function revenueDetails(first: Revenue | undefined, others: readonly Revenue[]): string[] {
   if (!first) return [readFilters() === '' ? 'no orders yet' : 'no orders'];
   const refunds = ({ refunded, currency }: Revenue): string[] =>
-    refunded > 0 ? [`after refunds of\u00a0${money(refunded, currency)}`] : [];
-  if (others.length === 0)
-    return [`${counted(first.items, 'item')} in ${counted(first.orders, 'order')}`, ...refunds(first)];
-  return [
-    ...refunds(first),
-    ...others.map((one) => [`plus\u00a0${money(one.revenue, one.currency)}`, ...refunds(one)].join(' ')),
-  ];
+    refunded > 0 ? [`${money(refunded, currency)} of\u00a0refunds deducted`] : [];
+  const orders = (currency: string | null): string =>
+    currency === null ? 'orders without a currency' : `${currency}\u00a0orders`;
+  const plus = (one: Revenue): string =>
+    `plus\u00a0${money(one.revenue, one.currency)} in\u00a0${orders(one.currency)}`;
+  const lines =
+    others.length === 0
+      ? [`${counted(first.items, 'item')} in ${counted(first.orders, 'order')}`]
+      : others.map((one) => [plus(one), ...refunds(one)].join(', '));
+  return [...lines, ...refunds(first)];
 }
 
 /** Says how many events the list of recent events contains. An order has a row for each item. */

@@ -8,7 +8,8 @@ import { duration, sentence } from './format';
 const STALE_MS = 10_000;
 const TICK_MS = 250;
 
-const CHECK_TERMINAL = 'check the terminal where `npm start` is running';
+const CHECK_TERMINAL =
+  'check the terminal where `npm start` is running. If it shows an error, press `Ctrl+C` there and run `npm start` again.';
 
 type State = 'connecting' | 'reconnecting' | 'stale' | 'stopped' | 'starting' | 'paused' | 'empty' | 'live';
 
@@ -97,16 +98,16 @@ function noticeParts(state: State, view: View | undefined): (string | HTMLElemen
       make('strong', 'The analytics job has stopped.'),
       ` Reason: ${sentence(problem ?? 'unknown')} These figures no longer change.`,
       ...codeParts(
-        ' Fix the cause, then press `Ctrl+C` in the terminal where `npm start` is running, and run it again.',
+        ' Fix the cause, then press `Ctrl+C` in the terminal where `npm start` is running, and run `npm start` again.',
       ),
     ];
   if (state === 'stale')
     return codeParts(
-      `The analytics job is not responding. These are its last figures. This page updates when it responds. If this lasts, ${CHECK_TERMINAL}.`,
+      `The analytics job is not responding. These are its last figures. This page updates when it responds. If this lasts, ${CHECK_TERMINAL}`,
     );
   if (state === 'reconnecting')
     return codeParts(
-      `No connection to the dashboard's server.${view ? ' These are the last figures received.' : ''} This page connects again by itself. If this lasts, ${CHECK_TERMINAL}. If it has ended there, start it again.`,
+      `No connection to the dashboard's server.${view ? ' These are the last figures received.' : ''} This page reconnects by itself. If this lasts, check the terminal where you ran \`npm start\`. If it has ended, run it again.`,
     );
   return problem ? [sentence(problem)] : [];
 }
@@ -116,7 +117,7 @@ function emptyTexts(state: State, hasRows: boolean): readonly [title: string, te
   if (state === 'starting')
     return [
       'Starting',
-      `Loading the product list. This usually takes a few seconds. If it takes longer than a minute, ${CHECK_TERMINAL}.`,
+      `Loading the product list. This usually takes a few seconds. If it takes longer than a minute, ${CHECK_TERMINAL}`,
     ];
   if (hasRows) return ['No event matches the filters', 'Choose a longer time range, or clear the filters.'];
   return ['No events yet', 'Open a product in the shop. Your visit appears here within seconds.'];

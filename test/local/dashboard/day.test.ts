@@ -168,7 +168,7 @@ function expected(events: readonly Event[]): Record<string, unknown> {
     sessions: String(distinct(data.map(({ session_id }) => session_id))),
     orders: String(orders.length),
     revenue: yen(sum('JPY')),
-    otherRevenue: `plus\u00a0€${sum('EUR').toFixed(2)}`,
+    otherRevenue: `plus\u00a0€${sum('EUR').toFixed(2)} in\u00a0EUR\u00a0orders`,
     ordersByCurrency: `${orders.filter(isJpy).length}\u00a0in\u00a0JPY, ${orders.length - orders.filter(isJpy).length}\u00a0in\u00a0EUR`,
     funnel: ['Viewed a product', 'Added to cart', 'Purchased'].map(
       (stage, i) =>

@@ -19,7 +19,7 @@ describe.skipIf(!browserProgram)('the texts of the dashboard', () => {
     };
     await expect.poll(() => sample.page.locator('#revenue').innerText()).toBe('1.000e+300 JPY');
     expect(await sample.page.locator('#revenue-detail').innerText()).toBe(
-      '1 item in 1 order\nafter refunds of\u00a0¥3',
+      '1 item in 1 order\n¥3 of\u00a0refunds deducted',
     );
     await sample.page.setViewportSize({ width: 320, height: 700 });
     const overflow = `(() => { const all = document.querySelector('#recent').closest('.scroll'); return all.scrollWidth - all.clientWidth; })()`;
@@ -33,12 +33,20 @@ describe.skipIf(!browserProgram)('the texts of the dashboard', () => {
     expect(new Set(await values())).toEqual(new Set(['–']));
     expect(new Set(await sample.page.locator('.nothing').allInnerTexts())).toEqual(new Set(['–']));
     expect(await sample.page.getByRole('link', { name: 'Open the shop' }).isVisible()).toBe(false);
-    expect(await sample.page.locator('#empty-text code').innerText()).toBe('npm start');
+    expect(await sample.page.locator('#empty-text').innerText()).toMatch(
+      /If it shows an error, press Ctrl\+C there and run npm start again\.$/,
+    );
+    expect(await sample.page.locator('#empty-text code').allInnerTexts()).toEqual([
+      'npm start',
+      'Ctrl+C',
+      'npm start',
+    ]);
     expect(await sample.page.locator('#minutes').isVisible()).toBe(false);
     expect(await sample.page.locator('footer').innerText()).not.toContain('0 events');
     sample.view = emptyView(new Date());
     await sample.page.locator('body[data-state="empty"]').waitFor();
-    expect(await values()).toEqual(['0', '0', '0', '0', '0', '0 visitors', '0 visitors', '0 visitors']);
+    expect(await values()).toEqual(['–', '0', '0', '0', '0', '0 visitors', '0 visitors', '0 visitors']);
+    expect(await sample.page.locator('#revenue-detail').innerText()).toBe('no orders yet');
     expect(await sample.page.locator('#minutes').isVisible()).toBe(true);
   });
 
@@ -55,11 +63,14 @@ describe.skipIf(!browserProgram)('the texts of the dashboard', () => {
         .poll(() => sample.page.locator('#notice').innerText())
         .toContain(`Reason: ${problem.replace(/\.$/, '')}. These figures no longer change.`);
     }
+    expect(await sample.page.locator('#notice').innerText()).toMatch(
+      /press Ctrl\+C in the terminal where npm start is running, and run npm start again\.$/,
+    );
   });
 
   test('says what to do if the connection to the server does not come back', async () => {
     const advice =
-      'This page connects again by itself. If this lasts, check the terminal where npm start is running.';
+      'This page reconnects by itself. If this lasts, check the terminal where you ran npm start. If it has ended, run it again.';
     const notice = sample.page.locator('#notice');
     await sample.context.route('**/events?*', (route) => route.abort());
     await sample.page.locator('select[name=range]').selectOption('15');
@@ -107,12 +118,19 @@ describe.skipIf(!browserProgram)('the texts of the dashboard', () => {
   test('names a filter of the URL, and offers no shop where the filters match nothing', async () => {
     sample.view = { ...emptyView(new Date()), pipeline: sample.view.pipeline };
     await sample.page.goto(`${sample.url}/?event=refund&product=9`);
-    await sample.page.getByText('No event matches the filters').waitFor();
+    await sample.page.getByRole('heading', { name: 'No event matches the filters' }).waitFor();
+    const nothing = () => sample.page.locator('.nothing').filter({ visible: true }).allInnerTexts();
+    const [visitor, sensor] = ['No visitor matches the filters.', expect.stringMatching(/^No sensor /)];
+    expect(await nothing()).toEqual([
+      ...['No product matches the filters.', visitor, visitor],
+      ...[sensor, 'No event matches the filters.'],
+    ]);
     expect(await sample.page.getByRole('link', { name: 'Open the shop' }).isVisible()).toBe(false);
     const chosen = () => sample.page.locator('#filters option:checked').allInnerTexts();
     expect(await chosen()).toEqual(['Last hour', 'Refunded (refund)', 'Product 9']);
     sample.view = emptyView(new Date());
     await sample.page.getByRole('link', { name: 'Open the shop' }).waitFor();
+    await expect.poll(async () => (await nothing())[0]).toBe('No product has been viewed yet.');
   });
 
   test('shows what each sensor last sent, and which of them are silent', async () => {
@@ -155,12 +173,20 @@ describe.skipIf(!browserProgram)('the texts of the dashboard', () => {
         { ...revenue, currency: 'JPY', refunded: 4_900 },
         { ...revenue, currency: 'EUR', refunded: 5 },
         { ...revenue, currency: 'USD' },
+        { ...revenue, currency: null },
       ],
       pipeline: { ...sample.view.pipeline, dropped },
     };
     await expect
       .poll(() => sample.page.locator('#revenue-detail').innerText())
-      .toBe('after refunds of\u00a0¥4,900\nplus\u00a0€100.00 after refunds of\u00a0€5.00\nplus\u00a0$100.00');
+      .toBe(
+        [
+          'plus\u00a0€100.00 in\u00a0EUR\u00a0orders, €5.00 of\u00a0refunds deducted',
+          'plus\u00a0$100.00 in\u00a0USD\u00a0orders',
+          'plus\u00a0100 in\u00a0orders without a currency',
+          '¥4,900 of\u00a0refunds deducted',
+        ].join('\n'),
+      );
     expect(await sample.page.locator('#pipeline').innerText()).toContain(
       '2 malformed events and 1 event too late dropped',
     );

@@ -2,9 +2,14 @@
 
 import { createHash } from 'node:crypto';
 import type { Hub } from '../hub';
-import type { DeviceIdentity, DeviceInput } from '../registry';
+import { IotHubError } from '../iotHubError';
+import type { DeviceIdentity } from '../registry';
+import type { JsonObject, Twin } from '../twins';
 import type { Attestation } from './attestation';
 import type { Enrollment } from './enrollment';
+
+/** The version of the reported properties, and the number of changes by services, of a new twin. */
+const FIRST_VERSION = 1;
 
 /** Where a device was assigned. */
 export interface Assignment {
@@ -21,6 +26,9 @@ export type Substatus =
  * Assigns a device by the allocation policy of its enrollment, or again by its reprovisioning policy (iot-dps,
  * concepts-device-reprovision). The identity gets the keys of the enrollment. A new identity gets the initial twin.
  *
+ * The hubs store their changes separately. The old identity is removed last, so that a failure loses no data, and the
+ * next attempt continues.
+ *
  * @throws IotHubError if a hub cannot store the change
  */
 export function assignDevice(
@@ -34,31 +42,61 @@ export function assignDevice(
   const stays = from !== undefined && moved !== undefined && !enrollment.updateHubAssignment;
   const to = stays ? from : chooseHub(hubs, enrollment, registrationId);
   const assignment = { hub: to.identity.hostName, deviceId };
-  const authentication: DeviceInput['authentication'] = { type: 'sas', symmetricKey: keys };
+  const authentication = { type: 'sas' as const, symmetricKey: keys };
+  const keepsData = moved !== undefined && enrollment.migrateDeviceData;
   const existing = to.registry.find(deviceId);
   if (existing) {
-    const { parentScopes, ...others } = existing;
-    const parents = parentScopes && { parentScopes: [...parentScopes] };
-    if (!hasKeys(existing, keys)) {
-      to.registry.update(deviceId, { ...others, ...parents, authentication }, '*');
-    }
-    if (moved && from !== to) from?.registry.remove(deviceId, '*');
-    return {
-      assignment,
-      substatus: moved && from === to ? 'reprovisionedToInitialAssignment' : 'initialAssignment',
-    };
+    setKeys(to, existing, keys);
+    if (moved && from === to) return { assignment, substatus: 'reprovisionedToInitialAssignment' };
+  } else {
+    const capabilities = keepsData ? moved.capabilities : { iotEdge: enrollment.iotEdge };
+    const { status, statusReason } = moved ?? {};
+    to.registry.create(deviceId, { authentication, capabilities, status, statusReason });
   }
-  const keepsData = moved !== undefined && enrollment.migrateDeviceData;
-  const capabilities = keepsData ? moved.capabilities : { iotEdge: enrollment.iotEdge };
-  to.registry.create(deviceId, { authentication, capabilities });
-  const twin = keepsData ? from?.twins.get(deviceId) : undefined;
-  const tags = twin?.tags ?? enrollment.tags;
-  const desired = twin?.desired.values ?? enrollment.desired;
-  if (tags ?? desired) to.twins.replace(deviceId, { tags, desired }, '*');
-  if (twin) to.twins.report(deviceId, twin.reported.values, undefined);
+  try {
+    // Also if the device exists: an earlier attempt may have ended after it had created the device.
+    fillTwin(to, deviceId, (keepsData ? from?.twins.get(deviceId) : undefined) ?? enrollment);
+    if (moved) from?.registry.remove(deviceId, '*');
+  } catch (error) {
+    if (!existing) removeIfPossible(to, deviceId);
+    throw error;
+  }
   if (!moved) return { assignment, substatus: 'initialAssignment' };
-  from?.registry.remove(deviceId, '*');
   return { assignment, substatus: keepsData ? 'deviceDataMigrated' : 'deviceDataReset' };
+}
+
+/** Fills the sections of a twin that nobody has changed since the device was created. */
+function fillTwin(hub: Hub, deviceId: string, source: Twin | Enrollment): void {
+  const { tags, desired, reported } =
+    'reported' in source
+      ? { tags: source.tags, desired: source.desired.values, reported: source.reported.values }
+      : { ...source, reported: undefined };
+  const twin = hub.twins.get(deviceId);
+  if (!isEmpty(reported) && twin.reported.version === FIRST_VERSION) {
+    hub.twins.report(deviceId, reported, undefined);
+  }
+  if ((isEmpty(tags) && isEmpty(desired)) || twin.revision !== FIRST_VERSION) return;
+  hub.twins.replace(deviceId, { tags, desired }, '*');
+}
+
+const isEmpty = (document: JsonObject | undefined): document is undefined =>
+  document === undefined || Object.keys(document).length === 0;
+
+function setKeys({ registry }: Hub, existing: DeviceIdentity, keys: Attestation['keys']): void {
+  if (hasKeys(existing, keys)) return;
+  const { deviceId, parentScopes, ...others } = existing;
+  const parents = parentScopes && { parentScopes: [...parentScopes] };
+  const authentication = { type: 'sas' as const, symmetricKey: keys };
+  registry.update(deviceId, { ...others, ...parents, authentication }, '*');
+}
+
+/** If the disk still fails, the next attempt finds the device. */
+function removeIfPossible({ registry }: Hub, deviceId: string): void {
+  try {
+    registry.remove(deviceId, '*');
+  } catch (error) {
+    if (!(error instanceof IotHubError)) throw error;
+  }
 }
 
 /** Each hub is equally likely. On one machine, each has the same latency, so `geoLatency` hashes as well. */

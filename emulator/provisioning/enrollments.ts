@@ -20,7 +20,8 @@ export interface EnrollmentsOptions {
   readonly max: number;
   readonly linkedHubs: readonly string[];
   readonly journal: Journal;
-  readonly onRemoved: (enrollment: Enrollment) => void;
+  /** Called before an enrollment is removed. If it throws, the enrollment stays. */
+  readonly onRemove: (enrollment: Enrollment) => void;
 }
 
 export function createEnrollments({
@@ -28,7 +29,7 @@ export function createEnrollments({
   max,
   linkedHubs,
   journal,
-  onRemoved,
+  onRemove,
 }: EnrollmentsOptions): Enrollments {
   const kept = [...journal.read(kind).values()] as Enrollment[];
   const all = new Map<string, Enrollment>(
@@ -67,9 +68,9 @@ export function createEnrollments({
     remove(id, ifMatch) {
       const enrollment = get(id);
       assertMatch(enrollment.etag, ifMatch);
+      onRemove(enrollment);
       journal.write([`${kind}/${id.toLowerCase()}`]);
       all.delete(id.toLowerCase());
-      onRemoved(enrollment);
     },
     all: () => all.values(),
   };

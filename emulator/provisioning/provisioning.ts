@@ -29,7 +29,7 @@ export interface Provisioning {
 export function createProvisioning(hubs: readonly Hub[], journal: Journal): Provisioning {
   const linkedHubs = hubs.map(({ identity }) => identity.hostName);
   const registrations = createRegistrations(hubs, journal);
-  const shared = { linkedHubs, journal, onRemoved: registrations.removeOf };
+  const shared = { linkedHubs, journal, onRemove: registrations.removeOf };
   const individual = createEnrollments({ kind: 'enrollment', max: MAX_INDIVIDUAL_ENROLLMENTS, ...shared });
   const groups = createEnrollments({ kind: 'enrollmentGroup', max: MAX_ENROLLMENT_GROUPS, ...shared });
   const { idScope, hostName, globalHostName } = PROVISIONING;

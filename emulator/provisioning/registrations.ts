@@ -34,9 +34,13 @@ export interface Registrations {
   register(attestation: Attestation): Registration;
   /** The device stays in its hub. @throws ProvisioningError NotFound, PreconditionFailed */
   remove(registrationId: string, ifMatch: string): void;
+  /** If the disk fails, a part is removed. @throws IotHubError ServiceUnavailable */
   removeOf(enrollment: Enrollment): void;
   ofGroup(enrollmentGroupId: string): Iterable<Registration>;
 }
+
+/** Registrations that one write removes: a group may have a million. */
+const REMOVAL_CHUNK = 1_000;
 
 const KIND = 'registration';
 const keyOf = (registrationId: string) => `${KIND}/${registrationId.toLowerCase()}`;
@@ -89,11 +93,17 @@ export function createRegistrations(hubs: readonly Hub[], journal: Journal): Reg
       all.delete(keyOf(registrationId));
     },
     removeOf({ kind, id }) {
-      const removed = [...all.values()].filter(
-        ({ enrollment }) => enrollment.kind === kind && enrollment.id === id,
-      );
-      journal.write(...removed.map(({ registrationId }) => [keyOf(registrationId)] as const));
-      for (const { registrationId } of removed) all.delete(keyOf(registrationId));
+      const own = kind === 'enrollment' ? [find(id)] : all.values();
+      const keys: string[] = [];
+      for (const registration of own) {
+        if (registration?.enrollment.kind !== kind || registration.enrollment.id !== id) continue;
+        keys.push(keyOf(registration.registrationId));
+      }
+      for (let start = 0; start < keys.length; start += REMOVAL_CHUNK) {
+        const chunk = keys.slice(start, start + REMOVAL_CHUNK);
+        journal.write(...chunk.map((key) => [key] as const));
+        for (const key of chunk) all.delete(key);
+      }
     },
     *ofGroup(enrollmentGroupId) {
       for (const registration of all.values()) {

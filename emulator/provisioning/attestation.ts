@@ -2,9 +2,9 @@
 
 import { createHmac } from 'node:crypto';
 import { isSignedBy, tokenFor } from '../sas';
-import type { Enrollment } from './enrollment';
+import { ENROLLMENT_ID, type Enrollment } from './enrollment';
 import type { Enrollments } from './enrollments';
-import { unauthorized } from './provisioningError';
+import { ProvisioningError, unauthorized } from './provisioningError';
 
 /** A device that has proven its identity. */
 export interface Attestation {
@@ -24,7 +24,7 @@ export interface AttestationInput {
  * Finds the enrollment whose key signed the token. An individual enrollment overrides groups (iot-dps,
  * concepts-service). The audience of the token is `<id scope>/registrations/<registration id>`.
  *
- * @throws ProvisioningError Unauthorized
+ * @throws ProvisioningError Unauthorized, BadRequest
  */
 export function attest(
   { idScope, registrationId, token: text }: AttestationInput,
@@ -33,6 +33,9 @@ export function attest(
 ): Attestation {
   const token = tokenFor(text, `${idScope}/registrations/${registrationId}`, Date.now() / 1_000);
   if (!token) throw unauthorized();
+  if (!ENROLLMENT_ID.test(registrationId)) {
+    throw new ProvisioningError('BadRequest', 'The registration id is not valid.');
+  }
   const own = individual.find(registrationId);
   for (const enrollment of own ? [own] : groups.all()) {
     const keys = own ? enrollment.keys : derivedKeys(enrollment, registrationId);

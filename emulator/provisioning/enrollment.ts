@@ -8,7 +8,7 @@ import { MAX_PROPERTIES_BYTES, MAX_TAGS_BYTES, twinDocument, type JsonObject } f
 import { notEmulated, ProvisioningError } from './provisioningError';
 
 /** rest/api/iot-dps: up to 128 letters, digits and `-`, `.`, `_`, `:`, without case. */
-const ID = /^[a-z0-9](?:[a-z0-9:._-]{0,126}[a-z0-9-])?$/i;
+export const ENROLLMENT_ID = /^[a-z0-9](?:[a-z0-9:._-]{0,126}[a-z0-9-])?$/i;
 const GENERATED_KEY_BYTES = 64;
 
 /** A text by a rule of the hub's registry. */
@@ -41,7 +41,7 @@ const common = {
   allocationPolicy: z.enum(['hashed', 'geoLatency', 'static', 'custom']).nullish(),
 };
 
-const id = z.string().regex(ID, 'must be 1 to 128 letters, digits, - . _ and :, not at its ends');
+const id = z.string().regex(ENROLLMENT_ID, 'must be 1 to 128 letters, digits, - . _ and :, not at its ends');
 const deviceId = checkedText(assertDeviceId);
 
 export const individualEnrollment = z.object({

@@ -6,19 +6,20 @@ import { isSignedBy, tokenFor } from '../sas';
 import { hostNameOf } from '../transport';
 import type { PROVISIONING } from '../wellKnown';
 import type { DeviceOperations } from './deviceOperations';
+import { DEVICE_RESOURCE } from './deviceResource';
 import { MAX_BULK_BYTES, MAX_MESSAGE_BYTES, RETRY_AFTER_SECONDS } from './limits';
 import { errorResponse, ProvisioningError, unauthorized } from './provisioningError';
 import { COLLECTIONS, respondToService, type ServiceParts } from './serviceRequest';
 
 /** `2019-03-31`, `2025-07-01-preview`. */
 const API_VERSION = /^20\d\d-\d\d-\d\d(?:-preview)?$/;
-/** `/<id scope>/registrations/…`: an id scope is `0ne` and eight hexadecimal digits. */
-const DEVICE_PATH = /^\/0ne[0-9a-f]{8}\/registrations\//i;
+
+const isDevicePath = (url: string): boolean => DEVICE_RESOURCE.test(url.slice(1));
 
 /** Whether the path is one of the Device Provisioning Service. An IoT hub has none of them. */
 export function isProvisioningPath(url: string): boolean {
   const [collection = ''] = url.slice(1).split(/[/?]/, 1);
-  return DEVICE_PATH.test(url) || COLLECTIONS.includes(collection.toLowerCase());
+  return isDevicePath(url) || COLLECTIONS.includes(collection.toLowerCase());
 }
 
 export function createHttpHandler(
@@ -39,7 +40,7 @@ export function createHttpHandler(
       throw new ProvisioningError('TooLarge', `The request body exceeds ${maxBytes} bytes.`);
     }
     const { authorization } = headers;
-    if (DEVICE_PATH.test(url)) return respondToDevice(device, { method, segments, body, authorization });
+    if (isDevicePath(url)) return respondToDevice(device, { method, segments, body, authorization });
     const host = hostNameOf(headers.host);
     if (host === identity.globalHostName || !COLLECTIONS.includes(segments[0]?.toLowerCase() ?? '')) {
       throw new ProvisioningError('NotFound', 'The service has no operation at this path.');

@@ -8,7 +8,9 @@ export const MAX_LINKED_HUBS = 50;
 /** Maximum size of a message, in bytes: of a registration request, and of an enrollment. */
 export const MAX_MESSAGE_BYTES = 96 * 1024;
 
-/** The limit of a bulk request is not published. */
+/** Enrollments in a bulk request (rest/api/iot-dps/service, enrollment-group/run-bulk-operation). */
+export const MAX_BULK_ENROLLMENTS = 10;
+/** The size of a bulk request, in bytes: enough for as many enrollments. */
 export const MAX_BULK_BYTES = 1024 * 1024;
 
 /** Page sizes of queries. The service's own are not published. */

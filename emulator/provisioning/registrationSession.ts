@@ -5,12 +5,12 @@ import type { MqttConnection } from '../mqtt';
 import { tokenFor } from '../sas';
 import type { AttestationInput } from './attestation';
 import type { DeviceOperations } from './deviceOperations';
+import { DEVICE_RESOURCE } from './deviceResource';
 import { RETRY_AFTER_SECONDS } from './limits';
 import { errorDetails } from './provisioningError';
 
 /** `<id scope>/registrations/<registration id>/api-version=…`; some SDKs write `?` before the version. */
 const USER_NAME = /^([^/]+)\/registrations\/([^/?]+)\/?\??api-version=20\d\d-\d\d-\d\d/;
-const IS_REGISTRATION = /^[^/]+\/registrations\//;
 const RESPONSE_FILTER = '$dps/registrations/res/#';
 const REGISTER = /^\$dps\/registrations\/PUT\/iotdps-register\/\?(.*)$/;
 const GET_STATUS = /^\$dps\/registrations\/GET\/iotdps-get-operationstatus\/\?(.*)$/;
@@ -25,7 +25,7 @@ const MQTT_3_1_1 = 4;
 export type RegistrationSession = (packet: Packet) => void;
 
 /** Whether the client connects to the Device Provisioning Service, not to a hub. */
-export const isRegistration = ({ username }: IConnectPacket): boolean => IS_REGISTRATION.test(username ?? '');
+export const isRegistration = ({ username }: IConnectPacket): boolean => DEVICE_RESOURCE.test(username ?? '');
 
 /**
  * Answers a CONNECT. As in Azure, the signature of the token is only checked with each request: a wrong one gets a

@@ -6,6 +6,7 @@ import { IotHubError } from '../iotHubError';
 import { parseJson } from '../parseJson';
 import { attestationJson, enrollmentJson, idIn, type Enrollment } from './enrollment';
 import type { Enrollments } from './enrollments';
+import { MAX_BULK_ENROLLMENTS } from './limits';
 import { page, type PageRequest } from './page';
 import { ProvisioningError } from './provisioningError';
 import { registrationJson, type Registrations } from './registrations';
@@ -123,15 +124,22 @@ function bulk(enrollments: Enrollments, body: unknown) {
   if (!parsed.success || items === undefined) {
     throw new ProvisioningError('BadRequest', 'The body is not a bulk operation.');
   }
+  if (items.length > MAX_BULK_ENROLLMENTS) {
+    throw new ProvisioningError(
+      'BadRequest',
+      `A bulk operation has at most ${MAX_BULK_ENROLLMENTS} enrollments.`,
+    );
+  }
   const { mode } = parsed.data;
   const errors: object[] = [];
   for (const item of items) {
     const id = idIn(enrollments.kind, item) ?? '';
-    const etag = (item as { etag?: unknown } | null)?.etag;
+    const { etag } = (item ?? {}) as { readonly etag?: unknown };
+    const ifMatch = typeof etag === 'string' ? etag : ''; // no enrollment has an empty ETag
     try {
-      if (mode === 'delete') enrollments.remove(id, typeof etag === 'string' ? etag : '*');
+      if (mode === 'delete') enrollments.remove(id, etag == null ? '*' : ifMatch);
       else if (mode === 'create') enrollments.put(id, item, undefined);
-      else enrollments.put(id, item, mode === 'update' ? '*' : String(etag));
+      else enrollments.put(id, item, mode === 'update' ? '*' : ifMatch);
     } catch (error) {
       if (!(error instanceof ProvisioningError) && !(error instanceof IotHubError)) throw error;
       const name = enrollments.kind === 'enrollment' ? 'registrationId' : 'enrollmentGroupId';

@@ -1,13 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PROVISIONING, startEmulator, type Emulator } from '../../../emulator/index';
 import { sasToken } from '../hub';
+import { sendTo, VERSION, type Sent } from './provisioningRequests';
 
-const { idScope, hostName, globalHostName, key, policy } = PROVISIONING;
-const VERSION = 'api-version=2021-10-01';
+const { idScope, hostName, key, policy } = PROVISIONING;
 const deviceKey = (fill: number) => Buffer.alloc(32, fill).toString('base64');
 const keys = (fill: number) => ({ primaryKey: deviceKey(fill), secondaryKey: deviceKey(fill + 1) });
 const symmetric = (fill: number) => ({ type: 'symmetricKey' as const, symmetricKey: keys(fill) });
@@ -31,40 +30,9 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-interface Sent {
-  readonly token?: string;
-  readonly host?: string;
-  readonly body?: string | object;
-  readonly to?: Emulator;
-  readonly ifMatch?: string;
-}
-
 /** A request as it is, with its status and JSON. */
-function send(
-  method: string,
-  path: string,
-  { token, host = globalHostName, body, to = emulator, ifMatch }: Sent = {},
-): Promise<{ status: number; json: any }> {
-  return new Promise((resolve, reject) => {
-    const headers = {
-      host,
-      ...(token !== undefined && { authorization: token }),
-      ...(ifMatch !== undefined && { 'if-match': ifMatch }),
-    };
-    const outgoing = request(
-      { method, path, headers, host: '127.0.0.1', port: to.hubPort, ca: to.ca, agent: false },
-      (response) => {
-        let text = '';
-        response.setEncoding('utf8').on('data', (data: string) => (text += data));
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, json: text === '' ? undefined : JSON.parse(text) }),
-        );
-      },
-    );
-    outgoing.on('error', reject);
-    outgoing.end(typeof body === 'object' ? JSON.stringify(body) : body);
-  });
-}
+const send = (method: string, path: string, { to = emulator, ...sent }: Sent & { to?: Emulator } = {}) =>
+  sendTo(to, method, path, sent);
 
 const token = (id = 'fridge', fill = 1, expiry = 0) =>
   sasToken(`${idScope}/registrations/${id}`, deviceKey(fill), { policy: 'registration', expiry });

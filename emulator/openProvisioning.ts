@@ -3,6 +3,7 @@
 import { NO_JOURNAL, openJournalFolder } from './dataFolder';
 import type { EmulatedProvisioning, EmulatorOptions } from './emulatorOptions';
 import type { Hub } from './hub';
+import type { HubIdentity } from './hubIdentity';
 import type { Log } from './log';
 import { createProvisioning, type Provisioning } from './provisioning';
 import { applyProvisioningSeed, SeedError, type Seed } from './seedFile';
@@ -15,9 +16,19 @@ export interface OpenProvisioning {
   close(): void;
 }
 
-/** The names of the service, if it is on. */
-export const provisioningHosts = ({ provisioning }: EmulatorOptions): readonly string[] =>
-  provisioning === true ? [PROVISIONING.globalHostName, PROVISIONING.hostName] : [];
+/** The names of the service, if it is on. @throws RangeError if a hub has one of them */
+export function provisioningHosts(
+  { provisioning }: EmulatorOptions,
+  identities: readonly HubIdentity[],
+): readonly string[] {
+  if (provisioning !== true) return [];
+  const names: readonly string[] = [PROVISIONING.globalHostName, PROVISIONING.hostName];
+  const taken = identities.find(({ hostName }) => names.includes(hostName));
+  if (taken) {
+    throw new RangeError(`no hub can have the name of the Device Provisioning Service, '${taken.hostName}'`);
+  }
+  return names;
+}
 
 /** Undefined without the option. @throws SeedError, DataFolderError */
 export function openProvisioning({

@@ -70,7 +70,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const hostNames = [
     ...identities.map(({ hostName }) => hostName),
     ...ownNames,
-    ...provisioningHosts(options),
+    ...provisioningHosts(options, identities),
   ];
   const certificate = await issueLeafCertificate(ca, hostNames);
   const closers: (() => unknown)[] = [];
@@ -154,6 +154,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
         eventHub,
         mqtt,
         https: { connections: () => https.connections(), restart: (downMs) => https.restart(downMs) },
+        resetOthers: hub === first.hub ? provisioning?.service.clear : undefined,
       });
       return {
         hub,

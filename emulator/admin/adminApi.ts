@@ -73,7 +73,7 @@ export interface AdminApi {
   jumpOffset(request: requests.JumpRequest): HubState;
   /**
    * Removes all devices, messages, jobs and faults, and resets the throttles. The hub remains the same one: its
-   * `created_at` stays.
+   * `created_at` stays. The first hub also removes the enrollments and registrations of the Device Provisioning Service.
    */
   reset(): HubState;
   /**
@@ -97,6 +97,8 @@ export interface AdminDependencies {
   readonly eventHub: EventHubEndpoint;
   readonly mqtt: Pick<MqttEndpoint, 'connections' | 'closeConnections'>;
   readonly https: { connections(): number; restart(downMs: number): number };
+  /** Resets what is not a part of the hub, but is filled by the same seed. */
+  readonly resetOthers?: (() => void) | undefined;
 }
 
 const DETACH = {
@@ -104,7 +106,7 @@ const DETACH = {
   description: 'The link is force detached by the broker.',
 };
 
-export function createAdminApi({ hub, eventHub, mqtt, https }: AdminDependencies): AdminApi {
+export function createAdminApi({ hub, eventHub, mqtt, https, resetOthers }: AdminDependencies): AdminApi {
   const partitionsOf = (partitionId: string | undefined): readonly PartitionLog[] => {
     if (partitionId === undefined) return hub.partitions;
     const found = hub.partitions.filter((partition) => partition.id === partitionId);
@@ -193,6 +195,7 @@ export function createAdminApi({ hub, eventHub, mqtt, https }: AdminDependencies
     },
     reset() {
       hub.empty();
+      resetOthers?.();
       hub.faults.clear();
       hub.throttle.reset();
       // The positions of these readers are now beyond the end.

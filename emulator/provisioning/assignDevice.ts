@@ -7,6 +7,7 @@ import type { DeviceIdentity } from '../registry';
 import type { JsonObject, Twin } from '../twins';
 import type { Attestation } from './attestation';
 import type { Enrollment } from './enrollment';
+import { ProvisioningError } from './provisioningError';
 
 /** The version of the reported properties, and the number of changes by services, of a new twin. */
 const FIRST_VERSION = 1;
@@ -29,7 +30,7 @@ export type Substatus =
  * The hubs store their changes separately. The old identity is removed last, so that a failure loses no data, and the
  * next attempt continues.
  *
- * @throws IotHubError if a hub cannot store the change
+ * @throws IotHubError if a hub cannot store the change; ProvisioningError if the hubs of the enrollment are not linked
  */
 export function assignDevice(
   hubs: readonly Hub[],
@@ -102,6 +103,12 @@ function removeIfPossible({ registry }: Hub, deviceId: string): void {
 /** Each hub is equally likely. On one machine, each has the same latency, so `geoLatency` hashes as well. */
 function chooseHub(hubs: readonly Hub[], enrollment: Enrollment, registrationId: string): Hub {
   const linked = hubs.filter(({ identity }) => enrollment.hubs.includes(identity.hostName));
+  if (linked.length === 0 && enrollment.hubs.length > 0) {
+    throw new ProvisioningError(
+      'BadRequest',
+      `The enrollment names hubs that are not linked: ${enrollment.hubs.join(', ')}.`,
+    );
+  }
   const candidates = linked.length > 0 ? linked : hubs;
   const hash = createHash('sha256').update(registrationId.toLowerCase()).digest().readUInt32BE();
   const chosen = candidates[hash % candidates.length];

@@ -13,6 +13,8 @@ export interface Enrollments {
   put(id: string, body: unknown, ifMatch: string | undefined): Enrollment;
   remove(id: string, ifMatch: string): void;
   all(): Iterable<Enrollment>;
+  /** Removes each enrollment. @throws IotHubError ServiceUnavailable; a part may then be removed */
+  clear(): void;
 }
 
 export interface EnrollmentsOptions {
@@ -42,6 +44,12 @@ export function createEnrollments({
     if (!enrollment) throw new ProvisioningError('NotFound', 'Enrollment not found');
     return enrollment;
   };
+  const remove = (enrollment: Enrollment): void => {
+    const key = enrollment.id.toLowerCase();
+    onRemove(enrollment);
+    journal.write([`${kind}/${key}`]);
+    all.delete(key);
+  };
   return {
     kind,
     find,
@@ -68,11 +76,10 @@ export function createEnrollments({
     remove(id, ifMatch) {
       const enrollment = get(id);
       assertMatch(enrollment.etag, ifMatch);
-      onRemove(enrollment);
-      journal.write([`${kind}/${id.toLowerCase()}`]);
-      all.delete(id.toLowerCase());
+      remove(enrollment);
     },
     all: () => all.values(),
+    clear: () => [...all.values()].forEach(remove),
   };
 }
 

@@ -18,6 +18,8 @@ import { createRegistrations } from './registrations';
 export interface Provisioning {
   readonly individual: Enrollments;
   readonly groups: Enrollments;
+  /** Removes the enrollments with their registrations. @throws IotHubError ServiceUnavailable */
+  clear(): void;
   /** Whether a request is for this service, not for a hub. `isHub`: whether a host name is that of a hub. */
   accepts(request: IncomingMessage, isHub: (hostName: string) => boolean): boolean;
   handle(request: IncomingMessage): Promise<HubResponse>;
@@ -38,6 +40,10 @@ export function createProvisioning(hubs: readonly Hub[], journal: Journal): Prov
   return {
     individual,
     groups,
+    clear() {
+      individual.clear();
+      groups.clear();
+    },
     accepts({ headers, url = '/' }, isHub) {
       const host = hostNameOf(headers.host) ?? '';
       if (host === hostName || host === globalHostName) return true;

@@ -12,36 +12,48 @@ const KEY = `${KIND}/state`;
 
 /**
  * Stores the enrollments of a seed, unless there are any, or were any in the data folder. If the process ends in
- * between, the next start continues.
+ * between, the next start removes the enrollments, also if it has no seed, and begins again.
  *
- * @throws SeedError for an enrollment that the service rejects, named by its path. There are then no enrollments
+ * @throws SeedError for an enrollment that the service rejects, named by its path. There are then no enrollments;
+ * IotHubError ServiceUnavailable if the disk fails
  */
 export function applyProvisioningSeed(
-  { individual, groups }: Provisioning,
+  service: Provisioning,
   journal: Journal,
   seed: Seed['provisioning'],
 ): void {
+  const { individual, groups } = service;
   const state = journal.read(KIND).get('state');
-  if (!seed || state === 'applied' || (state === undefined && !isEmpty(individual, groups))) return;
+  if (state === 'begun') {
+    service.clear();
+    // Not `forget`: if this failed without an error, a later start would delete what the service then has.
+    journal.write([KEY]);
+  }
+  if (!seed || state === 'applied' || !isEmpty(individual, groups)) return;
   journal.write([KEY, 'begun']);
-  const undo: (() => void)[] = [];
-  const store = (enrollments: Enrollments, id: string, input: object, path: string): void => {
-    try {
-      const isStored = state === 'begun' && enrollments.find(id) !== undefined;
-      enrollments.put(id, input, isStored ? '*' : undefined);
-      undo.push(() => enrollments.remove(id, '*'));
-    } catch (error) {
-      for (const step of undo) step();
-      journal.forget(KEY);
-      if (!(error instanceof ProvisioningError) && !(error instanceof IotHubError)) throw error;
-      throw new SeedError(`the seed is not valid: provisioning.${path}: ${error.message}`);
-    }
-  };
-  for (const [index, input] of seed.enrollments.entries())
-    store(individual, input.registrationId, input, `enrollments[${index}]`);
-  for (const [index, input] of seed.enrollmentGroups.entries())
-    store(groups, input.enrollmentGroupId, input, `enrollmentGroups[${index}]`);
+  try {
+    for (const [index, input] of seed.enrollments.entries())
+      store(individual, input.registrationId, input, `enrollments[${index}]`);
+    for (const [index, input] of seed.enrollmentGroups.entries())
+      store(groups, input.enrollmentGroupId, input, `enrollmentGroups[${index}]`);
+  } catch (error) {
+    service.clear();
+    journal.forget(KEY);
+    throw error;
+  }
   journal.write([KEY, 'applied']);
+}
+
+function store(enrollments: Enrollments, id: string, input: object, path: string): void {
+  try {
+    enrollments.put(id, input, undefined);
+  } catch (error) {
+    const isInvalid =
+      error instanceof ProvisioningError ||
+      (error instanceof IotHubError && error.code !== 'ServiceUnavailable');
+    if (!isInvalid) throw error;
+    throw new SeedError(`the seed is not valid: provisioning.${path}: ${error.message}`);
+  }
 }
 
 const isEmpty = (...all: readonly Enrollments[]): boolean =>

@@ -178,6 +178,9 @@ test('AMQP selects the hub by SNI or by its port, and rejects the names of other
   expect(await attach(overTls(store), 'shop/$management')).toBe('amqp:unauthorized-access');
   expect(await attach(overTls(shop), 'shop/$management')).toBe('accepted');
   expect(await attach({ port: store.amqpPort, hostname: '127.0.0.1' }, 'store/$management')).toBe('accepted');
+  for (const hostname of ['::1', '0:0:0:0:0:0:0:1', '[::1]:5672']) {
+    expect(await attach({ port: shop.amqpPort, hostname }, 'shop/$management')).toBe('accepted');
+  }
   expect(await attach({ port: store.amqpPort, hostname: shop.hostName }, 'shop/$management')).toBe(
     'amqp:not-found',
   );

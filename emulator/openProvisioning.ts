@@ -36,11 +36,13 @@ export function openProvisioning({
   options,
   seed,
   log,
+  isOwnHost,
 }: {
   readonly hubs: readonly Hub[];
   readonly options: EmulatorOptions;
   readonly seed: Seed | undefined;
   readonly log: Log;
+  readonly isOwnHost: (hostName: string) => boolean;
 }): OpenProvisioning | undefined {
   if (options.provisioning !== true) {
     if (seed?.provisioning) throw new SeedError('the seed has enrollments: add --provisioning');
@@ -53,7 +55,7 @@ export function openProvisioning({
       : openJournalFolder({ folder: options.dataFolder, hostName, log });
   try {
     const journal = storage?.journal ?? NO_JOURNAL;
-    const service = createProvisioning(hubs, journal);
+    const service = createProvisioning({ hubs, journal, isOwnHost, log });
     applyProvisioningSeed(service, journal, seed?.provisioning);
     const connectionString = `HostName=${hostName};SharedAccessKeyName=${policy};SharedAccessKey=${key}`;
     return {

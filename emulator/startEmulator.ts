@@ -143,7 +143,8 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     const [first, ...others] = opened;
     if (!first) throw new Error('there is no hub');
     const hubs = [first.hub, ...others.map(({ hub }) => hub)] as const;
-    const provisioning = openProvisioning({ hubs, options, seed, log });
+    const isOwnHost = (name: string) => !isHubName(name) && !names.has(name) && isAllowedHost(name, ownNames);
+    const provisioning = openProvisioning({ hubs, options, seed, log, isOwnHost });
     if (provisioning) closers.push(() => provisioning.close());
     const mqtt = createMqttEndpoint(hubs, provisioning?.service.connectMqtt);
     closers.push(() => mqtt.close());

@@ -1,4 +1,5 @@
 import type { IConnectPacket, Packet } from 'mqtt-packet';
+import type { Transport } from '../transport';
 import type { MqttConnection } from './connection';
 
 /**
@@ -8,4 +9,5 @@ import type { MqttConnection } from './connection';
 export type ConnectOther = (
   packet: IConnectPacket,
   mqtt: MqttConnection,
+  transport: Transport,
 ) => ((packet: Packet) => void) | undefined;

@@ -25,7 +25,8 @@ export function createMqttEndpoint(
   const serve = (hub: Hub): ServedHub => ({ hub, sessions: createSessions(hub.clients) });
   const firstServed = serve(first);
   const all = [firstServed, ...others.map(serve)];
-  const served = new Map<Transport, Hub>();
+  /** Undefined for a client of another service. */
+  const served = new Map<Transport, Hub | undefined>();
   return {
     accept(transport) {
       served.set(transport, first);
@@ -35,7 +36,11 @@ export function createMqttEndpoint(
         served.set(transport, selected.hub);
         return selected;
       };
-      serveDevice(transport, selectHub, connectOther);
+      serveDevice(transport, selectHub, (...connecting) => {
+        const other = connectOther(...connecting);
+        if (other) served.set(transport, undefined);
+        return other;
+      });
     },
     connections: (hub) => [...served.values()].filter((one) => one === hub).length,
     closeConnections(hub) {

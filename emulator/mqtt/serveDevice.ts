@@ -66,7 +66,7 @@ export function serveDevice(
   }
 
   function onConnect(packet: IConnectPacket): void {
-    serveOther = connectOther(packet, mqtt);
+    serveOther = connectOther(packet, mqtt, transport);
     if (serveOther) return;
     ({ hub, sessions } = selectHub(userNameHost(packet)));
     hub.requests.connections++;

@@ -6,7 +6,8 @@ import type { Journal } from '../dataFolder';
 import type { Hub } from '../hub';
 import type { HubResponse } from '../httpsServer';
 import type { MqttConnection } from '../mqtt';
-import { hostNameOf } from '../transport';
+import type { Log } from '../log';
+import { hostNameOf, type Transport } from '../transport';
 import { PROVISIONING } from '../wellKnown';
 import { createDeviceOperations } from './deviceOperations';
 import { createEnrollments, type Enrollments } from './enrollments';
@@ -24,11 +25,24 @@ export interface Provisioning {
   accepts(request: IncomingMessage, isHub: (hostName: string) => boolean): boolean;
   handle(request: IncomingMessage): Promise<HubResponse>;
   /** Serves an MQTT client; undefined if it connects to a hub. */
-  connectMqtt(packet: IConnectPacket, mqtt: MqttConnection): RegistrationSession | undefined;
+  connectMqtt(
+    packet: IConnectPacket,
+    mqtt: MqttConnection,
+    transport: Transport,
+  ): RegistrationSession | undefined;
 }
 
-/** Assigns devices to the hubs. The state is kept in the journal. */
-export function createProvisioning(hubs: readonly Hub[], journal: Journal): Provisioning {
+export interface ProvisioningOptions {
+  /** To which devices are assigned. */
+  readonly hubs: readonly Hub[];
+  /** Keeps the state. */
+  readonly journal: Journal;
+  /** Whether a host name in lower case is one of the emulator itself, not of a hub. */
+  readonly isOwnHost: (hostName: string) => boolean;
+  readonly log: Log;
+}
+
+export function createProvisioning({ hubs, journal, isOwnHost, log }: ProvisioningOptions): Provisioning {
   const linkedHubs = hubs.map(({ identity }) => identity.hostName);
   const registrations = createRegistrations(hubs, journal);
   const shared = { linkedHubs, journal, onRemove: registrations.removeOf };
@@ -36,6 +50,9 @@ export function createProvisioning(hubs: readonly Hub[], journal: Journal): Prov
   const groups = createEnrollments({ kind: 'enrollmentGroup', max: MAX_ENROLLMENT_GROUPS, ...shared });
   const { idScope, hostName, globalHostName } = PROVISIONING;
   const device = createDeviceOperations({ idScope, individual, groups, registrations });
+  const isServiceHost = (name: string): boolean => name === hostName || name === globalHostName;
+  const isAllowed = (name: string | undefined): boolean =>
+    name === undefined || name === '' || isServiceHost(name) || isOwnHost(name);
   const handle = createHttpHandler(PROVISIONING, device, { individual, groups, registrations });
   return {
     individual,
@@ -46,11 +63,14 @@ export function createProvisioning(hubs: readonly Hub[], journal: Journal): Prov
     },
     accepts({ headers, url = '/' }, isHub) {
       const host = hostNameOf(headers.host) ?? '';
-      if (host === hostName || host === globalHostName) return true;
+      if (isServiceHost(host)) return true;
       return !isHub(host) && isProvisioningPath(url);
     },
     handle,
-    connectMqtt: (packet, mqtt) =>
-      isRegistration(packet) ? openRegistrationSession(device, packet, mqtt) : undefined,
+    connectMqtt(packet, mqtt, transport) {
+      if (!isRegistration(packet)) return undefined;
+      const isHere = transport.hostNames.every(isAllowed);
+      return openRegistrationSession({ device, packet, mqtt, transport, isHere, log });
+    },
   };
 }

@@ -1,8 +1,10 @@
 /** A device that registers over MQTT (iot-dps, iot-dps-mqtt-support). */
 
 import type { IConnectPacket, IPublishPacket, Packet } from 'mqtt-packet';
+import type { Log } from '../log';
 import type { MqttConnection } from '../mqtt';
 import { tokenFor } from '../sas';
+import type { Transport } from '../transport';
 import type { AttestationInput } from './attestation';
 import type { DeviceOperations } from './deviceOperations';
 import { DEVICE_RESOURCE } from './deviceResource';
@@ -21,6 +23,16 @@ const UNACCEPTABLE_PROTOCOL_VERSION = 1;
 const NOT_AUTHORIZED = 5;
 const MQTT_3_1_1 = 4;
 
+interface Connecting {
+  readonly device: DeviceOperations;
+  readonly packet: IConnectPacket;
+  readonly mqtt: MqttConnection;
+  readonly transport: Pick<Transport, 'peer'>;
+  /** Whether the client may reach the service under the host names that it used. */
+  readonly isHere: boolean;
+  readonly log: Log;
+}
+
 /** Serves the packets of a client after its CONNECT. Undefined: the client was refused. */
 export type RegistrationSession = (packet: Packet) => void;
 
@@ -31,44 +43,46 @@ export const isRegistration = ({ username }: IConnectPacket): boolean => DEVICE_
  * Answers a CONNECT. As in Azure, the signature of the token is only checked with each request: a wrong one gets a
  * response with the status 401 (azure-docs#43157).
  */
-export function openRegistrationSession(
-  device: DeviceOperations,
-  packet: IConnectPacket,
-  mqtt: MqttConnection,
-): RegistrationSession {
+export function openRegistrationSession(connecting: Connecting): RegistrationSession {
+  const { packet, mqtt, transport, isHere, log } = connecting;
   const [, idScope = '', registrationId = ''] = USER_NAME.exec(packet.username ?? '') ?? [];
   const token = packet.password?.toString('utf8');
   const resource = `${idScope}/registrations/${registrationId}`;
   const isKnown =
-    packet.clientId === registrationId && tokenFor(token, resource, Date.now() / 1_000) !== undefined;
+    isHere &&
+    packet.clientId === registrationId &&
+    tokenFor(token, resource, Date.now() / 1_000) !== undefined;
   const returnCode =
     packet.protocolVersion !== MQTT_3_1_1
       ? UNACCEPTABLE_PROTOCOL_VERSION
       : isKnown && !packet.will
         ? ACCEPTED
         : NOT_AUTHORIZED;
+  const outcome = returnCode === ACCEPTED ? 'accepted' : `refused with code ${returnCode}`;
+  log.debug(() => `${transport.peer} CONNECT '${packet.clientId}' for provisioning: ${outcome}`);
   mqtt.send({ cmd: 'connack', returnCode, sessionPresent: false });
   if (returnCode !== ACCEPTED) {
     mqtt.close();
     return () => undefined;
   }
-  return createSession(device, { idScope, registrationId, token }, mqtt);
+  return createSession(connecting, { idScope, registrationId, token });
 }
 
 function createSession(
-  device: DeviceOperations,
+  { device, mqtt, transport, log }: Connecting,
   input: AttestationInput,
-  mqtt: MqttConnection,
 ): RegistrationSession {
   let isSubscribed = false;
 
-  const respond = (requestId: string, operation: () => { status: number; body: object }) => {
+  const respond = (name: string, requestId: string, operation: () => { status: number; body: object }) => {
     let outcome: { status: number; body: object };
     try {
       outcome = operation();
     } catch (error) {
       outcome = errorDetails(error);
     }
+    const { status } = outcome;
+    log.debug(() => `${transport.peer} registration '${input.registrationId}': ${name}, ${status}`);
     if (!isSubscribed) return;
     const retryAfter = outcome.status === 202 ? `&retry-after=${RETRY_AFTER_SECONDS}` : '';
     mqtt.send({
@@ -90,7 +104,7 @@ function createSession(
     }
     if (packet.qos === 1) mqtt.send({ cmd: 'puback', messageId: packet.messageId ?? 0 });
     const payload = Buffer.from(packet.payload);
-    respond(requestId, () =>
+    respond(registerQuery === undefined ? 'status' : 'register', requestId, () =>
       registerQuery === undefined
         ? { status: 200, body: device.operationStatus(input, query.get('operationId') ?? '') }
         : { status: 202, body: device.register(input, payload) },

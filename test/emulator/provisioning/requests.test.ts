@@ -1,8 +1,10 @@
 /** Requests that only a faulty client sends, and names that a hub and the service share. */
 
 import { createHmac } from 'node:crypto';
+import mqtt, { type IClientOptions } from 'mqtt';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connected, startHub, type TestHub } from '../hub';
+import { PROVISIONING } from '../../../emulator/index';
+import { closed, connected, sasToken, startHub, type TestHub } from '../hub';
 import { asService, register } from './provisioningRequests';
 
 const key = (fill: number) => Buffer.alloc(32, fill).toString('base64');
@@ -12,6 +14,7 @@ const attestation = {
 };
 
 let hub: TestHub;
+const lines: string[] = [];
 beforeAll(async () => {
   const seed = {
     provisioning: {
@@ -19,7 +22,8 @@ beforeAll(async () => {
       enrollmentGroups: [{ enrollmentGroupId: 'shops', attestation }],
     },
   };
-  hub = await startHub({ provisioning: true, seed });
+  const log = (line: string) => lines.push(line);
+  hub = await startHub({ provisioning: true, seed, log, logLevel: 'debug', allowedHosts: ['.example'] });
 });
 afterAll(() => hub.close());
 
@@ -27,7 +31,6 @@ const service = (method: string, path: string, body?: object) => asService(hub.e
 
 test("connects a device whose id is 'registrations' to the hub", async () => {
   const deviceKey = await hub.register('registrations');
-  const { default: mqtt } = await import('mqtt');
   for (const slash of ['', '/']) {
     const username = `${hub.emulator.hostName}/registrations${slash}?api-version=2021-04-12`;
     const device = mqtt.connect(hub.mqttOptions('registrations', deviceKey, { username }));
@@ -62,4 +65,52 @@ test.each(['a/b', ' ', 'a'.repeat(129), 'ä', '-a'])('a group does not register 
     .digest('base64');
   const { status, json } = await register(hub.emulator, id, derived);
   expect([status, json.message]).toEqual([400, 'The registration id is not valid.']);
+});
+
+/** A device that connects to the service over MQTT. */
+function connectToService(options: IClientOptions = {}) {
+  const resource = `${PROVISIONING.idScope}/registrations/fridge`;
+  return mqtt.connect(
+    hub.mqttOptions('fridge', '', {
+      username: `${resource}/api-version=2019-03-31`,
+      password: sasToken(resource, key(1)),
+      ...options,
+    }),
+  );
+}
+
+test.each([
+  [PROVISIONING.globalHostName, true],
+  [PROVISIONING.hostName, true],
+  ['gateway.example', true],
+  ['hubfront.azure-devices.localhost', false],
+  ['evil.test', false],
+])('over MQTT, a device reaches the service by the TLS name %s: %s', async (servername, isAllowed) => {
+  const device = connectToService({ servername, checkServerIdentity: () => undefined } as IClientOptions);
+  if (isAllowed) await connected(device);
+  else await expect(connected(device)).rejects.toThrow('Not authorized');
+  await device.endAsync(true);
+});
+
+test('a device that registers over MQTT is none of a hub, but is logged without its token', async () => {
+  const refused = connectToService({ password: 'secret' });
+  await expect(connected(refused)).rejects.toThrow('Not authorized');
+  await refused.endAsync(true);
+  const device = connectToService();
+  await connected(device);
+  hub.emulator.admin.recreateHub();
+  expect(hub.emulator.admin.state().connections.mqtt).toBe(0);
+  await device.subscribeAsync('$dps/registrations/res/#');
+  const response = new Promise((resolve) => device.once('message', resolve));
+  const register = '$dps/registrations/PUT/iotdps-register/?$rid=7';
+  await device.publishAsync(register, '{"payload":"secret"}', { qos: 1 });
+  expect(await response).toMatch(/res\/202\/\?\$rid=7/);
+  const ended = closed(device);
+  await device.endAsync();
+  await ended;
+  const log = lines.join('\n');
+  expect(log).toMatch(/debug mqtts \S+ CONNECT 'fridge' for provisioning: accepted$/m);
+  expect(log).toMatch(/debug mqtts \S+ CONNECT 'fridge' for provisioning: refused with code 5$/m);
+  expect(log).toMatch(/debug mqtts \S+ registration 'fridge': register, 202$/m);
+  expect(log).not.toMatch(/secret|sig=/);
 });

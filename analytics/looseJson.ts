@@ -1,7 +1,8 @@
 /** Finds what DuckDB reads as JSON although it is not (RFC 8259): a comma before a closing bracket, NaN and infinity. */
 
-const LOOSE = /,[ \t\r\n]*[}\]]|[:,[ \t\r\n-](?:nan|inf)/i;
-const TEXT = /"(?:[^"\\]|\\.)*"/gs;
+const LOOSE = /,[ \t\r\n]*[}\]]|(?:^|[:,[ \t\r\n-])(?:nan|inf)/i;
+/** An unclosed text goes up to the end: looking for its end from each of its quotes would take quadratic time. */
+const TEXT = /"(?:[^"\\]|\\.)*(?:"|\\?$)/gs;
 
 /** Whether a text may hold such JSON, be it in a text within. */
 export const mayBeLoose = (text: string): boolean => LOOSE.test(text);

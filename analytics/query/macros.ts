@@ -4,7 +4,7 @@ import { PATTERN_MACROS } from './patternSize';
 import { modulus } from './types';
 
 /** As in looseJson.ts. */
-const LOOSE = `',[ \\t\\r\\n]*[}\\]]|[:,\\[ \\t\\r\\n-](?i:nan|inf)'`;
+const LOOSE = `',[ \\t\\r\\n]*[}\\]]|(?:^|[:,\\[ \\t\\r\\n-])(?i:nan|inf)'`;
 
 const NO_BIGINT = '100000000000000000000::HUGEINT';
 
@@ -49,7 +49,7 @@ export const MACROS: readonly string[] = [
        WHEN regexp_matches(s, ':.*(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)\\s*$') THEN upper(trim(s)) ELSE trim(s) || 'Z' END) AS TIMESTAMPTZ))) END)`,
   `asa_text_bit(s) AS CASE WHEN lower(trim(s)) IN ('true', '1') THEN true WHEN lower(trim(s)) IN ('false', '0') THEN false END`,
   // DuckDB also reads a comma before a closing bracket, NaN and infinity.
-  `asa_is_strict(s) AS CASE WHEN regexp_matches(s, ${LOOSE}) THEN NOT regexp_matches(regexp_replace(s, '"(\\\\.|[^"\\\\])*"', '""', 'g'), ${LOOSE}) ELSE true END`,
+  `asa_is_strict(s) AS CASE WHEN regexp_matches(s, ${LOOSE}) THEN NOT regexp_matches(regexp_replace(s, '"(?s:\\\\.|[^"\\\\])*("|\\\\?$)', '""', 'g'), ${LOOSE}) ELSE true END`,
   `asa_text_json(s) AS json(CASE WHEN asa_is_strict(s) THEN TRY_CAST(s AS JSON) END)`,
   `asa_float_bigint(x) AS TRY_CAST(trunc(x) AS BIGINT)`,
   // JSON has no infinity.

@@ -9,20 +9,24 @@ import { QueryError } from './queryError';
  */
 const MAX_LITERAL_SIZE = 5_000;
 /** Maximum size of a pattern from an event, which is compiled anew for each event. A larger one gives NULL. */
-const MAX_EVENT_SIZE = 1_000;
+export const MAX_EVENT_SIZE = 2_000;
 /** The size of a Unicode class, such as \p{L}, in characters. */
 const CLASS_SIZE = 100;
 
-/** The size of a pattern: its characters times its repetition counts, of which groups multiply each other. */
+/** In RE2, a count also belongs to a group if an empty quotation, \Q\E, is between them. */
+const AFTER_GROUP = '(?:\\)|\\\\E)';
+const COUNT = '\\{[0-9]+(?:,[0-9]*)?\\}';
+
+/** The size of a pattern: its characters times its largest repetition count, times each count of a group, as groups nest. */
 function sizeOf(pattern: string): number {
   const classes = pattern.match(/\\p/gi)?.length ?? 0;
-  const counts = [...pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/g)].map(([, least, most]) =>
-    Math.max(1, Number(least), Number(most ?? 0)),
-  );
-  const repetitions = pattern.includes('){')
-    ? counts.reduce((product, count) => product * count, 1)
-    : Math.max(1, ...counts);
-  return (pattern.length + CLASS_SIZE * classes) * repetitions;
+  let [largest, ofGroups] = [1, 1];
+  for (const [count] of pattern.matchAll(new RegExp(`${AFTER_GROUP}?${COUNT}`, 'g'))) {
+    const most = Math.max(1, ...(count.match(/\d+/g) ?? []).map(Number));
+    if (count.startsWith('{')) largest = Math.max(largest, most);
+    else ofGroups *= most;
+  }
+  return (pattern.length + CLASS_SIZE * classes) * largest * ofGroups;
 }
 
 /** @throws {QueryError} for a literal pattern that is too large */
@@ -41,8 +45,9 @@ export const limitedPattern = (pattern: string): string =>
 
 /** DuckDB macros for {@link limitedPattern}. */
 export const PATTERN_MACROS: readonly string[] = [
-  `asa_pattern_counts(p) AS list_transform(regexp_extract_all(p, '\\{[0-9]+(?:,[0-9]*)?\\}'), lambda c:
+  `asa_pattern_counts(p, form) AS list_transform(regexp_extract_all(p, form), lambda c:
      list_max(list_transform(regexp_extract_all(c, '[0-9]+'), lambda n: coalesce(greatest(TRY_CAST(n AS DOUBLE), 1), 1))))`,
-  `asa_pattern_size(p) AS (len(p) + ${CLASS_SIZE} * len(regexp_extract_all(p, '\\\\[pP]'))) * CASE WHEN contains(p, '){')
-     THEN coalesce(list_product(asa_pattern_counts(p)), 1) ELSE coalesce(list_max(asa_pattern_counts(p)), 1) END`,
+  `asa_pattern_size(p) AS (len(p) + ${CLASS_SIZE} * len(regexp_extract_all(p, '\\\\[pP]')))
+     * coalesce(list_max(asa_pattern_counts(regexp_replace(p, '${AFTER_GROUP}${COUNT}', ')', 'g'), '${COUNT}')), 1)
+     * coalesce(list_product(asa_pattern_counts(p, '${AFTER_GROUP}${COUNT}')), 1)`,
 ];

@@ -41,6 +41,30 @@ describe('a regular expression', () => {
     },
   );
 
+  // An identifier of a device, an IPv6 address, and counts of which only one is of a group.
+  const USUAL = [
+    '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$',
+    '^([0-9a-f]{1,4}:){7}[0-9a-f]{1,4}$',
+    '^(\\d{1,3}\\.){3}\\d{1,3}:\\d{2,5}$',
+  ];
+  const MATCHED = ['01234567-89ab-cdef-0123-456789abcdef', '2001:db8:0:0:0:0:0:1', '10.0.0.1:8080'];
+
+  test.each(USUAL)('of usual size is taken: %s', async (pattern) => {
+    const at = USUAL.indexOf(pattern);
+    const bodies = MATCHED.map((a) => JSON.stringify({ a, b: pattern }));
+    const expected = MATCHED.map((_, i) => JSON.stringify({ x: Number(i === at), y: Number(i === at) }));
+    const query = `SELECT REGEXMATCH(a, '${pattern}') AS x, REGEXMATCH(a, b) AS y FROM i`;
+    expect(await rowsOf(query, bodies)).toEqual(expected);
+  });
+
+  test('has a size that nested groups multiply', async () => {
+    const nested = ['((x{9}y){9}){9}', '(((x{9})\\Q\\E{9})\\Q\\E{9})'];
+    for (const pattern of nested)
+      expect(() => translate(`SELECT REGEXMATCH(a, '${pattern}') AS x FROM i`)).toThrow('is too large');
+    const bodies = nested.map((b) => JSON.stringify({ a: 'xx', b }));
+    expect(await rowsOf('SELECT REGEXMATCH(a, b) AS x FROM i', bodies)).toEqual(['{"x":null}', '{"x":null}']);
+  });
+
   test('of an event gives null where it is too large', async () => {
     const patterns = [
       'x{2}',

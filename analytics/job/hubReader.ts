@@ -5,7 +5,7 @@ import {
   type SubscribeOptions,
   type Subscription,
 } from '@azure/event-hubs';
-import type { HubEvent } from '../event';
+import { type HubEvent, charactersOf } from '../event';
 
 /** The sequence number of the last processed event, by partition. */
 export type Checkpoint = ReadonlyMap<string, number>;
@@ -46,7 +46,7 @@ const MAX_WAIT_S = 0.25;
  */
 const MAX_PREFETCHED_EVENTS = 8_000;
 const MIN_PREFETCHED_EVENTS = 100;
-const MAX_BYTES_AT_ONCE = 1_000_000;
+const MAX_CHARACTERS_AT_ONCE = 1_000_000;
 const RESTART_DELAY_MS = 1_000;
 /** Timeout of the SDK's operations. Its default is a minute, for each of four attempts. */
 const SDK_TIMEOUT_MS = 10_000;
@@ -102,11 +102,11 @@ export function readHub(options: HubReaderOptions): HubReader {
             partition,
             {
               processEvents: async (events) => {
-                for (const some of bySize(events)) {
+                for (const some of bySize(events, partition)) {
                   // Events that the new client reads again must not be processed after events that the old client
                   // still delivers.
                   if (isOver()) return;
-                  await take(some.map((event) => toReadEvent(event, partition))).catch(fail);
+                  await take(some).catch(fail);
                 }
               },
               processError: (error) => {
@@ -190,15 +190,19 @@ async function positionAfter(
 }
 
 /** Passes large events in small groups, because as texts they use V8's heap, unlike the SDK's buffers. */
-function* bySize(events: readonly ReceivedEventData[]): Generator<ReceivedEventData[]> {
-  let some: ReceivedEventData[] = [];
-  let bytes = 0;
-  for (const event of events) {
+export function* bySize(
+  events: readonly ReceivedEventData[],
+  partition: string,
+): Generator<readonly ReadEvent[]> {
+  let some: ReadEvent[] = [];
+  let characters = 0;
+  for (const received of events) {
+    const event = toReadEvent(received, partition);
     some.push(event);
-    bytes += Buffer.isBuffer(event.body) ? event.body.length : 0;
-    if (bytes < MAX_BYTES_AT_ONCE) continue;
+    characters += charactersOf(event);
+    if (characters < MAX_CHARACTERS_AT_ONCE) continue;
     yield some;
-    [some, bytes] = [[], 0];
+    [some, characters] = [[], 0];
   }
   if (some.length > 0) yield some;
 }

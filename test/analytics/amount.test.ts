@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { howMany } from '../../analytics/job/amount';
+import { bySize } from '../../analytics/job/hubReader';
+
+const LARGE = 'x'.repeat(60_000);
+
+test.each(['body', 'properties', 'correlationId'] as const)(
+  'what waits for a query is bounded by its size, be it of its %s',
+  (text) => {
+    const events = Array.from({ length: 10 }, () => ({ body: '{}', enqueuedUs: 0, [text]: LARGE }));
+    expect(howMany(events, { events: 100, characters: 200_000 })).toBe(3);
+    expect(howMany(events, { events: 2, characters: 200_000 })).toBe(2);
+    expect(howMany(events, { events: 100, characters: 10 })).toBe(1);
+  },
+);
+
+test.each([
+  { body: Buffer.from(LARGE), properties: {} },
+  { body: Buffer.from('{}'), properties: { note: LARGE } },
+])('large events are handed over a few at a time: %#', (large) => {
+  const events = Array.from({ length: 40 }, (_, sequenceNumber) => ({
+    ...large,
+    sequenceNumber,
+    enqueuedTimeUtc: new Date(0),
+    offset: String(sequenceNumber),
+    partitionKey: null,
+    getRawAmqpMessage: () => {
+      throw new Error('not read');
+    },
+  }));
+  const groups = [...bySize(events, '0')];
+  expect(groups.map(({ length }) => length)).toEqual([17, 17, 6]);
+  expect(groups.flat().map(({ sequenceNumber }) => sequenceNumber)).toEqual([...events.keys()]);
+});

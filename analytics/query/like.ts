@@ -1,12 +1,13 @@
 /** Translates LIKE patterns. */
 
-import type { Expression } from './ast';
+import type { Expression, Position } from './ast';
 import { once } from './once';
+import { MAX_EVENT_SIZE } from './patternSize';
 import { QueryError } from './queryError';
 import { quote } from './types';
 
-/** Maximum length of a pattern from an event in characters: 8,000 bytes, as in T-SQL. */
-const MAX_PATTERN_CHARACTERS = 4_000;
+/** Maximum length of a literal pattern in characters: 8,000 bytes, as in T-SQL. */
+const MAX_LITERAL_CHARACTERS = 4_000;
 
 type Like = Extract<Expression, { kind: 'like' }>;
 
@@ -15,7 +16,7 @@ type Like = Extract<Expression, { kind: 'like' }>;
  * is case-sensitive, as in Stream Analytics. The result is NULL if an event's pattern is invalid or too long.
  *
  * @param patternSql SQL of the pattern, for one that is not a literal
- * @throws {QueryError} for ESCAPE with a pattern that is not a literal
+ * @throws {QueryError} for ESCAPE with a pattern that is not a literal, and for a literal that is too long
  */
 export function likeSql({ pattern, escape, negated }: Like, value: string, patternSql: () => string): string {
   if (pattern.kind !== 'literal' || pattern.type !== 'nvarchar') {
@@ -26,17 +27,27 @@ export function likeSql({ pattern, escape, negated }: Like, value: string, patte
       );
     const expression = once(
       [patternSql()],
-      (sql) => `CASE WHEN len(${sql}) <= ${MAX_PATTERN_CHARACTERS} THEN asa_like_expression(${sql}) END`,
+      (sql) => `CASE WHEN len(${sql}) <= ${MAX_EVENT_SIZE} THEN asa_like_expression(${sql}) END`,
     );
     // RE2 rejects reversed ranges, such as [z-a]. The content of an event must not stop the job.
     return `(${negated ? 'NOT ' : ''}TRY(regexp_full_match(${value}, ${expression}, 's')))`;
   }
+  requireLikeLength(pattern.value, pattern.at);
   if (escape !== null && Array.from(escape).length !== 1)
     throw new QueryError("ESCAPE takes one character, as in ESCAPE '!'", pattern.at);
   const not = negated ? 'NOT ' : '';
   // DuckDB's own LIKE backtracks at each % of a pattern with _: a text of 1,000 characters may take minutes.
   if (!/[[_]/.test(pattern.value) && escape === null) return `(${value} ${not}LIKE ${quote(pattern.value)})`;
   return `(${not}regexp_full_match(${value}, ${quote(likeExpression(pattern.value, escape))}, 's'))`;
+}
+
+/** @throws {QueryError} for a literal pattern of LIKE or PATINDEX that is too long */
+export function requireLikeLength(pattern: string, at: Position): void {
+  if (pattern.length > MAX_LITERAL_CHARACTERS)
+    throw new QueryError(
+      `the pattern is too long: it has ${pattern.length} characters, but must not exceed ${MAX_LITERAL_CHARACTERS}`,
+      at,
+    );
 }
 
 /** Converts a pattern of LIKE or PATINDEX to a regular expression (RE2). */

@@ -8,7 +8,7 @@ import { QueryError } from './queryError';
  * (256 KB, the limit of IoT Hub).
  */
 const MAX_LITERAL_SIZE = 5_000;
-/** Maximum size of a pattern from an event, which is compiled anew for each event. A larger one gives NULL. */
+/** Maximum size of a pattern of REGEXMATCH or LIKE from an event, which is compiled anew for each event. A larger one gives NULL. */
 export const MAX_EVENT_SIZE = 2_000;
 /** The size of a Unicode class, such as \p{L}, in characters. */
 const CLASS_SIZE = 100;

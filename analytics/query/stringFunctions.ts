@@ -1,4 +1,4 @@
-import { likeExpression } from './like';
+import { likeExpression, requireLikeLength } from './like';
 import { once } from './once';
 import { limitedPattern, requirePatternSize } from './patternSize';
 import { QueryError } from './queryError';
@@ -184,6 +184,7 @@ export const stringFunctions: Readonly<Record<string, Scalar>> = {
           'PATINDEX with a pattern that is not a literal is not supported by this runner',
           pattern.at,
         );
+      requireLikeLength(pattern.value, pattern.at);
       const value = text(context.translate(argument(within)), argument(within).at);
       const inner = pattern.value.replace(/^%+/, '').replace(/%+$/, '');
       const leading = pattern.value.startsWith('%') ? '(.*?)' : '()';

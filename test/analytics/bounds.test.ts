@@ -89,6 +89,22 @@ test('a LIKE pattern takes no time that grows with a power of the text', async (
   expect(await rowsOf(query, [body])).toEqual(['{"x":0}']);
 });
 
+test.each([
+  ['LIKE', (pattern: string) => `CASE WHEN a LIKE '${pattern}' THEN 1 ELSE 0 END`],
+  ['PATINDEX', (pattern: string) => `PATINDEX('${pattern}', a)`],
+])('a literal pattern of %s that is too long is refused', (_, use) => {
+  expect(() => translate(`SELECT ${use('_'.repeat(4_000))} AS x FROM i`)).not.toThrow();
+  expect(() => translate(`SELECT ${use('_'.repeat(4_001))} AS x FROM i`)).toThrow(
+    /^the pattern is too long: it has 4001 characters, but must not exceed 4000$/,
+  );
+});
+
+test('a LIKE pattern of an event gives null where it is too long', async () => {
+  const bodies = [2_000, 2_001].map((length) => JSON.stringify({ a: 'x', b: '%'.repeat(length) }));
+  const query = 'SELECT CASE WHEN a LIKE b THEN 1 WHEN NOT (a LIKE b) THEN 0 END AS x FROM i';
+  expect(await rowsOf(query, bodies)).toEqual(['{"x":1}', '{"x":null}']);
+});
+
 test('the least bigint modulo -1 is 0', async () => {
   const query =
     'SELECT a % -1 AS x, a % b AS y, TRY_CAST(a AS bigint) % TRY_CAST(b AS bigint) AS z, -9223372036854775808 % -1 AS c, a % 0 AS n FROM i';

@@ -17,7 +17,7 @@ import { openDatabase } from './database';
 import type { Counts } from './engine';
 import type { TimePolicy } from './event';
 import { type FunctionScripts, registerFunctions } from './functions';
-import { FormatError, openInputFile, rowsOfLines } from './inputFile';
+import { FormatError, openInputFile, raisedInFile, rowsOfLines } from './inputFile';
 import { PROGRESS_SETTINGS, showProgress } from './progress';
 import { type Plan, type PlanNode, type StreamSource, raisedInQuery, sqlName, sqlText } from './query';
 import { createReferences } from './references';
@@ -115,23 +115,23 @@ async function loadSource(
   const own = `own_${source.table}`;
   const now = { now: new DuckDBTimestampValue(BigInt(Date.now()) * 1_000n) };
   let first = true;
-  const add = async (events: string, other: string): Promise<void> => {
+  const add = async (events: string, other: string, file: string): Promise<void> => {
     const rows = ownTimesSql(source, `(${events})`, `${other} AS other, `);
     await connection
       .run(`${first ? `CREATE TEMP TABLE ${own} AS` : `INSERT INTO ${own}`} ${rows}`, now)
       .catch((error: unknown) => {
-        throw raisedInQuery(error, source.at);
+        throw raisedInQuery(raisedInFile(error, file), source.at);
       });
     first = false;
   };
   /** Replaces the lines that are no JSON objects by their events. */
-  const readOthers = async (): Promise<void> => {
+  const readOthers = async (file: string): Promise<void> => {
     const table = `others_${source.table}`;
     await connection.run(
       `CREATE TEMP TABLE ${table} AS SELECT other AS line, __seq FROM ${own} WHERE other IS NOT NULL`,
     );
     await connection.run(`DELETE FROM ${own} WHERE other IS NOT NULL`);
-    await add(fileEventsSql(rowsOfLines(table), 'payload', source.fields), NO_TEXT);
+    await add(fileEventsSql(rowsOfLines(table), 'payload', source.fields), NO_TEXT, file);
     await connection.run(`DROP TABLE ${table}`);
   };
   const arrivals = (): Promise<Arrivals> => readArrivals(connection, policy, own);
@@ -143,11 +143,12 @@ async function loadSource(
     const before = known;
     try {
       const { rowsSql, lines, shape } = opened;
-      if (lines) await add(objectLinesSql(numbered(lines.sql), lines.suspicions, source.fields), 'raw.other');
-      else await add(fileEventsSql(numbered(rowsSql), shape, source.fields), NO_TEXT);
+      if (lines)
+        await add(objectLinesSql(numbered(lines.sql), lines.suspicions, source.fields), 'raw.other', file);
+      else await add(fileEventsSql(numbered(rowsSql), shape, source.fields), NO_TEXT, file);
       known = await arrivals();
       if (known.others > 0) {
-        await readOthers();
+        await readOthers(file);
         known = await arrivals();
       }
     } finally {

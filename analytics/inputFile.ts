@@ -23,6 +23,21 @@ export interface InputFile {
 /** A file that is not what it is taken for. */
 export class FormatError extends Error {}
 
+/** What DuckDB tells of a file that it cannot read, and what it means. Its own texts have lines of the file in them. */
+const UNREADABLE: readonly (readonly [told: RegExp, meaning: string])[] = [
+  [/^Invalid Input Error: Malformed JSON in file/, 'the JSON array is malformed'],
+  [/^Invalid Input Error: CSV Error .*\nMaximum line size of/s, 'a line is longer than 16 MiB'],
+  [/^Invalid Input Error: "maximum_object_size"/, 'a value is larger than 16 MiB'],
+  [/^Invalid Input Error: CSV Error .*file is not utf-8 encoded/s, 'the file is not UTF-8'],
+  [/^Invalid Input Error: (CSV Error|Error when)/, 'the file cannot be read'],
+];
+
+/** What reading a file raises, as an error of the file. Anything else is given back as it is. */
+export function raisedInFile(error: unknown, file: string): unknown {
+  const meaning = UNREADABLE.find(([told]) => told.test((error as Error).message))?.[1];
+  return meaning === undefined ? error : new FormatError(`${file}: ${meaning}`);
+}
+
 /** The largest JSON value of a file that is read, bytes. */
 const MAX_VALUE_BYTES = 16 * 1_048_576;
 /** DuckDB's own would be 16 times the longest line. */

@@ -141,6 +141,27 @@ describe('a file of events', () => {
     expect(process.exitCode).toBe(2);
   });
 
+  test.each([
+    ['an array with a comma too many', '[{"id":1},]', 'the JSON array is malformed'],
+    ['an array without its end', '[{"id":1},\n{"id":', 'the JSON array is malformed'],
+    ['a text that is not UTF-8', Buffer.from('{"id":"\xff"}\n', 'latin1'), 'the file is not UTF-8'],
+    [
+      'a line above 16 MiB',
+      Buffer.concat([Buffer.from('{"id":"'), Buffer.alloc(17 * 1_048_576, 'x'), Buffer.from('"}\n')]),
+      'a line is longer than 16 MiB',
+    ],
+    [
+      'a value far above 16 MiB',
+      Buffer.concat([Buffer.from('[{"id":"'), Buffer.alloc(40 * 1_048_576, 'x'), Buffer.from('"}]\n')]),
+      'a value is larger than 16 MiB',
+    ],
+  ])('that cannot be read is an error of the file: %s', async (_, content, told) => {
+    const errors = vi.spyOn(console, 'error').mockReturnValue();
+    await rows(content).catch(() => undefined);
+    expect(errors.mock.lastCall?.[0]).toMatch(new RegExp(`${join(folder, 'events')}: ${told}$`));
+    expect(process.exitCode).toBe(2);
+  });
+
   test('may hold messages of the feed, whose last line is none', async () => {
     const message = {
       ...{ partitionId: '3', sequenceNumber: 0, enqueuedTimeUtc: '2026-01-01T01:00:00.123456+01:00' },

@@ -8,7 +8,7 @@ import { mayBeLoose } from './looseJson';
 const LONG_DIGITS = 19;
 const CHUNK_BYTES = 1_048_576;
 
-/** So many bytes are looked at again with the next ones. More white space between two tokens is not looked through. */
+/** So many bytes are looked at again with the next ones. White space that goes on beyond them is suspicious after a comma. */
 const SEAM_BYTES = 64;
 
 /** Whether a file has 19 digits in a row, or what only looks like JSON, each perhaps within a text. */
@@ -26,12 +26,20 @@ export async function suspicionsOf(file: string): Promise<Suspicions> {
       found.oversized ||= hasLongNumber(buffer.subarray(0, end));
       found.loose ||= mayBeLoose(buffer.toString('latin1', 0, end));
       before = Math.min(SEAM_BYTES, end);
+      found.loose ||= endsWithSpaceAfterComma(buffer, end, before);
       buffer.copyWithin(0, end - before, end);
     }
     return found;
   } finally {
     await handle.close();
   }
+}
+
+/** Whether there is only white space, from a comma on, at the end of the bytes, and more of it than is looked at again. */
+function endsWithSpaceAfterComma(bytes: Buffer, end: number, before: number): boolean {
+  let at = end - 1;
+  while (at >= 0 && isSpace(bytes[at])) at -= 1;
+  return at < end - before && bytes[at] === COMMA;
 }
 
 /** It looks only at every 19th byte, and at more where that is a digit. */
@@ -51,4 +59,7 @@ function hasLongNumber(bytes: Buffer): boolean {
   return false;
 }
 
+const COMMA = 0x2c;
+const isSpace = (byte: number | undefined): boolean =>
+  byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x30 && byte <= 0x39;

@@ -50,6 +50,8 @@ const MAX_CHARACTERS_AT_ONCE = 1_000_000;
 const RESTART_DELAY_MS = 1_000;
 /** Timeout of the SDK's operations. Its default is a minute, for each of four attempts. */
 const SDK_TIMEOUT_MS = 10_000;
+/** Timeout of asking for the last event of a partition: the clock of the other partitions waits for it. */
+const LAST_EVENT_TIMEOUT_MS = 2_000;
 
 /** The SDK's options for reading this number of partitions. */
 export function readingOptions(partitions: number): SubscribeOptions {
@@ -155,15 +157,33 @@ export function readHub(options: HubReaderOptions): HubReader {
   };
 }
 
-/** The sequence numbers of the last events in these partitions, -1 for an empty one, without those that do not respond. */
+/**
+ * The sequence numbers of the last events in these partitions, -1 for an empty one, without those that do not respond
+ * in time.
+ */
 export async function lastEventsOf(
   client: Pick<EventHubConsumerClient, 'getPartitionProperties'>,
   partitions: readonly string[],
+  timeoutMs = LAST_EVENT_TIMEOUT_MS,
 ): Promise<ReadonlyMap<string, number>> {
   const ends = await Promise.allSettled(
     partitions.map(async (partition): Promise<[string, number]> => {
-      const { isEmpty, lastEnqueuedSequenceNumber } = await client.getPartitionProperties(partition);
-      return [partition, isEmpty ? -1 : lastEnqueuedSequenceNumber];
+      const abort = new AbortController();
+      let timer: NodeJS.Timeout | undefined;
+      // A call on a lost connection may not settle, and may not heed the signal.
+      const timeout = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => {
+          abort.abort();
+          reject(new Error(`partition ${partition} does not respond`));
+        }, timeoutMs);
+      });
+      try {
+        const properties = client.getPartitionProperties(partition, { abortSignal: abort.signal });
+        const { isEmpty, lastEnqueuedSequenceNumber } = await Promise.race([properties, timeout]);
+        return [partition, isEmpty ? -1 : lastEnqueuedSequenceNumber];
+      } finally {
+        clearTimeout(timer);
+      }
     }),
   );
   return new Map(ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : [])));

@@ -85,6 +85,9 @@ export async function moveWatermark(
   );
   state.watermarkUs = Math.max(state.watermarkUs, Math.min(...reached) - outOfOrder * 1_000_000);
   if (source.timeline === undefined || latest.size <= MAX_TIMELINES) return;
+  // Removing writes the whole table anew.
+  const isPassed = (us: number): boolean => us - outOfOrder * 1_000_000 <= state.watermarkUs;
+  if (![...latest.values()].some(isPassed)) return;
   for (const sql of pruneProgressSql(source, policy, schema))
     await connection.run(sql, sql.includes('$watermark') ? { watermark: timestamp(state.watermarkUs) } : {});
 }

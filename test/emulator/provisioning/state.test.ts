@@ -72,12 +72,11 @@ test('a full disk is no invalid seed', () => {
 });
 
 test('a reset of the first hub resets the service, and a recreated hub does not', async () => {
-  const { emulator } = await start({ hub: ['hubfront', 'store'], seed: SEED });
+  const started = await start({ hub: ['hubfront', 'store'], seed: SEED });
+  const { emulator } = started;
   const [, store] = emulator.hubs;
   const statuses = () =>
-    Promise.all(
-      ['/enrollments/fridge', '/registrations/fridge'].map((path) => statusOf(hub as TestHub, path)),
-    );
+    Promise.all(['/enrollments/fridge', '/registrations/fridge'].map((path) => statusOf(started, path)));
   await register(emulator, 'fridge', key);
   emulator.admin.recreateHub();
   store?.admin.reset();

@@ -122,7 +122,7 @@ test('a file gives the rows and counts of the live engine, in order or not, time
         expect(await onFile(text, policyOf, read)).toEqual(await inEngine(text, policyOf, read));
       },
     ),
-    { numRuns: runs(10, 500), ...(IS_FULL ? {} : { seed: SEED }) },
+    { numRuns: runs(10, 150), ...(IS_FULL ? {} : { seed: SEED }) },
   );
 }, 600_000);
 

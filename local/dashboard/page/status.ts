@@ -9,7 +9,9 @@ const STALE_MS = 10_000;
 const TICK_MS = 250;
 
 const CHECK_TERMINAL =
-  'check the terminal where `npm start` is running. If it shows an error, press `Ctrl+C` there and run `npm start` again.';
+  'check the terminal where `npm start` is running. If you see an error there, press `Ctrl+C` and run `npm start` again.';
+/** In the reason of a stopped job, from the operating system's ENOSPC. */
+const FULL_DISK = /no space left/i;
 
 type State = 'connecting' | 'reconnecting' | 'stale' | 'stopped' | 'starting' | 'paused' | 'empty' | 'live';
 
@@ -98,7 +100,7 @@ function noticeParts(state: State, view: View | undefined): (string | HTMLElemen
       make('strong', 'The analytics job has stopped.'),
       ` Reason: ${sentence(problem ?? 'unknown')} These figures no longer change.`,
       ...codeParts(
-        ' Fix the cause, then press `Ctrl+C` in the terminal where `npm start` is running, and run `npm start` again.',
+        ` ${FULL_DISK.test(problem ?? '') ? 'Free some disk space' : 'Fix the cause'}, then press \`Ctrl+C\` in the terminal where \`npm start\` is running, and run \`npm start\` again.`,
       ),
     ];
   if (state === 'stale')
@@ -107,7 +109,7 @@ function noticeParts(state: State, view: View | undefined): (string | HTMLElemen
     );
   if (state === 'reconnecting')
     return codeParts(
-      `No connection to the dashboard's server.${view ? ' These are the last figures received.' : ''} This page reconnects by itself. If this lasts, check the terminal where you ran \`npm start\`. If it has ended, run it again.`,
+      `No connection to the dashboard's server.${view ? ' These are the last figures received.' : ''} This page reconnects by itself. If this lasts, check the terminal where you ran \`npm start\`. If that command has ended, run it again.`,
     );
   return problem ? [sentence(problem)] : [];
 }

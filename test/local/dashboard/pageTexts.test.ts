@@ -34,7 +34,7 @@ describe.skipIf(!browserProgram)('the texts of the dashboard', () => {
     expect(new Set(await sample.page.locator('.nothing').allInnerTexts())).toEqual(new Set(['–']));
     expect(await sample.page.getByRole('link', { name: 'Open the shop' }).isVisible()).toBe(false);
     expect(await sample.page.locator('#empty-text').innerText()).toMatch(
-      /If it shows an error, press Ctrl\+C there and run npm start again\.$/,
+      /If you see an error there, press Ctrl\+C and run npm start again\.$/,
     );
     expect(await sample.page.locator('#empty-text code').allInnerTexts()).toEqual([
       'npm start',
@@ -57,11 +57,15 @@ describe.skipIf(!browserProgram)('the texts of the dashboard', () => {
   });
 
   test('ends the reason of a stop with one full stop', async () => {
-    for (const problem of ['query.asaql:1:1: a CAST failed', 'The disk is full.']) {
+    const problems = [
+      ['query.asaql:1:1: a CAST failed', 'Fix the cause'],
+      ['Could not write file "results.duckdb.wal": No space left on device.', 'Free some disk space'],
+    ] as const;
+    for (const [problem, advice] of problems) {
       sample.view = { ...sample.view, job: { ...sample.view.job, status: 'stopped', problem } };
       await expect
         .poll(() => sample.page.locator('#notice').innerText())
-        .toContain(`Reason: ${problem.replace(/\.$/, '')}. These figures no longer change.`);
+        .toContain(`Reason: ${problem.replace(/\.$/, '')}. These figures no longer change. ${advice}, then`);
     }
     expect(await sample.page.locator('#notice').innerText()).toMatch(
       /press Ctrl\+C in the terminal where npm start is running, and run npm start again\.$/,
@@ -70,7 +74,7 @@ describe.skipIf(!browserProgram)('the texts of the dashboard', () => {
 
   test('says what to do if the connection to the server does not come back', async () => {
     const advice =
-      'This page reconnects by itself. If this lasts, check the terminal where you ran npm start. If it has ended, run it again.';
+      'This page reconnects by itself. If this lasts, check the terminal where you ran npm start. If that command has ended, run it again.';
     const notice = sample.page.locator('#notice');
     await sample.context.route('**/events?*', (route) => route.abort());
     await sample.page.locator('select[name=range]').selectOption('15');

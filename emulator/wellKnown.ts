@@ -69,3 +69,13 @@ export const POLICY_NAMES = Object.keys(POLICIES) as readonly PolicyName[];
 export function policyNamed(policies: Policies, name: string): Policy | undefined {
   return Object.hasOwn(policies, name) ? policies[name as PolicyName] : undefined;
 }
+
+/**
+ * The path `<id scope>/registrations/…`, without a slash before it, by which a device addresses the service. An id scope
+ * is `0ne` and eight hexadecimal digits. The name of a hub is never one, because it has a dot.
+ */
+export const DEVICE_RESOURCE = /^0ne[0-9a-f]{8}\/registrations\//i;
+
+/** Whether a host name is one of the emulated service, or of one in Azure. */
+export const isProvisioningHost = (hostName: string): boolean =>
+  hostName === PROVISIONING.hostName || hostName.endsWith('.azure-devices-provisioning.net');

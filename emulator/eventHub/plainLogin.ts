@@ -6,6 +6,7 @@ import type { Hub } from '../hub';
 import { IotHubError } from '../iotHubError';
 import { clientPath } from '../registry';
 import { isPolicyToken, parseSasToken, policyKey, SAS_GRACE_S } from '../sas';
+import { DEVICE_RESOURCE } from '../wellKnown';
 import type { Claims } from './claims';
 
 /** IoT Hub's forms of a user name, with a token as the password (iot-hub-dev-guide-sas, "SASL PLAIN"). */
@@ -21,9 +22,16 @@ export interface Grants {
 /**
  * Checks SASL PLAIN credentials, and grants what they allow. Event Hubs accepts the name and key of a policy with
  * ServiceConnect. IoT Hub accepts `<policy>@sas.root.<hub>` or `<client id>@sas.<hub>`, and a token.
+ *
+ * @param onRegistration called for a device that wants to be provisioned. It is granted nothing; SASL has no text that
+ * could name the reason
  */
-export const plainMechanisms = (hub: Hub, grants: () => Grants): SaslMechanisms =>
+export const plainMechanisms = (hub: Hub, grants: () => Grants, onRegistration: () => void): SaslMechanisms =>
   saslMechanisms((username, password) => {
+    if (DEVICE_RESOURCE.test(username)) {
+      onRegistration();
+      return true;
+    }
     const { hostName, name } = hub.identity;
     const isThisHub = (hubName = '') => [name, hostName].includes(hubName.toLowerCase());
     const atHub = POLICY_AT_HUB.exec(username);

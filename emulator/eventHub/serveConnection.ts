@@ -23,13 +23,14 @@ import {
 import { createDeviceLinks, createDeviceTokens, deviceNodeOf } from '../deviceAmqp';
 import type { Hub } from '../hub';
 import { hostNameOf, type Transport } from '../transport';
+import { PROVISIONING } from '../wellKnown';
 import { attachReader, pathOf } from './attachReader';
 import { createClaims } from './claims';
 import { entityPath } from './entityPath';
 import { plainMechanisms } from './plainLogin';
 import { putToken } from './putToken';
 import type { Readers } from './readers';
-import { hostNotFound, refusalOfSender, unauthorizedFor } from './refusals';
+import { refusalOfHost, refusalOfSender, unauthorizedFor } from './refusals';
 import { isDevicebound, sendToDevice } from './serviceMessages';
 import { attachServiceNode, serviceNodeOf } from './serviceSource';
 import { readManagement, requestNodeOf, type Reply, type RequestNode } from './requests';
@@ -64,9 +65,14 @@ export function serveConnection(transport: Transport, hub: Hub, readers: Readers
   });
   const tokens = createDeviceTokens(hub, transport.clientCertificate, () => devices.detachUnauthorized());
   const devices = createDeviceLinks(hub, tokens, transport.reset);
+  let isRegistration = false;
   const accepted = acceptConnection(
     stream,
-    plainMechanisms(hub, () => ({ claims, tokens })),
+    plainMechanisms(
+      hub,
+      () => ({ claims, tokens }),
+      () => (isRegistration = true),
+    ),
   );
   const { connection } = accepted;
   const replyLinks = new Map<Sender, OutgoingLink>();
@@ -97,11 +103,12 @@ export function serveConnection(transport: Transport, hub: Hub, readers: Readers
   }, OPEN_TIMEOUT_MS);
   connection.on('connection_open', () => {
     clearTimeout(openTimeout);
-    const foreign = hub.foreignHost([openHostName(connection), ...transport.hostNames]);
+    const named = [openHostName(connection), ...transport.hostNames];
+    const foreign = isRegistration ? PROVISIONING.globalHostName : hub.foreignHost(named);
     if (foreign === undefined) return;
     log.debug(() => `${peer} opened a connection to '${foreign}': not here`);
     ended = true; // links that the client has already opened get no response
-    accepted.close(hostNotFound(foreign));
+    accepted.close(refusalOfHost(foreign));
   });
   stream.on('drain', () => {
     for (const source of sources.values()) source.wake();

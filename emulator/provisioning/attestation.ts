@@ -4,7 +4,7 @@ import { createHmac } from 'node:crypto';
 import { isSignedBy, tokenFor } from '../sas';
 import { ENROLLMENT_ID, type Enrollment } from './enrollment';
 import type { Enrollments } from './enrollments';
-import { ProvisioningError, unauthorized } from './provisioningError';
+import { notEmulated, ProvisioningError, unauthorized } from './provisioningError';
 
 /** A device that has proven its identity. */
 export interface Attestation {
@@ -18,19 +18,22 @@ export interface AttestationInput {
   readonly idScope: string;
   readonly registrationId: string;
   readonly token: string | undefined;
+  /** Whether the device has authenticated its TLS connection with a certificate. */
+  readonly hasCertificate: boolean;
 }
 
 /**
  * Finds the enrollment whose key signed the token. An individual enrollment overrides groups (iot-dps,
  * concepts-service). The audience of the token is `<id scope>/registrations/<registration id>`.
  *
- * @throws ProvisioningError Unauthorized, BadRequest
+ * @throws ProvisioningError Unauthorized, BadRequest; NotImplemented for a certificate
  */
 export function attest(
-  { idScope, registrationId, token: text }: AttestationInput,
+  { idScope, registrationId, token: text, hasCertificate }: AttestationInput,
   individual: Enrollments,
   groups: Enrollments,
 ): Attestation {
+  if (text === undefined && hasCertificate) throw notEmulated('attestation of the type x509');
   const token = tokenFor(text, `${idScope}/registrations/${registrationId}`, Date.now() / 1_000);
   if (!token) throw unauthorized();
   if (!ENROLLMENT_ID.test(registrationId)) {

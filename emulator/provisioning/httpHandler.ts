@@ -3,10 +3,9 @@
 import type { IncomingMessage } from 'node:http';
 import { readBody, type HubResponse } from '../httpsServer';
 import { isSignedBy, tokenFor } from '../sas';
-import { hostNameOf } from '../transport';
-import type { PROVISIONING } from '../wellKnown';
+import { clientCertificate, hostNameOf } from '../transport';
+import { DEVICE_RESOURCE, type PROVISIONING } from '../wellKnown';
 import type { DeviceOperations } from './deviceOperations';
-import { DEVICE_RESOURCE } from './deviceResource';
 import { MAX_BULK_BYTES, MAX_MESSAGE_BYTES, RETRY_AFTER_SECONDS } from './limits';
 import { errorResponse, ProvisioningError, unauthorized } from './provisioningError';
 import { COLLECTIONS, respondToService, type ServiceParts } from './serviceRequest';
@@ -40,7 +39,10 @@ export function createHttpHandler(
       throw new ProvisioningError('TooLarge', `The request body exceeds ${maxBytes} bytes.`);
     }
     const { authorization } = headers;
-    if (isDevicePath(url)) return respondToDevice(device, { method, segments, body, authorization });
+    if (isDevicePath(url)) {
+      const hasCertificate = clientCertificate(incoming.socket) !== undefined;
+      return respondToDevice(device, { method, segments, body, authorization, hasCertificate });
+    }
     const host = hostNameOf(headers.host);
     if (host === identity.globalHostName || !COLLECTIONS.includes(segments[0]?.toLowerCase() ?? '')) {
       throw new ProvisioningError('NotFound', 'The service has no operation at this path.');
@@ -70,11 +72,12 @@ function respondToDevice(
     readonly segments: readonly string[];
     readonly body: Buffer;
     readonly authorization: string | undefined;
+    readonly hasCertificate: boolean;
   },
 ): HubResponse {
-  const { method, body, authorization: token } = request;
+  const { method, body, authorization: token, hasCertificate } = request;
   const [idScope = '', , registrationId = '', action, operationId = '', ...more] = request.segments;
-  const input = { idScope, registrationId, token };
+  const input = { idScope, registrationId, token, hasCertificate };
   const operation = `${method} ${action ?? ''}`;
   if (more.length === 0) {
     switch (operation) {

@@ -5,9 +5,9 @@ import type { Log } from '../log';
 import type { MqttConnection } from '../mqtt';
 import { tokenFor } from '../sas';
 import type { Transport } from '../transport';
+import { DEVICE_RESOURCE } from '../wellKnown';
 import type { AttestationInput } from './attestation';
 import type { DeviceOperations } from './deviceOperations';
-import { DEVICE_RESOURCE } from './deviceResource';
 import { RETRY_AFTER_SECONDS } from './limits';
 import { errorDetails } from './provisioningError';
 
@@ -27,7 +27,7 @@ interface Connecting {
   readonly device: DeviceOperations;
   readonly packet: IConnectPacket;
   readonly mqtt: MqttConnection;
-  readonly transport: Pick<Transport, 'peer'>;
+  readonly transport: Pick<Transport, 'peer' | 'clientCertificate'>;
   /** Whether the client may reach the service under the host names that it used. */
   readonly isHere: boolean;
   readonly log: Log;
@@ -48,10 +48,11 @@ export function openRegistrationSession(connecting: Connecting): RegistrationSes
   const [, idScope = '', registrationId = ''] = USER_NAME.exec(packet.username ?? '') ?? [];
   const token = packet.password?.toString('utf8');
   const resource = `${idScope}/registrations/${registrationId}`;
+  const hasCertificate = transport.clientCertificate() !== undefined;
   const isKnown =
     isHere &&
     packet.clientId === registrationId &&
-    tokenFor(token, resource, Date.now() / 1_000) !== undefined;
+    (token === undefined ? hasCertificate : tokenFor(token, resource, Date.now() / 1_000) !== undefined);
   const returnCode =
     packet.protocolVersion !== MQTT_3_1_1
       ? UNACCEPTABLE_PROTOCOL_VERSION
@@ -65,7 +66,7 @@ export function openRegistrationSession(connecting: Connecting): RegistrationSes
     mqtt.close();
     return () => undefined;
   }
-  return createSession(connecting, { idScope, registrationId, token });
+  return createSession(connecting, { idScope, registrationId, token, hasCertificate });
 }
 
 function createSession(

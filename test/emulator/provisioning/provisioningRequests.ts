@@ -10,6 +10,8 @@ export interface Sent {
   readonly host?: string;
   readonly body?: string | object;
   readonly ifMatch?: string;
+  /** With which the client authenticates its TLS connection. PEM. */
+  readonly certificate?: { readonly key: string; readonly cert: string };
 }
 
 /** A request to the service as it is. Resolves with the status and the JSON of the response. */
@@ -17,7 +19,7 @@ export function sendTo(
   { hubPort: port, ca }: Emulator,
   method: string,
   path: string,
-  { token, host = PROVISIONING.globalHostName, body, ifMatch }: Sent = {},
+  { token, host = PROVISIONING.globalHostName, body, ifMatch, certificate }: Sent = {},
 ): Promise<{ status: number; json: any }> {
   return new Promise((resolve, reject) => {
     const headers = {
@@ -26,7 +28,7 @@ export function sendTo(
       ...(ifMatch !== undefined && { 'if-match': ifMatch }),
     };
     const outgoing = request(
-      { method, path, headers, host: '127.0.0.1', port, ca, agent: false },
+      { method, path, headers, host: '127.0.0.1', port, ca, agent: false, ...certificate },
       (response) => {
         let text = '';
         response.setEncoding('utf8').on('data', (data: string) => (text += data));

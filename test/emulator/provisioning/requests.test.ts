@@ -2,10 +2,12 @@
 
 import { createHmac } from 'node:crypto';
 import mqtt, { type IClientOptions } from 'mqtt';
+import rhea from 'rhea';
+import { generate } from 'selfsigned';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PROVISIONING } from '../../../emulator/index';
 import { closed, connected, sasToken, startHub, type TestHub } from '../hub';
-import { asService, register } from './provisioningRequests';
+import { asService, register, sendTo, VERSION } from './provisioningRequests';
 
 const key = (fill: number) => Buffer.alloc(32, fill).toString('base64');
 const attestation = {
@@ -113,4 +115,44 @@ test('a device that registers over MQTT is none of a hub, but is logged without 
   expect(log).toMatch(/debug mqtts \S+ CONNECT 'fridge' for provisioning: refused with code 5$/m);
   expect(log).toMatch(/debug mqtts \S+ registration 'fridge': register, 202$/m);
   expect(log).not.toMatch(/secret|sig=/);
+});
+
+test.each([
+  ['host name', { hostname: PROVISIONING.globalHostName, username: 'anonymous' }],
+  [
+    'user name',
+    { hostname: 'localhost', username: `${PROVISIONING.idScope}/registrations/fridge`, password: 'secret' },
+  ],
+])('names what is missing if the %s of AMQP is that of a registration', async (_name, options) => {
+  const connection = rhea.create_container().connect({
+    ...{ host: '127.0.0.1', port: hub.emulator.amqpPort, reconnect: false },
+    ...options,
+  });
+  const ended = new Promise((resolve) => {
+    connection.on('connection_error', () => resolve(connection.error));
+    connection.on('connection_close', () => resolve('closed'));
+    connection.on('disconnected', () => resolve('disconnected'));
+  });
+  expect(await ended).toMatchObject({
+    condition: 'amqp:not-implemented',
+    description: expect.stringContaining('provisioning over AMQP'),
+  });
+});
+
+test('names what is missing if a device registers with a certificate', async () => {
+  const { private: tlsKey, cert } = await generate([{ name: 'commonName', value: 'fridge' }], {
+    keyType: 'ec',
+    algorithm: 'sha256',
+  });
+  const certificate = { key: tlsKey, cert };
+  const path = `/${PROVISIONING.idScope}/registrations/fridge/register?${VERSION}`;
+  const { status, json } = await sendTo(hub.emulator, 'PUT', path, { certificate });
+  expect([status, json.message]).toEqual([501, expect.stringContaining('x509')]);
+  const device = connectToService({ ...certificate, password: undefined } as never);
+  await connected(device);
+  await device.subscribeAsync('$dps/registrations/res/#');
+  const response = new Promise((resolve) => device.once('message', resolve));
+  await device.publishAsync('$dps/registrations/PUT/iotdps-register/?$rid=1', '');
+  expect(await response).toMatch(/res\/501\//);
+  await device.endAsync();
 });

@@ -1,6 +1,7 @@
 /** The enrollments of one kind, with their ETags, in the order of their creation. */
 
 import type { Journal } from '../dataFolder';
+import { isMatch } from '../registry';
 import { idIn, makeEnrollment, type Enrollment, type EnrollmentKind } from './enrollment';
 import { ProvisioningError } from './provisioningError';
 
@@ -85,8 +86,7 @@ export function createEnrollments({
 
 /** @throws ProvisioningError PreconditionFailed unless `ifMatch` is `*` or the ETag, with or without quotes */
 export function assertMatch(etag: string, ifMatch: string): void {
-  const wanted = ifMatch.replace(/^(?:W\/)?"(.*)"$/, '$1');
-  if (wanted !== '*' && wanted !== etag) {
+  if (!isMatch(etag, ifMatch)) {
     throw new ProvisioningError('PreconditionFailed', 'The ETag is not that of the resource.');
   }
 }

@@ -1,5 +1,11 @@
 import { IotHubError } from '../iotHubError';
 
+/** Whether `ifMatch` is `*` or the ETag, with or without quotes. */
+export function isMatch(etag: string, ifMatch: string): boolean {
+  const wanted = ifMatch.replace(/^(?:W\/)?"(.*)"$/, '$1');
+  return wanted === '*' || wanted === etag;
+}
+
 /**
  * Checks the ETag that a request expects.
  *
@@ -7,8 +13,7 @@ import { IotHubError } from '../iotHubError';
  * @throws IotHubError PreconditionFailed
  */
 export function assertMatches({ etag }: { readonly etag: string }, ifMatch: string): void {
-  const wanted = ifMatch.replace(/^(?:W\/)?"(.*)"$/, '$1');
-  if (wanted !== '*' && wanted !== etag) {
+  if (!isMatch(etag, ifMatch)) {
     throw new IotHubError('PreconditionFailed', 'PreconditionFailed, ETag may be invalid.');
   }
 }

@@ -13,6 +13,7 @@ export {
   type DeviceInput,
 } from './deviceIdentity';
 export { createDeviceRegistry, LIST_MAX, type DeviceRegistry } from './deviceRegistry';
+export { isMatch } from './etag';
 export { createIdentityStore } from './identityStore';
 export { moduleInput, type ModuleIdentity, type ModuleInput } from './moduleIdentity';
 export { createModuleRegistry, type ModuleRegistry } from './moduleRegistry';

@@ -1,6 +1,6 @@
 import type { Journal } from '../dataFolder';
 import { IotHubError } from '../iotHubError';
-import type { ClientRegistry } from '../registry';
+import { isMatch, type ClientRegistry } from '../registry';
 import { objectOf, type JsonObject } from './json';
 import { MAX_PROPERTIES_BYTES, MAX_TAGS_BYTES } from './limits';
 import {
@@ -92,8 +92,7 @@ export function createTwinStore(clients: ClientRegistry, journal: Journal): Twin
 
   const matching = (clientId: string, ifMatch: string): Twin => {
     const twin = get(clientId);
-    const wanted = ifMatch.replace(/^(?:W\/)?"(.*)"$/, '$1');
-    if (wanted !== '*' && wanted !== twinEtag(twin)) throw preconditionFailed();
+    if (!isMatch(twinEtag(twin), ifMatch)) throw preconditionFailed();
     return twin;
   };
 

@@ -1,5 +1,5 @@
 import { type DuckDBConnection, DuckDBTimestampValue } from '@duckdb/node-api';
-import { openInputFile } from './inputFile';
+import { openInputFile, raisedInFile } from './inputFile';
 import { type ReferenceUse, referenceColumn, referenceTable, sqlName, sqlText } from './query';
 
 /** The reference data of a query. Each event is joined with the version that was valid at its time. */
@@ -62,7 +62,7 @@ export async function createReferences(
         return inserted.rowsChanged;
       } catch (error) {
         await connection.run('ROLLBACK');
-        throw error;
+        throw raisedInFile(error, file);
       } finally {
         await opened.close();
       }

@@ -162,6 +162,18 @@ describe('a file of events', () => {
     expect(process.exitCode).toBe(2);
   });
 
+  test('of reference data that cannot be read is an error of the file', async () => {
+    const errors = vi.spyOn(console, 'error').mockReturnValue();
+    const [events, names, asaql] = ['events', 'names', 'q.asaql'].map((name) => join(folder, name));
+    await writeFile(String(events), '{"id":1}\n');
+    await writeFile(String(names), '[{"id":1},]');
+    await writeFile(String(asaql), 'SELECT r.id FROM i JOIN r ON i.id = r.id');
+    const files = ['--input', `i=${events}`, '--reference', `r=${names}`];
+    await main([...files, '--query', String(asaql), '--output', join(folder, 'out.ndjson')]);
+    expect(errors.mock.lastCall?.[0]).toMatch(new RegExp(`${names}: the JSON array is malformed$`));
+    expect(process.exitCode).toBe(2);
+  });
+
   test('may hold messages of the feed, whose last line is none', async () => {
     const message = {
       ...{ partitionId: '3', sequenceNumber: 0, enqueuedTimeUtc: '2026-01-01T01:00:00.123456+01:00' },

@@ -1,4 +1,4 @@
-import type { TimePolicy } from './event';
+import type { TimePolicy } from './timePolicy';
 import type { PayloadFields, StreamSource } from './query';
 
 /** Stream Analytics: an event whose own time is more than five minutes ahead of its arrival is dropped. */

@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { createEngine } from './engine';
-import { DEFAULT_TIME_POLICY } from './event';
+import { DEFAULT_TIME_POLICY } from './timePolicy';
 import { stubScripts } from './functions';
 import { QueryError, diagnostic, translate } from './query';
 

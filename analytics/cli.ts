@@ -7,7 +7,7 @@ import { dirname, join, parse as parsePath } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Command, CommanderError } from 'commander';
 import { checkQueries } from './check';
-import type { Counts } from './engine';
+import type { Counts } from './counts';
 import { runFiles } from './fileRun';
 import { FormatError } from './inputFile';
 import { explain } from './explain';

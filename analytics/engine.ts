@@ -1,3 +1,5 @@
+/** Runs a translated query on batches of events, in a DuckDB database of its own. */
+
 import type { DuckDBConnection } from '@duckdb/node-api';
 import {
   ARRIVED_SQL,
@@ -9,8 +11,10 @@ import {
   progressTableSql,
   timedSql,
 } from './batchSql';
+import type { Counts } from './counts';
 import { openDatabase } from './database';
-import type { HubEvent, TimePolicy } from './event';
+import { MAX_US, MIN_US, timestamp } from './duckdbTimestamp';
+import type { HubEvent } from './event';
 import { type FunctionScripts, registerFunctions } from './functions';
 import { createKeptRows } from './keptRows';
 import { isLoose } from './looseJson';
@@ -34,22 +38,7 @@ import {
   sourceTimes,
 } from './sourceProgress';
 import { type StateFile, openState } from './state';
-import { MAX_US, MIN_US, timestamp } from './timestamps';
-
-/** What has become of the events that a query was given. */
-export interface Counts {
-  events: number;
-  /** neither JSON objects nor arrays of them: dropped */
-  malformed: number;
-  /** TIMESTAMP BY gave no time: dropped */
-  untimed: number;
-  /** more than five minutes ahead of their arrival: dropped */
-  early: number;
-  /** behind the tolerances: moved to the latest time they may have, or dropped as the policy says */
-  late: number;
-  /** of the late ones, those that were dropped */
-  lateDropped: number;
-}
+import type { TimePolicy } from './timePolicy';
 
 /** A translated query at work in a DuckDB database of its own, in memory. */
 export interface Engine {

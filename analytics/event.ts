@@ -34,18 +34,3 @@ export const charactersOf = (event: HubEvent): number => {
     generationId.length
   );
 };
-
-/** The handling of events that are late or out of order: the settings of a job in Azure, with the same names. */
-export interface TimePolicy {
-  eventsLateArrivalMaxDelayInSeconds: number;
-  eventsOutOfOrderMaxDelayInSeconds: number;
-  /** `Adjust` gives a late event the earliest accepted time; `Drop` drops it */
-  eventsOutOfOrderPolicy: 'Adjust' | 'Drop';
-}
-
-/** The defaults of Stream Analytics. */
-export const DEFAULT_TIME_POLICY: TimePolicy = {
-  eventsLateArrivalMaxDelayInSeconds: 5,
-  eventsOutOfOrderMaxDelayInSeconds: 0,
-  eventsOutOfOrderPolicy: 'Adjust',
-};

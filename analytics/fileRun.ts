@@ -14,8 +14,8 @@ import {
   unchangedSql,
 } from './batchSql';
 import { openDatabase } from './database';
-import type { Counts } from './engine';
-import type { TimePolicy } from './event';
+import type { Counts } from './counts';
+import type { TimePolicy } from './timePolicy';
 import { type FunctionScripts, registerFunctions } from './functions';
 import { FormatError, openInputFile, raisedInFile, rowsOfLines } from './inputFile';
 import { PROGRESS_SETTINGS, showProgress } from './progress';

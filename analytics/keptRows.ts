@@ -2,7 +2,7 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Kept } from './query';
-import { MIN_US, timestamp } from './timestamps';
+import { MIN_US, timestamp } from './duckdbTimestamp';
 
 /** Kept rows are searched for equal ones when so many have been added, or as many again as there were. */
 const COLLAPSE_ROWS = 10_000;

@@ -2,9 +2,10 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { latestSql, pruneProgressSql } from './batchSql';
-import type { HubEvent, TimePolicy } from './event';
+import type { HubEvent } from './event';
+import type { TimePolicy } from './timePolicy';
 import type { Plan, StreamSource } from './query';
-import { MIN_US, timestamp } from './timestamps';
+import { MIN_US, timestamp } from './duckdbTimestamp';
 
 export interface SourceState {
   source: StreamSource;

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { TimePolicy } from './event';
+import type { TimePolicy } from './timePolicy';
 import type { FunctionScripts } from './functions';
 import { type Plan, sqlText } from './query';
 

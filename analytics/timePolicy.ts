@@ -1,7 +1,23 @@
+/** When an event is late or out of order, and what happens to it: the settings in `JobConfig.json`. */
+
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
-import { DEFAULT_TIME_POLICY, type TimePolicy } from './event';
+
+/** The handling of events that are late or out of order: the settings of a job in Azure, with the same names. */
+export interface TimePolicy {
+  eventsLateArrivalMaxDelayInSeconds: number;
+  eventsOutOfOrderMaxDelayInSeconds: number;
+  /** `Adjust` gives a late event the earliest accepted time; `Drop` drops it */
+  eventsOutOfOrderPolicy: 'Adjust' | 'Drop';
+}
+
+/** The defaults of Stream Analytics. */
+export const DEFAULT_TIME_POLICY: TimePolicy = {
+  eventsLateArrivalMaxDelayInSeconds: 5,
+  eventsOutOfOrderMaxDelayInSeconds: 0,
+  eventsOutOfOrderPolicy: 'Adjust',
+};
 
 /** The settings of the job, as the Stream Analytics tools keep them beside the query. */
 const JOB_CONFIG_FILE = 'JobConfig.json';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { DEFAULT_TIME_POLICY } from '../analytics/event';
+import { DEFAULT_TIME_POLICY } from '../analytics/timePolicy';
 import { runFiles } from '../analytics/fileRun';
 import { translate } from '../analytics/query';
 import { type Result, measuredInAlternation, median, result } from './measure';

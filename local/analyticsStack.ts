@@ -6,7 +6,8 @@ import type { DashboardEnvironment } from './dashboard/process';
 import { startDashboard } from './dashboard';
 import { LOCAL_HOST_KEY } from './functionKeys';
 import { type Running, closeAll, startError } from './lifecycle';
-import { type ReservedPort, reservePort, reserveUsualPort } from './ports';
+import { DEFAULT_PORTS } from './defaultPorts';
+import { type ReservedPort, reservePort, reserveUsualPort } from './reservePorts';
 import { startBlobStorage, startProductDatabase, storageConnection } from './products';
 import { type Supervised, supervise } from './supervise';
 
@@ -18,8 +19,6 @@ export interface AnalyticsPorts {
   database: ReservedPort;
   blob: ReservedPort;
 }
-
-const DEFAULT_PORTS = { dashboard: 3001, database: 5433, blob: 10_000 };
 
 export const QUERY_FILE = 'infra/analytics/query.asaql';
 const CONSUMER_GROUP = 'analytics';

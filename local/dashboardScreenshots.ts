@@ -4,6 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import { emptyView, sampleView } from './dashboard/sampleView';
 import { startDashboardServer } from './dashboard/server';
 import type { View } from './dashboard/view';
+import { DEFAULT_PORTS } from './defaultPorts';
 
 const DESKTOP = { width: 1360, height: 900 };
 /** Width of the narrowest phones, in px. */
@@ -30,7 +31,7 @@ export async function takeDashboard(
   let view = (): Promise<View> => Promise.resolve(sampleView(NOW));
   const server = await startDashboardServer({
     port: 0,
-    shopUrl: 'http://localhost:3000',
+    shopUrl: `http://localhost:${DEFAULT_PORTS.shop}`,
     view: () => view(),
   });
   const page = await browser.newPage({ viewport: DESKTOP, reducedMotion: 'reduce' });

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { buildApp } from './build';
+import { DEFAULT_PORTS } from './defaultPorts';
 import { LOCAL_FUNCTION_KEYS } from './functionKeys';
 import { startFunctionsHost } from './functionsHost';
 import { type Running, closeAll, parsePort, startError, stopOnSignal } from './lifecycle';
@@ -11,7 +12,7 @@ import { EXAMPLE_FILE, SETTINGS_FILE, fromEnvironment, readSettingsFile } from '
 export async function main(argv: readonly string[]): Promise<void> {
   const command = new Command('npm run host --')
     .description(`Builds Hubfront and runs its functions with the settings of ${SETTINGS_FILE}.`)
-    .option('--port <port>', 'the functions (0: any free port)', parsePort, 7071)
+    .option('--port <port>', 'the functions (0: any free port)', parsePort, DEFAULT_PORTS.functions)
     .option('--verbose', VERBOSE_HELP, false)
     .allowExcessArguments(false);
   const { port, verbose } = command

@@ -7,6 +7,7 @@ import { type Page, chromium } from 'playwright-core';
 import { POLICIES, startEmulator } from '../emulator/index';
 import { buildApp } from './build';
 import { takeDashboard } from './dashboardScreenshots';
+import { DEFAULT_PORTS } from './defaultPorts';
 import { LOCAL_FUNCTION_KEYS, LOCAL_SHOP_KEYS } from './functionKeys';
 import { startFunctionsHost } from './functionsHost';
 import { type Running, closeAll } from './lifecycle';
@@ -14,7 +15,7 @@ import { startShop } from './shop';
 
 const FOLDER = 'docs';
 /** As `npm start` prints it. */
-const DASHBOARD_URL = 'http://localhost:3001';
+const DASHBOARD_URL = `http://localhost:${DEFAULT_PORTS.dashboard}`;
 const DESKTOP = { width: 1360, height: 850 };
 const PHONE = { width: 390, height: 844 };
 

@@ -11,16 +11,14 @@ import { type Running, closeAll, startError, stopOnSignal } from './lifecycle';
 import { localSettings, productsDatabaseUrl } from './localSettings';
 import { apiDocumentation } from './openApi/viewer';
 import { databaseUrl } from './products';
-import { isHubfrontRunning, portProblems, usualPort } from './ports';
+import { DEFAULT_PORTS } from './defaultPorts';
+import { isHubfrontRunning, portProblems, usualPort } from './reservePorts';
 import { logRequests } from './requestLines';
 import { startSensors } from './sensors';
 import { startShop } from './shop';
 import { type StartFlags, parseStartFlags, wantedPorts } from './startFlags';
 import { homepageLinks, printGuide, printReady, printSensors } from './startGuide';
 import { step } from './terminal';
-
-/** Port of MQTT over TLS, as in Azure. */
-const MQTT_PORT = 8883;
 
 /** Minimum free space in the temporary folder, where the database, Blob storage and the job keep their files. */
 const MIN_TEMPORARY_BYTES = 32 * 1024 * 1024;
@@ -53,7 +51,7 @@ async function start(flags: StartFlags, running: Running[]): Promise<void> {
   };
   await step('Building the functions', buildApp);
   const { data: dataFolder, ...emulatorFlags } = flags;
-  const mqttPort = flags.mqttPort ?? (await usualPort(MQTT_PORT));
+  const mqttPort = flags.mqttPort ?? (await usualPort(DEFAULT_PORTS.mqtt));
   const emulator = keep(
     await step('Starting the IoT Hub emulator', () =>
       startEmulator({

@@ -1,8 +1,9 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { MAX_PARTITIONS } from '../emulator/index';
+import { DEFAULT_PORTS } from './defaultPorts';
 import { parsePort } from './lifecycle';
 import { VERBOSE_HELP } from './requestLines';
-import type { WantedPort } from './ports';
+import type { WantedPort } from './reservePorts';
 
 /** The flags of `npm start`. */
 export interface StartFlags {
@@ -37,16 +38,30 @@ const PORT_FLAGS = {
 export function parseStartFlags(argv: readonly string[]): StartFlags {
   return new Command('npm start --')
     .description('Builds Hubfront and runs it with an IoT Hub emulator and a demo shop, all on 127.0.0.1.')
-    .option('--port <port>', 'port of the functions (0: any free port)', parsePort, 7071)
+    .option('--port <port>', 'port of the functions (0: any free port)', parsePort, DEFAULT_PORTS.functions)
     .option(
       '--hub-port <port>',
       "port of the emulator's HTTPS endpoint: registry and telemetry",
       parsePort,
-      8443,
+      DEFAULT_PORTS.hub,
     )
-    .option('--amqp-port <port>', "the emulator's Event Hub-compatible endpoint", parsePort, 5672)
-    .option('--mqtt-port <port>', "port of the emulator's MQTT (default: 8883, or any free port)", parsePort)
-    .option('--shop-port <port>', 'port of the demo shop, which is another origin', parsePort, 3000)
+    .option(
+      '--amqp-port <port>',
+      "the emulator's Event Hub-compatible endpoint",
+      parsePort,
+      DEFAULT_PORTS.amqp,
+    )
+    .option(
+      '--mqtt-port <port>',
+      `port of the emulator's MQTT (default: ${DEFAULT_PORTS.mqtt}, or any free port)`,
+      parsePort,
+    )
+    .option(
+      '--shop-port <port>',
+      'port of the demo shop, which is another origin',
+      parsePort,
+      DEFAULT_PORTS.shop,
+    )
     .option(
       '--partitions <count>',
       `partitions of the hub, 1 to ${MAX_PARTITIONS} (default: 4, or as many as the data folder has)`,
@@ -59,15 +74,19 @@ export function parseStartFlags(argv: readonly string[]): StartFlags {
       collectOrigin,
       [],
     )
-    .option('--dashboard-port <port>', 'port of the dashboard (default: 3001, or any free port)', parsePort)
+    .option(
+      '--dashboard-port <port>',
+      `port of the dashboard (default: ${DEFAULT_PORTS.dashboard}, or any free port)`,
+      parsePort,
+    )
     .option(
       '--database-port <port>',
-      'port of the product database (default: 5433, or any free port)',
+      `port of the product database (default: ${DEFAULT_PORTS.database}, or any free port)`,
       parsePort,
     )
     .option(
       '--blob-port <port>',
-      'port of Blob storage, Azurite (default: 10000, or any free port)',
+      `port of Blob storage, Azurite (default: ${DEFAULT_PORTS.blob}, or any free port)`,
       parsePort,
     )
     .option('--no-analytics', 'does not start the product database, Blob storage and the dashboard')

@@ -3,16 +3,10 @@ import { copyFileSync, existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { startEmulator } from '../emulator/index';
 import { buildApp } from './build';
+import { DEFAULT_PORTS } from './defaultPorts';
 import { type Running, closeAll, startError, stopOnSignal } from './lifecycle';
-import { usualPort } from './ports';
+import { usualPort } from './reservePorts';
 import { EXAMPLE_FILE, SETTINGS_FILE } from './settingsFile';
-
-/** The ports of local.settings.example.json. */
-const HUB_PORT = 8443;
-const AMQP_PORT = 5672;
-/** Default MQTT port. No setting contains it, so any free port is used if it is in use. */
-const MQTT_PORT = 8883;
-const AZURITE_BLOB_PORT = 10_000;
 
 /**
  * `npm run start:func`: starts the emulator, and Azure's Core Tools in this folder. Arguments are passed to `func
@@ -31,14 +25,15 @@ export async function main(argv: readonly string[]): Promise<void> {
     await buildApp();
     running.push(
       await startEmulator({
-        hubPort: HUB_PORT,
-        amqpPort: AMQP_PORT,
-        mqttPort: await usualPort(MQTT_PORT),
+        hubPort: DEFAULT_PORTS.hub,
+        amqpPort: DEFAULT_PORTS.amqp,
+        // No setting contains this port, so any free port will do.
+        mqttPort: await usualPort(DEFAULT_PORTS.mqtt),
         partitions: 4,
         caFolder: '.hubfront',
       }),
     );
-    if (!(await isListening(AZURITE_BLOB_PORT))) running.push(startAzurite());
+    if (!(await isListening(DEFAULT_PORTS.blob))) running.push(startAzurite());
     if (!existsSync(SETTINGS_FILE)) {
       copyFileSync(EXAMPLE_FILE, SETTINGS_FILE);
       console.log(`${SETTINGS_FILE} was created from ${EXAMPLE_FILE}`);
@@ -63,7 +58,7 @@ function startAzurite(): Running {
     process.execPath,
     [
       require.resolve('azurite/dist/src/blob/main.js'),
-      ...['--blobHost', '127.0.0.1', '--blobPort', String(AZURITE_BLOB_PORT)],
+      ...['--blobHost', '127.0.0.1', '--blobPort', String(DEFAULT_PORTS.blob)],
       ...['--inMemoryPersistence', '--skipApiVersionCheck', '--silent'],
     ],
     { stdio: ['ignore', 'ignore', 'inherit'] },

@@ -3,7 +3,8 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { type Counts, type Engine, createEngine } from '../engine';
+import type { Counts } from '../counts';
+import { type Engine, createEngine } from '../engine';
 import { type Output, type Plan, QueryError, diagnostic, translate } from '../query';
 import { readFunctions } from '../project';
 import { fingerprint } from '../state';

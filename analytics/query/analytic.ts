@@ -6,7 +6,8 @@ import { createContext, translatePredicate } from './expression';
 import { type Relation, type TemporalNode, isDue } from './plan';
 import { QueryError } from './queryError';
 import { type Binding, createScope } from './scope';
-import { MAX_WINDOW_US, spanUs } from './timeUnits';
+import { spanUs } from './timeUnits';
+import { MAX_WINDOW_US } from './windows';
 import { type Typed, name, unify, widen } from './types';
 
 interface AnalyticParts {

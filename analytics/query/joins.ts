@@ -1,7 +1,8 @@
 import type { CompareOperator, Expression, Join } from './ast';
 import { QueryError } from './queryError';
 import { type Scope, same } from './scope';
-import { MAX_WINDOW_US, datePart, spanUs } from './timeUnits';
+import { datePart, spanUs } from './timeUnits';
+import { MAX_WINDOW_US } from './windows';
 import type { Typed } from './types';
 
 /** The time bounds of a join of two streams. */

@@ -21,9 +21,6 @@ const DATE_PARTS: ReadonlyMap<string, string> = new Map(
   ).flatMap(([part, names]) => names.split(' ').map((one) => [one, part])),
 );
 
-/** Stream Analytics: "The maximum size of the window in all cases is 7 days." */
-export const MAX_WINDOW_US = 7 * 86_400_000_000;
-
 /** Microsoft's pages also use plurals for some units. @throws {QueryError} if the text is not a date part */
 export function datePart(text: string, at: Position): string {
   const key = text.toLowerCase();

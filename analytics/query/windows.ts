@@ -1,8 +1,11 @@
 import type { Window } from './ast';
 import { isDue } from './plan';
 import { QueryError } from './queryError';
-import { MAX_WINDOW_US, spanUs } from './timeUnits';
+import { spanUs } from './timeUnits';
 import { quote } from './types';
+
+/** Stream Analytics: "The maximum size of the window in all cases is 7 days." */
+export const MAX_WINDOW_US = 7 * 86_400_000_000;
 
 /** The translation of a window over kept rows. */
 export interface WindowSql {

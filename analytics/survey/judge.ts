@@ -2,7 +2,7 @@
 
 import { parentPort } from 'node:worker_threads';
 import { createEngine } from '../engine';
-import { DEFAULT_TIME_POLICY } from '../event';
+import { DEFAULT_TIME_POLICY } from '../timePolicy';
 import { stubScripts } from '../functions';
 import { QueryError, translate } from '../query';
 import type { Verdict } from './verdict';

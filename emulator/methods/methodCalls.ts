@@ -1,12 +1,7 @@
 import type { DeviceConnections } from '../deviceConnections';
 import { errorDocument, IotHubError, throttled } from '../iotHubError';
 import type { ClientRegistry } from '../registry';
-
-/**
- * Maximum number of calls of a hub that wait at the same time, which limits memory. The hub's own limit is not
- * published.
- */
-const MAX_WAITING_CALLS = 10_000;
+import { MAX_WAITING_CALLS } from './limits';
 
 /** A call of a direct method. */
 export interface MethodCall {

@@ -1,18 +1,17 @@
+/** Calls direct methods: `POST /twins/{id}/methods`, and the same for modules. */
 import { z } from 'zod';
 import type { Hub } from '../hub';
 import { IotHubError, throttled } from '../iotHubError';
-import { MAX_METHOD_PAYLOAD_BYTES } from '../methods';
+import {
+  DEFAULT_RESPONSE_TIMEOUT_S,
+  MAX_METHOD_PAYLOAD_BYTES,
+  MAX_TIMEOUT_S,
+  METHOD_NAME,
+  MIN_RESPONSE_TIMEOUT_S,
+} from '../methods';
 import { METHOD_METER_BYTES } from '../throttle';
 import { CLIENT_TWINS, clientIdIn, type Route } from './route';
 import { readJson, serviceRoute } from './serviceRoute';
-
-// rest/api/iothub/service/devices/invoke-method: the times in seconds.
-const MIN_RESPONSE_TIMEOUT_S = 5;
-const MAX_TIMEOUT_S = 300;
-const DEFAULT_RESPONSE_TIMEOUT_S = 30;
-
-/** iot-hub-devguide-direct-methods: "US-ASCII printable alphanumeric, except any in the following set". */
-const METHOD_NAME = /^[!#%&'*+\-.0-9A-Z^_`a-z|~]{1,100}$/;
 
 const body = z.object({
   methodName: z.string().regex(METHOD_NAME),

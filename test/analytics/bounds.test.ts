@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createEngine } from '../../analytics/engine';
-import { DEFAULT_TIME_POLICY } from '../../analytics/event';
+import { DEFAULT_TIME_POLICY } from '../../analytics/timePolicy';
 import { runFiles } from '../../analytics/fileRun';
 import { translate } from '../../analytics/query';
 

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { createEngine } from '../../analytics/engine';
-import { DEFAULT_TIME_POLICY } from '../../analytics/event';
+import { DEFAULT_TIME_POLICY } from '../../analytics/timePolicy';
 import { createClock, needsClock } from '../../analytics/job/clock';
 import { lastEventsOf } from '../../analytics/job/hubReader';
 import { translate } from '../../analytics/query';

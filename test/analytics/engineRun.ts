@@ -1,6 +1,7 @@
 import { afterEach } from 'vitest';
 import { type Engine, createEngine } from '../../analytics/engine';
-import { DEFAULT_TIME_POLICY, type HubEvent, type TimePolicy } from '../../analytics/event';
+import type { HubEvent } from '../../analytics/event';
+import { DEFAULT_TIME_POLICY, type TimePolicy } from '../../analytics/timePolicy';
 import { type Output, translate } from '../../analytics/query';
 
 const MIDNIGHT_US = Date.UTC(2026, 0, 1) * 1_000;

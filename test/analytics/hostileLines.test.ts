@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createEngine } from '../../analytics/engine';
-import { DEFAULT_TIME_POLICY } from '../../analytics/event';
+import { DEFAULT_TIME_POLICY } from '../../analytics/timePolicy';
 import { runFiles } from '../../analytics/fileRun';
 import { translate } from '../../analytics/query';
 import { IS_FULL, runs } from '../testSize';

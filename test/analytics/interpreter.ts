@@ -1,7 +1,7 @@
 /** A slow, simple interpreter of windows, LAG and joins, written from the documentation. */
 
 import * as fc from 'fast-check';
-import type { TimePolicy } from '../../analytics/event';
+import type { TimePolicy } from '../../analytics/timePolicy';
 
 export interface Row {
   /** seconds after midnight */

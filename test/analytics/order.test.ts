@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createEngine } from '../../analytics/engine';
-import type { TimePolicy } from '../../analytics/event';
+import type { TimePolicy } from '../../analytics/timePolicy';
 import { runFiles } from '../../analytics/fileRun';
 import { suspicionsOf } from '../../analytics/suspicions';
 import { type Output, translate } from '../../analytics/query';

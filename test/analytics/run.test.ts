@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createEngine } from '../../analytics/engine';
-import { DEFAULT_TIME_POLICY } from '../../analytics/event';
+import { DEFAULT_TIME_POLICY } from '../../analytics/timePolicy';
 import { QueryError, translate } from '../../analytics/query';
 import { runs } from '../testSize';
 

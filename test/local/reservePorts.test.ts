@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Child } from '../../local/childProcess';
-import { type ReservedPort, reservePort } from '../../local/ports';
+import { type ReservedPort, reservePort } from '../../local/reservePorts';
 import { startBlobStorage } from '../../local/products';
 
 /** Whether another program could listen on the port. */

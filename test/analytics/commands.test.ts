@@ -1,0 +1,109 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { main } from '../../analytics/cli';
+import { showProgress } from '../../analytics/progress';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hubfront-commands-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+afterEach(() => {
+  process.exitCode = 0;
+  vi.restoreAllMocks();
+});
+
+describe('the other commands', () => {
+  test('check tells line and column, as text, JSON and SARIF', async () => {
+    const told = vi.spyOn(console, 'log').mockReturnValue();
+    const file = join(folder, 'wrong.asaql');
+    await writeFile(file, 'SELECT a\nFROM [i] WHERE x = "y"');
+    await main(['check', file]);
+    expect(told.mock.lastCall?.[0]).toContain(`${file}:2:20: "y" in double quotes`);
+    expect(process.exitCode).toBe(1);
+    await main(['check', '--format', 'json', file]);
+    expect(JSON.parse(String(told.mock.lastCall?.[0]))).toMatchObject([{ file, line: 2, column: 20 }]);
+    await main(['check', '--format', 'sarif', file]);
+    expect(JSON.parse(String(told.mock.lastCall?.[0]))).toMatchObject({
+      version: '2.1.0',
+      runs: [{ results: [{ locations: [{ physicalLocation: { region: { startLine: 2 } } }] }] }],
+    });
+  });
+
+  test('explain prints the SQL', async () => {
+    const told = vi.spyOn(console, 'log').mockReturnValue();
+    const file = join(folder, 'right.asaql');
+    await writeFile(file, 'SELECT a FROM [i]');
+    await main(['explain', file]);
+    expect(told.mock.lastCall?.[0]).toContain('CREATE TABLE step_1 AS');
+  });
+});
+
+test('--watch runs again after a change, also after a query that is wrong', async () => {
+  const told = vi.spyOn(console, 'error').mockReturnValue();
+  const own = await mkdtemp(join(folder, 'watch-'));
+  const [events, query, output] = ['w.ndjson', 'w.asaql', 'w.out'].map((name) => join(own, name)) as [
+    string,
+    string,
+    string,
+  ];
+  await writeFile(events, '{"id":1}\n');
+  await writeFile(query, 'SELECT id FROM [i]');
+  const abort = new AbortController();
+  const ended = main(['--input', events, '--query', query, '--output', output, '--watch'], abort.signal);
+  const runs = (): number =>
+    told.mock.calls.filter(([line]) => String(line).endsWith('waiting for changes')).length;
+  const next = async (change: () => Promise<void>, ready: () => Promise<boolean>): Promise<void> => {
+    const before = runs();
+    await change();
+    await vi.waitUntil(async () => runs() > before && (await ready()), { timeout: 50_000 });
+  };
+  const text = (): Promise<string> => readFile(output, 'utf8').catch(() => '');
+  await vi.waitUntil(() => runs() > 0, { timeout: 50_000 });
+  await vi.waitUntil(async () => (await text()) === '{"id":1}\n', { timeout: 50_000 });
+  await next(
+    () => writeFile(events, '{"id":2}\n'),
+    async () => (await text()) === '{"id":2}\n',
+  );
+  await next(
+    () => writeFile(query, 'SELECT FROM'),
+    () => Promise.resolve(told.mock.calls.some(([line]) => String(line).includes('syntax error'))),
+  );
+  await next(
+    () => writeFile(query, 'SELECT id + 1 AS n FROM [i]'),
+    async () => (await text()) === '{"n":3}\n',
+  );
+  abort.abort();
+  await ended;
+});
+
+describe('progress', () => {
+  const stream = (isTTY: boolean): { terminal: NodeJS.WriteStream; written: () => string } => {
+    const lines: string[] = [];
+    const terminal = {
+      isTTY,
+      write: (text: string) => lines.push(text) > 0,
+    } as unknown as NodeJS.WriteStream;
+    return { terminal, written: () => lines.join('') };
+  };
+  const connection = { progress: { percentage: 42 } };
+
+  test('is a bar on a terminal, which goes away', () => {
+    const { terminal, written } = stream(true);
+    const progress = showProgress(connection, terminal);
+    progress.phase('reading');
+    progress.stop();
+    expect(written()).toContain(`reading ${'█'.repeat(13)}${'░'.repeat(17)} 42%`);
+    expect(written().endsWith('\r\u001B[2K')).toBe(true);
+  });
+
+  test('is nothing in a file', () => {
+    const { terminal, written } = stream(false);
+    const progress = showProgress(connection, terminal);
+    progress.phase('reading');
+    progress.stop();
+    expect(written()).toBe('');
+  });
+});

@@ -8,9 +8,27 @@ const EARLY_ARRIVAL_MINUTES = 5;
 export const ARRIVED_SQL = `CREATE OR REPLACE TEMP TABLE arrived (body VARCHAR, enqueued_us DOUBLE, partition_id BIGINT,
   seq BIGINT, device_id VARCHAR, message_id VARCHAR, correlation_id VARCHAR, generation_id VARCHAR, properties VARCHAR)`;
 
+/**
+ * The numbers that a message takes up, so that each of its events has one of its own. A message or a row of a file has
+ * at most 16 MiB, and an element of an array at least two bytes.
+ */
+const NUMBERS_OF_MESSAGE = 2 ** 24;
+
+/** SQL of the number of an event, from that of its message (or row of a file) and its position in it. */
+const numberSql = (message: string, position: string): string =>
+  `${message} * ${NUMBERS_OF_MESSAGE} + ${position}`;
+
+/** SQL of the number of the message (or row of a file), from that of an event. */
+export const messageOfNumber = (number: string): string => `${number} // ${NUMBERS_OF_MESSAGE}`;
+
+/** SQL of the events in the lists `events`, each with its number; the other columns stay. */
+const eachEvent = (rows: string): string =>
+  `SELECT * EXCLUDE (position) REPLACE (${numberSql('__seq', 'position')} AS __seq) FROM (
+    SELECT unnest(events) AS event, generate_subscripts(events, 1) AS position, * EXCLUDE (events) FROM (${rows}))`;
+
 /** The columns of an event other than its payload. */
 const METADATA = `coalesce(make_timestamp(CAST(enqueued_us AS BIGINT)), $now) AS enqueued, enqueued_us IS NOT NULL AS timed,
-  CAST($now AS TIMESTAMP) AS processed, partition_id, seq AS __seq, device_id, message_id, correlation_id,
+  CAST($now AS TIMESTAMP) AS processed, partition_id, CAST(seq AS HUGEINT) AS __seq, device_id, message_id, correlation_id,
   generation_id, CAST(properties AS JSON) AS properties`;
 
 /** SQL that returns a readable JSON object, and NULL for any other value. */
@@ -26,9 +44,11 @@ function fitting(rows: string, fields: PayloadFields): string {
 /** SQL of the arrived events, with the fields that the query reads. */
 export const payloadsSql = (fields: PayloadFields): string =>
   `CREATE OR REPLACE TEMP TABLE raw AS ${fitting(
-    fields.select(`SELECT ${CHECKED} AS event, * EXCLUDE (event) FROM (
-      SELECT unnest(asa_events(json, body)) AS event, * EXCLUDE (json, body) FROM (
-        SELECT asa_read_strict(body) AS json, body, ${METADATA} FROM arrived))`),
+    fields.select(
+      `SELECT ${CHECKED} AS event, * EXCLUDE (event) FROM (${eachEvent(`
+        SELECT asa_events(json, body) AS events, * EXCLUDE (json, body) FROM (
+          SELECT asa_read_strict(body) AS json, body, ${METADATA} FROM arrived)`)})`,
+    ),
     fields,
   )}`;
 
@@ -52,22 +72,24 @@ export function fileEventsSql(rows: string, shape: FileShape, fields: PayloadFie
   if (shape === 'payload')
     return fitting(
       fields.select(
-        `SELECT ${CHECKED} AS event, __seq FROM (SELECT unnest(asa_events(json, body)) AS event, __seq FROM (${rows}))`,
+        `SELECT ${CHECKED} AS event, __seq FROM (${eachEvent(`SELECT asa_events(json, body) AS events, __seq FROM (${rows})`)})`,
         true,
       ),
       fields,
     );
   const text = (field: string): string => `json->>'$.${field}'`;
   return fitting(
-    fields.select(`SELECT ${CHECKED} AS event, * EXCLUDE (event) FROM (
-      SELECT unnest(asa_events(payload, CAST(payload AS VARCHAR))) AS event, * EXCLUDE (payload) FROM (
+    fields.select(
+      `SELECT ${CHECKED} AS event, * EXCLUDE (event) FROM (${eachEvent(`
+      SELECT asa_events(payload, CAST(payload AS VARCHAR)) AS events, * EXCLUDE (payload) FROM (
         SELECT CASE WHEN json_type(json, '$.body') = 'VARCHAR' THEN asa_read(${text('body')}) ELSE json_extract(json, '$.body') END AS payload,
           coalesce(asa_text_datetime(${text('enqueuedTimeUtc')}), $now) AS enqueued,
           asa_text_datetime(${text('enqueuedTimeUtc')}) IS NOT NULL AS timed, CAST($now AS TIMESTAMP) AS processed,
           TRY_CAST(${text('partitionId')} AS BIGINT) AS partition_id, __seq,
           ${text('deviceId')} AS device_id, ${text('messageId')} AS message_id, CAST(NULL AS VARCHAR) AS correlation_id,
           CAST(NULL AS VARCHAR) AS generation_id, json_extract(json, '$.properties') AS properties
-        FROM (${rows}) WHERE json_extract(json, '$.next_offset') IS NULL OR json_extract(json, '$.body') IS NOT NULL))`),
+        FROM (${rows}) WHERE json_extract(json, '$.next_offset') IS NULL OR json_extract(json, '$.body') IS NOT NULL)`)})`,
+    ),
     fields,
   );
 }
@@ -81,7 +103,7 @@ export function fileEventsSql(rows: string, shape: FileShape, fields: PayloadFie
  */
 export function objectLinesSql(lines: string, suspicions: Suspicions, fields: PayloadFields): string {
   const test = `${suspicions.oversized ? ' AND NOT asa_is_oversized(line)' : ''}${suspicions.loose ? ' AND asa_is_strict(line)' : ''}`;
-  const read = `SELECT TRY_CAST(CASE WHEN starts_with(line, '{')${test} THEN line END AS JSON) AS json, line, __seq FROM (${lines})`;
+  const read = `SELECT TRY_CAST(CASE WHEN starts_with(line, '{')${test} THEN line END AS JSON) AS json, line, ${numberSql('__seq', '1')} AS __seq FROM (${lines})`;
   return fitting(
     fields.selectObjects(`SELECT json, __seq, CASE WHEN json IS NULL THEN line END AS other FROM (${read})`),
     fields,
@@ -143,11 +165,11 @@ export const unchangedSql = (source: StreamSource, own: string): string =>
     own_time AS __ts, CAST([] AS BIGINT[]) AS __row FROM ${own} AS own WHERE NOT malformed`;
 
 /**
- * SQL of one row about the events that {@link ownTimesSql} returns: `events`, `malformed`, `last` (number), `others`,
+ * SQL of one row about the events that {@link ownTimesSql} returns: `events`, `malformed`, `last` (number of the last row), `others`,
  * `timed`, `untimed`, `disordered` (behind the event before them by time or number), and `unpunctual` (late or early).
  */
 export const arrivalsSql = (policy: TimePolicy, own: string): string =>
-  `SELECT count(*) AS events, count(*) FILTER (malformed) AS malformed, max(__seq) AS last, count(other) AS others, count(*) FILTER (timed) AS timed,
+  `SELECT count(*) AS events, count(*) FILTER (malformed) AS malformed, ${messageOfNumber('max(__seq)')} AS last, count(other) AS others, count(*) FILTER (timed) AS timed,
     count(*) FILTER (NOT malformed AND own_time IS NULL) AS untimed,
     count(*) FILTER (own_time < latest OR __seq < before) AS disordered,
     count(*) FILTER (timed AND (own_time > enqueued + INTERVAL '${EARLY_ARRIVAL_MINUTES} minutes'

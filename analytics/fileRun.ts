@@ -7,6 +7,7 @@ import {
   arrivalsSql,
   countSql,
   fileEventsSql,
+  messageOfNumber,
   objectLinesSql,
   ownTimesSql,
   progressTableSql,
@@ -128,7 +129,7 @@ async function loadSource(
   const readOthers = async (file: string): Promise<void> => {
     const table = `others_${source.table}`;
     await connection.run(
-      `CREATE TEMP TABLE ${table} AS SELECT other AS line, __seq FROM ${own} WHERE other IS NOT NULL`,
+      `CREATE TEMP TABLE ${table} AS SELECT other AS line, ${messageOfNumber('__seq')} AS __seq FROM ${own} WHERE other IS NOT NULL`,
     );
     await connection.run(`DELETE FROM ${own} WHERE other IS NOT NULL`);
     await add(fileEventsSql(rowsOfLines(table), 'payload', source.fields), NO_TEXT, file);

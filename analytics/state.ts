@@ -23,7 +23,7 @@ export interface State {
 }
 
 /** Version of the layout of the state. A file with another version is not read. */
-const LAYOUT = 1;
+export const LAYOUT = 2;
 export const STATE_SCHEMA = 'state';
 
 /**
@@ -40,7 +40,9 @@ export async function openState(
   await connection.run('BEGIN');
   await connection.run(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
   await connection.run(`CREATE TABLE IF NOT EXISTS ${schema}.times (name VARCHAR PRIMARY KEY, us BIGINT)`);
-  await connection.run(`CREATE OR REPLACE TABLE ${schema}.query AS SELECT ${sqlText(query)} AS fingerprint`);
+  await connection.run(
+    `CREATE OR REPLACE TABLE ${schema}.query AS SELECT ${sqlText(query)} AS fingerprint, ${LAYOUT} AS layout`,
+  );
   await connection.run('COMMIT');
   // The SQL of a plan names the kept tables without a schema.
   await connection.run(`SET search_path = 'memory.main,${schema}'`);

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { sqlName } from '../query';
-import { STATE_SCHEMA } from '../state';
+import { LAYOUT, STATE_SCHEMA } from '../state';
 
 /** An unusable file is renamed to its name and this. Only the last such file is kept. */
 export const SET_ASIDE = '.previous';
@@ -52,8 +52,13 @@ async function problemOf(file: string, fingerprint: string): Promise<string | un
         await connection.run(`SELECT bit_xor(hash(one)) FROM ${sqlName(schema)}.${sqlName(table)} AS one`);
       if (!tables.some(([schema, table]) => schema === STATE_SCHEMA && table === 'query'))
         return `${file} has no state of a query`;
-      const [stored] = await rows(`SELECT fingerprint FROM ${STATE_SCHEMA}.query`);
-      return stored?.[0] === fingerprint
+      const read = await connection.runAndReadAll(`SELECT * FROM ${STATE_SCHEMA}.query`);
+      const [stored = {}] = read.getRowObjects();
+      // The first version did not store its number.
+      const layout = Number(stored.layout ?? 1);
+      if (layout !== LAYOUT)
+        return `${file} keeps the state of a query in layout ${layout}, and this version reads only layout ${LAYOUT}`;
+      return stored.fingerprint === fingerprint
         ? undefined
         : `the query, its functions, its time policy or the hub has changed since ${file} was written`;
     } finally {

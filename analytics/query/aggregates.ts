@@ -13,6 +13,8 @@ export interface GroupRows {
   single: () => void;
   /** whether a name is that of an input: COUNT(Input) counts its events */
   isInput: (expression: Expression) => boolean;
+  /** SQL of what orders rows, in whatever batches they come */
+  order: string;
 }
 
 /** An aggregate in DuckDB SQL, as `suffix` (FILTER and OVER) completes each of its parts. */
@@ -130,7 +132,7 @@ function orderOf({ over, name, args, at }: Call, rows: GroupRows): string {
       ? `asa_number(${sql}) ${direction}, asa_string(${sql}) ${direction}`
       : `${sql} ${direction}`;
   });
-  return `${order.join(', ')}, __seq`;
+  return `${order.join(', ')}, ${rows.order}`;
 }
 
 const topOne: Aggregate = (call, rows, suffix) => {
@@ -169,7 +171,7 @@ const collect: Aggregate = (call, rows, suffix) => {
   rows.single();
   const [arg] = call.args;
   const value = !arg || isAllRows(arg) ? rows.keepRow() : rows.keep(onlyArgument(call));
-  return { sql: `to_json(list(${toJson(value)} ORDER BY __seq)${suffix})`, type: 'array' };
+  return { sql: `to_json(list(${toJson(value)} ORDER BY ${rows.order})${suffix})`, type: 'array' };
 };
 
 /** PERCENTILE_CONT interpolates; PERCENTILE_DISC gives one of the values. */
@@ -223,7 +225,7 @@ const userAggregate: Aggregate = (call, rows) => {
     throw new QueryError(`${call.name} can have neither OVER nor DISTINCT`, call.at);
   const arg = onlyArgument(call);
   rows.single();
-  return callAggregate(use, rows.isInput(arg) ? rows.keepRow() : rows.keep(arg));
+  return callAggregate(use, rows.isInput(arg) ? rows.keepRow() : rows.keep(arg), rows.order);
 };
 
 /** An aggregate by its name in the query. */

@@ -10,6 +10,9 @@ import { spanUs } from './timeUnits';
 import { MAX_WINDOW_US } from './windows';
 import { type Typed, name, unify, widen } from './types';
 
+/** Of the rows of any relation. */
+const ORDER = '__ts, __seq, __row';
+
 interface AnalyticParts {
   calls: readonly Call[];
   relation: Relation;
@@ -55,6 +58,7 @@ export function planAnalytic({
     keep: keepExpression,
     keepRow: record,
     single: () => undefined,
+    order: ORDER,
     isInput: (arg) => arg.kind === 'path' && arg.path.length === 1 && scope.find(arg.path[0]) !== undefined,
   };
 
@@ -108,7 +112,7 @@ export function planAnalytic({
     const type = unify([own, other]);
     const entry = `struct_pack(v := ${own.sql}, t := __ts)`;
     const entries = when === undefined ? entry : `CASE WHEN ${when} THEN ${entry} END`;
-    const order = 'ORDER BY __ts, __seq, __row';
+    const order = `ORDER BY ${ORDER}`;
     const found =
       offset === 0
         ? `last_value(${entries} IGNORE NULLS) OVER (${partition}${order} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)`
@@ -142,7 +146,7 @@ export function planAnalytic({
       throw new QueryError('the interval of ISFIRST must not exceed 7 days', call.at);
     longestUs = Math.max(longestUs, intervalUs);
     const groups = [`asa_window_end(__ts, ${intervalUs}, 0)`, ...(when === undefined ? [] : [when])];
-    const first = `row_number() OVER (${partition(groups)}ORDER BY __ts, __seq, __row) = 1`;
+    const first = `row_number() OVER (${partition(groups)}ORDER BY ${ORDER}) = 1`;
     return {
       sql: `CASE WHEN ${when === undefined ? '' : `${when} AND `}${first} THEN CAST(1 AS BIGINT) ELSE 0 END`,
       type: 'bigint',

@@ -17,8 +17,10 @@ interface GroupingParts {
   partitionBy: Expression | null;
   /** table of the result */
   table: string;
-  /** SQL of rows: those columns, and `__ts` and `__seq` */
+  /** SQL of rows: those columns, and `__ts`, `__seq` and `__row` */
   rowsSql: (columns: string) => string;
+  /** whether `__row` orders rows of one event */
+  fansOut: boolean;
   columnsOf: (translate: (expression: Expression) => Typed) => Projected[];
   sources: readonly StreamSource[];
   delayUs: number;
@@ -33,7 +35,8 @@ const isTimestamp = (one: Expression): boolean =>
  * aggregates as columns, an outer one makes the expressions of them.
  */
 export function planGrouping(parts: GroupingParts): { node: TemporalNode; columns: Column[] } {
-  const { select, rowContext, table, rowsSql, columnsOf } = parts;
+  const { select, rowContext, table, rowsSql, fansOut, columnsOf } = parts;
+  const first = firstOf(fansOut);
   const { windows, keys, timeIsKey } = readGroupBy(select);
   const kept = new Map<string, string>();
   const keep = ({ sql, type }: Typed): Typed => {
@@ -45,6 +48,7 @@ export function planGrouping(parts: GroupingParts): { node: TemporalNode; column
   const asked = { single: false };
   const { scope } = rowContext;
   const rows: GroupRows = {
+    order: fansOut ? '__ts, __seq, __row' : '__ts, __seq',
     single: () => {
       asked.single = true;
     },
@@ -117,7 +121,7 @@ export function planGrouping(parts: GroupingParts): { node: TemporalNode; column
     const selected = keyNames.map((key) => `${key}, `).join('');
     const grouped = ['__window_end', ...keyNames, ...one.keys].join(', ');
     const id = windowId(windows[i] ?? { kind: 'window', type: 'snapshot', id: null, at: select.at });
-    return `SELECT ${selected}${aggregated}__window_end, ${id} AS __window_id, min(__seq) AS __seq, ${i} AS __window FROM (${one.rows(keptTable, keyNames)}) GROUP BY ${grouped}`;
+    return `SELECT ${selected}${aggregated}__window_end, ${id} AS __window_id, ${first.sql}, ${i} AS __window FROM (${one.rows(keptTable, keyNames)}) GROUP BY ${grouped}`;
   });
   const [only] = found;
   const hops = found.length === 1 ? only : undefined;
@@ -125,14 +129,17 @@ export function planGrouping(parts: GroupingParts): { node: TemporalNode; column
   const columns = [...kept].map(([sql, column]) => `${sql} AS ${column}, `).join('');
   const keptRows: Kept = {
     table: keptTable,
-    sql: rowsSql(`${columns}1 AS __n, `),
+    sql: fansOut
+      ? rowsSql(`${columns}1 AS __n, `)
+      : `SELECT * EXCLUDE (__row) FROM (${rowsSql(`${columns}1 AS __n, `)})`,
     spanUs: Math.max(...found.map((one) => one.spanUs)),
     collapseSql: undefined,
     retainSql: retainSql(found, keptTable),
   };
   const names = [...kept.values()].map((column) => `${column}, `).join('');
   const collapse = (from: string, time: string): string =>
-    `SELECT ${names}CAST(sum(__n) AS BIGINT) AS __n, ${time} AS __ts, min(__seq) AS __seq FROM ${from} GROUP BY ALL`;
+    `SELECT ${names}__n, __ts, ${first.columns} FROM (
+      SELECT ${names}CAST(sum(__n) AS BIGINT) AS __n, ${time} AS __ts, ${first.sql} FROM ${from} GROUP BY ALL)`;
   const node: TemporalNode = {
     kind: 'temporal',
     table,
@@ -146,7 +153,7 @@ export function planGrouping(parts: GroupingParts): { node: TemporalNode; column
             collapseSql: collapse(name(keptTable), '__ts'),
           },
     ],
-    sql: `SELECT ${items.map(asColumn).join(', ')}, __window_end AS __ts, __seq, [CAST(__window AS BIGINT)] AS __row FROM (${groups.join(' UNION ALL ')})${having}`,
+    sql: `SELECT ${items.map(asColumn).join(', ')}, __window_end AS __ts, ${first.seq} AS __seq, ${first.rowAfter('__window')} AS __row FROM (${groups.join(' UNION ALL ')})${having}`,
     hopUs: hops?.hopUs ?? 0,
     offsetUs: hops?.offsetUs ?? 0,
     delayUs: parts.delayUs,
@@ -154,6 +161,31 @@ export function planGrouping(parts: GroupingParts): { node: TemporalNode; column
     at: select.at,
   };
   return { node, columns: items.map(({ column }) => column) };
+}
+
+/** SQL of the first of a group's rows, which places the group among others of its time. */
+function firstOf(fansOut: boolean): {
+  /** of the aggregate, as a column `__first` */
+  sql: string;
+  /** of its `__seq`, and of it and its `__row` where rows have one, over `__first` */
+  seq: string;
+  columns: string;
+  /** of its `__row` behind a number */
+  rowAfter: (number: string) => string;
+} {
+  if (!fansOut)
+    return {
+      sql: 'min(__seq) AS __first',
+      seq: '__first',
+      columns: '__first AS __seq',
+      rowAfter: (number) => `[CAST(${number} AS BIGINT)]`,
+    };
+  return {
+    sql: 'min(struct_pack(seq := __seq, place := __row)) AS __first',
+    seq: '__first.seq',
+    columns: '__first.seq AS __seq, __first.place AS __row',
+    rowAfter: (number) => `list_prepend(CAST(${number} AS BIGINT), __first.place)`,
+  };
 }
 
 const isSystemWindow = (one: Expression): boolean =>

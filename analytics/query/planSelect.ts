@@ -68,9 +68,8 @@ export function planSelect(select: Select, planner: Planner): Relation {
   };
   const { delayUs } = joined;
   const rowsSql = (columns: string): string => {
-    if (!joined.temporal)
-      return `SELECT ${columns}${time} AS __ts, ${joined.seq} AS __seq, ${joined.row} AS __row FROM ${joined.from}${filter([])}`;
-    return `SELECT ${columns}${time} AS __ts, row_number() OVER (ORDER BY ${[time, ...joined.order].join(', ')}) AS __seq, CAST([] AS BIGINT[]) AS __row FROM ${joined.from}${filter([isDue(time)])}`;
+    const due = joined.temporal ? [isDue(time)] : [];
+    return `SELECT ${columns}${time} AS __ts, ${joined.seq} AS __seq, ${joined.row} AS __row FROM ${joined.from}${filter(due)}`;
   };
   const temporal = (table: string, sql: string): void =>
     planner.add({
@@ -94,10 +93,11 @@ export function planSelect(select: Select, planner: Planner): Relation {
       columnsOf: columnsFor,
       sources,
       delayUs,
+      fansOut: joined.fansOut,
       rowsSql: (columns) => {
-        if (!joined.temporal) return `SELECT * EXCLUDE (__row) FROM (${rowsSql(columns)})`;
+        if (!joined.temporal) return rowsSql(columns);
         temporal(`joined_${table}`, rowsSql(columns));
-        return `SELECT * EXCLUDE (__row) FROM joined_${table}`;
+        return `SELECT * FROM joined_${table}`;
       },
     });
     planner.add(result.node);
@@ -167,8 +167,6 @@ interface From {
   time: string;
   seq: string;
   row: string;
-  /** of a temporal one, what orders rows of one time */
-  order: string[];
   temporal: boolean;
   kept: { table: string; sql: string; spanUs: number; collapseSql: undefined; retainSql: undefined }[];
   delayUs: number;
@@ -194,8 +192,8 @@ function createFrom(
   /** SQL of further columns of the base */
   let applied = '';
   let time = baseTime;
+  /** SQL of lists that order the rows of one event of the base, in whatever batches they come */
   const rows: string[] = [];
-  const order = [`${baseAlias}.__seq`, `${baseAlias}.__row`];
   const bounds: TimeBound[] = [];
   let slackUs = 0;
   let joinedStreams = 0;
@@ -215,7 +213,7 @@ function createFrom(
       else from += ` INNER JOIN LATERAL (SELECT ${value} AS ${column}) ON true`;
       add(applyBinding(join.alias, columns), join.at);
       from += ` ${join.outer ? 'LEFT' : 'INNER'} JOIN LATERAL (${sql}) AS ${name(join.alias)} ON true`;
-      rows.push(`coalesce(${name(join.alias)}.__row, 0)`);
+      rows.push(`[coalesce(${name(join.alias)}.__row, 0)]`);
       return;
     }
     const found = located[i];
@@ -230,7 +228,7 @@ function createFrom(
     if (found.kind === 'reference') {
       const valid = `${baseTime} >= ${alias}.valid_from AND ${baseTime} < ${alias}.valid_to`;
       from += ` ${kind} JOIN ${found.sql} AS ${alias} ON ${on} AND ${valid}`;
-      rows.push(`coalesce(${alias}.__row, 0)`);
+      rows.push(`[coalesce(${alias}.__row, 0)]`);
       return;
     }
     joinedStreams += 1;
@@ -246,7 +244,7 @@ function createFrom(
         ? `greatest(${time}, CASE WHEN ${own} IS NULL THEN ${time} + to_microseconds(${bound.forwardUs}) ELSE ${own} END)`
         : `greatest(${time}, ${own})`;
     if (join.type === 'left') slackUs = Math.max(slackUs, bound.slackUs);
-    order.push(`${alias}.__seq`, `${alias}.__row`);
+    rows.push(`[coalesce(${alias}.__seq, 0)]`, `coalesce(${alias}.__row, [])`);
   });
   const scope = createScope(bindings);
   const spanUs = 2 * bounds.reduce((sum, one) => sum + one.spanUs, 0) + slackUs;
@@ -258,8 +256,7 @@ function createFrom(
     scope,
     time,
     seq: `${baseAlias}.__seq`,
-    row: rows.length > 0 ? `list_concat(${own}, [${rows.join(', ')}])` : own,
-    order: [...order, ...rows],
+    row: rows.length > 0 ? `list_concat(${[own, ...rows].join(', ')})` : own,
     temporal,
     kept: temporal
       ? streams.map((stream, i) => ({

@@ -68,8 +68,12 @@ export function callScalar(
   return callSql(use, `json_array(${values.map(toJson).join(', ')})`, values);
 }
 
-/** A call of uda.name(value): the values of the group in the order of time, each with its time. */
-export const callAggregate = (use: FunctionUse, value: Typed): Typed =>
-  callSql(use, `to_json(list(json_array(${toJson(value)}, asa_datetime_text(__ts)) ORDER BY __ts, __seq))`, [
+/**
+ * A call of uda.name(value): the values of the group in the order of time, each with its time.
+ *
+ * @param order SQL of this order
+ */
+export const callAggregate = (use: FunctionUse, value: Typed, order: string): Typed =>
+  callSql(use, `to_json(list(json_array(${toJson(value)}, asa_datetime_text(__ts)) ORDER BY ${order}))`, [
     value,
   ]);

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SET_ASIDE } from '../../analytics/job/jobFile';
 import { translate } from '../../analytics/query';
@@ -64,6 +65,21 @@ describe('a job that is started again', () => {
     expect([checkpoint, rows]).toEqual([undefined, []]);
     expect(existsSync(file + SET_ASIDE)).toBe(true);
     expect((await reopen(file, query, policy)).lines).toEqual([]);
+  });
+
+  test('does not read a state with another layout, and logs it', async () => {
+    const file = await openWindow();
+    const instance = await DuckDBInstance.create(file);
+    const connection = await instance.connect();
+    // As the first version wrote it.
+    await connection.run('CREATE OR REPLACE TABLE state.query AS SELECT * EXCLUDE (layout) FROM state.query');
+    connection.closeSync();
+    instance.closeSync();
+    const { lines, checkpoint, rows } = await reopen(file);
+    expect(lines).toEqual([
+      expect.stringMatching(/starts afresh: .* in layout 1, and this version reads only/),
+    ]);
+    expect([checkpoint, rows]).toEqual([undefined, []]);
   });
 
   test('continues after a change of layout and comments in the query', async () => {

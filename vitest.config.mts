@@ -11,8 +11,15 @@ const ALONE = [
 
 export default defineConfig({
   test: {
+    tags: [
+      {
+        name: 'full',
+        description:
+          'Runs only with npm run test:full: another client, program or mode for a behaviour that npm test has shown, or a scenario that takes seconds of CPU time.',
+      },
+    ],
     // Failures and a summary; `--reporter=verbose` lists every test.
-    reporters: ['dot', './test/skippedPrograms.ts'],
+    reporters: ['dot', './test/skippedTests.ts'],
     setupFiles: ['test/propertySeed.ts', 'test/openApi/everyResponse.ts'],
     // Events are awaited: a timeout ends only what hangs, also on a busy machine.
     testTimeout: 120_000,

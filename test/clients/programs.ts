@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { noteSkipped } from '../skippedPrograms';
+import { noteSkipped } from '../skippedTests';
 
 /**
  * The path of an installed program. If it is missing, its tests are skipped and the end of the run says how to install

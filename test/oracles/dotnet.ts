@@ -11,14 +11,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { noteSkipped } from '../skippedPrograms';
+import { HAS_FULL_TESTS } from '../testSize';
+import { noteSkipped } from '../skippedTests';
 
 const CACHE = 'node_modules/.cache/hubfront-oracles';
 const BUILD_TIMEOUT_MS = 240_000;
 const LOCK_POLL_MS = 200;
 
 /**
- * Builds a .NET program of a few source files, once for each version of them.
+ * Builds a .NET program of a few source files, once for each version of them. Only the full run uses it: a build takes ten
+ * seconds of CPU time.
  *
  * Without `dotnet` on the PATH, the tests that need the program are skipped, and the end of the run says so. The same
  * holds where the build fails, without NuGet for example; with `CI` set, a failed build is an error.
@@ -27,6 +29,7 @@ const LOCK_POLL_MS = 200;
  * @returns the path of the assembly, for `dotnet <path>`
  */
 export function buildDotnetProgram(folder: string): string | undefined {
+  if (!HAS_FULL_TESTS) return undefined;
   const files = readdirSync(folder).filter((name) => /\.(?:cs|csproj)$/.test(name));
   const hash = createHash('sha256');
   for (const name of files.toSorted()) hash.update(`${name}\n`).update(readFileSync(join(folder, name)));

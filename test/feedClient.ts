@@ -1,7 +1,7 @@
+import { describe } from 'vitest';
 import { type IotHub, createFeedFormats, createIotHub, parseAfterOffset } from '../src/iothub';
 import { readSettings } from '../src/settings';
 import { type EndpointKind, FEED_ENDPOINTS } from './feedEndpoints';
-import { IS_FULL } from './testSize';
 
 /** A page of the feed, as JSON. */
 export interface FeedPage {
@@ -57,12 +57,20 @@ const READERS = [
   { title: "Microsoft's SDK", reader: 'sdk' },
 ] as const;
 
-/** For `describe.each`: each endpoint with each reader. */
-export const ALL_FEED_READINGS: readonly FeedReading[] = FEED_ENDPOINTS.flatMap((endpoint) =>
+const READINGS: readonly FeedReading[] = FEED_ENDPOINTS.flatMap((endpoint) =>
   READERS.map(({ title, reader }) => ({ title: `${title} on ${endpoint.name}`, endpoint, reader })),
 );
 
-/** The same for long tests. The SDK reads slowly: a short run has it on one endpoint, a full run on both. */
-export const FEED_READINGS = ALL_FEED_READINGS.filter(
-  ({ endpoint, reader }) => IS_FULL || reader === 'amqp' || endpoint === FEED_ENDPOINTS.at(-1),
-);
+/**
+ * Describes each endpoint with each reader. `npm test` runs our reader on the emulator, and the full run the others too.
+ */
+export function describeFeedReadings(
+  options: { concurrent?: boolean },
+  body: (reading: FeedReading) => void,
+): void {
+  describe.each(READINGS.slice(0, 1))('$title', options, body);
+  describe.each(READINGS.slice(1))('$title', { ...options, tags: 'full' }, body);
+}
+
+/** The endpoints that take the options of Microsoft's library, with each reader. */
+export const CONFIGURABLE_READINGS = READINGS.filter(({ endpoint }) => endpoint.isConfigurable);

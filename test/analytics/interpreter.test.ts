@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createEngine } from '../../analytics/engine';
 import { DEFAULT_TIME_POLICY } from '../../analytics/timePolicy';
 import { translate } from '../../analytics/query';
-import { runs } from '../testSize';
+import { fullAfter, runs } from '../testSize';
 import { type Arrival, CASES, KEYS, MIDNIGHT, policies, punctual } from './interpreter';
 
 /** ANALYTICS_FUZZ_RUNS: how many streams are tried for each query. */
@@ -48,25 +48,26 @@ async function run(
   return found;
 }
 
-test.each(Object.entries(CASES))(
-  '%s gives the rows of a simple interpreter, wherever batches end',
-  { timeout: 120_000 },
-  async (_, [query, interpret]) => {
-    await fc.assert(
-      fc.asyncProperty(stream, fc.array(fc.nat(25), { maxLength: 4 }), async (rows, cuts) => {
-        const found = await run(
-          query,
-          rows.map((row) => ({ ...row, arrived: row.s })),
-          cuts,
-        );
-        expect([...found].sort()).toEqual(interpret(rows).sort());
-        const times = found.map((row) => Number(row.split(' ')[0]));
-        expect(times).toEqual([...times].sort((a, b) => a - b));
-      }),
-      { numRuns: RUNS },
-    );
-  },
-);
+for (const [at, [name, [query, interpret]]] of Object.entries(CASES).entries())
+  test(
+    `${name} gives the rows of a simple interpreter, wherever batches end`,
+    { timeout: 120_000, ...fullAfter(2, at) },
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(stream, fc.array(fc.nat(25), { maxLength: 4 }), async (rows, cuts) => {
+          const found = await run(
+            query,
+            rows.map((row) => ({ ...row, arrived: row.s })),
+            cuts,
+          );
+          expect([...found].sort()).toEqual(interpret(rows).sort());
+          const times = found.map((row) => Number(row.split(' ')[0]));
+          expect(times).toEqual([...times].sort((a, b) => a - b));
+        }),
+        { numRuns: RUNS },
+      );
+    },
+  );
 
 /** Arrivals whose own times are up to 9 s late and 2 s early. */
 const disordered = fc
@@ -88,24 +89,25 @@ const disordered = fc
       .map((row) => ({ ...row, arrived: 20 + row.arrived })),
   );
 
-test.each(['tumbling', 'sliding', 'session', 'lag', 'join'] as const)(
-  '%s gives the rows of a simple interpreter for late and disordered events',
-  { timeout: 120_000 },
-  async (name) => {
-    const [query, interpret] = CASES[name] ?? ['', () => []];
-    await fc.assert(
-      fc.asyncProperty(
-        disordered,
-        policies,
-        fc.array(fc.nat(25), { maxLength: 3 }),
-        async (rows, policy, cuts) => {
-          const found = await run(query, rows, cuts, policy);
-          const expected = interpret(punctual(rows, policy));
-          // LAG shows the event's own value beside the time that the policies gave it.
-          expect([...found].sort()).toEqual([...expected].sort());
-        },
-      ),
-      { numRuns: RUNS },
-    );
-  },
-);
+for (const [at, name] of ['session', 'tumbling', 'sliding', 'lag', 'join'].entries())
+  test(
+    `${name} gives the rows of a simple interpreter for late and disordered events`,
+    { timeout: 120_000, ...fullAfter(1, at) },
+    async () => {
+      const [query, interpret] = CASES[name] ?? ['', () => []];
+      await fc.assert(
+        fc.asyncProperty(
+          disordered,
+          policies,
+          fc.array(fc.nat(25), { maxLength: 3 }),
+          async (rows, policy, cuts) => {
+            const found = await run(query, rows, cuts, policy);
+            const expected = interpret(punctual(rows, policy));
+            // LAG shows the event's own value beside the time that the policies gave it.
+            expect([...found].sort()).toEqual([...expected].sort());
+          },
+        ),
+        { numRuns: RUNS },
+      );
+    },
+  );

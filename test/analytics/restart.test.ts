@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SET_ASIDE } from '../../analytics/job/jobFile';
 import { translate } from '../../analytics/query';
 import { DEFAULT_TIME_POLICY } from '../../analytics/timePolicy';
+import { fullAfter } from '../testSize';
 import { CASES } from './interpreter';
 import { type PartitionedArrival, commit, into, open, rowsOf, toEvent } from './jobOnFile';
 
@@ -54,18 +55,20 @@ describe('a job that is started again', () => {
     expect(await reopen(await openWindow())).toEqual({ lines: [], checkpoint: 0, rows: ['25 a 1 1'] });
   });
 
-  test.each([
+  const CHANGES = [
     ['query', COUNT.replace('second, 5', 'second, 6'), DEFAULT_TIME_POLICY],
     ['input', COUNT.replace('[i]', '[j]'), DEFAULT_TIME_POLICY],
     ['time policy', COUNT, { ...DEFAULT_TIME_POLICY, eventsOutOfOrderMaxDelayInSeconds: 2 }],
-  ])('starts afresh with another %s, and logs it', async (_, query, policy) => {
-    const file = await openWindow();
-    const { lines, checkpoint, rows } = await reopen(file, query, policy);
-    expect(lines).toEqual([expect.stringContaining('has changed since')]);
-    expect([checkpoint, rows]).toEqual([undefined, []]);
-    expect(existsSync(file + SET_ASIDE)).toBe(true);
-    expect((await reopen(file, query, policy)).lines).toEqual([]);
-  });
+  ] as const;
+  for (const [at, [what, query, policy]] of CHANGES.entries())
+    test(`starts afresh with another ${what}, and logs it`, fullAfter(1, at), async () => {
+      const file = await openWindow();
+      const { lines, checkpoint, rows } = await reopen(file, query, policy);
+      expect(lines).toEqual([expect.stringContaining('has changed since')]);
+      expect([checkpoint, rows]).toEqual([undefined, []]);
+      expect(existsSync(file + SET_ASIDE)).toBe(true);
+      expect((await reopen(file, query, policy)).lines).toEqual([]);
+    });
 
   test('does not read a state with another layout, and logs it', async () => {
     const file = await openWindow();
@@ -87,20 +90,22 @@ describe('a job that is started again', () => {
     expect([lines, rows]).toEqual([[], ['25 a 1 1']]);
   });
 
-  test.each<[string, (file: string, size: number) => Promise<void>]>([
-    ['empty', (file) => truncate(file, 0)],
+  const DAMAGES: readonly [string, (file: string, size: number) => Promise<void>][] = [
     ['cut off', (file, size) => truncate(file, Math.floor(size / 2))],
+    ['empty', (file) => truncate(file, 0)],
     ['other text', (file) => writeFile(file, 'not a database')],
     ['zeros in the middle', async (file) => overwrite(file, Buffer.alloc(4_096))],
     ['noise at the start', async (file) => overwrite(file, Buffer.alloc(64, 0xa5), 0)],
-  ])('starts afresh with a damaged file (%s), and logs it', async (_, damage) => {
-    const file = await openWindow();
-    await damage(file, (await stat(file)).size);
-    const { lines, checkpoint, rows } = await reopen(file);
-    expect(lines).toEqual([expect.stringMatching(/damaged|has no state/)]);
-    expect([checkpoint, rows]).toEqual([undefined, []]);
-    expect((await reopen(file)).lines).toEqual([]);
-  });
+  ];
+  for (const [at, [what, damage]] of DAMAGES.entries())
+    test(`starts afresh with a damaged file (${what}), and logs it`, fullAfter(1, at), async () => {
+      const file = await openWindow();
+      await damage(file, (await stat(file)).size);
+      const { lines, checkpoint, rows } = await reopen(file);
+      expect(lines).toEqual([expect.stringMatching(/damaged|has no state/)]);
+      expect([checkpoint, rows]).toEqual([undefined, []]);
+      expect((await reopen(file)).lines).toEqual([]);
+    });
 
   test('does not start beside another job with the same file, and leaves the file alone', async () => {
     const file = await openWindow();

@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { translate } from '../../analytics/query';
 import type { TimePolicy } from '../../analytics/timePolicy';
-import { runs } from '../testSize';
+import { fullAfter, runs } from '../testSize';
 import { CASES, KEYS, MIDNIGHT, policies, punctual } from './interpreter';
 import { PARTITIONS, type PartitionedArrival, commit, into, open, rowsOf, toEvent } from './jobOnFile';
 
@@ -118,8 +118,14 @@ const steps = fc.array(
   { minLength: 1, maxLength: runs(3, 8) },
 );
 
+/** `npm test` runs the first case, and the full run all of them. */
+function eachCase<T>(cases: Readonly<Record<string, T>>, check: (one: T) => Promise<void>): void {
+  for (const [at, [name, one]] of Object.entries(cases).entries())
+    test(name, { timeout: 300_000, ...fullAfter(1, at) }, () => check(one));
+}
+
 describe('kills and the ends of batches never change the rows', () => {
-  test.each(Object.entries(CASES))('%s', { timeout: 300_000 }, async (_, [query, interpret]) => {
+  eachCase(CASES, async ([query, interpret]) => {
     await fc.assert(
       fc.asyncProperty(arrivals, policies, steps, async (all, policy, taken) => {
         const rows = PARTITIONS.flatMap((partition) =>
@@ -134,7 +140,7 @@ describe('kills and the ends of batches never change the rows', () => {
     );
   });
 
-  test.each(Object.entries(OTHERS))('%s', { timeout: 300_000 }, async (_, query) => {
+  eachCase(OTHERS, async (query) => {
     await fc.assert(
       fc.asyncProperty(arrivals, policies, steps, async (all, policy, taken) => {
         expect(await run(query, policy, all, taken)).toEqual(await run(query, policy, all, []));

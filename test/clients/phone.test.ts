@@ -100,102 +100,106 @@ function trustingTheEmulator(): Promise<string[]> {
   return trust;
 }
 
-describe.each(Object.entries(languages))('a phone in %s', (name, { missing, start }) => {
-  let driver: Driver;
-  beforeAll(async () => {
-    if (!missing) driver = startDriver(...(await start()));
-  });
-  afterAll(async () => {
-    if (!missing) await driver.close();
-  });
-  const ask = (...commands: (string | number)[][]) => driver.ask(commands);
+/** A Java virtual machine takes seconds of CPU time. */
+const FULL_ONLY = ['Java 11', 'Kotlin'];
 
-  const deviceId = `phone-${name.replace(/\W/g, '')}`;
+for (const [name, { missing, start }] of Object.entries(languages))
+  describe(`a phone in ${name}`, { tags: FULL_ONLY.includes(name) ? 'full' : [] }, () => {
+    let driver: Driver;
+    beforeAll(async () => {
+      if (!missing) driver = startDriver(...(await start()));
+    });
+    afterAll(async () => {
+      if (!missing) await driver.close();
+    });
+    const ask = (...commands: (string | number)[][]) => driver.ask(commands);
 
-  test.skipIf(missing)('creates the expected tokens of the test vectors', async () => {
-    const tokens = await ask(
-      ...vectors.map((vector) => [
-        'token',
-        vector.hostName,
-        vector.deviceId,
-        vector.deviceKey,
-        vector.expiresAt,
-      ]),
-    );
-    expect(tokens).toEqual(vectors.map(({ token }) => token));
-  });
+    const deviceId = `phone-${name.replace(/\W/g, '')}`;
 
-  test.skipIf(missing)('registers repeatedly, and sends its message directly to the hub', async () => {
-    const register = ['register', `${stack.host.url}/api`, KEY, deviceId, DEVICE_KEY];
-    const message = { event: 'app_opened', text: 'ゆき "x" \\ ' };
-    const send = [
-      'send',
-      hostName,
-      deviceId,
-      DEVICE_KEY,
-      stack.emulator.endpoint,
-      'm-1',
-      JSON.stringify(message),
-    ];
-    expect(await ask(register, register, send)).toEqual([hostName, hostName, 'sent']);
-    const { json } = await stack.feed();
-    const sent = (json.messages as { deviceId: string }[]).filter((one) => one.deviceId === deviceId);
-    expect(sent).toMatchObject([
-      {
-        messageId: 'm-1',
-        contentType: 'application/json',
-        body: { deviceId, Data: message },
-        ...(name === 'shell' ? {} : { properties: { level: 'low' } }),
-      },
-    ]);
-  });
+    test.skipIf(missing)('creates the expected tokens of the test vectors', async () => {
+      const tokens = await ask(
+        ...vectors.map((vector) => [
+          'token',
+          vector.hostName,
+          vector.deviceId,
+          vector.deviceKey,
+          vector.expiresAt,
+        ]),
+      );
+      expect(tokens).toEqual(vectors.map(({ token }) => token));
+    });
 
-  test.skipIf(missing)('sends as a device whose id has all allowed characters', async () => {
-    const strange = `${deviceId}-.%_*?!(),:=@$'`;
-    expect((await stack.register(strange, DEVICE_KEY)).status).toBe(201);
-    const send = ['send', hostName, strange, DEVICE_KEY, stack.emulator.endpoint, 'm-2', '1'];
-    expect(await ask(send)).toEqual(['sent']);
-  });
+    test.skipIf(missing)('registers repeatedly, and sends its message directly to the hub', async () => {
+      const register = ['register', `${stack.host.url}/api`, KEY, deviceId, DEVICE_KEY];
+      const message = { event: 'app_opened', text: 'ゆき "x" \\ ' };
+      const send = [
+        'send',
+        hostName,
+        deviceId,
+        DEVICE_KEY,
+        stack.emulator.endpoint,
+        'm-1',
+        JSON.stringify(message),
+      ];
+      expect(await ask(register, register, send)).toEqual([hostName, hostName, 'sent']);
+      const { json } = await stack.feed();
+      const sent = (json.messages as { deviceId: string }[]).filter((one) => one.deviceId === deviceId);
+      expect(sent).toMatchObject([
+        {
+          messageId: 'm-1',
+          contentType: 'application/json',
+          body: { deviceId, Data: message },
+          ...(name === 'shell' ? {} : { properties: { level: 'low' } }),
+        },
+      ]);
+    });
 
-  test.skipIf(missing)('is rejected with a wrong key, or a token for another hub', async () => {
-    await stack.register(deviceId, DEVICE_KEY);
-    const wrongKey = Buffer.alloc(32, 8).toString('base64');
-    const { endpoint } = stack.emulator;
-    const refused = await ask(
-      ['send', hostName, deviceId, wrongKey, endpoint, 'm', '1'],
-      ['send', OTHER_HUB, deviceId, DEVICE_KEY, endpoint, 'm', '1'],
-      ['send', hostName, 'nobody', DEVICE_KEY, endpoint, 'm', '1'],
-    );
-    expect(refused).toEqual(Array(3).fill('rejected 401 IotHubUnauthorizedAccess'));
-  });
+    test.skipIf(missing)('sends as a device whose id has all allowed characters', async () => {
+      const strange = `${deviceId}-.%_*?!(),:=@$'`;
+      expect((await stack.register(strange, DEVICE_KEY)).status).toBe(201);
+      const send = ['send', hostName, strange, DEVICE_KEY, stack.emulator.endpoint, 'm-2', '1'];
+      expect(await ask(send)).toEqual(['sent']);
+    });
 
-  test.skipIf(missing)('sends a message of 255 KB', async () => {
-    const id = `${deviceId}-large`;
-    await stack.register(id, DEVICE_KEY);
-    const text = 'ゆ'.repeat(255 * 341);
-    const send = ['send', hostName, id, DEVICE_KEY, stack.emulator.endpoint, 'm-3', JSON.stringify(text)];
-    expect(await ask(send)).toEqual(['sent']);
-    const { json } = await stack.feed();
-    const sent = (json.messages as { deviceId: string }[]).filter((one) => one.deviceId === id);
-    expect(sent).toMatchObject([{ body: { deviceId: id, Data: text } }]);
-  });
+    test.skipIf(missing)('is rejected with a wrong key, or a token for another hub', async () => {
+      await stack.register(deviceId, DEVICE_KEY);
+      const wrongKey = Buffer.alloc(32, 8).toString('base64');
+      const { endpoint } = stack.emulator;
+      const refused = await ask(
+        ['send', hostName, deviceId, wrongKey, endpoint, 'm', '1'],
+        ['send', OTHER_HUB, deviceId, DEVICE_KEY, endpoint, 'm', '1'],
+        ['send', hostName, 'nobody', DEVICE_KEY, endpoint, 'm', '1'],
+      );
+      expect(refused).toEqual(Array(3).fill('rejected 401 IotHubUnauthorizedAccess'));
+    });
 
-  test.skipIf(missing)('counts only confirmations of Hubfront and the hub as success', async () => {
-    const server = await startScriptedServer();
-    // The shell starts a dozen processes for each request.
-    const step = name === 'shell' ? runs(5, 1) : 1;
-    const cases = SCRIPT.map((scripted, n) => ({ ...scripted, n })).filter(({ n }) => n % step === 0);
-    const said = await ask(
-      ...cases.flatMap(({ n }) => [
-        ['register', `${server.url}/${n}`, KEY, deviceId, DEVICE_KEY],
-        ['send', hostName, deviceId, DEVICE_KEY, `${server.url}/${n}`, 'm', '1'],
-      ]),
-    );
-    await server.close();
-    const got = cases.map(({ name }, i) => ({ name, register: said[2 * i], send: said[2 * i + 1] }));
-    expect(got).toEqual(cases.map(({ name, register, send }) => ({ name, register, send })));
+    test.skipIf(missing)('sends a message of 255 KB', async () => {
+      const id = `${deviceId}-large`;
+      await stack.register(id, DEVICE_KEY);
+      const text = 'ゆ'.repeat(255 * 341);
+      const send = ['send', hostName, id, DEVICE_KEY, stack.emulator.endpoint, 'm-3', JSON.stringify(text)];
+      expect(await ask(send)).toEqual(['sent']);
+      const { json } = await stack.feed();
+      const sent = (json.messages as { deviceId: string }[]).filter((one) => one.deviceId === id);
+      expect(sent).toMatchObject([{ body: { deviceId: id, Data: text } }]);
+    });
+
+    test.skipIf(missing)('counts only confirmations of Hubfront and the hub as success', async () => {
+      const server = await startScriptedServer();
+      // The shell starts a dozen processes for each request.
+      const step = name === 'shell' ? runs(5, 1) : 1;
+      const cases = SCRIPT.map((scripted, n) => ({ ...scripted, n })).filter(({ n }) => n % step === 0);
+      const said = await ask(
+        ...cases.flatMap(({ n }) => [
+          ['register', `${server.url}/${n}`, KEY, deviceId, DEVICE_KEY],
+          ['send', hostName, deviceId, DEVICE_KEY, `${server.url}/${n}`, 'm', '1'],
+        ]),
+      );
+      await server.close();
+      const got = cases.map(({ name }, i) => ({ name, register: said[2 * i], send: said[2 * i + 1] }));
+      expect(got).toEqual(cases.map(({ name, register, send }) => ({ name, register, send })));
+    });
   });
-});
 
 describe('the hub', () => {
   const inAnHour = () => Math.floor(Date.now() / 1000) + 3_600;

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HUB_HOST_NAME } from '../../emulator/wellKnown';
 import { KEY, type Stack, startStack } from '../stack';
-import { runs } from '../testSize';
+import { fullAfter } from '../testSize';
 import { findProgram } from './programs';
 
 const SCRIPT = join('clients', 'phone', 'hubfront-phone.sh');
 const DEVICE_KEY = Buffer.alloc(32, 7).toString('base64');
 /** Shells that people have as `sh`: Debian's, macOS's, Alpine's, Android's. Each run of the script takes CPU time. */
-const ALL_SHELLS = [
+const SHELLS = [
   ['dash'],
   ['bash', '--posix'],
   ['bash'],
@@ -18,7 +18,6 @@ const ALL_SHELLS = [
   ['yash'],
   ['zsh', '--emulate', 'sh'],
 ];
-const SHELLS = ALL_SHELLS.slice(0, runs(2, ALL_SHELLS.length));
 const tools = findProgram('curl', 'curl') && findProgram('openssl', 'openssl');
 
 let stack: Stack;
@@ -72,9 +71,9 @@ function run(
   );
 }
 
-describe.skipIf(!tools).each(SHELLS.filter(isInstalled).map((shell) => ({ shell, name: shell.join(' ') })))(
-  'hubfront-phone.sh in $name',
-  ({ shell, name }) => {
+for (const [at, shell] of SHELLS.filter(isInstalled).entries()) {
+  const name = shell.join(' ');
+  describe.skipIf(!tools)(`hubfront-phone.sh in ${name}`, fullAfter(1, at), () => {
     const deviceId = `sh-${name.replace(/\W/g, '')}`;
 
     test('registers, and sends a message of nearly 256 KB from standard input unchanged', async () => {
@@ -153,5 +152,5 @@ describe.skipIf(!tools).each(SHELLS.filter(isInstalled).map((shell) => ({ shell,
       expect(error).toContain(reason);
       expect(error).not.toContain(DEVICE_KEY);
     });
-  },
-);
+  });
+}

@@ -56,14 +56,18 @@ test('the shell commands can be pasted twice, and send their messages', async ()
   expect((await events()).sort()).toEqual(['app_opened', 'app_opened', 'from_a_file', 'from_a_file']);
 });
 
-test('the TypeScript program sends its message', async () => {
+test('the TypeScript program sends its message', { tags: 'full' }, async () => {
   stack.emulator.admin.reset();
   await run('TypeScript', join('clients', 'phone'));
   expect(await events()).toEqual(['app_opened']);
 });
 
-test.skipIf(!findProgram('javac', 'default-jdk-headless'))('the Java program sends its message', async () => {
-  stack.emulator.admin.reset();
-  await run('Java and Kotlin', join('clients', 'phone'));
-  expect(await events()).toEqual(['app_opened']);
-});
+test.skipIf(!findProgram('javac', 'default-jdk-headless'))(
+  'the Java program sends its message',
+  { tags: 'full' },
+  async () => {
+    stack.emulator.admin.reset();
+    await run('Java and Kotlin', join('clients', 'phone'));
+    expect(await events()).toEqual(['app_opened']);
+  },
+);

@@ -48,20 +48,24 @@ describe.skipIf(!ruby || !pg || !postgresql)('the Ruby worker with PostgreSQL', 
     },
   );
 
-  test('two workers with the same name: the second is rolled back, and every message is stored once', async () => {
-    const before = await count();
-    const pair = [start(), start()];
-    stack.emulator.admin.seed({ count: 2_000, deviceId: 'shop' });
-    await expect.poll(count).toBe(before + 2_000);
-    for (const { child } of pair) child.kill('SIGTERM');
-    for (const { exit, output } of pair)
-      if ((await exit) !== 0) expect(output()).toContain('another worker uses the cursor');
-    expect(
-      await database.query('SELECT DISTINCT count(*) FROM messages GROUP BY partition_id, sequence_number'),
-    ).toEqual(['1']);
-  });
+  test(
+    'two workers with the same name: the second is rolled back, and every message is stored once',
+    { tags: 'full' },
+    async () => {
+      const before = await count();
+      const pair = [start(), start()];
+      stack.emulator.admin.seed({ count: 2_000, deviceId: 'shop' });
+      await expect.poll(count).toBe(before + 2_000);
+      for (const { child } of pair) child.kill('SIGTERM');
+      for (const { exit, output } of pair)
+        if ((await exit) !== 0) expect(output()).toContain('another worker uses the cursor');
+      expect(
+        await database.query('SELECT DISTINCT count(*) FROM messages GROUP BY partition_id, sequence_number'),
+      ).toEqual(['1']);
+    },
+  );
 
-  test('keeps the table readable for all messages, and each line unchanged', async () => {
+  test('keeps the table readable for all messages, and each line unchanged', { tags: 'full' }, async () => {
     stack.emulator.admin.recreateHub();
     await stack.register('d', Buffer.alloc(32, 1).toString('base64'));
     const bodies = [...HOSTILE_BODIES, ...fc.sample(hostileJson, { numRuns: 60, seed: 1 })];
@@ -95,7 +99,7 @@ describe.skipIf(!ruby || !pg || !postgresql)('the Ruby worker with PostgreSQL', 
     );
   });
 
-  test('repairs a table whose messages were text', async () => {
+  test('repairs a table whose messages were text', { tags: 'full' }, async () => {
     const line = (n: number, body: string) =>
       `{"partitionId":"0","offset":"${n}","sequenceNumber":${n},"enqueuedTimeUtc":"2026-01-02T03:04:05Z"` +
       `,"deviceId":"d","properties":{},"body":${body}}`;
@@ -138,7 +142,7 @@ describe.skipIf(!ruby || !pg || !postgresql)('the Ruby worker with PostgreSQL', 
     expect(output()).not.toMatch(/sesame|open/);
   });
 
-  test('ends with one line when its cursor is damaged', async () => {
+  test('ends with one line when its cursor is damaged', { tags: 'full' }, async () => {
     await database.query(`INSERT INTO feed_cursors VALUES ('damaged', '')`);
     const { exit, output } = workers.start('postgresql_worker.rb', [], {
       DATABASE_URL: database.url,

@@ -127,7 +127,7 @@ describe.skipIf(!browserProgram)('the shop, in Chromium', () => {
     await expect.poll(() => page.getByRole('link', { name: 'Cart 1' }).count()).toBe(1);
   });
 
-  test('sends one preflight for the first send and none for the next', async () => {
+  test('sends one preflight for the first send and none for the next', { tags: 'full' }, async () => {
     const page = await open();
     const seen = await watchMessages(context, page);
     await browse(page, 'Spangle bag');
@@ -138,17 +138,21 @@ describe.skipIf(!browserProgram)('the shop, in Chromium', () => {
     expect(seen.at(-1)?.contentType).toBe('application/json');
   });
 
-  test('on an origin that is not allowed, still works although the browser blocks its sends', async () => {
-    const page = await open(stranger.origin);
-    await browse(page, 'Spangle bag');
-    await expect.poll(() => page.locator('#events .waiting').count(), SLOW).toBe(1);
-    await expect.poll(() => page.locator('#events .state').textContent(), SLOW).toContain('unreachable');
-    await addToCart(page);
-    await browse(page, 'Straw hat');
-    expect(await page.getByRole('link', { name: 'Cart 1' }).count()).toBe(1);
-    await leave(page);
-    expect(await arrived()).toEqual([]);
-  });
+  test(
+    'on an origin that is not allowed, still works although the browser blocks its sends',
+    { tags: 'full' },
+    async () => {
+      const page = await open(stranger.origin);
+      await browse(page, 'Spangle bag');
+      await expect.poll(() => page.locator('#events .waiting').count(), SLOW).toBe(1);
+      await expect.poll(() => page.locator('#events .state').textContent(), SLOW).toContain('unreachable');
+      await addToCart(page);
+      await browse(page, 'Straw hat');
+      expect(await page.getByRole('link', { name: 'Cart 1' }).count()).toBe(1);
+      await leave(page);
+      expect(await arrived()).toEqual([]);
+    },
+  );
 
   test('switched offline, with 50 events and a reload: all arrive once when it is online again', async () => {
     const page = await open(`${shop.origin}/products/162-spangle-bag`);
@@ -168,19 +172,23 @@ describe.skipIf(!browserProgram)('the shop, in Chromium', () => {
     expect(new Set(messages.map(({ messageId }) => messageId)).size).toBe(52);
   });
 
-  test('without a network, with 50 events and a closed tab: all arrive on the next visit', async () => {
-    const page = await open(`${shop.origin}/products/162-spangle-bag`);
-    await expect.poll(() => accepted(page), SLOW).toBe(1);
-    await context.setOffline(true);
-    await page.evaluate(
-      `for (let i = 0; i < 50; i++) document.getElementById('add-to-cart').requestSubmit()`,
-    );
-    await leave(page);
-    await context.setOffline(false);
-    await open();
-    await expect.poll(async () => (await arrived()).length, SLOW).toBe(51);
-    expect(new Set((await arrived()).map(({ messageId }) => messageId)).size).toBe(51);
-  });
+  test(
+    'without a network, with 50 events and a closed tab: all arrive on the next visit',
+    { tags: 'full' },
+    async () => {
+      const page = await open(`${shop.origin}/products/162-spangle-bag`);
+      await expect.poll(() => accepted(page), SLOW).toBe(1);
+      await context.setOffline(true);
+      await page.evaluate(
+        `for (let i = 0; i < 50; i++) document.getElementById('add-to-cart').requestSubmit()`,
+      );
+      await leave(page);
+      await context.setOffline(false);
+      await open();
+      await expect.poll(async () => (await arrived()).length, SLOW).toBe(51);
+      expect(new Set((await arrived()).map(({ messageId }) => messageId)).size).toBe(51);
+    },
+  );
 
   test('closed during a visit, sends the remaining events as a beacon', async () => {
     const page = await open(`${shop.origin}/products/162-spangle-bag`, true);
@@ -196,20 +204,25 @@ describe.skipIf(!browserProgram)('the shop, in Chromium', () => {
     ]);
   });
 
-  test('closed soon after the very first event of a new visitor, sends it as a beacon', async () => {
-    const page = await open(`${shop.origin}/products/162-spangle-bag`, true);
-    // The page has read the response, too.
-    await expect
-      .poll(
-        () => page.evaluate(`Object.values(localStorage).some((text) => text.includes('"registered":true'))`),
-        SLOW,
-      )
-      .toBe(true);
-    await leave(page);
-    await expect.poll(async () => (await arrived()).length, SLOW).toBe(1);
-  });
+  test(
+    'closed soon after the very first event of a new visitor, sends it as a beacon',
+    { tags: 'full' },
+    async () => {
+      const page = await open(`${shop.origin}/products/162-spangle-bag`, true);
+      // The page has read the response, too.
+      await expect
+        .poll(
+          () =>
+            page.evaluate(`Object.values(localStorage).some((text) => text.includes('"registered":true'))`),
+          SLOW,
+        )
+        .toBe(true);
+      await leave(page);
+      await expect.poll(async () => (await arrived()).length, SLOW).toBe(1);
+    },
+  );
 
-  test('needs no preflight for a beacon', async () => {
+  test('needs no preflight for a beacon', { tags: 'full' }, async () => {
     const page = await open(`${shop.origin}/products/162-spangle-bag`, true);
     await expect.poll(() => accepted(page), SLOW).toBe(1);
     const seen = await watchMessages(context, page);
@@ -222,30 +235,34 @@ describe.skipIf(!browserProgram)('the shop, in Chromium', () => {
     expect(seen).toEqual([{ kind: 'beacon', contentType: 'text/plain;charset=UTF-8' }]);
   });
 
-  test('while the hub throttles for a while, loses nothing and repeats nothing', async () => {
-    // The app retries a throttled send until this time has passed.
-    await stack.restartHost({ HUB_DEADLINE_SECONDS: '2' });
-    onTestFinished(() => stack.restartHost());
-    const page = await open(`${shop.origin}/products/162-spangle-bag`);
-    await expect.poll(() => accepted(page), SLOW).toBe(1);
-    stack.emulator.admin.armFault({ target: 'telemetry', kind: 'throttle', retryAfterSeconds: 1 });
-    for (let i = 0; i < 5; i++) await addToCart(page);
-    await expect.poll(() => page.locator('#events .waiting').count(), SLOW).toBe(5);
-    expect(await page.locator('#events .state').first().textContent()).toContain('hub_throttled');
-    for (let i = 0; i < 5; i++) await addToCart(page);
-    // The next attempt begins seconds later.
-    if (IS_FULL) await expect.poll(() => page.locator('#events .waiting').count(), SLOW).toBe(10);
-    await expect.poll(() => page.locator('#events li').count(), SLOW).toBe(11);
-    stack.emulator.admin.clearFaults();
-    // The client pauses longer after each failure, and retries at once when the browser is online again.
-    await page.evaluate("dispatchEvent(new Event('online'))");
-    await expect.poll(() => accepted(page), { timeout: 100_000 }).toBe(11);
-    const ids = (await arrived()).map(({ messageId }) => messageId);
-    expect(new Set(ids).size).toBe(11);
-    expect(await page.locator('#events li').count()).toBe(11);
-  });
+  test(
+    'while the hub throttles for a while, loses nothing and repeats nothing',
+    { tags: 'full' },
+    async () => {
+      // The app retries a throttled send until this time has passed.
+      await stack.restartHost({ HUB_DEADLINE_SECONDS: '2' });
+      onTestFinished(() => stack.restartHost());
+      const page = await open(`${shop.origin}/products/162-spangle-bag`);
+      await expect.poll(() => accepted(page), SLOW).toBe(1);
+      stack.emulator.admin.armFault({ target: 'telemetry', kind: 'throttle', retryAfterSeconds: 1 });
+      for (let i = 0; i < 5; i++) await addToCart(page);
+      await expect.poll(() => page.locator('#events .waiting').count(), SLOW).toBe(5);
+      expect(await page.locator('#events .state').first().textContent()).toContain('hub_throttled');
+      for (let i = 0; i < 5; i++) await addToCart(page);
+      // The next attempt begins seconds later.
+      if (IS_FULL) await expect.poll(() => page.locator('#events .waiting').count(), SLOW).toBe(10);
+      await expect.poll(() => page.locator('#events li').count(), SLOW).toBe(11);
+      stack.emulator.admin.clearFaults();
+      // The client pauses longer after each failure, and retries at once when the browser is online again.
+      await page.evaluate("dispatchEvent(new Event('online'))");
+      await expect.poll(() => accepted(page), { timeout: 100_000 }).toBe(11);
+      const ids = (await arrived()).map(({ messageId }) => messageId);
+      expect(new Set(ids).size).toBe(11);
+      expect(await page.locator('#events li').count()).toBe(11);
+    },
+  );
 
-  test('in two tabs has one sender, and the other tab takes over', async () => {
+  test('in two tabs has one sender, and the other tab takes over', { tags: 'full' }, async () => {
     const pages = [await open(), await open()];
     const posts = pages.map((page) => {
       const sent: string[] = [];

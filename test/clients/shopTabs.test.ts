@@ -55,7 +55,7 @@ describe.skipIf(!browserProgram)('the shop in many tabs, and for a visitor who i
   const sum = async (pages: Page[]) => (await streams(pages)).reduce((total, count) => total + count, 0);
   const isConnected = (page: Page) => page.locator('#feed-state.on').count();
 
-  test('loads in the seventh tab, and each tab shows the live feed', async () => {
+  test('loads in the seventh tab, and each tab shows the live feed', { tags: 'full' }, async () => {
     const pages: Page[] = [];
     for (let tab = 0; tab < TABS; tab += 1) pages.push(await open());
     for (const page of pages) await expect.poll(() => isConnected(page), SLOW).toBe(1);
@@ -118,7 +118,7 @@ describe.skipIf(!browserProgram)('the shop in many tabs, and for a visitor who i
     expect(await page.locator('#privacy').isVisible()).toBe(false);
   });
 
-  test('does not mention privacy signals if there are none', async () => {
+  test('does not mention privacy signals if there are none', { tags: 'full' }, async () => {
     const page = await open();
     expect(await page.locator('#privacy').isVisible()).toBe(false);
   });

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LOCAL_WORKER_KEY } from '../../local/functionKeys';
 import { type Stack, startStack } from '../stack';
+import { fullAfter } from '../testSize';
 import { type CodeBlock, blockOf, readCodeBlocks, saveFiles } from './markdownPage';
 import { findPostgresql, startPostgresql } from './postgresql';
 import { findProgram } from './programs';
@@ -97,6 +98,7 @@ describe.skipIf(!ruby)('in Ruby', () => {
 
   test.each(['print_messages.rb', 'import_messages.rb'])(
     'without its variables, %s ends with one line',
+    { tags: 'full' },
     async (file) => {
       const worker = run(`ruby ${file}\n`, 'Ruby', '', '');
       expect(await worker.exit).toBe(1);
@@ -104,7 +106,7 @@ describe.skipIf(!ruby)('in Ruby', () => {
     },
   );
 
-  test('the job for cron ends, with and without new messages', async () => {
+  test('the job for cron ends, with and without new messages', { tags: 'full' }, async () => {
     const command = blockOf(blocks, 'From cron', 'sh');
     for (let times = 0; times < 2; times++) {
       const job = run(command, 'cron');
@@ -119,68 +121,77 @@ describe.skipIf(!ruby)('in Ruby', () => {
 
   const pg = findProgram('ruby', 'ruby ruby-pg', ['-rpg', '-e', '']);
   const postgresql = findPostgresql() ?? findProgram('/usr/lib/postgresql', 'postgresql', ['']);
-  test.skipIf(!pg || !postgresql)('PostgreSQL stores them, and the query reads them', async () => {
-    const database = await startPostgresql(postgresql ?? '');
-    process.env.DATABASE_URL = database.url;
-    const worker = run(blockOf(blocks, 'Exactly once, with PostgreSQL', 'sh'), '.');
-    delete process.env.DATABASE_URL;
-    const sql = blockOf(blocks, 'Exactly once, with PostgreSQL', 'sql');
-    await expect.poll(() => database.query(sql).catch(() => []), SLOW).toEqual(['d-1||1']);
-    worker.child.kill('SIGTERM');
-    expect(await worker.exit, worker.output()).toBe(0);
-    await database.close();
-  });
+  test.skipIf(!pg || !postgresql)(
+    'PostgreSQL stores them, and the query reads them',
+    { tags: 'full' },
+    async () => {
+      const database = await startPostgresql(postgresql ?? '');
+      process.env.DATABASE_URL = database.url;
+      const worker = run(blockOf(blocks, 'Exactly once, with PostgreSQL', 'sh'), '.');
+      delete process.env.DATABASE_URL;
+      const sql = blockOf(blocks, 'Exactly once, with PostgreSQL', 'sql');
+      await expect.poll(() => database.query(sql).catch(() => []), SLOW).toEqual(['d-1||1']);
+      worker.child.kill('SIGTERM');
+      expect(await worker.exit, worker.output()).toBe(0);
+      await database.close();
+    },
+  );
 });
 
-describe.each(WORKERS.filter(({ program }) => program))('in $name', ({ name }) => {
-  const printed = async (...workers: { output: () => string }[]) =>
-    name === 'Shell' ? await stored(name, 'messages.jsonl') : workers.map(({ output }) => output()).join('');
+const PROGRAMS = WORKERS.filter(({ program }) => program);
 
-  test('the program keeps its position across a restart', async () => {
-    const command = blockOf(blocks, name, 'sh');
-    const first = run(command, name);
-    await expect.poll(() => stored(name, 'feed.cursor'), SLOW).not.toBe('');
-    first.child.kill('SIGTERM');
-    await first.exit;
-    // After a signal, its last output may come later.
-    await expect.poll(() => printed(first), SLOW).toContain('hello');
+for (const [at, { name }] of PROGRAMS.entries())
+  describe(`in ${name}`, fullAfter(1, at), () => {
+    const printed = async (...workers: { output: () => string }[]) =>
+      name === 'Shell'
+        ? await stored(name, 'messages.jsonl')
+        : workers.map(({ output }) => output()).join('');
 
-    const second = run(command, name);
-    await stack.send({ ...DEVICE, deviceMessage: `again in ${name}` });
-    await expect.poll(() => printed(second), SLOW).toContain(`again in ${name}`);
-    second.child.kill('SIGKILL');
-    await second.exit;
-    expect((await printed(first, second)).match(/hello/g)).toHaveLength(1);
+    test('the program keeps its position across a restart', async () => {
+      const command = blockOf(blocks, name, 'sh');
+      const first = run(command, name);
+      await expect.poll(() => stored(name, 'feed.cursor'), SLOW).not.toBe('');
+      first.child.kill('SIGTERM');
+      await first.exit;
+      // After a signal, its last output may come later.
+      await expect.poll(() => printed(first), SLOW).toContain('hello');
+
+      const second = run(command, name);
+      await stack.send({ ...DEVICE, deviceMessage: `again in ${name}` });
+      await expect.poll(() => printed(second), SLOW).toContain(`again in ${name}`);
+      second.child.kill('SIGKILL');
+      await second.exit;
+      expect((await printed(first, second)).match(/hello/g)).toHaveLength(1);
+    });
+
+    test.each([
+      ['', LOCAL_WORKER_KEY, 'FEED_URL'],
+      ['http://127.0.0.1:1/feed', '', 'FEED_KEY'],
+    ])('without a variable it ends with one line', async (url, key, variable) => {
+      const worker = run(blockOf(blocks, name, 'sh'), name, url, key);
+      expect(await worker.exit).toBeGreaterThan(0);
+      expect(worker.output()).toMatch(new RegExp(`^[^\\n]*${variable}[^\\n]* is not set\n$`));
+    });
+
+    test('a cursor that is a folder ends it with one line', async () => {
+      const folder = join(home, `${name} 5`);
+      await saveFiles(blocks, folder);
+      await mkdir(join(folder, 'feed.cursor'));
+      const worker = run(blockOf(blocks, name, 'sh'), `${name} 5`);
+      expect(await worker.exit).toBeGreaterThan(0);
+      expect(worker.output()).toMatch(/^[^\n]+\n$/);
+    });
+
+    test('an empty cursor ends it', async () => {
+      await saveFiles(
+        [...blocks, { section: '', language: '', code: '\0\n', file: 'feed.cursor' }],
+        join(home, `${name} 2`),
+      );
+      const worker = run(blockOf(blocks, name, 'sh'), `${name} 2`);
+      expect(await worker.exit).toBe(1);
+      expect(worker.output()).toMatch(/^feed.cursor is empty/);
+    });
   });
-
-  test.each([
-    ['', LOCAL_WORKER_KEY, 'FEED_URL'],
-    ['http://127.0.0.1:1/feed', '', 'FEED_KEY'],
-  ])('without a variable it ends with one line', async (url, key, variable) => {
-    const worker = run(blockOf(blocks, name, 'sh'), name, url, key);
-    expect(await worker.exit).toBeGreaterThan(0);
-    expect(worker.output()).toMatch(new RegExp(`^[^\\n]*${variable}[^\\n]* is not set\n$`));
-  });
-
-  test('a cursor that is a folder ends it with one line', async () => {
-    const folder = join(home, `${name} 5`);
-    await saveFiles(blocks, folder);
-    await mkdir(join(folder, 'feed.cursor'));
-    const worker = run(blockOf(blocks, name, 'sh'), `${name} 5`);
-    expect(await worker.exit).toBeGreaterThan(0);
-    expect(worker.output()).toMatch(/^[^\n]+\n$/);
-  });
-
-  test('an empty cursor ends it', async () => {
-    await saveFiles(
-      [...blocks, { section: '', language: '', code: '\0\n', file: 'feed.cursor' }],
-      join(home, `${name} 2`),
-    );
-    const worker = run(blockOf(blocks, name, 'sh'), `${name} 2`);
-    expect(await worker.exit).toBe(1);
-    expect(worker.output()).toMatch(/^feed.cursor is empty/);
-  });
-});
 
 /** A page whose only message has that number. */
 const page = (n: number) =>
@@ -229,9 +240,8 @@ async function scripted(responses: readonly Respond[]) {
 }
 
 /** At the same time: they wait between their attempts. */
-describe.concurrent.each(WORKERS.filter(({ program }) => program))(
-  'in $name, beside foreign responses,',
-  ({ name }) => {
+for (const [at, { name }] of PROGRAMS.entries())
+  describe.concurrent(`in ${name}, beside foreign responses,`, fullAfter(1, at), () => {
     test('the program retries, and ends when the app rejects the request', async () => {
       const pages = FOREIGN.flatMap((foreign, n) => [foreign, reply(200, page(n))]);
       const feed = await scripted([...pages, reply(400, '{"code":"invalid_cursor"}', PROBLEM)]);
@@ -257,5 +267,4 @@ describe.concurrent.each(WORKERS.filter(({ program }) => program))(
       expect(worker.output()).toContain('the function key is wrong');
       expect(worker.output()).not.toContain(LOCAL_WORKER_KEY);
     });
-  },
-);
+  });

@@ -259,38 +259,42 @@ describe('on a full disk', () => {
   let hub: EmulatorProcess | undefined;
   afterEach(() => hub?.kill());
 
-  test('sends fail with 503, the process lives, and nothing acknowledged is lost', async () => {
-    // Files of at most 16 KB where /bin/sh is dash, 32 KB where it counts blocks of 1,024 bytes.
-    hub = await startEmulatorProcess({ folder, before: 'ulimit -f 32', flags: ['--partitions', '1'] });
-    const agent = emulatorAgent(hub);
-    const registry = Registry.fromConnectionString(hub.connectionStrings.hub('iothubowner'));
-    (registry as any)._restApiClient.setOptions({ http: { agent } });
-    const { responseBody } = await registry.create({ deviceId: 'd' });
-    const key = responseBody.authentication?.symmetricKey?.primaryKey ?? '';
-    const device = deviceClient(hub, agent, 'd', key);
-    const acknowledged = 2;
-    for (let n = 0; n < acknowledged; n++)
-      await device.sendEvent(new Message(JSON.stringify('x'.repeat(3_000))));
-    const body = JSON.stringify('x'.repeat(40_000));
-    await expect(device.sendEvent(new Message(body))).rejects.toMatchObject({
-      name: 'ServiceUnavailableError',
-    });
-    await expect(device.sendEventBatch([new Message(body), new Message('"small"')])).rejects.toThrow();
-    expect((await registry.get('d')).responseBody.deviceId).toBe('d');
-    const overMqtt = await mqttDevice(hub, 'd', key);
-    await expect(overMqtt.sendEvent(new Message(body)), 'MQTT has no error responses').rejects.toThrow();
-    await overMqtt.close();
-    await device.sendEvent(new Message('"small"')); // there is space for this one
-    expect(await receiveEvents(hub.connectionStrings.eventHub('service'), 1)).not.toEqual([]);
-    agent.destroy();
-    await hub.kill();
-    expect(hub.output().match(/a write failed \(\w+\)/g), 'is logged once').toHaveLength(1);
+  test(
+    'sends fail with 503, the process lives, and nothing acknowledged is lost',
+    { tags: 'full' },
+    async () => {
+      // Files of at most 16 KB where /bin/sh is dash, 32 KB where it counts blocks of 1,024 bytes.
+      hub = await startEmulatorProcess({ folder, before: 'ulimit -f 32', flags: ['--partitions', '1'] });
+      const agent = emulatorAgent(hub);
+      const registry = Registry.fromConnectionString(hub.connectionStrings.hub('iothubowner'));
+      (registry as any)._restApiClient.setOptions({ http: { agent } });
+      const { responseBody } = await registry.create({ deviceId: 'd' });
+      const key = responseBody.authentication?.symmetricKey?.primaryKey ?? '';
+      const device = deviceClient(hub, agent, 'd', key);
+      const acknowledged = 2;
+      for (let n = 0; n < acknowledged; n++)
+        await device.sendEvent(new Message(JSON.stringify('x'.repeat(3_000))));
+      const body = JSON.stringify('x'.repeat(40_000));
+      await expect(device.sendEvent(new Message(body))).rejects.toMatchObject({
+        name: 'ServiceUnavailableError',
+      });
+      await expect(device.sendEventBatch([new Message(body), new Message('"small"')])).rejects.toThrow();
+      expect((await registry.get('d')).responseBody.deviceId).toBe('d');
+      const overMqtt = await mqttDevice(hub, 'd', key);
+      await expect(overMqtt.sendEvent(new Message(body)), 'MQTT has no error responses').rejects.toThrow();
+      await overMqtt.close();
+      await device.sendEvent(new Message('"small"')); // there is space for this one
+      expect(await receiveEvents(hub.connectionStrings.eventHub('service'), 1)).not.toEqual([]);
+      agent.destroy();
+      await hub.kill();
+      expect(hub.output().match(/a write failed \(\w+\)/g), 'is logged once').toHaveLength(1);
 
-    const restarted = await start({ dataFolder });
-    expect(lines).toEqual([]);
-    expect(restarted.admin.state().messages).toBe(acknowledged + 1);
-    expect(restarted.admin.messages({ partition: '0', from: acknowledged })).toMatchObject([
-      { body: '"small"' },
-    ]);
-  });
+      const restarted = await start({ dataFolder });
+      expect(lines).toEqual([]);
+      expect(restarted.admin.state().messages).toBe(acknowledged + 1);
+      expect(restarted.admin.messages({ partition: '0', from: acknowledged })).toMatchObject([
+        { body: '"small"' },
+      ]);
+    },
+  );
 });

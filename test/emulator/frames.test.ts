@@ -146,7 +146,7 @@ async function read({ port, key }: Server) {
 
 const assembly = buildDotnetProgram('test/oracles/amqp');
 
-describe.runIf(assembly)("the emulator's frames", () => {
+describe.runIf(assembly)("the emulator's frames", { tags: 'full' }, () => {
   let emulator: Emulator;
   let oracle: AmqpOracle;
   let caFolder: string;

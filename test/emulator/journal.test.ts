@@ -82,54 +82,58 @@ test('a closed journal takes no change, and a second close has no effect', () =>
   journal.forget('a/first');
 });
 
-test('after a rewrite, a full disk gives 503, and nothing acknowledged is lost', async () => {
-  let hub: EmulatorProcess | undefined;
-  try {
-    // Files of at most 4.6 MB where /bin/sh is dash, 9.2 MB where it counts blocks of 1,024 bytes.
-    hub = await startEmulatorProcess({ folder, before: 'ulimit -f 9000', flags: ['--partitions', '1'] });
-    const agent = emulatorAgent(hub);
-    const registry = Registry.fromConnectionString(hub.connectionStrings.hub('iothubowner'));
-    (registry as any)._restApiClient.setOptions({ http: { agent } });
-    const update = (deviceId: string, n: number) =>
-      registry.updateTwin(deviceId, { properties: { desired: { ...LARGE, n } } }, '*');
-    await registry.create({ deviceId: 'd' });
-    let updates = 0;
-    const journal = join(folder, 'data', HUB_HOST_NAME, 'state.log');
-    for (let size = 0, before = -1; size > before; updates++) {
-      before = size;
-      await update('d', updates);
-      ({ size } = await stat(journal));
-    }
-    expect(updates).toBeGreaterThan(100);
-
-    const filled: string[] = [];
-    let failure: unknown;
-    for (let n = 0; failure === undefined; n++) {
-      const deviceId = `d${n}`;
-      try {
-        await registry.create({ deviceId });
-        await update(deviceId, n);
-        filled.push(deviceId);
-      } catch (error) {
-        failure = error;
+test(
+  'after a rewrite, a full disk gives 503, and nothing acknowledged is lost',
+  { tags: 'full' },
+  async () => {
+    let hub: EmulatorProcess | undefined;
+    try {
+      // Files of at most 4.6 MB where /bin/sh is dash, 9.2 MB where it counts blocks of 1,024 bytes.
+      hub = await startEmulatorProcess({ folder, before: 'ulimit -f 9000', flags: ['--partitions', '1'] });
+      const agent = emulatorAgent(hub);
+      const registry = Registry.fromConnectionString(hub.connectionStrings.hub('iothubowner'));
+      (registry as any)._restApiClient.setOptions({ http: { agent } });
+      const update = (deviceId: string, n: number) =>
+        registry.updateTwin(deviceId, { properties: { desired: { ...LARGE, n } } }, '*');
+      await registry.create({ deviceId: 'd' });
+      let updates = 0;
+      const journal = join(folder, 'data', HUB_HOST_NAME, 'state.log');
+      for (let size = 0, before = -1; size > before; updates++) {
+        before = size;
+        await update('d', updates);
+        ({ size } = await stat(journal));
       }
-    }
-    expect((failure as Error).name).toBe('ServiceUnavailableError');
-    expect((await registry.get('d')).responseBody.deviceId).toBe('d');
-    agent.destroy();
-    await hub.kill();
-    expect(hub.output()).toMatch(/a write failed \(\w+\)/);
+      expect(updates).toBeGreaterThan(100);
 
-    const restarted = await startEmulator({ caFolder: folder, dataFolder: join(folder, 'data') });
-    const newAgent = emulatorAgent(restarted);
-    const after = Registry.fromConnectionString(restarted.connectionStrings.hub('iothubowner'));
-    (after as any)._restApiClient.setOptions({ http: { agent: newAgent } });
-    const twins = ['d', ...filled].map(async (deviceId) => (await after.getTwin(deviceId)).responseBody);
-    const values = (await Promise.all(twins)).map(({ properties }) => properties.desired.n as number);
-    newAgent.destroy();
-    await restarted.close();
-    expect(values).toEqual([updates - 1, ...filled.keys()]);
-  } finally {
-    await hub?.kill();
-  }
-});
+      const filled: string[] = [];
+      let failure: unknown;
+      for (let n = 0; failure === undefined; n++) {
+        const deviceId = `d${n}`;
+        try {
+          await registry.create({ deviceId });
+          await update(deviceId, n);
+          filled.push(deviceId);
+        } catch (error) {
+          failure = error;
+        }
+      }
+      expect((failure as Error).name).toBe('ServiceUnavailableError');
+      expect((await registry.get('d')).responseBody.deviceId).toBe('d');
+      agent.destroy();
+      await hub.kill();
+      expect(hub.output()).toMatch(/a write failed \(\w+\)/);
+
+      const restarted = await startEmulator({ caFolder: folder, dataFolder: join(folder, 'data') });
+      const newAgent = emulatorAgent(restarted);
+      const after = Registry.fromConnectionString(restarted.connectionStrings.hub('iothubowner'));
+      (after as any)._restApiClient.setOptions({ http: { agent: newAgent } });
+      const twins = ['d', ...filled].map(async (deviceId) => (await after.getTwin(deviceId)).responseBody);
+      const values = (await Promise.all(twins)).map(({ properties }) => properties.desired.n as number);
+      newAgent.destroy();
+      await restarted.close();
+      expect(values).toEqual([updates - 1, ...filled.keys()]);
+    } finally {
+      await hub?.kill();
+    }
+  },
+);

@@ -1,3 +1,5 @@
+// @module-tag full
+
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { get } from 'node:https';
@@ -8,7 +10,6 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { IS_FULL } from '../testSize';
 
 const run = promisify(execFile);
 const TSC = resolve('node_modules/typescript/bin/tsc');
@@ -16,7 +17,6 @@ const TSC = resolve('node_modules/typescript/bin/tsc');
 /** An empty project of somebody else's, with the packed emulator installed. */
 let project: string;
 beforeAll(async () => {
-  if (!IS_FULL) return;
   project = await mkdtemp(join(tmpdir(), 'hubfront-'));
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', project], {
     cwd: 'emulator/package',
@@ -28,7 +28,7 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
-  if (IS_FULL) await rm(project, { recursive: true, force: true });
+  await rm(project, { recursive: true, force: true });
 });
 
 const isListening = (port: number): Promise<boolean> =>
@@ -50,7 +50,7 @@ async function adminPageOf(port: number): Promise<string> {
   });
 }
 
-describe.runIf(IS_FULL)('the packed emulator, in an empty folder,', () => {
+describe('the packed emulator, in an empty folder,', () => {
   test('starts by npx, and stops by Ctrl-C', async () => {
     const flags = [
       '--hub-port',

@@ -57,7 +57,7 @@ describe("the hub's own name, through HTTPS_PROXY, is reached by", () => {
   });
 
   const ruby = findProgram('ruby', 'ruby');
-  test.runIf(ruby)('Ruby, which takes no proxy from HTTPS_PROXY', async () => {
+  test.runIf(ruby)('Ruby, which takes no proxy from HTTPS_PROXY', { tags: 'full' }, async () => {
     const program =
       "Net::HTTP.start(ARGV[0], 443, '127.0.0.1', ARGV[1].to_i, use_ssl: true) { |hub| puts hub.get(ARGV[2]).code }";
     const { pathname, search } = new URL(url);
@@ -73,7 +73,7 @@ describe("the hub's own name, through HTTPS_PROXY, is reached by", () => {
   });
 
   const java = findProgram('javac', 'default-jdk-headless');
-  test.runIf(java)('Java', async () => {
+  test.runIf(java)('Java', { tags: 'full' }, async () => {
     const source = join(folder, 'Reach.java');
     await writeFile(
       source,

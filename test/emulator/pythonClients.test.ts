@@ -63,19 +63,23 @@ describe.runIf(eventHubs)('azure-eventhub for Python', () => {
     });
   });
 
-  test('reads from an offset and a sequence number, inclusive or not, with an epoch', async () => {
-    const read = async (fields: object) => {
-      const events = await ask('TLS', { action: 'read', partition: '1', count: 2, epoch: 1, ...fields });
-      return events.slice(0, 2).map((event: any) => event.sequenceNumber);
-    };
-    const all = await ask('TLS', { action: 'read', partition: '1', count: MESSAGES });
-    expect(await read({ position: all[4].offset })).toEqual([5, 6]);
-    expect(await read({ position: all[4].offset, inclusive: true })).toEqual([4, 5]);
-    expect(await read({ position: 7 })).toEqual([8, 9]);
-    expect(await read({ position: 7, inclusive: true })).toEqual([7, 8]);
-  });
+  test(
+    'reads from an offset and a sequence number, inclusive or not, with an epoch',
+    { tags: 'full' },
+    async () => {
+      const read = async (fields: object) => {
+        const events = await ask('TLS', { action: 'read', partition: '1', count: 2, epoch: 1, ...fields });
+        return events.slice(0, 2).map((event: any) => event.sequenceNumber);
+      };
+      const all = await ask('TLS', { action: 'read', partition: '1', count: MESSAGES });
+      expect(await read({ position: all[4].offset })).toEqual([5, 6]);
+      expect(await read({ position: all[4].offset, inclusive: true })).toEqual([4, 5]);
+      expect(await read({ position: 7 })).toEqual([8, 9]);
+      expect(await read({ position: 7, inclusive: true })).toEqual([7, 8]);
+    },
+  );
 
-  test("gets the service's error for an unknown consumer group", async () => {
+  test("gets the service's error for an unknown consumer group", { tags: 'full' }, async () => {
     const error = await ask('TLS', { action: 'read', partition: '0', group: 'nobody', count: 1 });
     expect(error.message).toContain("'hubfront/ConsumerGroups/nobody/Partitions/0' could not be found");
   });
@@ -123,12 +127,18 @@ describe.runIf(proton)('Qpid Proton', () => {
     expect(result).toMatchObject({ sequenceNumbers: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], creditLeft: 0 });
   });
 
-  test('is rejected with a wrong key, another policy or an unknown consumer group', async () => {
-    expect(await ask({ login: 'plain', key: 'wrong' })).toMatchObject({ error: 'amqp:unauthorized-access' });
-    expect(await ask({ login: 'plain', policy: 'device', key: POLICIES.device.key })).toMatchObject({
-      error: 'amqp:unauthorized-access',
-    });
-    expect(await ask({ login: 'cbs', key: 'wrong' })).toMatchObject({ status: 401 });
-    expect(await ask({ login: 'cbs', group: 'nobody' })).toMatchObject({ error: 'amqp:not-found' });
-  });
+  test(
+    'is rejected with a wrong key, another policy or an unknown consumer group',
+    { tags: 'full' },
+    async () => {
+      expect(await ask({ login: 'plain', key: 'wrong' })).toMatchObject({
+        error: 'amqp:unauthorized-access',
+      });
+      expect(await ask({ login: 'plain', policy: 'device', key: POLICIES.device.key })).toMatchObject({
+        error: 'amqp:unauthorized-access',
+      });
+      expect(await ask({ login: 'cbs', key: 'wrong' })).toMatchObject({ status: 401 });
+      expect(await ask({ login: 'cbs', group: 'nobody' })).toMatchObject({ error: 'amqp:not-found' });
+    },
+  );
 });

@@ -1,3 +1,5 @@
+// @module-tag full
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';

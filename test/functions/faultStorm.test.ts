@@ -167,17 +167,21 @@ test(
   },
 );
 
-test('so it is of visitors, whose messages share batches', { timeout: LIMIT_MS, retry: 0 }, async () => {
-  const proposal = (): object => ({ deviceKey: randomBytes(32).toString('base64') });
-  const registered = await Promise.all(
-    Array.from({ length: VISITORS }, () =>
-      post(`${stack.host.url}/api/devices`, proposal(), { 'x-functions-key': FUNCTION_KEY }),
-    ),
-  );
-  const senders = registered.map(({ json: { deviceInfo } }) => ({
-    deviceId: deviceInfo.deviceId as string,
-    deviceKey: deviceInfo.authentication.symmetricKey.primaryKey as string,
-  }));
-  // Sends that share batches make few requests: with more faults, hardly any would be without one.
-  await expectAllStored(senders, VISITOR_MESSAGES, 1);
-});
+test(
+  'so it is of visitors, whose messages share batches',
+  { tags: 'full', timeout: LIMIT_MS, retry: 0 },
+  async () => {
+    const proposal = (): object => ({ deviceKey: randomBytes(32).toString('base64') });
+    const registered = await Promise.all(
+      Array.from({ length: VISITORS }, () =>
+        post(`${stack.host.url}/api/devices`, proposal(), { 'x-functions-key': FUNCTION_KEY }),
+      ),
+    );
+    const senders = registered.map(({ json: { deviceInfo } }) => ({
+      deviceId: deviceInfo.deviceId as string,
+      deviceKey: deviceInfo.authentication.symmetricKey.primaryKey as string,
+    }));
+    // Sends that share batches make few requests: with more faults, hardly any would be without one.
+    await expectAllStored(senders, VISITOR_MESSAGES, 1);
+  },
+);

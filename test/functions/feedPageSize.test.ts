@@ -28,6 +28,7 @@ describe('a page of the feed', () => {
     ],
   ])(
     'of %s holds 8 MB at the most, and goes on with the next',
+    { tags: 'full' },
     async (_, { partitions, count, sizeBytes }) => {
       feed.stack.emulator.admin.recreateHub({ keepDevices: true, partitions });
       feed.stack.emulator.admin.seed({ count, sizeBytes });
@@ -53,7 +54,7 @@ describe('a page of the feed', () => {
     expect(ofLast(rest.json.messages)).toEqual([4]);
   });
 
-  test('ends early too where messages grow sixfold when they are written', async () => {
+  test('ends early too where messages grow sixfold when they are written', { tags: 'full' }, async () => {
     // Control characters take six bytes each in JSON: no message of IoT Hub's 256 KB comes near to 8 MB.
     for (let i = 0; i < 7; i += 1) await feed.send('\u0001'.repeat(250_000));
     let read = 0;
@@ -61,7 +62,7 @@ describe('a page of the feed', () => {
     expect(read).toBe(7);
   });
 
-  test('takes messages that grow sixfold when they are written', async () => {
+  test('takes messages that grow sixfold when they are written', { tags: 'full' }, async () => {
     // Control characters take six bytes each in JSON; the message itself is within IoT Hub's 256 KB.
     await feed.send('\u0001'.repeat(200_000));
     await feed.send(randomBytes(200_000));

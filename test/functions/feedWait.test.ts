@@ -78,6 +78,7 @@ describe('a poll that waits', () => {
 
   test.each([0, 5])(
     'asks the hub about once a second, however many wait, with places for %d readers',
+    { tags: 'full' },
     async (max) => {
       const { admin } = stack.emulator;
       await stack.feed();
@@ -113,32 +114,38 @@ describe('a poll that waits', () => {
 });
 
 describe('many workers at once', () => {
-  test('each get all messages once, through one instance and through two, with others waiting', async () => {
-    stack.emulator.admin.seed({ count: 400 });
-    const feeds = [(query: string) => stack.feedAt(query), otherFeed];
-    /** Reads to the end: where the machine is slow, a page ends at its deadline and the next one goes on. */
-    const readAll = async (feed: (query: string) => Promise<Answer>): Promise<string[]> => {
-      const numbers: string[] = [];
-      let after = '0';
-      for (let more = true; more;) {
-        const { status, json } = await feed(`?limit=10000&after_offset=${after}`);
-        if (status >= 429) continue;
-        expect(status).toBe(200);
-        for (const { partitionId, sequenceNumber } of json.messages)
-          numbers.push(`${partitionId}:${sequenceNumber}`);
-        after = json.next_offset as string;
-        more = json.has_more as boolean;
-      }
-      return numbers;
-    };
-    const end = (await stack.feed({ limit: 10_000 })).json.next_offset as string;
-    const waiting = Array.from({ length: 5 }, () => stack.feed({ wait: 30, after_offset: end }));
-    await readerOn('7');
-    const read = await Promise.all(Array.from({ length: 20 }, (_, i) => readAll(feeds[i % 2] ?? otherFeed)));
-    for (const numbers of read) expect([numbers.length, new Set(numbers).size]).toEqual([400, 400]);
-    stack.emulator.admin.seed({ count: 1 });
-    for (const { json } of await Promise.all(waiting)) expect(json.messages).toHaveLength(1);
-  });
+  test(
+    'each get all messages once, through one instance and through two, with others waiting',
+    { tags: 'full' },
+    async () => {
+      stack.emulator.admin.seed({ count: 400 });
+      const feeds = [(query: string) => stack.feedAt(query), otherFeed];
+      /** Reads to the end: where the machine is slow, a page ends at its deadline and the next one goes on. */
+      const readAll = async (feed: (query: string) => Promise<Answer>): Promise<string[]> => {
+        const numbers: string[] = [];
+        let after = '0';
+        for (let more = true; more;) {
+          const { status, json } = await feed(`?limit=10000&after_offset=${after}`);
+          if (status >= 429) continue;
+          expect(status).toBe(200);
+          for (const { partitionId, sequenceNumber } of json.messages)
+            numbers.push(`${partitionId}:${sequenceNumber}`);
+          after = json.next_offset as string;
+          more = json.has_more as boolean;
+        }
+        return numbers;
+      };
+      const end = (await stack.feed({ limit: 10_000 })).json.next_offset as string;
+      const waiting = Array.from({ length: 5 }, () => stack.feed({ wait: 30, after_offset: end }));
+      await readerOn('7');
+      const read = await Promise.all(
+        Array.from({ length: 20 }, (_, i) => readAll(feeds[i % 2] ?? otherFeed)),
+      );
+      for (const numbers of read) expect([numbers.length, new Set(numbers).size]).toEqual([400, 400]);
+      stack.emulator.admin.seed({ count: 1 });
+      for (const { json } of await Promise.all(waiting)) expect(json.messages).toHaveLength(1);
+    },
+  );
 
   test('share out the partitions, each with a cursor of its own', async () => {
     stack.emulator.admin.seed({ count: 800 });
@@ -152,21 +159,25 @@ describe('many workers at once', () => {
     expect(new Set(read.flat()).size).toBe(800);
   });
 
-  test('get partitions without a free reader in incomplete, and read them later', async () => {
-    stack.emulator.admin.seed({ count: 80 });
-    const quota = stack.emulator.admin.armFault({
-      target: 'eventHub',
-      kind: 'attachError',
-      condition: 'amqp:resource-limit-exceeded',
-      partitionId: '5',
-    });
-    const { json } = await stack.feed();
-    expect(json.incomplete).toEqual([{ partitionId: '5', code: 'hub_throttled' }]);
-    expect(json.has_more).toBe(true);
-    expect(json.messages).toHaveLength(70);
-    if ('id' in quota) stack.emulator.admin.clearFaults(quota.id);
-    const rest = await stack.feed({ after_offset: json.next_offset });
-    expect(rest.json.messages).toHaveLength(10);
-    expect(rest.json.has_more).toBe(false);
-  });
+  test(
+    'get partitions without a free reader in incomplete, and read them later',
+    { tags: 'full' },
+    async () => {
+      stack.emulator.admin.seed({ count: 80 });
+      const quota = stack.emulator.admin.armFault({
+        target: 'eventHub',
+        kind: 'attachError',
+        condition: 'amqp:resource-limit-exceeded',
+        partitionId: '5',
+      });
+      const { json } = await stack.feed();
+      expect(json.incomplete).toEqual([{ partitionId: '5', code: 'hub_throttled' }]);
+      expect(json.has_more).toBe(true);
+      expect(json.messages).toHaveLength(70);
+      if ('id' in quota) stack.emulator.admin.clearFaults(quota.id);
+      const rest = await stack.feed({ after_offset: json.next_offset });
+      expect(rest.json.messages).toHaveLength(10);
+      expect(rest.json.has_more).toBe(false);
+    },
+  );
 });

@@ -144,21 +144,25 @@ test('messages with the same id are all stored, each with its visitor', async ()
   );
 });
 
-test('when the hub throttles everything, visitors are told to retry, and then served', async () => {
-  const host = await instance({});
-  const visitors = await newVisitors(5, host);
-  stack.emulator.admin.armFault({ kind: 'throttle', target: 'telemetry', times: 100_000 });
-  const throttled = await Promise.all(visitors.map((visitor) => send(visitor, { deviceMessage: 1 }, host)));
-  for (const { status, json, headers } of throttled) {
-    expect([status, json.code]).toEqual([429, 'hub_throttled']);
-    expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
-  }
-  stack.emulator.admin.clearFaults();
-  const served = await Promise.all(visitors.map((visitor) => send(visitor, { deviceMessage: 2 }, host)));
-  expect(statusesOf(served)).toEqual(visitors.map(() => 201));
-});
+test(
+  'when the hub throttles everything, visitors are told to retry, and then served',
+  { tags: 'full' },
+  async () => {
+    const host = await instance({});
+    const visitors = await newVisitors(5, host);
+    stack.emulator.admin.armFault({ kind: 'throttle', target: 'telemetry', times: 100_000 });
+    const throttled = await Promise.all(visitors.map((visitor) => send(visitor, { deviceMessage: 1 }, host)));
+    for (const { status, json, headers } of throttled) {
+      expect([status, json.code]).toEqual([429, 'hub_throttled']);
+      expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+    }
+    stack.emulator.admin.clearFaults();
+    const served = await Promise.all(visitors.map((visitor) => send(visitor, { deviceMessage: 2 }, host)));
+    expect(statusesOf(served)).toEqual(visitors.map(() => 201));
+  },
+);
 
-test('instances that start at once at an S1 hub share the gateways', async () => {
+test('instances that start at once at an S1 hub share the gateways', { tags: 'full' }, async () => {
   stack.emulator.admin.recreateHub({ keepDevices: false });
   stack.emulator.admin.setThrottle({ tier: 'S1' });
   const settings = { VISITOR_DEVICES: '8', VISITOR_KEY: OLD, HUB_DEADLINE_SECONDS: '10' };
@@ -178,17 +182,21 @@ test('instances that start at once at an S1 hub share the gateways', async () =>
   );
 });
 
-test('during a rotation of the secret, old and new keys are valid at all instances', async () => {
-  const [before, accepts, issues, after] = await Promise.all(
-    [OLD, `${OLD},${NEW}`, `${NEW},${OLD}`, NEW].map((secrets) => instance({ VISITOR_KEY: secrets })),
-  );
-  const oldVisitor = await newVisitor(before);
-  const newOne = await newVisitor(issues);
-  // Instances restart one after the other, so two steps of the rotation are at work at once.
-  for (const host of [before, accepts, issues, before, accepts, issues])
-    expect((await send(oldVisitor, { deviceMessage: 1 }, host)).status).toBe(201);
-  for (const host of [accepts, issues, after, accepts, issues, after])
-    expect((await send(newOne, { deviceMessage: 1 }, host)).status).toBe(201);
-  expect((await send(oldVisitor, { deviceMessage: 1 }, after)).status).toBe(401);
-  expect((await send(newOne, { deviceMessage: 1 }, before)).status).toBe(401);
-});
+test(
+  'during a rotation of the secret, old and new keys are valid at all instances',
+  { tags: 'full' },
+  async () => {
+    const [before, accepts, issues, after] = await Promise.all(
+      [OLD, `${OLD},${NEW}`, `${NEW},${OLD}`, NEW].map((secrets) => instance({ VISITOR_KEY: secrets })),
+    );
+    const oldVisitor = await newVisitor(before);
+    const newOne = await newVisitor(issues);
+    // Instances restart one after the other, so two steps of the rotation are at work at once.
+    for (const host of [before, accepts, issues, before, accepts, issues])
+      expect((await send(oldVisitor, { deviceMessage: 1 }, host)).status).toBe(201);
+    for (const host of [accepts, issues, after, accepts, issues, after])
+      expect((await send(newOne, { deviceMessage: 1 }, host)).status).toBe(201);
+    expect((await send(oldVisitor, { deviceMessage: 1 }, after)).status).toBe(401);
+    expect((await send(newOne, { deviceMessage: 1 }, before)).status).toBe(401);
+  },
+);

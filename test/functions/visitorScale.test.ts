@@ -1,10 +1,11 @@
+// @module-tag full
+
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { feedPages } from '../feedPages';
 import { KEY, type Stack, post, startStack } from '../stack';
-import { runs } from '../testSize';
 
-const VISITORS = runs(200, 10_000);
+const VISITORS = 10_000;
 const PARALLEL = 64;
 
 /** Registers a visitor and sends one message as it. @returns the statuses, and who it is */

@@ -88,26 +88,32 @@ describe('a visitor', () => {
     });
   });
 
-  test('needs no registry once its gateway exists, and shares sends with others', async () => {
-    const visitors = await Promise.all(Array.from({ length: 100 }, () => newVisitor()));
-    await Promise.all(visitors.map((visitor) => stack.send({ ...visitor, deviceMessage: 0 })));
-    const before = requests();
-    const { json } = await stack.feed({ after_offset: '@latest' });
-    const answers = await Promise.all(
-      visitors.flatMap((visitor) =>
-        [1, 2].map((n) =>
-          stack.send({ ...visitor, deviceMessage: n, messageId: `${visitor.deviceId}-${n}` }),
+  test(
+    'needs no registry once its gateway exists, and shares sends with others',
+    { tags: 'full' },
+    async () => {
+      const visitors = await Promise.all(Array.from({ length: 100 }, () => newVisitor()));
+      await Promise.all(visitors.map((visitor) => stack.send({ ...visitor, deviceMessage: 0 })));
+      const before = requests();
+      const { json } = await stack.feed({ after_offset: '@latest' });
+      const answers = await Promise.all(
+        visitors.flatMap((visitor) =>
+          [1, 2].map((n) =>
+            stack.send({ ...visitor, deviceMessage: n, messageId: `${visitor.deviceId}-${n}` }),
+          ),
         ),
-      ),
-    );
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
-    const after = requests();
-    expect(after.registry).toBe(before.registry);
-    expect(after.telemetry - before.telemetry).toBeLessThan(answers.length);
-    const feed = await stack.feed({ after_offset: json.next_offset, limit: 10_000 });
-    const ids = feed.json.messages.map((m: any) => `${m.deviceId}-${m.body.Data}`);
-    expect(ids.sort()).toEqual(visitors.flatMap(({ deviceId }) => [`${deviceId}-1`, `${deviceId}-2`]).sort());
-  });
+      );
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
+      const after = requests();
+      expect(after.registry).toBe(before.registry);
+      expect(after.telemetry - before.telemetry).toBeLessThan(answers.length);
+      const feed = await stack.feed({ after_offset: json.next_offset, limit: 10_000 });
+      const ids = feed.json.messages.map((m: any) => `${m.deviceId}-${m.body.Data}`);
+      expect(ids.sort()).toEqual(
+        visitors.flatMap(({ deviceId }) => [`${deviceId}-1`, `${deviceId}-2`]).sort(),
+      );
+    },
+  );
 
   test('keeps the order of its messages', async () => {
     const visitor = await newVisitor();
@@ -139,7 +145,7 @@ describe('a visitor', () => {
     expect((await stack.send({ ...visitor, deviceMessage: 2 })).status).toBe(201);
   });
 
-  test('is limited in its requests', async () => {
+  test('is limited in its requests', { tags: 'full' }, async () => {
     const visitor = await newVisitor();
     const answers = await Promise.all(
       Array.from({ length: 200 }, () => stack.send({ ...visitor, deviceMessage: 1 })),

@@ -1,12 +1,13 @@
+// @module-tag full
+
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkBicep } from '../../infra/check';
 import { WHY_SKIPPED, bicep } from './snapshot';
-import { IS_FULL } from '../testSize';
 
-describe.skipIf(!bicep || !IS_FULL)(`npm run infra:check${WHY_SKIPPED}`, () => {
+describe.skipIf(!bicep)(`npm run infra:check${WHY_SKIPPED}`, () => {
   let folder: string;
   beforeAll(() => {
     folder = join(mkdtempSync(join(tmpdir(), 'hubfront-check-')), 'infra');

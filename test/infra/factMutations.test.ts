@@ -1,3 +1,5 @@
+// @module-tag full
+
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,9 +9,8 @@ import * as factChecks from './factChecks';
 import { type Mistake, objection } from './mistakes';
 import { QUERY_FILE, readQuery } from './query';
 import { type Deployment, WHY_SKIPPED, bicep, evaluate } from './snapshot';
-import { IS_FULL } from '../testSize';
 
-describe.skipIf(!bicep || !IS_FULL)(`the facts notice${WHY_SKIPPED}`, () => {
+describe.skipIf(!bicep)(`the facts notice${WHY_SKIPPED}`, () => {
   const main = 'infra/main.bicep';
   // Facts: each value is Microsoft's, so a slip in a module is not repeated by its test.
   const wrongFacts: Mistake[] = [

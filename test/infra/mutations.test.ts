@@ -1,12 +1,13 @@
+// @module-tag full
+
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as accessChecks from './accessChecks';
 import * as checks from './checks';
 import { type Mistake, objection } from './mistakes';
 import { SETS } from './parameterSets';
 import { type Deployment, WHY_SKIPPED, bicep, compile, evaluate } from './snapshot';
-import { IS_FULL } from '../testSize';
 
-describe.skipIf(!bicep || !IS_FULL)(`the checks notice${WHY_SKIPPED}`, () => {
+describe.skipIf(!bicep)(`the checks notice${WHY_SKIPPED}`, () => {
   const main = 'infra/main.bicep';
   const checkRoles = (deployment: Deployment): void =>
     accessChecks.checkRoles(deployment, SETS[0]?.roles ?? []);

@@ -123,7 +123,7 @@ describe.skipIf(!browserProgram)('axe-core reports nothing', () => {
     expect(await violations()).toEqual([]);
   });
 
-  test('on the dashboard at 320 px, which needs no scrolling sideways', async () => {
+  test('on the dashboard at 320 px, which needs no scrolling sideways', { tags: 'full' }, async () => {
     view = () => sampleView(new Date());
     await page.setViewportSize({ width: 320, height: 640 });
     for (const url of [
@@ -142,12 +142,12 @@ describe.skipIf(!browserProgram)('axe-core reports nothing', () => {
     await page.setViewportSize({ width: 1280, height: 720 });
   });
 
-  test('on the report', async () => {
+  test('on the report', { tags: 'full' }, async () => {
     await page.goto(`${dashboard.url}/report/`);
     expect(await violations()).toEqual([]);
   });
 
-  test('while the dashboard is gone, and counts down to the next attempt', async () => {
+  test('while the dashboard is gone, and counts down to the next attempt', { tags: 'full' }, async () => {
     view = () => sampleView(new Date());
     await page.goto(dashboard.url);
     await page.locator('body[data-state="live"]').waitFor();

@@ -120,7 +120,7 @@ test('lists and deletes ordinary devices that were not seen for a while, and no 
   expect(pruned.errors + list.errors).not.toContain(POLICIES.iothubowner.key);
 });
 
-test('a pruning that was killed continues when it is started again', async () => {
+test('a pruning that was killed continues when it is started again', { tags: 'full' }, async () => {
   await daysAgo(100, () => addDevices(...numbered('old-', 950)));
   await addDevices('new');
   // Slow enough that the process is killed before it is done.
@@ -135,7 +135,7 @@ test('a pruning that was killed continues when it is started again', async () =>
   expect([again.code, await deviceIds()]).toEqual([0, ['new']]);
 });
 
-test('waits while the hub throttles, and says why it cannot go on', async () => {
+test('waits while the hub throttles, and says why it cannot go on', { tags: 'full' }, async () => {
   await daysAgo(100, () => addDevices('old'));
   emulator.admin.armFault({ target: 'registry', kind: 'throttle', times: 2, retryAfterSeconds: 1 });
   const throttled = await devices(['prune', '--unseen', '90d']);

@@ -5,7 +5,6 @@ import { promisify } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
 import { malformedRequests, sample, sendAll } from '../malformedRequests';
 import { call } from '../stack';
-import { IS_FULL } from '../testSize';
 import { type HostApp, startHostApp } from './hostApp';
 import { exchange } from './realHost/exchange';
 
@@ -20,7 +19,7 @@ const ENDS_WITHIN_MS = 4_000;
 const LIMIT = { FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '100000' };
 
 describe('after malformed requests', () => {
-  test('the dev host serves the next valid one', async () => {
+  test('the dev host serves the next valid one', { tags: 'full' }, async () => {
     running = await startHostApp(ECHO);
     const { port, url } = running.host;
     const paths = [
@@ -116,7 +115,7 @@ describe('a request', () => {
     expect(running.logged).toEqual(['[echo] information: echo runs']);
   });
 
-  test.runIf(IS_FULL)('whose body stalls gets 500 within seconds, one whose head stalls 408', async () => {
+  test('whose body stalls gets 500 within seconds, one whose head stalls 408', { tags: 'full' }, async () => {
     running = await startHostApp(ECHO);
     const { port } = running.host;
     const [body, head] = await Promise.all([
@@ -131,8 +130,9 @@ describe('a request', () => {
     expect([body.status, head.status]).toEqual([500, 408]);
   });
 
-  test.runIf(IS_FULL)(
+  test(
     'with a large body is one of many, which together do not exhaust the memory',
+    { tags: 'full' },
     async () => {
       running = await startHostApp(ECHO);
       const before = process.memoryUsage.rss();

@@ -68,7 +68,7 @@ describe('Blob storage', () => {
     expect(log).toEqual([]);
   });
 
-  test('says in one line that its port is in use', async () => {
+  test('says in one line that its port is in use', { tags: 'full' }, async () => {
     const lines: string[] = [];
     const second = startBlobStorage(reserved.port, (line) => lines.push(line));
     await expect(second.ready).rejects.toThrow('ended before it was ready (exit code 1)');

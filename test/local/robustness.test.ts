@@ -1,3 +1,5 @@
+// @module-tag full
+
 import { readFileSync } from 'node:fs';
 import { type Socket, connect } from 'node:net';
 import { request } from 'node:http';
@@ -5,7 +7,6 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { malformedBytes, malformedRequests, sample, sendAll } from '../malformedRequests';
 import { call, post } from '../stack';
-import { IS_FULL } from '../testSize';
 import { sendLargeBody } from './largeBody';
 import { peakMb, residentMb, resetPeakMb, tree } from './processMemory';
 import { ANY_PORT, type LaunchedCommand, launch } from './startedStack';
@@ -230,9 +231,8 @@ describe.skipIf(process.platform !== 'linux')('memory', () => {
     ] as const;
     const pids = [stack.process.pid ?? 0, programOf('worker.cjs'), programOf('launch.mjs dashboard')];
     const before = pids.map(resetPeakMb);
-    // Each body takes CPU time: without the full tests, each target gets one of the two.
-    for (const [i, [url, path, header]] of targets.entries())
-      for (const isChunked of IS_FULL ? [false, true] : [i % 2 === 0])
+    for (const [url, path, header] of targets)
+      for (const isChunked of [false, true])
         await sendLargeBody(portOf(url), `POST ${path} HTTP/1.1\r\nHost: ${new URL(url).host}\r\n${header}`, {
           bytes: LARGE_BODY_MB * 1_000_000,
           isChunked,

@@ -57,24 +57,28 @@ describe.skipIf(!browserProgram)('a page of the shop', () => {
     await page.close();
   });
 
-  test('without JavaScript says what is needed, and the dashboard offers what works', async () => {
-    const context = await browser.newContext({ javaScriptEnabled: false });
-    const page = await context.newPage();
-    for (const path of ['/', '/cart', '/products/162-spangle-bag']) {
-      await page.goto(shop.origin + path);
-      expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('This shop needs JavaScript');
-      expect(await page.getByText('Behind the scenes').isVisible()).toBe(false);
-    }
-    await page.goto(dashboard.url);
-    expect(await page.locator('.notice').first().innerText()).toContain('This dashboard needs JavaScript.');
-    for (const dead of ['#status', '#filters', 'main', '#pipeline'])
-      expect(await page.locator(dead).isVisible()).toBe(false);
-    const links = await page
-      .locator('.notice a')
-      .evaluateAll((all) => all.map((link) => link.getAttribute('href')));
-    expect(links).toEqual(['events.csv', 'report/']);
-    await context.close();
-  });
+  test(
+    'without JavaScript says what is needed, and the dashboard offers what works',
+    { tags: 'full' },
+    async () => {
+      const context = await browser.newContext({ javaScriptEnabled: false });
+      const page = await context.newPage();
+      for (const path of ['/', '/cart', '/products/162-spangle-bag']) {
+        await page.goto(shop.origin + path);
+        expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('This shop needs JavaScript');
+        expect(await page.getByText('Behind the scenes').isVisible()).toBe(false);
+      }
+      await page.goto(dashboard.url);
+      expect(await page.locator('.notice').first().innerText()).toContain('This dashboard needs JavaScript.');
+      for (const dead of ['#status', '#filters', 'main', '#pipeline'])
+        expect(await page.locator(dead).isVisible()).toBe(false);
+      const links = await page
+        .locator('.notice a')
+        .evaluateAll((all) => all.map((link) => link.getAttribute('href')));
+      expect(links).toEqual(['events.csv', 'report/']);
+      await context.close();
+    },
+  );
 
   test('names events as the dashboard does, lists whole rows, and shows all of them on request', async () => {
     const events = ['browse_product', 'add_to_cart', 'purchase', 'browse_product', 'add_to_cart', 'checkout'];
@@ -140,7 +144,7 @@ describe.skipIf(!browserProgram)('a page of the shop', () => {
     await page.close();
   });
 
-  test('names the state of a product also in the cart', async () => {
+  test('names the state of a product also in the cart', { tags: 'full' }, async () => {
     const page = await browser.newPage({ viewport: { width: 390, height: 700 } });
     await page.goto(`${shop.origin}/products/233-denim-jacket`);
     await page.getByRole('button', { name: 'Add to cart' }).click();
@@ -149,7 +153,7 @@ describe.skipIf(!browserProgram)('a page of the shop', () => {
     await page.close();
   });
 
-  test('spells British English on its pages', async () => {
+  test('spells British English on its pages', { tags: 'full' }, async () => {
     const page = await browser.newPage();
     for (const path of ['/', '/products/204-wool-muffler', '/products/268-knit-cardigan']) {
       await page.goto(shop.origin + path);
@@ -163,7 +167,7 @@ describe.skipIf(!browserProgram)('a page of the shop', () => {
     await page.close();
   });
 
-  test('shows a message of another client as it is', async () => {
+  test('shows a message of another client as it is', { tags: 'full' }, async () => {
     const body = { deviceId: 'till', Data: { event: { name: 'sale' } } };
     const message = { partitionId: '0', sequenceNumber: 1, enqueuedTimeUtc: '2026-11-24T10:00:00Z', body };
     const page = await browser.newPage();

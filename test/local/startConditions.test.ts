@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freePort } from '../freePort';
-import { IS_FULL } from '../testSize';
 import { ANY_PORT, PORT_FLAGS, launch } from './startedStack';
 
 const run = promisify(execFile);
@@ -31,23 +30,28 @@ const canMount = (() => {
 })();
 
 describe('npm start', () => {
-  test('twice at the same time on the same ports: one runs, or each says in our words why it does not', async () => {
-    const ports = await Promise.all(PORT_FLAGS.map(async (flag) => [flag, String(await freePort())]));
-    const starts = [0, 1].map(() => launch('start', [...ports.flat(), '--no-analytics']));
-    const outcomes = await Promise.all(
-      starts.map(({ exit, printed }) => Promise.race([exit, printed(/^(ready) /m)])),
-    );
-    for (const [i, { process: child, exit, out, err }] of starts.entries()) {
-      child.kill('SIGINT');
-      await exit;
-      expect(`${out()}${err()}`).not.toMatch(/^\s+at .*:\d+/m);
-      if (outcomes[i] === 1) expect(err()).toMatch(/^port \d+ is in use: choose another with --/m);
-      else expect([outcomes[i], err()]).toEqual(['ready', '']);
-    }
-  });
+  test(
+    'twice at the same time on the same ports: one runs, or each says in our words why it does not',
+    { tags: 'full' },
+    async () => {
+      const ports = await Promise.all(PORT_FLAGS.map(async (flag) => [flag, String(await freePort())]));
+      const starts = [0, 1].map(() => launch('start', [...ports.flat(), '--no-analytics']));
+      const outcomes = await Promise.all(
+        starts.map(({ exit, printed }) => Promise.race([exit, printed(/^(ready) /m)])),
+      );
+      for (const [i, { process: child, exit, out, err }] of starts.entries()) {
+        child.kill('SIGINT');
+        await exit;
+        expect(`${out()}${err()}`).not.toMatch(/^\s+at .*:\d+/m);
+        if (outcomes[i] === 1) expect(err()).toMatch(/^port \d+ is in use: choose another with --/m);
+        else expect([outcomes[i], err()]).toEqual(['ready', '']);
+      }
+    },
+  );
 
-  test.runIf(IS_FULL)(
+  test(
     'twice at the same time on any ports: both run, each with its own database, storage and dashboard',
+    { tags: 'full' },
     async () => {
       const ownPorts = ['--dashboard-port', '--database-port', '--blob-port'];
       const ports = PORT_FLAGS.filter((flag) => !ownPorts.includes(flag)).flatMap((flag) => [flag, '0']);
@@ -66,7 +70,7 @@ describe('npm start', () => {
     },
   );
 
-  test.skipIf(!canMount)('says in one line that the temporary folder is full', async () => {
+  test.skipIf(!canMount)('says in one line that the temporary folder is full', { tags: 'full' }, async () => {
     const command = `mount -t tmpfs -o size=64k none "$0" && TMPDIR="$0" exec "$@"`;
     const args = [process.execPath, 'local/launch.mjs', 'start', ...ANY_PORT];
     const started = run('unshare', ['-rm', 'sh', '-c', command, folder, ...args], { timeout: 50_000 });
@@ -91,28 +95,36 @@ describe('npm start', () => {
     },
   );
 
-  test('installs what it needs on a machine of production, in a folder of any name', async () => {
-    // A project of the same form, whose packages need no network.
-    const project = join(folder, `a #b %25 é 'c' "d"`);
-    await mkdir(join(project, 'local'), { recursive: true });
-    await mkdir(join(project, 'loader'));
-    await cp('local/launch.mjs', join(project, 'local', 'launch.mjs'));
-    await writeFile(join(project, 'local', 'start.ts'), `exports.main = async () => console.log('started');`);
-    await writeFile(join(project, 'loader', 'package.json'), '{"name": "tsx", "version": "1.0.0"}');
-    await writeFile(join(project, 'loader', 'cjs.js'), '');
-    await writeFile(
-      join(project, 'package.json'),
-      JSON.stringify({ name: 'project', version: '1.0.0', devDependencies: { tsx: 'file:./loader' } }),
-    );
-    await run('npm', ['install', '--package-lock-only', '--offline', '--no-audit'], { cwd: project });
-    const { stdout } = await run(process.execPath, [join(project, 'local', 'launch.mjs'), 'start'], {
-      env: { ...process.env, ...PRODUCTION, NPM_CONFIG_OFFLINE: 'true' },
-    });
-    expect(stdout.trimEnd().split('\n').at(-1)).toBe('started');
-  });
+  test(
+    'installs what it needs on a machine of production, in a folder of any name',
+    { tags: 'full' },
+    async () => {
+      // A project of the same form, whose packages need no network.
+      const project = join(folder, `a #b %25 é 'c' "d"`);
+      await mkdir(join(project, 'local'), { recursive: true });
+      await mkdir(join(project, 'loader'));
+      await cp('local/launch.mjs', join(project, 'local', 'launch.mjs'));
+      await writeFile(
+        join(project, 'local', 'start.ts'),
+        `exports.main = async () => console.log('started');`,
+      );
+      await writeFile(join(project, 'loader', 'package.json'), '{"name": "tsx", "version": "1.0.0"}');
+      await writeFile(join(project, 'loader', 'cjs.js'), '');
+      await writeFile(
+        join(project, 'package.json'),
+        JSON.stringify({ name: 'project', version: '1.0.0', devDependencies: { tsx: 'file:./loader' } }),
+      );
+      await run('npm', ['install', '--package-lock-only', '--offline', '--no-audit'], { cwd: project });
+      const { stdout } = await run(process.execPath, [join(project, 'local', 'launch.mjs'), 'start'], {
+        env: { ...process.env, ...PRODUCTION, NPM_CONFIG_OFFLINE: 'true' },
+      });
+      expect(stdout.trimEnd().split('\n').at(-1)).toBe('started');
+    },
+  );
 
-  test.runIf(IS_FULL)(
+  test(
     'runs as a whole in a folder of any name, on a machine of production',
+    { tags: 'full', timeout: 2 * WHOLE_START_MS },
     async () => {
       const project = join(folder, `a #b %25 é 'c' "d"`);
       await run('git', ['clone', '--quiet', process.cwd(), project]);
@@ -132,6 +144,5 @@ describe('npm start', () => {
         await ended;
       }
     },
-    2 * WHOLE_START_MS,
   );
 });

@@ -83,6 +83,7 @@ describe('the product snapshot', () => {
 
   test.skipIf(postgresqlBinaries === undefined)(
     'shows products and SKUs of one moment, whatever is committed between the two queries',
+    { tags: 'full' },
     async () => {
       await sql(servers.postgresUrl ?? '', 'CREATE TABLE moments AS SELECT 1 AS product_id, 1 AS sku_id');
       // The first query takes long enough for the change, which waits for it to begin.
@@ -141,6 +142,7 @@ describe('the product snapshot', () => {
 
   test.skipIf(postgresqlBinaries === undefined)(
     'is the same, byte for byte, from PGlite and PostgreSQL',
+    { tags: 'full' },
     async () => {
       const odd = `SELECT 9007199254740993::bigint AS id, 12.340::numeric AS price, 0.1::float8 AS f, E'\\u00e9"\\n' AS t,
       true AS b, NULL AS n, '2026-01-02T03:04:05.678901+09'::timestamptz AS at, '{"a": 1}'::jsonb AS j`;
@@ -157,20 +159,24 @@ describe('the product snapshot', () => {
     },
   );
 
-  test.skipIf(postgresqlBinaries === undefined)('of 100,000 SKUs leaves memory where it was', async () => {
-    const query = `SELECT n AS sku_id, n / 5 AS product_id, md5(n::text) AS product_code, repeat('x', 200) AS name
+  test.skipIf(postgresqlBinaries === undefined)(
+    'of 100,000 SKUs leaves memory where it was',
+    { tags: 'full' },
+    async () => {
+      const query = `SELECT n AS sku_id, n / 5 AS product_id, md5(n::text) AS product_code, repeat('x', 200) AS name
       FROM generate_series(1, 100000) AS n ORDER BY n`;
-    globalThis.gc?.();
-    let peak = 0;
-    const before = process.memoryUsage().rss;
-    const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 20);
-    const { rows, bytes } = await takeSnapshot(settings(servers.postgresUrl ?? '', query));
-    clearInterval(watch);
-    expect(rows).toEqual({ products: 20_001, skus: 100_000 });
-    expect(bytes).toBeGreaterThan(25_000_000);
-    // Far less than a copy of what went through, in text and as objects.
-    expect(peak - before).toBeLessThan(80_000_000);
-  });
+      globalThis.gc?.();
+      let peak = 0;
+      const before = process.memoryUsage().rss;
+      const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 20);
+      const { rows, bytes } = await takeSnapshot(settings(servers.postgresUrl ?? '', query));
+      clearInterval(watch);
+      expect(rows).toEqual({ products: 20_001, skus: 100_000 });
+      expect(bytes).toBeGreaterThan(25_000_000);
+      // Far less than a copy of what went through, in text and as objects.
+      expect(peak - before).toBeLessThan(80_000_000);
+    },
+  );
 });
 
 describe('the timer snapshotProducts', () => {

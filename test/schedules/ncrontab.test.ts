@@ -167,7 +167,7 @@ const KNOWN = [
   ),
 ];
 
-describe.skipIf(program === undefined)('schedules as NCrontab reads them', () => {
+describe.skipIf(program === undefined)('schedules as NCrontab reads them', { tags: 'full' }, () => {
   test(`the verdict and the next ${OCCURRENCES} times are the same for ${EXPRESSIONS} expressions`, () => {
     const questions: Question[] = [
       ...KNOWN.map((known) => ({ expression: known, after: '2026-11-26T10:20:30.000Z' })),

@@ -1,3 +1,5 @@
+// @module-tag full
+
 import { describe, expect, test } from 'vitest';
 import { browserProgram } from '../browser';
 import { SLOW, reportsOf, useFixture } from './fixture';

@@ -90,7 +90,7 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
     expect(await data()).toEqual(['kept']);
   });
 
-  test('does not wait indefinitely for a registration', async () => {
+  test('does not wait indefinitely for a registration', { tags: 'full' }, async () => {
     const page = await openVisitor('() => new Promise(() => {})', FAST_TIMERS);
     await page.evaluate(`hub.track('kept'); hub.flush()`);
     expect(await reportsOf(page)).toContainEqual(
@@ -102,23 +102,27 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
     );
   });
 
-  test('a registration whose response is lost is repeated with the same device', async () => {
-    const page = await openVisitor(`async (device) => {
+  test(
+    'a registration whose response is lost is repeated with the same device',
+    { tags: 'full' },
+    async () => {
+      const page = await openVisitor(`async (device) => {
       await registerDevice(device);
       if (proposals.length === 1) throw new Error('lost');
       return device;
     }`);
-    await page.evaluate(`hub.track('once')`);
-    await expect.poll(data, SLOW).toEqual(['once']);
-    expect(
-      await page.evaluate('proposals.map(({ deviceId, deviceKey }) => deviceId + deviceKey)'),
-    ).toHaveLength(2);
-    expect(
-      await page.evaluate('new Set(proposals.map(({ deviceId, deviceKey }) => deviceId + deviceKey)).size'),
-    ).toBe(1);
-  });
+      await page.evaluate(`hub.track('once')`);
+      await expect.poll(data, SLOW).toEqual(['once']);
+      expect(
+        await page.evaluate('proposals.map(({ deviceId, deviceKey }) => deviceId + deviceKey)'),
+      ).toHaveLength(2);
+      expect(
+        await page.evaluate('new Set(proposals.map(({ deviceId, deviceKey }) => deviceId + deviceKey)).size'),
+      ).toBe(1);
+    },
+  );
 
-  test('does not wait indefinitely for a request', async () => {
+  test('does not wait indefinitely for a request', { tags: 'full' }, async () => {
     const page = await fixture.openClient(
       fixture.context,
       {},
@@ -134,7 +138,7 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
     );
   });
 
-  test('distinguishes a missing server from one whose response is blocked', async () => {
+  test('distinguishes a missing server from one whose response is blocked', { tags: 'full' }, async () => {
     const nowhere = await fixture.openClient(fixture.context, { endpoint: 'http://localhost:1/api' });
     await nowhere.evaluate('hub.track(0); hub.flush()');
     expect(await last(nowhere)).toMatchObject({
@@ -156,24 +160,28 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
     await fixture.context.setOffline(false);
   });
 
-  test('distinguishes a rejected function key from an unreachable registration', async () => {
-    const register = (url: string, key: string) => `async (device) => {
+  test(
+    'distinguishes a rejected function key from an unreachable registration',
+    { tags: 'full' },
+    async () => {
+      const register = (url: string, key: string) => `async (device) => {
       const response = await fetch('${url}', { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-Functions-Key': '${key}' }, body: JSON.stringify(device) });
       if (!response.ok) throw new Error('HTTP ' + response.status);
       return device;
     }`;
-    const url = `${fixture.stack.host.url}/api/devices`;
-    const right = await openVisitor(register(url, KEY));
-    await right.evaluate('hub.track(1); hub.flush()');
-    expect(await last(right)).toMatchObject({ name: 'sent' });
-    await right.evaluate('localStorage.clear()');
-    await right.close();
-    // The platform's 401 has no CORS headers, so a page sees no status. Through its own server it does.
-    fixture.site.register = () => Promise.reject(new Error('HTTP 401'));
-    const wrong = await openVisitor(register('/visitors', 'wrong'));
-    await wrong.evaluate('hub.track(2); hub.flush()');
-    expect(await last(wrong)).toMatchObject({ code: 'not_registered', cause: 'Error: HTTP 502' });
-  });
+      const url = `${fixture.stack.host.url}/api/devices`;
+      const right = await openVisitor(register(url, KEY));
+      await right.evaluate('hub.track(1); hub.flush()');
+      expect(await last(right)).toMatchObject({ name: 'sent' });
+      await right.evaluate('localStorage.clear()');
+      await right.close();
+      // The platform's 401 has no CORS headers, so a page sees no status. Through its own server it does.
+      fixture.site.register = () => Promise.reject(new Error('HTTP 401'));
+      const wrong = await openVisitor(register('/visitors', 'wrong'));
+      await wrong.evaluate('hub.track(2); hub.flush()');
+      expect(await last(wrong)).toMatchObject({ code: 'not_registered', cause: 'Error: HTTP 502' });
+    },
+  );
 
   describe('consent', () => {
     test.each([
@@ -221,42 +229,50 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
       expect(await data()).toEqual(['d']);
     });
 
-    test('withdrawn during the registration, sends no earlier messages and keeps no device', async () => {
-      const page = await openVisitor(
-        `async (device) => { await new Promise((go) => { window.go = go }); await registerDevice(device); return device }`,
-      );
-      await page.evaluate(`hub.track('before')`);
-      await page.waitForFunction('window.go');
-      await page.evaluate(`hub.setConsent(false); hub.setConsent(true); hub.track('after'); go()`);
-      await expect.poll(() => page.evaluate('proposals.length'), SLOW).toBe(2);
-      await page.evaluate('go()');
-      await expect.poll(data, SLOW).toEqual(['after']);
-      expect(await page.evaluate('proposals[0].deviceId === proposals[1].deviceId')).toBe(false);
-      expect(await page.evaluate('hub.deviceId === proposals[1].deviceId')).toBe(true);
-    });
+    test(
+      'withdrawn during the registration, sends no earlier messages and keeps no device',
+      { tags: 'full' },
+      async () => {
+        const page = await openVisitor(
+          `async (device) => { await new Promise((go) => { window.go = go }); await registerDevice(device); return device }`,
+        );
+        await page.evaluate(`hub.track('before')`);
+        await page.waitForFunction('window.go');
+        await page.evaluate(`hub.setConsent(false); hub.setConsent(true); hub.track('after'); go()`);
+        await expect.poll(() => page.evaluate('proposals.length'), SLOW).toBe(2);
+        await page.evaluate('go()');
+        await expect.poll(data, SLOW).toEqual(['after']);
+        expect(await page.evaluate('proposals[0].deviceId === proposals[1].deviceId')).toBe(false);
+        expect(await page.evaluate('hub.deviceId === proposals[1].deviceId')).toBe(true);
+      },
+    );
 
-    test('withdrawn during a request, reports its messages as withdrawn and does not send them again', async () => {
-      const page = await fixture.openClient(fixture.context);
-      let respond = (): void => undefined;
-      const held = new Promise<void>((resolve) => (respond = resolve));
-      fixture.proxy.replace(async (response) => {
-        await held;
-        return { ...response, status: 503 };
-      });
-      await page.evaluate(`hub.track('under way')`);
-      await expect.poll(() => fixture.proxy.posts.length, SLOW).toBe(1);
-      await page.evaluate('hub.setConsent(false)');
-      await expect
-        .poll(() => last(page), SLOW)
-        .toMatchObject({ name: 'rejected', code: 'consent_withdrawn' });
-      await page.evaluate('hub.setConsent(true)');
-      respond();
-      await page.evaluate('hub.flush()');
-      expect(fixture.proxy.posts).toHaveLength(1);
-      expect((await reportsOf(page)).map(({ name }) => name)).toEqual(['sending', 'rejected']);
-    });
+    test(
+      'withdrawn during a request, reports its messages as withdrawn and does not send them again',
+      { tags: 'full' },
+      async () => {
+        const page = await fixture.openClient(fixture.context);
+        let respond = (): void => undefined;
+        const held = new Promise<void>((resolve) => (respond = resolve));
+        fixture.proxy.replace(async (response) => {
+          await held;
+          return { ...response, status: 503 };
+        });
+        await page.evaluate(`hub.track('under way')`);
+        await expect.poll(() => fixture.proxy.posts.length, SLOW).toBe(1);
+        await page.evaluate('hub.setConsent(false)');
+        await expect
+          .poll(() => last(page), SLOW)
+          .toMatchObject({ name: 'rejected', code: 'consent_withdrawn' });
+        await page.evaluate('hub.setConsent(true)');
+        respond();
+        await page.evaluate('hub.flush()');
+        expect(fixture.proxy.posts).toHaveLength(1);
+        expect((await reportsOf(page)).map(({ name }) => name)).toEqual(['sending', 'rejected']);
+      },
+    );
 
-    test('missing in the tab that would send, lets another tab send', async () => {
+    test('missing in the tab that would send, lets another tab send', { tags: 'full' }, async () => {
       await fixture.openClient(fixture.context, { consent: false });
       const page = await fixture.openClient(fixture.context);
       await page.evaluate(`hub.track('agreed')`);

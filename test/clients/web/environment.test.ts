@@ -141,7 +141,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
     });
   });
 
-  test('sends from an origin that is not secure', async () => {
+  test('sends from an origin that is not secure', { tags: 'full' }, async () => {
     const page = await fixture.context.newPage();
     await page.goto(insecureOrigin(fixture.site));
     expect(
@@ -154,7 +154,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
     expect(await data()).toEqual(['insecure']);
   });
 
-  test('sends from a sandboxed frame, which has no storage and no origin', async () => {
+  test('sends from a sandboxed frame, which has no storage and no origin', { tags: 'full' }, async () => {
     fixture.proxy.replace((response, { messages }) => ({
       ...response,
       body: JSON.stringify({ results: messages.map(({ messageId }) => ({ messageId, status: 'accepted' })) }),
@@ -181,7 +181,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
     expect(sent).toEqual(['framed']);
   });
 
-  test('does not throw from track for any argument', async () => {
+  test('does not throw from track for any argument', { tags: 'full' }, async () => {
     const page = await fixture.openClient(fixture.context, { batchTime: 600_000 });
     const ids = await page.evaluate<string[]>(`(() => {
       const circular = {}; circular.circular = circular;
@@ -221,7 +221,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
     expect(await data()).toEqual(['heard']);
   });
 
-  test('ids of many messages are unique, and sort in the order of creation', async () => {
+  test('ids of many messages are unique, and sort in the order of creation', { tags: 'full' }, async () => {
     const page = await fixture.openPage(fixture.context);
     const ids = await page.evaluate<string[]>(`(() => {
       const { hub } = createClient({ endpoint: '/api', deviceId: 'x', deviceKey: 'y', batchTime: 600000 });

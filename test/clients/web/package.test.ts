@@ -63,7 +63,7 @@ describe('the packed web client, in an empty folder', () => {
     }
   });
 
-  test('has types that do not depend on the repository', async () => {
+  test('has types that do not depend on the repository', { tags: 'full' }, async () => {
     const types = await readFile(installed('dist/hubfront.d.ts'), 'utf8');
     expect(types).toContain('export declare function createHubfront(options: HubfrontOptions): Hubfront;');
     expect(types).not.toMatch(/^(import|export .* from)/m);
@@ -89,7 +89,7 @@ describe('the packed web client, in an empty folder', () => {
     }
   });
 
-  test.skipIf(!browserProgram)('sends from a page that was bundled with it', async () => {
+  test.skipIf(!browserProgram)('sends from a page that was bundled with it', { tags: 'full' }, async () => {
     const fixture = await startFixture();
     try {
       await fixture.reset();

@@ -68,7 +68,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
     await expect.poll(data, SLOW).toEqual([0, 1, 2, 3]);
   });
 
-  test('sends messages as large as the hub accepts, one by one', async () => {
+  test('sends messages as large as the hub accepts, one by one', { tags: 'full' }, async () => {
     const page = await open();
     await page.evaluate(
       `for (const n of [1, 2]) hub.track(n + 'ü'.repeat(120_000)); hub.track('small'); hub.flush()`,
@@ -92,7 +92,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
     expect(fixture.proxy.posts).toHaveLength(1);
   });
 
-  test('with a key that the hub rejects, reports all messages as rejected', async () => {
+  test('with a key that the hub rejects, reports all messages as rejected', { tags: 'full' }, async () => {
     const page = await open({ deviceKey: Buffer.alloc(32, 9).toString('base64') });
     await page.evaluate(`hub.track(1); hub.track(2); hub.flush()`);
     expect(await events(page)).toEqual([
@@ -154,6 +154,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
     ['a date of another clock', (): string => 'Fri, 01 Jan 2300 00:00:00 GMT', 3_000_000],
   ])(
     'sends nothing for as long as Retry-After says, in %s, but for an hour at most, also when it comes online',
+    { tags: 'full' },
     async (_, retryAfter, atLeast) => {
       const page = await open();
       fixture.proxy.replace(({ headers }) => ({
@@ -189,7 +190,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
     expect(acceptedAfterMs).toBeGreaterThan(990); // timers and clocks round
   });
 
-  test('sends again although its timers fire early and its storage is slow', async () => {
+  test('sends again although its timers fire early and its storage is slow', { tags: 'full' }, async () => {
     const page = await open(
       {},
       `Object.defineProperty(navigator, 'onLine', { get: () => false });
@@ -211,15 +212,19 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
     await expect.poll(() => events(page)).toContainEqual(['sent', '']);
   });
 
-  test('counts messages as dropped that it cannot keep while the server is unreachable', async () => {
-    const page = await open({ maxQueued: 10, endpoint: 'http://localhost:1/api' });
-    await page.evaluate('for (let n = 0; n < 25; n++) hub.track({ n })');
-    await expect.poll(() => page.evaluate('hub.dropped'), SLOW).toBe(15);
-    const dropped = (await reportsOf(page)).filter(({ name }) => name === 'rejected');
-    expect(dropped.map(({ code, deviceMessage }) => [code, deviceMessage])).toEqual(
-      Array.from({ length: 15 }, (_, n) => ['queue_full', { n }]),
-    );
-  });
+  test(
+    'counts messages as dropped that it cannot keep while the server is unreachable',
+    { tags: 'full' },
+    async () => {
+      const page = await open({ maxQueued: 10, endpoint: 'http://localhost:1/api' });
+      await page.evaluate('for (let n = 0; n < 25; n++) hub.track({ n })');
+      await expect.poll(() => page.evaluate('hub.dropped'), SLOW).toBe(15);
+      const dropped = (await reportsOf(page)).filter(({ name }) => name === 'rejected');
+      expect(dropped.map(({ code, deviceMessage }) => [code, deviceMessage])).toEqual(
+        Array.from({ length: 15 }, (_, n) => ['queue_full', { n }]),
+      );
+    },
+  );
 
   test.each([
     ['IndexedDB', ''],
@@ -242,24 +247,28 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
     expect([times[14], until, times[15]]).toEqual([times[14], until, times[15]].sort());
   });
 
-  test('sends the readable messages of a damaged queue, and reports the others', async () => {
-    const name = `hubfront ${fixture.proxy.url}/api ${DEVICE.deviceId} message `;
-    const id = (n: number) => `01900000-0000-7000-8000-00000000000${n}`;
-    const page = await open(
-      {},
-      `
+  test(
+    'sends the readable messages of a damaged queue, and reports the others',
+    { tags: 'full' },
+    async () => {
+      const name = `hubfront ${fixture.proxy.url}/api ${DEVICE.deviceId} message `;
+      const id = (n: number) => `01900000-0000-7000-8000-00000000000${n}`;
+      const page = await open(
+        {},
+        `
       localStorage.setItem('${name}${id(1)}', '{"messageId":"${id(1)}","deviceMessage":1}');
       localStorage.setItem('${name}${id(2)}', '{"messageId":"${id(2)}","deviceMess');
       localStorage.setItem('${name}${id(3)}', '');
     `,
-    );
-    await page.evaluate(`hub.track(5); hub.flush()`);
-    await expect.poll(data, SLOW).toEqual([1, 5]);
-    const rejected = (await reportsOf(page)).filter((report) => report.name === 'rejected');
-    expect(rejected.map(({ messageId }) => messageId).sort()).toEqual([id(2), id(3)]);
-  });
+      );
+      await page.evaluate(`hub.track(5); hub.flush()`);
+      await expect.poll(data, SLOW).toEqual([1, 5]);
+      const rejected = (await reportsOf(page)).filter((report) => report.name === 'rejected');
+      expect(rejected.map(({ messageId }) => messageId).sort()).toEqual([id(2), id(3)]);
+    },
+  );
 
-  test('as a classic script, is the global `hubfront`', async () => {
+  test('as a classic script, is the global `hubfront`', { tags: 'full' }, async () => {
     fixture.site.page = `<!doctype html><link rel="icon" href="data:,"><script src="hubfront.js"></script><script>
       var hub = hubfront.createHubfront(${JSON.stringify({ endpoint: `${fixture.proxy.url}/api/`, ...DEVICE })});
       hub.track('classic');

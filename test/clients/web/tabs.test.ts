@@ -37,7 +37,7 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
     await expect.poll(data, SLOW).toContain('c');
   });
 
-  test('several tabs that flush at the same time all resolve', async () => {
+  test('several tabs that flush at the same time all resolve', { tags: 'full' }, async () => {
     const pages = [
       await open({ batchTime: 600_000 }),
       await open({ batchTime: 600_000 }),
@@ -58,33 +58,41 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
     await second.evaluate('hub.flush()');
   });
 
-  test('a tab whose storage hangs sends its own messages itself, and the others send theirs', async () => {
-    const [broken, sound] = [await open({}, HANGING), await open()];
-    await Promise.all([
-      broken.evaluate(`hub.track('broken'); hub.flush()`),
-      sound.evaluate(`hub.track('sound'); hub.flush()`),
-    ]);
-    await expect.poll(async () => (await data()).sort(), SLOW).toEqual(['broken', 'sound']);
-  });
+  test(
+    'a tab whose storage hangs sends its own messages itself, and the others send theirs',
+    { tags: 'full' },
+    async () => {
+      const [broken, sound] = [await open({}, HANGING), await open()];
+      await Promise.all([
+        broken.evaluate(`hub.track('broken'); hub.flush()`),
+        sound.evaluate(`hub.track('sound'); hub.flush()`),
+      ]);
+      await expect.poll(async () => (await data()).sort(), SLOW).toEqual(['broken', 'sound']);
+    },
+  );
 
-  test('one that deletes the database while another is offline loses nothing that the other tracked', async () => {
-    const page = await open({ batchTime: 600_000 });
-    await page.evaluate(`hub.track('a'); hub.track('b')`);
-    const other = await fixture.openPage(fixture.context);
-    const name = JSON.stringify(databaseName(`${fixture.proxy.url}/api`));
-    const remove = () =>
-      other.evaluate(`new Promise((done, fail) => {
+  test(
+    'one that deletes the database while another is offline loses nothing that the other tracked',
+    { tags: 'full' },
+    async () => {
+      const page = await open({ batchTime: 600_000 });
+      await page.evaluate(`hub.track('a'); hub.track('b')`);
+      const other = await fixture.openPage(fixture.context);
+      const name = JSON.stringify(databaseName(`${fixture.proxy.url}/api`));
+      const remove = () =>
+        other.evaluate(`new Promise((done, fail) => {
         const request = indexedDB.deleteDatabase(${name});
         request.onsuccess = done; request.onerror = fail;
       }).then(() => undefined)`);
-    await remove();
-    await page.evaluate(`hub.track('c')`);
-    await remove();
-    await page.evaluate('hub.flush()');
-    expect(await data()).toEqual(['a', 'b', 'c']);
-  });
+      await remove();
+      await page.evaluate(`hub.track('c')`);
+      await remove();
+      await page.evaluate('hub.flush()');
+      expect(await data()).toEqual(['a', 'b', 'c']);
+    },
+  );
 
-  test("the visitor's clearing of the site's data does not stop the client", async () => {
+  test("the visitor's clearing of the site's data does not stop the client", { tags: 'full' }, async () => {
     const page = await open({ batchTime: 600_000 });
     await page.evaluate(`hub.track('a')`);
     const session = await fixture.context.newCDPSession(page);
@@ -94,7 +102,7 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
     expect(await names(page)).toEqual(expect.arrayContaining(['sent b']));
   });
 
-  test('a tab without space for IndexedDB still sends', async () => {
+  test('a tab without space for IndexedDB still sends', { tags: 'full' }, async () => {
     const page = await open({ batchTime: 600_000 });
     const session = await fixture.context.newCDPSession(page);
     await session.send('Storage.overrideQuotaForOrigin', { origin: fixture.site.origin, quotaSize: 1 });
@@ -116,24 +124,28 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
       expect(await data()).toEqual(['a', 'b']);
     });
 
-    test('before it knows whether it sends for all tabs, sends waiting messages soon after', async () => {
-      const page = await open(
-        { batchTime: 600_000 },
-        `const { request } = LockManager.prototype;
+    test(
+      'before it knows whether it sends for all tabs, sends waiting messages soon after',
+      { tags: 'full' },
+      async () => {
+        const page = await open(
+          { batchTime: 600_000 },
+          `const { request } = LockManager.prototype;
         let grant;
         const asked = new Promise((resolve) => { grant = resolve });
         LockManager.prototype.request = function (...options) {
           return asked.then(() => request.apply(this, options));
         };
         addEventListener('grant', grant);`,
-      );
-      await page.evaluate(`hub.track('a')`);
-      await hide(page);
-      await page.evaluate(`dispatchEvent(new Event('grant'))`);
-      await expect.poll(() => names(page), SLOW).toEqual(['sending a', 'sent a']);
-    });
+        );
+        await page.evaluate(`hub.track('a')`);
+        await hide(page);
+        await page.evaluate(`dispatchEvent(new Event('grant'))`);
+        await expect.poll(() => names(page), SLOW).toEqual(['sending a', 'sent a']);
+      },
+    );
 
-    test('keeps what the hub throttles at that moment', async () => {
+    test('keeps what the hub throttles at that moment', { tags: 'full' }, async () => {
       const page = await open({ batchTime: 600_000 });
       await page.evaluate(`hub.track('a')`);
       fixture.stack.emulator.admin.armFault({
@@ -185,7 +197,7 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
       expect(await data()).toEqual(['a']);
     });
 
-    test('in the same turn in which it tracks, loses nothing', async () => {
+    test('in the same turn in which it tracks, loses nothing', { tags: 'full' }, async () => {
       const options = { batchTime: 600_000, batchSize: 1_000 };
       const page = await open(options, `Navigator.prototype.sendBeacon = () => false;`);
       await page
@@ -196,35 +208,43 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
       expect(await data()).toEqual(Array.from({ length: 300 }, (_, n) => n));
     });
 
-    test('with more messages than fit into a beacon, leaves the others to the next visit', async () => {
-      const page = await open({ batchTime: 600_000, batchSize: 1_000 });
-      await page.evaluate('for (let n = 0; n < 50; n++) hub.track({ n, text: "x".repeat(4_000) })');
-      await leave(page);
-      await (await open()).evaluate('hub.flush()');
-      await expect
-        .poll(async () => (await data()).map((one) => (one as { n: number }).n).sort((a, b) => a - b), SLOW)
-        .toEqual(Array.from({ length: 50 }, (_, n) => n));
-    });
+    test(
+      'with more messages than fit into a beacon, leaves the others to the next visit',
+      { tags: 'full' },
+      async () => {
+        const page = await open({ batchTime: 600_000, batchSize: 1_000 });
+        await page.evaluate('for (let n = 0; n < 50; n++) hub.track({ n, text: "x".repeat(4_000) })');
+        await leave(page);
+        await (await open()).evaluate('hub.flush()');
+        await expect
+          .poll(async () => (await data()).map((one) => (one as { n: number }).n).sort((a, b) => a - b), SLOW)
+          .toEqual(Array.from({ length: 50 }, (_, n) => n));
+      },
+    );
 
-    test('while sending fails, keeps all messages with their times for the next visit', async () => {
-      const page = await open();
-      await fixture.context.setOffline(true);
-      const before = new Date().toISOString();
-      await page.evaluate(`hub.track('a')`);
-      await expect.poll(() => names(page), SLOW).toContain('retry a');
-      const after = new Date().toISOString();
-      await leave(page);
-      await fixture.context.setOffline(false);
-      await (await open()).evaluate(`hub.track('b'); hub.flush()`);
-      expect(await data()).toEqual(['a', 'b']);
-      const [a, b] = fixture.proxy.posts.flatMap(({ messages }) => messages);
-      expect(a?.createdAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-      expect([before, a?.createdAt, after, b?.createdAt].sort()).toEqual([
-        before,
-        a?.createdAt,
-        after,
-        b?.createdAt,
-      ]);
-    });
+    test(
+      'while sending fails, keeps all messages with their times for the next visit',
+      { tags: 'full' },
+      async () => {
+        const page = await open();
+        await fixture.context.setOffline(true);
+        const before = new Date().toISOString();
+        await page.evaluate(`hub.track('a')`);
+        await expect.poll(() => names(page), SLOW).toContain('retry a');
+        const after = new Date().toISOString();
+        await leave(page);
+        await fixture.context.setOffline(false);
+        await (await open()).evaluate(`hub.track('b'); hub.flush()`);
+        expect(await data()).toEqual(['a', 'b']);
+        const [a, b] = fixture.proxy.posts.flatMap(({ messages }) => messages);
+        expect(a?.createdAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+        expect([before, a?.createdAt, after, b?.createdAt].sort()).toEqual([
+          before,
+          a?.createdAt,
+          after,
+          b?.createdAt,
+        ]);
+      },
+    );
   });
 });

@@ -26,7 +26,7 @@ describe.skipIf(!browserProgram)('tracking', () => {
   const events = async (): Promise<any[]> => (await fixture.arrived()).map(({ body }) => body.Data);
   const arrive = (count: number) => expect.poll(async () => (await events()).length, SLOW).toBe(count);
 
-  test('adds nothing without options', async () => {
+  test('adds nothing without options', { tags: 'full' }, async () => {
     const page = await open('{}', '/?utm_source=a');
     await page.evaluate(
       `tracking.track({ event: 'a' }); history.pushState(null, '', '/b'); tracking.track([1])`,
@@ -93,36 +93,44 @@ describe.skipIf(!browserProgram)('tracking', () => {
     expect(all[3].utm_campaign).toBeUndefined();
   });
 
-  test('adds the id of a known user until it is taken back, and after a reload', async () => {
-    const page = await open('{}');
-    await page.evaluate(`tracking.identify('u-1'); tracking.track({ event: 'a' })`);
-    await arrive(1);
-    await page.reload();
-    await page.waitForFunction('window.tracking');
-    await page.evaluate(
-      `tracking.track({ event: 'b' }); tracking.identify(); tracking.track({ event: 'c' })`,
-    );
-    await arrive(3);
-    expect(await events()).toEqual([
-      { event: 'a', user_id: 'u-1' },
-      { event: 'b', user_id: 'u-1' },
-      { event: 'c' },
-    ]);
-  });
+  test(
+    'adds the id of a known user until it is taken back, and after a reload',
+    { tags: 'full' },
+    async () => {
+      const page = await open('{}');
+      await page.evaluate(`tracking.identify('u-1'); tracking.track({ event: 'a' })`);
+      await arrive(1);
+      await page.reload();
+      await page.waitForFunction('window.tracking');
+      await page.evaluate(
+        `tracking.track({ event: 'b' }); tracking.identify(); tracking.track({ event: 'c' })`,
+      );
+      await arrive(3);
+      expect(await events()).toEqual([
+        { event: 'a', user_id: 'u-1' },
+        { event: 'b', user_id: 'u-1' },
+        { event: 'c' },
+      ]);
+    },
+  );
 
-  test('lets beforeSend change and drop events, and drops one for which it throws', async () => {
-    const page = await open(`{ beforeSend: (event) => {
+  test(
+    'lets beforeSend change and drop events, and drops one for which it throws',
+    { tags: 'full' },
+    async () => {
+      const page = await open(`{ beforeSend: (event) => {
       if (event.event === 'secret') return undefined;
       if (event.event === 'broken') throw new Error('beforeSend');
       return { ...event, card: undefined };
     } }`);
-    const ids = await page.evaluate(
-      `['a', 'secret', 'broken'].map((event) => tracking.track({ event, card: 4 }))`,
-    );
-    expect(ids).toEqual([expect.any(String), null, null].map((id) => id ?? undefined));
-    await arrive(1);
-    expect(await events()).toEqual([{ event: 'a' }]);
-  });
+      const ids = await page.evaluate(
+        `['a', 'secret', 'broken'].map((event) => tracking.track({ event, card: 4 }))`,
+      );
+      expect(ids).toEqual([expect.any(String), null, null].map((id) => id ?? undefined));
+      await arrive(1);
+      expect(await events()).toEqual([{ event: 'a' }]);
+    },
+  );
 
   test('without consent sends and stores nothing, and forgets the session', async () => {
     const page = await open('{ pageViews: true, sessions: true }');
@@ -133,7 +141,7 @@ describe.skipIf(!browserProgram)('tracking', () => {
     expect(await events()).toHaveLength(1);
   });
 
-  test('says in debug mode what it queued and what became of it', async () => {
+  test('says in debug mode what it queued and what became of it', { tags: 'full' }, async () => {
     const page = await open('{ debug: true }');
     const said: string[] = [];
     page.on('console', (message) => said.push(message.text()));
@@ -143,23 +151,27 @@ describe.skipIf(!browserProgram)('tracking', () => {
       .toEqual(['hubfront: queued', 'hubfront: sent']);
   });
 
-  test('the loader snippet of the docs queues commands until the tag has loaded', async () => {
-    const [, snippet = ''] =
-      /```html\n(<script>\s+window\.hf[^]*?)```/.exec(await readFile('docs/web.md', 'utf8')) ?? [];
-    expect(snippet).toContain('tag.js');
-    const client = { ...DEVICE, batchTime: 50 };
-    fixture.site.page = `<!doctype html><link rel="icon" href="data:,">${snippet
-      .replace('http://localhost:7071/api', `${fixture.proxy.url}/api`)
-      .replace('register,', `...${JSON.stringify(client)},`)}`;
-    const page = await fixture.context.newPage();
-    await page.goto(fixture.site.origin);
-    await arrive(2);
-    await page.evaluate(`hf('track', { event: 'late' }); hf('nonsense')`);
-    await arrive(3);
-    expect((await events()).map(({ event }) => event as string).sort()).toEqual([
-      'browse_product',
-      'late',
-      'page_view',
-    ]);
-  });
+  test(
+    'the loader snippet of the docs queues commands until the tag has loaded',
+    { tags: 'full' },
+    async () => {
+      const [, snippet = ''] =
+        /```html\n(<script>\s+window\.hf[^]*?)```/.exec(await readFile('docs/web.md', 'utf8')) ?? [];
+      expect(snippet).toContain('tag.js');
+      const client = { ...DEVICE, batchTime: 50 };
+      fixture.site.page = `<!doctype html><link rel="icon" href="data:,">${snippet
+        .replace('http://localhost:7071/api', `${fixture.proxy.url}/api`)
+        .replace('register,', `...${JSON.stringify(client)},`)}`;
+      const page = await fixture.context.newPage();
+      await page.goto(fixture.site.origin);
+      await arrive(2);
+      await page.evaluate(`hf('track', { event: 'late' }); hf('nonsense')`);
+      await arrive(3);
+      expect((await events()).map(({ event }) => event as string).sort()).toEqual([
+        'browse_product',
+        'late',
+        'page_view',
+      ]);
+    },
+  );
 });

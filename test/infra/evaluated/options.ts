@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { WHY_SKIPPED, bicep, evaluate, evaluated } from '../snapshot';
 
-describe.skipIf(!bicep)(`a deployment with every option${WHY_SKIPPED}`, () => {
+describe.skipIf(!bicep)(`a deployment with every option${WHY_SKIPPED}`, { tags: 'full' }, () => {
   it('has no alert that docs/operating.md does not explain, and the page names no other', async () => {
     const { of } = await evaluated('everything');
     const alerts = ['metricAlerts', 'scheduledQueryRules', 'activityLogAlerts'].flatMap((type) =>

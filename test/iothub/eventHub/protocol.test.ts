@@ -1,5 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type FeedClient, type FeedPage, ALL_FEED_READINGS, openFeedClient } from '../../feedClient';
+import {
+  type FeedClient,
+  type FeedPage,
+  CONFIGURABLE_READINGS,
+  describeFeedReadings,
+  openFeedClient,
+} from '../../feedClient';
 import type { EndpointFault, FeedEndpoint } from '../../feedEndpoints';
 import { runs } from '../../testSize';
 
@@ -24,7 +30,7 @@ const FAULTS: readonly [string, EndpointFault][] = [
   ['refused all readers', { kind: 'attachError', times: 8, condition: 'amqp:resource-limit-exceeded' }],
 ];
 
-describe.each(ALL_FEED_READINGS)('$title', ({ endpoint: kind, reader }) => {
+describeFeedReadings({}, ({ endpoint: kind, reader }) => {
   let endpoint: FeedEndpoint;
   let feed: FeedClient;
   let after: string;
@@ -136,9 +142,7 @@ describe.each(ALL_FEED_READINGS)('$title', ({ endpoint: kind, reader }) => {
   });
 });
 
-const configurable = ALL_FEED_READINGS.filter(({ endpoint }) => endpoint.isConfigurable);
-
-describe.each(configurable)('$title', ({ endpoint: kind, reader }) => {
+describe.each(CONFIGURABLE_READINGS)('$title', { tags: 'full' }, ({ endpoint: kind, reader }) => {
   test('keeps a connection alive whose hub closes silent ones', async () => {
     const endpoint = await kind.start({ watched: true, idleTimeoutMs: 400 });
     const feed = openFeedClient(endpoint.settings, reader);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
-import { type FeedClient, type FeedReading, FEED_READINGS, openFeedClient } from '../../feedClient';
+import { expect, test } from 'vitest';
+import { type FeedClient, type FeedReading, describeFeedReadings, openFeedClient } from '../../feedClient';
 import type { FeedEndpoint } from '../../feedEndpoints';
 import { runs } from '../../testSize';
 
@@ -27,7 +27,7 @@ async function withWorker(
   }
 }
 
-describe.concurrent.each(FEED_READINGS)('$title', (reading) => {
+describeFeedReadings({ concurrent: true }, (reading) => {
   test('a hub that froze is reported in time, and read on when it is back', { timeout: TIME_LIMIT_MS }, () =>
     withWorker(reading, async (admin, poll) => {
       await admin.seed({ count: 8 });

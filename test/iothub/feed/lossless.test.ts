@@ -6,7 +6,7 @@ import {
   type FeedClient,
   type FeedPage,
   type FeedReading,
-  FEED_READINGS,
+  describeFeedReadings,
   openFeedClient,
 } from '../../feedClient';
 import { type FeedEndpoint, emulatorAdmin } from '../../feedEndpoints';
@@ -209,7 +209,7 @@ async function check(reader: Reader, admin: FeedEndpoint['admin'], numRuns: numb
 }
 
 /** At the same time: they wait for the hub, and each has an endpoint of its own. */
-describe.concurrent.each(FEED_READINGS)('$title', ({ endpoint: kind, reader }) => {
+describeFeedReadings({ concurrent: true }, ({ endpoint: kind, reader }) => {
   test(TITLE, { timeout: TIME_LIMIT_MS, retry: 0 }, async () => {
     const endpoint = await kind.start();
     const worker = clientReader(endpoint.settings, reader);

@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type FeedClient, FEED_READINGS, openFeedClient } from '../../feedClient';
+import { type FeedClient, describeFeedReadings, openFeedClient } from '../../feedClient';
 import type { EndpointFault, FeedEndpoint } from '../../feedEndpoints';
 import { runs } from '../../testSize';
 
 const FAULTY_POLLS = runs(6, 300);
 
-describe.each(FEED_READINGS)('$title', ({ endpoint: kind, reader }) => {
+describeFeedReadings({}, ({ endpoint: kind, reader }) => {
   let endpoint: FeedEndpoint;
   let feed: FeedClient;
   let after: string;

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {
   type FeedClient,
   type FeedPage,
-  FEED_READINGS,
+  describeFeedReadings,
   type PollOptions,
   openFeedClient,
 } from '../../feedClient';
@@ -15,7 +15,7 @@ const PARTITIONS = 4;
 const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
-describe.each(FEED_READINGS)('$title', ({ endpoint: kind, reader }) => {
+describeFeedReadings({}, ({ endpoint: kind, reader }) => {
   let endpoint: FeedEndpoint;
   let feed: FeedClient;
   let admin: FeedEndpoint['admin'];

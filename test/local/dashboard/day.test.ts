@@ -1,4 +1,5 @@
 /** A scripted day of visitors in Chromium: each figure of the dashboard equals a count of the feed. */
+// @module-tag full
 
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -10,11 +11,10 @@ import shopProducts from '../../../local/shop/products.json';
 import { browserProgram, launchBrowser } from '../../clients/browser';
 import { KEY } from '../../stack';
 import { feedPages } from '../../feedPages';
-import { runs } from '../../testSize';
 import { type JobStack, startJobStack } from './jobStack';
 
 /** Twelve have each combination of what the visitors do. */
-const VISITORS = runs(12, 200);
+const VISITORS = 200;
 /** Visits at the same time. The client waits two seconds for further events, so a visit is mostly waiting. */
 const AT_ONCE = 6;
 const SLOW = { timeout: 60_000, interval: 100 };

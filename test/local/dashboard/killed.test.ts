@@ -1,3 +1,5 @@
+// @module-tag full
+
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { views } from '../../../bench/dashboardViews';
 import type { Child } from '../../../local/childProcess';
@@ -5,10 +7,9 @@ import { startDashboard } from '../../../local/dashboard';
 import type { View } from '../../../local/dashboard/view';
 import { feedPages } from '../../feedPages';
 import type { Stack } from '../../stack';
-import { runs } from '../../testSize';
 import { type JobStack, startJobStack } from './jobStack';
 
-const KILLS = runs(2, 6);
+const KILLS = 6;
 /** for each job process */
 const SHARE = 400;
 const MESSAGES = (KILLS + 1) * SHARE;

@@ -1,3 +1,5 @@
+// @module-tag full
+
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,12 +10,11 @@ import { translate } from '../../../analytics/query';
 import { readTimePolicy } from '../../../analytics/timePolicy';
 import { views } from '../../../bench/dashboardViews';
 import { startDashboard } from '../../../local/dashboard';
-import { runs } from '../../testSize';
 import { type JobStack, startJobStack } from './jobStack';
 
-const KILLS = runs(1, 6);
+const KILLS = 6;
 /** for each job process */
-const SHARE = runs(100, 400);
+const SHARE = 400;
 const DEVICES = ['shop-1', 'shop-2'];
 const QUERY = `
   SELECT IoTHub.ConnectionDeviceId AS device, COUNT(*) AS n, SUM(CAST(Data.n AS bigint)) AS sum, System.Timestamp() AS t

@@ -1,11 +1,12 @@
+// @module-tag full
+
 import { expect, test } from 'vitest';
 import { views } from '../../../bench/dashboardViews';
 import { startDashboard } from '../../../local/dashboard';
-import { runs } from '../../testSize';
 import { startJobStack } from './jobStack';
 
 /** In the full run, the events together are larger than the heap that the job's process may have. */
-const EVENTS = runs(250, 1_000);
+const EVENTS = 1_000;
 const EVENT_BYTES = 220_000;
 const CUTS = 4;
 

@@ -2,7 +2,6 @@ import { Client } from 'pg';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { browserProgram, launchBrowser } from '../../clients/browser';
-import { IS_FULL } from '../../testSize';
 import { ANY_PORT, type LaunchedCommand, launch } from '../startedStack';
 
 let started: LaunchedCommand;
@@ -65,22 +64,26 @@ describe.skipIf(!browserProgram)('a click in the shop', () => {
     expect(first.split(',')[header.split(',').indexOf('sku_id')]).toBe('16201');
   });
 
-  test('counts alone, while the sensors of the stores have a panel of their own', async () => {
-    await printed(/^sensors +(sensor-ginza, sensor-osaka, sensor-sapporo)/m);
-    const sensors = dashboard.getByRole('region', { name: 'Store sensors' }).getByRole('listitem');
-    await expect.poll(() => sensors.count()).toBe(3);
-    expect(await sensors.first().innerText()).toMatch(
-      /^Ginza\s+\d+\.\d\u00a0°C\s+Door (?:open|closed)\s+(?:Last seen|Silent for) /,
-    );
-    await expect.poll(() => dashboard.locator('#events').innerText()).toBe(String(browsed));
-    expect(await dashboard.locator('#visitors').innerText()).toBe('1');
-    const report = await browser.newPage();
-    await report.goto(`${await printed(/^dashboard +(\S+)/m)}/report/`);
-    expect(await report.getByRole('region', { name: 'Latest readings' }).innerText()).toContain('Sapporo');
-    await report.close();
-  });
+  test(
+    'counts alone, while the sensors of the stores have a panel of their own',
+    { tags: 'full' },
+    async () => {
+      await printed(/^sensors +(sensor-ginza, sensor-osaka, sensor-sapporo)/m);
+      const sensors = dashboard.getByRole('region', { name: 'Store sensors' }).getByRole('listitem');
+      await expect.poll(() => sensors.count()).toBe(3);
+      expect(await sensors.first().innerText()).toMatch(
+        /^Ginza\s+\d+\.\d\u00a0°C\s+Door (?:open|closed)\s+(?:Last seen|Silent for) /,
+      );
+      await expect.poll(() => dashboard.locator('#events').innerText()).toBe(String(browsed));
+      expect(await dashboard.locator('#visitors').innerText()).toBe('1');
+      const report = await browser.newPage();
+      await report.goto(`${await printed(/^dashboard +(\S+)/m)}/report/`);
+      expect(await report.getByRole('region', { name: 'Latest readings' }).innerText()).toContain('Sapporo');
+      await report.close();
+    },
+  );
 
-  test('shows the new price in the shop once it has changed in the database', async () => {
+  test('shows the new price in the shop once it has changed in the database', { tags: 'full' }, async () => {
     const database = new Client({ connectionString: await printed(/^products +(\S+)/m) });
     await database.connect();
     await database.query('UPDATE products SET price = 3000 WHERE product_id = 162');
@@ -94,8 +97,9 @@ describe.skipIf(!browserProgram)('a click in the shop', () => {
   });
 
   // A snapshot is valid from the minute in its path on, and this minute has one. `snapshots.test.ts` does not wait.
-  test.runIf(IS_FULL)(
+  test(
     'carries the price of the snapshot that is valid, and earlier rows keep theirs',
+    { tags: 'full', timeout: 300_000 },
     async () => {
       const functions = await printed(/^ready (\S+)/m);
       await fetch(`${functions}/admin/functions/snapshotProducts`, {
@@ -116,7 +120,6 @@ describe.skipIf(!browserProgram)('a click in the shop', () => {
       expect(await withPrice('¥4,900')).toEqual(before);
       expect(await withPrice('¥3,000')).toHaveLength(browsed - before.length);
     },
-    300_000,
   );
 
   test('is found again through the filters, in the export and in the report', async () => {
@@ -138,7 +141,7 @@ describe.skipIf(!browserProgram)('a click in the shop', () => {
     await report.close();
   });
 
-  test('works on a phone, in the dark, and by keyboard', async () => {
+  test('works on a phone, in the dark, and by keyboard', { tags: 'full' }, async () => {
     await dashboard.setViewportSize({ width: 360, height: 700 });
     await dashboard.emulateMedia({ colorScheme: 'dark' });
     await expect

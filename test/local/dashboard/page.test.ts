@@ -61,58 +61,67 @@ describe.skipIf(!browserProgram)('the page of the dashboard', () => {
     expect(await sample.page.evaluate(`document.documentElement.className`)).toBe('');
   });
 
-  test('keeps the focus on a link while new rows arrive and its own row changes', async () => {
-    const focus = () => sample.page.evaluate('document.activeElement.href ?? document.activeElement.tagName');
-    const arrive = async (): Promise<void> => {
-      const [first, ...others] = sample.view.recent;
-      const [top, ...rest] = sample.view.products;
-      if (!first || !top) return;
-      sample.view = {
-        ...sample.view,
-        counts: { ...sample.view.counts, events: sample.view.counts.events + 1 },
-        recent: [{ ...first, key: `new-${sample.view.counts.events}`, size: 'new' }, first, ...others],
-        products: [...rest, { ...top, visitors: top.visitors + 1 }],
+  test(
+    'keeps the focus on a link while new rows arrive and its own row changes',
+    { tags: 'full' },
+    async () => {
+      const focus = () =>
+        sample.page.evaluate('document.activeElement.href ?? document.activeElement.tagName');
+      const arrive = async (): Promise<void> => {
+        const [first, ...others] = sample.view.recent;
+        const [top, ...rest] = sample.view.products;
+        if (!first || !top) return;
+        sample.view = {
+          ...sample.view,
+          counts: { ...sample.view.counts, events: sample.view.counts.events + 1 },
+          recent: [{ ...first, key: `new-${sample.view.counts.events}`, size: 'new' }, first, ...others],
+          products: [...rest, { ...top, visitors: top.visitors + 1 }],
+        };
+        await expect
+          .poll(() => sample.page.locator('#events').innerText())
+          .toBe(String(sample.view.counts.events));
       };
-      await expect
-        .poll(() => sample.page.locator('#events').innerText())
-        .toBe(String(sample.view.counts.events));
-    };
-    const recent = sample.page.locator('#recent a').nth(2);
-    await recent.focus();
-    await sample.page.evaluate('window.before = document.activeElement');
-    const href = await focus();
-    await arrive();
-    expect(await focus()).toBe(href);
-    expect(await sample.page.evaluate('window.before === document.activeElement')).toBe(true);
-    await sample.page.locator('#products a').first().focus();
-    const product = await focus();
-    await arrive();
-    await sample.page
-      .locator('#products tr')
-      .last()
-      .getByRole('link')
-      .and(sample.page.locator(':focus'))
-      .waitFor();
-    expect(await focus()).toBe(product);
-  });
+      const recent = sample.page.locator('#recent a').nth(2);
+      await recent.focus();
+      await sample.page.evaluate('window.before = document.activeElement');
+      const href = await focus();
+      await arrive();
+      expect(await focus()).toBe(href);
+      expect(await sample.page.evaluate('window.before === document.activeElement')).toBe(true);
+      await sample.page.locator('#products a').first().focus();
+      const product = await focus();
+      await arrive();
+      await sample.page
+        .locator('#products tr')
+        .last()
+        .getByRole('link')
+        .and(sample.page.locator(':focus'))
+        .waitFor();
+      expect(await focus()).toBe(product);
+    },
+  );
 
-  test('shows the newest 12 events, all of them on request and on paper, and hides no row with the focus', async () => {
-    const rows = sample.page.locator('#recent tr').filter({ visible: true });
-    expect(await rows.count()).toBe(12);
-    await sample.page.emulateMedia({ media: 'print' });
-    expect(await rows.count()).toBe(sample.view.recent.length);
-    await sample.page.emulateMedia({ media: 'screen' });
-    await sample.page
-      .getByRole('button', { name: `Show the newest ${sample.view.recent.length} events` })
-      .click();
-    expect(await rows.count()).toBe(sample.view.recent.length);
-    await sample.page.locator('#recent a').nth(14).focus();
-    await sample.page.evaluate(`document.querySelector('#more').dispatchEvent(new Event('click'))`);
-    expect(await rows.count()).toBe(13);
-    expect(await sample.page.locator('#recent tr').nth(14).isVisible()).toBe(true);
-    sample.view = { ...sample.view, recent: sample.view.recent.slice(0, 12) };
-    await expect.poll(() => sample.page.locator('#more').isVisible()).toBe(false);
-  });
+  test(
+    'shows the newest 12 events, all of them on request and on paper, and hides no row with the focus',
+    { tags: 'full' },
+    async () => {
+      const rows = sample.page.locator('#recent tr').filter({ visible: true });
+      expect(await rows.count()).toBe(12);
+      await sample.page.emulateMedia({ media: 'print' });
+      expect(await rows.count()).toBe(sample.view.recent.length);
+      await sample.page.emulateMedia({ media: 'screen' });
+      await sample.page
+        .getByRole('button', { name: `Show the newest ${sample.view.recent.length} events` })
+        .click();
+      expect(await rows.count()).toBe(sample.view.recent.length);
+      await sample.page.locator('#recent a').nth(14).focus();
+      await sample.page.evaluate(`document.querySelector('#more').dispatchEvent(new Event('click'))`);
+      expect(await rows.count()).toBe(13);
+      expect(await sample.page.locator('#recent tr').nth(14).isVisible()).toBe(true);
+      sample.view = { ...sample.view, recent: sample.view.recent.slice(0, 12) };
+      await expect.poll(() => sample.page.locator('#more').isVisible()).toBe(false);
+    },
+  );
 
   test.each([1360, 800, 390, 320])('fills the rows of the figures at %i px', async (width) => {
     await sample.page.setViewportSize({ width, height: 700 });
@@ -157,19 +166,23 @@ describe.skipIf(!browserProgram)('the page of the dashboard', () => {
     expect(await inset('#products td:last-child')).toBe(await inset('#funnel .bar'));
   });
 
-  test('offers to clear the filters only while there are some, and keeps the focus in them', async () => {
-    const clear = sample.page.getByRole('button', { name: 'Clear filters' });
-    expect(await clear.isDisabled()).toBe(true);
-    await sample.page.locator('select[name=range]').selectOption('15');
-    await clear.focus();
-    await sample.page.keyboard.press('Enter');
-    await expect.poll(() => clear.isDisabled()).toBe(true);
-    expect(await sample.page.locator('select[name=range]').and(sample.page.locator(':focus')).count()).toBe(
-      1,
-    );
-  });
+  test(
+    'offers to clear the filters only while there are some, and keeps the focus in them',
+    { tags: 'full' },
+    async () => {
+      const clear = sample.page.getByRole('button', { name: 'Clear filters' });
+      expect(await clear.isDisabled()).toBe(true);
+      await sample.page.locator('select[name=range]').selectOption('15');
+      await clear.focus();
+      await sample.page.keyboard.press('Enter');
+      await expect.poll(() => clear.isDisabled()).toBe(true);
+      expect(await sample.page.locator('select[name=range]').and(sample.page.locator(':focus')).count()).toBe(
+        1,
+      );
+    },
+  );
 
-  test('marks the bars that the time range contains only in part', async () => {
+  test('marks the bars that the time range contains only in part', { tags: 'full' }, async () => {
     const key = sample.page.locator('#partial-key');
     const buckets = (last: number) => ({
       minutes: 1,
@@ -197,7 +210,7 @@ describe.skipIf(!browserProgram)('the page of the dashboard', () => {
     await expect.poll(() => key.isVisible()).toBe(false);
   });
 
-  test('merges bars that have no room, and counts the same events in them', async () => {
+  test('merges bars that have no room, and counts the same events in them', { tags: 'full' }, async () => {
     const label = () => sample.page.locator('#minutes').getAttribute('aria-label');
     const counted = async (): Promise<string | undefined> => /[\d,]+ events/.exec((await label()) ?? '')?.[0];
     await expect.poll(label).toContain('in 61 bars');

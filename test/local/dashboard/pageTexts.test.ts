@@ -8,25 +8,29 @@ import { useSamplePage } from './samplePage';
 describe.skipIf(!browserProgram)('the texts of the dashboard', () => {
   const sample = useSamplePage();
 
-  test('shows an absurd amount in few characters, and its cards stay within 320 px', async () => {
-    const [first] = sample.view.recent;
-    if (!first) return;
-    const absurd = { ...first, key: 'absurd', price: 1e300, event: 'x'.repeat(200) };
-    sample.view = {
-      ...sample.view,
-      revenue: [{ currency: 'JPY', revenue: 1e300, refunded: 2.5, orders: 1, items: 1 }],
-      recent: [absurd, ...sample.view.recent],
-    };
-    await expect.poll(() => sample.page.locator('#revenue').innerText()).toBe('1.000e+300 JPY');
-    expect(await sample.page.locator('#revenue-detail').innerText()).toBe(
-      '1 item in 1 order\n¥3 of\u00a0refunds deducted',
-    );
-    await sample.page.setViewportSize({ width: 320, height: 700 });
-    const overflow = `(() => { const all = document.querySelector('#recent').closest('.scroll'); return all.scrollWidth - all.clientWidth; })()`;
-    await expect.poll(() => sample.page.evaluate(overflow)).toBe(0);
-  });
+  test(
+    'shows an absurd amount in few characters, and its cards stay within 320 px',
+    { tags: 'full' },
+    async () => {
+      const [first] = sample.view.recent;
+      if (!first) return;
+      const absurd = { ...first, key: 'absurd', price: 1e300, event: 'x'.repeat(200) };
+      sample.view = {
+        ...sample.view,
+        revenue: [{ currency: 'JPY', revenue: 1e300, refunded: 2.5, orders: 1, items: 1 }],
+        recent: [absurd, ...sample.view.recent],
+      };
+      await expect.poll(() => sample.page.locator('#revenue').innerText()).toBe('1.000e+300 JPY');
+      expect(await sample.page.locator('#revenue-detail').innerText()).toBe(
+        '1 item in 1 order\n¥3 of\u00a0refunds deducted',
+      );
+      await sample.page.setViewportSize({ width: 320, height: 700 });
+      const overflow = `(() => { const all = document.querySelector('#recent').closest('.scroll'); return all.scrollWidth - all.clientWidth; })()`;
+      await expect.poll(() => sample.page.evaluate(overflow)).toBe(0);
+    },
+  );
 
-  test('shows zeros only once the job counts, and no share of nothing', async () => {
+  test('shows zeros only once the job counts, and no share of nothing', { tags: 'full' }, async () => {
     const values = () => sample.page.locator('.figure .value, #funnel li span:nth-child(2)').allInnerTexts();
     sample.view = emptyView(new Date(), 'waiting');
     await sample.page.locator('body[data-state="starting"]').waitFor();
@@ -50,13 +54,17 @@ describe.skipIf(!browserProgram)('the texts of the dashboard', () => {
     expect(await sample.page.locator('#minutes').isVisible()).toBe(true);
   });
 
-  test('shows the figures of before a restart while the job waits for its product list', async () => {
-    sample.view = { ...sample.view, job: { ...sample.view.job, status: 'waiting' } };
-    await sample.page.locator('body[data-state="starting"]').waitFor();
-    expect(await sample.page.locator('#orders').innerText()).toBe(String(sample.view.counts.orders));
-  });
+  test(
+    'shows the figures of before a restart while the job waits for its product list',
+    { tags: 'full' },
+    async () => {
+      sample.view = { ...sample.view, job: { ...sample.view.job, status: 'waiting' } };
+      await sample.page.locator('body[data-state="starting"]').waitFor();
+      expect(await sample.page.locator('#orders').innerText()).toBe(String(sample.view.counts.orders));
+    },
+  );
 
-  test('ends the reason of a stop with one full stop', async () => {
+  test('ends the reason of a stop with one full stop', { tags: 'full' }, async () => {
     const problems = [
       ['query.asaql:1:1: a CAST failed', 'Fix the cause'],
       ['Could not write file "results.duckdb.wal": No space left on device.', 'Free some disk space'],
@@ -72,7 +80,7 @@ describe.skipIf(!browserProgram)('the texts of the dashboard', () => {
     );
   });
 
-  test('says what to do if the connection to the server does not come back', async () => {
+  test('says what to do if the connection to the server does not come back', { tags: 'full' }, async () => {
     const advice =
       'This page reconnects by itself. If this lasts, check the terminal where you ran npm start. If that command has ended, run it again.';
     const notice = sample.page.locator('#notice');
@@ -87,7 +95,7 @@ describe.skipIf(!browserProgram)('the texts of the dashboard', () => {
       .toContain(`No connection to the dashboard's server. ${advice}`);
   });
 
-  test('explains a session only if there are sessions', async () => {
+  test('explains a session only if there are sessions', { tags: 'full' }, async () => {
     const detail = sample.page.locator('#sessions-detail');
     expect(await detail.innerText()).toBe('a session ends after 30\u00a0min of inactivity');
     sample.view = { ...sample.view, counts: { ...sample.view.counts, sessions: 0 } };
@@ -96,7 +104,7 @@ describe.skipIf(!browserProgram)('the texts of the dashboard', () => {
     await expect.poll(() => detail.innerText()).toBe('');
   });
 
-  test('says how many of the events are listed, on the button and on paper', async () => {
+  test('says how many of the events are listed, on the button and on paper', { tags: 'full' }, async () => {
     const printed = sample.page.locator('#recent-printed');
     expect(await printed.isVisible()).toBe(false);
     await sample.page.emulateMedia({ media: 'print' });
@@ -110,7 +118,7 @@ describe.skipIf(!browserProgram)('the texts of the dashboard', () => {
     await expect.poll(() => printed.innerText()).toBe('All 1 event');
   });
 
-  test('names an unusual state of a product, also on a phone', async () => {
+  test('names an unusual state of a product, also on a phone', { tags: 'full' }, async () => {
     await sample.page.setViewportSize({ width: 320, height: 700 });
     const jacket = sample.page.locator('#products tr').filter({ hasText: 'Denim jacket' });
     await expect.poll(() => jacket.locator('.narrow').allInnerTexts()).toEqual(['¥12,900', 'Pre-order']);
@@ -165,39 +173,43 @@ describe.skipIf(!browserProgram)('the texts of the dashboard', () => {
     expect(await shown()).toEqual([]);
   });
 
-  test('gives each refund beside its currency, and dropped events with their reasons', async () => {
-    const revenue = { revenue: 100, refunded: 0, orders: 1, items: 1 };
-    const dropped = [
-      { reason: 'malformed', events: 2 },
-      { reason: 'too late', events: 1 },
-    ];
-    sample.view = {
-      ...sample.view,
-      revenue: [
-        { ...revenue, currency: 'JPY', refunded: 4_900 },
-        { ...revenue, currency: 'EUR', refunded: 5 },
-        { ...revenue, currency: 'USD' },
-        { ...revenue, currency: null },
-      ],
-      pipeline: { ...sample.view.pipeline, dropped },
-    };
-    await expect
-      .poll(() => sample.page.locator('#revenue-detail').innerText())
-      .toBe(
-        [
-          'plus\u00a0€100.00 in\u00a0EUR\u00a0orders, €5.00 of\u00a0refunds deducted',
-          'plus\u00a0$100.00 in\u00a0USD\u00a0orders',
-          'plus\u00a0100 in\u00a0orders without a currency',
-          '¥4,900 of\u00a0refunds deducted',
-        ].join('\n'),
+  test(
+    'gives each refund beside its currency, and dropped events with their reasons',
+    { tags: 'full' },
+    async () => {
+      const revenue = { revenue: 100, refunded: 0, orders: 1, items: 1 };
+      const dropped = [
+        { reason: 'malformed', events: 2 },
+        { reason: 'too late', events: 1 },
+      ];
+      sample.view = {
+        ...sample.view,
+        revenue: [
+          { ...revenue, currency: 'JPY', refunded: 4_900 },
+          { ...revenue, currency: 'EUR', refunded: 5 },
+          { ...revenue, currency: 'USD' },
+          { ...revenue, currency: null },
+        ],
+        pipeline: { ...sample.view.pipeline, dropped },
+      };
+      await expect
+        .poll(() => sample.page.locator('#revenue-detail').innerText())
+        .toBe(
+          [
+            'plus\u00a0€100.00 in\u00a0EUR\u00a0orders, €5.00 of\u00a0refunds deducted',
+            'plus\u00a0$100.00 in\u00a0USD\u00a0orders',
+            'plus\u00a0100 in\u00a0orders without a currency',
+            '¥4,900 of\u00a0refunds deducted',
+          ].join('\n'),
+        );
+      expect(await sample.page.locator('#pipeline').innerText()).toContain(
+        '2 malformed events and 1 event too late dropped',
       );
-    expect(await sample.page.locator('#pipeline').innerText()).toContain(
-      '2 malformed events and 1 event too late dropped',
-    );
-    expect(await sample.page.locator('#zone').innerText()).toMatch(/^Times are shown in \S+\.$/);
-  });
+      expect(await sample.page.locator('#zone').innerText()).toMatch(/^Times are shown in \S+\.$/);
+    },
+  );
 
-  test('has a picture for a product that the shop does not sell', async () => {
+  test('has a picture for a product that the shop does not sell', { tags: 'full' }, async () => {
     const [top, ...rest] = sample.view.products;
     if (top)
       sample.view = {

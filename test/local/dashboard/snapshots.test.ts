@@ -1,4 +1,5 @@
 /** A snapshot with new prices while the job runs: later rows have them, and earlier rows keep theirs. */
+// @module-tag full
 
 import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, expect, test } from 'vitest';

@@ -96,7 +96,6 @@ export async function createEngine(
   const schema = stored?.schema ?? 'main';
   await registerFunctions(connection, plan.functions, functions);
   for (const source of plan.sources) await connection.run(progressTableSql(source, schema));
-  const references = await createReferences(connection, plan.references);
   const states = restoreSources(plan, stored?.times ?? new Map());
   const kept = createKeptRows(connection, schema);
   /** by table of a temporal node: the time up to which its rows have been emitted */
@@ -105,6 +104,12 @@ export async function createEngine(
     const time = stored?.times.get(table);
     if (time !== undefined) told.set(table, time);
   }
+  const references = await createReferences(connection, plan.references, schema, () =>
+    Math.min(
+      ...states.map(({ watermarkUs }) => watermarkUs),
+      ...plan.nodes.flatMap(({ kind, table }) => (kind === 'temporal' ? (told.get(table) ?? MIN_US) : [])),
+    ),
+  );
   const counts: Counts = { events: 0, malformed: 0, untimed: 0, early: 0, late: 0, lateDropped: 0 };
   /** the number of the last event without a sequence number */
   let sequence = stored?.times.get(SEQUENCE) ?? 0;

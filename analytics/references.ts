@@ -1,6 +1,8 @@
-import { type DuckDBConnection, DuckDBTimestampValue } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { timestamp } from './duckdbTimestamp';
 import { openInputFile, raisedInFile } from './inputFile';
 import { type ReferenceUse, referenceColumn, referenceTable, sqlName, sqlText } from './query';
+import { type ReferenceVersion, createReferenceVersions } from './referenceVersions';
 
 /** The reference data of a query. Each event is joined with the version that was valid at its time. */
 export interface References {
@@ -8,29 +10,43 @@ export interface References {
   names: readonly string[];
   /**
    * Loads a snapshot: a JSON array of objects, one object per line, or CSV. From its time on, it replaces the previous
-   * one. The first snapshot also applies to earlier events.
+   * one. The first snapshot also applies to earlier events. Versions that no later row can need are removed.
    *
+   * @param path stored with the version
+   * @param origin stored with the version, see {@link References.resume}
    * @returns its number of rows
    * @throws Error if the file has another format; the loaded snapshots are kept
    */
-  load: (name: string, file: string, validFromUs: number) => Promise<number>;
-  /** deletes the versions that are not valid for events at or after this time */
-  prune: (name: string, beforeUs: number) => Promise<void>;
+  load: (name: string, file: string, validFromUs: number, path?: string, origin?: string) => Promise<number>;
+  /**
+   * The newest version that a state holds of this reference data; undefined if it holds none. Versions of another origin
+   * are removed.
+   *
+   * @param origin names the place of the snapshots, such as their container and path pattern
+   */
+  resume: (name: string, origin: string) => Promise<ReferenceVersion | undefined>;
 }
 
+/**
+ * @param schema of the tables in SQL, which the SQL of plans need not name; they may exist if it is in a file
+ * @param neededFromUs returns a time before which no later row is: versions that end before it are removed
+ */
 export async function createReferences(
   connection: DuckDBConnection,
   uses: readonly ReferenceUse[],
+  schema = 'main',
+  neededFromUs: () => number = () => -Infinity,
 ): Promise<References> {
-  const loaded = new Set<string>();
+  const tableOf = ({ name }: ReferenceUse): string => `${schema}.${sqlName(referenceTable(name))}`;
   for (const use of uses) {
     const columns = [...use.fields.keys()]
       .map((field) => `${sqlName(referenceColumn(field))} JSON, `)
       .join('');
     await connection.run(
-      `CREATE TABLE ${sqlName(referenceTable(use.name))} (${columns}event JSON, __row BIGINT, valid_from TIMESTAMP, valid_to TIMESTAMP)`,
+      `CREATE TABLE IF NOT EXISTS ${tableOf(use)} (${columns}event JSON, __row BIGINT, valid_from TIMESTAMP, valid_to TIMESTAMP)`,
     );
   }
+  const versions = uses.length > 0 ? await createReferenceVersions(connection, schema) : undefined;
   const find = (name: string): ReferenceUse => {
     const use = uses.find((one) => one.name.toLowerCase() === name.toLowerCase());
     if (!use) throw new Error(`the query joins no reference data called '${name}'`);
@@ -38,28 +54,29 @@ export async function createReferences(
   };
   return {
     names: uses.map(({ name }) => name),
-    load: async (name, file, validFromUs) => {
+    load: async (name, file, validFromUs, path = file, origin = '') => {
       const use = find(name);
-      const table = sqlName(referenceTable(use.name));
-      const first = !loaded.has(table);
+      const table = tableOf(use);
+      const first = (await versions?.newest(table)) === undefined;
       const from = first ? "TIMESTAMP '0001-01-01'" : '$from';
-      const values = first ? {} : { from: new DuckDBTimestampValue(BigInt(validFromUs)) };
+      const values = first ? {} : { from: timestamp(validFromUs) };
       const fields = [...use.fields.values()].map((field) => `asa_field(json, ${sqlText(field)}), `).join('');
       const opened = await openInputFile(file, 'reference');
       await connection.run('BEGIN');
       try {
         if (!first)
           await connection.run(`UPDATE ${table} SET valid_to = $from WHERE valid_to > $from`, values);
-        const inserted = await connection.run(
+        const { rowsChanged: rows } = await connection.run(
           `INSERT INTO ${table} SELECT ${fields}${use.wholeRows ? 'json' : 'NULL'}, row_number() OVER (), ${from}, TIMESTAMP '9999-12-31'
            FROM (${opened.rowsSql}) WHERE json_type(json) = 'OBJECT'`,
           values,
         );
-        if (inserted.rowsChanged === 0 && (await hasRows(connection, opened.rowsSql)))
+        if (rows === 0 && (await hasRows(connection, opened.rowsSql)))
           throw new Error('none of its rows is a JSON object');
+        await versions?.add(table, origin, { path, validFromUs, rows });
+        await versions?.prune(table, neededFromUs());
         await connection.run('COMMIT');
-        loaded.add(table);
-        return inserted.rowsChanged;
+        return rows;
       } catch (error) {
         await connection.run('ROLLBACK');
         throw raisedInFile(error, file);
@@ -67,14 +84,10 @@ export async function createReferences(
         await opened.close();
       }
     },
-    prune: async (name, beforeUs) => {
-      const table = sqlName(referenceTable(find(name).name));
-      await connection.run(
-        `CREATE OR REPLACE TABLE ${table} AS SELECT * FROM ${table} WHERE valid_to > $before`,
-        {
-          before: new DuckDBTimestampValue(BigInt(beforeUs)),
-        },
-      );
+    resume: async (name, origin) => {
+      const table = tableOf(find(name));
+      await versions?.removeOthers(table, origin);
+      return versions?.newest(table);
     },
   };
 }

@@ -82,7 +82,7 @@ export const fingerprint = (
           fields.misfit() ?? null,
         ]),
         plan.outputs.map(({ name, columns }) => [name, columns]),
-        plan.references.map(({ name }) => name),
+        plan.references.map(({ name, fields, wholeRows }) => [name, [...fields.values()], wholeRows]),
         policy,
         [...functions],
         hub,

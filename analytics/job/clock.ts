@@ -14,10 +14,13 @@ export interface ClockOptions {
 
 /**
  * Whether the rows of a query depend on the clock: those of windows and joins do. With TIMESTAMP BY … OVER, the clock
- * shows which timelines are over, so that their progress can be removed.
+ * shows which timelines are over, so that their progress can be removed. Of reference data, it shows which versions no
+ * later event needs.
  */
-export const needsClock = ({ nodes, sources }: Plan): boolean =>
-  nodes.some(({ kind }) => kind === 'temporal') || sources.some(({ timeline }) => timeline !== undefined);
+export const needsClock = ({ nodes, sources, references }: Plan): boolean =>
+  references.length > 0 ||
+  nodes.some(({ kind }) => kind === 'temporal') ||
+  sources.some(({ timeline }) => timeline !== undefined);
 
 /** How far the hub's clock may be behind this machine's. */
 const CLOCK_SKEW_MS = 1_000;

@@ -15,7 +15,7 @@ import { createClock, needsClock } from './clock';
 import { checkJobFile } from './jobFile';
 import { countReads } from './countReads';
 import { RESULTS_SCHEMA, openResults } from './results';
-import { type Snapshot, type SnapshotSource, openSnapshots, pathPatternOf } from './snapshots';
+import { type ReferenceState, openReferences } from './referenceUpdates';
 
 export { readingOptions } from './hubReader';
 export { resultTable } from './results';
@@ -31,15 +31,6 @@ export interface JobOptions {
   /** file of results and checkpoint: a job that is started with it again goes on where it was */
   resultsFile: string;
   log: (line: string) => void;
-}
-
-export interface ReferenceState {
-  /** of the reference input in the query */
-  name: string;
-  path: string;
-  /** from when on it is valid, ms */
-  validFrom: number;
-  rows: number;
 }
 
 export interface JobState {
@@ -85,12 +76,7 @@ export async function startJob(options: JobOptions): Promise<Job> {
   const { queryFile, log } = options;
   const { plan, engine } = await createQuery(options);
   const results = await openResults(engine.connection, plan.outputs);
-  const references: { name: string; snapshots: SnapshotSource; loaded: ReferenceState | undefined }[] = [];
-  for (const name of engine.references.names) {
-    const pattern = await pathPatternOf(queryFile, name);
-    const snapshots = openSnapshots(options.storageConnection, options.container, pattern);
-    references.push({ name, snapshots, loaded: undefined });
-  }
+  const references = await openReferences(engine, options);
   const input = plan.sources[0]?.input ?? '';
   const hasClock = needsClock(plan);
   const countedBefore = new Map(results.counts());
@@ -101,11 +87,11 @@ export async function startJob(options: JobOptions): Promise<Job> {
     return counts;
   };
   const state: JobState = {
-    status: plan.references.length > 0 ? 'waiting' : 'running',
+    status: references.any ? 'waiting' : 'running',
     problem: undefined,
     counts: totals(),
     lagMs: undefined,
-    references: [],
+    references: references.loaded(),
     next: undefined,
   };
   let waiting: ReadEvent[] = [];
@@ -155,32 +141,15 @@ export async function startJob(options: JobOptions): Promise<Job> {
     return Promise.resolve();
   };
 
-  async function loadSnapshots(): Promise<void> {
-    const now = Date.now();
-    const coming: Snapshot[] = [];
-    for (const reference of references) {
-      const all = await reference.snapshots.list();
-      const after = reference.loaded?.validFrom ?? -Infinity;
-      const usable = all.filter(({ time }) => time <= now && time > after);
-      coming.push(...all.filter(({ time }) => time > now).slice(0, 1));
-      // The first one that a job loads is the newest; after that each in turn, since events may be of its time.
-      for (const snapshot of reference.loaded ? usable : usable.slice(-1)) await load(reference, snapshot);
+  /** The job runs when each reference input has a version, and newer ones have been looked for. */
+  async function updateReferences(): Promise<void> {
+    try {
+      state.next = await references.update();
+    } catch (error) {
+      told(error);
     }
-    const next = coming.sort((a, b) => a.time - b.time)[0];
-    state.next = next && { path: next.path, validFrom: next.time };
-  }
-
-  async function load(reference: (typeof references)[number], snapshot: Snapshot): Promise<void> {
-    const { path, time } = snapshot;
-    const { name } = reference;
-    await reference.snapshots.withFile(snapshot, async (file) => {
-      const rows = await engine.references.load(name, file, time * 1_000);
-      await engine.references.prune(name, (time - 600_000) * 1_000);
-      reference.loaded = { name, path, validFrom: time, rows };
-    });
-    state.references = references.flatMap(({ loaded }) => loaded ?? []);
-    if (state.status === 'waiting' && state.references.length === references.length) state.status = 'running';
-    log(`analytics uses the reference data ${path}`);
+    state.references = references.loaded();
+    if (state.status === 'waiting' && references.isComplete()) state.status = 'running';
   }
 
   const told = (error: unknown): void => {
@@ -204,7 +173,7 @@ export async function startJob(options: JobOptions): Promise<Job> {
   });
   let ticks = 0;
   const poll = setInterval(() => {
-    if (references.length > 0) void inTurn(loadSnapshots).catch(told).then(pump);
+    if (references.any) void inTurn(updateReferences).then(pump);
   }, SNAPSHOT_POLL_MS);
   const tick = setInterval(() => {
     if (hasClock) void advance();
@@ -250,7 +219,7 @@ export async function startJob(options: JobOptions): Promise<Job> {
     onReset: results.forget,
     onError: told,
   });
-  await Promise.race([reader.started, inTurn(loadSnapshots).catch(told)]);
+  await Promise.race([reader.started, inTurn(updateReferences).then(pump)]);
   const reading = countReads(await engine.connect());
 
   return {

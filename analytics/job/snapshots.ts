@@ -17,6 +17,8 @@ export interface Snapshot {
 }
 
 export interface SnapshotSource {
+  /** names the place of the snapshots: account, container and path pattern */
+  origin: string;
   /** all snapshots, oldest first */
   list: () => Promise<Snapshot[]>;
   /** calls `use` with a file that contains the snapshot, and deletes the file afterwards */
@@ -60,6 +62,7 @@ export function openSnapshots(
       .replace('{time}', '(?<hour>\\d{2})-(?<minute>\\d{2})')}$`,
   );
   return {
+    origin: [client.accountName, container, pathPattern].join('/'),
     list: async () => {
       const found: Snapshot[] = [];
       try {

@@ -44,9 +44,13 @@ test.each([
   ['SELECT a FROM i TIMESTAMP BY t', false],
   ['SELECT a FROM i TIMESTAMP BY t OVER k', true],
   ['SELECT COUNT(*) AS n FROM i GROUP BY TumblingWindow(minute, 1)', true],
-])('the clock runs where windows end or timelines are kept: %s', (query, runs) => {
-  expect(needsClock(translate(query))).toBe(runs);
-});
+  ['SELECT i.a FROM i JOIN r ON i.a = r.a', true],
+])(
+  'the clock runs where windows end, or timelines or versions of reference data are kept: %s',
+  (query, runs) => {
+    expect(needsClock(translate(query))).toBe(runs);
+  },
+);
 
 test('the clock writes the progress of many timelines anew only where some are over', async () => {
   const TIMELINES = 10_001;

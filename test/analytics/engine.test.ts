@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { HubEvent } from '../../analytics/event';
+import { MAX_VERSIONS } from '../../analytics/referenceVersions';
 import { TIME, at, event, iso, useEngines } from './engineRun';
 
 const start = useEngines();
@@ -135,7 +136,7 @@ describe('reference data', () => {
   };
   const later = (own: number): HubEvent => ({ ...event(0, own, { id: 1 }), enqueuedUs: undefined });
 
-  test('is joined in the version of the event, and deleted when no event can match it', async () => {
+  test('is joined in the version of the event', async () => {
     const { engine, process } = await start(
       `SELECT ${TIME} AS e, r.v FROM i TIMESTAMP BY t LEFT JOIN R AS r ON i.id = r.ID`,
     );
@@ -150,9 +151,33 @@ describe('reference data', () => {
       ...['1000 one', '19999 one', '20000 two', '29999 two', '30000 three', '3000000000 three'],
     ]);
     await expect(references.load('r', await file('4.json', 'none'), at(40))).rejects.toThrow('JSON');
-    await references.prune('r', at(20));
-    expect(await process(...times.slice(1, 3), later(50))).toEqual(['19999 ', '20000 two', '50000 three']);
     await expect(references.load('x', join(folder, '1.json'), at(40))).rejects.toThrow("called 'x'");
+  });
+
+  test('is deleted when no later row can be of its time, and the oldest version beyond the maximum', async () => {
+    const { engine, process, advance } = await start(
+      `SELECT ${TIME} AS e, r.v FROM i TIMESTAMP BY t LEFT JOIN r ON i.id = r.id`,
+      { eventsLateArrivalMaxDelayInSeconds: 20, eventsOutOfOrderMaxDelayInSeconds: 10 },
+    );
+    const load = async (second: number): Promise<number> =>
+      engine.references.load('r', await file('v.json', `{"id":1,"v":${second}}`), at(second));
+    const held = async (): Promise<unknown[]> =>
+      (await engine.connection.runAndReadAll('SELECT v FROM (SELECT field_v AS v FROM reference_r)'))
+        .getRows()
+        .map(([v]) => Number(v))
+        .sort((a, b) => a - b);
+    for (const second of [10, 20, 30]) await load(second);
+    await process(event(35, 35, { id: 1 }));
+    await load(40);
+    // Events may still come from 25 s on.
+    expect(await held()).toEqual([20, 30, 40]);
+    expect(await process(event(36, 26, { id: 1 }))).toEqual(['26000 20']);
+    await advance(70);
+    await load(80);
+    expect(await held()).toEqual([40, 80]);
+    for (let second = 91; second < 91 + MAX_VERSIONS; second++) await load(second);
+    expect((await held()).length).toBe(MAX_VERSIONS);
+    expect(await process(event(71, 61, { id: 1 }))).toEqual(['61000 91']);
   });
 
   test('keeps its complete rows, in the order of the file', async () => {

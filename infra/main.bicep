@@ -241,6 +241,14 @@ var checkedOrigins = empty(origins)
               ? fail('corsAllowedOrigins: ${join(malformed, ', ')} is no origin: write https://<host>, with a port where it is not the default one, and no path.')
               : origins
 
+var idPrefixCharacters = map(range(0, length(visitorIdPrefix)), i => substring(visitorIdPrefix, i, 1))
+var checkedIdPrefix = empty(filter(
+    idPrefixCharacters,
+    character => !contains('abcdefghijklmnopqrstuvwxyz0123456789._-', toLower(character))
+  ))
+  ? visitorIdPrefix
+  : fail('visitorIdPrefix ${visitorIdPrefix} has other characters than A-Z a-z 0-9 . _ -')
+
 var readyInstances = zoneRedundant && alwaysReadyInstances == 1
   ? fail('alwaysReadyInstances 1 cannot be spread over zones: use at least 2 with zoneRedundant, or 0.')
   : alwaysReadyInstances
@@ -533,7 +541,7 @@ module functionApp 'modules/functionApp.bicep' = {
       // The postdeploy hook creates this key, which can exist only after the app was deployed.
       KEEP_ALIVE_FUNCTION_KEY: alwaysReadyInstances > 0 ? '' : '${secretReference}keep-alive-function-key)'
       VISITOR_DEVICES: string(visitorDevices)
-      VISITOR_ID_PREFIX: visitorIdPrefix
+      VISITOR_ID_PREFIX: checkedIdPrefix
       // The hooks create this secret once and keep it.
       VISITOR_KEY: visitorDevices > 0 ? '${secretReference}visitor-key)' : ''
       VISITOR_BLOCKLIST: visitorBlocklist
@@ -561,6 +569,7 @@ module streamAnalytics 'modules/streamAnalytics.bicep' = {
     productsAccountName: productsStorageName
     productsContainerName: snapshotContainer
     workspaceId: monitoring.outputs.workspaceId
+    visitorIdPrefix: checkedIdPrefix
     // 60 s is enough even for pages that were offline, because the job uses the time of arrival at the hub.
     lateArrivalSeconds: 60
     outOfOrderSeconds: 5

@@ -22,8 +22,16 @@ param workspaceId string
 param lateArrivalSeconds int
 param outOfOrderSeconds int
 
-// The same file that the Stream Analytics tools open and that the local stack runs.
-var query = loadTextContent('../analytics/query.asaql')
+@description('Prefix of the ids of visitors and gateways.')
+param visitorIdPrefix string
+
+// The same file that the Stream Analytics tools open and that the local stack runs, with the prefix of this deployment.
+// In a pattern of LIKE, an underscore stands for any character, except in brackets.
+var query = replace(
+  loadTextContent('../analytics/query.asaql'),
+  '\'web-gateway-',
+  '\'${replace(visitorIdPrefix, '_', '[_]')}gateway-'
+)
 
 resource job 'Microsoft.StreamAnalytics/streamingjobs@2021-10-01-preview' = {
   name: name

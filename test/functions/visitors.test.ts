@@ -232,6 +232,17 @@ test('without visitors, a device id is required', async () => {
   await plain.close();
 });
 
+test('what visitors have sent keeps their ids after they are turned off', async () => {
+  const visitor = await newVisitor();
+  const { json } = await stack.feed({ after_offset: '@latest' });
+  expect((await stack.send({ ...visitor, deviceMessage: 1 })).status).toBe(201);
+  await stack.restartHost({ VISITOR_DEVICES: '0' });
+  const feed = await stack.feed({ after_offset: json.next_offset });
+  const gatewayDeviceId = expect.stringMatching(/^web-gateway-0[0-3]$/) as string;
+  expect(feed.json.messages).toMatchObject([{ deviceId: visitor.deviceId, gatewayDeviceId, properties: {} }]);
+  await stack.restartHost();
+});
+
 test("without visitors, gateways' ids are reserved too: visitors may be turned on later", async () => {
   const plain = await startStack({ settings: { VISITOR_ID_PREFIX: 'v-' } });
   const deviceKey = randomBytes(32).toString('base64');

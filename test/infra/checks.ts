@@ -199,10 +199,17 @@ function inUtc(time: Date, format: string): string {
   return format.replace(/yyyy|MM|dd|HH|mm/g, (part) => ({ yyyy, MM, dd, HH, mm })[part] ?? '');
 }
 
-/** The job runs the file as it is, with inputs and outputs of the names in it. */
+/**
+ * The job runs the file as it is, except for the prefix of gateways, with inputs and outputs of the names in it. In a
+ * pattern of LIKE, `_` stands for any character.
+ */
 export function checkQuery(deployment: Deployment): void {
   const { properties } = deployment.the('Microsoft.StreamAnalytics/streamingjobs/transformations');
-  expect(properties.query).toBe(readFileSync(QUERY_FILE, 'utf8'));
+  const prefix = settingsOf(deployment).VISITOR_ID_PREFIX ?? '';
+  const file = readFileSync(QUERY_FILE, 'utf8');
+  expect(properties.query).toBe(
+    file.replaceAll("'web-gateway-", `'${prefix.replaceAll('_', '[_]')}gateway-`),
+  );
   const { inputs, outputs } = readQuery();
   const lastNames = (type: string): string[] =>
     deployment

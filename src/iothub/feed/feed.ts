@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Problem, type ProblemCode } from '../../errorCodes';
 import type { Settings } from '../../settings';
-import { createVisitors } from '../../visitors';
+import { isGatewayId } from '../../visitors';
 import { type StartPosition, parseAfterOffset } from './cursor';
 import { unlessAborted, withTimeLimit } from '../../resilience/deadline';
 import { type DrainLimits, type Drained, drainPartition } from './drainPartition';
@@ -62,8 +62,8 @@ export interface Feed {
 
 export function createFeed(settings: Settings): Feed {
   const client = createEventHubClient(settings);
-  const visitors = settings.visitors && createVisitors(settings.visitors, settings.hubHostName);
-  const isGateway = (deviceId: string): boolean => visitors?.isGateway(deviceId) ?? false;
+  // Also while visitors are off: the hub may still have their messages.
+  const isGateway = (deviceId: string): boolean => isGatewayId(settings.visitorIdPrefix, deviceId);
   const messageWait = createMessageWait(client);
   const mutex = createKeyedMutex();
   const takeSnapshot = createSnapshotReader();

@@ -263,6 +263,11 @@ describe.skipIf(!bicep)(`the evaluated deployment${WHY_SKIPPED}`, () => {
       /\/checkout is no origin/,
     ],
     [
+      'a prefix of visitors that the app rejects',
+      { from: "'https://shop.example'", to: "'https://shop.example'\nparam visitorIdPrefix = 'shop/'" },
+      /shop\/ has other characters/,
+    ],
+    [
       'more units than a hub has',
       {
         from: "'https://shop.example'",

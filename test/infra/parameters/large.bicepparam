@@ -8,6 +8,7 @@ param corsAllowedOrigins = 'https://shop.example, https://www.shop.example'
 param alwaysReadyInstances = 0
 param maximumInstances = 400
 param registryAuthentication = 'key'
+param visitorIdPrefix = 'shop_'
 param iotHubSku = 'S2'
 param iotHubUnits = 10
 param iotHubPartitions = 32

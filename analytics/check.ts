@@ -1,7 +1,7 @@
 /** The command that checks queries without running them. */
 
-import { readFile } from 'node:fs/promises';
 import { createEngine } from './engine';
+import { readText } from './fileAccess';
 import { DEFAULT_TIME_POLICY } from './timePolicy';
 import { stubScripts } from './functions';
 import { QueryError, diagnostic, translate } from './query';
@@ -17,7 +17,7 @@ interface Finding {
  * Translates queries and prepares them to run.
  *
  * @param format `text`: a line for each finding; `json`: a list; `sarif`: SARIF 2.1.0, as code scanning reads it
- * @throws Error when a file cannot be read
+ * @throws {UsageError} when a file cannot be read
  */
 export async function checkQueries(
   files: readonly string[],
@@ -25,7 +25,7 @@ export async function checkQueries(
 ): Promise<{ report: string; wrong: number }> {
   const findings: Finding[] = [];
   for (const file of files) {
-    const text = await readFile(file, 'utf8');
+    const text = await readText(file);
     try {
       const plan = translate(text);
       const engine = await createEngine(plan, DEFAULT_TIME_POLICY, stubScripts(plan.functions));

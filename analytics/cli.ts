@@ -1,19 +1,22 @@
 /** The command line of the Stream Analytics runner: its commands, flags and exit codes. */
 
-import { createReadStream } from 'node:fs';
-import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, parse as parsePath } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { dirname, join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { checkQueries } from './check';
 import type { Counts } from './counts';
+import { UsageError, raisedByFile, readText, requireReadable, requireWritable } from './fileAccess';
 import { runFiles } from './fileRun';
 import { FormatError } from './inputFile';
 import { explain } from './explain';
+import { version } from './package.json';
 import { type Plan, QueryError, diagnostic, translate } from './query';
 import { failure } from './junit';
+import { assignFiles, outputFiles } from './namedFiles';
 import { ProjectError, readFunctions, readProject } from './project';
+import { guardStandardOutput, printFile } from './standardOutput';
 import { type TestOptions, testProject } from './testProject';
 import { readTimePolicy } from './timePolicy';
 import { watchFiles } from './watchFiles';
@@ -22,7 +25,7 @@ interface RunFlags {
   input: string[];
   reference: string[];
   function: string[];
-  query: string;
+  query: string | undefined;
   output: string;
   watch?: true;
 }
@@ -34,9 +37,9 @@ const EXIT_FAILED_TEST = 1;
 /** The command is wrong: a flag, or a file that cannot be read or written. */
 const EXIT_USAGE = 2;
 
-const DEFAULT_QUERY = 'infra/analytics/query.asaql';
-
-class UsageError extends Error {}
+/** Of this repository; a package does not have it. */
+const REPOSITORY_QUERY = 'infra/analytics/query.asaql';
+const DEFAULT_QUERY = existsSync(REPOSITORY_QUERY) ? REPOSITORY_QUERY : undefined;
 
 /**
  * `asa` and `npm run analytics`: Stream Analytics queries on files. Without a command, `run`.
@@ -47,9 +50,11 @@ export async function main(
   argv: readonly string[],
   signal: AbortSignal = new AbortController().signal,
 ): Promise<void> {
+  guardStandardOutput(EXIT_USAGE);
   const collect = (value: string, all: string[] = []): string[] => [...all, value];
   const program = new Command('asa')
     .description('Runs and checks Azure Stream Analytics queries on this machine.')
+    .version(version)
     .exitOverride();
   program
     .command('run', { isDefault: true })
@@ -85,7 +90,6 @@ export async function main(
     .argument('<query...>', 'query files')
     .option('--format <format>', 'text, json or sarif', 'text')
     .action(async (files: string[], { format }: { format: string }) => {
-      for (const file of files) await readable(file);
       if (!['text', 'json', 'sarif'].includes(format))
         throw new UsageError(`--format ${format} does not exist: use text, json or sarif`);
       const { report, wrong } = await checkQueries(files, format);
@@ -95,11 +99,12 @@ export async function main(
   program
     .command('explain')
     .description('Prints the DuckDB SQL that a query is translated to.')
-    .argument('[query]', 'the query file', DEFAULT_QUERY)
+    .argument(DEFAULT_QUERY === undefined ? '<query>' : '[query]', 'the query file', DEFAULT_QUERY)
     .action(async (file: string) => {
-      await readable(file);
+      const text = await readText(file);
+      // eslint-disable-next-line @typescript-eslint/require-await -- translate throws what reportingQuery reports
       await reportingQuery(file, async () => {
-        console.log(explain(translate(await readFile(file, 'utf8'))));
+        console.log(explain(translate(text)));
       });
     });
   program
@@ -109,7 +114,7 @@ export async function main(
     .option('--testConfigPath <file>', 'the test cases (default: test/testConfig.json beside the project)')
     .option('--outputPath <folder>', 'where the summary, a JUnit report and the rows go', '.')
     .action(async (options: TestOptions) => {
-      await readable(options.project);
+      await requireReadable(options.project);
       await reportingQuery(readProject(options.project).queryFile, async () => {
         const { Total, Failed, Results } = await testProject(options);
         for (const one of Results) {
@@ -124,6 +129,7 @@ export async function main(
   for (const command of program.commands) command.exitOverride();
   try {
     // azure-streamanalytics-cicd takes its flags with one dash, too.
+    requireCommand(program, argv);
     const args = argv.map((arg) => arg.replace(/^-(?=(project|testConfigPath|outputPath)$)/, '--'));
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
@@ -138,6 +144,17 @@ export async function main(
   }
 }
 
+/** Without a command, flags are those of `run`. */
+function requireCommand(program: Command, [first]: readonly string[]): void {
+  const names = program.commands.map((command) => command.name());
+  if (first === undefined) {
+    program.outputHelp({ error: true });
+    throw new CommanderError(EXIT_USAGE, 'asa.noCommand', 'no command');
+  }
+  if (!first.startsWith('-') && ![...names, 'help'].includes(first))
+    throw new UsageError(`the command '${first}' does not exist: use ${names.join(', ')}`);
+}
+
 async function reportingQuery(file: string, work: () => Promise<void>): Promise<void> {
   try {
     await work();
@@ -150,45 +167,56 @@ async function reportingQuery(file: string, work: () => Promise<void>): Promise<
 
 /** Runs at once and after each change; an error is told, and the next change tries again. */
 async function watching(flags: RunFlags, signal: AbortSignal): Promise<void> {
+  const query = queryFile(flags);
   const attempt = async (): Promise<void> => {
+    process.exitCode = 0;
     await run(flags).catch((error: unknown) => {
       console.error(`error: ${(error as Error).message.split('\n')[0] ?? ''}`);
+      process.exitCode = EXIT_USAGE;
     });
-    console.error(`${flags.output} is written; waiting for changes`);
+    console.error(`${process.exitCode === 0 ? `${flags.output} is written; ` : ''}waiting for changes`);
   };
   const named = [...flags.input, ...flags.reference, ...flags.function].map((value) =>
     value.replace(/^[^=]+=/, ''),
   );
   if (named.includes('-')) throw new UsageError('--watch takes files, not standard input');
-  const beside = ['JobConfig.json', 'asaproj.json'].map((file) => join(dirname(flags.query), file));
-  await watchFiles([flags.query, ...named, ...beside], attempt, signal);
+  const beside = ['JobConfig.json', 'asaproj.json'].map((file) => join(dirname(query), file));
+  await watchFiles([query, ...named, ...beside], attempt, signal);
+}
+
+function queryFile({ query = DEFAULT_QUERY }: RunFlags): string {
+  if (query === undefined) throw new UsageError('give the file of the query with --query <file>');
+  return query;
 }
 
 async function run(flags: RunFlags): Promise<void> {
-  await readable(flags.query);
-  const text = await readFile(flags.query, 'utf8');
-  await reportingQuery(flags.query, async () => {
+  const query = queryFile(flags);
+  const text = await readText(query);
+  await reportingQuery(query, async () => {
     const plan = translate(text);
-    const inputs = assign(flags.input, [...new Set(plan.sources.map(({ input }) => input))], '--input');
-    const references = assign(
+    const inputs = assignFiles(flags.input, [...new Set(plan.sources.map(({ input }) => input))], '--input');
+    const references = assignFiles(
       flags.reference,
       plan.references.map(({ name }) => name),
       '--reference',
     );
-    for (const file of [...inputs.values(), ...references.values()].flat()) await readable(file);
+    const files = [...inputs.values(), ...references.values()].flat();
+    if (files.filter((file) => file === '-').length > 1)
+      throw new UsageError('standard input (-) can stand for one file only');
+    for (const file of files) await requireReadable(file);
     const scripts = await functionFiles(flags.function);
     const folder = await mkdtemp(join(tmpdir(), 'asa-output-'));
     try {
       const outputs = outputFiles(plan, flags.output, folder);
-      const policy = readTimePolicy(flags.query);
-      const functions = new Map([...readFunctions(flags.query), ...scripts]);
+      for (const file of outputs.values()) await requireWritable(file);
+      const policy = readTimePolicy(query);
+      const functions = new Map([...readFunctions(query), ...scripts]);
       const counts = await runFiles({ plan, policy, inputs, references, outputs, functions }).catch(
         (error: unknown) => {
           throw usage(error);
         },
       );
-      if (flags.output === '-')
-        await pipeline(createReadStream([...outputs.values()][0] ?? ''), process.stdout, { end: false });
+      if (flags.output === '-') await printRows([...outputs.values()], plan);
       report(counts, flags);
     } finally {
       await rm(folder, { recursive: true, force: true });
@@ -203,8 +231,7 @@ async function functionFiles(given: readonly string[]): Promise<Map<string, stri
     const [, name, file] = /^([^=]+)=(.+)$/.exec(value) ?? [];
     if (name === undefined || file === undefined)
       throw new UsageError(`--function ${value}: write name=file, as in --function hex=hex.js`);
-    await readable(file);
-    scripts.set(name, await readFile(file, 'utf8'));
+    scripts.set(name, await readText(file));
   }
   return scripts;
 }
@@ -213,48 +240,19 @@ async function functionFiles(given: readonly string[]): Promise<Map<string, stri
 function usage(error: unknown): unknown {
   const { message } = error as Error;
   if (error instanceof QueryError || error instanceof FormatError) return error;
-  return /IO Error|is a JSON object|Invalid Input Error: (Malformed JSON|JSON|Error when)/.test(message)
+  return message.includes('is a JSON object')
     ? new UsageError(message.split('\n')[0] ?? '')
-    : error;
+    : raisedByFile(error);
 }
 
-/** Which files stand for which name of the query: `name=file`, or a bare file where there is one name only. */
-function assign(given: readonly string[], names: readonly string[], flag: string): Map<string, string[]> {
-  const files = new Map<string, string[]>();
-  const free = (): string[] => names.filter((name) => !files.has(name));
-  for (const value of given) {
-    const [, before, after] = /^([^=]+)=(.+)$/.exec(value) ?? [];
-    const named = names.find((name) => name.toLowerCase() === before?.toLowerCase());
-    const only = free().length === 1 ? free()[0] : names.length === 1 ? names[0] : undefined;
-    const name = named !== undefined && after !== undefined ? named : only;
-    if (name === undefined)
-      throw new UsageError(
-        names.length === 0
-          ? `${flag} ${value}: the query reads no ${flag === '--input' ? 'input of events' : 'reference data'}`
-          : `${flag} ${value}: name the input of the query, as in ${flag} ${names[0] ?? ''}=${value} (the query reads: ${names.join(', ')})`,
-      );
-    files.set(name, [...(files.get(name) ?? []), named === undefined ? value : (after ?? value)]);
-  }
-  const [missing] = free();
-  if (missing !== undefined) throw new UsageError(`the query reads '${missing}': give its file with ${flag}`);
-  return files;
-}
-
-function outputFiles({ outputs }: Plan, file: string, folder: string): Map<string, string> {
-  const { dir, name } = parsePath(file === '-' ? join(folder, 'output') : file);
-  return new Map(
-    outputs.map((output, i) => {
-      const beside = `${name}.${output.name.replaceAll(/[^\w.-]/g, '_')}.ndjson`;
-      return [output.table, i === 0 && file !== '-' ? file : join(dir, beside)];
-    }),
-  );
-}
-
-async function readable(file: string): Promise<void> {
-  if (file === '-') return;
-  await access(file).catch(() => {
-    throw new UsageError(`${file} cannot be read`);
-  });
+/** Prints the rows of the first output. Of the others, it reports that they are missing. */
+async function printRows([first = '']: readonly string[], { outputs }: Plan): Promise<void> {
+  await printFile(first);
+  const [printed, ...others] = outputs.map(({ name }) => name);
+  if (others.length > 0)
+    console.error(
+      `standard output has the rows of ${printed ?? ''} only: write to a file for those of ${others.join(', ')}`,
+    );
 }
 
 /** Reports what did not go through as it came, one line each. */

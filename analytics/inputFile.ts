@@ -1,9 +1,10 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { gunzipSync, constants as zlib } from 'node:zlib';
+import { createGunzip, gunzipSync, constants as zlib } from 'node:zlib';
 import { AVRO_MAGIC, writeAvroAsLines } from './avroFile';
 import type { FileShape, Suspicions } from './batchSql';
 import { suspicionsOf } from './suspicions';
@@ -25,16 +26,29 @@ export class FormatError extends Error {}
 
 /** What DuckDB tells of a file that it cannot read, and what it means. Its own texts have lines of the file in them. */
 const UNREADABLE: readonly (readonly [told: RegExp, meaning: string])[] = [
-  [/^Invalid Input Error: Malformed JSON in file/, 'the JSON array is malformed'],
+  [/^Invalid Input Error: Malformed JSON in file/, 'the JSON is malformed'],
   [/^Invalid Input Error: CSV Error .*\nMaximum line size of/s, 'a line is longer than 16 MiB'],
   [/^Invalid Input Error: "maximum_object_size"/, 'a value is larger than 16 MiB'],
   [/^Invalid Input Error: CSV Error .*file is not utf-8 encoded/s, 'the file is not UTF-8'],
+  [
+    /^Invalid Input Error: Error when sniffing/,
+    'the rows have different numbers of values, or a quotation mark is not closed',
+  ],
   [/^Invalid Input Error: (CSV Error|Error when)/, 'the file cannot be read'],
+  [/^IO Error: .*GZIP/, 'the file is not complete gzip'],
 ];
+
+/** Of a row of CSV that has more or fewer values than the header. */
+const UNEVEN = /CSV Error on Line: (\d+)\n([\s\S]*?)Expected Number of Columns: (\d+) Found: (\d+)/;
 
 /** What reading a file raises, as an error of the file. Anything else is given back as it is. */
 export function raisedInFile(error: unknown, file: string): unknown {
-  const meaning = UNREADABLE.find(([told]) => told.test((error as Error).message))?.[1];
+  const { message } = error as Error;
+  const [, line, , header, row] = UNEVEN.exec(message) ?? [];
+  const meaning =
+    line === undefined
+      ? UNREADABLE.find(([told]) => told.test(message))?.[1]
+      : `line ${line} has ${row ?? ''} values, but the header has ${header ?? ''}`;
   return meaning === undefined ? error : new FormatError(`${file}: ${meaning}`);
 }
 
@@ -68,11 +82,13 @@ export async function openInputFile(
   };
   try {
     let path = file;
-    if (file === '-') {
+    // A pipe can be read only once, and DuckDB reads a file several times.
+    if (file === '-' || !(await stat(file)).isFile()) {
       path = join(await folder(), 'input');
-      await pipeline(process.stdin, createWriteStream(path));
+      await pipeline(file === '-' ? process.stdin : createReadStream(file), createWriteStream(path));
     }
-    const { start, isGzip } = await sniff(path);
+    const { start, isGzip } = await sniff(path, file);
+    if (isGzip) await requireWholeGzip(path, file);
     if (start.startsWith(AVRO_MAGIC)) {
       const lines = join(await folder(), 'input.ndjson');
       await writeAvroAsLines(path, isGzip, lines).catch((error: unknown) => {
@@ -83,7 +99,15 @@ export async function openInputFile(
     }
     const isCsv = /\.csv(\.gz)?$/i.test(path);
     const compression = compressionOf(isGzip);
-    if (isCsv) return { rowsSql: csvSql(path, compression), lines: undefined, shape: 'payload', close };
+    if (isCsv) {
+      if (isJson(start)) throw new FormatError(`${file}: the file is JSON, but its name ends in .csv`);
+      const rowsSql = csvSql(path, compression, delimiterOf(start));
+      return { rowsSql, lines: undefined, shape: 'payload', close };
+    }
+    if (isSpread(start)) {
+      const rowsSql = objectsSql(path, 'unstructured', compression);
+      return { rowsSql, lines: undefined, shape: shapeOf(start), close };
+    }
     if (isArray(start)) {
       // DuckDB takes a byte order mark for a part of the JSON.
       if (start.startsWith(BYTE_ORDER_MARK) && !isGzip) {
@@ -91,7 +115,7 @@ export async function openInputFile(
         await pipeline(createReadStream(path, { start: 3 }), createWriteStream(copy));
         path = copy;
       }
-      const rowsSql = `SELECT CASE WHEN asa_is_strict(CAST(json AS VARCHAR)) THEN json END AS json, CAST(json AS VARCHAR) AS body, row_number() OVER () AS __seq FROM read_json_objects(${sqlText(path)}, format = 'array', maximum_object_size = ${MAX_VALUE_BYTES}${compression})`;
+      const rowsSql = objectsSql(path, 'array', compression);
       return { rowsSql, lines: undefined, shape: shapeOf(start), close };
     }
     const shape = shapeOf(start);
@@ -106,7 +130,8 @@ export async function openInputFile(
   }
 }
 
-const compressionOf = (isGzip: boolean): string => (isGzip ? ", compression = 'gzip'" : '');
+/** Said of each file, because DuckDB otherwise judges by the name. */
+const compressionOf = (isGzip: boolean): string => `, compression = '${isGzip ? 'gzip' : 'uncompressed'}'`;
 
 const UNKNOWN: Suspicions = { oversized: true, loose: true };
 
@@ -129,11 +154,55 @@ const linesSql = (path: string, compression: string): string =>
     delim = ${sqlText(NO_DELIMITER)}, quote = '', escape = '', strict_mode = false, new_line = '\\n', max_line_size = ${MAX_VALUE_BYTES}, buffer_size = ${BUFFER_BYTES}${compression})
     WHERE CASE WHEN starts_with(line, '{') THEN true ELSE trim(line, ' ' || chr(9) || chr(13)) NOT IN ('', chr(65279)) END`;
 
-/** Without CREATE TABLE, the values of CSV are texts. */
-const csvSql = (path: string, compression: string): string =>
-  `SELECT to_json(one) AS json, CAST(NULL AS VARCHAR) AS body, row_number() OVER () AS __seq FROM read_csv(${sqlText(path)}, all_varchar = true, header = true${compression}) AS one`;
+const objectsSql = (path: string, format: 'array' | 'unstructured', compression: string): string =>
+  `SELECT CASE WHEN asa_is_strict(CAST(json AS VARCHAR)) THEN json END AS json, CAST(json AS VARCHAR) AS body, row_number() OVER () AS __seq
+    FROM read_json_objects(${sqlText(path)}, format = '${format}', maximum_object_size = ${MAX_VALUE_BYTES}${compression})`;
 
-async function sniff(path: string): Promise<{ start: string; isGzip: boolean }> {
+/** Without CREATE TABLE, the values of CSV are texts. DuckDB guesses a dialect that fits all rows, unless it is told one. */
+const csvSql = (path: string, compression: string, delimiter: string): string =>
+  `SELECT to_json(one) AS json, CAST(NULL AS VARCHAR) AS body, row_number() OVER () AS __seq
+    FROM read_csv(${sqlText(path)}, all_varchar = true, header = true, delim = ${sqlText(delimiter)}, quote = '"', escape = '"', comment = ''${compression}) AS one`;
+
+/** The delimiters of CSV that Stream Analytics has, without the space, which names have as well. */
+const DELIMITERS = [',', ';', '\t', '|'];
+
+/** The one that the header has most of. */
+function delimiterOf(start: string): string {
+  const [header = ''] = start.replaceAll(/"[^"]*"/g, '').split('\n', 1);
+  const count = (delimiter: string): number => header.split(delimiter).length;
+  return DELIMITERS.reduce((best, one) => (count(one) > count(best) ? one : best));
+}
+
+/** Whether a text begins with an object or array in one line, or over several. */
+function isJson(start: string): boolean {
+  const [line = ''] = start.replace(BYTE_ORDER_MARK, '').trimStart().split('\n', 1);
+  return (
+    /^(\{\s*"|\[\s*[[{])/.test(line) || (/^[[{]\s*$/.test(line) && /^[[{]\s*["{}\]]/.test(start.trimStart()))
+  );
+}
+
+/** Whether the first object stands over several lines. Its end is the first brace at the start of a line. */
+function isSpread(start: string): boolean {
+  const [first] =
+    /^\{[^\n]*\n(?:[^\n}][^\n]*\n|\n)*\}/.exec(start.replace(BYTE_ORDER_MARK, '').trimStart()) ?? [];
+  if (first === undefined) return false;
+  try {
+    JSON.parse(first);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** DuckDB takes the part of an incomplete file for the whole. */
+async function requireWholeGzip(path: string, file: string): Promise<void> {
+  const discard = new Writable({ write: (_chunk, _encoding, done) => done() });
+  await pipeline(createReadStream(path), createGunzip(), discard).catch((error: unknown) => {
+    throw new FormatError(`${file}: the gzip data is incomplete or damaged (${(error as Error).message})`);
+  });
+}
+
+async function sniff(path: string, file: string): Promise<{ start: string; isGzip: boolean }> {
   const handle = await open(path);
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(SNIFFED_BYTES), 0, SNIFFED_BYTES, 0);
@@ -141,6 +210,8 @@ async function sniff(path: string): Promise<{ start: string; isGzip: boolean }> 
     const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
     const plain = isGzip ? gunzipSync(bytes, { finishFlush: zlib.Z_SYNC_FLUSH }) : bytes;
     return { start: plain.toString('utf8'), isGzip };
+  } catch (error) {
+    throw new FormatError(`${file}: the gzip data is incomplete or damaged (${(error as Error).message})`);
   } finally {
     await handle.close();
   }

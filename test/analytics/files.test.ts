@@ -139,8 +139,8 @@ describe('a file of events', () => {
   });
 
   test.each([
-    ['an array with a comma too many', '[{"id":1},]', 'the JSON array is malformed'],
-    ['an array without its end', '[{"id":1},\n{"id":', 'the JSON array is malformed'],
+    ['an array with a comma too many', '[{"id":1},]', 'the JSON is malformed'],
+    ['an array without its end', '[{"id":1},\n{"id":', 'the JSON is malformed'],
     ['a text that is not UTF-8', Buffer.from('{"id":"\xff"}\n', 'latin1'), 'the file is not UTF-8'],
     [
       'a line above 16 MiB',
@@ -167,7 +167,7 @@ describe('a file of events', () => {
     await writeFile(String(asaql), 'SELECT r.id FROM i JOIN r ON i.id = r.id');
     const files = ['--input', `i=${events}`, '--reference', `r=${names}`];
     await main([...files, '--query', String(asaql), '--output', join(folder, 'out.ndjson')]);
-    expect(errors.mock.lastCall?.[0]).toMatch(new RegExp(`${names}: the JSON array is malformed$`));
+    expect(errors.mock.lastCall?.[0]).toMatch(new RegExp(`${names}: the JSON is malformed$`));
     expect(process.exitCode).toBe(2);
   });
 

@@ -1,0 +1,75 @@
+/** Checks the files of a command, and says what is wrong with one. */
+
+import { constants } from 'node:fs';
+import { access, readFile, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** The command is wrong: a flag, or a file that cannot be read or written. */
+export class UsageError extends Error {}
+
+/** What an error of the operating system means, by its code. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  ENOTDIR: 'is not in a folder',
+  EISDIR: 'is a folder',
+  EACCES: 'cannot be opened: permission denied',
+  EPERM: 'cannot be opened: permission denied',
+  EROFS: 'cannot be written: the file system is read-only',
+  ENOSPC: 'cannot be written: no space left on device',
+  ENAMETOOLONG: 'has a name that is too long',
+  ELOOP: 'is a symbolic link that leads to itself',
+};
+
+/** An error of the operating system as an error of the file. */
+export function fileError(file: string, error: unknown): UsageError {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  return new UsageError(`${file} ${REASONS[code] ?? `cannot be opened: ${code || message}`}`);
+}
+
+/** @throws {UsageError} if it does not exist, is a folder, or must not be read */
+export async function requireReadable(file: string): Promise<void> {
+  if (file === '-') return;
+  let isFolder: boolean;
+  try {
+    await access(file, constants.R_OK);
+    isFolder = (await stat(file)).isDirectory();
+  } catch (error) {
+    throw fileError(file, error);
+  }
+  if (isFolder) throw new UsageError(`${file} is a folder`);
+}
+
+/** @throws {UsageError} if it cannot be read, or is not UTF-8 */
+export async function readText(file: string): Promise<string> {
+  await requireReadable(file);
+  const bytes = await readFile(file).catch((error: unknown) => {
+    throw fileError(file, error);
+  });
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new UsageError(`${file} is not a text in UTF-8`);
+  }
+}
+
+/** @throws {UsageError} if the file cannot be made or overwritten */
+export async function requireWritable(file: string): Promise<void> {
+  const found = await stat(file).catch(() => undefined);
+  if (found?.isDirectory()) throw new UsageError(`${file} is a folder`);
+  const checked = found ? file : dirname(file);
+  await access(checked, constants.W_OK).catch((error: unknown) => {
+    throw fileError(checked, error);
+  });
+}
+
+/** What DuckDB reports of a file that it cannot open or write, as an error of the file. Anything else is returned as it is. */
+export function raisedByFile(error: unknown): unknown {
+  const { message } = error as Error;
+  const [, file, reason] =
+    /^IO Error: (?:Cannot open|Could not write|Could not open) file "([^"]*)": ([^\n]*)/.exec(message) ?? [];
+  if (file === undefined || reason === undefined)
+    return message.startsWith('IO Error: ') ? new UsageError('a file cannot be read or written') : error;
+  return new UsageError(
+    `${file} cannot be written: ${reason.charAt(0).toLowerCase()}${reason.slice(1).trim()}`,
+  );
+}

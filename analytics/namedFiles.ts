@@ -1,0 +1,48 @@
+/** Assigns the files of a command to the names of a query. */
+
+import { existsSync } from 'node:fs';
+import { join, parse as parsePath } from 'node:path';
+import { UsageError } from './fileAccess';
+import type { Plan } from './query';
+
+/** Which files stand for which name of the query: `name=file`, or a bare file where there is one name only. */
+export function assignFiles(
+  given: readonly string[],
+  names: readonly string[],
+  flag: string,
+): Map<string, string[]> {
+  const files = new Map<string, string[]>();
+  const free = (): string[] => names.filter((name) => !files.has(name));
+  for (const value of given) {
+    const [, before, after] = /^([^=]+)=(.+)$/.exec(value) ?? [];
+    const named = names.find((name) => name.toLowerCase() === before?.toLowerCase());
+    const only = free().length === 1 ? free()[0] : names.length === 1 ? names[0] : undefined;
+    // A file may have an = in its name.
+    if (named === undefined && before !== undefined && names.length > 0 && !existsSync(value))
+      throw new UsageError(
+        `${flag} ${value}: the query does not read '${before}' (it reads: ${names.join(', ')})`,
+      );
+    const name = named !== undefined && after !== undefined ? named : only;
+    if (name === undefined)
+      throw new UsageError(
+        names.length === 0
+          ? `${flag} ${value}: the query reads no ${flag === '--input' ? 'input of events' : 'reference data'}`
+          : `${flag} ${value}: name the input of the query, as in ${flag} ${names[0] ?? ''}=${value} (the query reads: ${names.join(', ')})`,
+      );
+    files.set(name, [...(files.get(name) ?? []), named === undefined ? value : (after ?? value)]);
+  }
+  const [missing] = free();
+  if (missing !== undefined) throw new UsageError(`the query reads '${missing}': give its file with ${flag}`);
+  return files;
+}
+
+/** Where the rows of each output go, by its table. */
+export function outputFiles({ outputs }: Plan, file: string, folder: string): Map<string, string> {
+  const { dir, name } = parsePath(file === '-' ? join(folder, 'output') : file);
+  return new Map(
+    outputs.map((output, i) => {
+      const beside = `${name}.${output.name.replaceAll(/[^\w.-]/g, '_')}.ndjson`;
+      return [output.table, i === 0 && file !== '-' ? file : join(dir, beside)];
+    }),
+  );
+}

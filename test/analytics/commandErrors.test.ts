@@ -1,0 +1,143 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { main } from '../../analytics/cli';
+
+let folder: string;
+const file = (name: string): string => join(folder, name);
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hubfront-commands-'));
+  await mkdir(file('folder'));
+  const lines = Array.from({ length: 3_000 }, (_, id) => `{"id":${id},"text":"${Math.sin(id)}"}\n`).join('');
+  const contents = {
+    'q.asaql': 'SELECT id FROM events',
+    'two.asaql': 'SELECT id INTO a FROM events SELECT id INTO b FROM events',
+    'events.ndjson': '{"id":1}\n{"id":2}\n',
+    'utf16.asaql': Buffer.from('\uFEFFSELECT id FROM events', 'utf16le'),
+    'plain.gz': '{"id":1}\n{"id":2}\n',
+    'incomplete.gz': gzipSync(lines).subarray(0, 20_000),
+    'damaged.gz': Buffer.concat([gzipSync(lines).subarray(0, 10_000), Buffer.alloc(20_000, 7)]),
+    'json.csv': '{"id":1}\n{"id":2}\n',
+    'spread.csv': '[\n  {"id":1}\n]\n',
+    'uneven.csv': 'id,name\n1,a\n2,b,c\n3\n',
+    'quote.csv': 'id,name\n1,a\n"2,b\n3,c\n',
+    'bars.csv': 'id|v|na,me\n1|0|a,b\n2|0|c\n',
+    'objects.json': '\uFEFF{\n  "id": 1,\n  "b": {\n    "c": "}"\n  }\n}\n\n{\n  "id": 2\n}\n',
+    'malformed.json': '{\n  "id": 1\n}\n{\n  "id": 2,\n',
+  };
+  for (const [name, content] of Object.entries(contents)) await writeFile(file(name), content);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+afterEach(() => {
+  process.exitCode = 0;
+  vi.restoreAllMocks();
+});
+
+/** The words of a command; `@name` is a file of the folder. @returns what it reports as an error */
+async function failure(command: string): Promise<string> {
+  const told = vi.spyOn(console, 'error').mockReturnValue();
+  vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  await main(command.split(' ').map((word) => word.replace('@', `${folder}/`)));
+  return String(told.mock.lastCall?.[0]).replaceAll(`${folder}/`, '@');
+}
+
+async function ids(name: string): Promise<unknown[]> {
+  vi.spyOn(console, 'error').mockReturnValue();
+  await main(['--query', file('q.asaql'), '--input', file(name), '--output', file('out')]);
+  const text = await readFile(file('out'), 'utf8');
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { id: unknown }).id);
+}
+
+const RUN = 'run --query @q.asaql --output @out --input';
+
+describe('a command that is wrong exits with 2 and says why', () => {
+  test.each([
+    ['bogus', "error: the command 'bogus' does not exist: use run, check, explain, test"],
+    ['check @folder', 'error: @folder is a folder'],
+    ['check @none', 'error: @none does not exist'],
+    ['check @utf16.asaql', 'error: @utf16.asaql is not a text in UTF-8'],
+    [`${RUN} @folder`, 'error: @folder is a folder'],
+    [`${RUN} @none`, 'error: @none does not exist'],
+    [`${RUN} @q.asaql/none`, 'error: @q.asaql/none is not in a folder'],
+    [
+      `${RUN} x=@events.ndjson`,
+      "error: --input x=@events.ndjson: the query does not read 'x' (it reads: events)",
+    ],
+    [`${RUN} - --input -`, 'error: standard input (-) can stand for one file only'],
+    ['run --query @q.asaql --output @folder --input @events.ndjson', 'error: @folder is a folder'],
+    ['run --query @q.asaql --output @no/out --input @events.ndjson', 'error: @no does not exist'],
+    ['run --query @folder --output @out --input @events.ndjson', 'error: @folder is a folder'],
+    [
+      `${RUN} @incomplete.gz`,
+      'error: @incomplete.gz: the gzip data is incomplete or damaged (unexpected end of file)',
+    ],
+    [`${RUN} @json.csv`, 'error: @json.csv: the file is JSON, but its name ends in .csv'],
+    [`${RUN} @spread.csv`, 'error: @spread.csv: the file is JSON, but its name ends in .csv'],
+    [`${RUN} @malformed.json`, 'error: @malformed.json: the JSON is malformed'],
+    ...['uneven', 'quote'].map((name) => [
+      `${RUN} @${name}.csv`,
+      `error: @${name}.csv: the rows have different numbers of values, or a quotation mark is not closed`,
+    ]),
+  ])('%s', async (command = '', told) => {
+    expect(await failure(command)).toBe(told);
+    expect(process.exitCode).toBe(2);
+  });
+
+  test('damaged gzip', async () => {
+    expect(await failure(`${RUN} @damaged.gz`)).toContain(
+      'error: @damaged.gz: the gzip data is incomplete or damaged',
+    );
+    expect(process.exitCode).toBe(2);
+  });
+});
+
+describe('a file is read as what it is', () => {
+  test.each([
+    ['objects.json', [1, 2]],
+    ['plain.gz', [1, 2]],
+    ['bars.csv', ['1', '2']],
+  ])('%s', async (name, expected) => {
+    expect(await ids(name)).toEqual(expected);
+  });
+});
+
+describe('the program', () => {
+  const asa = (command: string): Promise<{ code: unknown; errors: string }> =>
+    new Promise((done) => {
+      const words = [process.execPath, join(__dirname, '..', '..', 'local', 'launch.mjs'), 'analytics'];
+      const line = [...words, command.replaceAll('@', `${folder}/`)].join(' ');
+      const child = execFile('bash', ['-c', `set -o pipefail; ${line}`], (error, _, errors) => {
+        done({ code: error?.code ?? 0, errors });
+      });
+      child.stdin?.end();
+    });
+
+  test.each([
+    [
+      'reads a pipe, and ends without an error when its output is closed',
+      '--query @q.asaql --input <(cat @events.ndjson) --output - | true',
+      0,
+      '',
+    ],
+    [
+      'reports a full disk',
+      'explain @q.asaql > /dev/full',
+      2,
+      'error: standard output cannot be written: no space left on device\n',
+    ],
+    [
+      'reports outputs that it does not print',
+      '--query @two.asaql --input - --output - < @events.ndjson',
+      0,
+      'standard output has the rows of a only: write to a file for those of b\n',
+    ],
+  ])('%s', async (_, command, code, told) => {
+    expect(await asa(command)).toEqual({ code, errors: told });
+  });
+});

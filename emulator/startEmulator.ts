@@ -174,10 +174,14 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     };
     const firstServed = serveHub(first);
     const served = [firstServed, ...others.map(serveHub)];
+    const servedByName = new Map<string | undefined, typeof firstServed>(
+      served.map((one) => [one.hub.identity.hostName, one]),
+    );
     /** The hub that a client names; the first hub if it names none, such as `localhost`. Its endpoints reject foreign names. */
-    const hubNamed = (...hostNames: readonly (string | undefined)[]) =>
-      hostNames.flatMap((name) => served.filter(({ hub }) => hub.identity.hostName === name))[0] ??
-      firstServed;
+    const hubNamed = (...hostNames: readonly (string | undefined)[]) => {
+      const known = hostNames.find((name) => servedByName.has(name));
+      return servedByName.get(known) ?? firstServed;
+    };
     const hubOf = (request: IncomingMessage) =>
       hubNamed(hostNameOf(request.headers.host), serverNameOf(request.socket));
     const acceptAmqp = (transport: Transport) => hubNamed(...transport.hostNames).eventHub.accept(transport);

@@ -2,7 +2,7 @@ import type { Hub } from '../hub';
 import { IotHubError, unauthorized } from '../iotHubError';
 import type { TelemetryOrigin } from '../partitionLog';
 import { clientIdOf, deviceIdOf, moduleIdOf, normalizeThumbprint, type Client } from '../registry';
-import { isPolicyToken, isSignedBy, SAS_GRACE_S, tokenFor } from '../sas';
+import { isSignedBy, isSignedByPolicy, SAS_GRACE_S, tokenFor } from '../sas';
 import type { ClientCertificate } from '../transport';
 
 /** The credentials of a client, for any protocol. */
@@ -54,8 +54,7 @@ function byToken(hub: Hub, client: Client | undefined, credentials: DeviceCreden
   if (!token) throw unauthorized();
   const acceptedUntil = token.expiry + SAS_GRACE_S;
   if (token.keyName !== undefined) {
-    const isAllowed = isPolicyToken(credentials.token, credentials.resource, 'DeviceConnect', context);
-    if (!isAllowed) throw unauthorized();
+    if (!isSignedByPolicy(token, 'DeviceConnect', context)) throw unauthorized();
     return { authScope: 'hub', authType: 'sas', acceptedUntil };
   }
   const { primaryKey, secondaryKey } = client?.identity.authentication.symmetricKey ?? {};

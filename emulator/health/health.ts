@@ -19,7 +19,8 @@ export interface Health {
 
 const PATH = '/health';
 
-export const isHealthRequest = ({ url = '' }: IncomingMessage): boolean => url.split('?', 1)[0] === PATH;
+export const isHealthRequest = ({ url = '' }: IncomingMessage): boolean =>
+  url === PATH || url.startsWith(`${PATH}?`);
 
 export function healthOf(listeners: Readonly<Record<string, Listener | undefined>>): Health {
   const states = Object.entries(listeners).flatMap(([name, listener]) => {

@@ -28,9 +28,9 @@ export function isAllowedHost(host: string | undefined, names: readonly string[]
   const [, name = '', port = '0'] = HOST.exec(host ?? '') ?? [];
   if (name === '' || Number(port) > MAX_PORT) return false;
   const wanted = name.toLowerCase();
-  return [...LOOPBACK_NAMES, ...names].some(
-    (allowed) => wanted === allowed || (allowed.startsWith('.') && wanted.endsWith(allowed)),
-  );
+  const isWanted = (allowed: string): boolean =>
+    wanted === allowed || (allowed.startsWith('.') && wanted.endsWith(allowed));
+  return LOOPBACK_NAMES.some(isWanted) || names.some(isWanted);
 }
 
 /**

@@ -37,7 +37,12 @@ export function isPolicyToken(
   context: SasContext,
 ): boolean {
   const token = tokenFor(authorization, resource, context.nowSeconds);
-  if (token?.keyName === undefined) return false;
+  return token !== undefined && isSignedByPolicy(token, permission, context);
+}
+
+/** Whether a policy with `permission` signed the token. */
+export function isSignedByPolicy(token: SasToken, permission: Permission, context: SasContext): boolean {
+  if (token.keyName === undefined) return false;
   const key = policyKey(token.keyName, permission, context);
   return key !== undefined && isSignedBy(token, Buffer.from(key, 'base64'));
 }

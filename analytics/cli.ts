@@ -12,7 +12,7 @@ import { runFiles } from './fileRun';
 import { FormatError } from './inputFile';
 import { explain } from './explain';
 import { version } from './package.json';
-import { type Plan, QueryError, diagnostic, translate } from './query';
+import { type Plan, QueryError, diagnostic, textOf, translate } from './query';
 import { failure } from './junit';
 import { assignFiles, outputFiles } from './namedFiles';
 import { ProjectError, readFunctions, readProject } from './project';
@@ -135,7 +135,7 @@ export async function main(
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
     else {
-      console.error(`error: ${(error as Error).message.split('\n')[0] ?? ''}`);
+      console.error(`error: ${textOf(error).split('\n')[0] ?? ''}`);
       process.exitCode =
         error instanceof UsageError || error instanceof FormatError || error instanceof ProjectError
           ? EXIT_USAGE
@@ -171,7 +171,7 @@ async function watching(flags: RunFlags, signal: AbortSignal): Promise<void> {
   const attempt = async (): Promise<void> => {
     process.exitCode = 0;
     await run(flags).catch((error: unknown) => {
-      console.error(`error: ${(error as Error).message.split('\n')[0] ?? ''}`);
+      console.error(`error: ${textOf(error).split('\n')[0] ?? ''}`);
       process.exitCode = EXIT_USAGE;
     });
     console.error(`${process.exitCode === 0 ? `${flags.output} is written; ` : ''}waiting for changes`);

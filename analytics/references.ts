@@ -79,7 +79,7 @@ export async function createReferences(
         return rows;
       } catch (error) {
         await connection.run('ROLLBACK');
-        throw raisedInFile(error, file);
+        throw raisedInFile(error, path);
       } finally {
         await opened.close();
       }

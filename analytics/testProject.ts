@@ -8,7 +8,7 @@ import { performance } from 'node:perf_hooks';
 import * as z from 'zod';
 import { runFiles } from './fileRun';
 import { junitReport } from './junit';
-import { type Plan, QueryError, diagnostic, translate } from './query';
+import { type Plan, problemText, translate } from './query';
 import {
   type Project,
   ProjectError,
@@ -126,8 +126,7 @@ async function runCase(one: TestCase, index: number, context: CaseContext): Prom
     );
     result.Status = failed ? 1 : 0;
   } catch (error) {
-    result.Error =
-      error instanceof QueryError ? diagnostic(project.queryFile, error) : (error as Error).message;
+    result.Error = problemText(project.queryFile, error);
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Counts } from '../counts';
 import { type Engine, createEngine } from '../engine';
-import { type Output, type Plan, QueryError, diagnostic, translate } from '../query';
+import { type Output, type Plan, problemText, textOf, translate } from '../query';
 import { readFunctions } from '../project';
 import { fingerprint } from '../state';
 import { readTimePolicy } from '../timePolicy';
@@ -70,7 +70,7 @@ const COLLECT_MS = 200;
  * The local stand-in for a Stream Analytics job: events of the consumer group, product snapshots by the times of their
  * paths, the deployed query.
  *
- * @throws {QueryError} told as `file:line:column: message` when the query is wrong or not covered
+ * @throws Error told as `file:line:column: message` when the query is wrong or not covered
  */
 export async function startJob(options: JobOptions): Promise<Job> {
   const { queryFile, log } = options;
@@ -109,7 +109,7 @@ export async function startJob(options: JobOptions): Promise<Job> {
 
   function stop(error: unknown): void {
     state.status = 'stopped';
-    state.problem = error instanceof QueryError ? diagnostic(queryFile, error) : (error as Error).message;
+    state.problem = problemText(queryFile, error);
     log(`analytics job stopped: ${state.problem}`);
   }
 
@@ -153,7 +153,7 @@ export async function startJob(options: JobOptions): Promise<Job> {
   }
 
   const told = (error: unknown): void => {
-    state.problem = (error as Error).message;
+    state.problem = textOf(error);
   };
   let partitions: readonly string[] = [];
   const advance = createClock({
@@ -255,6 +255,6 @@ async function createQuery({
     const stateFile = { file: resultsFile, name: RESULTS_SCHEMA, fingerprint: query };
     return { plan, engine: await createEngine(plan, policy, functions, stateFile) };
   } catch (error) {
-    throw error instanceof QueryError ? new Error(diagnostic(queryFile, error)) : error;
+    throw new Error(problemText(queryFile, error), { cause: error });
   }
 }

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { sqlName } from '../query';
+import { sqlName, textOf } from '../query';
 import { LAYOUT, STATE_SCHEMA } from '../state';
 
 /** An unusable file is renamed to its name and this. Only the last such file is kept. */
@@ -67,8 +67,8 @@ async function problemOf(file: string, fingerprint: string): Promise<string | un
       instance.closeSync();
     }
   } catch (error) {
-    const [reason = ''] = (error as Error).message.split('\n');
-    if (NOT_DAMAGE.test(reason)) throw error;
-    return `${file} is damaged (${reason})`;
+    const meaning = textOf(error);
+    if (NOT_DAMAGE.test((error as Error).message)) throw new Error(`${file}: ${meaning}`, { cause: error });
+    return `${file} is damaged`;
   }
 }

@@ -1,4 +1,5 @@
 import type { Position } from './ast';
+import { databaseErrorKind, internalMeaning, textOf } from './internalError';
 
 /** What is wrong with a query, and where: a syntax error, an unknown name, or a construct that is not covered. */
 export class QueryError extends Error {
@@ -7,8 +8,9 @@ export class QueryError extends Error {
   constructor(
     message: string,
     readonly at: Position,
+    options?: { cause: unknown },
   ) {
-    super(message);
+    super(message, options);
   }
 }
 
@@ -17,21 +19,29 @@ export function diagnostic(file: string, { at, message }: QueryError): string {
   return `${file}:${at.line}:${at.column}: ${message}`;
 }
 
+/** The text of any error of a query as a user may see it, with the place in the query if it has one. */
+export const problemText = (file: string, error: unknown): string =>
+  error instanceof QueryError ? diagnostic(file, error) : textOf(error);
+
 /** DuckDB's kinds of errors that an event's values can bring about, and what they come to. */
 const RAISED: Readonly<Record<string, string>> = {
-  'Out of Range Error': 'a number exceeds the range of its type',
-  'Conversion Error': 'a value cannot be converted to the type that is required',
-  'Invalid Input Error': 'a function rejects its argument',
+  'Out of Range': 'a number exceeds the range of its type',
+  Conversion: 'a value cannot be converted to the type that is required',
+  'Invalid Input': 'a function rejects its argument',
 };
 
 /**
  * What a statement of a translated query raises while it runs. A failed CAST tells its own place (`line:column: …`);
- * else the place is the statement's. Anything unforeseen is given back as it is.
+ * else the place is the statement's. An unforeseen error of DuckDB becomes the `cause` of one that does not show its text.
+ * What concerns files, and errors that are not DuckDB's, are given back as they are.
  */
 export function raisedInQuery(error: unknown, statement: Position): unknown {
   const { message } = error as Error;
   const [, line, column, failure] = /(\d+):(\d+): ((?:CAST to|the function) [^\n]*)/.exec(message) ?? [];
   if (failure !== undefined) return new QueryError(failure, { line: Number(line), column: Number(column) });
-  const raised = RAISED[/^[\w ]+(?=: )/.exec(message)?.[0] ?? ''];
-  return raised === undefined ? error : new QueryError(`${raised}, so the job stops`, statement);
+  const kind = databaseErrorKind(error);
+  if (kind === undefined || kind === 'IO') return error;
+  const raised = RAISED[kind];
+  if (raised !== undefined) return new QueryError(`${raised}, so the job stops`, statement);
+  return new QueryError(`${internalMeaning(error)}, so the job stops`, statement, { cause: error });
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { build, stop as stopEsbuild } from 'esbuild';
 import { stream } from 'hono/streaming';
 import type { Job } from '../../analytics/job';
+import { textOf } from '../../analytics/query';
 import { pictureFile } from '../shop/drawings';
 import { type WebServer, createWebApp, startWebServer } from '../webServer';
 import { createCsvExport } from './exportCsv';
@@ -68,7 +69,7 @@ export async function startDashboardServer({
           }
         },
         (error) => {
-          console.error(`dashboard: the export failed: ${error.message}`);
+          console.error(`dashboard: the export failed: ${textOf(error)}`);
           outgoing.destroy(); // otherwise the part that was sent would look like the whole export
           return Promise.resolve();
         },

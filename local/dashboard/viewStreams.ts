@@ -2,6 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Context } from 'hono';
+import { textOf } from '../../analytics/query';
 import { type EventStreams, type WebEnvironment, createEventStreams } from '../webServer';
 import { type Filter, filterKey } from './filter';
 import type { View } from './view';
@@ -57,7 +58,7 @@ export function createViewStreams(view: (filter: Filter) => Promise<View>): View
         streams.notify();
       } catch (error) {
         // The next attempt reads again. The page shows that its figures are stale.
-        const { message } = error as Error;
+        const message = textOf(error);
         if (message !== problem) console.error(`dashboard: the results could not be read: ${message}`);
         problem = message;
       }

@@ -115,7 +115,7 @@ describe('a job that is started again', () => {
     const lines: string[] = [];
     await expect(
       open(translate(COUNT), file, DEFAULT_TIME_POLICY, (line) => lines.push(line)),
-    ).rejects.toThrow('lock');
+    ).rejects.toThrow(`${file}: another process uses the file of the job`);
     other.stdin.end();
     await ended;
     expect(lines).toEqual([]);

@@ -2,7 +2,6 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { DuckDBTimestampValue } from '@duckdb/node-api';
-import { tmpdir } from 'node:os';
 import {
   arrivalsSql,
   countSql,
@@ -14,7 +13,7 @@ import {
   timedSql,
   unchangedSql,
 } from './batchSql';
-import { openDatabase } from './database';
+import { type BoundedDatabase, openBoundedDatabase } from './boundedDatabase';
 import type { Counts } from './counts';
 import type { TimePolicy } from './timePolicy';
 import { type FunctionScripts, registerFunctions } from './functions';
@@ -34,8 +33,6 @@ export interface FileRun {
   functions?: FunctionScripts;
 }
 
-/** What DuckDB may hold before it writes to the folder for temporary files. */
-const MEMORY_LIMIT = '1GB';
 const BEGIN = "TIMESTAMP '0001-01-01'";
 const END = "TIMESTAMP '9999-12-31 23:59:59'";
 const NO_TEXT = 'CAST(NULL AS VARCHAR)';
@@ -54,10 +51,8 @@ export async function runFiles({
   outputs,
   functions = new Map(),
 }: FileRun): Promise<Counts> {
-  const { instance, connection } = await openDatabase({
-    memory_limit: MEMORY_LIMIT,
-    temp_directory: tmpdir(),
-  });
+  const database = await openBoundedDatabase();
+  const { connection, bounded } = database;
   const counts: Counts = { events: 0, malformed: 0, untimed: 0, early: 0, late: 0, lateDropped: 0 };
   const counted = new Set<string>();
   const progress = showProgress(connection);
@@ -66,11 +61,12 @@ export async function runFiles({
     progress.phase('reading');
     await registerFunctions(connection, plan.functions, functions);
     const loaded = await createReferences(connection, plan.references);
-    for (const [name, files] of references) for (const file of files) await loaded.load(name, file, 0);
+    for (const [name, files] of references)
+      for (const file of files) await bounded(() => loaded.load(name, file, 0));
     let allInOrder = true;
     for (const source of plan.sources) {
       const input = source.input.toLowerCase();
-      const found = await loadSource(connection, source, policy, filesOf(inputs, source.input));
+      const found = await loadSource(database, source, policy, filesOf(inputs, source.input));
       allInOrder &&= found.inOrder;
       if (counted.has(input)) continue;
       counted.add(input);
@@ -78,29 +74,26 @@ export async function runFiles({
     }
     progress.phase('computing');
     for (const node of plan.nodes)
-      await connection.run(nodeSql(node, plan).join(';\n')).catch((error: unknown) => {
-        throw raisedInQuery(error, node.at);
-      });
+      for (const sql of nodeSql(node, plan))
+        await bounded(() => connection.run(sql)).catch((error: unknown) => {
+          throw raisedInQuery(error, node.at);
+        });
     progress.phase('writing');
     for (const { table, rowsSql, unsortedSql, at } of plan.outputs) {
       const rows = allInOrder && unsortedSql !== undefined ? unsortedSql : rowsSql;
       const file = outputs.get(table);
       if (file === undefined) continue;
-      await connection
-        .run(
-          // Line breaks of JSON stand between values only. DuckDB would quote rows that have a # or a line break.
-          `COPY (SELECT CASE WHEN contains("row", chr(10)) OR contains("row", chr(13)) THEN translate("row", chr(10) || chr(13), '  ')
-             ELSE "row" END FROM (${rows})) TO ${sqlText(file)} (FORMAT csv, HEADER false, DELIMITER ${sqlText('\u001f')}, QUOTE '', ESCAPE '', NULLSTR '')`,
-        )
-        .catch((error: unknown) => {
-          throw raisedInQuery(error, at);
-        });
+      // Line breaks of JSON stand between values only. DuckDB would quote rows that have a # or a line break.
+      const sql = `COPY (SELECT CASE WHEN contains("row", chr(10)) OR contains("row", chr(13)) THEN translate("row", chr(10) || chr(13), '  ')
+        ELSE "row" END FROM (${rows})) TO ${sqlText(file)} (FORMAT csv, HEADER false, DELIMITER ${sqlText('\u001f')}, QUOTE '', ESCAPE '', NULLSTR '')`;
+      await bounded(() => connection.run(sql)).catch((error: unknown) => {
+        throw raisedInQuery(error, at);
+      });
     }
     return counts;
   } finally {
     progress.stop();
-    connection.closeSync();
-    instance.closeSync();
+    await database.close();
   }
 }
 
@@ -108,7 +101,7 @@ const filesOf = (inputs: FileRun['inputs'], name: string): readonly string[] =>
   [...inputs].find(([input]) => input.toLowerCase() === name.toLowerCase())?.[1] ?? [];
 
 async function loadSource(
-  connection: DuckDBConnection,
+  { connection, bounded }: BoundedDatabase,
   source: StreamSource,
   policy: TimePolicy,
   files: readonly string[],
@@ -118,24 +111,25 @@ async function loadSource(
   let first = true;
   const add = async (events: string, other: string, file: string): Promise<void> => {
     const rows = ownTimesSql(source, `(${events})`, `${other} AS other, `);
-    await connection
-      .run(`${first ? `CREATE TEMP TABLE ${own} AS` : `INSERT INTO ${own}`} ${rows}`, now)
-      .catch((error: unknown) => {
-        throw raisedInQuery(raisedInFile(error, file), source.at);
-      });
+    const sql = `${first ? `CREATE TEMP TABLE ${own} AS` : `INSERT INTO ${own}`} ${rows}`;
+    await bounded(() => connection.run(sql, now)).catch((error: unknown) => {
+      throw raisedInQuery(raisedInFile(error, file), source.at);
+    });
     first = false;
   };
   /** Replaces the lines that are no JSON objects by their events. */
   const readOthers = async (file: string): Promise<void> => {
     const table = `others_${source.table}`;
-    await connection.run(
-      `CREATE TEMP TABLE ${table} AS SELECT other AS line, ${messageOfNumber('__seq')} AS __seq FROM ${own} WHERE other IS NOT NULL`,
+    await bounded(() =>
+      connection.run(
+        `CREATE TEMP TABLE ${table} AS SELECT other AS line, ${messageOfNumber('__seq')} AS __seq FROM ${own} WHERE other IS NOT NULL`,
+      ),
     );
-    await connection.run(`DELETE FROM ${own} WHERE other IS NOT NULL`);
+    await bounded(() => connection.run(`DELETE FROM ${own} WHERE other IS NOT NULL`));
     await add(fileEventsSql(rowsOfLines(table), 'payload', source.fields), NO_TEXT, file);
     await connection.run(`DROP TABLE ${table}`);
   };
-  const arrivals = (): Promise<Arrivals> => readArrivals(connection, policy, own);
+  const arrivals = (): Promise<Arrivals> => bounded(() => readArrivals(connection, policy, own));
   let known = NO_ARRIVALS;
   for (const file of files) {
     const opened = await openInputFile(file);
@@ -167,7 +161,8 @@ async function loadSource(
   else {
     await connection.run(progressTableSql(source));
     const sql = timedSql(source, policy, own).replaceAll('$watermark', BEGIN);
-    await connection.run(`CREATE TEMP TABLE ${batch} AS ${sql}`);
+    await bounded(() => connection.run(`CREATE TEMP TABLE ${batch} AS ${sql}`));
+    await connection.run(`DROP TABLE ${own}`);
     const row = (await connection.runAndReadAll(countSql(batch))).getRows()[0] ?? [];
     [counts.untimed = 0, counts.early = 0, counts.late = 0, counts.lateDropped = 0] = row.map(Number);
   }

@@ -1,0 +1,66 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { type BoundedDatabase, openBoundedDatabase } from '../../analytics/boundedDatabase';
+
+let folder = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'asa-test-'));
+  vi.stubEnv('TMPDIR', folder);
+  vi.stubEnv('TEMP', folder);
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const valueOf = async ({ connection }: BoundedDatabase, sql: string): Promise<unknown> =>
+  (await connection.runAndReadAll(sql)).getRows()[0]?.[0];
+const limitOf = (database: BoundedDatabase): Promise<unknown> =>
+  valueOf(database, "SELECT current_setting('memory_limit')");
+
+test('rows beyond the memory limit go to a folder of the database, which is removed in the end', async () => {
+  const [database, other] = [await openBoundedDatabase(), await openBoundedDatabase()];
+  try {
+    const limit = await limitOf(database);
+    const fill =
+      'CREATE TEMP TABLE filled AS SELECT repeat(chr(CAST(97 + i % 26 AS INT)), 600) AS text FROM range(400000) AS t(i)';
+    for (const one of [database, other]) await one.bounded(() => one.connection.run(fill));
+    const lengths = 'SELECT sum(strlen(text)) FROM filled';
+    for (const one of [database, other]) expect(Number(await valueOf(one, lengths))).toBe(240_000_000);
+    expect(await limitOf(database)).toBe(limit);
+    expect(await readdir(folder)).toHaveLength(2);
+  } finally {
+    await database.close();
+    await other.close();
+  }
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test('a statement that holds more than the limit runs again with more memory', async () => {
+  const database = await openBoundedDatabase();
+  try {
+    const limit = await limitOf(database);
+    const held = await database.bounded(() =>
+      valueOf(database, 'SELECT len(list(i)) FROM range(25000000) AS t(i)'),
+    );
+    expect(Number(held)).toBe(25_000_000);
+    expect(await limitOf(database)).not.toBe(limit);
+  } finally {
+    await database.close();
+  }
+});
+
+test('other errors of a statement are raised at once', async () => {
+  const database = await openBoundedDatabase();
+  try {
+    const limit = await limitOf(database);
+    await expect(database.bounded(() => database.connection.run('SELECT * FROM missing'))).rejects.toThrow(
+      'missing',
+    );
+    expect(await limitOf(database)).toBe(limit);
+  } finally {
+    await database.close();
+  }
+});

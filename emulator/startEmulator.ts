@@ -184,9 +184,15 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     };
     const hubOf = (request: IncomingMessage) =>
       hubNamed(hostNameOf(request.headers.host), serverNameOf(request.socket));
-    const acceptAmqp = (transport: Transport) => hubNamed(...transport.hostNames).eventHub.accept(transport);
+    const connectOther = provisioning?.service.connectAmqp;
+    const acceptAmqp = (transport: Transport) =>
+      hubNamed(...transport.hostNames).eventHub.accept(transport, connectOther);
     serve({
-      amqp: served.map(({ eventHub }) => eventHub.accept),
+      amqp: served.map(
+        ({ eventHub }) =>
+          (transport) =>
+            eventHub.accept(transport, connectOther),
+      ),
       amqps: acceptAmqp,
       mqtts: mqtt.accept,
     });

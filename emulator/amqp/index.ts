@@ -1,22 +1,21 @@
 export { abortDelivery } from './abortDelivery';
-export { acceptConnection, type AcceptedConnection } from './acceptConnection';
-export { answerAttach, sendsSettled } from './answerAttach';
+export { sendsSettled } from './answerAttach';
 export type { AmqpCondition } from './condition';
-export { conformSession } from './conformSession';
-export { DELIVERY_OUTCOMES, type DeliveryOutcome, type LinkSource, type LinkTarget } from './links';
+export { entityPath, sourcePath, targetPath } from './entityPath';
+export type { ClientLinks, DeliveryOutcome, LinkSource, LinkTarget } from './links';
 export { lockedSource } from './lockedSource';
-export { bytesOf, dataSection, idOf, textOf, textProperties } from './messageFields';
-export { OutgoingLink } from './outgoingLink';
 export {
-  creditOf,
-  outgoingOf,
-  remoteAttach,
-  returnCredit,
-  sendEncoded,
-  settleNow,
-  settleSecond,
-  stopHeartbeats,
-} from './rheaInternals';
+  applicationProperties,
+  bytesOf,
+  dataSection,
+  echoedId,
+  idOf,
+  textOf,
+  textProperties,
+} from './messageFields';
+export { OutgoingLink } from './outgoingLink';
+export { creditOf, outgoingOf, remoteAttach, returnCredit, sendEncoded, settleNow } from './rheaInternals';
+export { serveLinks, type ServedLinks } from './serveLinks';
 export { saslMechanisms, type SaslMechanisms } from './saslMechanisms';
 export { createSourceLinks } from './sourceLinks';
 export { AMQP_SUBPROTOCOLS } from './subprotocols';

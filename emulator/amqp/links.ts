@@ -1,4 +1,4 @@
-import type { Delivery, Message } from 'rhea';
+import type { Delivery, Message, Receiver, Sender } from 'rhea';
 import type { AmqpCondition } from './condition';
 
 /** A link on which the client receives. */
@@ -21,4 +21,12 @@ export interface LinkTarget {
   receive(message: Message | Buffer, delivery: Delivery & { readonly format?: number }): void;
   /** The link has ended. */
   close(): void;
+}
+
+/** Attaches the links of one client. An attach that is rejected returns its error. */
+export interface ClientLinks {
+  /** @param path of the entity from which the client wants to receive */
+  attachSource(link: Sender, path: string): LinkSource | AmqpCondition;
+  /** @param path of the entity to which the client wants to send */
+  attachTarget(link: Receiver, path: string): LinkTarget | AmqpCondition;
 }

@@ -1,6 +1,6 @@
 /** Reads the fields of AMQP messages that clients write with different types. */
 
-import { message as amqp, uuid_to_string, type Message } from 'rhea';
+import { message as amqp, types, uuid_to_string, type Message } from 'rhea';
 
 const UUID_BYTES = 16;
 
@@ -14,6 +14,10 @@ export function textOf(value: unknown): string | undefined {
 /** A message id or correlation id. rhea returns a uuid as 16 bytes. */
 export const idOf = (value: unknown): string | undefined =>
   Buffer.isBuffer(value) && value.length === UUID_BYTES ? uuid_to_string(value) : textOf(value);
+
+/** An id of a request, for its response: rhea writes every id of type Buffer as a uuid. */
+export const echoedId = (id: unknown): unknown =>
+  Buffer.isBuffer(id) && id.length !== UUID_BYTES ? types.wrap_binary(id) : id;
 
 /** The bytes of a message's body: its data sections, or the text of a value. */
 export function bytesOf(message: Message): Buffer {
@@ -29,10 +33,12 @@ export function bytesOf(message: Message): Buffer {
 const timeOf = (time: Date): string | undefined =>
   Number.isNaN(time.getTime()) ? undefined : time.toISOString();
 
+export const applicationProperties = (message: Message): Readonly<Record<string, unknown>> =>
+  (message as { application_properties?: Record<string, unknown> | null }).application_properties ?? {};
+
 /** The application properties as text, without those that are null. */
 export function textProperties(message: Message): (readonly [name: string, value: string])[] {
-  const properties = (message.application_properties ?? {}) as Record<string, unknown>;
-  return Object.entries(properties).flatMap(([name, value]) => {
+  return Object.entries(applicationProperties(message)).flatMap(([name, value]) => {
     const text = value instanceof Date ? timeOf(value) : textOf(value);
     return text === undefined ? [] : [[name, text] as const];
   });

@@ -5,6 +5,7 @@ import {
   bytesOf,
   createSourceLinks,
   dataSection,
+  echoedId,
   type OutgoingLink,
   remoteAttach,
   settleNow,
@@ -113,7 +114,7 @@ export function createTwinChannel(hub: Hub, clientId: string, reset: () => void)
 
 function responseMessage(request: Message, { status, version, body }: TwinResponse): Message {
   return {
-    correlation_id: request.correlation_id as unknown,
+    correlation_id: echoedId(request.correlation_id),
     message_annotations: {
       status: types.wrap_int(status),
       ...(version === undefined ? {} : { version: types.wrap_long(version) }),

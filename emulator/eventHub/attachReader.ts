@@ -1,10 +1,9 @@
 /** Attaches an AMQP receiver to a partition: checks its path, its claim, the reader quota and its epoch. */
 
 import type { Sender } from 'rhea';
-import { remoteAttach, sendsSettled, type AmqpCondition } from '../amqp';
+import { remoteAttach, sendsSettled, sourcePath, type AmqpCondition } from '../amqp';
 import type { Hub } from '../hub';
 import type { Claims } from './claims';
-import { entityPath } from './entityPath';
 import { PartitionReader } from './partitionReader';
 import type { Readers } from './readers';
 import { invalidPartition, notFound, REDIRECT, refusalOfHubEntity, unauthorizedFor } from './refusals';
@@ -28,7 +27,7 @@ export function attachReader(
   link: Sender,
   unsentBytes: () => number,
 ): PartitionReader | AmqpCondition {
-  const path = pathOf(link);
+  const path = sourcePath(link);
   const ofHub = refusalOfHubEntity(path, hub.identity);
   // Only clients with the right to read are redirected.
   if (ofHub?.condition === REDIRECT && !claims.cover(path)) return unauthorizedFor('Listen', path);
@@ -66,10 +65,6 @@ export function attachReader(
   readers.add(reader);
   return reader;
 }
-
-/** The path of the entity that a client's receiver reads from. */
-export const pathOf = (link: Sender): string =>
-  entityPath((link.source as { address?: string } | undefined)?.address ?? '');
 
 /** An AMQP long. rhea returns values beyond JavaScript's safe integers as eight bytes. */
 function epochOf(property: unknown): bigint | undefined {

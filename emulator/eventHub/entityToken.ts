@@ -1,8 +1,8 @@
+import { entityPath } from '../amqp';
 import { decodePathSegment } from '../decodePathSegment';
 import { isSignedBy, parseSasToken, policyKey, scopeCovers, SAS_GRACE_S } from '../sas';
 import type { Hub } from '../hub';
 import type { HubIdentity } from '../hubIdentity';
-import { entityPath } from './entityPath';
 
 /** `amqps://host:5671/path` or, from IoT Hub's own SDKs, `host/path`. */
 const RESOURCE = /^(?:[a-z][a-z0-9+.-]*:\/\/)?(\[[^\]]*\]|[^/:]*)(?::\d+)?(?:\/(.*))?$/is;

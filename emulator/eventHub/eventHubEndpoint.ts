@@ -2,14 +2,15 @@ import type { AmqpCondition } from '../amqp';
 import type { ImmediateEventHubFault } from '../faults';
 import type { Hub } from '../hub';
 import type { Transport } from '../transport';
+import { namesProvisioning, rejectRegistrations, type ConnectOther } from './connectOther';
 import { createReaders, type Readers } from './readers';
 import { serveConnection, type ServedConnection } from './serveConnection';
 
 /** The built-in Event Hub-compatible endpoint, for connections over any transport. */
 export interface EventHubEndpoint {
   readonly readers: Readers;
-  /** Serves a client that has connected. */
-  accept(transport: Transport): void;
+  /** Serves a client that has connected. `connectOther`: serves the clients of another service. */
+  accept(transport: Transport, connectOther?: ConnectOther): void;
   connections(): number;
   /** Number of open AMQP sessions on all connections. */
   sessions(): number;
@@ -21,7 +22,10 @@ export interface EventHubEndpoint {
 
 export function createEventHubEndpoint(hub: Hub): EventHubEndpoint {
   const readers = createReaders();
+  /** The clients of the hub, or those that have not opened their connection yet. */
   const served = new Map<Transport, ServedConnection>();
+  /** The clients of another service. The faults of the hub leave them alone. */
+  const others = new Set<Transport>();
   let frozen = false;
 
   hub.onAppended.add((partitionId) => readers.of(partitionId).forEach((reader) => reader.wake()));
@@ -34,12 +38,20 @@ export function createEventHubEndpoint(hub: Hub): EventHubEndpoint {
 
   return {
     readers,
-    accept(transport) {
+    accept(transport, connectOther = rejectRegistrations) {
       const { stream } = transport;
       stream.on('error', () => undefined); // clients may reset connections; rhea gets this event too
-      if (frozen) freeze(transport);
-      served.set(transport, serveConnection(transport, hub, readers));
-      stream.on('close', () => served.delete(transport));
+      if (frozen && !namesProvisioning(transport.hostNames)) freeze(transport);
+      const onOther = () => {
+        served.delete(transport);
+        others.add(transport);
+      };
+      served.set(transport, serveConnection(transport, { hub, readers, connectOther, onOther }));
+      if (namesProvisioning(transport.hostNames)) onOther();
+      stream.on('close', () => {
+        served.delete(transport);
+        others.delete(transport);
+      });
     },
     connections: () => served.size,
     sessions: () => sum([...served.values()].map((connection) => connection.sessions())),
@@ -70,7 +82,7 @@ export function createEventHubEndpoint(hub: Hub): EventHubEndpoint {
       }
     },
     close: () => {
-      for (const { stream } of served.keys()) stream.destroy();
+      for (const { stream } of [...served.keys(), ...others]) stream.destroy();
     },
   };
 }

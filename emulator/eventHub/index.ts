@@ -1,1 +1,2 @@
+export { isRegistration, type ConnectOther, type OpenedConnection } from './connectOther';
 export { createEventHubEndpoint, type EventHubEndpoint } from './eventHubEndpoint';

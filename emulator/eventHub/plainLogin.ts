@@ -13,6 +13,12 @@ import type { Claims } from './claims';
 const POLICY_AT_HUB = /^[^@]+@sas\.root\.(.+)$/i;
 const CLIENT_AT_HUB = /^(.+)@sas\.([^@]+)$/i;
 
+/** The credentials of SASL PLAIN. */
+export interface PlainLogin {
+  readonly username: string;
+  readonly password: string;
+}
+
 /** What the credentials of a connection allow. */
 export interface Grants {
   readonly claims: Claims;
@@ -23,13 +29,17 @@ export interface Grants {
  * Checks SASL PLAIN credentials, and grants what they allow. Event Hubs accepts the name and key of a policy with
  * ServiceConnect. IoT Hub accepts `<policy>@sas.root.<hub>` or `<client id>@sas.<hub>`, and a token.
  *
- * @param onRegistration called for a device that wants to be provisioned. It is granted nothing; SASL has no text that
- * could name the reason
+ * @param onRegistration called for a device that wants to be provisioned. The hub grants it nothing. Whether the device
+ * is rejected is decided later: SASL has no text that could name the reason
  */
-export const plainMechanisms = (hub: Hub, grants: () => Grants, onRegistration: () => void): SaslMechanisms =>
+export const plainMechanisms = (
+  hub: Hub,
+  grants: () => Grants,
+  onRegistration: (login: PlainLogin) => void,
+): SaslMechanisms =>
   saslMechanisms((username, password) => {
     if (DEVICE_RESOURCE.test(username)) {
-      onRegistration();
+      onRegistration({ username, password });
       return true;
     }
     const { hostName, name } = hub.identity;

@@ -1,7 +1,7 @@
 /** The requests to `$cbs` (AMQP claims-based security). */
 
 import type { Message } from 'rhea';
-import { bytesOf } from '../amqp';
+import { applicationProperties, bytesOf } from '../amqp';
 import { clientIdAt, isDevicePath } from '../deviceAmqp';
 import { authenticateDevice } from '../deviceAuthentication';
 import type { Hub } from '../hub';
@@ -10,7 +10,7 @@ import { clientPath } from '../registry';
 import { isPolicyToken, isSasToken, parseSasToken, SAS_GRACE_S, scopeCovers } from '../sas';
 import { checkEntityToken, resourcePath, type TokenRefusal } from './entityToken';
 import type { Grants } from './plainLogin';
-import { applicationProperties, refuse, type Reply } from './requests';
+import { refuse, type Reply } from './requests';
 
 const REFUSALS: Record<TokenRefusal, string> = {
   InvalidSignature: 'InvalidSignature: The token has an invalid signature.',

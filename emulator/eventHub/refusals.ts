@@ -1,7 +1,6 @@
 import type { AmqpCondition } from '../amqp';
 import { isDevicePath } from '../deviceAmqp';
 import type { HubIdentity } from '../hubIdentity';
-import { isProvisioningHost } from '../wellKnown';
 
 /** The errors with which the service rejects links. The texts are those of the service. */
 
@@ -16,16 +15,10 @@ export const notFound = (path: string): AmqpCondition => ({
 });
 
 /** For a connection to the host name of another server. */
-export const refusalOfHost = (hostName: string): AmqpCondition =>
-  isProvisioningHost(hostName)
-    ? {
-        condition: 'amqp:not-implemented',
-        description: 'The emulator does not support provisioning over AMQP. Use HTTPS or MQTT.',
-      }
-    : {
-        condition: 'amqp:not-found',
-        description: `The hub '${hostName}' is not here. Allow other names of the emulator with --allowed-hosts.`,
-      };
+export const refusalOfHost = (hostName: string): AmqpCondition => ({
+  condition: 'amqp:not-found',
+  description: `The hub '${hostName}' is not here. Allow other names of the emulator with --allowed-hosts.`,
+});
 
 export const invalidPartition = (partitions: number): AmqpCondition => ({
   condition: 'com.microsoft:argument-out-of-range',

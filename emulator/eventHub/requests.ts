@@ -1,5 +1,5 @@
 import { types, type Message } from 'rhea';
-import type { AmqpCondition } from '../amqp';
+import { applicationProperties, type AmqpCondition } from '../amqp';
 import type { Hub } from '../hub';
 import type { HubIdentity } from '../hubIdentity';
 import { checkEntityToken } from './entityToken';
@@ -98,6 +98,3 @@ function partitionInfo(hub: Hub, id: string): Reply {
     },
   };
 }
-
-export const applicationProperties = (request: Message) =>
-  (request as { application_properties?: Record<string, unknown> }).application_properties ?? {};

@@ -33,7 +33,7 @@ export function attest(
   individual: Enrollments,
   groups: Enrollments,
 ): Attestation {
-  if (text === undefined && hasCertificate) throw notEmulated('attestation of the type x509');
+  if (text === undefined) throw withoutToken(hasCertificate);
   const token = tokenFor(text, `${idScope}/registrations/${registrationId}`, Date.now() / 1_000);
   if (!token) throw unauthorized();
   if (!ENROLLMENT_ID.test(registrationId)) {
@@ -49,6 +49,9 @@ export function attest(
   }
   throw unauthorized();
 }
+
+export const withoutToken = (hasCertificate: boolean): ProvisioningError =>
+  hasCertificate ? notEmulated('attestation of the type x509') : unauthorized();
 
 /** A device of a group has keys of its own (iot-dps, concepts-symmetric-key-attestation, "Group enrollments"). */
 const derivedKeys = ({ keys }: Enrollment, registrationId: string): Enrollment['keys'] => ({

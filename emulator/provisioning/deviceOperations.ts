@@ -10,6 +10,8 @@ import { registrationResultJson, type Registrations } from './registrations';
 
 /** Throws ProvisioningError; with a data folder, also IotHubError ServiceUnavailable. */
 export interface DeviceOperations {
+  /** Checks the token of a device, before its requests. */
+  authenticate(input: AttestationInput): void;
   /** Starts the assignment, whose result the device requests by the `operationId`. */
   register(input: AttestationInput, body: Buffer): { readonly operationId: string; readonly status: string };
   /** The result of an operation. */
@@ -40,6 +42,7 @@ export function createDeviceOperations(parts: {
     return attest(input, individual, groups);
   };
   return {
+    authenticate: check,
     register(input, body) {
       const attestation = check(input);
       assertRequest(input, body);

@@ -3,6 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { IConnectPacket } from 'mqtt-packet';
 import type { Journal } from '../dataFolder';
+import { isRegistration, type ConnectOther } from '../eventHub';
 import type { Hub } from '../hub';
 import type { HubResponse } from '../httpsServer';
 import type { MqttConnection } from '../mqtt';
@@ -13,7 +14,8 @@ import { createDeviceOperations } from './deviceOperations';
 import { createEnrollments, type Enrollments } from './enrollments';
 import { createHttpHandler, isProvisioningPath } from './httpHandler';
 import { MAX_ENROLLMENT_GROUPS, MAX_INDIVIDUAL_ENROLLMENTS } from './limits';
-import { isRegistration, openRegistrationSession, type RegistrationSession } from './registrationSession';
+import { openRegistrationLinks } from './registrationLinks';
+import { isMqttRegistration, openRegistrationSession, type RegistrationSession } from './registrationSession';
 import { createRegistrations } from './registrations';
 
 export interface Provisioning {
@@ -30,6 +32,8 @@ export interface Provisioning {
     mqtt: MqttConnection,
     transport: Transport,
   ): RegistrationSession | undefined;
+  /** Serves an AMQP client; undefined if it connects to a hub. */
+  readonly connectAmqp: ConnectOther;
 }
 
 export interface ProvisioningOptions {
@@ -68,9 +72,13 @@ export function createProvisioning({ hubs, journal, isOwnHost, log }: Provisioni
     },
     handle,
     connectMqtt(packet, mqtt, transport) {
-      if (!isRegistration(packet)) return undefined;
+      if (!isMqttRegistration(packet)) return undefined;
       const isHere = transport.hostNames.every(isAllowed);
       return openRegistrationSession({ device, packet, mqtt, transport, isHere, log });
+    },
+    connectAmqp(opened) {
+      if (!isRegistration(opened)) return undefined;
+      return openRegistrationLinks({ device, ...opened, isHere: opened.hostNames.every(isAllowed), log });
     },
   };
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { AmqpCondition } from '../amqp';
 import type { HubResponse } from '../httpsServer';
 import { IotHubError } from '../iotHubError';
 
@@ -62,4 +63,26 @@ export function errorDetails(error: unknown): ErrorDetails {
 export function errorResponse(error: unknown): HubResponse {
   const { status, body } = errorDetails(error);
   return { status, body };
+}
+
+/** The conditions that Microsoft's SDKs turn into their errors (azure-iot-amqp-base, amqp_common_errors). */
+const CONDITIONS: Readonly<Record<number, string>> = {
+  401: 'amqp:unauthorized-access',
+  403: 'amqp:resource-limit-exceeded',
+  404: 'amqp:not-found',
+  413: 'amqp:link:message-size-exceeded',
+  501: 'amqp:not-implemented',
+};
+
+/**
+ * The AMQP error of a connection or a delivery. The description is the error's JSON (azure-iot-sdk-c#815;
+ * azure-iot-sdk-csharp, ProvisioningTransportHandlerAmqp). Rethrows other errors.
+ */
+export function amqpRejection(error: unknown): { readonly status: number; readonly error: AmqpCondition } {
+  const { status, body } = errorDetails(error);
+  const otherwise = status < 500 ? 'com.microsoft:argument-error' : 'amqp:internal-error';
+  return {
+    status,
+    error: { condition: CONDITIONS[status] ?? otherwise, description: JSON.stringify(body) },
+  };
 }

@@ -37,7 +37,8 @@ interface Connecting {
 export type RegistrationSession = (packet: Packet) => void;
 
 /** Whether the client connects to the Device Provisioning Service, not to a hub. */
-export const isRegistration = ({ username }: IConnectPacket): boolean => DEVICE_RESOURCE.test(username ?? '');
+export const isMqttRegistration = ({ username }: IConnectPacket): boolean =>
+  DEVICE_RESOURCE.test(username ?? '');
 
 /**
  * Answers a CONNECT. As in Azure, the signature of the token is only checked with each request: a wrong one gets a

@@ -10,7 +10,7 @@ const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key
 /** A module that a transport of Microsoft's SDK uses itself: the SDK has no option for a CA or an address. */
 const partOf = (transport: string, name: string) => createRequire(require.resolve(transport))(name);
 
-export const TRANSPORTS = ['Http', 'Mqtt', 'MqttWs'] as const;
+export const TRANSPORTS = ['Http', 'Mqtt', 'MqttWs', 'Amqp', 'AmqpWs'] as const;
 export type TransportName = (typeof TRANSPORTS)[number];
 
 /** Leads the SDKs, which always use port 443, to the emulator. */
@@ -23,6 +23,13 @@ function transport(emulator: Emulator, name: TransportName): { readonly transpor
     const base = new (partOf('azure-iot-provisioning-device-http', 'azure-iot-http-base').Http)();
     base.setOptions({ http: { agent: agentFor(emulator) } });
     return { transport: new Http(base), host: globalHostName };
+  }
+  if (name === 'Amqp' || name === 'AmqpWs') {
+    const { Amqp, AmqpWs } = require('azure-iot-provisioning-device-amqp');
+    const own = name === 'Amqp' ? new Amqp() : new AmqpWs();
+    own.setAuthentication({ ca: emulator.ca });
+    own.setTransportOptions({ webSocketAgent: agentFor(emulator) });
+    return { transport: own, host: name === 'Amqp' ? `localhost:${emulator.amqpsPort}` : globalHostName };
   }
   const { Mqtt, MqttWs } = require('azure-iot-provisioning-device-mqtt');
   const base = new (partOf('azure-iot-provisioning-device-mqtt', 'azure-iot-mqtt-base').MqttBase)();

@@ -2,7 +2,6 @@
 
 import { createHmac } from 'node:crypto';
 import mqtt, { type IClientOptions } from 'mqtt';
-import rhea from 'rhea';
 import { generate } from 'selfsigned';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PROVISIONING } from '../../../emulator/index';
@@ -115,28 +114,6 @@ test('a device that registers over MQTT is none of a hub, but is logged without 
   expect(log).toMatch(/debug mqtts \S+ CONNECT 'fridge' for provisioning: refused with code 5$/m);
   expect(log).toMatch(/debug mqtts \S+ registration 'fridge': register, 202$/m);
   expect(log).not.toMatch(/secret|sig=/);
-});
-
-test.each([
-  ['host name', { hostname: PROVISIONING.globalHostName, username: 'anonymous' }],
-  [
-    'user name',
-    { hostname: 'localhost', username: `${PROVISIONING.idScope}/registrations/fridge`, password: 'secret' },
-  ],
-])('names what is missing if the %s of AMQP is that of a registration', async (_name, options) => {
-  const connection = rhea.create_container().connect({
-    ...{ host: '127.0.0.1', port: hub.emulator.amqpPort, reconnect: false },
-    ...options,
-  });
-  const ended = new Promise((resolve) => {
-    connection.on('connection_error', () => resolve(connection.error));
-    connection.on('connection_close', () => resolve('closed'));
-    connection.on('disconnected', () => resolve('disconnected'));
-  });
-  expect(await ended).toMatchObject({
-    condition: 'amqp:not-implemented',
-    description: expect.stringContaining('provisioning over AMQP'),
-  });
 });
 
 test('names what is missing if a device registers with a certificate', async () => {

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { readTrustedCas } from './certificates';
-import { DEFAULT_PARTITIONS } from './emulatorOptions';
+import { DEFAULT_PARTITIONS, MAX_PORT } from './emulatorOptions';
+import { checkAllowedHosts } from './httpsServer';
 import { MAX_PARTITIONS } from './hub';
 import { hubIdentities, hubIdentity } from './hubIdentity';
 import { LOOPBACK } from './listen';
@@ -19,7 +20,6 @@ export const DEFAULT_AMQPS_PORT = 5671;
 export const DEFAULT_MQTT_PORT = 8883;
 /** More than any disk. */
 const MAX_RETENTION_MEGABYTES = 1_000_000_000;
-const MAX_PORT = 65_535;
 
 export interface Flags {
   readonly listen: string;
@@ -57,6 +57,12 @@ const integer = (min: number, max: number) => (text: string) => {
 
 function ipAddress(text: string): string {
   if (isIP(text) === 0) throw new InvalidArgumentError('It must be an IP address.');
+  return text;
+}
+
+/** An empty text is mostly a variable of a script that is not set. */
+function notEmpty(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It must not be empty.');
   return text;
 }
 
@@ -147,8 +153,8 @@ export function commandLine(run: (flags: Flags) => Promise<void>): Command {
       `1 to ${MAX_PARTITIONS} (default: ${DEFAULT_PARTITIONS}, or as many as the data folder has)`,
       integer(1, MAX_PARTITIONS),
     )
-    .option('--data <folder>', 'keeps the state in this folder (without the flag: in memory)')
-    .option('--seed <file>', 'JSON file with the devices and messages of a new hub')
+    .option('--data <folder>', 'keeps the state in this folder (without the flag: in memory)', notEmpty)
+    .option('--seed <file>', 'JSON file with the devices and messages of a new hub', notEmpty)
     .option('--provisioning', 'starts a Device Provisioning Service that assigns devices to the hubs')
     .option(
       '--retention-days <days>',
@@ -161,7 +167,7 @@ export function commandLine(run: (flags: Flags) => Promise<void>): Command {
       'size of the messages that are kept (default: unlimited)',
       integer(1, MAX_RETENTION_MEGABYTES),
     )
-    .option('--ca-folder <folder>', "folder of the emulator's certificate authority", '.hubfront')
+    .option('--ca-folder <folder>', "folder of the emulator's certificate authority", notEmpty, '.hubfront')
     .option(
       '--trusted-ca <file>',
       'certificate (PEM) of an authority that signs certificates of devices; repeatable',
@@ -171,9 +177,15 @@ export function commandLine(run: (flags: Flags) => Promise<void>): Command {
       new Option(
         '--storage <connection string>',
         'storage account for file uploads, for example UseDevelopmentStorage=true (Azurite)',
-      ).env('HUBFRONT_STORAGE'),
+      )
+        .env('HUBFRONT_STORAGE')
+        .argParser(notEmpty),
     )
-    .option('--storage-container <name>', 'container for uploaded files (default: uploads)')
+    .option(
+      '--storage-container <name>',
+      'container for uploaded files (default: uploads); needs --storage',
+      notEmpty,
+    )
     .addOption(
       new Option('--throttle <tier>', 'applies the limits of one unit of this tier')
         .choices(THROTTLE_TIERS)
@@ -182,7 +194,7 @@ export function commandLine(run: (flags: Flags) => Promise<void>): Command {
     .addOption(
       new Option('--allowed-hosts <names>', 'host names to serve beside localhost, separated by commas')
         .env('HUBFRONT_ALLOWED_HOSTS')
-        .argParser(list),
+        .argParser((text: string) => checked(list(text), () => checkAllowedHosts(list(text)))),
     )
     .addOption(
       new Option('--log-level <level>', 'what is logged on stderr; debug: each connection and operation')

@@ -4,6 +4,7 @@ import { isIP } from 'node:net';
 import type { AdminApi } from './admin';
 import type { ConnectionStrings } from './connectionStrings';
 import type { Health } from './health';
+import { checkAllowedHosts } from './httpsServer';
 import { MAX_PARTITIONS } from './hub';
 import type { HubSpec } from './hubIdentity';
 import { LOOPBACK } from './listen';
@@ -14,6 +15,7 @@ import type { SeedInput } from './seedFile';
 import type { ThrottleTier } from './throttle';
 
 export const DEFAULT_PARTITIONS = 4;
+export const MAX_PORT = 65_535;
 
 /** Port 0 stands for any free port. */
 export interface EmulatorOptions {
@@ -125,10 +127,16 @@ export interface Emulator extends EmulatedHub {
   close(): Promise<void>;
 }
 
+/** Options that would mean something else without a text, as when a variable of a script is not set. */
+const TEXTS = ['dataFolder', 'caFolder', 'seed', 'storage', 'storageContainer'] as const;
+
 /** @throws RangeError that names the option */
 export function checkOptions(options: EmulatorOptions): void {
+  const empty = TEXTS.find((name) => options[name] === '');
+  if (empty !== undefined) throw new RangeError(`${empty} must not be empty`);
+  checkAllowedHosts(options.allowedHosts ?? []);
   const { partitions = DEFAULT_PARTITIONS, retentionDays = DEFAULT_RETENTION_DAYS } = options;
-  const { retentionMegabytes, listen = LOOPBACK } = options;
+  const { retentionMegabytes, listen = LOOPBACK, amqpPort = 0 } = options;
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > MAX_PARTITIONS) {
     throw new RangeError(`partitions must be 1 to ${MAX_PARTITIONS}`);
   }
@@ -139,9 +147,15 @@ export function checkOptions(options: EmulatorOptions): void {
     throw new RangeError('retentionMegabytes must be above 0');
   }
   if (options.storageContainer !== undefined && options.storage === undefined) {
-    throw new RangeError('storageContainer needs storage');
+    throw new RangeError('storageContainer needs storage: a container needs a storage account');
   }
-  if (options.provisioning === true && Array.isArray(options.hub) && options.hub.length > MAX_LINKED_HUBS) {
+  const hubs = Array.isArray(options.hub) ? options.hub.length : 1;
+  if (amqpPort !== 0 && amqpPort + hubs - 1 > MAX_PORT) {
+    throw new RangeError(
+      `the AMQP port ${amqpPort} is too high for ${hubs} hubs: each further hub has the next port`,
+    );
+  }
+  if (options.provisioning === true && hubs > MAX_LINKED_HUBS) {
     throw new RangeError(
       `the Device Provisioning Service assigns devices to at most ${MAX_LINKED_HUBS} hubs`,
     );

@@ -30,8 +30,24 @@ export interface LocalCa extends KeyPair {
  *
  * `ca.pem` is the public certificate. `ca-key.pem` (mode 0600) holds the key and the certificate, and is
  * authoritative. One file can be created atomically, two cannot, and two emulators may start at the same time.
+ *
+ * @throws Error that names the folder if it cannot be used
  */
 export async function openLocalCa(folder: string): Promise<LocalCa> {
+  try {
+    return await openFolder(folder);
+  } catch (error) {
+    const { message } = error as Error;
+    throw new Error(
+      `the folder of the certificate authority ${path.resolve(folder)} cannot be used: ${message}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+async function openFolder(folder: string): Promise<LocalCa> {
   await mkdir(folder, { recursive: true });
   const keyFile = path.join(folder, 'ca-key.pem');
   const file = path.resolve(folder, 'ca.pem');

@@ -33,6 +33,18 @@ export function isAllowedHost(host: string | undefined, names: readonly string[]
   return LOOPBACK_NAMES.some(isWanted) || names.some(isWanted);
 }
 
+/** A name to allow: without a scheme and a port, with a leading dot for all names below it. */
+const ALLOWED = /^(?:\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])$/i;
+
+/** @throws RangeError that names the first of `names` that no request could have as its host */
+export function checkAllowedHosts(names: readonly string[]): void {
+  const wrong = names.find((name) => !ALLOWED.test(name));
+  if (wrong === undefined) return;
+  throw new RangeError(
+    `'${wrong}' is not a host name to allow: 'name' or '.example.com', without scheme and port`,
+  );
+}
+
 /**
  * The status of the response if the request is not for this server, otherwise undefined. There must be one Host header
  * (RFC 9112, 3.2). The authority of a target in absolute form must be allowed as well, and equal the Host header:

@@ -1,3 +1,3 @@
-export { isAllowedHost } from './allowedHosts';
+export { checkAllowedHosts, isAllowedHost } from './allowedHosts';
 export { startHttpsServer, type HttpsServer, type HubResponse, type Outcome } from './httpsServer';
 export { readBody } from './readBody';

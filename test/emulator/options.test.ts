@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { get } from 'node:https';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EventHubConsumerClient } from '@azure/event-hubs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { commandLine } from '../../emulator/commandLine';
 import { type Emulator, type EmulatorOptions, startEmulator } from '../../emulator/index';
 import { Message, deviceClient, emulatorAgent, receiveEvents } from '../azureSdks';
 
@@ -102,7 +103,49 @@ describe('an option that is out of range is rejected:', () => {
     [{ partitions: 33 }, 'partitions'],
     [{ retentionDays: 0 }, 'retentionDays'],
     [{ retentionDays: 8 }, 'retentionDays'],
+    [{ dataFolder: '' }, 'dataFolder must not be empty'],
+    [{ caFolder: '' }, 'caFolder must not be empty'],
+    [{ seed: '' }, 'seed must not be empty'],
+    [{ storage: '' }, 'storage must not be empty'],
+    [{ amqpPort: 65_535, hub: ['shop', 'store'] }, 'the AMQP port 65535 is too high for 2 hubs'],
+    [{ allowedHosts: ['good.example', 'https://bad.example'] }, "'https://bad.example' is not a host name"],
+    [{ allowedHosts: ['*.example'] }, "'*.example' is not a host name"],
+    [{ allowedHosts: ['bad.example:8443'] }, "'bad.example:8443' is not a host name"],
   ])('%j', async (options, reason) => {
     await expect(start(options)).rejects.toThrow(reason);
   });
+});
+
+test('host names of each valid form are allowed', async () => {
+  const names = ['iothub', 'my_container', 'a.Example', '.tunnel.example', '192.0.2.1', '[2001:db8::1]'];
+  expect((await start({ allowedHosts: names })).health().status).toBe('ready');
+});
+
+test('a folder of the certificate authority that cannot be used is named', async () => {
+  const file = join(caFolder, 'file');
+  await writeFile(file, '');
+  for (const folder of [file, join(file, 'below')]) {
+    const reason = `the folder of the certificate authority ${folder} cannot be used`;
+    await expect(start({ caFolder: folder })).rejects.toThrow(reason);
+  }
+});
+
+/** Such as `--data "$FOLDER"`, with a variable that is not set. */
+test.each(['--data', '--seed', '--ca-folder', '--storage', '--storage-container'])(
+  'the command line rejects an empty text after %s',
+  async (flag) => {
+    const command = commandLine(() => Promise.reject(new Error('the emulator must not start')));
+    command.exitOverride().configureOutput({ writeErr: () => undefined });
+    const rejection = expect(command.parseAsync([flag, ''], { from: 'user' })).rejects;
+    await rejection.toThrow(new RegExp(`option '${flag} .* is invalid. It must not be empty`));
+  },
+);
+
+test('the command line names a wrong host name to allow', async () => {
+  const command = commandLine(() => Promise.reject(new Error('the emulator must not start')));
+  command.exitOverride().configureOutput({ writeErr: () => undefined });
+  const rejection = expect(
+    command.parseAsync(['--allowed-hosts', 'good.example, http://bad.example'], { from: 'user' }),
+  ).rejects;
+  await rejection.toThrow(/--allowed-hosts .*'http:\/\/bad.example' is not a host name to allow/);
 });

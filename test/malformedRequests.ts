@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { runs } from './testSize';
 
 /** How many malformed requests each local server gets. */
-export const MALFORMED_REQUESTS = runs(300, 5_000);
+export const MALFORMED_REQUESTS = runs(100, 5_000);
 
 /** As many connections at a time: enough to keep a server busy, fewer than would fill its backlog. */
 const PARALLEL = 20;

@@ -100,8 +100,8 @@ function trustingTheEmulator(): Promise<string[]> {
   return trust;
 }
 
-/** A Java virtual machine takes seconds of CPU time. */
-const FULL_ONLY = ['Java 11', 'Kotlin'];
+/** A Java virtual machine takes seconds of CPU time, and `phoneShell.test.ts` runs the shell client. */
+const FULL_ONLY = ['Java 11', 'Kotlin', 'shell'];
 
 for (const [name, { missing, start }] of Object.entries(languages))
   describe(`a phone in ${name}`, { tags: FULL_ONLY.includes(name) ? 'full' : [] }, () => {

@@ -105,7 +105,7 @@ describe.skipIf(!ruby)('the Ruby worker', () => {
 
   test(
     'killed repeatedly while the feed restarts: loses nothing, and repeats at most one batch',
-    { timeout: 300_000, retry: 0 },
+    { tags: 'full', timeout: 300_000, retry: 0 },
     async () => {
       const file = join(folder, 'messages.jsonl');
       const keys = (text: string): string[] =>

@@ -68,7 +68,7 @@ describe('a message arrives as it was written', () => {
     expect(latest()).toBe(`{"deviceId":"raw","Data":${json}}`);
   });
 
-  test('whatever JSON it is', async () => {
+  test('whatever JSON it is', { tags: 'full' }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.json({ maxDepth: 8 }), async (json) => {
         expect((await sendRaw(around(json))).status).toBe(201);

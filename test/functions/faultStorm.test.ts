@@ -6,7 +6,7 @@ import { runs } from '../testSize';
 
 const KEY = Buffer.alloc(32, 11).toString('base64');
 const DEVICES = 40;
-const MESSAGES = runs(160, 20_000);
+const MESSAGES = runs(80, 20_000);
 const VISITORS = 20;
 const VISITOR_MESSAGES = runs(60, 20_000);
 const BATCHES = [1, 1, 1, 2, 10, 50, 100];

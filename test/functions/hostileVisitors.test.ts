@@ -16,7 +16,7 @@ import {
 } from './hostileVisitorRequests';
 
 /** HOSTILE_SEED=<seed> repeats the requests of an earlier run. */
-const REQUESTS = runs(200, 10_000);
+const REQUESTS = runs(50, 10_000);
 const SEED = Number(process.env.HOSTILE_SEED ?? Date.now() % 2 ** 31);
 const PARALLEL = 16;
 

@@ -100,7 +100,7 @@ describe('errors of the hub for a message are returned', () => {
     expect(stack.emulator.admin.state().requests.telemetry - before).toBe(1);
   });
 
-  test('a slow hub is not treated as failed', async () => {
+  test('a slow hub is not treated as failed', { tags: 'full' }, async () => {
     arm({ target: 'telemetry', kind: 'slow', delayMs: 1_000, times: 1 });
     expect((await send('slow')).status).toBe(201);
     expect(copies('slow')).toBe(1);
@@ -123,7 +123,7 @@ describe('errors of the hub for a message are returned', () => {
     expect(copies('throttled')).toBe(100);
   });
 
-  test('the daily quota of a free hub counts blocks of half a kilobyte', async () => {
+  test('the daily quota of a free hub counts blocks of half a kilobyte', { tags: 'full' }, async () => {
     stack.emulator.admin.setThrottle({ tier: 'F1' });
     const messages = Array.from({ length: 15 }, () => ({ deviceMessage: 'x'.repeat(200_000) }));
     const first = await stack.send({ ...device, messages });

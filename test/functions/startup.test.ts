@@ -34,14 +34,14 @@ describe('an app whose settings are missing or malformed', () => {
     expect(log).not.toContain('hush');
   });
 
-  test('names them in full, although a published key resembles a word', async () => {
+  test('names them in full, although a published key resembles a word', { tags: 'full' }, async () => {
     stack = await startStack({
       settings: { KEEP_ALIVE_SCHEDULE: 'often', KEEP_ALIVE_FUNCTION_KEY: 'hubfront-local' },
     });
     expect(stack.logged.join('\n')).toContain('is not a schedule that NCrontab reads');
   });
 
-  test('logs an error for each, and its timers report them', async () => {
+  test('logs an error for each, and its timers report them', { tags: 'full' }, async () => {
     stack = await startStack({
       settings: { KEEP_ALIVE_SCHEDULE: '0 0 25 * * *', AF_HOST: 'localhost:7071' },
     });
@@ -101,7 +101,7 @@ describe('the keep-alive timer', () => {
     expect(stack.logged.join('\n')).not.toContain('Keep-alive');
   });
 
-  test('logs failures and does not throw', async () => {
+  test('logs failures and does not throw', { tags: 'full' }, async () => {
     stack = await startStack({ settings: { AF_HOST: '127.0.0.1:9' } });
     await runKeepAlive();
     await expect.poll(() => stack.logged.filter((line) => line.includes('Keep-alive')).length).toBe(3);

@@ -212,17 +212,21 @@ describe('forgery', () => {
     expect([asVisitor.status, asVisitor.json.code]).toEqual([400, 'invalid_property']);
   });
 
-  test('visitors of another secret are strangers, but for a secret that is being replaced', async () => {
-    const visitor = await newVisitor();
-    for (const [VISITOR_KEY, status] of [
-      [OTHER_SECRET, 401],
-      [`${OTHER_SECRET},${SECRET}`, 201],
-    ] as const) {
-      const other = await startStack({ settings: { VISITOR_DEVICES: '1', VISITOR_KEY } });
-      expect((await other.send({ ...visitor, deviceMessage: 1 })).status).toBe(status);
-      await other.close();
-    }
-  });
+  test(
+    'visitors of another secret are strangers, but for a secret that is being replaced',
+    { tags: 'full' },
+    async () => {
+      const visitor = await newVisitor();
+      for (const [VISITOR_KEY, status] of [
+        [OTHER_SECRET, 401],
+        [`${OTHER_SECRET},${SECRET}`, 201],
+      ] as const) {
+        const other = await startStack({ settings: { VISITOR_DEVICES: '1', VISITOR_KEY } });
+        expect((await other.send({ ...visitor, deviceMessage: 1 })).status).toBe(status);
+        await other.close();
+      }
+    },
+  );
 });
 
 test('without visitors, a device id is required', async () => {
@@ -243,15 +247,19 @@ test('what visitors have sent keeps their ids after they are turned off', async 
   await stack.restartHost();
 });
 
-test("without visitors, gateways' ids are reserved too: visitors may be turned on later", async () => {
-  const plain = await startStack({ settings: { VISITOR_ID_PREFIX: 'v-' } });
-  const deviceKey = randomBytes(32).toString('base64');
-  for (const [deviceId, status] of [
-    ['v-gateway-00', 409],
-    ['v-gateway-255', 409],
-    ['web-gateway-00', 201],
-  ] as const) {
-    expect((await registering({ deviceId, deviceKey }, plain)).status).toBe(status);
-  }
-  await plain.close();
-});
+test(
+  "without visitors, gateways' ids are reserved too: visitors may be turned on later",
+  { tags: 'full' },
+  async () => {
+    const plain = await startStack({ settings: { VISITOR_ID_PREFIX: 'v-' } });
+    const deviceKey = randomBytes(32).toString('base64');
+    for (const [deviceId, status] of [
+      ['v-gateway-00', 409],
+      ['v-gateway-255', 409],
+      ['web-gateway-00', 201],
+    ] as const) {
+      expect((await registering({ deviceId, deviceKey }, plain)).status).toBe(status);
+    }
+    await plain.close();
+  },
+);

@@ -3,6 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readArguments } from '../../infra/hooks';
+import { fullAfter } from '../testSize';
 
 describe('npm run infra:hook', () => {
   const run = (...args: string[]): { status: number | null; stderr: string } =>
@@ -24,14 +25,16 @@ describe('npm run infra:hook', () => {
       shell: process.platform === 'win32',
     });
 
-  it.each([
-    [['infra:hook', '--', 'preprovision', '--what-if']],
-    [['infra:hook', 'preprovision', '--what-if']],
-    [['infra:what-if', 'preprovision']],
-    [['infra:what-if', '--', 'preprovision']],
-  ])('npm run %j changes nothing', (args) => {
-    expect(npm(...args).stdout).toBe('What-if: nothing will be changed.\n');
-  });
+  const COMMANDS = [
+    ['infra:hook', '--', 'preprovision', '--what-if'],
+    ['infra:hook', 'preprovision', '--what-if'],
+    ['infra:what-if', 'preprovision'],
+    ['infra:what-if', '--', 'preprovision'],
+  ];
+  for (const [at, args] of COMMANDS.entries())
+    it(`npm run ${args.join(' ')} changes nothing`, fullAfter(1, at), () => {
+      expect(npm(...args).stdout).toBe('What-if: nothing will be changed.\n');
+    });
 
   it('without --what-if, says nothing of the kind', () => {
     expect(npm('infra:hook', '--', 'preprovision').stdout).toBe('');

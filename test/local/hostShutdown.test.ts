@@ -73,7 +73,7 @@ const program = (release: string): string => `
     console.log(url);
   });`;
 
-describe('a process with the dev host', () => {
+describe('a process with the dev host', { tags: 'full' }, () => {
   let folder: string;
   let release: string;
   beforeAll(async () => {

@@ -33,7 +33,7 @@ describe('a reserved port', () => {
   });
 });
 
-describe('Blob storage', () => {
+describe('Blob storage', { tags: 'full' }, () => {
   let reserved: ReservedPort;
   let storage: Child;
   const log: string[] = [];

@@ -16,7 +16,7 @@ function start(command: string, ...args: string[]): LaunchedCommand {
   return started;
 }
 
-describe('npm start', () => {
+describe('npm start', { tags: 'full' }, () => {
   let running: LaunchedCommand;
   let url: string;
   beforeAll(async () => {
@@ -76,7 +76,7 @@ describe('npm start', () => {
     for (const other of others) other.close();
   });
 
-  test('names another Hubfront that has the ports', { tags: 'full' }, async () => {
+  test('names another Hubfront that has the ports', async () => {
     const ports = [
       ['--port', new URL(url).port],
       ['--hub-port', await running.printed(/^emulator +https:\/\/127\.0\.0\.1:(\d+)/m)],
@@ -99,7 +99,6 @@ describe('npm start', () => {
 
   test.runIf(script)(
     'lets pages of an origin send, bypasses a proxy for this machine, and prints colours and links on a terminal',
-    { tags: 'full' },
     async () => {
       // A proxy that nothing listens on: whoever asks it fails.
       const proxy = 'http://127.0.0.1:9';

@@ -119,7 +119,7 @@ describe('the product snapshot', () => {
     ]);
   });
 
-  test('is completed where the newest minute has only one of the files', async () => {
+  test('is completed where the newest minute has only one of the files', { tags: 'full' }, async () => {
     const now = new Date('2026-03-04T05:06:07Z');
     await takeSnapshot(settings(servers.pgliteUrl), now);
     await servers.container.getBlobClient('products/2026-03-04/05-06/skus.json').delete();
@@ -207,7 +207,7 @@ describe('the timer snapshotProducts', () => {
     ]);
   });
 
-  test('reports an unreachable database as a failure, without its password', async () => {
+  test('reports an unreachable database as a failure, without its password', { tags: 'full' }, async () => {
     const url = `postgres://reader:hush-hush@127.0.0.1:${await freePort()}/shop`;
     const log = await run({ PRODUCTS_DATABASE_URL: url }, /failed: .*No product snapshot.*ECONNREFUSED/);
     expect(log).not.toContain('hush-hush');
@@ -238,7 +238,7 @@ describe('the timer snapshotProducts', () => {
         PRODUCTS_STORAGE: 'AccountName=a;AccountKey=aHVzaDE5WnEr;BlobEndpoint=http://hush19Zq.invalid/a',
       }),
     ],
-  ])('shows no part of %s when the storage refuses it', async (_, settingsFor) => {
+  ])('shows no part of %s when the storage refuses it', { tags: 'full' }, async (_, settingsFor) => {
     // It quotes what it was asked, as storage accounts do.
     const quoting = createServer((request, response) => {
       const quoted = `${request.url ?? ''} ${request.headers.authorization ?? ''} aHVzaDE5WnEr`;
@@ -258,7 +258,7 @@ describe('the timer snapshotProducts', () => {
     }
   });
 
-  test('logs a reason even if the storage returns only 404', async () => {
+  test('logs a reason even if the storage returns only 404', { tags: 'full' }, async () => {
     const nothing = createServer((_, response) => response.writeHead(404).end()).listen(0, '127.0.0.1');
     await once(nothing, 'listening');
     const { port } = nothing.address() as AddressInfo;
@@ -278,28 +278,32 @@ describe('the timer snapshotProducts', () => {
       { PRODUCTS_STORAGE: '', PRODUCTS_STORAGE__blobServiceUri: 'http://hush.invalid/' },
       'PRODUCTS_STORAGE__blobServiceUri does not begin with https://',
     ],
-  ])('names what is wrong with the storage: %j', async (settings, reason) => {
+  ])('names what is wrong with the storage: %j', { tags: 'full' }, async (settings, reason) => {
     expect(await run(settings, new RegExp(`in use: ${reason}`))).not.toContain('hush');
   });
 
   test.each([
     ['SELECT nothing FROM hush_hush', /a table of PRODUCTS_QUERY does not exist \(SQLSTATE 42P01\)/],
     ['SELECT 1 WHERE false', /the query gave no rows/],
-  ])('names what is wrong with its query in our words: %s', async (PRODUCTS_QUERY, reason) => {
-    expect(await run({ PRODUCTS_QUERY }, reason)).not.toContain('hush');
-  });
+  ])(
+    'names what is wrong with its query in our words: %s',
+    { tags: 'full' },
+    async (PRODUCTS_QUERY, reason) => {
+      expect(await run({ PRODUCTS_QUERY }, reason)).not.toContain('hush');
+    },
+  );
 
-  test('names SKUS_QUERY where that is the wrong one', async () => {
+  test('names SKUS_QUERY where that is the wrong one', { tags: 'full' }, async () => {
     await run({ SKUS_QUERY: 'SELECT nothing FROM nowhere' }, /a table of SKUS_QUERY does not exist/);
   });
 
-  test('logs complete words, even if the password is one of them', async () => {
+  test('logs complete words, even if the password is one of them', { tags: 'full' }, async () => {
     const url = `postgres://reader:connect@127.0.0.1:${await freePort()}/shop`;
     const log = await run({ PRODUCTS_DATABASE_URL: url }, /failed: .*No product snapshot.*\(ECONNREFUSED\)/);
     expect(log).not.toMatch(/redacted|\bconnect\b/);
   });
 
-  test('does nothing without a database', async () => {
+  test('does nothing without a database', { tags: 'full' }, async () => {
     await run({ PRODUCTS_DATABASE_URL: '' }, /No product snapshot: PRODUCTS_DATABASE_URL/);
   });
 });

@@ -110,28 +110,32 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
   const named = async (page: Page, name: string) =>
     (await reportsOf(page)).filter((report) => report.name === name);
 
-  test('sends each message once, in order, even if browser features are missing', async () => {
-    const cases = Object.entries(FAULTS).map(([name, before]) => ({
-      name,
-      before,
-      options: { batchTime: 50 },
-    }));
-    const reports = await fixture.runCases<Report[]>(
-      cases,
-      `async ({ hub, reports, n: at }) => {
+  test(
+    'sends each message once, in order, even if browser features are missing',
+    { tags: 'full' },
+    async () => {
+      const cases = Object.entries(FAULTS).map(([name, before]) => ({
+        name,
+        before,
+        options: { batchTime: 50 },
+      }));
+      const reports = await fixture.runCases<Report[]>(
+        cases,
+        `async ({ hub, reports, n: at }) => {
         for (const n of [1, 2, 3]) hub.track({ case: at, n });
         while (reports.filter(({ name }) => name === 'sent').length < 3) await new Promise((go) => setTimeout(go, 20));
         return reports;
       }`,
-    );
-    const arrived = (await data()) as { case: number; n: number }[];
-    for (const [at, { name }] of cases.entries()) {
-      expect([name, reports[name]?.filter((report) => report.name === 'rejected')]).toEqual([name, []]);
-      expect([name, arrived.filter((one) => one.case === at).map(({ n }) => n)]).toEqual([name, [1, 2, 3]]);
-    }
-  });
+      );
+      const arrived = (await data()) as { case: number; n: number }[];
+      for (const [at, { name }] of cases.entries()) {
+        expect([name, reports[name]?.filter((report) => report.name === 'rejected')]).toEqual([name, []]);
+        expect([name, arrived.filter((one) => one.case === at).map(({ n }) => n)]).toEqual([name, [1, 2, 3]]);
+      }
+    },
+  );
 
-  test('reports a fetch that throws as a server that cannot be reached', async () => {
+  test('reports a fetch that throws as a server that cannot be reached', { tags: 'full' }, async () => {
     const before = `window.fetch = () => { throw new TypeError('blocked') };`;
     const page = await fixture.openClient(fixture.context, {}, before);
     await page.evaluate(`hub.track('kept'); hub.flush()`);
@@ -212,7 +216,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
     ]);
   });
 
-  test('a listener that throws stops neither the others nor the client', async () => {
+  test('a listener that throws stops neither the others nor the client', { tags: 'full' }, async () => {
     const page = await fixture.openClient(fixture.context);
     await page.evaluate(`for (const name of ['sending', 'sent']) hub.on(name, () => { throw new Error('of the page') });
       const after = hub.on('sent', () => { window.heard = true }); hub.on('sent', 'no function');

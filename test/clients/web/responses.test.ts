@@ -1,3 +1,5 @@
+// @module-tag full
+
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { browserProgram } from '../browser';

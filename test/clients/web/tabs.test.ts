@@ -160,7 +160,7 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
       await expect.poll(data, SLOW).toEqual(['a']);
     });
 
-    test('lets another tab send', async () => {
+    test('lets another tab send', { tags: 'full' }, async () => {
       const [first, second] = [await open(), await open()];
       await first.evaluate(`hub.track('a'); hub.flush()`);
       await hide(first);

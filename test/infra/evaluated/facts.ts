@@ -3,7 +3,6 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { rolesOf } from '../accessChecks';
 import * as checks from '../factChecks';
 import { facts, limit } from '../factFiles';
-import { fullAfter } from '../../testSize';
 import { SETS } from '../parameterSets';
 import { readQuery } from '../query';
 import { type Deployment, WHY_SKIPPED, bicep, evaluated } from '../snapshot';
@@ -61,23 +60,22 @@ describe('the facts', () => {
   });
 });
 
-describe.skipIf(!bicep)(`the facts in the evaluated deployment${WHY_SKIPPED}`, () => {
-  for (const [at, { name }] of SETS.entries())
-    describe(name, fullAfter(1, at), () => {
-      let deployment: Deployment;
-      beforeAll(async () => {
-        deployment = await evaluated(name);
-      });
-      it('roles exist', () => checks.checkRoleIds(deployment));
-      it('roles are those that Microsoft’s pages demand', () => checks.checkNeededRoles(rolesOf(deployment)));
-      it('metrics exist, with their aggregation', () => checks.checkMetrics(deployment));
-      it('the job is watched as Microsoft recommends', () => checks.checkJobAlerts(deployment));
-      it('log categories exist', () => checks.checkLogCategories(deployment));
-      it('SKUs exist', () => checks.checkSkus(deployment));
-      it('limits are kept', () => checks.checkLimits(deployment));
-      it('settings of the platform have their documented names and forms', () =>
-        checks.checkPlatformSettings(deployment));
-      it('the workbook charts metrics that exist', () =>
-        checks.checkWorkbookMetrics(deployment.the('Microsoft.Insights/workbooks')));
+describe.skipIf(!bicep)(`the facts in the evaluated deployment${WHY_SKIPPED}`, { tags: 'full' }, () => {
+  describe.each(SETS)('$name', ({ name }) => {
+    let deployment: Deployment;
+    beforeAll(async () => {
+      deployment = await evaluated(name);
     });
+    it('roles exist', () => checks.checkRoleIds(deployment));
+    it('roles are those that Microsoft’s pages demand', () => checks.checkNeededRoles(rolesOf(deployment)));
+    it('metrics exist, with their aggregation', () => checks.checkMetrics(deployment));
+    it('the job is watched as Microsoft recommends', () => checks.checkJobAlerts(deployment));
+    it('log categories exist', () => checks.checkLogCategories(deployment));
+    it('SKUs exist', () => checks.checkSkus(deployment));
+    it('limits are kept', () => checks.checkLimits(deployment));
+    it('settings of the platform have their documented names and forms', () =>
+      checks.checkPlatformSettings(deployment));
+    it('the workbook charts metrics that exist', () =>
+      checks.checkWorkbookMetrics(deployment.the('Microsoft.Insights/workbooks')));
+  });
 });

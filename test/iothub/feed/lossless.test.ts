@@ -18,7 +18,7 @@ import { type History, busyForLong, emptied, history } from './history';
  * Random histories of a hub and of a reader that pulls its feed, by each reader from each endpoint, and through the
  * Functions host over HTTP; all through sockets.
  */
-const RUNS = runs(60, 2_000);
+const RUNS = runs(30, 2_000);
 /** Microsoft's library answers commands from another process: its histories take longer. */
 const LIBRARY_RUNS = Math.ceil(RUNS / 2);
 const SDK_RUNS = Math.ceil(RUNS / 8);

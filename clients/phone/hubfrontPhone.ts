@@ -45,8 +45,8 @@ const MAX_RESPONSE_BYTES = 65_536;
  * Error codes: in problem details of Hubfront, and in IoT Hub's `{"Message": "ErrorCode:…"}`. Gateways write codes as
  * well, but with other media types.
  */
-const HUBFRONT_CODE = { type: /^application\/problem\+json\b/i, code: /"code"\s*:\s*"([a-z_]+)"/ };
-const IOT_HUB_CODE = { type: /^application\/json\b/i, code: /ErrorCode:([A-Za-z]+)/ };
+const HUBFRONT_CODE = { type: /^application\/problem\+json\s*(;|$)/i, code: /"code"\s*:\s*"([a-z_]+)"/ };
+const IOT_HUB_CODE = { type: /^application\/json\s*(;|$)/i, code: /ErrorCode:([A-Za-z]+)/ };
 const HOST_NAME = /"hostName"\s*:\s*"([A-Za-z0-9.-]+)"/;
 
 /**

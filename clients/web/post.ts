@@ -107,7 +107,9 @@ export async function postBatch(
 function readOutcome({ status, ok, headers }: Response, body: unknown, batch: readonly Message[]): Outcome {
   const { results: list, code } = (body ?? {}) as { results?: unknown; code?: unknown };
   const results = readResults(list);
-  const hasCode = typeof code === 'string' && (headers.get('Content-Type') ?? '').includes('problem+json');
+  // Problem details are JSON or XML, and the body has been read as JSON.
+  const hasCode =
+    typeof code === 'string' && /^application.problem/.test(String(headers.get('Content-Type')));
   const retryAtOnce = hasCode && results.size === 0 && UNREADABLE_BODY.test(code);
   // The next batches are smaller. If the message was sent alone, it is rejected.
   const [first] = batch;
@@ -117,7 +119,7 @@ function readOutcome({ status, ok, headers }: Response, body: unknown, batch: re
     code: hasCode ? code : ok ? 'no_result' : `http_${status}`,
     cause: `HTTP ${status}`,
     status,
-    retryAfterMs: readRetryAfter(headers.get('Retry-After') ?? ''),
+    retryAfterMs: readRetryAfter(String(headers.get('Retry-After'))),
     retryAtOnce,
   };
 }

@@ -209,6 +209,8 @@ const FOREIGN: Respond[] = [
   reply(200, HTML),
   reply(401, HTML),
   reply(404, '{"code":"not_found"}', { 'content-type': 'application/json' }),
+  reply(404, '{"code":"not_found"}', { 'content-type': 'application/problem+json-seq' }),
+  reply(404, '{"code":"not_found"}', { 'content-type': 'text/plain; profile=application/problem+json' }),
   reply(302, '', { location: '/elsewhere' }),
   reply(200, page(99).split('\n')[0]),
   reply(200, '{"messages":[],"next_offset":"c99","has_more":false,"gaps":[],"incomplete":[]}'),

@@ -36,6 +36,8 @@ class ForeignResponsesTest < Minitest::Test
     **[400, 401, 403, 404, 500, 502, 503].to_h { |status| ["#{status} with HTML", [status, {}, HTML]] },
     "a gateway's own JSON error" => [404, {}, '{"statusCode":404,"message":"Resource not found"}'],
     "a gateway's own code" => [404, { "Content-Type" => "application/json" }, '{"code":"not_found"}'],
+    "a code of a type that begins like problem details" =>
+      [404, { "Content-Type" => "application/problem+json-seq" }, '{"code":"not_found"}'],
     "a code without a content type" => [403, {}, '{"code":"forbidden"}'],
     "a code that is not the app's" => ScriptedFeed.problem(403, '{"code":"Forbidden"}'),
     "a nested code" => ScriptedFeed.problem(403, '{"error":{"code":"site_disabled"}}'),

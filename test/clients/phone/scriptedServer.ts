@@ -53,7 +53,13 @@ export const SCRIPT: readonly Scripted[] = [
     register: 'retry',
     send: `rejected ${status} IotHubUnauthorizedAccess`,
   })),
-  ...['application/json', 'text/html', 'text/plain; profile=application/problem+json', ''].map((type) => ({
+  ...[
+    'application/json',
+    'text/html',
+    'text/plain; profile=application/problem+json',
+    'application/problem+json-seq',
+    '',
+  ].map((type) => ({
     name: `a gateway's code as "${type}"`,
     respond: problem(409, 'ip_blocked', type),
     ...RETRY,
@@ -63,14 +69,16 @@ export const SCRIPT: readonly Scripted[] = [
     respond: problem(status, 'request_blocked', 'application/json; charset=utf-8'),
     ...RETRY,
   })),
-  ...['text/html', 'text/plain', 'application/problem+json'].map((type) => ({
-    name: `a gateway's page about the hub's error as ${type}`,
-    respond: hubError(404, 'Blocked', type),
-    ...RETRY,
-  })),
+  ...['text/html', 'text/plain', 'application/problem+json', 'application/json-seq', 'application/json5'].map(
+    (type) => ({
+      name: `a gateway's page about the hub's error as ${type}`,
+      respond: hubError(404, 'Blocked', type),
+      ...RETRY,
+    }),
+  ),
   {
     name: 'problem details in another spelling',
-    respond: problem(409, 'device_exists', 'Application/Problem+JSON;charset=utf-8'),
+    respond: problem(409, 'device_exists', 'Application/Problem+JSON ;charset=utf-8'),
     register: 'rejected 409 device_exists',
     send: 'retry',
   },

@@ -86,6 +86,11 @@ const FOREIGN: Record<string, Fault> = Object.fromEntries(
 Object.assign(FOREIGN, {
   'a foreign 400 in JSON': json({ code: 'invalid_json' }, 400),
   'a foreign 413 in JSON': json({ code: 'body_too_large', results: [] }, 413),
+  'a foreign 400 whose type mentions problem details': as(
+    400,
+    'text/plain; profile=application/problem+json',
+    '{"code":"invalid_json"}',
+  ),
   'a foreign 401 in problem details': as(401, 'application/problem+json', '{"code":"unauthenticated"}'),
   'problem details of a wrong device key': as(
     400,
@@ -167,6 +172,13 @@ describe.skipIf(!browserProgram)('whatever a response says, in Chromium', () => 
         expect(first(name).map(({ name: event }) => event)).toEqual(['retry', 'retry', 'retry']);
       }
       sentOnce(name);
+    },
+  );
+
+  test.each(['a foreign 400 in JSON', 'a foreign 400 whose type mentions problem details'])(
+    '%s: its code does not count as a code of the app',
+    (name) => {
+      expect(first(name).map(({ code }) => code)).toEqual(['http_400', 'http_400', 'http_400']);
     },
   );
 

@@ -38,7 +38,7 @@ module Hubfront
     REPEATABLE = [408, 425, 429].freeze
     # Codes of the app's problem details, such as `invalid_cursor`.
     CODE = /\A[a-z]+(?:_[a-z]+)*\z/.freeze
-    PROBLEM_TYPE = %r{\Aapplication/problem\+json\b}i.freeze
+    PROBLEM_TYPE = %r{\Aapplication/problem\+json\s*(?:;|\z)}i.freeze
     NETWORK_ERRORS = [SystemCallError, SocketError, IOError, Timeout::Error, OpenSSL::SSL::SSLError,
                       Net::HTTPBadResponse, Net::HTTPHeaderSyntaxError, Net::ProtocolError, Zlib::Error].freeze
     HINTS = {

@@ -2,8 +2,16 @@
 
 import * as z from 'zod';
 import { feedParameters } from '../../src/functions/messageFeed';
-import { deviceRegistration } from '../../src/functions/registerDevice';
-import { message, messageBatch, singleMessage } from '../../src/functions/sendMessage';
+import {
+  MAX_BODY_BYTES as MAX_REGISTRATION_BYTES,
+  deviceRegistration,
+} from '../../src/functions/registerDevice';
+import {
+  MAX_BODY_BYTES as MAX_SEND_BYTES,
+  message,
+  messageBatch,
+  singleMessage,
+} from '../../src/functions/sendMessage';
 import { PROBLEMS, type ProblemCode } from '../../src/errorCodes';
 import { RESPONSE_SCHEMAS, type Schema, ref } from './responseSchemas';
 
@@ -155,8 +163,7 @@ export function openApiDocument(): Schema {
           tags: ['Devices'],
           summary: 'Register a device',
           operationId: 'registerDevice',
-          description:
-            'With `deviceKey`, the client proposes its own symmetric key, so that it can repeat the request safely.',
+          description: `With \`deviceKey\`, the client proposes its own symmetric key, so that it can repeat the request safely. The body has at most ${MAX_REGISTRATION_BYTES / 1_024} KB.`,
           requestBody: { required: true, content: jsonContent(requestSchema(deviceRegistration)) },
           responses: {
             '200': ok('The device exists, and the request proposed one of its keys.', ref('Registration')),
@@ -186,7 +193,7 @@ export function openApiDocument(): Schema {
           summary: 'Send messages',
           operationId: 'sendMessages',
           security: [],
-          description: `One message, or up to 500 of the same device. A message: \`${Object.keys(message.shape).join('`, `')}\`.`,
+          description: `One message, or up to 500 of the same device. A message: \`${Object.keys(message.shape).join('`, `')}\`. The body has at most ${MAX_SEND_BYTES / 1_048_576} MB, both compressed and decompressed.`,
           requestBody: {
             required: true,
             content: {

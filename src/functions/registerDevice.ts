@@ -13,7 +13,8 @@ import { type Visitors, isGatewayId } from '../visitors';
 
 /** Proposes a random key if the client proposed none. It is not stored, because the visitor uses the derived key. */
 const VISITOR_KEY_BYTES = 32;
-const MAX_BODY_BYTES = 16 * 1024;
+/** Far more than an id of 128 characters and a key of 64 bytes. A larger body is rejected without reading it. */
+export const MAX_BODY_BYTES = 16 * 1024;
 /** Far more than the known fields; unknown fields are ignored. */
 const MAX_FIELDS = 32;
 

@@ -13,7 +13,7 @@ import type { Startup } from '../startup';
 import { type Visitors, createRateLimit } from '../visitors';
 
 /** Enough for several of the hub's largest messages (256 KB). A larger body is rejected without reading it. */
-const MAX_BODY_BYTES = 4 * 1024 * 1024;
+export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 /** Maximum number of messages in one request. */
 const MAX_MESSAGES = 500;
 /** Maximum number of properties of a message, and of all messages in one request. */

@@ -13,14 +13,15 @@ export function validateBody<Shape extends z.ZodRawShape>(
   bytes: Buffer,
   { kind, members, hasDuplicates, isTruncated }: JsonNode,
 ): z.infer<z.ZodObject<Shape>> {
-  if (kind !== 'object') throw new Problem('invalid_request', `body: is not an object.`);
+  if (kind !== 'object') throw new Problem('invalid_request', 'body: is not an object.');
   const fields = [...(members ?? [])].filter(([name]) => Object.hasOwn(schema.shape, name));
   const read = schema.safeParse(
     Object.fromEntries(fields.map(([name, node]) => [name, plainValue(bytes, node)])),
   );
   if (!read.success) throw invalidBody(read.error);
   if (hasDuplicates) throw new Problem('invalid_request', 'A name occurs twice in the same object.');
-  if (isTruncated) throw new Problem('invalid_request', 'The object has too many members.');
+  if (isTruncated)
+    throw new Problem('invalid_request', `The object has more than ${members?.size ?? 0} fields.`);
   return read.data;
 }
 

@@ -1,5 +1,6 @@
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { KEY as FUNCTION_KEY, SHOP, type Stack, post, startStack } from '../stack';
+import { KEY as FUNCTION_KEY, SHOP, type Stack, call, post, startStack } from '../stack';
 
 const keyOf = (n: number) => Buffer.alloc(32, n).toString('base64');
 
@@ -57,6 +58,25 @@ describe('a registration', () => {
     if (Buffer.from(nearly, 'base64').toString('base64') === nearly) proofs.push(nearly);
     const answers = await Promise.all(proofs.map((proof) => stack.register('taken', proof)));
     expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+  });
+
+  // docs/http-api.md: "The body has at most 16 KB, both compressed and decompressed, and at most 32 fields."
+  test('has at most 16 KB and 32 fields', async () => {
+    const key = { 'x-functions-key': FUNCTION_KEY };
+    const body = (bytes: number) => JSON.stringify({ deviceId: 'large', deviceKey: keyOf(10) }).padEnd(bytes);
+    const send = (text: string) => post(`${stack.host.url}/api/devices`, text, key);
+    expect((await send(body(16 * 1024))).status).toBe(201);
+    expect((await send(body(16 * 1024 + 1))).json).toMatchObject({ status: 413, code: 'body_too_large' });
+    const gzipped = await call(`${stack.host.url}/api/devices`, {
+      method: 'POST',
+      headers: { ...key, 'content-type': 'application/json', 'content-encoding': 'gzip' },
+      body: gzipSync(body(16 * 1024 + 1)),
+    });
+    expect(gzipped.json).toMatchObject({ status: 413, code: 'body_too_large' });
+    const fields = (count: number) =>
+      JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, n) => [`f${n}`, n])));
+    expect((await send(fields(32))).json.detail).toContain('deviceId');
+    expect((await send(fields(33))).json.detail).toContain('32');
   });
 
   test('is not cached', async () => {

@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findProgram } from '../clients/programs';
@@ -36,6 +37,24 @@ describe.runIf(mosquitto)('mosquitto_pub of Debian', () => {
     await publish('fridge', token);
     expect(lastMessage()).toMatchObject({ deviceId: 'fridge', body: '{"t":4}', properties: { store: '7' } });
     await expect(publish('fridge', `${token}0`)).rejects.toThrow(/not authori[sz]ed/i);
+  });
+
+  test('sends with the commands of the page, and curl as well', async () => {
+    const [, section = ''] = (await readFile('docs/emulator.md', 'utf8')).split(
+      '## Connect a device over MQTT',
+    );
+    const [token = '', send = ''] = [...section.matchAll(/```sh\n(.*?)```/gs)].map(([, block = '']) => block);
+    const script = `set -e\n${token}${send}`
+      .replaceAll('fridge', 'oven')
+      .replace('dGhlIGtleSBvZiB0aGUgZnJpZGdl', await hub.register('oven'))
+      .replace('-p 8883', `-p ${hub.emulator.mqttPort}`)
+      .replace('localhost:8443', `localhost:${hub.emulator.hubPort}`)
+      .replaceAll('.hubfront/ca.pem', `'${hub.emulator.caFile}'`);
+    await run('sh', ['-c', script]);
+    const sent = hub.emulator.admin.messages({ limit: 100 }).filter(({ deviceId }) => deviceId === 'oven');
+    expect(sent).toHaveLength(2);
+    for (const message of sent)
+      expect(message).toMatchObject({ body: '{"temperature":4.2}', properties: { store: '7' } });
   });
 
   test('receives cloud-to-device messages with mosquitto_sub and a SAS token', async () => {

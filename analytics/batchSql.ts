@@ -166,15 +166,15 @@ export const unchangedSql = (source: StreamSource, own: string): string =>
 
 /**
  * SQL of one row about the events that {@link ownTimesSql} returns: `events`, `malformed`, `last` (number of the last row), `others`,
- * `timed`, `untimed`, `disordered` (behind the event before them by time or number), and `unpunctual` (late or early).
+ * `timed`, `untimed`, `disordered` (behind the timed event before them by time or number), and `unpunctual` (late or early).
  */
 export const arrivalsSql = (policy: TimePolicy, own: string): string =>
-  `SELECT count(*) AS events, count(*) FILTER (malformed) AS malformed, ${messageOfNumber('max(__seq)')} AS last, count(other) AS others, count(*) FILTER (timed) AS timed,
-    count(*) FILTER (NOT malformed AND own_time IS NULL) AS untimed,
-    count(*) FILTER (own_time < latest OR __seq < before) AS disordered,
-    count(*) FILTER (timed AND (own_time > enqueued + INTERVAL '${EARLY_ARRIVAL_MINUTES} minutes'
-      OR own_time < enqueued - to_seconds(${policy.eventsLateArrivalMaxDelayInSeconds}))) AS unpunctual
-    FROM (SELECT *, max(own_time) OVER (ROWS UNBOUNDED PRECEDING) AS latest, lag(__seq) OVER () AS before FROM ${own})`;
+  `SELECT *, (SELECT count(*) FILTER (own_time < before OR __seq < number_before) FROM (
+      SELECT own_time, __seq, lag(own_time) OVER () AS before, lag(__seq) OVER () AS number_before FROM ${own} WHERE own_time IS NOT NULL)) AS disordered
+    FROM (SELECT count(*) AS events, count(*) FILTER (malformed) AS malformed, ${messageOfNumber('max(__seq)')} AS last, count(other) AS others, count(*) FILTER (timed) AS timed,
+      count(*) FILTER (NOT malformed AND own_time IS NULL) AS untimed,
+      count(*) FILTER (timed AND (own_time > enqueued + INTERVAL '${EARLY_ARRIVAL_MINUTES} minutes'
+        OR own_time < enqueued - to_seconds(${policy.eventsLateArrivalMaxDelayInSeconds}))) AS unpunctual FROM ${own})`;
 
 /** @param schema schema of the table; it may exist if it is in a file */
 export const progressTableSql = (source: StreamSource, schema = 'main'): string =>

@@ -79,9 +79,10 @@ export const MACROS: readonly string[] = [
      WHEN json_type(j) IN ('DOUBLE', 'BOOLEAN') THEN CASE WHEN asa_number(j) = trunc(asa_number(j)) THEN coalesce(TRY_CAST(asa_number(j) AS HUGEINT), ${NO_BIGINT}) ELSE ${NO_BIGINT} END END`,
   `asa_float_key(x) AS CASE WHEN x = trunc(x) AND abs(x) < 9.2e18 THEN x::BIGINT::VARCHAR ELSE x::VARCHAR END`,
   // Keys are equal if the values are equal. A bigint and a float are compared as numbers, and a number does not equal
-  // a text.
-  `asa_key(j) AS CASE json_type(j) WHEN 'VARCHAR' THEN 's' || (j->>'$') WHEN 'BIGINT' THEN 'n' || (j->>'$') WHEN 'UBIGINT' THEN 'n' || (j->>'$')
-     WHEN 'DOUBLE' THEN 'n' || asa_float_key(TRY_CAST(j->>'$' AS DOUBLE)) WHEN 'BOOLEAN' THEN CASE WHEN j->>'$' = 'true' THEN 'n1' ELSE 'n0' END END`,
+  // a text. The key of a text is its JSON, which usually is there already: only escapes can be written in several ways.
+  `asa_key(j) AS CASE WHEN starts_with(j::VARCHAR, '"') AND NOT contains(j::VARCHAR, '\\') THEN j::VARCHAR ELSE CASE json_type(j)
+     WHEN 'VARCHAR' THEN to_json(j->>'$')::VARCHAR WHEN 'BIGINT' THEN 'n' || (j->>'$') WHEN 'UBIGINT' THEN 'n' || (j->>'$')
+     WHEN 'DOUBLE' THEN 'n' || asa_float_key(TRY_CAST(j->>'$' AS DOUBLE)) WHEN 'BOOLEAN' THEN CASE WHEN j->>'$' = 'true' THEN 'n1' ELSE 'n0' END END END`,
 
   `asa_add(a, b) AS CASE WHEN asa_is_int(a) AND asa_is_int(b) THEN to_json(asa_bigint(a) + asa_bigint(b))
      WHEN asa_is_number(a) AND asa_is_number(b) THEN asa_float_json(asa_number(a) + asa_number(b))

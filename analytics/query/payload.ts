@@ -21,7 +21,9 @@ export interface PayloadFields {
   select: (rows: string, sampled?: boolean) => string;
   /** The same for `json`, valid JSON objects or NULL, with the metadata in them. It parses each only once. */
   selectObjects: (rows: string) => string;
-  /** SQL of the columns that the query reads, of `table` */
+  /** Notes the statements that read `kept`: a field that they do not name, such as that of TIMESTAMP BY, is not kept. */
+  readBy: (statements: readonly string[]) => void;
+  /** SQL of the columns that the query reads after the events have their times, of `table` */
   kept: (table: string) => string;
   /** SQL over `select`'s rows: whether an event does not fit CREATE TABLE; undefined without CREATE TABLE */
   misfit: () => string | undefined;
@@ -82,6 +84,7 @@ export function createPayloadFields(declared: ReadonlyMap<string, CastType>): Pa
   const fields = new Map<string, { path: readonly string[]; column: string }>();
   const metadata = new Set(NEEDED_METADATA);
   let whole = false;
+  let isRead: (column: string) => boolean = () => true;
   const column = (path: Path): string => {
     const key = path.join('\0').toLowerCase();
     const known = fields.get(key) ?? { path, column: `field_${fields.size + 1}` };
@@ -139,9 +142,17 @@ export function createPayloadFields(declared: ReadonlyMap<string, CastType>): Pa
       const read = `SELECT * RENAME (json AS event), json_transform(json, ${structure.sql}) AS found FROM (${rows})`;
       return `SELECT *, ${SENT} FROM (SELECT * EXCLUDE (found), ${columns.join(', ')} FROM (${read}))`;
     },
+    readBy: (statements) => {
+      const named = new Set(statements.flatMap((sql) => sql.match(/\bfield_\d+\b/g) ?? []));
+      isRead = (column) => named.has(column);
+    },
     kept: (table) =>
-      [...metadata, ...[...fields.values()].map((one) => one.column), ...(whole ? ['event'] : [])]
-        .map((one) => `${table}.${one}`)
+      [
+        ...metadata,
+        ...[...fields.values()].map((one) => one.column).filter((column) => isRead(column)),
+        ...(whole ? ['event'] : []),
+      ]
+        .map((column) => `${table}.${column}`)
         .join(', '),
     misfit: () => {
       if (declared.size === 0) return undefined;

@@ -187,6 +187,14 @@ export function translate(text: string): Plan {
       at: one.at,
     };
   });
+  const statements = [
+    ...nodes.flatMap((node) => [
+      node.sql,
+      ...(node.kind === 'temporal' ? node.kept.map(({ sql }) => sql) : []),
+    ]),
+    ...outputs.map(({ rowsSql }) => rowsSql),
+  ];
+  for (const fields of payloads.values()) fields.readBy(statements);
   return {
     sources: [...sources.values()],
     references: [...references.values()],

@@ -61,12 +61,12 @@ export async function main(
     .description('Runs a query on files of events, with reference data, into files of rows.')
     .requiredOption(
       '--input <[name=]file>',
-      'events: JSON lines, a JSON array, Avro or CSV, perhaps gzip; - for standard input; repeat it for further inputs and files',
+      'events: JSON lines, a JSON array, Avro or CSV, perhaps gzip; - for standard input; repeat the flag for further inputs and files',
       collect,
     )
     .option(
       '--reference <[name=]file>',
-      'reference data in the same formats; repeat it for more',
+      'reference data in the same formats; repeat the flag for several',
       collect,
       [],
     )
@@ -79,7 +79,7 @@ export async function main(
     .option('--query <file>', 'the query', DEFAULT_QUERY)
     .requiredOption(
       '--output <file>',
-      "rows of the query's first output as JSON lines, - for standard output; those of each further output beside it, as <file>.<output>.ndjson",
+      "file for the rows of the query's first output, as JSON lines; - for standard output; each further output gets the file <file>.<output>.ndjson",
     )
     .option('--watch', 'runs again after each change of the query or a file, until Ctrl-C')
     .allowExcessArguments(false)
@@ -112,7 +112,7 @@ export async function main(
     .description("Runs the test cases of a project's testConfig.json, as azure-streamanalytics-cicd does.")
     .option('--project <file>', 'asaproj.json, or <name>.asaproj', 'asaproj.json')
     .option('--testConfigPath <file>', 'the test cases (default: test/testConfig.json beside the project)')
-    .option('--outputPath <folder>', 'where the summary, a JUnit report and the rows go', '.')
+    .option('--outputPath <folder>', 'folder for the summary, a JUnit report and the rows', '.')
     .action(async (options: TestOptions) => {
       await requireReadable(options.project);
       await reportingQuery(readProject(options.project).queryFile, async () => {
@@ -251,7 +251,7 @@ async function printRows([first = '']: readonly string[], { outputs }: Plan): Pr
   const [printed, ...others] = outputs.map(({ name }) => name);
   if (others.length > 0)
     console.error(
-      `standard output has the rows of ${printed ?? ''} only: write to a file for those of ${others.join(', ')}`,
+      `standard output can hold only the rows of ${printed ?? ''}: write to a file to get the rows of ${others.join(', ')}`,
     );
 }
 

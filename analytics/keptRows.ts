@@ -43,8 +43,8 @@ export function createKeptRows(connection: DuckDBConnection, schema: string): Ke
         values,
       );
       const [all = 0, left = 0] = counted.getRows()[0]?.map(Number) ?? [];
-      // Made anew rather than deleted from, which frees the memory. Rows that are no longer needed do not change
-      // results, so the table is only written again if half of its rows are such rows.
+      // Creating the table again frees memory, and deleting rows does not. Unneeded rows do not change results, so the
+      // table is only created again if half of its rows are unneeded.
       if (all > 0 && 2 * left <= all)
         await connection.run(`CREATE OR REPLACE TABLE ${schema}.${table} AS ${needed}`, values);
     },

@@ -105,7 +105,7 @@ export function commandLine(run: (flags: Flags) => Promise<void>): Command {
     )
     .option(
       '--listen <address>',
-      'IP address to listen on; 0.0.0.0, for a container: all',
+      'IP address to listen on; 0.0.0.0 for all addresses, as in a container',
       ipAddress,
       LOOPBACK,
     )
@@ -144,7 +144,7 @@ export function commandLine(run: (flags: Flags) => Promise<void>): Command {
     )
     .option(
       '--consumer-groups <names>',
-      'beside $Default, separated by commas',
+      'consumer groups in addition to $Default, separated by commas',
       (text: string) => checked(list(text), () => hubIdentity(undefined, list(text))),
       CONSUMER_GROUPS.slice(1),
     )
@@ -192,7 +192,10 @@ export function commandLine(run: (flags: Flags) => Promise<void>): Command {
         .default('none'),
     )
     .addOption(
-      new Option('--allowed-hosts <names>', 'host names to serve beside localhost, separated by commas')
+      new Option(
+        '--allowed-hosts <names>',
+        'additional host names that requests may have, separated by commas',
+      )
         .env('HUBFRONT_ALLOWED_HOSTS')
         .argParser((text: string) => checked(list(text), () => checkAllowedHosts(list(text)))),
     )

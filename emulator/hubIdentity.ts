@@ -75,7 +75,7 @@ export function hubIdentities(
   const names = new Set<string>();
   for (const { name } of identities) {
     if (names.has(name))
-      throw new RangeError(`two hubs have the name '${name}', which is also that of their event hub`);
+      throw new RangeError(`two hubs have the name '${name}', so their event hubs would have the same name`);
     names.add(name);
   }
   return [...identities];

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { IotHubError } from './iotHubError';
 
-/** Runs a check of the hub. Its error becomes that of the value. */
+/** Runs a check of the hub. An error of the check becomes a validation error of the value. */
 export function report(context: z.RefinementCtx, check: () => void): void {
   try {
     check();

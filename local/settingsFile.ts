@@ -23,7 +23,7 @@ export function readSettingsFile(file: string): Record<string, string> | undefin
     throw new Error(`${file} is not valid JSON`);
   }
   const read = settingsFile.safeParse(content);
-  if (!read.success) throw new Error(`${file} has no "Values" of names and texts`);
+  if (!read.success) throw new Error(`${file} has no object "Values" whose members are strings`);
   return read.data.Values;
 }
 

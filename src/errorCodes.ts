@@ -26,7 +26,7 @@ export const PROBLEMS = {
   body_too_large: { status: 413, title: 'The body is too large' },
   message_too_large: { status: 413, title: 'The message is larger than IoT Hub accepts' },
   unsupported_media_type: { status: 415, title: 'The media type of the body is not supported' },
-  rate_limited: { status: 429, title: 'Too many requests of one visitor or address' },
+  rate_limited: { status: 429, title: 'Too many requests from one visitor or address' },
   hub_throttled: { status: 429, title: 'IoT Hub is throttling requests' },
   hub_quota_exceeded: { status: 429, title: 'The daily quota of the IoT hub is used up' },
   internal_error: { status: 500, title: 'Internal error' },

@@ -10,7 +10,7 @@ import { convert } from './types';
 function part({ args: [arg] }: Call): string {
   const given = argument(arg);
   if (given.kind !== 'path' || given.path.length !== 1)
-    throw new QueryError('a date part is wanted here', given.at);
+    throw new QueryError('write a date part here, such as minute or day', given.at);
   return datePart(given.path[0] ?? '', given.at);
 }
 

@@ -7,7 +7,7 @@ import type { Typed } from './types';
 
 /** The time bounds of a join of two streams. */
 export interface TimeBound {
-  /** the latest time of a match after the earlier stream's event, µs; negative: before it */
+  /** maximum time from the earlier stream's event to a matching event, µs; negative if the match must come before */
   forwardUs: number;
   /** how long rows of either side are needed, µs */
   spanUs: number;

@@ -19,7 +19,7 @@ export interface PayloadFields {
    * @param sampled whether the metadata is also read from the payload
    */
   select: (rows: string, sampled?: boolean) => string;
-  /** The same for `json`, valid JSON objects or NULL, with the metadata in them. It parses each only once. */
+  /** The same for `json`, valid JSON objects or NULL, with the metadata in them. Each payload is parsed only once. */
   selectObjects: (rows: string) => string;
   /** Notes the statements that read `kept`: a field that they do not name, such as that of TIMESTAMP BY, is not kept. */
   readBy: (statements: readonly string[]) => void;

@@ -23,7 +23,7 @@ export function diagnostic(file: string, { at, message }: QueryError): string {
 export const problemText = (file: string, error: unknown): string =>
   error instanceof QueryError ? diagnostic(file, error) : textOf(error);
 
-/** DuckDB's kinds of errors that an event's values can bring about, and what they come to. */
+/** The kinds of DuckDB errors that an event's values can cause, and their meaning for the author of the query. */
 const RAISED: Readonly<Record<string, string>> = {
   'Out of Range': 'a number exceeds the range of its type',
   Conversion: 'a value cannot be converted to the type that is required',

@@ -11,7 +11,7 @@ import type { Verdict } from './verdict';
 const UNCOVERED =
   / (?:is|are) not supported by this runner$|in double quotes could be a name|^a query in FROM needs a name|^APPLY takes |^GetMetadataPropertyValue: IoT Hub events have no property/;
 
-/** What a refusal says, without the words of the query that it quotes. */
+/** The text of an error, without the words that it quotes from the query. */
 const withoutQuotes = (message: string): string =>
   message.startsWith('the function ') || message.startsWith('The type ')
     ? message.replace(/:.*/s, '')

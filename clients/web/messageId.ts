@@ -20,7 +20,7 @@ export function newMessageId(): string {
   return groups.join('-');
 }
 
-/** `crypto.randomUUID` exists only on secure origins. `getRandomValues` exists on all. */
+/** `crypto.randomUUID` exists only on secure origins. `getRandomValues` also exists on insecure ones. */
 export function randomBytes(count: number): Uint8Array<ArrayBuffer> {
   return crypto.getRandomValues(new Uint8Array(count));
 }

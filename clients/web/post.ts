@@ -3,8 +3,8 @@ import { type Message, sizeOf } from './message';
 import { withTimeout } from './timeout';
 
 /**
- * Browsers allow 64 KB for all concurrent beacons and keepalive requests together. The device id and key need a part
- * of it.
+ * Browsers allow 64 KB for all concurrent beacons and keepalive requests together. The device id and key use some of
+ * this limit.
  */
 const MAX_BATCH_BYTES = 60_000;
 const MAX_KEEPALIVE_BYTES = 64_000;

@@ -32,7 +32,7 @@ function carryOut(hub: Hub, clientId: string, request: TwinRequest): TwinRespons
   const change = readDocument(readJsonPayload(request.payload) as Json, 'properties.reported');
   const { version } = request;
   if (version !== undefined && !/^\d{1,15}$/.test(version)) {
-    throw new IotHubError('ArgumentInvalid', '$version is not a version.');
+    throw new IotHubError('ArgumentInvalid', '$version must be a whole number.');
   }
   const { reported } = hub.twins.report(
     clientId,

@@ -17,7 +17,7 @@ export const notFound = (path: string): AmqpCondition => ({
 /** For a connection to the host name of another server. */
 export const refusalOfHost = (hostName: string): AmqpCondition => ({
   condition: 'amqp:not-found',
-  description: `The hub '${hostName}' is not here. Allow other names of the emulator with --allowed-hosts.`,
+  description: `The emulator has no hub '${hostName}'. Allow other names of the emulator with --allowed-hosts.`,
 });
 
 export const invalidPartition = (partitions: number): AmqpCondition => ({

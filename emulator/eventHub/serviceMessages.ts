@@ -77,6 +77,7 @@ function readMessage(message: Message): CloudMessage {
 function readAcknowledgement(ack: string | undefined): Acknowledgement {
   if (ack === undefined) return 'none';
   const known = ACKNOWLEDGEMENTS.find((name) => name === ack);
-  if (known === undefined) throw new IotHubError('ArgumentInvalid', 'iothub-ack is not one of its values.');
+  if (known === undefined)
+    throw new IotHubError('ArgumentInvalid', 'iothub-ack must be none, positive, negative or full.');
   return known;
 }

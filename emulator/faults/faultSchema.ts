@@ -27,7 +27,7 @@ const partitionId = z.string().optional();
 /** How often the fault applies. Absent: until it is cleared. */
 const times = z.number().int().min(1).optional();
 
-/** The operations that a fault applies to. Absent: every operation of its target. `PUBLISH` is any over MQTT or AMQP. */
+/** The operations that a fault applies to. Absent: every operation of its target. `PUBLISH` stands for every operation over MQTT or AMQP. */
 const filter = z
   .strictObject({
     deviceId: z.string().optional(),

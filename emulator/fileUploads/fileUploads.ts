@@ -138,10 +138,7 @@ export function createFileUploads(
       const { find } = configured();
       const upload = uploads.get(correlationId);
       if (upload?.deviceId !== deviceId || registry.get(deviceId).generationId !== upload.generationId) {
-        throw new IotHubError(
-          'InvalidFileUploadCorrelationId',
-          'The correlation id is not that of an upload.',
-        );
+        throw new IotHubError('InvalidFileUploadCorrelationId', 'No upload has this correlation id.');
       }
       if (isSuccess) {
         const blob = await reach(() => find(upload.blobName));

@@ -52,7 +52,7 @@ export function createImportExportJobs(
     if (!job) throw new IotHubError('JobNotFound', `There is no job '${jobId}'.`);
     return job;
   };
-  /** The journal refuses only if the disk fails. The job itself has ended, so that its end stays in memory. */
+  /** The journal rejects a write only if the disk fails. The job has ended nevertheless, so its end is kept in memory. */
   const end = (jobId: string, outcome: Pick<Job, 'status' | 'progress'> & Partial<Job>): void => {
     if (active?.jobId !== jobId) return; // it was cancelled
     const ended: Job = { ...get(jobId), ...outcome, endTimeUtc: new Date().toISOString() };

@@ -11,7 +11,7 @@ import { notEmulated, ProvisioningError } from './provisioningError';
 export const ENROLLMENT_ID = /^[a-z0-9](?:[a-z0-9:._-]{0,126}[a-z0-9-])?$/i;
 const GENERATED_KEY_BYTES = 64;
 
-/** A text by a rule of the hub's registry. */
+/** A string that one of the rules of the hub's registry accepts. */
 const checkedText = (assert: (value: string) => void) =>
   z.string().superRefine((value, context) => report(context, () => assert(value)));
 const key = checkedText(assertKey)
@@ -56,7 +56,7 @@ export type EnrollmentGroupInput = z.input<typeof enrollmentGroup>;
 
 export type EnrollmentKind = 'enrollment' | 'enrollmentGroup';
 
-/** An enrollment as it is kept. */
+/** A stored enrollment. */
 export interface Enrollment {
   readonly kind: EnrollmentKind;
   /** The registration id, or the id of the group. */

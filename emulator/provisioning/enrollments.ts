@@ -87,6 +87,6 @@ export function createEnrollments({
 /** @throws ProvisioningError PreconditionFailed unless `ifMatch` is `*` or the ETag, with or without quotes */
 export function assertMatch(etag: string, ifMatch: string): void {
   if (!isMatch(etag, ifMatch)) {
-    throw new ProvisioningError('PreconditionFailed', 'The ETag is not that of the resource.');
+    throw new ProvisioningError('PreconditionFailed', 'The ETag does not match the resource.');
   }
 }

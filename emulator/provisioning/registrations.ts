@@ -130,7 +130,7 @@ export function registrationJson(registration: Registration): Readonly<Record<st
   };
 }
 
-/** As the device gets it. */
+/** The registration in the form that the device receives. */
 export const registrationResultJson = (registration: Registration) => ({
   symmetricKey:
     registration.enrollment.kind === 'enrollmentGroup'

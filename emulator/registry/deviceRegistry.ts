@@ -65,7 +65,7 @@ export function createDeviceRegistry(identities: IdentityStore): DeviceRegistry 
     for (const scope of device.parentScopes ?? []) {
       const isKnown = devices.get(edgeDeviceIdOf(scope))?.deviceScope === scope;
       if (!isKnown && !previous?.parentScopes?.includes(scope)) {
-        throw new IotHubError('ArgumentInvalid', 'A scope is not that of an edge device.');
+        throw new IotHubError('ArgumentInvalid', 'A device scope must be the scope of an edge device.');
       }
     }
     return device;

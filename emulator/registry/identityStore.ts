@@ -63,7 +63,7 @@ export function createIdentityStore(journal: Journal): IdentityStore {
   for (const kind of ['device', 'module']) {
     const kept = [...journal.read(kind).values()] as Kept<ClientIdentity>[];
     for (const { identity, registeredAt } of kept.sort(byRegistration)) {
-      // The queue sets the number of messages when it reads its own.
+      // The queue sets the number of messages when it reads its stored messages.
       const restored = { connectionState: 'Disconnected', cloudToDeviceMessageCount: 0 } as const;
       keep({ ...identity, ...restored }, registeredAt);
     }

@@ -18,7 +18,7 @@ const properties = z.record(anyText, anyText).default({});
 /** A text is sent as it is, any other value as JSON, which escapes half of a surrogate pair. */
 const body = z.json().refine((value) => typeof value !== 'string' || isWellFormed(value), MALFORMED);
 
-/** A text by a rule of the registry. */
+/** A string that one of the registry's rules accepts. */
 const checked = (assert: (value: string) => void) =>
   anyText.superRefine((value, context) => report(context, () => assert(value)));
 const key = checked(assertKey);

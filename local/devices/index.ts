@@ -23,10 +23,13 @@ export async function main(argv: readonly string[]): Promise<void> {
       .command(name)
       .description(description)
       .requiredOption('--unseen <time>', 'time without activity: 36h, 90d, 12w; at least 1d', parseUnseen);
-  withUnseen('list', 'Lists devices that were not seen for a while.').action(
+  withUnseen('list', 'Lists devices that have been inactive for a given time.').action(
     async ({ unseen }: { unseen: number }) => run({ unseen, isDryRun: true }),
   );
-  withUnseen('prune', 'Deletes devices that were not seen for a while. Never deletes gateways of visitors.')
+  withUnseen(
+    'prune',
+    'Deletes devices that have been inactive for a given time. Never deletes gateways of visitors.',
+  )
     .option('--dry-run', 'only list them', false)
     .action(async ({ unseen, dryRun }: { unseen: number; dryRun: boolean }) =>
       run({ unseen, isDryRun: dryRun }),
@@ -83,7 +86,7 @@ function report({ unseen, deleted, kept, ageless, failures }: Pruned, isDryRun: 
   for (const [deviceId, reason] of failures) console.error(`not deleted: ${deviceId}: ${reason}`);
   const skipped =
     `Skipped: ${kept} that are gateways of visitors, connected, or IoT Edge devices; ` +
-    `${ageless} that never sent a message and whose age IoT Hub does not tell.`;
+    `${ageless} that never sent a message and whose age is unknown.`;
   console.error(`${isDryRun ? `${unseen} devices.` : `Deleted ${deleted} of ${unseen} devices.`} ${skipped}`);
   if (failures.size > 0) process.exitCode = 1;
 }

@@ -14,7 +14,7 @@ export interface BodyPipe {
 
 export function readBodies(pipe: Readable): BodyPipe {
   const awaited: { left: number; body: Readable }[] = [];
-  /** arrived before the response that it belongs to */
+  /** bytes that arrived before the response to which they belong */
   let early: Buffer[] = [];
 
   function handOut(part: Buffer): void {

@@ -82,7 +82,7 @@ export function writeResponse(response: ServerResponse, returned: RpcHttpRespons
   const status = Number(returned.statusCode ?? 200);
   response.statusCode = status;
   for (const [name, value] of Object.entries(returned.headers ?? {})) {
-    // This host frames the body itself. With the function's header, clients could not read it.
+    // This host frames the body itself. With the header of the function, clients could not read the body.
     if (name.toLowerCase() !== 'transfer-encoding') response.setHeader(name, asciiOnly(name, value));
   }
   if (returned.cookies?.length) response.setHeader('Set-Cookie', returned.cookies.map(cookieHeader));

@@ -89,7 +89,7 @@ function guardConnection(client: Socket, { serverPort, takePlace, log }: Guarded
   let needed = 0;
 
   let limit = setTimeout(() => {
-    reject('08P01', 'no startup message came');
+    reject('08P01', 'the client sent no startup message');
   }, STARTUP_TIMEOUT_MS);
   const end = (): void => {
     clearTimeout(limit);
@@ -176,7 +176,7 @@ function guardConnection(client: Socket, { serverPort, takePlace, log }: Guarded
     limit = setTimeout(() => {
       // While the server is busy, this guard does not read from the client.
       if (client.isPaused()) limitIncompleteMessage(true);
-      else reject('08P01', 'the rest of a message did not come');
+      else reject('08P01', 'the client did not complete a message');
     }, MESSAGE_TIMEOUT_MS);
   }
 

@@ -28,7 +28,7 @@ export const feedParameters = z.object({
   wait: wholeNumber(0, MAX_WAIT_S).default(0),
   partitions: z
     .string()
-    .regex(/^\d{1,4}(?:,\d{1,4})*$/, 'is not a comma list of partition ids')
+    .regex(/^\d{1,4}(?:,\d{1,4})*$/, 'is not a comma-separated list of partition ids')
     .transform((list) => [...new Set(list.split(','))])
     .optional(),
 });

@@ -138,7 +138,7 @@ function readMany({ bytes, root }: JsonBody): (TelemetryMessage | SendResult)[] 
   if (elements.reduce((sum, node) => sum + propertiesOf(node), 0) > MAX_PROPERTIES_IN_ALL) {
     throw new Problem(
       'invalid_property',
-      `A request has at most ${MAX_PROPERTIES_IN_ALL} properties in all.`,
+      `The messages of a request may have at most ${MAX_PROPERTIES_IN_ALL} properties together.`,
     );
   }
   return elements.map((node) => {

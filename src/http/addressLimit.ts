@@ -27,7 +27,8 @@ export function createAddressLimit(header = 'x-forwarded-for'): (request: HttpRe
     const address = request.headers.get(header)?.split(',').at(-1)?.trim();
     if (!address) return;
     const seconds = limit.take(clientOf(withoutPort(address.slice(0, MAX_ADDRESS_CHARACTERS))));
-    if (seconds > 0) throw new Problem('rate_limited', 'Too many requests of this client address.', seconds);
+    if (seconds > 0)
+      throw new Problem('rate_limited', 'Too many requests from this client address.', seconds);
   };
 }
 

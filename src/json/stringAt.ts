@@ -2,7 +2,7 @@
 
 const BACKSLASH = 0x5c;
 
-/** Returns the text of the JSON string from `start` to `end`, which include its quotes. */
+/** Returns the text of the JSON string whose quotes are at `start` and before `end`. */
 export function stringAt(bytes: Buffer, start: number, end: number): string {
   const isEscaped = bytes.subarray(start, end).includes(BACKSLASH);
   return isEscaped

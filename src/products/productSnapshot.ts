@@ -64,7 +64,9 @@ async function writeTables(
     for await (const { table, rows } of readTables(databaseUrl, queries)) {
       await files[table].add(rows);
       if (products.bytes() + skus.bytes() > MAX_SNAPSHOT_BYTES)
-        throw new SnapshotError('the products come to more than the 300 MB that Stream Analytics takes');
+        throw new SnapshotError(
+          'the products exceed 300 MB, the limit of Stream Analytics for reference data',
+        );
     }
   } catch (error) {
     await Promise.all([products.close(), skus.close()]);

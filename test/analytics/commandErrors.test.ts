@@ -135,7 +135,7 @@ describe('the program', () => {
       'reports outputs that it does not print',
       '--query @two.asaql --input - --output - < @events.ndjson',
       0,
-      'standard output has the rows of a only: write to a file for those of b\n',
+      'standard output can hold only the rows of a: write to a file to get the rows of b\n',
     ],
   ])('%s', async (_, command, code, told) => {
     expect(await asa(command)).toEqual({ code, errors: told });

@@ -28,8 +28,8 @@ const BUSY_DELAY_MS = 500;
 /** No attempt at a snapshot begins later than this after the first one, because the waiting polls have a deadline. */
 const LAST_ATTEMPT_MS = 5_000;
 /**
- * Errors that a retry cannot fix, from this attempt on. A missing entity is looked up twice, on two connections: while
- * the service closes a connection, it also reports a session that it has already ended as `amqp:not-found`.
+ * Errors that a retry cannot fix, with the number of the attempt from which this holds. A missing entity is looked up
+ * twice, on two connections: a service that is closing a connection also reports an ended session as `amqp:not-found`.
  */
 const LASTING_FROM_ATTEMPT: Partial<Readonly<Record<ProblemCode, number>>> = {
   hub_access_denied: 1,

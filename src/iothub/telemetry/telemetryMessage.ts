@@ -112,8 +112,8 @@ export function toDeviceMessage(
   if (message.needsBatch && message.batchItem.length > MAX_ITEM_BYTES) {
     throw new Problem(
       'message_too_large',
-      `The message has more than ${MAX_PROPERTY_HEADER_BYTES} bytes of properties. With those, IoT Hub takes ` +
-        `${MAX_ITEM_BYTES} bytes, its body counted as base64; it has ${message.batchItem.length}.`,
+      `The properties have more than ${MAX_PROPERTY_HEADER_BYTES} bytes. With such properties, IoT Hub accepts ` +
+        `${MAX_ITEM_BYTES} bytes, with the body as base64. This message has ${message.batchItem.length}.`,
     );
   }
   return message;

@@ -165,7 +165,7 @@ async function reportingQuery(file: string, work: () => Promise<void>): Promise<
   }
 }
 
-/** Runs at once and after each change; an error is told, and the next change tries again. */
+/** Runs at once and after each change. An error is reported, and the next change runs again. */
 async function watching(flags: RunFlags, signal: AbortSignal): Promise<void> {
   const query = queryFile(flags);
   const attempt = async (): Promise<void> => {
@@ -236,7 +236,7 @@ async function functionFiles(given: readonly string[]): Promise<Map<string, stri
   return scripts;
 }
 
-/** What a file that cannot be read or written comes to. */
+/** The error for a file that cannot be read or written. */
 function usage(error: unknown): unknown {
   const { message } = error as Error;
   if (error instanceof QueryError || error instanceof FormatError) return error;
@@ -255,7 +255,7 @@ async function printRows([first = '']: readonly string[], { outputs }: Plan): Pr
     );
 }
 
-/** Reports what did not go through as it came, one line each. */
+/** Reports dropped and adjusted events, one line for each reason. */
 function report(counts: Counts, { input }: RunFlags): void {
   const told = {
     malformed: 'dropped: not a JSON object that fits the query',

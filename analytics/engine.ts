@@ -142,7 +142,7 @@ export async function createEngine(
     counts.events += events.length;
   }
 
-  /** Fills `raw` with the payloads of what has arrived and their fields. @returns how many are no JSON objects */
+  /** Fills `raw` with the payloads of the arrived events and their fields. @returns how many are no JSON objects */
   async function parse(fields: PayloadFields): Promise<number> {
     await connection.run(payloadsSql(fields), { now: timestamp(Date.now() * 1_000) });
     const [malformed = 0] = await numbers(MALFORMED_SQL);
@@ -225,7 +225,7 @@ export async function createEngine(
     hasRows.delete(source);
   }
 
-  // What cannot run at all is told now and not at the first event.
+  // A query that cannot run is reported now, not at the first event.
   if (stored) await connection.run('BEGIN');
   for (const state of states) await emptyBatch(state);
   await run(() => Promise.resolve());
@@ -279,7 +279,7 @@ export async function createEngine(
   };
 }
 
-/** Whether a window ends after `fromUs` and not after `toUs`: spares looking at the rows in vain. */
+/** Whether a window ends after `fromUs` and at or before `toUs`. If not, the rows need not be read. */
 function mayClose({ hopUs, offsetUs }: TemporalNode, fromUs: number, toUs: number): boolean {
   if (hopUs === 0) return toUs > fromUs;
   const windowsBy = (us: number): bigint =>

@@ -28,7 +28,7 @@ export interface FileRun {
   /** files of each input, by its name in the query */
   inputs: ReadonlyMap<string, readonly string[]>;
   references: ReadonlyMap<string, readonly string[]>;
-  /** by table of an output: where its rows go, a JSON object a line */
+  /** by table of an output: the file for its rows, one JSON object per line */
   outputs: ReadonlyMap<string, string>;
   functions?: FunctionScripts;
 }
@@ -38,7 +38,7 @@ const END = "TIMESTAMP '9999-12-31 23:59:59'";
 const NO_TEXT = 'CAST(NULL AS VARCHAR)';
 
 /**
- * Runs a query on whole files: DuckDB reads them, works the nodes of the plan out at once, and writes the rows.
+ * Runs a query on whole files: DuckDB reads them, computes each node of the plan once, and writes the rows.
  *
  * @throws {QueryError} when the query stops on an event
  * @throws {FormatError} when a file has another format
@@ -194,7 +194,7 @@ async function readArrivals(
   return known;
 }
 
-/** The statements that make a node's table: a view where it is read but once. */
+/** The statements that create a node's table, or a view if it is read only once. */
 function nodeSql(node: PlanNode, { nodes, outputs }: Plan): string[] {
   const readers = [
     ...nodes.flatMap((one) => [one.sql, ...(one.kind === 'temporal' ? one.kept.map(({ sql }) => sql) : [])]),

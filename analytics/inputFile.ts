@@ -21,10 +21,10 @@ export interface InputFile {
   close: () => Promise<void>;
 }
 
-/** A file that is not what it is taken for. */
+/** A file whose format is not the expected one. */
 export class FormatError extends Error {}
 
-/** What DuckDB tells of a file that it cannot read, and what it means. Its own texts have lines of the file in them. */
+/** DuckDB's errors for a file that it cannot read, with their meaning. DuckDB's own texts contain lines of the file. */
 const UNREADABLE: readonly (readonly [told: RegExp, meaning: string])[] = [
   [/^Invalid Input Error: Malformed JSON in file/, 'the JSON is malformed'],
   [/^Invalid Input Error: CSV Error .*\nMaximum line size of/s, 'a line is longer than 16 MiB'],
@@ -41,7 +41,7 @@ const UNREADABLE: readonly (readonly [told: RegExp, meaning: string])[] = [
 /** Of a row of CSV that has more or fewer values than the header. */
 const UNEVEN = /CSV Error on Line: (\d+)\n([\s\S]*?)Expected Number of Columns: (\d+) Found: (\d+)/;
 
-/** What reading a file raises, as an error of the file. Anything else is given back as it is. */
+/** Converts an error while reading to an error of the file. Anything else is given back as it is. */
 export function raisedInFile(error: unknown, file: string): unknown {
   const { message } = error as Error;
   const [, line, , header, row] = UNEVEN.exec(message) ?? [];
@@ -56,9 +56,9 @@ export function raisedInFile(error: unknown, file: string): unknown {
 const MAX_VALUE_BYTES = 16 * 1_048_576;
 /** DuckDB's own would be 16 times the longest line. */
 const BUFFER_BYTES = 2 * MAX_VALUE_BYTES;
-/** So much of a file tells its format, bytes. */
+/** Number of bytes at the start of a file that determine its format. */
 const SNIFFED_BYTES = 65_536;
-/** A character that JSON only has escaped: a line is one column. */
+/** A character that JSON contains only in escaped form, so that a line is one column. */
 const NO_DELIMITER = '\u001f';
 const BYTE_ORDER_MARK = '\uFEFF';
 
@@ -119,7 +119,7 @@ export async function openInputFile(
       return { rowsSql, lines: undefined, shape: shapeOf(start), close };
     }
     const shape = shapeOf(start);
-    // The rows of the feed and of reference data are each looked at anyway.
+    // Rows of the feed and of reference data are examined one by one anyway.
     if (shape === 'feed' || use === 'reference')
       return { ...linesOf(path, isGzip, UNKNOWN), lines: undefined, shape, close };
     const suspicions = isGzip ? UNKNOWN : await suspicionsOf(path);
@@ -130,7 +130,7 @@ export async function openInputFile(
   }
 }
 
-/** Said of each file, because DuckDB otherwise judges by the name. */
+/** Set for each file, because DuckDB otherwise decides by the file's name. */
 const compressionOf = (isGzip: boolean): string => `, compression = '${isGzip ? 'gzip' : 'uncompressed'}'`;
 
 const UNKNOWN: Suspicions = { oversized: true, loose: true };
@@ -163,10 +163,10 @@ const csvSql = (path: string, compression: string, delimiter: string): string =>
   `SELECT to_json(one) AS json, CAST(NULL AS VARCHAR) AS body, row_number() OVER () AS __seq
     FROM read_csv(${sqlText(path)}, all_varchar = true, header = true, delim = ${sqlText(delimiter)}, quote = '"', escape = '"', comment = ''${compression}) AS one`;
 
-/** The delimiters of CSV that Stream Analytics has, without the space, which names have as well. */
+/** The delimiters of CSV that Stream Analytics supports, except the space, which also occurs in names. */
 const DELIMITERS = [',', ';', '\t', '|'];
 
-/** The one that the header has most of. */
+/** The delimiter that occurs most often in the header. */
 function delimiterOf(start: string): string {
   const [header = ''] = start.replaceAll(/"[^"]*"/g, '').split('\n', 1);
   const count = (delimiter: string): number => header.split(delimiter).length;
@@ -194,7 +194,7 @@ function isSpread(start: string): boolean {
   }
 }
 
-/** DuckDB takes the part of an incomplete file for the whole. */
+/** DuckDB reads an incomplete gzip file without an error. */
 async function requireWholeGzip(path: string, file: string): Promise<void> {
   const discard = new Writable({ write: (_chunk, _encoding, done) => done() });
   await pipeline(createReadStream(path), createGunzip(), discard).catch((error: unknown) => {
@@ -226,7 +226,7 @@ function isArray(start: string): boolean {
 /** A line of the message feed has these fields, in whatever order. */
 const FEED_FIELDS = ['partitionId', 'sequenceNumber', 'enqueuedTimeUtc', 'body'];
 
-/** By the first event of the file. */
+/** The first event of the file decides this. */
 function shapeOf(start: string): FileShape {
   const [first = ''] = start
     .replace(BYTE_ORDER_MARK, '')

@@ -40,7 +40,7 @@ function seconds(timeSpan: string): string {
   return (hours * 3_600 + minutes * 60 + rest).toFixed(3);
 }
 
-/** Characters that XML 1.0 has no place for are left out. */
+/** Characters that XML 1.0 does not allow are left out. */
 const escape = (text: string): string =>
   text
     // eslint-disable-next-line no-control-regex -- XML excludes these

@@ -16,7 +16,7 @@ export interface KeptRows {
 
 /** @param schema of the tables in SQL, which the SQL of plans need not name */
 export function createKeptRows(connection: DuckDBConnection, schema: string): KeptRows {
-  /** by table: how many rows it may have come to, and at how many equal ones become one */
+  /** by table: the maximum number of rows that it may have now, and the number at which equal rows are merged */
   const sizes = new Map<string, { rows: number; limit: number }>();
   return {
     add: async ({ table, sql, collapseSql }, first) => {

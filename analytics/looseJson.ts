@@ -4,7 +4,7 @@ const LOOSE = /,[ \t\r\n]*[}\]]|(?:^|[:,[ \t\r\n-])(?:nan|inf)/i;
 /** An unclosed text goes up to the end: looking for its end from each of its quotes would take quadratic time. */
 const TEXT = /"(?:[^"\\]|\\.)*(?:"|\\?$)/gs;
 
-/** Whether a text may hold such JSON, be it in a text within. */
+/** Whether a text may contain such JSON, also in a string inside it. */
 export const mayBeLoose = (text: string): boolean => LOOSE.test(text);
 
 export const isLoose = (text: string): boolean => mayBeLoose(text) && mayBeLoose(text.replaceAll(TEXT, '""'));

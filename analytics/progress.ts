@@ -1,4 +1,4 @@
-/** Shows how far a run is. */
+/** Shows the progress of a run. */
 
 import { clearInterval, setInterval } from 'node:timers';
 
@@ -6,7 +6,7 @@ const REDRAW_MS = 200;
 const BAR_WIDTH = 30;
 const CLEAR_LINE = '\r\u001B[2K';
 
-/** What DuckDB must be told so that it counts how far a statement is. */
+/** The setting with which DuckDB measures the progress of a statement. */
 export const PROGRESS_SETTINGS = ['SET enable_progress_bar = true', 'SET enable_progress_bar_print = false'];
 
 interface Running {
@@ -15,7 +15,7 @@ interface Running {
 }
 
 export interface Progress {
-  /** names what is done from now on */
+  /** sets the name of the current phase */
   phase: (name: string) => void;
   stop: () => void;
 }

@@ -42,7 +42,7 @@ function endsWithSpaceAfterComma(bytes: Buffer, end: number, before: number): bo
   return at < end - before && bytes[at] === COMMA;
 }
 
-/** It looks only at every 19th byte, and at more where that is a digit. */
+/** It checks only every 19th byte, and further bytes if this byte is a digit. */
 function hasLongNumber(bytes: Buffer): boolean {
   for (let at = LONG_DIGITS - 1; at < bytes.length;) {
     if (!isDigit(bytes[at])) {

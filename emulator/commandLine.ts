@@ -60,7 +60,7 @@ function ipAddress(text: string): string {
   return text;
 }
 
-/** An empty text is mostly a variable of a script that is not set. */
+/** An empty value usually comes from a variable that a script did not set. */
 function notEmpty(text: string): string {
   if (text === '') throw new InvalidArgumentError('It must not be empty.');
   return text;

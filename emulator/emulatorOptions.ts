@@ -127,7 +127,7 @@ export interface Emulator extends EmulatedHub {
   close(): Promise<void>;
 }
 
-/** Options that would mean something else without a text, as when a variable of a script is not set. */
+/** Options that an empty text would change, for example from a variable that a script did not set. */
 const TEXTS = ['dataFolder', 'caFolder', 'seed', 'storage', 'storageContainer'] as const;
 
 /** @throws RangeError that names the option */

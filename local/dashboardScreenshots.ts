@@ -56,7 +56,7 @@ export async function takeDashboard(
     await page.setViewportSize(PAPER);
     await open('live');
     await page.evaluate("dispatchEvent(new Event('beforeprint'))");
-    // Pictures of a page have no margins of the paper.
+    // Pictures of a page do not include the margins of the paper.
     await page.evaluate(`document.body.style.padding = '${PAPER_MARGIN_PX}px'`);
     await take(page, 'dashboard-print');
     await page.emulateMedia({ media: 'screen' });

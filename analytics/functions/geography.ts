@@ -16,7 +16,7 @@ const geometry = z.discriminatedUnion('type', [
 ]);
 type Geometry = z.infer<typeof geometry>;
 
-/** GeoJSON, or WKT as a text. @returns undefined where it is neither */
+/** Parses GeoJSON, or WKT as a text. @returns undefined if the value is neither */
 function readGeometry(value: unknown): Geometry | undefined {
   if (typeof value !== 'string') return geometry.safeParse(value).data;
   try {
@@ -33,7 +33,10 @@ const isInverted = (one: Geometry): boolean =>
 const contains = (outer: Geometry, inner: Geometry): boolean =>
   isInverted(outer) ? !booleanIntersects(inner, outer) : booleanWithin(inner, outer);
 
-/** Two geographies as the functions of Stream Analytics relate them; null where one is no geography. */
+/**
+ * Computes the functions of Stream Analytics that relate two geographies. The result is null if one value is not a
+ * geography.
+ */
 type Relate = (a: Geometry, b: Geometry) => number | null;
 
 const bit = (holds: boolean): number => (holds ? 1 : 0);

@@ -1,4 +1,4 @@
-/** Makes the functions of a query known to DuckDB. */
+/** Registers the functions of a query with DuckDB. */
 
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBScalarFunction, VARCHAR } from '@duckdb/node-api';
 import { type FunctionUse, QueryError, functionTable } from '../query';
@@ -8,7 +8,7 @@ import { createSandboxedFunction } from './sandbox';
 /** Scripts of the functions of a job, by alias. */
 export type FunctionScripts = ReadonlyMap<string, string>;
 
-/** For queries that are only checked: every function there is returns null. */
+/** For queries that are only checked: every function in the scripts returns null. */
 export const stubScripts = (uses: readonly FunctionUse[]): FunctionScripts =>
   new Map(
     uses.map(({ name }) => [
@@ -18,7 +18,7 @@ export const stubScripts = (uses: readonly FunctionUse[]): FunctionScripts =>
   );
 
 /**
- * Makes the functions that a query calls known to DuckDB.
+ * Registers the functions that a query calls with DuckDB.
  *
  * @throws {QueryError} where a function has no script, or one that does not run
  */

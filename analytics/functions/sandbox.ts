@@ -7,12 +7,12 @@ import {
   newQuickJSWASMModuleFromVariant,
 } from 'quickjs-emscripten-core';
 
-/** How long one call may take. */
+/** Maximum duration of one call. */
 const CALL_TIMEOUT_MS = 1_000;
-/** What one function may hold, its state included. */
+/** Maximum memory of one function, including its state. */
 const MEMORY_LIMIT_BYTES = 64 * 1024 * 1024;
 const STACK_LIMIT_BYTES = 512 * 1024;
-/** QuickJS looks at the clock at every interrupt: a look in so many is enough. */
+/** QuickJS calls the interrupt handler often. Reading the clock once in this many calls is enough. */
 const INTERRUPTS_PER_LOOK = 20;
 
 export type FunctionKind = 'scalar' | 'aggregate';
@@ -61,8 +61,8 @@ export async function createSandboxedFunction(
   kind: FunctionKind,
   script: string,
 ): Promise<SandboxedFunction> {
-  // Each function has an instance of WebAssembly of its own, which is collected as a whole: QuickJS may leak where a
-  // script exceeds a limit, and aborts when it is then disposed.
+  // Each function has an instance of WebAssembly of its own, which is collected as a whole: QuickJS may leak when a
+  // script exceeds a limit, and then aborts when it is disposed.
   const quickjs = await newQuickJSWASMModuleFromVariant(releaseVariant);
   const runtime = quickjs.newRuntime();
   runtime.setMemoryLimit(MEMORY_LIMIT_BYTES);

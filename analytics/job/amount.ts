@@ -8,7 +8,7 @@ export interface Amount {
   characters: number;
 }
 
-/** How many of the events, from the first on, are no more than that; at least one. */
+/** The number of events, counted from the first one, that stay within the limits; at least one. */
 export function howMany(events: readonly HubEvent[], { events: most, characters }: Amount): number {
   let left = characters;
   const end = events.findIndex((event, i) => i >= most || ((left -= charactersOf(event)) < 0 && i > 0));

@@ -1,4 +1,4 @@
-/** Finds out up to when a job has processed all events, so that windows also end while no events arrive. */
+/** Determines the time up to which a job has processed all events, so that windows also end while no events arrive. */
 
 import type { Plan } from '../query';
 

@@ -28,7 +28,7 @@ export interface JobOptions {
   /** of the storage account of the product snapshots, and the container in it */
   storageConnection: string;
   container: string;
-  /** file of results and checkpoint: a job that is started with it again goes on where it was */
+  /** file of results and checkpoint: a job that is started with this file continues from its checkpoint */
   resultsFile: string;
   log: (line: string) => void;
 }
@@ -36,9 +36,9 @@ export interface JobOptions {
 export interface JobState {
   /** `waiting`: for the first snapshot of each reference input, as a job in Azure does; `stopped`: the query failed on an event, or the results could not be written */
   status: 'waiting' | 'running' | 'stopped';
-  /** why it stopped, or what was last in its way */
+  /** why the job stopped, or the last error that it retried */
   problem: string | undefined;
-  /** of all events in the results, those before a restart included */
+  /** counts of all events in the results, including those before a restart */
   counts: Readonly<Counts>;
   /** ms from the arrival of an event in the hub to its rows, for the newest events; undefined before the first */
   lagMs: number | undefined;
@@ -59,11 +59,11 @@ export interface Job {
 const SNAPSHOT_POLL_MS = 2_000;
 const TICK_MS = 1_000;
 const TRIM_EVERY_TICKS = 60;
-/** Beyond so much that waits for the query the reading of the hub waits. */
+/** If more events than this wait for the query, the job pauses reading from the hub. */
 const MAX_WAITING: Amount = { events: 45_000, characters: 32_000_000 };
 const MAX_BATCH: Amount = { events: 30_000, characters: 16_000_000 };
 
-/** A batch costs the time of some 6,000 events, however few it has, because DuckDB plans its statements anew. */
+/** Each batch has a fixed cost, about that of 6,000 events, because DuckDB plans the statements again. */
 const COLLECT_MS = 200;
 
 /**
@@ -99,7 +99,7 @@ export async function startJob(options: JobOptions): Promise<Job> {
   let closing = false;
   const isClosing = (): boolean => closing;
 
-  // The engine does one thing at a time.
+  // The engine runs one operation at a time.
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const turn = last.then(work);
@@ -113,7 +113,7 @@ export async function startJob(options: JobOptions): Promise<Job> {
     log(`analytics job stopped: ${state.problem}`);
   }
 
-  /** Runs what waits through the query and keeps the rows together with the checkpoint. */
+  /** Runs the waiting events through the query, and stores the rows together with the checkpoint. */
   async function processWaiting(): Promise<void> {
     if (state.status !== 'running' || waiting.length === 0 || isClosing()) return;
     const known = results.checkpoint();
@@ -180,7 +180,9 @@ export async function startJob(options: JobOptions): Promise<Job> {
     if ((ticks += 1) % TRIM_EVERY_TICKS === 0) void inTurn(results.trim).catch(stop);
   }, TICK_MS);
   let pumping = false;
-  /** Until nothing waits: the first batch at once, each further one when there has been time to collect it. */
+  /**
+   * Repeats until no event waits. The first batch runs at once, each further one after a pause that collects events.
+   */
   async function pump(): Promise<void> {
     if (pumping) return;
     pumping = true;
@@ -191,7 +193,7 @@ export async function startJob(options: JobOptions): Promise<Job> {
         if (howMany(waiting, MAX_BATCH) === waiting.length) await collected;
       }
     } finally {
-      pumping = false; // in the same turn as the last look at what waits: what comes after it pumps again
+      pumping = false; // in the same turn as the last check for waiting events, so that a later event starts the next run
     }
   }
 
@@ -201,7 +203,7 @@ export async function startJob(options: JobOptions): Promise<Job> {
     // In turn: a batch that is being processed would otherwise move the checkpoint of a partition after its reset.
     checkpoint: () =>
       inTurn(() => {
-        // What waits has not been done: a reader that begins anew brings it again.
+        // The waiting events have not been processed. A restarted reader delivers them again.
         waiting = [];
         return Promise.resolve(results.checkpoint());
       }),

@@ -6,7 +6,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { sqlName, textOf } from '../query';
 import { LAYOUT, STATE_SCHEMA } from '../state';
 
-/** An unusable file is renamed to its name and this. Only the last such file is kept. */
+/** Suffix of the name to which an unusable file is renamed. Only the last such file is kept. */
 export const SET_ASIDE = '.previous';
 
 /** DuckDB keeps recent transactions in a second file. */
@@ -40,7 +40,7 @@ export async function checkJobFile(
 async function problemOf(file: string, fingerprint: string): Promise<string | undefined> {
   if (!existsSync(file)) return `${file} is missing, but its log of transactions is not`;
   try {
-    // In a database of its own, since damage may invalidate the database that finds it.
+    // This uses a separate database, because a database that detects damage may become unusable.
     const instance = await DuckDBInstance.create(file, { threads: '1' });
     const connection = await instance.connect();
     try {

@@ -68,7 +68,7 @@ export async function openReferences(
         const after = reference.loaded?.validFrom ?? -Infinity;
         const usable = all.filter(({ time }) => time <= now && time > after);
         coming.push(...all.filter(({ time }) => time > now).slice(0, 1));
-        // The first one that a job loads is the newest; after that each in turn, since events may be of its time.
+        // A job first loads the newest snapshot, then each later one in turn, because events may need each of them.
         for (const snapshot of usable.slice(reference.loaded ? -MAX_VERSIONS : -1))
           await load(reference, snapshot);
       }

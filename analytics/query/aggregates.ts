@@ -3,7 +3,7 @@ import { QueryError } from './queryError';
 import { callAggregate, functionUse } from './userFunctions';
 import { type Typed, isNumeric, toJson, typeName } from './types';
 
-/** What an aggregate may ask of the rows of its group. A kept row stands for `__n` equal ones. */
+/** The columns that an aggregate can request of the rows of its group. A kept row stands for `__n` equal ones. */
 export interface GroupRows {
   /** an expression of each row, as a column of the kept rows */
   keep: (expression: Expression) => Typed;
@@ -13,7 +13,7 @@ export interface GroupRows {
   single: () => void;
   /** whether a name is that of an input: COUNT(Input) counts its events */
   isInput: (expression: Expression) => boolean;
-  /** SQL of what orders rows, in whatever batches they come */
+  /** SQL that orders rows, regardless of their batches */
   order: string;
 }
 
@@ -33,7 +33,7 @@ function refuseOrder({ name, over, at }: Call): void {
 /** SQL of an aggregate function of DuckDB over a value of each row. */
 type Part = (name: string, value: string) => string;
 
-/** Of numbers; what an event brings that is no number does not count. */
+/** For numbers. Values of an event that are not numbers are ignored. */
 function overNumbers(sql: (number: string, part: Part) => string): Aggregate {
   return (call, rows, suffix) => {
     refuseOrder(call);
@@ -65,7 +65,7 @@ const sum: Aggregate = (call, rows, suffix) => {
     const summed = call.distinct ? `DISTINCT ${value.sql}` : `CAST(${value.sql} AS HUGEINT) * __n`;
     return { sql: `CAST(sum(${summed})${suffix} AS BIGINT)`, type: 'bigint' };
   }
-  // Of floats the order counts, and how often each is added.
+  // For floats, the result depends on the order, and on how often each value is added.
   if (!call.distinct) rows.single();
   if (value.type === 'float') return { sql: `sum(${each}${value.sql})${suffix}`, type: 'float' };
   if (value.type !== 'any')
@@ -77,7 +77,7 @@ const sum: Aggregate = (call, rows, suffix) => {
   };
 };
 
-/** MIN and MAX, by number where there are numbers, else by text. */
+/** MIN and MAX compare numbers if there are any, otherwise texts. */
 function extreme(name: 'min' | 'max'): Aggregate {
   return (call, rows, suffix) => {
     refuseOrder(call);
@@ -112,7 +112,7 @@ const count: Aggregate = (call, rows, suffix) => {
   return { sql: `count(DISTINCT ${distinctKey(value)})${suffix}`, type: 'bigint' };
 };
 
-/** SQL that is equal for values that Stream Analytics takes for equal. */
+/** SQL that is equal for values that Stream Analytics considers equal. */
 export function distinctKey({ sql, type }: Typed): string {
   if (type === 'any') return `coalesce(asa_key(${sql}), CAST(${sql} AS VARCHAR))`;
   return type === 'record' || type === 'array' ? `CAST(${sql} AS VARCHAR)` : sql;
@@ -236,7 +236,7 @@ export const findAggregate = (name: string): Aggregate | undefined =>
 const isNamed = (node: object): node is { kind: 'call'; name: string; over: Call['over'] } =>
   'kind' in node && node.kind === 'call';
 
-/** Whether a call looks at earlier events: LAG, LAST, ISFIRST, or an aggregate with OVER (LIMIT DURATION …). */
+/** Whether a call reads earlier events: LAG, LAST, ISFIRST, or an aggregate with OVER (LIMIT DURATION …). */
 export function isAnalytic(node: object): boolean {
   if (!isNamed(node)) return false;
   const name = node.name.toLowerCase();
@@ -244,7 +244,7 @@ export function isAnalytic(node: object): boolean {
   return AGGREGATES.has(name) && node.over !== null && node.over.limit !== null;
 }
 
-/** Whether an aggregate over a group stands anywhere in a part of a query. */
+/** Whether a part of a query contains an aggregate over a group. */
 export function holdsAggregate(node: unknown): boolean {
   if (typeof node !== 'object' || node === null) return false;
   if (isAnalytic(node)) return false;

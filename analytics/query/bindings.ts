@@ -27,8 +27,8 @@ const METADATA: Readonly<Record<string, Typed>> = {
 };
 
 /**
- * Properties that GetMetadataPropertyValue alone reads. What neither an IoT hub's message nor a file brings is null, as
- * in a test of the portal ("it will return empty results", GetMetadataPropertyValue).
+ * Properties that GetMetadataPropertyValue alone reads. A property that neither an IoT hub's message nor a file
+ * contains is null, as in a test of the portal ("it will return empty results", GetMetadataPropertyValue).
  */
 const ADAPTER_PROPERTIES: Readonly<Record<string, string>> = {
   'eventhub.eventenqueuedutctime': 'eventenqueuedutctime',
@@ -81,7 +81,7 @@ export function streamBinding(
     if (key === 'iothub') return { sql: iotHub(), type: 'record' };
     return key in METADATA ? known(key) : undefined;
   };
-  // An event that brings no metadata, as one of a file may, has only its own fields.
+  // An event without metadata, for example from a file, has only its own fields.
   const whole = (): string =>
     once(
       [`${table}.${fields.whole()}`],
@@ -173,7 +173,7 @@ export function referenceBinding(alias: string, use: ReferenceUse): Binding {
 
 export const referenceColumn = (field: string): string => `field_${field.toLowerCase()}`;
 
-/** A WITH step: its columns are known, except what a `*` brings. */
+/** A WITH step: its columns are known, except those of a `*`. */
 export function stepBinding(alias: string, step: string, columns: readonly Column[], timed = true): Binding {
   const of = (column: Column): Typed => ({ sql: `${name(alias)}.${name(column.name)}`, type: column.type });
   const star = (): Projected[] => columns.map((column) => ({ column, sql: of(column).sql }));
@@ -213,7 +213,7 @@ export function stepBinding(alias: string, step: string, columns: readonly Colum
   };
 }
 
-/** What CROSS APPLY adds to a row: two columns. */
+/** The two columns that CROSS APPLY adds to a row. */
 export function applyBinding(alias: string, columns: readonly Column[]): Binding {
   return { ...stepBinding(alias, alias, columns, false), metadata: refuseMetadata };
 }

@@ -32,7 +32,7 @@ const isTimestamp = (one: Expression): boolean =>
 /**
  * A SELECT with GROUP BY. Rows are reduced at once to the keys and the arguments of aggregates, and only these wait for
  * their window to end; equal ones wait as one where the aggregates allow it. An inner query has the keys and the
- * aggregates as columns, an outer one makes the expressions of them.
+ * aggregates as columns. An outer query computes the expressions from these columns.
  */
 export function planGrouping(parts: GroupingParts): { node: TemporalNode; columns: Column[] } {
   const { select, rowContext, table, rowsSql, fansOut, columnsOf } = parts;
@@ -191,7 +191,7 @@ function firstOf(fansOut: boolean): {
 const isSystemWindow = (one: Expression): boolean =>
   one.kind === 'call' && one.name.toLowerCase() === 'system.window';
 
-/** With a session among the windows, rows are needed for as long as their chain goes on or another window holds them. */
+/** If one of the windows is a session, rows are needed until their session has ended and no other window needs them. */
 function retainSql(found: readonly ReturnType<typeof windowSql>[], kept: string): string | undefined {
   const sessions = found.filter(({ retain }) => retain !== undefined);
   if (sessions.length === 0) return undefined;

@@ -20,7 +20,7 @@ export const MACROS: readonly string[] = [
   `asa_present(j) AS CASE WHEN j::VARCHAR = 'null' THEN NULL ELSE j END`,
   `asa_field(j, name) AS asa_present(coalesce(json_extract(j, asa_pointer(name)), asa_field_ci(j, name)))`,
 
-  // A pattern of LIKE as a regular expression, for patterns that only the event tells.
+  // Converts a pattern of LIKE that comes from an event to a regular expression.
   `asa_like_set(s) AS regexp_replace(s, '([\\\\^$.*+?()\\[\\]{}|/])', '\\\\\\1', 'g')`,
   `asa_like_expression(p) AS array_to_string(list_transform(regexp_extract_all(p, '\\[.[^\\]]*\\]|.', 0, 's'), lambda c:
      CASE WHEN c = '%' THEN '.*' WHEN c = '_' THEN '.' WHEN len(c) = 1 THEN asa_like_set(c)
@@ -65,8 +65,8 @@ export const MACROS: readonly string[] = [
   `asa_float(j) AS CASE WHEN json_type(j) = 'VARCHAR' THEN asa_text_float(j->>'$') ELSE asa_number(j) END`,
   `asa_nvarchar(j) AS CASE json_type(j) WHEN 'BOOLEAN' THEN CASE WHEN j->>'$' = 'true' THEN '1' ELSE '0' END
      WHEN 'DOUBLE' THEN asa_float_text(TRY_CAST(j->>'$' AS DOUBLE)) ELSE j->>'$' END`,
-  // The usual form is read from the JSON. The text of others is held, because within a CASE, DuckDB would read it anew at
-  // each place.
+  // The usual form is read from the JSON. The text of other values is stored once, because DuckDB would read it again
+  // at each place in a CASE.
   `asa_datetime(j) AS CASE WHEN j::VARCHAR LIKE '"____-__-__T__:__:__%Z"' AND strlen(j::VARCHAR) <= 30 AND j::VARCHAR >= '"0001-01-01'
      AND j::VARCHAR < '":' AND NOT contains(j::VARCHAR, '\\') THEN TRY_CAST(j AS TIMESTAMP)
      ELSE list_transform([asa_string(j)], lambda s: asa_text_datetime(s))[1] END`,

@@ -19,13 +19,13 @@ export interface StreamSource {
   at: Position;
 }
 
-/** A table that the rows of each batch alone decide. */
+/** A table that depends only on the rows of the current batch. */
 export interface PlainNode {
   kind: 'plain';
-  /** table that its result is put into, replaced at each batch */
+  /** table of its result, which each batch replaces */
   table: string;
   sql: string;
-  /** the sources that it stems from */
+  /** the sources that it depends on */
   sources: readonly StreamSource[];
   at: Position;
 }
@@ -39,11 +39,11 @@ export interface Kept {
   spanUs: number;
   /** the kept rows with equal ones of all batches made one (`__n`); undefined where each stands for itself */
   collapseSql: string | undefined;
-  /** the rows that are still needed after `$until`, where a span cannot say it */
+  /** the rows that are still needed after `$until`; only set if `spanUs` does not determine them */
   retainSql: string | undefined;
 }
 
-/** A table that earlier rows decide, too: windows, joins of streams, LAG. */
+/** A table that also depends on earlier rows: windows, joins of streams, LAG. */
 export interface TemporalNode {
   kind: 'temporal';
   table: string;
@@ -53,7 +53,7 @@ export interface TemporalNode {
   /** times of rows are multiples of this after 0001-01-01 and the offset, µs; 0: any time */
   hopUs: number;
   offsetUs: number;
-  /** how far its rows stay behind what is known of the sources, µs */
+  /** how far the times of its rows stay behind those of the sources, µs */
   delayUs: number;
   sources: readonly StreamSource[];
   at: Position;
@@ -85,7 +85,7 @@ export interface Output {
   at: Position;
 }
 
-/** What a query comes to in DuckDB: tables to fill in this order with each batch of events. */
+/** A query in DuckDB: tables that each batch of events fills in this order. */
 export interface Plan {
   sources: readonly StreamSource[];
   references: readonly ReferenceUse[];
@@ -98,5 +98,5 @@ export interface Plan {
 /** Table of reference data: `valid_from`, `valid_to` (exclusive), a column for each field in use, `event` for `*`. */
 export const referenceTable = (reference: string): string => `reference_${reference.toLowerCase()}`;
 
-/** SQL: whether a time is one that a temporal node has to tell. */
+/** SQL: whether a temporal node must emit rows for a time. */
 export const isDue = (time: string): string => `${time} > $from AND ${time} <= $to`;

@@ -12,7 +12,7 @@ import { type Binding, type Projected, asColumn, createScope, same } from './sco
 import { columnsOf } from './selectList';
 import { type Typed, name } from './types';
 
-/** What stands in FROM or JOIN. */
+/** A source in FROM or JOIN. */
 export type Located =
   | { kind: 'stream'; alias: string; relation: Relation; binding: Binding }
   | { kind: 'reference'; alias: string; sql: string; binding: Binding };
@@ -122,7 +122,7 @@ const valueOf =
   (expression: Expression): Typed | undefined =>
     values.get(expression);
 
-/** Plans LAG and its like before everything else, for the stream that each one reads. */
+/** Plans LAG and similar functions first, for the stream that each one reads. */
 function planCalls(select: Select, streams: Stream[], planner: Planner): Map<Expression, Typed> {
   const byStream = new Map<Stream, Call[]>();
   for (const call of analyticCalls([

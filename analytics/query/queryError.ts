@@ -1,7 +1,7 @@
 import type { Position } from './ast';
 import { databaseErrorKind, internalMeaning, textOf } from './internalError';
 
-/** What is wrong with a query, and where: a syntax error, an unknown name, or a construct that is not covered. */
+/** An error in a query, with its position: a syntax error, an unknown name, or an unsupported construct. */
 export class QueryError extends Error {
   override readonly name = 'QueryError';
 
@@ -33,7 +33,7 @@ const RAISED: Readonly<Record<string, string>> = {
 /**
  * What a statement of a translated query raises while it runs. A failed CAST tells its own place (`line:column: …`);
  * else the place is the statement's. An unforeseen error of DuckDB becomes the `cause` of one that does not show its text.
- * What concerns files, and errors that are not DuckDB's, are given back as they are.
+ * Errors about files, and errors that are not DuckDB's, are returned unchanged.
  */
 export function raisedInQuery(error: unknown, statement: Position): unknown {
   const { message } = error as Error;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { verdictSchema } from './verdict';
 
-/** What is known of the sources: places and verdicts, none of their text. */
+/** The stored facts about the sources: places and verdicts, without their text. */
 const schemas = {
   /** the queries of the page of query patterns, with our case for each */
   patterns: z.object({

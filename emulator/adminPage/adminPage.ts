@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Beside this file, and beside the bundle of the package. */
+/** The folder of the page is beside this file, and in the package beside the bundle. */
 const FOLDER = join(__dirname, 'page');
 
 const CONTENT_TYPES = {

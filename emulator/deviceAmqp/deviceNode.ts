@@ -33,7 +33,7 @@ export function deviceNodeOf(path: string): DeviceNode | undefined {
   return kind && { deviceSegment, moduleSegment, kind };
 }
 
-/** The id of a client whose path has these segments: as they stand there if they are ids, otherwise decoded. */
+/** The id of a client whose path has these segments. Segments that are not ids are percent-decoded. */
 export function clientIdAt(
   clients: ClientRegistry,
   { deviceSegment, moduleSegment }: Pick<DeviceNode, 'deviceSegment' | 'moduleSegment'>,

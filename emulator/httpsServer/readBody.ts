@@ -24,7 +24,7 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
     request.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
     request.on('error', reject);
     request.on('close', () => {
-      // Every request is closed in the end. An error for each would cost more than the whole check of its token.
+      // Every request is closed in the end. Creating an error for each request would cost more than checking its token.
       if (!request.complete) reject(new Error('the client disconnected'));
     });
   });

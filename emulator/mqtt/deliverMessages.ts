@@ -31,7 +31,7 @@ export function createMessageDelivery(
   let lastPacketId = 0;
   let hasEnded = false;
 
-  /** Messages that are done with, but are still in the queue, because the disk failed. */
+  /** Messages that have been settled, but are still in the queue, because a write failed. */
   const received: string[] = [];
 
   const settle = (outcome: 'complete' | 'reject', lockToken: string): void => {

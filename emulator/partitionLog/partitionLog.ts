@@ -191,7 +191,10 @@ export class PartitionLog {
     return this.segments.reduce((sum, segment) => sum + segment.bytesUsed, 0);
   }
 
-  /** The oldest block of messages, if a newer one follows: its size, its enqueued time (ms), and the number after it. */
+  /**
+   * The oldest block of messages, if a newer one follows: its size, its enqueued time (ms), and the sequence number
+   * after its last message.
+   */
   oldestBlock(): { readonly bytes: number; readonly time: number; readonly end: number } | undefined {
     const [oldest, newer] = this.segments;
     if (!oldest || !newer) return undefined;

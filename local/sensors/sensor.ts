@@ -62,7 +62,7 @@ export async function startSensor({ store, connectionString, ca, log }: SensorOp
   };
 
   async function send(event: 'temperature' | 'door_opened' | 'door_closed'): Promise<void> {
-    if (!client) return; // what happens without a connection is lost, as in a sensor without a buffer
+    if (!client) return; // reports without a connection are lost, as in a sensor without a buffer
     const message = new Message(
       JSON.stringify({
         sensor: {
@@ -132,7 +132,7 @@ export async function startSensor({ store, connectionString, ca, log }: SensorOp
       return;
     }
     client = opened;
-    // The SDK restores a connection only after some of the errors, and then not all that was subscribed to.
+    // The SDK reconnects only after some errors, and does not restore every subscription.
     opened.once('disconnect', () => {
       client = undefined;
       opened.close().catch(() => undefined);

@@ -62,7 +62,7 @@ const CLASSES = [
   'u',
 ];
 
-/** by byte, shifted to index {@link TRANSITIONS} together with a state */
+/** class of each byte, shifted so that class and state together index {@link TRANSITIONS} */
 export const CLASS_OF = classOfBytes();
 
 function classOfBytes(): Uint8Array {

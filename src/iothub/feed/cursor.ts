@@ -155,7 +155,7 @@ function rankOf(order: readonly number[]): bigint {
   }, 0n);
 }
 
-/** The permutation of that rank. @param numbers in ascending order */
+/** The permutation with this rank. @param numbers in ascending order */
 function orderOf(rank: bigint, numbers: readonly number[]): number[] {
   const places: number[] = [];
   for (let left = rank, base = 1n; base <= numbers.length; left /= base, base += 1n) {

@@ -26,7 +26,8 @@ export interface Devices {
    */
   register: (deviceId: string, deviceKey?: string) => Promise<{ created: boolean; identity: DeviceIdentity }>;
   /**
-   * Registers a device that this app owns, unless it exists with one of these keys. Other keys are replaced.
+   * Registers a device that this app owns, unless it exists with one of these keys. If the device has other keys, they
+   * are replaced.
    *
    * @throws {Problem} as `register`
    */

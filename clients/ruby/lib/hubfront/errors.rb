@@ -5,7 +5,7 @@ module Hubfront
   class Error < RuntimeError; end
 
   # The feed rejected the request permanently, with a code, for example because of a malformed cursor or an unknown
-  # partition. Or it rejected the function key for longer than an app needs to start.
+  # partition. Another cause is that the platform rejected the function key for longer than an app needs to start.
   class Refused < Error
     # @return [Integer] HTTP status
     attr_reader :status

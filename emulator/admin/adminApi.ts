@@ -63,8 +63,8 @@ export interface AdminApi {
   /** The newest messages of all partitions, the newest first, with the beginning of their bodies. */
   latestMessages(request?: requests.LatestRequest): MessagePreview[];
   devices(request?: requests.DevicesRequest): DeviceList;
-  /** The twin of a device, as services see it. */
-  twin(deviceId: string): object;
+  /** The twin of `<device>` or `<device>/<module>`, as services see it. */
+  twin(clientId: string): object;
   /** Appends messages directly to the partitions. Returns the new state of the partitions. */
   seed(request: requests.SeedRequest): HubState;
   /** Deletes old messages, as retention does. */
@@ -177,7 +177,7 @@ export function createAdminApi({ hub, eventHub, mqtt, https, resetOthers }: Admi
       const { limit, search } = parse(requests.devicesRequest, request);
       return listDevices(hub, limit, search);
     },
-    twin: (deviceId) => readTwin(hub, deviceId),
+    twin: (clientId) => readTwin(hub, clientId),
     seed(request) {
       const parsed = parse(requests.seedRequest, request);
       seed(hub, partitionsOf(parsed.partitionId), parsed);

@@ -5,7 +5,7 @@ import { armedFault, immediateFault } from '../faults';
 import type { Hub } from '../hub';
 import { IotHubError } from '../iotHubError';
 import type { PartitionLog } from '../partitionLog';
-import type { DeviceIdentity } from '../registry';
+import type { DeviceIdentity, ModuleIdentity } from '../registry';
 import { twinJson } from '../twins';
 import { AdminError } from './adminError';
 import { storedMessage, type StoredMessage } from './storedMessage';
@@ -13,11 +13,17 @@ import { storedMessage, type StoredMessage } from './storedMessage';
 /** A body is cut after this many characters, which limits the size of a response. */
 const MAX_BODY_CHARS = 2_000;
 
+/** A module without its keys. */
+type ModuleState = Pick<ModuleIdentity, 'moduleId' | 'connectionState' | 'lastActivityTime'>;
+
 /** A device without its keys. */
 export type DeviceState = Pick<
   DeviceIdentity,
   'deviceId' | 'status' | 'connectionState' | 'lastActivityTime' | 'cloudToDeviceMessageCount'
->;
+> & {
+  /** In the order of registration. */
+  readonly modules: readonly ModuleState[];
+};
 
 export interface DeviceList {
   /** In the order of registration. */
@@ -35,15 +41,22 @@ export function listDevices(hub: Hub, limit: number, search: string): DeviceList
     if (devices.length >= limit) break;
     if (!device.deviceId.includes(search)) continue;
     const { deviceId, status, connectionState, lastActivityTime, cloudToDeviceMessageCount } = device;
-    devices.push({ deviceId, status, connectionState, lastActivityTime, cloudToDeviceMessageCount });
+    const modules = hub.modules.listOf(deviceId).map(stateOfModule);
+    devices.push({ deviceId, status, connectionState, lastActivityTime, cloudToDeviceMessageCount, modules });
   }
   return { devices, total: hub.registry.count().total };
 }
 
-/** The twin as services see it. @throws AdminError 404 */
-export function readTwin(hub: Hub, deviceId: string): object {
+const stateOfModule = ({ moduleId, connectionState, lastActivityTime }: ModuleIdentity): ModuleState => ({
+  moduleId,
+  connectionState,
+  lastActivityTime,
+});
+
+/** The twin as services see it. `clientId`: `<device>` or `<device>/<module>`. @throws AdminError 404 */
+export function readTwin(hub: Hub, clientId: string): object {
   try {
-    return twinJson(hub.clients.get(deviceId), hub.twins.get(deviceId));
+    return twinJson(hub.clients.get(clientId), hub.twins.get(clientId));
   } catch (error) {
     if (!(error instanceof IotHubError)) throw error;
     throw new AdminError(404, 'there is no device with this id');

@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import { readBody, type HubResponse } from '../httpsServer';
+import { parseUrl } from '../parseUrl';
 import { isSignedBy, tokenFor } from '../sas';
 import { clientCertificate, hostNameOf } from '../transport';
 import { DEVICE_RESOURCE, type PROVISIONING } from '../wellKnown';
@@ -28,7 +29,7 @@ export function createHttpHandler(
 ): (request: IncomingMessage) => Promise<HubResponse> {
   const respond = async (incoming: IncomingMessage): Promise<HubResponse> => {
     const { method = '', headers, url = '/' } = incoming;
-    const { segments, query } = parseUrl(url);
+    const { segments, query } = parseUrl(url, (message) => new ProvisioningError('BadRequest', message));
     const isBulk = method === 'POST' && segments.length === 1;
     const maxBytes = isBulk ? MAX_BULK_BYTES : MAX_MESSAGE_BYTES;
     const body = await readBody(incoming, maxBytes);
@@ -93,17 +94,6 @@ function respondToDevice(
     }
   }
   throw new ProvisioningError('MethodNotAllowed', 'The service has no such operation for devices.');
-}
-
-function parseUrl(url: string): { segments: string[]; query: URLSearchParams } {
-  const [path = '', query = ''] = url.split(/\?(.*)/s, 2);
-  try {
-    const segments = path.split('/').slice(1).map(decodeURIComponent);
-    if (segments.at(-1) === '') segments.pop();
-    return { segments, query: new URLSearchParams(query) };
-  } catch {
-    throw new ProvisioningError('BadRequest', 'The path is not valid percent-encoding.');
-  }
 }
 
 const header = (value: string | string[] | undefined): string | undefined =>

@@ -15,5 +15,5 @@ export {
 export { createDeviceRegistry, LIST_MAX, type DeviceRegistry } from './deviceRegistry';
 export { isMatch } from './etag';
 export { createIdentityStore } from './identityStore';
-export { moduleInput, type ModuleIdentity, type ModuleInput } from './moduleIdentity';
-export { createModuleRegistry, type ModuleRegistry } from './moduleRegistry';
+export { assertModuleId, moduleInput, type ModuleIdentity, type ModuleInput } from './moduleIdentity';
+export { createModuleRegistry, MAX_MODULES_PER_DEVICE, type ModuleRegistry } from './moduleRegistry';

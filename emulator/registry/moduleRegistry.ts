@@ -6,7 +6,7 @@ import type { IdentityStore } from './identityStore';
 import { assertModuleId, makeModule, type ModuleIdentity, type ModuleInput } from './moduleIdentity';
 
 /** iot-hub-devguide-module-twins: "under each device identity, you can create up to 50 module identities". */
-const MAX_MODULES_PER_DEVICE = 50;
+export const MAX_MODULES_PER_DEVICE = 50;
 
 /** The modules of the hub's devices. `get`, `create`, `update`, `remove` and `listOf` throw IotHubError. */
 export interface ModuleRegistry {

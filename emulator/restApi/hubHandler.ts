@@ -8,6 +8,7 @@ import type { Hub } from '../hub';
 import { IotHubError } from '../iotHubError';
 import { readBody, type Outcome } from '../httpsServer';
 import { LOOPBACK } from '../listen';
+import { parseUrl } from '../parseUrl';
 import { clientCertificate, hostNameOf } from '../transport';
 import { feedbackRoutes } from './feedbackRoutes';
 import { fileRoutes } from './fileRoutes';
@@ -41,7 +42,10 @@ export function createHubHandler(hub: Hub): (request: IncomingMessage) => Promis
 
   return async (incoming) => {
     const method = incoming.method ?? '';
-    const { segments, query } = parseUrl(incoming.url ?? '/');
+    const { segments, query } = parseUrl(
+      incoming.url ?? '/',
+      (message) => new IotHubError('ArgumentInvalid', message),
+    );
     const route = routes.find((candidate) => candidate.method === method && matchesPath(candidate, segments));
     if (!route) {
       incoming.resume();
@@ -94,18 +98,4 @@ function emulatorHostOf({ headers, socket }: IncomingMessage, hubHostName: strin
   const isLocal = localAddress === IPV6_LOOPBACK || localAddress.endsWith(LOOPBACK);
   if (!isLocal || hostNameOf(host) !== hubHostName) return host;
   return `${localAddress === IPV6_LOOPBACK ? `[${IPV6_LOOPBACK}]` : LOOPBACK}:${localPort}`;
-}
-
-function parseUrl(url: string): { segments: string[]; query: URLSearchParams } {
-  const at = url.indexOf('?');
-  const path = at < 0 ? url : url.slice(0, at);
-  const query = new URLSearchParams(at < 0 ? '' : url.slice(at + 1));
-  try {
-    // The registry SDK lists devices at `/devices/`.
-    const segments = path.split('/').slice(1).map(decodeURIComponent);
-    if (segments.at(-1) === '') segments.pop();
-    return { segments, query };
-  } catch {
-    throw new IotHubError('ArgumentInvalid', 'The path is not valid percent-encoding.');
-  }
 }

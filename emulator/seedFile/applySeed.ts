@@ -6,10 +6,10 @@ import type { Journal } from '../dataFolder';
 import type { Hub } from '../hub';
 import { IotHubError } from '../iotHubError';
 import { partitionOf } from '../partitionLog';
-import { deviceInput, type DeviceInput } from '../registry';
+import { clientIdOf, deviceInput, moduleInput, type DeviceInput } from '../registry';
 import { MAX_MESSAGE_BYTES, messageSize, tooLarge } from '../telemetry';
 import { seedError, type SeedIssue } from './readSeed';
-import type { Seed, SeedDevice } from './seedSchema';
+import type { Seed, SeedDevice, SeedModule } from './seedSchema';
 
 /** The journal's record of the seed: `begun` until everything is stored. */
 const KIND = 'seed';
@@ -61,26 +61,36 @@ export function applySeed(hub: Hub, journal: Journal, seed: Seed | undefined): v
 }
 
 function addDevice(hub: Hub, device: SeedDevice, path: string): SeedIssue[] {
-  const { deviceId, tags, desired, messages } = device;
+  const { deviceId, tags, desired, modules, messages } = device;
   const issues = issuesOf(path, () => {
     hub.registry.create(deviceId, identityOf(device));
     if (tags || desired) hub.twins.replace(deviceId, { tags, desired }, '*');
   });
   if (issues.length > 0) return issues;
-  return messages.flatMap((message, index) =>
-    issuesOf(`${path}.messages[${index}]`, () => hub.messages.send(deviceId, cloudMessage(message))),
-  );
+  return [
+    ...modules.flatMap((module, index) => addModule(hub, deviceId, module, `${path}.modules[${index}]`)),
+    ...messages.flatMap((message, index) =>
+      issuesOf(`${path}.messages[${index}]`, () => hub.messages.send(deviceId, cloudMessage(message))),
+    ),
+  ];
 }
 
-function identityOf({ authentication, status, statusReason, capabilities }: SeedDevice): DeviceInput {
+const addModule = (hub: Hub, deviceId: string, module: SeedModule, path: string): SeedIssue[] =>
+  issuesOf(path, () => {
+    const { moduleId, managedBy, authentication, tags, desired } = module;
+    const input = moduleInput.parse({ managedBy, authentication: withKeys(authentication) });
+    hub.modules.create(deviceId, moduleId, input);
+    if (tags || desired) hub.twins.replace(clientIdOf({ deviceId, moduleId }), { tags, desired }, '*');
+  });
+
+const identityOf = ({ authentication, status, statusReason, capabilities }: SeedDevice): DeviceInput =>
+  deviceInput.parse({ status, statusReason, capabilities, authentication: withKeys(authentication) });
+
+/** Generates the secondary key if only the primary one is given. */
+function withKeys(authentication: SeedDevice['authentication']): object {
   const { primaryKey, secondaryKey } = authentication?.symmetricKey ?? {};
   const keys = primaryKey === undefined ? null : { primaryKey, secondaryKey: secondaryKey ?? newKey() };
-  return deviceInput.parse({
-    status,
-    statusReason,
-    capabilities,
-    authentication: { ...authentication, symmetricKey: keys },
-  });
+  return { ...authentication, symmetricKey: keys };
 }
 
 function addTelemetry(hub: Hub, { deviceId, body, properties, ...system }: Seed['telemetry'][number]): void {

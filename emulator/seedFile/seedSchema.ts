@@ -2,7 +2,14 @@
 
 import { z } from 'zod';
 import { ACKNOWLEDGEMENTS, MAX_PENDING_MESSAGES } from '../cloudToDevice';
-import { assertDeviceId, assertKey, STATUS_REASON_MAX_CHARS, thumbprintInput } from '../registry';
+import {
+  assertDeviceId,
+  assertKey,
+  assertModuleId,
+  MAX_MODULES_PER_DEVICE,
+  STATUS_REASON_MAX_CHARS,
+  thumbprintInput,
+} from '../registry';
 import { enrollmentGroup, individualEnrollment } from '../provisioning';
 import { report } from '../report';
 import { MAX_PROPERTIES_BYTES, MAX_TAGS_BYTES, twinDocument } from '../twins';
@@ -47,14 +54,29 @@ const message = z.strictObject({
   properties,
 });
 
+const twin = {
+  tags: twinDocument('tags', MAX_TAGS_BYTES).optional(),
+  desired: twinDocument('desired', MAX_PROPERTIES_BYTES).optional(),
+};
+
+const module = z.strictObject({
+  moduleId: checked(assertModuleId),
+  managedBy: anyText.optional(),
+  authentication: authentication.optional(),
+  ...twin,
+});
+
 const device = z.strictObject({
   deviceId: checked(assertDeviceId),
   status: z.enum(['enabled', 'disabled']).optional(),
   statusReason: anyText.max(STATUS_REASON_MAX_CHARS).optional(),
   authentication: authentication.optional(),
   capabilities: z.strictObject({ iotEdge: z.boolean() }).optional(),
-  tags: twinDocument('tags', MAX_TAGS_BYTES).optional(),
-  desired: twinDocument('desired', MAX_PROPERTIES_BYTES).optional(),
+  ...twin,
+  modules: z
+    .array(module)
+    .max(MAX_MODULES_PER_DEVICE, `has more than ${MAX_MODULES_PER_DEVICE} modules`)
+    .default([]),
   /** Messages that wait for the device. */
   messages: z
     .array(message)
@@ -90,3 +112,4 @@ export const seedSchema = z.strictObject({
 export type SeedInput = z.input<typeof seedSchema>;
 export type Seed = z.output<typeof seedSchema>;
 export type SeedDevice = Seed['devices'][number];
+export type SeedModule = SeedDevice['modules'][number];

@@ -25,7 +25,7 @@ beforeAll(async () => {
     seed: {
       devices: [
         { deviceId: 'fridge', tags: { note: HTML }, desired: { interval: 30 } },
-        { deviceId: "door!'()" },
+        { deviceId: "door!'()", modules: [{ moduleId: 'lock', desired: { isOpen: true } }] },
       ],
       telemetry: [{ deviceId: 'fridge', body: HTML, properties: { note: HTML } }],
     },
@@ -83,8 +83,11 @@ describe.skipIf(!browserProgram)('the page', () => {
     expect(await page.locator('#twin-json img').count()).toBe(0);
     await page.getByRole('button', { name: 'Close the twin' }).click();
     expect(await page.evaluate('document.activeElement.id')).toBe('twin of fridge');
-    await page.getByRole('button', { name: "Show the twin of door!'()" }).click();
+    await page.getByRole('button', { name: "Show the twin of door!'()", exact: true }).click();
     await page.locator('#twin-json', { hasText: '"deviceId": "door!' }).waitFor();
+    await page.getByRole('row', { name: "door!'()/lock module Disconnected" }).waitFor();
+    await page.getByRole('button', { name: "Show the twin of door!'()/lock" }).click();
+    await page.locator('#twin-json', { hasText: '"isOpen": true' }).waitFor();
   });
 
   test('causes and clears faults, and says what is wrong', async () => {

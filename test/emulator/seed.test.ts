@@ -21,7 +21,21 @@ const SEED: SeedInput = {
       desired: { interval: 30 },
       messages: [{ body: { defrost: true }, messageId: 'm1', properties: { urgent: 'no' } }],
     },
-    { deviceId: 'door', status: 'disabled', statusReason: 'broken' },
+    {
+      deviceId: 'door',
+      status: 'disabled',
+      statusReason: 'broken',
+      modules: [
+        {
+          moduleId: 'lock',
+          managedBy: 'a person',
+          authentication: { symmetricKey: { primaryKey: KEY } },
+          tags: { floor: 1 },
+          desired: { isOpen: true },
+        },
+        { moduleId: 'bell' },
+      ],
+    },
   ],
   telemetry: [
     { deviceId: 'fridge', body: { temperature: 4 }, properties: { kind: 'first' } },
@@ -45,6 +59,28 @@ async function start(seed: string | SeedInput, dataFolder?: string): Promise<Tes
   const log = (line: string): void => void lines.push(line);
   return (hub = await startHub({ seed, log, ...(dataFolder !== undefined && { dataFolder }) }));
 }
+
+test('modules of the devices are registered with their keys and twins', async () => {
+  const { emulator, call } = await start(SEED);
+  const { status, json } = await call('GET', '/devices/door/modules/lock');
+  expect([status, json]).toMatchObject([
+    200,
+    { managedBy: 'a person', authentication: { type: 'sas', symmetricKey: { primaryKey: KEY } } },
+  ]);
+  expect((await call('GET', '/twins/door/modules/lock')).json).toMatchObject({
+    tags: { floor: 1 },
+    properties: { desired: { isOpen: true } },
+  });
+  expect((await call('GET', '/devices/door/modules')).json).toHaveLength(2);
+  expect(emulator.admin.devices({ search: 'door' }).devices).toMatchObject([
+    {
+      deviceId: 'door',
+      modules: [{ moduleId: 'lock', connectionState: 'Disconnected' }, { moduleId: 'bell' }],
+    },
+  ]);
+  expect(emulator.admin.twin('door/lock')).toMatchObject({ moduleId: 'lock' });
+  expect((await call('GET', '/_emulator/devices/door%2Flock/twin')).json).toMatchObject({ moduleId: 'lock' });
+});
 
 test('what the file contains, devices, services and readers find', async () => {
   const file = join(folder, 'seed.json');
@@ -169,6 +205,16 @@ describe('a seed is rejected with the path of the error, and without values:', (
     expect(name).toBe('SeedError');
     expect(message).toContain(path);
     expect(message).not.toContain('SECRET');
+  });
+
+  test.each([
+    ['modules[0].moduleId', [{ moduleId: 'a b' }]],
+    ['modules[0].tags', [{ moduleId: 'a', tags: { 'a.b': 1 } }]],
+    ['modules[1]', [{ moduleId: 'a' }, { moduleId: 'a' }]],
+    ['modules', Array.from({ length: 51 }, (_, index) => ({ moduleId: `m${index}` }))],
+  ])('a module is named if it is wrong: %s', async (path, modules) => {
+    const seed = { devices: [{ deviceId: 'door', modules }] };
+    await expect(startEmulator({ caFolder: folder, seed })).rejects.toThrow(`devices[0].${path}: `);
   });
 
   test('every wrong value is named, up to twenty', async () => {

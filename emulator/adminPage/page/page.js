@@ -73,19 +73,25 @@ function showDevices({ devices, total }) {
   $('devices-count').textContent =
     total === devices.length ? `${total} devices` : `${devices.length} of ${total} devices`;
   show('devices', devices, (all) =>
-    all.map((device) => {
-      const { deviceId } = device;
-      return row(
-        deviceId,
-        device.status,
-        device.connectionState,
-        timeOf(device.lastActivityTime),
-        device.cloudToDeviceMessageCount,
-        button(`twin of ${deviceId}`, 'Show', `Show the twin of ${deviceId}`, () => openTwin(deviceId)),
-      );
-    }),
+    all.flatMap((device) => [
+      clientRow(device.deviceId, device.status, device, device.cloudToDeviceMessageCount),
+      ...device.modules.map((module) =>
+        clientRow(`${device.deviceId}/${module.moduleId}`, 'module', module, ''),
+      ),
+    ]),
   );
 }
+
+/** A device, or a module: `<device>/<module>`. */
+const clientRow = (clientId, status, { connectionState, lastActivityTime }, waiting) =>
+  row(
+    clientId,
+    status,
+    connectionState,
+    timeOf(lastActivityTime),
+    waiting,
+    button(`twin of ${clientId}`, 'Show', `Show the twin of ${clientId}`, () => openTwin(clientId)),
+  );
 
 const showMessages = (messages) =>
   show('messages', messages, (all) =>
@@ -119,8 +125,8 @@ const showFaults = (faults) =>
   );
 
 let openedTwin;
-async function openTwin(deviceId) {
-  openedTwin = deviceId;
+async function openTwin(clientId) {
+  openedTwin = clientId;
   await update();
   $('twin-title').focus();
 }

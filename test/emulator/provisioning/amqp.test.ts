@@ -5,13 +5,7 @@ import { generate } from 'selfsigned';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { PROVISIONING } from '../../../emulator/index';
 import { sasToken, startHub, type TestHub } from '../hub';
-import { asService } from './provisioningRequests';
-
-const key = (fill: number) => Buffer.alloc(32, fill).toString('base64');
-const attestation = {
-  type: 'symmetricKey' as const,
-  symmetricKey: { primaryKey: key(1), secondaryKey: key(2) },
-};
+import { asService, testAttestation as attestation, testKey as key } from './provisioningRequests';
 
 let hub: TestHub;
 const lines: string[] = [];

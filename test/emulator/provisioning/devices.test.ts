@@ -1,18 +1,16 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { deviceClient, emulatorAgent, Message } from '../../azureSdks';
-import { startHub, type TestHub } from '../hub';
-import { register, serviceClient, TRANSPORTS } from './provisioningSdks';
+import type { TestHub } from '../hub';
+import { newKey, register, startProvisioning, TRANSPORTS } from './provisioningSdks';
 
 let hub: TestHub;
 let service: any;
 beforeAll(async () => {
-  hub = await startHub({ hub: ['hubfront', 'store'], provisioning: true, amqpsPort: 0 });
-  service = serviceClient(hub.emulator);
+  ({ hub, service } = await startProvisioning());
 });
 afterAll(() => hub.close());
 
-const newKey = () => randomBytes(32).toString('base64');
 const keys = () => ({ primaryKey: newKey(), secondaryKey: newKey() });
 const derivedKey = (key: string, registrationId: string) =>
   createHmac('sha256', Buffer.from(key, 'base64')).update(registrationId).digest('base64');

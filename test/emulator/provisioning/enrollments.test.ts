@@ -1,17 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startHub, type TestHub } from '../hub';
-import { serviceClient } from './provisioningSdks';
+import type { TestHub } from '../hub';
+import { newKey, serviceClient, startProvisioning } from './provisioningSdks';
 
 let hub: TestHub;
 let service: any;
 beforeAll(async () => {
-  hub = await startHub({ hub: ['hubfront', 'store'], provisioning: true });
-  service = serviceClient(hub.emulator);
+  ({ hub, service } = await startProvisioning());
 });
 afterAll(() => hub.close());
 
-const newKey = () => randomBytes(32).toString('base64');
 const symmetric = (symmetricKey?: object) => ({
   type: 'symmetricKey',
   ...(symmetricKey && { symmetricKey }),

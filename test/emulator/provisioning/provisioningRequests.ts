@@ -61,3 +61,11 @@ export const register = (emulator: Emulator, registrationId: string, key: string
       ...(body && { body }),
     },
   );
+
+export const testKey = (fill: number): string => Buffer.alloc(32, fill).toString('base64');
+
+/** With the keys 1 and 2. */
+export const testAttestation = {
+  type: 'symmetricKey' as const,
+  symmetricKey: { primaryKey: testKey(1), secondaryKey: testKey(2) },
+};

@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { Agent } from 'node:https';
 import { createRequire } from 'node:module';
 import type { Emulator } from '../../../emulator/index';
+import { startHub, type TestHub } from '../hub';
 
 const require = createRequire(import.meta.url);
 const { ProvisioningDeviceClient } = require('azure-iot-provisioning-device');
@@ -68,3 +70,11 @@ export function serviceClient(
   client._restApiClient.setOptions({ http: { agent: agentFor(emulator) } });
   return client;
 }
+
+/** Two hubs with the service, and Microsoft's client for services. */
+export async function startProvisioning(): Promise<{ readonly hub: TestHub; readonly service: any }> {
+  const hub = await startHub({ hub: ['hubfront', 'store'], provisioning: true, amqpsPort: 0 });
+  return { hub, service: serviceClient(hub.emulator) };
+}
+
+export const newKey = (): string => randomBytes(32).toString('base64');

@@ -6,13 +6,14 @@ import { generate } from 'selfsigned';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PROVISIONING } from '../../../emulator/index';
 import { closed, connected, sasToken, startHub, type TestHub } from '../hub';
-import { asService, register, sendTo, VERSION } from './provisioningRequests';
-
-const key = (fill: number) => Buffer.alloc(32, fill).toString('base64');
-const attestation = {
-  type: 'symmetricKey' as const,
-  symmetricKey: { primaryKey: key(1), secondaryKey: key(2) },
-};
+import {
+  asService,
+  register,
+  sendTo,
+  testAttestation as attestation,
+  testKey as key,
+  VERSION,
+} from './provisioningRequests';
 
 let hub: TestHub;
 const lines: string[] = [];

@@ -135,6 +135,9 @@ const FUNCTIONS: ReadonlyMap<string, Scalar> = new Map(
   Object.entries({ ...dateFunctions, ...stringFunctions, ...mathFunctions, ...otherFunctions }),
 );
 
+/** Functions over the events before one. What can have them takes them itself. */
+const ANALYTIC = new Set(['lag', 'last', 'isfirst']);
+
 /** Functions of Stream Analytics, or of the author of a query, that are not translated. */
 const UNCOVERED = /^(anomalydetection_|[a-z_]\w*\.)/;
 
@@ -150,6 +153,11 @@ export function callFunction(call: Call, context: Context): Typed {
   if (use?.kind === 'aggregate')
     throw new QueryError(
       `the aggregate ${call.name} cannot be used here: compute it in a WITH step with GROUP BY and a window`,
+      call.at,
+    );
+  if (ANALYTIC.has(key))
+    throw new QueryError(
+      `${call.name} cannot be inside another function with OVER, and not in a SELECT with GROUP BY: compute it in a WITH step`,
       call.at,
     );
   if (use && !call.over && !call.distinct) return callScalar(call, use, context.scope, context.translate);

@@ -25,13 +25,52 @@ export function parse(text: string): Query {
   try {
     return parser.parse(text) as Query;
   } catch (error) {
+    if (error instanceof RangeError)
+      throw new QueryError('the query is nested too deeply', { line: 1, column: 1 });
     const { message, expected, location } = error as SyntaxError;
     const { line, column } = location.start;
-    throw new QueryError(expected ? `syntax error at ${wordAt(text, location.start)}` : message, {
-      line,
-      column,
-    });
+    throw new QueryError(expected ? syntaxError(text, location.start) : message, { line, column });
   }
+}
+
+/** Characters that editors and web pages put in the place of those of the language. */
+const TYPOGRAPHIC: ReadonlyMap<string, string> = new Map([
+  ...['‘’‚‛′´＇', '“”„‟″«»＂', '–—−‐‑－'].flatMap((all, i) =>
+    all.split(/(?:)/u).map((one) => [one, ["'", '"', '-'][i] ?? ''] as const),
+  ),
+  ...(['…...', '×*', '÷/', '≤<=', '≥>=', '≠<>', '，,', '；;', '（(', '）)'] as const).map(
+    (one) => [one.charAt(0), one.slice(1)] as const,
+  ),
+]);
+
+function syntaxError(text: string, at: Position): string {
+  const rest = text.split('\n')[at.line - 1]?.slice(at.column - 1) ?? '';
+  const [first = ''] = rest;
+  if (text.replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\//g, '').trim() === '') return 'the query is empty';
+  const open = openText(text);
+  if (open !== undefined)
+    throw new QueryError(
+      "the text that begins here has no end: write ' after it, and '' for a ' inside it",
+      open,
+    );
+  const code = first.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0') ?? '';
+  const plain = TYPOGRAPHIC.get(first);
+  if (plain !== undefined) return `the character ${first} (U+${code}) is typographic: write ${plain}`;
+  if (first === "'") return 'syntax error at a text in single quotes';
+  if (/^\p{Cc}|^\p{Cf}/u.test(rest)) return `syntax error at the invisible character U+${code}`;
+  return `syntax error at ${wordAt(text, at)}`;
+}
+
+/** Where a text in single quotes begins that has no end. */
+function openText(text: string): Position | undefined {
+  for (const { 0: token, index } of text.matchAll(
+    /--[^\n]*|\/\*[\s\S]*?\*\/|\[[^\]\n]*\]|"[^"\n]*"|'(?:[^']|'')*('|$)/g,
+  )) {
+    if (!token.startsWith("'") || (token.length > 1 && token.endsWith("'"))) continue;
+    const before = text.slice(0, index).split('\n');
+    return { line: before.length, column: (before.at(-1) ?? '').length + 1 };
+  }
+  return undefined;
 }
 
 function wordAt(text: string, { line, column }: Position): string {

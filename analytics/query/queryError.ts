@@ -10,7 +10,8 @@ export class QueryError extends Error {
     readonly at: Position,
     options?: { cause: unknown },
   ) {
-    super(message, options);
+    // A name in brackets may have line breaks.
+    super(message.replaceAll(/\s*[\r\n]+\s*/g, ' '), options);
   }
 }
 

@@ -1,5 +1,6 @@
 import { type ReferenceUse, referenceBinding, stepBinding, streamBinding } from './bindings';
 import type { CastType, Expression, Select, SelectQuery, Source } from './ast';
+import { requireShallow } from './depth';
 import { createContext, translatePredicate } from './expression';
 import { parse } from './parse';
 import { type PayloadFields, createPayloadFields } from './payload';
@@ -27,6 +28,7 @@ import { functionsOf } from './userFunctions';
  */
 export function translate(text: string): Plan {
   const query = parse(text);
+  requireShallow(query);
   const sources = new Map<string, StreamSource>();
   /** by lower-case name of their input */
   const payloads = new Map<string, PayloadFields>();

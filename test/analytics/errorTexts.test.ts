@@ -111,3 +111,61 @@ function refusal(query: string): string {
   }
   return 'accepted';
 }
+
+const DEEP =
+  'more than 80 operators or functions are inside each other or in a row: compute a part in a WITH step';
+const BOUNDED: readonly (readonly [query: string, told: string])[] = [
+  [`SELECT ${'- '.repeat(3_000)}a FROM i`, `q:1:164: ${DEEP}`],
+  [`SELECT ${'~'.repeat(3_000)}a FROM i`, `q:1:86: ${DEEP}`],
+  [`SELECT a FROM i WHERE ${'NOT '.repeat(3_000)}a = 1`, `q:1:339: ${DEEP}`],
+  [`SELECT ${'(- '.repeat(100)}a${')'.repeat(100)} FROM i`, `q:1:243: ${DEEP}`],
+  [`SELECT ${'ABS('.repeat(100)}a${')'.repeat(100)} FROM i`, `q:1:320: ${DEEP}`],
+  [`SELECT a${'.b'.repeat(3_000)} FROM i`, 'q:1:8: a field is nested deeper than 80 records'],
+  [`SELECT ${'a + '.repeat(40)}a AS x FROM i`, 'accepted'],
+  [`SELECT a FROM i WHERE ${'a = 1 OR '.repeat(500)}a = 2`, 'accepted'],
+  [`SELECT a FROM i ${'UNION SELECT a FROM i '.repeat(200)}`, 'accepted'],
+  [
+    `SELECT * FROM ${'(SELECT * FROM '.repeat(3_000)}i${') x'.repeat(3_000)}`,
+    'q:1:1: the query is nested too deeply',
+  ],
+  ['WITH s AS (SELECT a FROM i) SELECT [b\n c] FROM s', "q:1:36: the step 's' has no column 'b c'"],
+  [
+    'CREATE TABLE i (a nvarchar(max,\n b nvarchar(max)) SELECT a FROM i',
+    'q:1:19: The type nvarchar does not exist in Stream Analytics: use bigint, float, nvarchar(max), datetime, bit, record or array',
+  ],
+  ["SELECT a AS '' FROM i", 'q:1:13: an alias cannot be empty'],
+  ["SELECT a 'b', 'c' = d, '' AS e FROM i", 'accepted'],
+  ['', 'q:1:1: the query is empty'],
+  ['-- nothing\n/* here */', 'q:2:11: the query is empty'],
+  [
+    "SELECT a,\n  'b FROM i",
+    "q:2:3: the text that begins here has no end: write ' after it, and '' for a ' inside it",
+  ],
+  [
+    "SELECT a -- it's\nFROM [i'i] WHERE a = 'b'' AND",
+    "q:2:22: the text that begins here has no end: write ' after it, and '' for a ' inside it",
+  ],
+  ['SELECT a FROM i WHERE a = ‘x’', "q:1:27: the character ‘ (U+2018) is typographic: write '"],
+  ['SELECT a FROM i WHERE a = ’x’', "q:1:27: the character ’ (U+2019) is typographic: write '"],
+  ['SELECT a FROM i WHERE a = “x”', 'q:1:27: the character “ (U+201C) is typographic: write "'],
+  ['SELECT a – b FROM i', 'q:1:10: the character – (U+2013) is typographic: write -'],
+  ['SELECT a， b FROM i', 'q:1:9: the character ， (U+FF0C) is typographic: write ,'],
+  ['SELECT a\u00AD FROM i', 'q:1:9: syntax error at the invisible character U+00AD'],
+  ...[
+    `SELECT MAX(a), LAG(a) OVER (LIMIT DURATION(second, 5)) AS x FROM i ${WINDOW}`,
+    `SELECT a FROM i GROUP BY a, TumblingWindow(second, 1) HAVING LAG(a) OVER (LIMIT DURATION(second, 5)) = 1`,
+  ].map(
+    (query) =>
+      [
+        query,
+        `q:1:${query.indexOf('LAG') + 1}: LAG cannot be inside another function with OVER, and not in a SELECT with GROUP BY: compute it in a WITH step`,
+      ] as const,
+  ),
+];
+
+test.each(BOUNDED.map(([query, told]) => [query.slice(0, 60), query, told] as const))(
+  'a query is accepted, or refused with its place and the reason: %s',
+  (_, query, told) => {
+    expect(refusal(query)).toBe(told);
+  },
+);

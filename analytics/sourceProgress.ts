@@ -18,7 +18,7 @@ export interface SourceState {
 /** The progress of this many timelines is kept before those that the watermark has passed are removed. */
 const MAX_TIMELINES = 10_000;
 
-/** Stands between the names of a source and of a partition, in the names of stored times. */
+/** Separates the source and the partition in the name of a stored time. */
 const ARRIVAL = ':';
 
 /** @param times of {@link sourceTimes} */

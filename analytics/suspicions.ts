@@ -1,4 +1,4 @@
-/** Looks through a file for what needs a look at each of its lines. */
+/** Searches a file for text that requires a check of each line. */
 
 import { open } from 'node:fs/promises';
 import type { Suspicions } from './batchSql';

@@ -158,8 +158,8 @@ export function readHub(options: HubReaderOptions): HubReader {
 }
 
 /**
- * The sequence numbers of the last events in these partitions, -1 for an empty one, without those that do not respond
- * in time.
+ * The sequence numbers of the last events in these partitions; -1 for an empty one. Partitions that do not respond in
+ * time are absent.
  */
 export async function lastEventsOf(
   client: Pick<EventHubConsumerClient, 'getPartitionProperties'>,

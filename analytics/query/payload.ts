@@ -92,7 +92,7 @@ export function createPayloadFields(declared: ReadonlyMap<string, CastType>): Pa
     return known.column;
   };
   for (const field of declared.keys()) column([field]);
-  /** A name may be in the text in another case, or with escapes. */
+  /** The text may contain the name in another case, or with escapes. */
   const fallback = (path: Path): string =>
     `WHEN contains(lower(CAST(event AS VARCHAR)), ${quote(`"${(path.at(-1) ?? '').toLowerCase()}"`)}) OR contains(CAST(event AS VARCHAR), '\\')
       THEN ${jsonField('event', path).sql} END`;

@@ -44,7 +44,7 @@ export interface UploadedBlob {
  *
  * @param connectionString of Azure Storage, with an account key
  * @param hubNames the container of the first hub is `containerName`, those of the others are `<containerName>-<hub name>`
- * @throws RangeError without parts of the connection string
+ * @throws RangeError whose message contains no part of the connection string
  */
 export async function openBlobStorages(
   connectionString: string,

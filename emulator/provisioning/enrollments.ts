@@ -14,7 +14,7 @@ export interface Enrollments {
   put(id: string, body: unknown, ifMatch: string | undefined): Enrollment;
   remove(id: string, ifMatch: string): void;
   all(): Iterable<Enrollment>;
-  /** Removes each enrollment. @throws IotHubError ServiceUnavailable; a part may then be removed */
+  /** Removes each enrollment. @throws IotHubError ServiceUnavailable; some of them may have been removed */
   clear(): void;
 }
 

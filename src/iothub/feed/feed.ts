@@ -62,7 +62,7 @@ export interface Feed {
 
 export function createFeed(settings: Settings): Feed {
   const client = createEventHubClient(settings);
-  // Also while visitors are off: the hub may still have their messages.
+  // Gateways are also recognized while visitors are off, because the hub may still have their messages.
   const isGateway = (deviceId: string): boolean => isGatewayId(settings.visitorIdPrefix, deviceId);
   const messageWait = createMessageWait(client);
   const mutex = createKeyedMutex();

@@ -1,3 +1,5 @@
+import { test } from 'vitest';
+
 /** `npm run test:full` sets it: long runs in full. Otherwise they are shortened, so that `npm test` stays short. */
 export const IS_FULL = process.env.HUBFRONT_TEST_FULL === '1';
 
@@ -12,4 +14,15 @@ export function runs(short: number, full: number): number {
 /** Options of the case at an index of a list: `npm test` runs the first `count`, and the full run all of them. */
 export function fullAfter(count: number, index: number): { tags: string[] } {
   return { tags: index < count ? [] : ['full'] };
+}
+
+/** As `test.each`, for a list of which `npm test` runs the first `count` cases, and the full run all of them. */
+export function testEach<T extends unknown[] | [unknown]>(
+  count: number,
+  cases: readonly T[],
+): (title: string, check: (...one: T) => void | Promise<void>) => void {
+  return (title, check) => {
+    test.each(cases.slice(0, count))(title, check);
+    test.each(cases.slice(count))(title, { tags: ['full'] }, check);
+  };
 }

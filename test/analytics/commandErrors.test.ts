@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { main } from '../../analytics/cli';
+import { testEach } from '../testSize';
 
 let folder: string;
 const file = (name: string): string => join(folder, name);
@@ -118,7 +119,7 @@ describe('the program', () => {
       child.stdin?.end();
     });
 
-  test.each([
+  testEach<[string, string, number, string]>(1, [
     [
       'reads a pipe, and ends without an error when its output is closed',
       '--query @q.asaql --input <(cat @events.ndjson) --output - | true',

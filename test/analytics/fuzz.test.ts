@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { createEngine } from '../../analytics/engine';
 import { DEFAULT_TIME_POLICY } from '../../analytics/timePolicy';
 import { QueryError, translate } from '../../analytics/query';
-import { fullAfter } from '../testSize';
+import { fullAfter, runs } from '../testSize';
 
 /** ANALYTICS_FUZZ_RUNS: how many queries are tried. */
-const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? 20);
+const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(5, 20));
 
 const VALUES = fc.constantFrom(
   ...['a', 'b', 'c.d', '1', '-2', '2.5', "'x'", "''", 'NULL', 'System.Timestamp()', 'TRY_CAST(a AS bigint)'],

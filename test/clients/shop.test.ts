@@ -111,7 +111,7 @@ describe.skipIf(!browserProgram)('the shop, in Chromium', () => {
     await expect.poll(async () => (await arrived()).at(-1)?.body.Data.event, SLOW).toBe('purchase');
   });
 
-  test('can be used by keyboard alone', async () => {
+  test('can be used by keyboard alone', { tags: 'full' }, async () => {
     const page = await open();
     await page.keyboard.press('Tab');
     expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to the shop');

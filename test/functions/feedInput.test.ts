@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Stack, startStack } from '../stack';
 import { runs } from '../testSize';
 
-const RUNS = runs(200, 5_000);
+const RUNS = runs(60, 5_000);
 
 let stack: Stack;
 let cursor: string;

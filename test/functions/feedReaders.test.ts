@@ -96,7 +96,7 @@ describe('the reader through the SDK', () => {
     },
   );
 
-  test('waits for a message', async () => {
+  test('waits for a message', { tags: 'full' }, async () => {
     const waiting = sdkFeed('?wait=30');
     await expect
       .poll(() => stack.emulator.admin.state().partitions[3]?.readers, { interval: 5 })

@@ -8,7 +8,7 @@ import { IS_FULL, runs } from '../testSize';
 import { type HostileRequest, SECRETS, hostileBytes, hostileRequests } from './hostileRequests';
 
 /** HOSTILE_SEED=<seed> repeats the requests of an earlier run. */
-const REQUESTS = runs(300, 10_000);
+const REQUESTS = runs(100, 10_000);
 const SEED = Number(process.env.HOSTILE_SEED ?? Date.now() % 2 ** 31);
 const PARALLEL = 32;
 const DEADLINE_S = 5;

@@ -1,3 +1,5 @@
+// @module-tag full
+
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

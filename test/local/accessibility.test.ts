@@ -13,7 +13,7 @@ import type { View } from '../../local/dashboard/view';
 import { type Shop, startShop } from '../../local/shop';
 import type { WebServer } from '../../local/webServer';
 import { browserProgram, launchBrowser } from '../clients/browser';
-import { runs } from '../testSize';
+import { runs, testEach } from '../testSize';
 
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const MODES = [
@@ -80,7 +80,7 @@ async function violations(): Promise<string[]> {
 }
 
 describe.skipIf(!browserProgram)('axe-core reports nothing', () => {
-  test.each([
+  testEach(1, [
     ['the products', '/', 'Things worth wearing twice'],
     ['a product', '/products/162-spangle-bag', 'Spangle bag'],
     ['an empty cart', '/cart', 'Your cart is empty'],
@@ -91,7 +91,7 @@ describe.skipIf(!browserProgram)('axe-core reports nothing', () => {
     expect(await violations()).toEqual([]);
   });
 
-  test('on a cart, on an order, and on the events beside them', async () => {
+  test('on a cart, on an order, and on the events beside them', { tags: 'full' }, async () => {
     await page.goto(`${shop.origin}/products/171-ribbon-pumps`);
     await page.getByRole('button', { name: 'Add to cart' }).click();
     await page.getByText('Added to your cart.').waitFor();
@@ -111,7 +111,7 @@ describe.skipIf(!browserProgram)('axe-core reports nothing', () => {
       job: { ...sample.job, status: 'stopped', problem: 'query.asaql:1:1: a CAST failed' },
     };
   };
-  test.each([
+  testEach<[string, () => View]>(1, [
     ['live', () => sampleView(new Date())],
     ['empty', () => emptyView(new Date())],
     ['starting', () => emptyView(new Date(), 'waiting')],

@@ -80,69 +80,84 @@ describe.skipIf(!browserProgram)('a page of the shop', () => {
     },
   );
 
-  test('names events as the dashboard does, lists whole rows, and shows all of them on request', async () => {
-    const events = ['browse_product', 'add_to_cart', 'purchase', 'browse_product', 'add_to_cart', 'checkout'];
-    const messages = events.map((event, sequenceNumber) => {
-      const items = event === 'purchase' ? { items: [{}, {}] } : {};
-      const Data = {
-        event,
-        event_value: 'https://spangle.example/products/204-wool-muffler?color=384',
-        ...items,
-      };
-      return { partitionId: '0', sequenceNumber, enqueuedTimeUtc: '2026-11-24T10:00:00Z', body: { Data } };
-    });
-    const page = await browser.newPage({ viewport: { width: 390, height: 700 } });
-    const body = messages.map((message) => `data: ${JSON.stringify(message)}\n\n`).join('');
-    await page.route('**/live', (route) => route.fulfill({ contentType: 'text/event-stream', body }));
-    await page.goto(shop.origin);
-    const shown = page.locator('#feed summary').filter({ visible: true });
-    await expect.poll(() => shown.count()).toBe(4);
-    await page.getByRole('button', { name: 'Show all 6 messages' }).click();
-    expect(await shown.allInnerTexts()).toEqual([
-      'checkout: Wool muffler',
-      'Added to cart: Wool muffler',
-      'Viewed a product: Wool muffler',
-      'Purchased: 2 items',
-      'Added to cart: Wool muffler',
-      'Viewed a product: Wool muffler',
-    ]);
-    expect(await page.locator('#no-events').innerText()).toBe(
-      'No events since this page was loaded. Open a product to send one.',
-    );
-    const left = (selector: string) =>
-      page.evaluate<number>(`(() => {
+  test(
+    'names events as the dashboard does, lists whole rows, and shows all of them on request',
+    { tags: 'full' },
+    async () => {
+      const events = [
+        'browse_product',
+        'add_to_cart',
+        'purchase',
+        'browse_product',
+        'add_to_cart',
+        'checkout',
+      ];
+      const messages = events.map((event, sequenceNumber) => {
+        const items = event === 'purchase' ? { items: [{}, {}] } : {};
+        const Data = {
+          event,
+          event_value: 'https://spangle.example/products/204-wool-muffler?color=384',
+          ...items,
+        };
+        return { partitionId: '0', sequenceNumber, enqueuedTimeUtc: '2026-11-24T10:00:00Z', body: { Data } };
+      });
+      const page = await browser.newPage({ viewport: { width: 390, height: 700 } });
+      const body = messages.map((message) => `data: ${JSON.stringify(message)}\n\n`).join('');
+      await page.route('**/live', (route) => route.fulfill({ contentType: 'text/event-stream', body }));
+      await page.goto(shop.origin);
+      const shown = page.locator('#feed summary').filter({ visible: true });
+      await expect.poll(() => shown.count()).toBe(4);
+      await page.getByRole('button', { name: 'Show all 6 messages' }).click();
+      expect(await shown.allInnerTexts()).toEqual([
+        'checkout: Wool muffler',
+        'Added to cart: Wool muffler',
+        'Viewed a product: Wool muffler',
+        'Purchased: 2 items',
+        'Added to cart: Wool muffler',
+        'Viewed a product: Wool muffler',
+      ]);
+      expect(await page.locator('#no-events').innerText()).toBe(
+        'No events since this page was loaded. Open a product to send one.',
+      );
+      const left = (selector: string) =>
+        page.evaluate<number>(`(() => {
         const text = document.createRange();
         text.selectNodeContents(document.querySelector('${selector}'));
         return text.getBoundingClientRect().left;
       })()`);
-    expect(await left('.brand')).toBe(await left('h1'));
-    expect(await left('.brand')).toBe(await left('#panel-title'));
-    await page.close();
-  });
+      expect(await left('.brand')).toBe(await left('h1'));
+      expect(await left('.brand')).toBe(await left('#panel-title'));
+      await page.close();
+    },
+  );
 
-  test('keeps the focus on a quantity that changes, and moves it to the page with the removed product', async () => {
-    const page = await browser.newPage();
-    for (const path of ['/products/162-spangle-bag', '/products/256-leather-belt']) {
-      await page.goto(shop.origin + path);
-      await page.getByRole('button', { name: 'Add to cart' }).click();
-    }
-    await page.getByRole('link', { name: /^Cart/ }).click();
-    const quantity = page.getByLabel('Quantity of Leather belt');
-    await quantity.focus();
-    await page.keyboard.press('3');
-    await page.keyboard.press('Enter');
-    await page.getByText('¥9,600', { exact: true }).waitFor();
-    const places = await page.evaluate<number[]>(
-      `[...document.querySelectorAll('#main select')].map((select) => select.getBoundingClientRect().left)`,
-    );
-    expect(new Set(places).size).toBe(1);
-    expect(await quantity.and(page.locator(':focus')).count()).toBe(1);
-    expect(await page.locator('#announcement').innerText()).toBe('Leather belt: quantity 3.');
-    await page.getByRole('button', { name: 'Remove Leather belt' }).press('Enter');
-    expect(await page.evaluate('document.activeElement.id')).toBe('main');
-    expect(await page.locator('#main select').count()).toBe(1);
-    await page.close();
-  });
+  test(
+    'keeps the focus on a quantity that changes, and moves it to the page with the removed product',
+    { tags: 'full' },
+    async () => {
+      const page = await browser.newPage();
+      for (const path of ['/products/162-spangle-bag', '/products/256-leather-belt']) {
+        await page.goto(shop.origin + path);
+        await page.getByRole('button', { name: 'Add to cart' }).click();
+      }
+      await page.getByRole('link', { name: /^Cart/ }).click();
+      const quantity = page.getByLabel('Quantity of Leather belt');
+      await quantity.focus();
+      await page.keyboard.press('3');
+      await page.keyboard.press('Enter');
+      await page.getByText('¥9,600', { exact: true }).waitFor();
+      const places = await page.evaluate<number[]>(
+        `[...document.querySelectorAll('#main select')].map((select) => select.getBoundingClientRect().left)`,
+      );
+      expect(new Set(places).size).toBe(1);
+      expect(await quantity.and(page.locator(':focus')).count()).toBe(1);
+      expect(await page.locator('#announcement').innerText()).toBe('Leather belt: quantity 3.');
+      await page.getByRole('button', { name: 'Remove Leather belt' }).press('Enter');
+      expect(await page.evaluate('document.activeElement.id')).toBe('main');
+      expect(await page.locator('#main select').count()).toBe(1);
+      await page.close();
+    },
+  );
 
   test('names the state of a product also in the cart', { tags: 'full' }, async () => {
     const page = await browser.newPage({ viewport: { width: 390, height: 700 } });

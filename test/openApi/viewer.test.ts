@@ -1,3 +1,5 @@
+// @module-tag full
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { apiDocumentation } from '../../local/openApi/viewer';
 import { browserProgram, launchBrowser } from '../clients/browser';

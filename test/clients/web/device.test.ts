@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { KEY } from '../../stack';
 import { browserProgram } from '../browser';
 import { DEVICE, SLOW, reportsOf, useFixture } from './fixture';
+import { testEach } from '../../testSize';
 
 /** Timeouts of the client come this much sooner. */
 const FAST_TIMERS = `const { setTimeout: original } = window; window.setTimeout = (work, ms, ...all) => original(work, ms / 50, ...all);`;
@@ -52,7 +53,7 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
     expect((await reportsOf(page)).map(({ name }) => name)).not.toContain('rejected');
   });
 
-  test.each([
+  testEach(2, [
     [
       'rejects with an error',
       `async () => { throw new Error('The registration failed: 401') }`,
@@ -184,7 +185,7 @@ describe.skipIf(!browserProgram)("the web client's device, in Chromium", () => {
   );
 
   describe('consent', () => {
-    test.each([
+    testEach(1, [
       ['Do Not Track', `Object.defineProperty(Navigator.prototype, 'doNotTrack', { get: () => '1' })`],
       [
         'Global Privacy Control',

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { browserProgram } from '../browser';
 import { DEVICE, SLOW, reportsOf, useFixture } from './fixture';
 import type { Passed } from './proxy';
+import { testEach } from '../../testSize';
 
 const problem = (status: number, code: string) => ({ status, code });
 
@@ -101,7 +102,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
     ]);
   });
 
-  test.each([
+  testEach(1, [
     ['invalid_json', problem(400, 'invalid_json')],
     ['invalid_request', problem(400, 'invalid_request')],
     ['body_too_large', problem(413, 'body_too_large')],
@@ -125,7 +126,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
     expect(fixture.proxy.posts.length).toBeLessThan(20);
   });
 
-  test.each<[string, (response: Passed) => Passed | undefined]>([
+  testEach<[string, (response: Passed) => Passed | undefined]>(1, [
     ['with a status', (response) => ({ ...response, status: 403, body: 'Blocked' })],
     ['without CORS', () => ({ status: 403, headers: {}, body: 'Blocked' })],
     ['with 200', (response) => ({ ...response, status: 200, body: 'Blocked' })],
@@ -226,7 +227,7 @@ describe.skipIf(!browserProgram)('the web client, in Chromium', () => {
     },
   );
 
-  test.each([
+  testEach(1, [
     ['IndexedDB', ''],
     ['localStorage', `Object.defineProperty(window, 'indexedDB', { get() { throw new Error('none') } });`],
   ])('keeps its queue in %s across a reload, with the time of each message', async (_, before) => {

@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { browserProgram, watchMessages } from '../browser';
 import { SLOW, databaseName, reportsOf, useFixture } from './fixture';
+import { testEach } from '../../testSize';
 
 /** As a visitor closes a tab. */
 const leave = (page: Page) =>
@@ -181,7 +182,7 @@ describe.skipIf(!browserProgram)('the web client in tabs, in Chromium', () => {
       expect(await data()).toEqual(['a', 'b']);
     });
 
-    test.each([
+    testEach(1, [
       ['there is no sendBeacon', `delete Navigator.prototype.sendBeacon;`],
       ['sendBeacon refuses', `Navigator.prototype.sendBeacon = () => false;`],
       [

@@ -132,7 +132,7 @@ describe.skipIf(!browserProgram)('tracking', () => {
     },
   );
 
-  test('without consent sends and stores nothing, and forgets the session', async () => {
+  test('without consent sends and stores nothing, and forgets the session', { tags: 'full' }, async () => {
     const page = await open('{ pageViews: true, sessions: true }');
     await arrive(1);
     await page.evaluate(`hub.setConsent(false); tracking.track({ event: 'a' }); tracking.identify('u-1')`);

@@ -127,25 +127,29 @@ describe.skipIf(!browserProgram)('the texts of the dashboard', () => {
     ]);
   });
 
-  test('names a filter of the URL, and offers no shop where the filters match nothing', async () => {
-    sample.view = { ...emptyView(new Date()), pipeline: sample.view.pipeline };
-    await sample.page.goto(`${sample.url}/?event=refund&product=9`);
-    await sample.page.getByRole('heading', { name: 'No event matches the filters' }).waitFor();
-    const nothing = () => sample.page.locator('.nothing').filter({ visible: true }).allInnerTexts();
-    const [visitor, sensor] = ['No visitor matches the filters.', expect.stringMatching(/^No sensor /)];
-    expect(await nothing()).toEqual([
-      ...['No product matches the filters.', visitor, visitor],
-      ...[sensor, 'No event matches the filters.'],
-    ]);
-    expect(await sample.page.getByRole('link', { name: 'Open the shop' }).isVisible()).toBe(false);
-    const chosen = () => sample.page.locator('#filters option:checked').allInnerTexts();
-    expect(await chosen()).toEqual(['Last hour', 'Refunded (refund)', 'Product 9']);
-    sample.view = emptyView(new Date());
-    await sample.page.getByRole('link', { name: 'Open the shop' }).waitFor();
-    await expect.poll(async () => (await nothing())[0]).toBe('No product has been viewed yet.');
-  });
+  test(
+    'names a filter of the URL, and offers no shop where the filters match nothing',
+    { tags: 'full' },
+    async () => {
+      sample.view = { ...emptyView(new Date()), pipeline: sample.view.pipeline };
+      await sample.page.goto(`${sample.url}/?event=refund&product=9`);
+      await sample.page.getByRole('heading', { name: 'No event matches the filters' }).waitFor();
+      const nothing = () => sample.page.locator('.nothing').filter({ visible: true }).allInnerTexts();
+      const [visitor, sensor] = ['No visitor matches the filters.', expect.stringMatching(/^No sensor /)];
+      expect(await nothing()).toEqual([
+        ...['No product matches the filters.', visitor, visitor],
+        ...[sensor, 'No event matches the filters.'],
+      ]);
+      expect(await sample.page.getByRole('link', { name: 'Open the shop' }).isVisible()).toBe(false);
+      const chosen = () => sample.page.locator('#filters option:checked').allInnerTexts();
+      expect(await chosen()).toEqual(['Last hour', 'Refunded (refund)', 'Product 9']);
+      sample.view = emptyView(new Date());
+      await sample.page.getByRole('link', { name: 'Open the shop' }).waitFor();
+      await expect.poll(async () => (await nothing())[0]).toBe('No product has been viewed yet.');
+    },
+  );
 
-  test('shows what each sensor last sent, and which of them are silent', async () => {
+  test('shows what each sensor last sent, and which of them are silent', { tags: 'full' }, async () => {
     const sensors = sample.page.getByRole('region', { name: 'Store sensors' });
     const shown = () => sensors.getByRole('listitem').allInnerTexts();
     // However slow this machine is, two of them are not silent.

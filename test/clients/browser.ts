@@ -7,6 +7,9 @@ import { type Browser, type BrowserContext, type Page, chromium } from 'playwrig
 import { IS_FULL } from '../testSize';
 import { findProgram } from './programs';
 
+/** A host name that leads to this machine and is no secure origin: there, browsers lack Web Locks and crypto.randomUUID. */
+export const INSECURE_HOST = 'insecure.example';
+
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -15,6 +18,7 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  `--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`,
 ];
 
 /**
@@ -26,9 +30,37 @@ const PROGRAMS = IS_FULL
   : (['chromium-headless-shell', 'chromium'] as const);
 export const browserProgram = findProgram(PROGRAMS, PROGRAMS[0]);
 
-/** Starts a browser with a new, empty profile. */
-export function launchBrowser(flags: readonly string[] = []): Promise<Browser> {
-  return chromium.launch({ executablePath: browserProgram ?? '', args: [...FLAGS, ...flags] });
+/** What a test file does with the browser of its worker: each context has a profile of its own. */
+export type TestBrowser = Pick<Browser, 'newContext' | 'newPage' | 'close'>;
+
+/** Serves all files of a worker, and ends with its process. A start takes as much CPU time as many tests. */
+let running: Promise<Browser> | undefined;
+
+async function runningBrowser(): Promise<Browser> {
+  if (running && !(await running).isConnected()) running = undefined;
+  running ??= chromium.launch({ executablePath: browserProgram ?? '', args: FLAGS });
+  return running;
+}
+
+/** Opens the browser. `close` closes all contexts that were opened with it. */
+export async function launchBrowser(): Promise<TestBrowser> {
+  const browser = await runningBrowser();
+  const contexts: BrowserContext[] = [];
+  return {
+    newContext: async (options) => {
+      const context = await browser.newContext(options);
+      contexts.push(context);
+      return context;
+    },
+    newPage: async (options) => {
+      const page = await browser.newPage(options);
+      contexts.push(page.context());
+      return page;
+    },
+    close: async () => {
+      await Promise.all(contexts.splice(0).map((context) => context.close()));
+    },
+  };
 }
 
 /**

@@ -1,10 +1,10 @@
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { type Shop, startShop } from '../../local/shop';
 import { EXAMPLE_FILE, readSettingsFile } from '../../local/settingsFile';
 import { KEY, type Stack, startStack } from '../stack';
 import { IS_FULL } from '../testSize';
-import { SHORT_BATCH_TIME, browserProgram, launchBrowser, watchMessages } from './browser';
+import { type TestBrowser, SHORT_BATCH_TIME, browserProgram, launchBrowser, watchMessages } from './browser';
 
 const SLOW = { timeout: 50_000, interval: 50 };
 
@@ -18,7 +18,7 @@ let shop: Shop;
 /** A shop whose origin the functions do not allow. */
 let stranger: Shop;
 let stack: Stack;
-let browser: Browser;
+let browser: TestBrowser;
 let context: BrowserContext;
 let cursor: string;
 
@@ -34,7 +34,7 @@ beforeAll(async () => {
   if (browserProgram) browser = await launchBrowser();
 });
 afterAll(async () => {
-  await (browser as Browser | undefined)?.close();
+  await (browser as TestBrowser | undefined)?.close();
   await Promise.all([shop.close(), stranger.close()]);
   await stack.close();
 });

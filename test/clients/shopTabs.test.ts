@@ -1,10 +1,10 @@
 // @module-tag full
 
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Shop, startShop } from '../../local/shop';
 import { KEY, type Stack, startStack } from '../stack';
-import { browserProgram, launchBrowser } from './browser';
+import { type TestBrowser, browserProgram, launchBrowser } from './browser';
 
 const SLOW = { timeout: 50_000, interval: 50 };
 /** Browsers open six HTTP/1.1 connections to an origin. */
@@ -13,7 +13,7 @@ const TABS = 7;
 describe.skipIf(!browserProgram)('the shop in many tabs, and for a visitor who is not to be tracked', () => {
   let shop: Shop;
   let stack: Stack;
-  let browser: Browser;
+  let browser: TestBrowser;
   let context: BrowserContext;
   beforeAll(async () => {
     shop = await startShop({ port: 0, keys: { registration: KEY, feed: KEY } });

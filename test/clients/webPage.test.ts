@@ -1,7 +1,6 @@
-import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { KEY, type Stack, call, startStack } from '../stack';
-import { type Site, browserProgram, launchBrowser, startSite } from './browser';
+import { type TestBrowser, type Site, browserProgram, launchBrowser, startSite } from './browser';
 import { blockOf, readCodeBlocks } from './markdownPage';
 
 const SLOW = { timeout: 50_000, interval: 50 };
@@ -9,7 +8,7 @@ const SLOW = { timeout: 50_000, interval: 50 };
 describe.skipIf(!browserProgram)('the code in docs/web.md, in Chromium', () => {
   let stack: Stack;
   let site: Site;
-  let browser: Browser;
+  let browser: TestBrowser;
   beforeAll(async () => {
     site = await startSite();
     // As `azd up` and `npm start` have it: what the app assigns is not what the page proposes.

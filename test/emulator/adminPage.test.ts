@@ -2,9 +2,9 @@
 
 import { readFileSync } from 'node:fs';
 import type { AxeResults } from 'axe-core';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { browserProgram, launchBrowser } from '../clients/browser';
+import { type TestBrowser, browserProgram, launchBrowser } from '../clients/browser';
 import { startHub, type TestHub } from './hub';
 
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
@@ -16,7 +16,7 @@ const MODES = [
 const HTML = '<img src=x onerror="document.title=1">';
 
 let hub: TestHub;
-let browser: Browser | undefined;
+let browser: TestBrowser | undefined;
 let page: Page;
 const problems: string[] = [];
 beforeAll(async () => {

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { AxeResults } from 'axe-core';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Job } from '../../analytics/job';
 import { translate } from '../../analytics/query';
@@ -12,7 +12,7 @@ import { startDashboardServer } from '../../local/dashboard/server';
 import type { View } from '../../local/dashboard/view';
 import { type Shop, startShop } from '../../local/shop';
 import type { WebServer } from '../../local/webServer';
-import { browserProgram, launchBrowser } from '../clients/browser';
+import { type TestBrowser, browserProgram, launchBrowser } from '../clients/browser';
 import { runs, testEach } from '../testSize';
 
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
@@ -26,7 +26,7 @@ const RULES_OF_COLOR = ['color-contrast', 'link-in-text-block'];
 
 let shop: Shop;
 let dashboard: WebServer;
-let browser: Browser;
+let browser: TestBrowser;
 let page: Page;
 let view: () => View = () => sampleView(new Date());
 
@@ -55,7 +55,7 @@ beforeAll(async () => {
   page = await (await browser.newContext({ bypassCSP: true })).newPage();
 });
 afterAll(async () => {
-  await (browser as Browser | undefined)?.close();
+  await (browser as TestBrowser | undefined)?.close();
   if (!browserProgram) return;
   await Promise.all([shop.close(), dashboard.close()]);
 });

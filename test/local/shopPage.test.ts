@@ -1,19 +1,18 @@
 /** The pages of the shop and the dashboard where something is missing: the functions, or JavaScript. */
 
-import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sampleView } from '../../local/dashboard/sampleView';
 import { startDashboardServer } from '../../local/dashboard/server';
 import { type Shop, startShop } from '../../local/shop';
 import type { WebServer } from '../../local/webServer';
-import { browserProgram, launchBrowser } from '../clients/browser';
+import { type TestBrowser, browserProgram, launchBrowser } from '../clients/browser';
 
 const SLOW = { timeout: 50_000, interval: 50 };
 
 describe.skipIf(!browserProgram)('a page of the shop', () => {
   let shop: Shop;
   let dashboard: WebServer;
-  let browser: Browser;
+  let browser: TestBrowser;
   beforeAll(async () => {
     shop = await startShop({ port: 0, keys: { registration: 'a', feed: 'b' } });
     dashboard = await startDashboardServer({

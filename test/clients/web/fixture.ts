@@ -1,11 +1,10 @@
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { type Stack, startStack } from '../../stack';
-import { type Site, launchBrowser, startSite } from '../browser';
+import { INSECURE_HOST, type Site, type TestBrowser, launchBrowser, startSite } from '../browser';
 import { type Proxy, startProxy } from './proxy';
 
 export const DEVICE = { deviceId: 'web-1', deviceKey: Buffer.alloc(32, 1).toString('base64') };
-export const INSECURE_HOST = 'insecure.example';
 /** For `expect.poll`: a busy machine takes longer, and no test depends on how long. */
 export const SLOW = { timeout: 50_000, interval: 50 };
 
@@ -34,7 +33,7 @@ export interface Fixture {
   stack: Stack;
   proxy: Proxy;
   site: Site;
-  browser: Browser;
+  browser: TestBrowser;
   /** Opens a page of the site; its errors are thrown. */
   openPage: (context: BrowserContext, before?: string) => Promise<Page>;
   /** Opens a page with a client as `hub`; what it reports is kept in `reports`. */
@@ -82,8 +81,7 @@ export async function startFixture(): Promise<Fixture> {
     settings: { CORS_ALLOWED_ORIGINS: `${site.origin},${insecureOrigin(site)}` },
   });
   const proxy = await startProxy(() => stack.host.url);
-  // A host of its own that is no secure origin: there, browsers lack Web Locks and crypto.randomUUID.
-  const browser = await launchBrowser([`--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`]);
+  const browser = await launchBrowser();
   let cursor = '0';
 
   const openPage: Fixture['openPage'] = async (context, before = '') => {

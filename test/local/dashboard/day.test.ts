@@ -1,14 +1,14 @@
 /** A scripted day of visitors in Chromium: each figure of the dashboard equals a count of the feed. */
 // @module-tag full
 
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Child } from '../../../local/childProcess';
 import { startDashboard } from '../../../local/dashboard';
 import { EXAMPLE_FILE, readSettingsFile } from '../../../local/settingsFile';
 import { type Shop, startShop } from '../../../local/shop';
 import shopProducts from '../../../local/shop/products.json';
-import { browserProgram, launchBrowser } from '../../clients/browser';
+import { type TestBrowser, browserProgram, launchBrowser } from '../../clients/browser';
 import { KEY } from '../../stack';
 import { feedPages } from '../../feedPages';
 import { type JobStack, startJobStack } from './jobStack';
@@ -30,7 +30,7 @@ interface Event {
 let shop: Shop;
 let jobStack: JobStack;
 let dashboard: Child;
-let browser: Browser;
+let browser: TestBrowser;
 let page: Page;
 
 beforeAll(async () => {

@@ -1,11 +1,11 @@
 import { Client } from 'pg';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { browserProgram, launchBrowser } from '../../clients/browser';
+import { type TestBrowser, browserProgram, launchBrowser } from '../../clients/browser';
 import { ANY_PORT, type LaunchedCommand, launch } from '../startedStack';
 
 let started: LaunchedCommand;
-let browser: Browser;
+let browser: TestBrowser;
 let shop: Page;
 let dashboard: Page;
 
@@ -21,7 +21,7 @@ beforeAll(async () => {
   await dashboard.getByRole('status').getByText('Live').waitFor({ timeout: 50_000 });
 });
 afterAll(async () => {
-  await (browser as Browser | undefined)?.close();
+  await (browser as TestBrowser | undefined)?.close();
   if (!browserProgram) return;
   started.process.kill('SIGINT');
   expect(await started.exit, started.err()).toBe(0);

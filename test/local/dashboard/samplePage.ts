@@ -1,12 +1,12 @@
 /** The dashboard's page in Chromium, with sample figures that a test can replace. */
 
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { sampleView } from '../../../local/dashboard/sampleView';
 import { startDashboardServer } from '../../../local/dashboard/server';
 import type { View } from '../../../local/dashboard/view';
 import type { WebServer } from '../../../local/webServer';
-import { launchBrowser } from '../../clients/browser';
+import { type TestBrowser, launchBrowser } from '../../clients/browser';
 
 export interface SamplePage {
   /** what the server sends next */
@@ -20,7 +20,7 @@ export interface SamplePage {
 export function useSamplePage(): SamplePage {
   const sample = {} as SamplePage;
   let dashboard: WebServer;
-  let browser: Browser;
+  let browser: TestBrowser;
   beforeAll(async () => {
     dashboard = await startDashboardServer({
       port: 0,

@@ -1,11 +1,11 @@
 // @module-tag full
 
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startDashboardServer } from '../../../local/dashboard/server';
 import { sampleView } from '../../../local/dashboard/sampleView';
 import type { WebServer } from '../../../local/webServer';
-import { browserProgram, launchBrowser } from '../../clients/browser';
+import { type TestBrowser, browserProgram, launchBrowser } from '../../clients/browser';
 
 const SLOW = { timeout: 50_000, interval: 50 };
 /** Browsers open six HTTP/1.1 connections to an origin. */
@@ -13,7 +13,7 @@ const TABS = 7;
 
 describe.skipIf(!browserProgram)('the dashboard in many tabs', () => {
   let dashboard: WebServer;
-  let browser: Browser;
+  let browser: TestBrowser;
   let events = 0;
   beforeAll(async () => {
     dashboard = await startDashboardServer({

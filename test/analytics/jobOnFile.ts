@@ -1,6 +1,7 @@
 /** An analytics job on a state file, as its tests open it, run it and read its rows. */
 import { type Engine, createEngine } from '../../analytics/engine';
 import type { HubEvent } from '../../analytics/event';
+import type { FunctionScripts } from '../../analytics/functions';
 import { checkJobFile } from '../../analytics/job/jobFile';
 import {
   type Batch,
@@ -34,10 +35,11 @@ export async function open(
   log: (line: string) => void = (line) => {
     throw new Error(line);
   },
+  functions: FunctionScripts = new Map(),
 ): Promise<Job> {
-  const query = fingerprint(plan, policy, new Map(), 'hub');
+  const query = fingerprint(plan, policy, functions, 'hub');
   await checkJobFile(file, query, log);
-  const engine = await createEngine(plan, policy, new Map(), {
+  const engine = await createEngine(plan, policy, functions, {
     file,
     name: RESULTS_SCHEMA,
     fingerprint: query,

@@ -6,7 +6,7 @@ import { mayBeLoose } from './looseJson';
 
 /** An integer outside bigint has at least as many digits. */
 const LONG_DIGITS = 19;
-const CHUNK_BYTES = 1_048_576;
+const CHUNK_BYTES = 65_536;
 
 /** So many bytes are looked at again with the next ones. White space that goes on beyond them is suspicious after a comma. */
 const SEAM_BYTES = 64;

@@ -21,7 +21,7 @@ const START_MS = Date.UTC(2026, 0, 1);
 /** Lines that are formatted at once. */
 const CHUNK_LINES = 10_000;
 
-interface Case {
+export interface Case {
   name: string;
   /** in the language of Stream Analytics, over `events` and `devices` */
   query: string;
@@ -32,7 +32,7 @@ interface Case {
 const COLUMNS = "{time: 'TIMESTAMP', deviceId: 'VARCHAR', temperature: 'DOUBLE'}";
 const TIMED = 'events TIMESTAMP BY time';
 
-const CASES: readonly Case[] = [
+export const CASES: readonly Case[] = [
   {
     name: 'filter',
     query: `SELECT deviceId, temperature FROM ${TIMED} WHERE temperature > 25`,
@@ -78,11 +78,11 @@ export async function benchAnalyticsFiles(): Promise<Result[]> {
   const folder = await mkdtemp(join(tmpdir(), 'hubfront-bench-'));
   try {
     const devices = join(folder, 'devices.json');
-    await writeFile(devices, JSON.stringify(Array.from({ length: DEVICES }, (_, i) => device(i))));
+    await writeDevices(devices);
     const results: Result[] = [];
     for (const withMetadata of [false, true]) {
       const events = join(folder, `events-${withMetadata}.ndjson`);
-      await pipeline(Readable.from(lines(withMetadata)), createWriteStream(events));
+      await writeEvents(events, EVENTS, withMetadata);
       const megabytes = Math.round((await stat(events)).size / 1e6);
       const kind = `${EVENTS.toLocaleString('en')} events with${withMetadata ? '' : 'out'} metadata, ${megabytes} MB`;
       for (const one of CASES) results.push(await compare(one, kind, { events, devices, folder }));
@@ -149,12 +149,20 @@ async function costOf(work: () => Promise<void>): Promise<Cost> {
   return { cpu: (user + system) / 1_000, wall: performance.now() - start };
 }
 
+/** Writes the reference data of {@link CASES}. */
+export const writeDevices = (file: string): Promise<void> =>
+  writeFile(file, JSON.stringify(Array.from({ length: DEVICES }, (_, i) => device(i))));
+
+/** Writes events in the order of time, one per line. */
+export const writeEvents = (file: string, count: number, withMetadata = false): Promise<void> =>
+  pipeline(Readable.from(lines(count, withMetadata)), createWriteStream(file));
+
 const device = (i: number): object => ({ deviceId: `device-${i}`, room: `room ${i % 20}`, floor: i % 5 });
 
-function* lines(withMetadata: boolean): Generator<string> {
-  for (let i = 0; i < EVENTS; i += CHUNK_LINES)
+function* lines(count: number, withMetadata: boolean): Generator<string> {
+  for (let i = 0; i < count; i += CHUNK_LINES)
     yield Array.from(
-      { length: Math.min(CHUNK_LINES, EVENTS - i) },
+      { length: Math.min(CHUNK_LINES, count - i) },
       (_, j) => `${line(i + j, withMetadata)}\n`,
     ).join('');
 }

@@ -2,6 +2,7 @@
 
 import { benchAnalytics } from './analytics';
 import { benchAnalyticsFiles } from './analyticsFiles';
+import { benchAnalyticsMemory } from './analyticsMemory';
 import { benchBacklog } from './backlog';
 import { checkBounds } from './check';
 import { benchCost } from './cost';
@@ -86,6 +87,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'analytics:files': {
     measures: 'queries on files, against hand-written DuckDB SQL',
     run: benchAnalyticsFiles,
+  },
+  'analytics:memory': {
+    measures: 'memory of queries on a file of 10,000,000 events, against a tenth of them',
+    run: benchAnalyticsMemory,
   },
 };
 

@@ -1,5 +1,6 @@
 /** The figures of the docs that come from `bench/results`, and the result that each of them must equal. */
 import type { Result } from '../../bench/measure';
+import { ANALYTICS_PASSAGES } from './analyticsFigures';
 import { after, exactRatio, find, median, numberIn, peer, ratio, result, resultsIn } from './benchResults';
 import { PERFORMANCE, type Passage, SENDING_PASSAGES } from './sendingFigures';
 
@@ -73,6 +74,7 @@ function emulatorRow(what: string): number[] {
 
 export const PASSAGES: readonly Passage[] = [
   ...SENDING_PASSAGES,
+  ...ANALYTICS_PASSAGES,
   {
     page: PERFORMANCE,
     text: '| messages per second | {} | {} | {} |',

@@ -1,0 +1,122 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createEngine } from '../../analytics/engine';
+import { stubScripts } from '../../analytics/functions';
+import { QueryError, translate } from '../../analytics/query';
+import { DEFAULT_TIME_POLICY } from '../../analytics/timePolicy';
+import { IS_FULL, runs } from '../testSize';
+
+const GOLDEN = join(__dirname, 'golden');
+/** Longer ones, such as 3,000 parentheses, would only be cut. */
+const MAX_LENGTH = 3_000;
+const QUERIES = readdirSync(GOLDEN)
+  .map((name) => readFileSync(join(GOLDEN, name, 'query.asaql'), 'utf8'))
+  .filter((text) => text.length < MAX_LENGTH);
+
+const TOKEN =
+  /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"[^"]*"|\[[^\]]*\]|[\p{L}_@][\p{L}\p{N}_]*|\d+(?:\.\d+)?|\s+|./gsu;
+const PIECES = [
+  ...['0', '-1', "''", "'x'", 'NULL', '1e308', '9223372036854775807', '9223372036854775808', '*', 'COUNT(*)'],
+  ...["'2026-01-01T00:00:00Z'", 'System.Timestamp()', '(', ')', ',', '.', '+', '%', '=', '<>', '[x]', '""'],
+  ...[
+    'AND',
+    'NOT',
+    'OVER',
+    'GROUP BY',
+    'HAVING',
+    'UNION',
+    'LEFT JOIN',
+    'AS',
+    'CROSS APPLY',
+    'DISTINCT',
+    'IN',
+    'LIKE',
+  ],
+];
+const CALLS = [
+  ...['ABS(#)', 'MAX(#)', 'COUNT(DISTINCT #)', 'UPPER(#)', 'LAG(#) OVER (LIMIT DURATION(second, 5))', '(#)'],
+  ...[
+    'SUM(#) OVER (LIMIT DURATION(second, 5))',
+    'CAST(# AS bigint)',
+    'TRY_CAST(# AS datetime)',
+    'Collect(#)',
+  ],
+  ...['GetArrayElement(#, 0)', 'COALESCE(#, 1)', 'NOT #', '- #', '# #', '#.#'],
+];
+
+/** A change of one token: deleted, replaced, followed by another, or put into a call. */
+const change = fc.oneof(
+  fc.constant(() => ''),
+  fc.constantFrom(...PIECES).map((piece) => () => piece),
+  fc.constantFrom(...PIECES).map((piece) => (token: string) => `${token} ${piece}`),
+  fc.constantFrom(...CALLS).map((call) => (token: string) => call.replaceAll('#', () => token)),
+);
+const mutant = fc
+  .tuple(
+    fc.constantFrom(...QUERIES),
+    fc.array(fc.tuple(fc.nat(), fc.nat(), fc.option(change)), { minLength: 1, maxLength: 3 }),
+  )
+  .map(([query, changes]) => {
+    const tokens = query.match(TOKEN) ?? [];
+    const code = tokens.flatMap((token, i) => (/^(\s|--|\/\*)/.test(token) ? [] : [i]));
+    for (const [one, other, changed] of changes) {
+      const i = code[one % code.length] ?? 0;
+      const j = code[other % code.length] ?? 0;
+      if (changed) tokens[i] = changed(tokens[i] ?? '');
+      else [tokens[i], tokens[j]] = [tokens[j] ?? '', tokens[i] ?? ''];
+    }
+    return tokens.join('');
+  });
+
+const EVENTS = [
+  '{"a":1,"b":5,"s":"x","t":"2026-01-01T00:00:01Z","time":"2026-01-01T00:00:01Z","items":[1,{"x":2},null]}',
+  '{"a":9223372036854775807,"b":null,"s":"\\ud83d","t":"9999-12-31T23:59:59.9999999Z","items":"x"}',
+  '{"a":"1","b":{"c":[1]},"s":[],"t":5,"value":1e308,"items":{"ArrayValue":1}}',
+  '[{"a":1},{"a":"b"}]',
+  '{}',
+];
+
+test(
+  'a query that was changed at random runs, or is refused with its place',
+  { timeout: 600_000 },
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(mutant, async (text) => {
+        const refusal = await run(text);
+        if (refusal === undefined) return;
+        const { at, message } = refusal;
+        expect(at.line).toBeGreaterThan(0);
+        expect(at.line).toBeLessThanOrEqual(text.split('\n').length);
+        expect(message).not.toMatch(/ Error: |asa_|field_\d|undefined|\[object|\n/);
+      }),
+      // Found cases are for the full run: a test of every change must not fail by chance.
+      { numRuns: runs(150, 20_000), ...(IS_FULL ? {} : { seed: 21 }) },
+    );
+  },
+);
+
+/** @returns what the query was refused or stopped for */
+async function run(text: string): Promise<QueryError | undefined> {
+  try {
+    const plan = translate(text);
+    const engine = await createEngine(plan, DEFAULT_TIME_POLICY, stubScripts(plan.functions));
+    try {
+      const write = async ({ rowsSql }: (typeof plan.outputs)[number]): Promise<void> => {
+        for (const [row] of (await engine.connection.runAndReadAll(rowsSql)).getRows())
+          JSON.parse(String(row));
+      };
+      const events = EVENTS.map((body) => ({ body, enqueuedUs: undefined }));
+      for (const input of new Set(plan.sources.map((source) => source.input)))
+        await engine.process(input, events, write);
+      await engine.advance(Infinity, write);
+    } finally {
+      engine.close();
+    }
+    return undefined;
+  } catch (error) {
+    if (error instanceof QueryError) return error;
+    throw error;
+  }
+}

@@ -34,7 +34,10 @@ export function hostedApp({ ready, pid, close }: Child): HostedApp {
   return { port, pids: [pid, workerPid], workerPid, close };
 }
 
-/** Starts an emulator, the app with a registered device, and the bare proxy as a function in the same kind of host. */
+/**
+ * Starts an emulator, the app with a registered device, and in the same kind of host the bare proxy and functions
+ * without a hub.
+ */
 export async function startFronts() {
   const emulator = await startEmulatorProcess(4);
   const { settings } = emulator;
@@ -53,7 +56,8 @@ export async function startFronts() {
     const app = await started(startScript('bench/sending/runHost.ts', env));
     await registerDevice(app.port);
     const bare = await started(hostApp('bench/sending/bareApp.ts', settings));
-    return { emulator, app, bare, ...requestsTo(settings.IOTHUB_HOSTNAME), close };
+    const empty = await started(hostApp('bench/sending/emptyApp.ts', settings));
+    return { emulator, app, bare, empty, ...requestsTo(settings.IOTHUB_HOSTNAME), close };
   } catch (error) {
     await close();
     throw error;

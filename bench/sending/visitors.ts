@@ -19,7 +19,7 @@ type Fronts = Awaited<ReturnType<typeof startFronts>>;
  * Single sends of visitors, which share operations of the hub, against an ordinary device of the same app (the path
  * without `VISITOR_DEVICES`) and against the bare proxy as a function in the same host. Hub and load generator need as
  * much CPU time as the app, on the same cores. So the CPU time of the app's worker is also compared: it limits how many
- * messages one instance sends if the hub is elsewhere.
+ * messages one instance sends if the hub is elsewhere. Functions that send nothing show the upper bound of any function.
  */
 export async function benchVisitors(): Promise<Result[]> {
   const fronts = await startFronts();
@@ -50,7 +50,7 @@ interface Round extends LoadResult {
 }
 
 async function busy(
-  { app, bare, emulator, ordinary, throughBare }: Fronts,
+  { app, bare, empty, emulator, ordinary, throughBare }: Fronts,
   visitor: LoadRequest,
   connections: number,
 ): Promise<Result[]> {
@@ -58,6 +58,8 @@ async function busy(
     visitors: createLoad(app.port, connections, visitor),
     ordinary: createLoad(app.port, connections, ordinary),
     bare: createLoad(bare.port, connections, throughBare),
+    empty: createLoad(empty.port, connections, { ...visitor, path: '/api/empty' }),
+    respond: createLoad(empty.port, connections, { ...visitor, path: '/api/respond' }),
   };
   const measure = async (load: Load, workerPid: number): Promise<Round> => {
     const [operations, cpu] = [await emulator.requests(), cpuMicroseconds([workerPid])];
@@ -69,6 +71,8 @@ async function busy(
     visitors: () => measure(loads.visitors, app.workerPid),
     ordinary: () => measure(loads.ordinary, app.workerPid),
     bare: () => measure(loads.bare, bare.workerPid),
+    empty: () => measure(loads.empty, empty.workerPid),
+    respond: () => measure(loads.respond, empty.workerPid),
   });
   await closeAll(Object.values(loads));
   const of = (all: readonly Round[], key: keyof Round): number[] => all.map((round) => round[key]);
@@ -89,6 +93,13 @@ async function busy(
       undefined,
       'count',
     ),
+    ...Object.entries({
+      'empty function in the same host': rounds.empty,
+      'function that reads the body and returns a response': rounds.respond,
+    }).flatMap(([name, bound]) => [
+      result(`${name}${at}`, of(bound, 'perSecond'), BARE_NAME, of(proxied, 'perSecond'), 'a second'),
+      result(`CPU of the ${name}${at}`, of(bound, 'workerUs'), BARE_NAME, of(proxied, 'workerUs'), 'µs'),
+    ]),
   ];
 }
 

@@ -141,8 +141,9 @@ function literalState(rest: string): number {
 }
 
 const colon = newState();
-const text = stringState(AFTER_VALUE);
-const name = stringState(colon);
+/** States within a string that is a value or a name. */
+export const TEXT = stringState(AFTER_VALUE);
+export const NAME_TEXT = stringState(colon);
 const { minus, zero, integer } = numberStates();
 const literals = { t: literalState('rue'), f: literalState('alse'), n: literalState('ull') };
 
@@ -150,7 +151,7 @@ for (const state of [VALUE, FIRST_ELEMENT]) {
   on(state, SPACES, state);
   on(state, '{', OPEN_OBJECT);
   on(state, '[', OPEN_ARRAY);
-  on(state, '"', text);
+  on(state, '"', TEXT);
   on(state, '-', minus);
   on(state, '0', zero);
   on(state, '123456789', integer);
@@ -159,7 +160,7 @@ for (const state of [VALUE, FIRST_ELEMENT]) {
 on(FIRST_ELEMENT, ']', CLOSE_ARRAY);
 for (const state of [FIRST_NAME, NAME]) {
   on(state, SPACES, state);
-  on(state, '"', name);
+  on(state, '"', NAME_TEXT);
 }
 on(FIRST_NAME, '}', CLOSE_OBJECT);
 on(colon, SPACES, colon);

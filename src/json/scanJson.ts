@@ -7,9 +7,11 @@ import {
   FIRST_ACTION,
   INVALID,
   NAME,
+  NAME_TEXT,
   NEXT_ENTRY,
   OPEN_ARRAY,
   OPEN_OBJECT,
+  TEXT,
   TRANSITIONS,
   VALUE,
 } from './grammar';
@@ -58,6 +60,9 @@ export class JsonDepthError extends Error {
 }
 
 const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+/** The first character that a string may contain as it is. */
+const SPACE = 0x20;
 const COMMA = 0x2c;
 const COLON = 0x3a;
 const OPEN_BRACKET = 0x5b;
@@ -116,7 +121,9 @@ export function scanJson(bytes: Buffer, shape: JsonShape = {}): JsonNode {
   /** @param depth of the arrays and objects that are open at `start` */
   function skipFrom(start: number, initialState: number, initialDepth: number): JsonNode {
     // Local copies, because they are faster than imports in the loop.
-    const [transitions, classOf, { length }] = [TRANSITIONS, CLASS_OF, bytes];
+    const transitions = TRANSITIONS;
+    const classOf = CLASS_OF;
+    const { length } = bytes;
     let depth = initialDepth;
     let deepest = depth;
     let state = initialState;
@@ -126,6 +133,15 @@ export function scanJson(bytes: Buffer, shape: JsonShape = {}): JsonNode {
       if (next < FIRST_ACTION) {
         if (next === INVALID) fail(at);
         state = next;
+        if (state === TEXT || state === NAME_TEXT) {
+          // Most bytes of a message are text, for which this loop is faster than the table.
+          let code = bytes[at + 1] ?? END;
+          while (code >= SPACE && code !== QUOTE && code !== BACKSLASH) {
+            at += 1;
+            code = bytes[at + 1] ?? END;
+          }
+          continue;
+        }
         if (depth > 0 || state !== AFTER_VALUE) continue;
         // If the whole value is a string or literal, it ends with this byte. A number ends before it.
         const isNumber = isNumberStart(codeAt(start));

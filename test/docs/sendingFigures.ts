@@ -13,7 +13,8 @@ export const PERFORMANCE = 'docs/performance.md';
 
 /** The runs that the page names in its sections. */
 const { sending = [] } = resultsIn('2026-11-26');
-const { 'sending:fronts': fronts = [], 'sending:visitors': cpu = [] } = resultsIn('2026-11-26-sending');
+const { 'sending:fronts': fronts = [] } = resultsIn('2026-11-26-sending');
+const { 'sending:visitors': cpu = [] } = resultsIn('2026-11-26-visitors');
 const visitors = (what: string, against?: string): Result => find(sending, what, against);
 const workerCpu = (busy: string, against: string): Result =>
   find(cpu, `worker's CPU a visitor's message, ${busy}`, against);
@@ -31,6 +32,21 @@ const cpuRow = (front: string, value: number): Passage => ({
   page: PERFORMANCE,
   text: `| ${front} | {} µs |`,
   values: [value],
+});
+
+/** The function that does all but the validation and the send. */
+const RESPONDING = BUSY.map((busy) =>
+  find(cpu, `CPU of the function that reads the body and returns a response, ${busy}`),
+);
+const OPERATIONS = BUSY.map((busy) => find(cpu, `operations of the hub a visitor's message, ${busy}`).median);
+const operationUs = ({ median, peerMedian = NaN }: Result): number => peerMedian - median;
+/** How much of the proxy's throughput is possible with so many operations per message, at the proxy's price. */
+const limitWith = (bound: Result | undefined, operations = NaN): number =>
+  bound ? (bound.peerMedian ?? NaN) / (bound.median + operations * operationUs(bound)) : NaN;
+const cpuOfProcess = (of: string, results: readonly Result[]): Passage => ({
+  page: PERFORMANCE,
+  text: `| ${of} | {} | {} |`,
+  values: results.map(({ ratio }) => ratio ?? NaN),
 });
 
 export const SENDING_PASSAGES: readonly Passage[] = [
@@ -80,18 +96,43 @@ export const SENDING_PASSAGES: readonly Passage[] = [
       ({ median: own, peerMedian }) => [own, peerMedian ?? NaN],
     ),
   },
+  cpuOfProcess(
+    'the app, visitors, relative to the bare proxy',
+    BUSY.map((busy) => workerCpu(busy, BARE)),
+  ),
+  cpuOfProcess(
+    'the app, visitors, relative to ordinary devices',
+    BUSY.map((busy) => workerCpu(busy, 'ordinary devices')),
+  ),
+  cpuOfProcess(
+    "a function that parses the body and returns a response like the app's, relative to the bare proxy",
+    RESPONDING,
+  ),
+  cpuOfProcess(
+    'an empty function, relative to the bare proxy',
+    BUSY.map((busy) => find(cpu, `CPU of the empty function in the same host, ${busy}`)),
+  ),
   {
     page: PERFORMANCE,
-    text: '| relative to the bare proxy | {} | {} |',
-    values: BUSY.map((busy) => workerCpu(busy, BARE).ratio ?? NaN),
+    text: 'reaches at most {} times the throughput of the proxy with 32 connections, and {} times with 256',
+    values: RESPONDING.map(({ median, peerMedian = NaN }) => peerMedian / median),
   },
   {
     page: PERFORMANCE,
-    text: '| relative to ordinary devices of the same app | {} to {} by rounds | {} |',
+    text: 'The proxy needs {} µs or {} µs more, for one send operation per message',
+    values: RESPONDING.map(operationUs),
+  },
+  {
+    page: PERFORMANCE,
+    text: "the {} and {} operations of a visitor's message reduce",
+    values: OPERATIONS,
+  },
+  {
+    page: PERFORMANCE,
+    text: 'reduce the limits to {} and {}. With 4 gateways and 32 connections (0.23 operations), the limit is {}',
     values: [
-      workerCpu(BUSY[0], 'ordinary devices').ratioLow ?? NaN,
-      workerCpu(BUSY[0], 'ordinary devices').ratioHigh ?? NaN,
-      workerCpu(BUSY[1], 'ordinary devices').ratio ?? NaN,
+      ...RESPONDING.map((bound, n) => limitWith(bound, OPERATIONS[n])),
+      limitWith(RESPONDING[0], 0.23),
     ],
   },
   {

@@ -91,6 +91,7 @@ export function createHub(options: HubOptions): Hub {
   const journal = storage?.journal ?? NO_JOURNAL;
   const identities = createIdentityStore(journal);
   const registry = createDeviceRegistry(identities);
+  const modules = createModuleRegistry(identities);
   const clients = createClientRegistry(identities);
   const connections = createDeviceConnections(clients);
   const twins = createTwinStore(clients, journal);
@@ -100,7 +101,7 @@ export function createHub(options: HubOptions): Hub {
   return {
     identity,
     registry,
-    modules: createModuleRegistry(identities),
+    modules,
     clients,
     connections,
     twins,
@@ -108,7 +109,7 @@ export function createHub(options: HubOptions): Hub {
     messages,
     feedback: createFeedbackQueue(messages),
     files: createFileUploads(registry, journal, blobStorage),
-    jobs: createImportExportJobs(registry, twins, journal),
+    jobs: createImportExportJobs({ devices: registry, modules }, twins, journal),
     partitions: storage?.partitions ?? emptyPartitions(partitions),
     faults,
     throttle: createThrottle(tier),

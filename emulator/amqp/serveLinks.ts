@@ -52,7 +52,9 @@ export function serveLinks({ transport, mechanisms, log, open, onEnd }: LinksOpt
   const { connection } = accepted;
   const sources = new Map<Sender, LinkSource>();
   const targets = new Map<Receiver, LinkTarget>();
-  const sessions = new Set<Session>();
+  /** The links of each session: a connection may have thousands. */
+  const sessions = new Map<Session, Set<Sender | Receiver>>();
+  const linksOf = (session: Session) => [...(sessions.get(session) ?? [])];
   /** Undefined before the connection is open, and after it has ended. */
   let links: ClientLinks | undefined;
 
@@ -60,6 +62,7 @@ export function serveLinks({ transport, mechanisms, log, open, onEnd }: LinksOpt
     const map: Map<Sender | Receiver, LinkSource | LinkTarget> = link.is_receiver() ? targets : sources;
     const attached = map.get(link);
     map.delete(link);
+    sessions.get(link.session)?.delete(link);
     attached?.close();
   };
   const ownLinks = () => [...sources.keys(), ...targets.keys()];
@@ -81,16 +84,17 @@ export function serveLinks({ transport, mechanisms, log, open, onEnd }: LinksOpt
   });
   connection.on('session_open', ({ session }: EventContext) => {
     if (!session) return;
-    sessions.add(session);
+    sessions.set(session, new Set());
     conformSession(session, {
       onFlow: () => {
-        for (const [link, source] of sources) if (link.session === session) source.wake();
+        for (const link of linksOf(session)) sources.get(link as Sender)?.wake();
       },
     });
   });
   connection.on('session_close', ({ session }: EventContext) => {
-    if (session) sessions.delete(session);
-    for (const link of ownLinks()) if (link.session === session) forget(link);
+    if (!session) return;
+    for (const link of linksOf(session)) forget(link);
+    sessions.delete(session);
   });
 
   connection.on('sender_open', ({ sender }: { sender: Sender }) => {
@@ -101,8 +105,12 @@ export function serveLinks({ transport, mechanisms, log, open, onEnd }: LinksOpt
     const isAccepted = 'wake' in attached;
     log.debug(() => `${peer} receives from '${path}': ${isAccepted ? 'accepted' : attached.condition}`);
     answerAttach(sender, { isAccepted });
-    if (isAccepted) sources.set(sender, attached);
-    else sender.close({ ...attached });
+    if (!isAccepted) {
+      sender.close({ ...attached });
+      return;
+    }
+    sources.set(sender, attached);
+    sessions.get(sender.session)?.add(sender);
   });
   connection.on('sendable', ({ sender }: { sender: Sender }) => sources.get(sender)?.wake());
   for (const outcome of DELIVERY_OUTCOMES) {
@@ -121,8 +129,12 @@ export function serveLinks({ transport, mechanisms, log, open, onEnd }: LinksOpt
     const isAccepted = 'receive' in attached;
     log.debug(() => `${peer} sends to '${path}': ${isAccepted ? 'accepted' : attached.condition}`);
     answerAttach(receiver, { isAccepted });
-    if (isAccepted) targets.set(receiver, attached);
-    else receiver.close({ ...attached });
+    if (!isAccepted) {
+      receiver.close({ ...attached });
+      return;
+    }
+    targets.set(receiver, attached);
+    sessions.get(receiver.session)?.add(receiver);
   });
   connection.on('receiver_close', ({ receiver }: { receiver: Receiver }) => forget(receiver));
   connection.on(

@@ -1,4 +1,4 @@
-import type { DeviceRegistry } from '../registry';
+import { clientIdOf, type Identities } from '../registry';
 import { deviceTwinJson, type TwinStore } from '../twins';
 import type { JobRequest } from './job';
 
@@ -8,19 +8,20 @@ const BLOCK_BYTES = 1024 * 1024;
 const BLOCK_ID_DIGITS = 5;
 
 /**
- * Writes a line of JSON for each device into a blob (iot-hub-bulk-identity-mgmt, "Export devices").
+ * Writes a line of JSON for each device and module into a blob (iot-hub-bulk-identity-mgmt, "Export devices";
+ * azure-iot-sdk-csharp#1146 for modules).
  *
  * @throws an error of the storage
  */
 export async function exportDevices(
-  registry: DeviceRegistry,
+  identities: Identities,
   twins: TwinStore,
   request: Extract<JobRequest, { type: 'export' }>,
   abortSignal: AbortSignal,
 ): Promise<void> {
   const { ContainerClient } = await import('@azure/storage-blob'); // only if it is used
   const blob = new ContainerClient(request.outputBlobContainerUri).getBlockBlobClient(request.outputBlobName);
-  const lines = exportedLines(registry, twins, request.excludeKeysInExport === true);
+  const lines = exportedLines(identities, twins, request.excludeKeysInExport === true);
   // The library's `uploadStream` does not end a request that is aborted.
   const blocks: string[] = [];
   for (const block of blocksOf(lines)) {
@@ -45,26 +46,34 @@ function* blocksOf(lines: Iterable<string>): Generator<Buffer> {
   if (bytes > 0) yield Buffer.concat(block);
 }
 
-/** The devices of the time at which the job began. */
-function* exportedLines(registry: DeviceRegistry, twins: TwinStore, excludesKeys: boolean) {
-  for (const { deviceId: id } of [...registry.all()]) {
-    const device = registry.find(id);
+/** The devices of the time at which the job began, each with its modules. */
+function* exportedLines({ devices, modules }: Identities, twins: TwinStore, excludesKeys: boolean) {
+  const noKeys = { symmetricKey: { primaryKey: null, secondaryKey: null } };
+  const without = excludesKeys ? noKeys : {};
+  for (const { deviceId: id } of [...devices.all()]) {
+    const device = devices.find(id);
     if (!device) continue; // deleted in the meantime
     const { etag: eTag, status, statusReason, authentication, capabilities, deviceScope } = device;
-    const twin = twins.get(id);
-    const symmetricKey = excludesKeys
-      ? { primaryKey: null, secondaryKey: null }
-      : authentication.symmetricKey;
-    yield `${JSON.stringify({
-      id,
-      eTag,
-      status,
-      statusReason,
-      authentication: { ...authentication, symmetricKey },
-      capabilities,
+    yield lineOf({
+      ...{ id, eTag, status, statusReason, capabilities },
+      authentication: { ...authentication, ...without },
       ...(deviceScope === undefined ? {} : { deviceScope }),
-      tags: twin.tags,
-      properties: deviceTwinJson(twin),
-    })}\n`;
+      ...twinOf(twins, id),
+    });
+    for (const module of modules.listOf(id)) {
+      const { moduleId, managedBy } = module;
+      yield lineOf({
+        ...{ id, moduleId, eTag: module.etag, status, managedBy, capabilities: { iotEdge: false } },
+        authentication: { ...module.authentication, ...without },
+        ...twinOf(twins, clientIdOf(module)),
+      });
+    }
   }
+}
+
+const lineOf = (identity: object): string => `${JSON.stringify(identity)}\n`;
+
+function twinOf(twins: TwinStore, clientId: string): object {
+  const twin = twins.get(clientId);
+  return { tags: twin.tags, properties: deviceTwinJson(twin) };
 }

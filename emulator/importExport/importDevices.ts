@@ -1,6 +1,6 @@
 import { IotHubError } from '../iotHubError';
 import { parseJson } from '../parseJson';
-import { applyBulkItem, importItem, type DeviceRegistry } from '../registry';
+import { applyBulkItem, clientIdOf, importItem, type Identities } from '../registry';
 import { readTwinChange, type TwinStore } from '../twins';
 import type { JobRequest } from './job';
 
@@ -12,13 +12,13 @@ const MAX_ERRORS = 10_000;
 const MAX_LINE_CHARS = 1024 * 1024;
 
 /**
- * Reads a blob with a line of JSON for each device (iot-hub-bulk-identity-mgmt, "Import devices"). Each device succeeds
+ * Reads a blob with a line of JSON for each device and module (iot-hub-bulk-identity-mgmt, "Import devices"). Each device succeeds
  * or fails separately.
  *
  * @throws an error of the storage
  */
 export async function importDevices(
-  registry: DeviceRegistry,
+  identities: Identities,
   twins: TwinStore,
   request: Extract<JobRequest, { type: 'import' }>,
   abortSignal: AbortSignal,
@@ -29,7 +29,7 @@ export async function importDevices(
   const errors: string[] = [];
   for await (const line of linesOf(readableStreamBody as AsyncIterable<Buffer>)) {
     abortSignal.throwIfAborted();
-    const error = line.trim() === '' ? undefined : importLine(registry, twins, line);
+    const error = line.trim() === '' ? undefined : importLine(identities, twins, line);
     if (error && errors.length < MAX_ERRORS) errors.push(JSON.stringify(error));
   }
   if (errors.length === 0) return;
@@ -58,28 +58,38 @@ const MAX_REPORTED_ID = 128;
 
 interface ImportError {
   readonly id: string;
+  readonly moduleId?: string;
   readonly errorCode: number;
   readonly errorStatus: string;
 }
 
-function importLine(registry: DeviceRegistry, twins: TwinStore, line: string): ImportError | undefined {
+function importLine(identities: Identities, twins: TwinStore, line: string): ImportError | undefined {
   let id = '';
+  let moduleId: string | undefined;
   try {
     const json = parseLine(line);
     const item = importItem.safeParse(json);
     if (!item.success) throw new IotHubError('DeserializationError', 'The line is not a device.');
     id = item.data.id.slice(0, MAX_REPORTED_ID);
-    applyBulkItem(registry, item.data);
+    moduleId = item.data.moduleId?.slice(0, MAX_REPORTED_ID);
+    applyBulkItem(identities, item.data);
     const { tags, properties } = json as { tags?: unknown; properties?: unknown };
-    if (registry.find(item.data.id) && (tags !== undefined || properties !== undefined)) {
-      twins.replace(item.data.id, readTwinChange({ tags, properties }), '*');
+    if (isRegistered(identities, item.data) && (tags !== undefined || properties !== undefined)) {
+      const clientId = clientIdOf({ deviceId: item.data.id, moduleId: item.data.moduleId ?? undefined });
+      twins.replace(clientId, readTwinChange({ tags, properties }), '*');
     }
     return undefined;
   } catch (error) {
     if (!(error instanceof IotHubError)) throw error;
-    return { id, errorCode: error.number, errorStatus: error.text };
+    const named = { id, ...(moduleId === undefined ? {} : { moduleId }) };
+    return { ...named, errorCode: error.number, errorStatus: error.text };
   }
 }
+
+const isRegistered = (
+  { devices, modules }: Identities,
+  { id, moduleId }: { readonly id: string; readonly moduleId?: string | null | undefined },
+): boolean => (moduleId == null ? devices.find(id) : modules.find(id, moduleId)) !== undefined;
 
 function parseLine(line: string): unknown {
   try {

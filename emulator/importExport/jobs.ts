@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Journal } from '../dataFolder';
 import { IotHubError } from '../iotHubError';
-import type { DeviceRegistry } from '../registry';
+import type { Identities } from '../registry';
 import type { TwinStore } from '../twins';
 import { exportDevices } from './exportDevices';
 import { importDevices } from './importDevices';
@@ -32,7 +32,7 @@ const KIND = 'job';
 const keyOf = (jobId: string) => `${KIND}/${jobId}`;
 
 export function createImportExportJobs(
-  registry: DeviceRegistry,
+  identities: Identities,
   twins: TwinStore,
   journal: Journal,
 ): ImportExportJobs {
@@ -66,8 +66,8 @@ export function createImportExportJobs(
   };
   const carryOut = async (jobId: string, request: JobRequest, signal: AbortSignal): Promise<void> => {
     try {
-      if (request.type === 'import') await importDevices(registry, twins, request, signal);
-      else await exportDevices(registry, twins, request, signal);
+      if (request.type === 'import') await importDevices(identities, twins, request, signal);
+      else await exportDevices(identities, twins, request, signal);
       end(jobId, { status: 'completed', progress: 100 });
     } catch (error) {
       end(jobId, { status: 'failed', progress: 0, failureReason: reasonOf(error) });

@@ -94,14 +94,34 @@ function createLinks({ device, transport, log }: Opening, input: AttestationInpu
     );
   };
 
+  let attached = 0;
+  const refusal = (path: string) => (!isOwn(path) ? notOwn : attached >= MAX_LINKS ? TOO_MANY : undefined);
+  const close = () => {
+    attached--;
+  };
   return {
-    attachSource: (link, path) => (isOwn(path) ? sources.attach(link, () => undefined) : notOwn),
-    attachTarget: (link, path) =>
-      isOwn(path)
-        ? { receive: (message, delivery) => receive(link, message, delivery), close: () => undefined }
-        : notOwn,
+    attachSource(link, path) {
+      const error = refusal(path);
+      if (error) return error;
+      attached++;
+      return sources.attach(link, close);
+    },
+    attachTarget(link, path) {
+      const error = refusal(path);
+      if (error) return error;
+      attached++;
+      return { receive: (message, delivery) => receive(link, message, delivery), close };
+    },
   };
 }
+
+/** Links of a connection. The SDKs attach two. */
+const MAX_LINKS = 10;
+
+const TOO_MANY: AmqpCondition = {
+  condition: 'amqp:resource-limit-exceeded',
+  description: `A device attaches at most ${MAX_LINKS} links.`,
+};
 
 const REGISTER = 'iotdps-register';
 const GET_STATUS = 'iotdps-get-operationstatus';

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { IotHubError, notImplemented } from '../iotHubError';
+import { IotHubError } from '../iotHubError';
 import { deviceInput } from './deviceIdentity';
 import type { DeviceRegistry } from './deviceRegistry';
+import type { ModuleRegistry } from './moduleRegistry';
 
 /** iot-hub-devguide-identity-registry: at most 100 identities a bulk request. */
 const BULK_MAX = 100;
@@ -23,20 +24,28 @@ const importMode = z
 
 const bulkItem = deviceInput.extend({
   id: z.string(),
+  /** Of a module. `id` is then that of its device. */
   moduleId: z.string().nullish(),
+  managedBy: z.string().nullish(),
   eTag: z.string().nullish(),
   etag: z.string().nullish(),
   importMode,
 });
 
-/** A device of an import job; without a mode, it is created or updated (iot-hub-bulk-identity-mgmt). */
+/** A device or a module of an import job; without a mode, it is created or updated (iot-hub-bulk-identity-mgmt). */
 export const importItem = bulkItem.extend({ importMode: importMode.default('createorupdate') });
 
 type BulkItem = z.infer<typeof bulkItem>;
 
+/** The registries that bulk operations change. */
+export interface Identities {
+  readonly devices: DeviceRegistry;
+  readonly modules: ModuleRegistry;
+}
+
 export interface BulkResult {
   readonly isSuccessful: boolean;
-  readonly errors: readonly { deviceId: string; errorCode: number; errorStatus: string }[];
+  readonly errors: readonly { deviceId: string; moduleId?: string; errorCode: number; errorStatus: string }[];
   readonly warnings: readonly never[];
 }
 
@@ -45,7 +54,7 @@ export interface BulkResult {
  *
  * @throws IotHubError if the request as a whole is malformed
  */
-export function bulkUpdate(registry: DeviceRegistry, body: unknown): BulkResult {
+export function bulkUpdate(identities: Identities, body: unknown): BulkResult {
   if (Array.isArray(body) && body.length > BULK_MAX) {
     throw new IotHubError('TooManyDevices', `A bulk request holds at most ${BULK_MAX} devices.`);
   }
@@ -54,38 +63,69 @@ export function bulkUpdate(registry: DeviceRegistry, body: unknown): BulkResult 
   const errors = [];
   for (const item of parsed.data) {
     try {
-      applyBulkItem(registry, item);
+      applyBulkItem(identities, item);
     } catch (error) {
       if (!(error instanceof IotHubError)) throw error;
-      errors.push({ deviceId: item.id, errorCode: error.number, errorStatus: error.text });
+      errors.push({
+        deviceId: item.id,
+        ...(item.moduleId == null ? {} : { moduleId: item.moduleId }),
+        ...{ errorCode: error.number, errorStatus: error.text },
+      });
     }
   }
   return { isSuccessful: errors.length === 0, errors, warnings: [] };
 }
 
 /** @throws IotHubError if the registry rejects the change */
-export function applyBulkItem(registry: DeviceRegistry, item: BulkItem): void {
-  if (item.moduleId != null) throw notImplemented('modules in bulk requests');
+export function applyBulkItem({ devices, modules }: Identities, item: BulkItem): void {
+  const { id, moduleId } = item;
+  if (moduleId == null) {
+    change(item, {
+      exists: () => devices.find(id) !== undefined,
+      create: () => devices.create(id, item),
+      update: (ifMatch) => devices.update(id, item, ifMatch),
+      remove: (ifMatch) => devices.remove(id, ifMatch),
+    });
+    return;
+  }
+  const input = { ...item, moduleId };
+  change(item, {
+    exists: () => modules.find(id, moduleId) !== undefined,
+    create: () => modules.create(id, moduleId, input),
+    update: (ifMatch) => modules.update(id, moduleId, input, ifMatch),
+    remove: (ifMatch) => modules.remove(id, moduleId, ifMatch),
+  });
+}
+
+/** The operations of an import mode on one identity. */
+interface Changes {
+  exists(): boolean;
+  create(): unknown;
+  update(ifMatch: string): unknown;
+  remove(ifMatch: string): void;
+}
+
+function change(item: BulkItem, { exists, create, update, remove }: Changes): void {
   const etag = item.eTag ?? item.etag ?? '';
   switch (item.importMode) {
     case 'create':
-      registry.create(item.id, item);
+      create();
       break;
     case 'createorupdate':
-      if (registry.find(item.id)) registry.update(item.id, item, '*');
-      else registry.create(item.id, item);
+      if (exists()) update('*');
+      else create();
       break;
     case 'update':
-      registry.update(item.id, item, '*');
+      update('*');
       break;
     case 'updateifmatchetag':
-      registry.update(item.id, item, etag);
+      update(etag);
       break;
     case 'delete':
-      registry.remove(item.id, '*');
+      remove('*');
       break;
     case 'deleteifmatchetag':
-      registry.remove(item.id, etag);
+      remove(etag);
       break;
   }
 }

@@ -1,4 +1,4 @@
-export { applyBulkItem, bulkUpdate, importItem } from './bulkUpdate';
+export { applyBulkItem, bulkUpdate, importItem, type Identities } from './bulkUpdate';
 export { clientIdOf, clientPath, deviceIdOf, moduleIdOf } from './clientId';
 export { createClientRegistry, type Client, type ClientRegistry } from './clientRegistry';
 export {

@@ -10,6 +10,7 @@ export const MAX_MODULES_PER_DEVICE = 50;
 
 /** The modules of the hub's devices. `get`, `create`, `update`, `remove` and `listOf` throw IotHubError. */
 export interface ModuleRegistry {
+  find(deviceId: string, moduleId: string): ModuleIdentity | undefined;
   get(deviceId: string, moduleId: string): ModuleIdentity;
   create(deviceId: string, moduleId: string, input: ModuleInput): ModuleIdentity;
   /** `ifMatch`: an etag, with or without quotes, or `*`. */
@@ -43,6 +44,7 @@ export function createModuleRegistry(store: IdentityStore): ModuleRegistry {
   };
 
   return {
+    find: (deviceId, moduleId) => store.modules.get(clientIdOf({ deviceId, moduleId })),
     get,
     create(deviceId, moduleId, input) {
       assertDevice(deviceId);

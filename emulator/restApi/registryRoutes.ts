@@ -16,7 +16,7 @@ import {
 
 /** The identity registry's REST API (rest/api/iothub/service/devices). */
 export function registryRoutes(hub: Hub): Route[] {
-  const { registry } = hub;
+  const { registry, modules } = hub;
 
   const route = (
     method: string,
@@ -47,7 +47,7 @@ export function registryRoutes(hub: Hub): Route[] {
     })),
     route('POST', ['devices'], 'RegistryWrite', (request) => ({
       status: 200,
-      body: bulkUpdate(registry, readJson(request)),
+      body: bulkUpdate({ devices: registry, modules }, readJson(request)),
     })),
     route('GET', ['statistics', 'service'], 'ServiceConnect', () => {
       const devices = hub.connections.all().filter(({ clientId }) => moduleIdOf(clientId) === undefined);

@@ -79,6 +79,34 @@ test('azure-iothub exports devices with their twins, and imports them again', as
   expect(jobs.map(({ jobId }: any) => jobId)).toEqual([exported.jobId, imported.jobId]);
 });
 
+test('modules are exported and imported with their devices', async () => {
+  const { container, uri } = await makeContainer('modules');
+  await hub.register('edge');
+  const { json: before } = await hub.call('PUT', '/devices/edge/modules/$one', {
+    ...{ deviceId: 'edge', moduleId: '$one', managedBy: 'me' },
+  });
+  await hub.call('PATCH', '/twins/edge/modules/$one', { tags: { floor: 1 } });
+  await ended(await registry.exportDevicesToBlob(uri, false));
+  const lines = (await textOf(container, 'devices.txt')).trim().split('\n');
+  const ofEdge = lines.map((line) => JSON.parse(line)).filter(({ id }) => id === 'edge');
+  expect(ofEdge).toMatchObject([
+    { id: 'edge', status: 'enabled' },
+    { id: 'edge', moduleId: '$one', managedBy: 'me', tags: { floor: 1 }, capabilities: { iotEdge: false } },
+  ]);
+  expect(ofEdge[0]).not.toHaveProperty('moduleId');
+
+  await hub.call('DELETE', '/devices/edge');
+  const orphan = JSON.stringify({ id: 'nowhere', moduleId: 'm', importMode: 'create' });
+  const text = [...ofEdge.map((line) => JSON.stringify(line)), orphan].join('\n');
+  await container.getBlockBlobClient('devices.txt').upload(text, text.length);
+  await ended(await registry.importDevicesFromBlob(uri, uri));
+  const { json: after } = await hub.call('GET', '/devices/edge/modules/$one');
+  expect(after).toMatchObject({ managedBy: 'me', authentication: before.authentication });
+  expect((await hub.call('GET', '/twins/edge/modules/$one')).json).toMatchObject({ tags: { floor: 1 } });
+  const errors = (await textOf(container, 'importErrors.log')).split('\n').map((line) => JSON.parse(line));
+  expect(errors).toMatchObject([{ id: 'nowhere', moduleId: 'm', errorCode: 404001 }]);
+});
+
 test('keys are left out on request, and devices that cannot be imported are listed', async () => {
   const { container, uri } = await makeContainer('partial');
   await hub.register('keyed');

@@ -140,10 +140,23 @@ test('a device that is created again has none of its earlier modules', async () 
   expect((await hub.call('GET', '/twins/again/modules/m')).json.tags).toBeUndefined();
 });
 
-test('a bulk request with a module changes nothing, and says so', async () => {
-  const { json } = await hub.call('POST', '/devices', [{ id: 'bulk', moduleId: 'm', importMode: 'create' }]);
-  expect(json).toMatchObject({ isSuccessful: false, errors: [{ deviceId: 'bulk', errorCode: 501000 }] });
-  expect((await hub.call('GET', '/devices/bulk')).status).toBe(404);
+test('a bulk request creates, changes and deletes modules', async () => {
+  const bulk = async (...items: object[]) => (await hub.call('POST', '/devices', items)).json;
+  const module = { id: 'bulk', moduleId: 'm' };
+  const done = { isSuccessful: true };
+  expect(await bulk({ id: 'bulk', importMode: 'create' }, { ...module, importMode: 'create' })).toMatchObject(
+    done,
+  );
+  expect(await bulk({ ...module, importMode: 'update', managedBy: 'me' })).toMatchObject(done);
+  const { json } = await hub.call('GET', '/devices/bulk/modules/m');
+  expect(json).toMatchObject({ managedBy: 'me' });
+  const wrong = { ...module, importMode: 'updateIfMatchETag', eTag: 'AAAA' };
+  expect(await bulk(wrong)).toMatchObject({
+    isSuccessful: false,
+    errors: [{ deviceId: 'bulk', moduleId: 'm', errorCode: 412_001 }],
+  });
+  expect(await bulk({ ...module, importMode: 'deleteIfMatchETag', eTag: json.etag })).toMatchObject(done);
+  expect((await hub.call('GET', '/devices/bulk/modules')).json).toEqual([]);
 });
 
 test('a data folder keeps modules and their twins', async () => {

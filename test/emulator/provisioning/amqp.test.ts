@@ -211,6 +211,17 @@ test.each([
   for (const { error } of links) expect(error).toMatchObject({ condition: 'amqp:unauthorized-access' });
 });
 
+test('a device attaches at most 10 links at a time', async () => {
+  const connection = connect();
+  const links = Array.from({ length: 10 }, () => connection.open_receiver(resource));
+  await Promise.all(links.map((link) => event(link, 'receiver_open')));
+  const more = connection.open_sender(resource);
+  await event(more, 'sender_close');
+  expect(more.error).toMatchObject({ condition: 'amqp:resource-limit-exceeded' });
+  links[0]?.close();
+  await event(connection.open_sender(resource), 'sendable');
+});
+
 test('a device that takes no responses is cut off', async () => {
   const connection = connect();
   const receiver = connection.open_receiver({ source: resource, credit_window: 0 });

@@ -12,10 +12,17 @@ const throughputs = (query: string): number[] =>
     return peerMedian / median;
   });
 
+const { 'analytics:memory': memory = [] } = resultsIn('2026-11-26-analytics-memory');
+
+/** The peak memory for 1,000,000 events, and for 10,000,000, MB. */
+function peaks(query: string): number[] {
+  const { median, peerMedian = NaN } = find(memory, `analytics: peak memory of ${query}, 10,000,000 events`);
+  return [peerMedian, median];
+}
+
 const QUERIES = ['filter', 'tumbling window', 'hopping window', 'reference join', 'LAG'];
 
-export const ANALYTICS_PASSAGES: readonly Passage[] = QUERIES.map((query) => ({
-  page: PERFORMANCE,
-  text: `| ${query} | {}× | {}× |`,
-  values: throughputs(query),
-}));
+export const ANALYTICS_PASSAGES: readonly Passage[] = QUERIES.flatMap((query) => [
+  { page: PERFORMANCE, text: `| ${query} | {}× | {}× |`, values: throughputs(query) },
+  { page: PERFORMANCE, text: `| ${query} | {} MB | {} MB |`, values: peaks(query) },
+]);

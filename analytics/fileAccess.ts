@@ -1,8 +1,8 @@
 /** Checks the files of a command, and says what is wrong with one. */
 
-import { constants } from 'node:fs';
+import { constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { access, readFile, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 
 /** The command is wrong: a flag, or a file that cannot be read or written. */
 export class UsageError extends Error {}
@@ -60,6 +60,23 @@ export async function requireWritable(file: string): Promise<void> {
   await access(checked, constants.W_OK).catch((error: unknown) => {
     throw fileError(checked, error);
   });
+}
+
+/**
+ * Makes a folder and those above it. Node's own way hangs where the system makes no folder, such as in /proc.
+ *
+ * @throws {UsageError} if that is not possible
+ */
+export function makeFolder(folder: string): void {
+  const missing: string[] = [];
+  for (let at = resolve(folder); !existsSync(at); at = dirname(at)) missing.unshift(at);
+  try {
+    for (const one of missing) mkdirSync(one);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    throw new UsageError(`the folder ${folder} cannot be made (${code})`);
+  }
+  if (!statSync(folder).isDirectory()) throw new UsageError(`${folder} is not a folder`);
 }
 
 /** What DuckDB reports of a file that it cannot open or write, as an error of the file. Anything else is returned as it is. */

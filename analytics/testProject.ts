@@ -1,11 +1,12 @@
 /** Runs the test cases of a project. */
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import * as z from 'zod';
+import { makeFolder } from './fileAccess';
 import { runFiles } from './fileRun';
 import { junitReport } from './junit';
 import { type Plan, problemText, translate } from './query';
@@ -70,6 +71,7 @@ export async function testProject({
   const { TestCases } = readJsonFile(configFile, testConfig);
   if (!existsSync(found.queryFile)) throw new ProjectError(`${found.queryFile} does not exist`);
   const plan = translate(await readFile(found.queryFile, 'utf8'));
+  makeFolder(outputPath);
   const results: CaseResult[] = [];
   for (const [i, one] of TestCases.entries())
     results.push(
@@ -84,7 +86,6 @@ export async function testProject({
     Results: results,
     Time: timeSpan(performance.now() - began),
   };
-  mkdirSync(outputPath, { recursive: true });
   writeFileSync(join(outputPath, SUMMARY_FILE), `${JSON.stringify(summary, null, 2)}\n`);
   writeFileSync(join(outputPath, JUNIT_FILE), junitReport(summary));
   return summary;
@@ -113,7 +114,7 @@ async function runCase(one: TestCase, index: number, context: CaseContext): Prom
     Time: '',
   };
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     const outputs = new Map(
       plan.outputs.map(({ name, table }) => [table, join(folder, `${fileName(name)}.json`)]),
     );

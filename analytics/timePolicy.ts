@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
+import { UsageError } from './fileAccess';
 
 /** The handling of events that are late or out of order: the settings of a job in Azure, with the same names. */
 export interface TimePolicy {
@@ -31,7 +32,7 @@ const jobConfig = z.object({
 /** Stream Analytics takes 20 days at the most; -1 stands for it. */
 const MAX_LATE_ARRIVAL_S = 20 * 86_400;
 
-/** The tolerances of the job's settings, `JobConfig.json` beside a query, or Stream Analytics' defaults. @throws Error naming the file */
+/** The tolerances of the job's settings, `JobConfig.json` beside a query, or Stream Analytics' defaults. @throws {UsageError} naming the file */
 export function readTimePolicy(
   queryFile: string,
   file = join(dirname(queryFile), JOB_CONFIG_FILE),
@@ -41,11 +42,11 @@ export function readTimePolicy(
   try {
     content = JSON.parse(readFileSync(file, 'utf8').replace(/^\uFEFF/, ''));
   } catch {
-    throw new Error(`${file} is not valid JSON`);
+    throw new UsageError(`${file} is not valid JSON`);
   }
   const read = jobConfig.safeParse(content);
   if (!read.success)
-    throw new Error(
+    throw new UsageError(
       `${file}: ${read.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('; ')}`,
     );
   const late = read.data.EventsLateArrivalMaxDelayInSeconds;

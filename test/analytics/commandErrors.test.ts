@@ -12,10 +12,12 @@ const file = (name: string): string => join(folder, name);
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hubfront-commands-'));
   await mkdir(file('folder'));
+  await mkdir(file('test'));
   const lines = Array.from({ length: 3_000 }, (_, id) => `{"id":${id},"text":"${Math.sin(id)}"}\n`).join('');
   const contents = {
     'q.asaql': 'SELECT id FROM events',
     'two.asaql': 'SELECT id INTO a FROM events SELECT id INTO b FROM events',
+    'asaproj.json': '{"startFile":"q.asaql"}',
     'events.ndjson': '{"id":1}\n{"id":2}\n',
     'utf16.asaql': Buffer.from('\uFEFFSELECT id FROM events', 'utf16le'),
     'plain.gz': '{"id":1}\n{"id":2}\n',
@@ -27,6 +29,9 @@ beforeAll(async () => {
     'quote.csv': 'id,name\n1,a\n"2,b\n3,c\n',
     'bars.csv': 'id|v|na,me\n1|0|a,b\n2|0|c\n',
     'objects.json': '\uFEFF{\n  "id": 1,\n  "b": {\n    "c": "}"\n  }\n}\n\n{\n  "id": 2\n}\n',
+    'test/q.asaql': 'SELECT id FROM events',
+    'test/JobConfig.json': '{',
+    'test/testConfig.json': '{"TestCases":[]}',
     'malformed.json': '{\n  "id": 1\n}\n{\n  "id": 2,\n',
   };
   for (const [name, content] of Object.entries(contents)) await writeFile(file(name), content);
@@ -69,6 +74,15 @@ describe('a command that is wrong exits with 2 and says why', () => {
     [
       `${RUN} x=@events.ndjson`,
       "error: --input x=@events.ndjson: the query does not read 'x' (it reads: events)",
+    ],
+    ['test --project @asaproj.json --outputPath @q.asaql', 'error: @q.asaql is not a folder'],
+    [
+      'test --project @asaproj.json --outputPath @q.asaql/a/b',
+      'error: the folder @q.asaql/a/b cannot be made (ENOTDIR)',
+    ],
+    [
+      'run --query @test/q.asaql --output @out --input @events.ndjson',
+      'error: @test/JobConfig.json is not valid JSON',
     ],
     [`${RUN} - --input -`, 'error: standard input (-) can stand for one file only'],
     ['run --query @q.asaql --output @folder --input @events.ndjson', 'error: @folder is a folder'],

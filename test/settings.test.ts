@@ -90,6 +90,17 @@ describe('settings', () => {
     expect(message).not.toContain('c2hvcnQ');
   });
 
+  test('an entry of the blocklist that blocks no visitor is found by its position', () => {
+    const blocking = (VISITOR_BLOCKLIST: string) => ({
+      ...COMPLETE,
+      ...{ VISITOR_DEVICES: '1', VISITOR_KEY: Buffer.alloc(32).toString('base64'), VISITOR_BLOCKLIST },
+    });
+    const id = `web-${'a'.repeat(26)}`;
+    expect(readSettings(blocking(`we, web-, web-ab7, ${id}`)).visitors?.blocklist).toHaveLength(4);
+    for (const wrong of ['sensor-1', 'web-A', 'web-a1', `${id}a`, 'web-gateway-00'])
+      expect(refusal(blocking(`web-, ${wrong}`)).message).toMatch(/VISITOR_BLOCKLIST .*: see position 2$/);
+  });
+
   test('without an owner key the registry is left to Microsoft Entra ID', () => {
     expect(readSettings({ ...COMPLETE, IOTHUBOWNER_SHAREDACCESSKEY: '' }).registryPolicy).toBeUndefined();
   });

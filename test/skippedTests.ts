@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Reporter, TestModule } from 'vitest/node';
+import { HAS_FULL_TESTS } from './testSize';
 
 /** Where the test files of one run note the programs that they miss. */
 const NOTES = join('node_modules', '.hubfront-skipped-programs');
@@ -19,7 +20,7 @@ export default class SkippedTests implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const skipped = modules.flatMap(({ children }) => [...children.allTests('skipped')]);
     const full = skipped.filter(({ tags }) => tags.includes('full')).length;
-    if (full > 0) console.log(`${full} tests run only with npm run test:full`);
+    if (full > 0 && !HAS_FULL_TESTS) console.log(`${full} tests run only with npm run test:full`);
     if (!existsSync(NOTES)) return;
     const lines = new Set(readFileSync(NOTES, 'utf8').trimEnd().split('\n'));
     console.log(['Skipped tests of missing programs:', ...lines].join('\n  '));

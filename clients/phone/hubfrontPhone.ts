@@ -171,7 +171,7 @@ function codeIn(response: Response, text: string, own: { type: RegExp; code: Reg
   return own.type.test(response.headers.get('Content-Type') ?? '') ? own.code.exec(text)?.[1] : undefined;
 }
 
-/** The platform returns errors without a code while an app starts. Proxies and captive portals return codes as well. */
+/** The platform returns errors without a code while an app starts. Proxies and captive portals do that as well. */
 function hubError(response: Response, code: string | undefined, isFinal = false): HubError {
   const { status } = response;
   // 403 means a used-up quota, which is reset at midnight UTC.

@@ -9,7 +9,7 @@ import { validateBody } from '../http/validateBody';
 import { requireDeviceId, requireDeviceKey } from '../iothub';
 import { Problem } from '../errorCodes';
 import type { Startup } from '../startup';
-import { type Visitors, isGatewayId } from '../visitors';
+import { type Visitors, isReservedId } from '../visitors';
 
 /** Proposes a random key if the client proposed none. It is not stored, because the visitor uses the derived key. */
 const VISITOR_KEY_BYTES = 32;
@@ -43,7 +43,7 @@ export function registerDevice({ hub, settings, cors, log }: Startup): void {
       }
       if (deviceId === undefined) throw new Problem('invalid_request', 'deviceId: is missing.');
       requireDeviceId(deviceId);
-      if (settings && isGatewayId(settings.visitorIdPrefix, deviceId)) {
+      if (settings && isReservedId(settings.visitorIdPrefix, deviceId)) {
         throw new Problem('device_exists', 'This id is reserved for a gateway of this app.');
       }
       if (visitors?.isVisitor(deviceId)) {

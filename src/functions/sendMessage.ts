@@ -10,7 +10,7 @@ import { type TelemetryMessage, isMessageId, requireDeviceId, requireDeviceKey }
 import { type JsonNode, type JsonShape, plainValue } from '../json';
 import { Problem } from '../errorCodes';
 import type { Startup } from '../startup';
-import { type Visitors, createRateLimit } from '../visitors';
+import { type Visitors, createRateLimit, isGatewayId } from '../visitors';
 
 /** Enough for several of the hub's largest messages (256 KB). A larger body is rejected without reading it. */
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
@@ -89,7 +89,7 @@ export function sendMessage({ hub, settings, cors, log: logOf }: Startup): void 
           requireVisitor(visitors, deviceId, deviceKey);
           const seconds = visitorLimit.take(deviceId);
           if (seconds > 0) throw new Problem('rate_limited', 'Too many requests from this visitor.', seconds);
-        } else if (visitors?.isGateway(deviceId)) {
+        } else if (settings && isGatewayId(settings.visitorIdPrefix, deviceId)) {
           throw new Problem('device_unauthorized', NOT_AUTHORIZED);
         }
 

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { parseSchedule } from '../schedules';
 import { type EventHubConnection, parseEventHubConnection } from './eventHubConnection';
 import { BASE64, HEADER_NAME, HOST_NAME, HOST_WITH_PORT, TOKEN, isPostgresUrl } from './formats';
-import type { VisitorSettings } from '../visitors';
+import { type VisitorSettings, isVisitorIdOrPrefix } from '../visitors';
 import { parseOrigins } from './origins';
 import { DEFAULT_PRODUCTS_QUERY, DEFAULT_SKUS_QUERY, type ProductQueries } from './productQueries';
 import { type Environment, SettingsError, readValues } from './readValues';
@@ -231,7 +231,13 @@ function visitorSettings(values: z.infer<typeof environment>): VisitorSettings |
   const { VISITOR_DEVICES: gateways, VISITOR_KEY: secrets, VISITOR_BLOCKLIST: blocklist } = values;
   if (gateways === 0) return undefined;
   if (!secrets) throw new SettingsError(['VISITOR_KEY is missing, and VISITOR_DEVICES is not 0']);
-  return { gateways, secrets, blocklist, idPrefix: values.VISITOR_ID_PREFIX };
+  const idPrefix = values.VISITOR_ID_PREFIX;
+  const wrong = blocklist.findIndex((entry) => !isVisitorIdOrPrefix(idPrefix, entry));
+  if (wrong >= 0)
+    throw new SettingsError([
+      `VISITOR_BLOCKLIST has an entry that is neither the id of a visitor nor a prefix of such ids: see position ${wrong + 1}`,
+    ]);
+  return { gateways, secrets, blocklist, idPrefix };
 }
 
 function productSettings(values: z.infer<typeof environment>): ProductSettings | undefined {

@@ -5,4 +5,6 @@ export {
   type Visitors,
   createVisitors,
   isGatewayId,
+  isReservedId,
+  isVisitorIdOrPrefix,
 } from './visitors';

@@ -26,7 +26,6 @@ export interface Visitors {
   isBlocked: (visitorId: string) => boolean;
   /** Compares in constant time, with the keys derived from all secrets. */
   isKeyOf: (visitorId: string, key: string) => boolean;
-  isGateway: (deviceId: string) => boolean;
   /** The gateway of a visitor. It is always the same one, so that the visitor's messages stay in order. */
   gatewayOf: (visitorId: string) => string;
   /** The keys of a gateway, base64: derived from the current secret and the previous one. */
@@ -80,7 +79,6 @@ export function createVisitors(
       if (isKey) provedKeys.set(id, keys);
       return isKey;
     },
-    isGateway: (id) => isGatewayId(idPrefix, id),
     gatewayOf: (id) => {
       const cached = gatewaysOf.get(id);
       if (cached !== undefined) return cached;
@@ -97,6 +95,7 @@ export function createVisitors(
 }
 
 const VISITOR_SUFFIX = new RegExp(`^[${BASE32}]{${ID_CHARACTERS}}$`);
+const VISITOR_SUFFIX_START = new RegExp(`^[${BASE32}]{0,${ID_CHARACTERS}}$`);
 const GATEWAY_SUFFIX = /^gateway-\d{2,3}$/;
 
 /**
@@ -105,6 +104,19 @@ const GATEWAY_SUFFIX = /^gateway-\d{2,3}$/;
  */
 export const isGatewayId = (idPrefix: string, id: string): boolean =>
   id.startsWith(idPrefix) && GATEWAY_SUFFIX.test(id.slice(idPrefix.length));
+
+/**
+ * Whether no device may register with this id. Queries may compare ids without regard to case, so these ids are
+ * reserved in any case.
+ */
+export const isReservedId = (idPrefix: string, id: string): boolean =>
+  isGatewayId(idPrefix.toLowerCase(), id.toLowerCase());
+
+/** Whether an entry of the blocklist is the id of a visitor, or a prefix of such ids. */
+export function isVisitorIdOrPrefix(idPrefix: string, entry: string): boolean {
+  const suffix = entry.slice(idPrefix.length);
+  return idPrefix.startsWith(entry) || (entry.startsWith(idPrefix) && VISITOR_SUFFIX_START.test(suffix));
+}
 
 const gatewayId = (prefix: string, n: number): string => `${prefix}gateway-${String(n).padStart(2, '0')}`;
 

@@ -36,10 +36,25 @@ export type TestBrowser = Pick<Browser, 'newContext' | 'newPage' | 'close'>;
 /** Serves all files of a worker, and ends with its process. A start takes as much CPU time as many tests. */
 let running: Promise<Browser> | undefined;
 
+function launch(): Promise<Browser> {
+  // Vitest ends a worker by SIGTERM. On `exit`, Playwright ends the browser at once, and deletes its profile.
+  process.once('SIGTERM', () => {
+    process.emit('exit', 0);
+    process.kill(process.pid, 'SIGKILL');
+  });
+  return chromium.launch({ executablePath: browserProgram ?? '', args: FLAGS, handleSIGTERM: false });
+}
+
 async function runningBrowser(): Promise<Browser> {
   if (running && !(await running).isConnected()) running = undefined;
-  running ??= chromium.launch({ executablePath: browserProgram ?? '', args: FLAGS });
-  return running;
+  running ??= launch();
+  try {
+    return await running;
+  } catch (error) {
+    // The next file tries again.
+    running = undefined;
+    throw error;
+  }
 }
 
 /** Opens the browser. `close` closes all contexts that were opened with it. */

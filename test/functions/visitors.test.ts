@@ -190,6 +190,7 @@ describe('forgery', () => {
       [`web-${'a'.repeat(26)}`, 400, 'invalid_device_id'],
       ['web-gateway-00', 409, 'device_exists'],
       ['web-gateway-99', 409, 'device_exists'],
+      ['Web-Gateway-00', 409, 'device_exists'],
     ] as const) {
       for (const body of [{ deviceId }, { deviceId, deviceKey }]) {
         const { status, json, text } = await registering(body);

@@ -2,7 +2,7 @@ import { clientIdOf, type Identities } from '../registry';
 import { deviceTwinJson, type TwinStore } from '../twins';
 import type { JobRequest } from './job';
 
-/** A block ends with the line that reaches this size. One block is held in memory at a time. */
+/** A block ends with the line that reaches this size. One block, and the lines of one device, are held in memory at a time. */
 const BLOCK_BYTES = 1024 * 1024;
 /** The ids of a blob's blocks have the same length. A blob has at most 50,000 blocks. */
 const BLOCK_ID_DIGITS = 5;
@@ -54,20 +54,22 @@ function* exportedLines({ devices, modules }: Identities, twins: TwinStore, excl
     const device = devices.find(id);
     if (!device) continue; // deleted in the meantime
     const { etag: eTag, status, statusReason, authentication, capabilities, deviceScope } = device;
-    yield lineOf({
+    // All lines before the first `yield`: the device or a module may be deleted while the job waits for its storage.
+    const ofDevice = lineOf({
       ...{ id, eTag, status, statusReason, capabilities },
       authentication: { ...authentication, ...without },
       ...(deviceScope === undefined ? {} : { deviceScope }),
       ...twinOf(twins, id),
     });
-    for (const module of modules.listOf(id)) {
+    const ofModules = modules.listOf(id).map((module) => {
       const { moduleId, managedBy } = module;
-      yield lineOf({
+      return lineOf({
         ...{ id, moduleId, eTag: module.etag, status, managedBy, capabilities: { iotEdge: false } },
         authentication: { ...module.authentication, ...without },
         ...twinOf(twins, clientIdOf(module)),
       });
-    }
+    });
+    yield* [ofDevice, ...ofModules];
   }
 }
 

@@ -216,6 +216,41 @@ describe('a job that waits for its storage', () => {
   });
 });
 
+test('a device that is deleted while it is exported does not fail the export', async () => {
+  const desired = Object.fromEntries(Array.from({ length: 7 }, (_, n) => [`p${n}`, 'x'.repeat(4_000)]));
+  const modules = Array.from({ length: 45 }, (_, n) => ({ moduleId: `m${n}`, desired })); // more than one block
+  const other = await startHub({
+    seed: { devices: [{ deviceId: 'large', modules }, { deviceId: 'small' }] },
+  });
+  let blob = '';
+  const storage = createServer((request, response) => {
+    void (async () => {
+      let body = '';
+      for await (const chunk of request.setEncoding('utf8')) body += String(chunk);
+      if (request.url?.includes('comp=block&')) {
+        if (blob === '') await other.call('DELETE', '/devices/large');
+        blob += body;
+      }
+      response.writeHead(201).end();
+    })();
+  });
+  await new Promise<void>((resolve) => storage.listen(0, '127.0.0.1', () => resolve()));
+  const uri = `http://127.0.0.1:${(storage.address() as AddressInfo).port}/account/container?sig=x`;
+  const { json } = await other.call('POST', '/jobs/create', { type: 'export', outputBlobContainerUri: uri });
+  const statusOf = async () => (await other.call('GET', `/jobs/${json.jobId}`)).json.status;
+  await expect.poll(statusOf, { timeout: 10_000 }).not.toBe('running');
+  expect(await statusOf()).toBe('completed');
+  const ids = blob
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line).id);
+  expect(ids.filter((id) => id === 'large')).toHaveLength(46);
+  expect(ids.at(-1)).toBe('small');
+  await other.close();
+  storage.closeAllConnections();
+  storage.close();
+});
+
 test('an unknown job is not found', async () => {
   expect((await hub.call('GET', '/jobs/none')).json.Message).toContain('JobNotFound');
 });

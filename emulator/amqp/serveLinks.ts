@@ -57,6 +57,7 @@ export function serveLinks({ transport, mechanisms, log, open, onEnd }: LinksOpt
   const linksOf = (session: Session) => [...(sessions.get(session) ?? [])];
   /** Undefined before the connection is open, and after it has ended. */
   let links: ClientLinks | undefined;
+  let hasEnded = false;
 
   const forget = (link: Sender | Receiver) => {
     const map: Map<Sender | Receiver, LinkSource | LinkTarget> = link.is_receiver() ? targets : sources;
@@ -74,6 +75,11 @@ export function serveLinks({ transport, mechanisms, log, open, onEnd }: LinksOpt
   }, OPEN_TIMEOUT_MS);
   connection.on('connection_open', () => {
     clearTimeout(openTimeout);
+    // A client may send another open frame after its close, in the same write. rhea accepts both.
+    if (hasEnded) {
+      stream.destroy();
+      return;
+    }
     const { hostname } = connection as { hostname?: string };
     const opened = open([hostNameOf(hostname), ...transport.hostNames]);
     if ('condition' in opened) accepted.close(opened);
@@ -146,6 +152,7 @@ export function serveLinks({ transport, mechanisms, log, open, onEnd }: LinksOpt
   );
 
   const end = () => {
+    hasEnded = true;
     links = undefined;
     for (const link of ownLinks()) forget(link);
     onEnd();

@@ -84,6 +84,30 @@ describe('after malformed requests the emulator serves', () => {
   });
 });
 
+test(
+  'a client that opens its connection again after its close is disconnected',
+  { timeout: 20_000 },
+  async () => {
+    const [header, open, close, begin, attach] = [
+      '414d515000010000',
+      `0000001c02000000 005310c00f02 a10178 a109${Buffer.from('localhost').toString('hex')}`,
+      '0000000c02000000 00531845',
+      '0000001402000000 005311c00704 40 43 5264 5264',
+      `0000002102000000 005312c01406 a1016c 43 41 40 40 005328c00701 a104${Buffer.from('$cbs').toString('hex')}`,
+    ].map((hex) => Buffer.from(hex.replaceAll(' ', ''), 'hex')) as [Buffer, Buffer, Buffer, Buffer, Buffer];
+    const socket = connect(emulator.amqpPort, '127.0.0.1');
+    const received: Buffer[] = [];
+    socket.on('data', (data: Buffer) => received.push(data)).on('error', () => undefined);
+    const ended = once(socket, 'close');
+    socket.write(Buffer.concat([header, open]));
+    const has = (code: number) => Buffer.concat(received).includes(Buffer.from([0x00, 0x53, code]));
+    await expect.poll(() => has(0x10)).toBe(true);
+    socket.write(Buffer.concat([close, open, begin, attach]));
+    await ended;
+    expect(has(0x12)).toBe(false);
+  },
+);
+
 describe('after malformed requests the emulator still serves', () => {
   test('MQTT', async () => {
     // CONNECT, SUBSCRIBE and PUBLISH of MQTT 3.1.1.

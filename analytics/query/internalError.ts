@@ -6,8 +6,8 @@ import { debuglog } from 'node:util';
 const DETAILS = 'set NODE_DEBUG=asa to log the details';
 const debug = debuglog('asa');
 
-/** DuckDB's texts begin with their kind. */
-const KIND = /^([A-Z][A-Za-z ]*) Error: /;
+/** DuckDB's texts begin with their kind, those of its Node.js package with what failed. */
+const KIND = /^([A-Z][A-Za-z ]*) Error: |^Failed to [a-z_ ]+(?::|$)/;
 
 /** What a user can do something about, by DuckDB's kind. */
 const MEANINGS: readonly (readonly [kind: RegExp, meaning: string])[] = [
@@ -19,7 +19,12 @@ const MEANINGS: readonly (readonly [kind: RegExp, meaning: string])[] = [
 
 /** DuckDB's kind of an error, such as `Binder`; undefined for an error that is not DuckDB's. */
 export const databaseErrorKind = (error: unknown): string | undefined =>
-  error instanceof Error ? KIND.exec(error.message)?.[1] : undefined;
+  error instanceof Error ? kindIn(error.message) : undefined;
+
+function kindIn(text: string): string | undefined {
+  const found = KIND.exec(text);
+  return found ? (found[1] ?? 'Package') : undefined;
+}
 
 /** What an error of the database or of our own code means. Its details are logged for debugging. */
 export function internalMeaning(error: unknown): string {

@@ -59,7 +59,8 @@ export function createViewStreams(view: (filter: Filter) => Promise<View>): View
       } catch (error) {
         // The next attempt reads again. The page shows that its figures are stale.
         const message = textOf(error);
-        if (message !== problem) console.error(`dashboard: the results could not be read: ${message}`);
+        if (active && message !== problem)
+          console.error(`dashboard: the results could not be read: ${message}`);
         problem = message;
       }
     }

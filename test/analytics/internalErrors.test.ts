@@ -48,6 +48,14 @@ describe("a text for a user has nothing of DuckDB's", () => {
     if (raised instanceof QueryError) expect(problemText('q.asaql', raised)).toMatch(/^q\.asaql:3:5: /);
   });
 
+  test('a query on a closed connection', async () => {
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    connection.closeSync();
+    const error = await connection.run('SELECT 1').catch((thrown: unknown) => thrown);
+    expect(textOf(error)).toMatch(/^an internal error of the runner/);
+  });
+
   test('a fault of our own code', () => {
     expect(textOf(new TypeError("Cannot read properties of undefined (reading 'a')"))).toMatch(
       /^an internal error of the runner/,

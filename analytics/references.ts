@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { timestamp } from './duckdbTimestamp';
-import { openInputFile, raisedInFile } from './inputFile';
+import { FormatError, openInputFile, raisedInFile } from './inputFile';
 import { type ReferenceUse, referenceColumn, referenceTable, sqlName, sqlText } from './query';
 import { type ReferenceVersion, createReferenceVersions } from './referenceVersions';
 
@@ -15,7 +15,7 @@ export interface References {
    * @param path stored with the version
    * @param origin stored with the version, see {@link References.resume}
    * @returns its number of rows
-   * @throws Error if the file has another format; the loaded snapshots are kept
+   * @throws {FormatError} if the file has another format; the loaded snapshots are kept
    */
   load: (name: string, file: string, validFromUs: number, path?: string, origin?: string) => Promise<number>;
   /**
@@ -61,7 +61,11 @@ export async function createReferences(
       const from = first ? "TIMESTAMP '0001-01-01'" : '$from';
       const values = first ? {} : { from: timestamp(validFromUs) };
       const fields = [...use.fields.values()].map((field) => `asa_field(json, ${sqlText(field)}), `).join('');
-      const opened = await openInputFile(file, 'reference');
+      const opened = await openInputFile(file, 'reference').catch((error: unknown) => {
+        throw error instanceof FormatError
+          ? new FormatError(error.message.replace(`${file}: `, () => `${path}: `))
+          : error;
+      });
       await connection.run('BEGIN');
       try {
         if (!first)
@@ -72,7 +76,7 @@ export async function createReferences(
           values,
         );
         if (rows === 0 && (await hasRows(connection, opened.rowsSql)))
-          throw new Error('none of its rows is a JSON object');
+          throw new FormatError(`${path}: none of its rows is a JSON object`);
         await versions?.add(table, origin, { path, validFromUs, rows });
         await versions?.prune(table, neededFromUs());
         await connection.run('COMMIT');

@@ -141,20 +141,21 @@ export async function startJob(options: JobOptions): Promise<Job> {
     return Promise.resolve();
   };
 
-  /** The job runs when each reference input has a version, and newer ones have been looked for. */
+  /**
+   * The job runs when each reference input has a version, and newer snapshots have been loaded: rows of a resumed job
+   * would otherwise have stale versions while storage does not respond.
+   */
   async function updateReferences(): Promise<void> {
-    try {
-      state.next = await references.update();
-    } catch (error) {
-      told(error);
-    }
+    const { next, isComplete, problem } = await references.update();
+    state.next = next;
+    if (problem !== undefined) retried(problem);
     state.references = references.loaded();
-    if (state.status === 'waiting' && references.isComplete()) state.status = 'running';
+    if (state.status === 'waiting' && isComplete) state.status = 'running';
   }
 
-  const told = (error: unknown): void => {
-    state.problem = textOf(error);
-  };
+  function retried(problem: string): void {
+    state.problem = problem;
+  }
   let partitions: readonly string[] = [];
   const advance = createClock({
     partitions: () => partitions,
@@ -219,7 +220,7 @@ export async function startJob(options: JobOptions): Promise<Job> {
       engine.setPartitions(all.map(Number));
     },
     onReset: results.forget,
-    onError: told,
+    onError: (error) => retried(textOf(error)),
   });
   await Promise.race([reader.started, inTurn(updateReferences).then(pump)]);
   const reading = countReads(await engine.connect());

@@ -14,6 +14,8 @@ export interface Snapshot {
   path: string;
   /** time from which it is valid, from its path, in ms */
   time: number;
+  /** of the version of the blob */
+  etag: string;
 }
 
 export interface SnapshotSource {
@@ -66,10 +68,13 @@ export function openSnapshots(
     list: async () => {
       const found: Snapshot[] = [];
       try {
-        for await (const { name } of client.listBlobsFlat({ prefix })) {
+        for await (const { name, properties } of client.listBlobsFlat({ prefix })) {
           const { date, hour = '00', minute = '00' } = path.exec(name)?.groups ?? {};
           if (date !== undefined)
-            found.push({ path: name, time: Date.parse(`${date}T${hour}:${minute}:00Z`) });
+            found.push({
+              ...{ path: name, etag: properties.etag },
+              time: Date.parse(`${date}T${hour}:${minute}:00Z`),
+            });
         }
       } catch (error) {
         if (!(error instanceof RestError) || error.code !== 'ContainerNotFound') throw error;

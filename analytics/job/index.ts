@@ -146,6 +146,7 @@ export async function startJob(options: JobOptions): Promise<Job> {
    * would otherwise have stale versions while storage does not respond.
    */
   async function updateReferences(): Promise<void> {
+    if (state.status === 'stopped' || isClosing()) return;
     const { next, isComplete, problem } = await references.update();
     state.next = next;
     if (problem !== undefined) retried(problem);
@@ -154,7 +155,7 @@ export async function startJob(options: JobOptions): Promise<Job> {
   }
 
   function retried(problem: string): void {
-    state.problem = problem;
+    if (state.status !== 'stopped') state.problem = problem;
   }
   let partitions: readonly string[] = [];
   const advance = createClock({

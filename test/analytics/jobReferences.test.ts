@@ -155,6 +155,21 @@ test('a job that is started again waits until storage has returned the newer ver
   await expect.poll(() => rowsOf(second), SLOW).toEqual([[1, '3', '2']]);
 });
 
+test('a job that has stopped loads no more snapshots', async () => {
+  await Promise.all([upload('r', 1), upload('s', 1)]);
+  sendEvent('no number');
+  const stopped = await start();
+  await expect.poll(() => stopped.state().status, SLOW).toBe('stopped');
+  const { problem } = stopped.state();
+  await Promise.all([upload('r', 2), upload('s', 2)]);
+  const before = requests;
+  poll();
+  await new Promise(setImmediate);
+  await stopped.close();
+  expect(requests).toBe(before);
+  expect(stopped.state().problem).toBe(problem);
+});
+
 /** The references of a new job, and of one that is started again on its state. */
 async function references(resultsFile: string) {
   const stateFile = { file: resultsFile, name: 'results', fingerprint: 'same' };

@@ -26,6 +26,7 @@ import {
   type StreamSource,
   type TemporalNode,
   raisedInQuery,
+  referenceSpanUs,
 } from './query';
 import { type References, createReferences } from './references';
 import {
@@ -107,7 +108,11 @@ export async function createEngine(
   const references = await createReferences(connection, plan.references, schema, () =>
     Math.min(
       ...states.map(({ watermarkUs }) => watermarkUs),
-      ...plan.nodes.flatMap(({ kind, table }) => (kind === 'temporal' ? (told.get(table) ?? MIN_US) : [])),
+      ...plan.nodes.flatMap((node) =>
+        node.kind === 'temporal'
+          ? (told.get(node.table) ?? MIN_US) - referenceSpanUs(node, plan.references)
+          : [],
+      ),
     ),
   );
   const counts: Counts = { events: 0, malformed: 0, untimed: 0, early: 0, late: 0, lateDropped: 0 };

@@ -1,5 +1,5 @@
 export type { Kept, Output, Plan, PlanNode, StreamSource, TemporalNode } from './plan';
-export { referenceTable } from './plan';
+export { referenceSpanUs, referenceTable } from './plan';
 export { type ReferenceUse, referenceColumn } from './bindings';
 export { MACROS } from './macros';
 export type { PayloadFields } from './payload';

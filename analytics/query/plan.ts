@@ -2,6 +2,7 @@ import type { ReferenceUse } from './bindings';
 import type { Position } from './ast';
 import type { PayloadFields } from './payload';
 import type { Column } from './scope';
+import { name } from './types';
 import type { FunctionUse } from './userFunctions';
 
 /** Events of one input with a time of their own: one for each TIMESTAMP BY that the query has on it. */
@@ -97,6 +98,12 @@ export interface Plan {
 
 /** Table of reference data: `valid_from`, `valid_to` (exclusive), a column for each field in use, `event` for `*`. */
 export const referenceTable = (reference: string): string => `reference_${reference.toLowerCase()}`;
+
+/** How long before the rows that a node emits their reference data is valid, µs, because it joins it with kept rows. */
+export const referenceSpanUs = ({ sql, kept }: TemporalNode, references: readonly ReferenceUse[]): number =>
+  references.some((one) => sql.includes(name(referenceTable(one.name))))
+    ? Math.max(0, ...kept.map(({ spanUs }) => spanUs))
+    : 0;
 
 /** SQL: whether a temporal node must emit rows for a time. */
 export const isDue = (time: string): string => `${time} > $from AND ${time} <= $to`;

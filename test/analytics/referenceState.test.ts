@@ -90,6 +90,8 @@ const QUERIES = {
     'WITH w AS (SELECT k, COUNT(*) AS n FROM [i] TIMESTAMP BY t GROUP BY k, TumblingWindow(second, 3)) SELECT w.k, w.n, r.[from] AS f FROM w LEFT JOIN r ON w.k = r.k',
   'of rows that wait for others':
     'WITH w AS (SELECT k, LAG(v) OVER (PARTITION BY k LIMIT DURATION(second, 9)) AS l FROM [i] TIMESTAMP BY t) SELECT w.k, w.l, r.[from] AS f FROM w JOIN r ON w.k = r.k',
+  'of joined streams':
+    'SELECT a.k, a.v, b.v AS later, r.[from] AS f FROM [i] a TIMESTAMP BY t JOIN [i] b TIMESTAMP BY t ON a.k = b.k AND DATEDIFF(second, a, b) BETWEEN 0 AND 9 JOIN r ON a.k = r.k',
   'before a window':
     'SELECT r.[from] AS f, COUNT(*) AS n FROM [i] s TIMESTAMP BY t JOIN r ON s.k = r.k GROUP BY r.[from], HoppingWindow(second, 6, 3)',
 };
@@ -107,6 +109,40 @@ for (const [at, [name, query]] of Object.entries(QUERIES).entries())
       );
     },
   );
+
+test('a version is held as long as a join of streams can need it', async () => {
+  const plan = translate(
+    'SELECT r.[from] AS f FROM [i] a TIMESTAMP BY t JOIN [i] b TIMESTAMP BY t ON b.v = a.v + 1 AND DATEDIFF(second, a, b) BETWEEN 0 AND 100 JOIN r ON a.k = r.k',
+  );
+  const job = await open(plan, newFile(), DEFAULT_TIME_POLICY);
+  const arrive = (s: number, v: number): Promise<void> => {
+    const event = toEvent({ partition: 0, number: v, k: 'a', v, s, arrived: s });
+    return commit(job, new Map(), (outputs) => job.engine.process('i', [event], into(outputs)));
+  };
+  const advance = (second: number): Promise<void> =>
+    commit(job, new Map(), (outputs) =>
+      job.engine.advance((MIDNIGHT + 1_000 * second) * 1_000, into(outputs)),
+    );
+  const held = async (): Promise<unknown[]> => {
+    const read = await job.engine.connection.runAndReadAll(
+      'SELECT path FROM state.reference_versions ORDER BY valid_from_us',
+    );
+    return read.getRows().flat();
+  };
+  await load(job, 0);
+  await arrive(5, 1);
+  await load(job, 10);
+  await advance(60);
+  await load(job, 50);
+  await arrive(80, 2);
+  await advance(90);
+  expect(await rowsOf(job, plan)).toEqual(['0']);
+  // A row that is emitted from then on has an event of the base after second 298.
+  await advance(500);
+  await load(job, 300);
+  expect(await held()).toEqual(['50.json', '300.json']);
+  job.engine.close();
+});
 
 test('versions of another place are not continued with', async () => {
   const plan = translate(QUERIES['of events']);

@@ -17,7 +17,8 @@ import { type BoundedDatabase, openBoundedDatabase } from './boundedDatabase';
 import type { Counts } from './counts';
 import type { TimePolicy } from './timePolicy';
 import { type FunctionScripts, registerFunctions } from './functions';
-import { FormatError, openInputFile, raisedInFile, rowsOfLines } from './inputFile';
+import { FormatError, raisedInFile, rowsOfLines } from './inputFile';
+import { type InputFiles, createInputFiles } from './inputFiles';
 import { PROGRESS_SETTINGS, showProgress } from './progress';
 import { type Plan, type PlanNode, type StreamSource, raisedInQuery, sqlName, sqlText } from './query';
 import { createReferences } from './references';
@@ -56,6 +57,7 @@ export async function runFiles({
   const counts: Counts = { events: 0, malformed: 0, untimed: 0, early: 0, late: 0, lateDropped: 0 };
   const counted = new Set<string>();
   const progress = showProgress(connection);
+  const opened = createInputFiles(new Set([...inputs.values()].flat()));
   try {
     for (const setting of PROGRESS_SETTINGS) await connection.run(setting);
     progress.phase('reading');
@@ -66,12 +68,13 @@ export async function runFiles({
     let allInOrder = true;
     for (const source of plan.sources) {
       const input = source.input.toLowerCase();
-      const found = await loadSource(database, source, policy, filesOf(inputs, source.input));
+      const found = await loadSource(database, source, policy, filesOf(inputs, source.input), opened);
       allInOrder &&= found.inOrder;
       if (counted.has(input)) continue;
       counted.add(input);
       for (const key of Object.keys(counts) as (keyof Counts)[]) counts[key] += found.counts[key];
     }
+    await opened.close();
     progress.phase('computing');
     for (const node of plan.nodes)
       for (const sql of nodeSql(node, plan))
@@ -93,6 +96,7 @@ export async function runFiles({
     return counts;
   } finally {
     progress.stop();
+    await opened.close();
     await database.close();
   }
 }
@@ -105,6 +109,7 @@ async function loadSource(
   source: StreamSource,
   policy: TimePolicy,
   files: readonly string[],
+  opened: InputFiles,
 ): Promise<{ counts: Counts; inOrder: boolean }> {
   const own = `own_${source.table}`;
   const now = { now: new DuckDBTimestampValue(BigInt(Date.now()) * 1_000n) };
@@ -132,22 +137,17 @@ async function loadSource(
   const arrivals = (): Promise<Arrivals> => bounded(() => readArrivals(connection, policy, own));
   let known = NO_ARRIVALS;
   for (const file of files) {
-    const opened = await openInputFile(file);
+    const { rowsSql, lines, shape } = await opened.open(file);
     const numbered = (sql: string): string =>
       `SELECT * REPLACE (__seq + ${known.last} AS __seq) FROM (${sql})`;
     const before = known;
-    try {
-      const { rowsSql, lines, shape } = opened;
-      if (lines)
-        await add(objectLinesSql(numbered(lines.sql), lines.suspicions, source.fields), 'raw.other', file);
-      else await add(fileEventsSql(numbered(rowsSql), shape, source.fields), NO_TEXT, file);
+    if (lines)
+      await add(objectLinesSql(numbered(lines.sql), lines.suspicions, source.fields), 'raw.other', file);
+    else await add(fileEventsSql(numbered(rowsSql), shape, source.fields), NO_TEXT, file);
+    known = await arrivals();
+    if (known.others > 0) {
+      await readOthers(file);
       known = await arrivals();
-      if (known.others > 0) {
-        await readOthers(file);
-        known = await arrivals();
-      }
-    } finally {
-      await opened.close();
     }
     const added = known.events - before.events;
     if (added > 0 && known.malformed - before.malformed === added)

@@ -21,7 +21,7 @@ import { FormatError, raisedInFile, rowsOfLines } from './inputFile';
 import { type InputFiles, createInputFiles } from './inputFiles';
 import { PROGRESS_SETTINGS, showProgress } from './progress';
 import { type Plan, type PlanNode, type StreamSource, raisedInQuery, sqlName, sqlText } from './query';
-import { createReferences } from './references';
+import { type ReferenceFile, createReferences } from './references';
 
 export interface FileRun {
   plan: Plan;
@@ -63,8 +63,11 @@ export async function runFiles({
     progress.phase('reading');
     await registerFunctions(connection, plan.functions, functions);
     const loaded = await createReferences(connection, plan.references);
-    for (const [name, files] of references)
-      for (const file of files) await bounded(() => loaded.load(name, file, 0));
+    for (const [name, files] of references) {
+      const all: ReferenceFile[] = [];
+      for (const file of files) all.push({ file, opened: await opened.open(file) });
+      await bounded(() => loaded.loadFiles(name, all));
+    }
     let allInOrder = true;
     for (const source of plan.sources) {
       const input = source.input.toLowerCase();

@@ -1,8 +1,15 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { timestamp } from './duckdbTimestamp';
-import { FormatError, openInputFile, raisedInFile } from './inputFile';
+import { FormatError, type InputFile, openInputFile, raisedInFile } from './inputFile';
 import { type ReferenceUse, referenceColumn, referenceTable, sqlName, sqlText } from './query';
 import { type ReferenceVersion, createReferenceVersions } from './referenceVersions';
+
+/** An opened file of reference data. */
+export interface ReferenceFile {
+  /** its name in errors */
+  file: string;
+  opened: InputFile;
+}
 
 /** The reference data of a query. Each event is joined with the version that was valid at its time. */
 export interface References {
@@ -18,6 +25,13 @@ export interface References {
    * @throws {FormatError} if the file has another format; the loaded snapshots are kept
    */
   load: (name: string, file: string, validFromUs: number, path?: string, origin?: string) => Promise<number>;
+  /**
+   * Loads files as one snapshot that is valid at all times.
+   *
+   * @returns its number of rows
+   * @throws Error if a file has another format
+   */
+  loadFiles: (name: string, files: readonly ReferenceFile[]) => Promise<number>;
   /**
    * The newest version that a state holds of this reference data; undefined if it holds none. Versions of another origin
    * are removed.
@@ -52,42 +66,59 @@ export async function createReferences(
     if (!use) throw new Error(`the query joins no reference data called '${name}'`);
     return use;
   };
+  async function replace(
+    name: string,
+    files: readonly ReferenceFile[],
+    { path, validFromUs, origin }: { path: string; validFromUs: number; origin: string },
+  ): Promise<number> {
+    const use = find(name);
+    const table = tableOf(use);
+    const first = (await versions?.newest(table)) === undefined;
+    const from = first ? "TIMESTAMP '0001-01-01'" : '$from';
+    const values = first ? {} : { from: timestamp(validFromUs) };
+    const fields = [...use.fields.values()].map((field) => `asa_field(json, ${sqlText(field)}), `).join('');
+    await connection.run('BEGIN');
+    try {
+      if (!first) await connection.run(`UPDATE ${table} SET valid_to = $from WHERE valid_to > $from`, values);
+      let rows = 0;
+      for (const { file, opened } of files)
+        try {
+          const { rowsChanged } = await connection.run(
+            `INSERT INTO ${table} SELECT ${fields}${use.wholeRows ? 'json' : 'NULL'}, ${rows} + row_number() OVER (), ${from}, TIMESTAMP '9999-12-31'
+             FROM (${opened.rowsSql}) WHERE json_type(json) = 'OBJECT'`,
+            values,
+          );
+          if (rowsChanged === 0 && (await hasRows(connection, opened.rowsSql)))
+            throw new FormatError(`${file}: none of its rows is a JSON object`);
+          rows += rowsChanged;
+        } catch (error) {
+          throw raisedInFile(error, file);
+        }
+      await versions?.add(table, origin, { path, validFromUs, rows });
+      await versions?.prune(table, neededFromUs());
+      await connection.run('COMMIT');
+      return rows;
+    } catch (error) {
+      await connection.run('ROLLBACK');
+      throw error;
+    }
+  }
   return {
     names: uses.map(({ name }) => name),
     load: async (name, file, validFromUs, path = file, origin = '') => {
-      const use = find(name);
-      const table = tableOf(use);
-      const first = (await versions?.newest(table)) === undefined;
-      const from = first ? "TIMESTAMP '0001-01-01'" : '$from';
-      const values = first ? {} : { from: timestamp(validFromUs) };
-      const fields = [...use.fields.values()].map((field) => `asa_field(json, ${sqlText(field)}), `).join('');
       const opened = await openInputFile(file, 'reference').catch((error: unknown) => {
         throw error instanceof FormatError
           ? new FormatError(error.message.replace(`${file}: `, () => `${path}: `))
           : error;
       });
-      await connection.run('BEGIN');
       try {
-        if (!first)
-          await connection.run(`UPDATE ${table} SET valid_to = $from WHERE valid_to > $from`, values);
-        const { rowsChanged: rows } = await connection.run(
-          `INSERT INTO ${table} SELECT ${fields}${use.wholeRows ? 'json' : 'NULL'}, row_number() OVER (), ${from}, TIMESTAMP '9999-12-31'
-           FROM (${opened.rowsSql}) WHERE json_type(json) = 'OBJECT'`,
-          values,
-        );
-        if (rows === 0 && (await hasRows(connection, opened.rowsSql)))
-          throw new FormatError(`${path}: none of its rows is a JSON object`);
-        await versions?.add(table, origin, { path, validFromUs, rows });
-        await versions?.prune(table, neededFromUs());
-        await connection.run('COMMIT');
-        return rows;
-      } catch (error) {
-        await connection.run('ROLLBACK');
-        throw raisedInFile(error, path);
+        return await replace(name, [{ file: path, opened }], { path, validFromUs, origin });
       } finally {
         await opened.close();
       }
     },
+    loadFiles: (name, files) =>
+      replace(name, files, { path: files.map(({ file }) => file).join(', '), validFromUs: 0, origin: '' }),
     resume: async (name, origin) => {
       const table = tableOf(find(name));
       await versions?.removeOthers(table, origin);

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { DuckDBConnection } from '@duckdb/node-api';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { main } from '../../analytics/cli';
 
@@ -32,4 +33,33 @@ test('standard input serves all sources of an input', async () => {
   await run(query, '{"id":1,"t":"2026-01-01T00:00:00Z"}\n', '--input', '-');
   expect(await text('out.ndjson')).toBe('{"id":1}\n');
   expect(await text('out.b.ndjson')).toBe('{"id":1}\n');
+});
+
+const JOIN = 'SELECT r.v FROM i JOIN r ON i.id = r.id';
+
+test('reference data of a pipe is not read again when a statement runs again with more memory', async () => {
+  await writeFile(file('events'), '{"id":1}\n');
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with the connection below
+  const { run: original } = DuckDBConnection.prototype;
+  let failures = 0;
+  vi.spyOn(DuckDBConnection.prototype, 'run').mockImplementation(function (
+    this: DuckDBConnection,
+    sql,
+    ...rest
+  ) {
+    if (sql.startsWith('INSERT INTO main.') && failures++ === 0)
+      throw new Error('Out of Memory Error: simulated');
+    return original.call(this, sql, ...rest);
+  });
+  await run(JOIN, '{"id":1,"v":"found"}\n', '--input', `i=${file('events')}`, '--reference', 'r=-');
+  expect(failures).toBeGreaterThan(1);
+  expect(await text('out.ndjson')).toBe('{"v":"found"}\n');
+});
+
+test('several files of one name are all read', async () => {
+  for (const id of [1, 2, 3]) await writeFile(file(`r${id}.json`), `{"id":${id},"v":"v${id}"}\n`);
+  const events = [1, 2, 3].map((id) => `{"id":${id}}\n`).join('');
+  const references = [1, 2, 3].flatMap((id) => ['--reference', `r=${file(`r${id}.json`)}`]);
+  await run(JOIN, events, '--input', 'i=-', ...references);
+  expect(await text('out.ndjson')).toBe('{"v":"v1"}\n{"v":"v2"}\n{"v":"v3"}\n');
 });

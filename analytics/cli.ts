@@ -238,11 +238,7 @@ async function functionFiles(given: readonly string[]): Promise<Map<string, stri
 
 /** The error for a file that cannot be read or written. */
 function usage(error: unknown): unknown {
-  const { message } = error as Error;
-  if (error instanceof QueryError || error instanceof FormatError) return error;
-  return message.includes('is a JSON object')
-    ? new UsageError(message.split('\n')[0] ?? '')
-    : raisedByFile(error);
+  return error instanceof QueryError || error instanceof FormatError ? error : raisedByFile(error);
 }
 
 /** Prints the rows of the first output. Of the others, it reports that they are missing. */

@@ -226,13 +226,23 @@ function isArray(start: string): boolean {
 /** A line of the message feed has these fields, in whatever order. */
 const FEED_FIELDS = ['partitionId', 'sequenceNumber', 'enqueuedTimeUtc', 'body'];
 
-/** The first event of the file decides this. */
+/** The first object of the file decides this. */
 function shapeOf(start: string): FileShape {
-  const [first = ''] = start
-    .replace(BYTE_ORDER_MARK, '')
-    .trimStart()
-    .replace(/^\[/, '')
-    .trimStart()
-    .split('\n');
-  return FEED_FIELDS.every((field) => first.includes(`"${field}"`)) ? 'feed' : 'payload';
+  const fields = firstFields(start);
+  return FEED_FIELDS.every((field) => fields.has(field)) ? 'feed' : 'payload';
+}
+
+/** The names of the fields of the first object in a text, which may end within it. */
+function firstFields(start: string): Set<string> {
+  const fields = new Set<string>();
+  let depth = 0;
+  for (const [token, name] of start
+    .slice(start.indexOf('{'))
+    .matchAll(/"((?:[^"\\]|\\.)*)"(?:\s*:)?|[{}[\]]/gs)) {
+    if (token === '{' || token === '[') depth += 1;
+    else if (token === '}' || token === ']') depth -= 1;
+    else if (depth === 1 && token.endsWith(':')) fields.add(name ?? '');
+    if (depth === 0) break;
+  }
+  return fields;
 }

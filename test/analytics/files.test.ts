@@ -159,15 +159,18 @@ describe('a file of events', () => {
     expect(process.exitCode).toBe(2);
   });
 
-  test('of reference data that cannot be read is an error of the file', async () => {
+  test.each([
+    ['[{"id":1},]', 'the JSON is malformed'],
+    ['1\n2\n', 'none of its rows is a JSON object'],
+  ])('of reference data that cannot be read is an error of the file: %j', async (content, meaning) => {
     const errors = vi.spyOn(console, 'error').mockReturnValue();
     const [events, names, asaql] = ['events', 'names', 'q.asaql'].map((name) => join(folder, name));
     await writeFile(String(events), '{"id":1}\n');
-    await writeFile(String(names), '[{"id":1},]');
+    await writeFile(String(names), content);
     await writeFile(String(asaql), 'SELECT r.id FROM i JOIN r ON i.id = r.id');
     const files = ['--input', `i=${events}`, '--reference', `r=${names}`];
     await main([...files, '--query', String(asaql), '--output', join(folder, 'out.ndjson')]);
-    expect(errors.mock.lastCall?.[0]).toMatch(new RegExp(`${names}: the JSON is malformed$`));
+    expect(errors.mock.lastCall?.[0]).toBe(`error: ${names}: ${meaning}`);
     expect(process.exitCode).toBe(2);
   });
 
@@ -182,9 +185,24 @@ describe('a file of events', () => {
     ];
     const query = `SELECT id, PartitionId AS p, System.Timestamp() AS t, i.IoTHub.ConnectionDeviceId AS d, i.IoTHub.MessageId AS m,
       GetMetadataPropertyValue(i, '[User].[a]') AS a FROM [i]`;
-    expect(await rows(text.map((line) => JSON.stringify(line)).join('\n'), 'events', query)).toEqual([
-      { id: 1, p: 3, t: '2026-01-01T00:00:00.1234560Z', d: 'd', m: null, a: 'b' },
-    ]);
+    const expected = [{ id: 1, p: 3, t: '2026-01-01T00:00:00.1234560Z', d: 'd', m: null, a: 'b' }];
+    const forms = {
+      lines: text.map((line) => JSON.stringify(line)).join('\n'),
+      'objects over several lines': text.map((line) => JSON.stringify(line, null, 2)).join('\n'),
+      array: JSON.stringify(text),
+      'array over several lines': JSON.stringify(text, null, 2),
+      'array with the body first': JSON.stringify([{ body: { id: 1, quoted: '}"' }, ...message }], null, 2),
+    };
+    for (const [form, content] of Object.entries(forms))
+      expect({ [form]: await rows(content, 'events', query) }).toEqual({ [form]: expected });
+  });
+
+  test('holds payloads if the fields of the feed are below the top level', async () => {
+    const payload = {
+      id: 1,
+      message: { partitionId: '3', sequenceNumber: 0, enqueuedTimeUtc: '', body: {} },
+    };
+    expect(await rows(JSON.stringify(payload), 'events', 'SELECT id FROM [i]')).toEqual([{ id: 1 }]);
   });
 
   // https://learn.microsoft.com/azure/stream-analytics/stream-analytics-define-inputs#configure-iot-hub-as-a-data-stream-input

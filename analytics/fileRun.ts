@@ -36,6 +36,8 @@ export interface FileRun {
 
 const BEGIN = "TIMESTAMP '0001-01-01'";
 const END = "TIMESTAMP '9999-12-31 23:59:59'";
+/** The values of the parameters in SQL. A view cannot have parameters. */
+const TIMES: Readonly<Record<string, string>> = { $watermark: BEGIN, $from: BEGIN, $to: END };
 const NO_TEXT = 'CAST(NULL AS VARCHAR)';
 
 /**
@@ -163,7 +165,7 @@ async function loadSource(
   if (unchanged) await connection.run(`CREATE TEMP VIEW ${batch} AS ${unchangedSql(source, own)}`);
   else {
     await connection.run(progressTableSql(source));
-    const sql = timedSql(source, policy, own).replaceAll('$watermark', BEGIN);
+    const sql = withTimes(timedSql(source, policy, own));
     await bounded(() => connection.run(`CREATE TEMP TABLE ${batch} AS ${sql}`));
     await connection.run(`DROP TABLE ${own}`);
     const row = (await connection.runAndReadAll(countSql(batch))).getRows()[0] ?? [];
@@ -207,9 +209,13 @@ function nodeSql(node: PlanNode, { nodes, outputs }: Plan): string[] {
     readers.reduce((sum, sql) => sum + sql.split(new RegExp(`\\b${table}\\b`)).length - 1, 0);
   const kind = (table: string): string => (uses(table) > 1 ? 'TABLE' : 'VIEW');
   if (node.kind === 'plain') return [`CREATE TEMP ${kind(node.table)} ${sqlName(node.table)} AS ${node.sql}`];
-  const sql = node.sql.replaceAll('$from', BEGIN).replaceAll('$to', END);
+  const sql = withTimes(node.sql);
   return [
     ...node.kept.map((one) => `CREATE TEMP ${kind(one.table)} ${sqlName(one.table)} AS ${one.sql}`),
     `CREATE TEMP ${kind(node.table)} ${sqlName(node.table)} AS ${sql}`,
   ];
 }
+
+/** SQL with values instead of the parameters. Texts and names in quotes stay as they are. */
+const withTimes = (sql: string): string =>
+  sql.replaceAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|\$[a-z]+/g, (token) => TIMES[token] ?? token);

@@ -87,6 +87,18 @@ describe('a file of events', () => {
     ]);
   });
 
+  test('is queried with texts and names that contain a dollar sign', async () => {
+    const lines = [2, 1].map(
+      (n) =>
+        `{"$watermarks":${n},"t":"2026-01-01T00:00:0${n}Z","EventEnqueuedUtcTime":"2026-01-01T00:00:09Z"}\n`,
+    );
+    const query = `SELECT '$topic' AS x, 'it''s $from' AS [$to], SUM([$watermarks]) AS [$total] FROM [i] TIMESTAMP BY t
+      GROUP BY TumblingWindow(minute, 1)`;
+    expect(await rows(lines.join(''), 'events', query)).toEqual([
+      { x: '$topic', $to: "it's $from", $total: 3 },
+    ]);
+  });
+
   test('may be compressed with gzip, or be CSV', async () => {
     expect(await rows(gzipSync('{"id":1}\n{"id":2}\n'))).toEqual(ids(1, 2));
     expect(await rows('id,name\n1,"a, b"\n2,\n', 'events.csv')).toEqual([

@@ -39,7 +39,6 @@ const JOIN = 'SELECT r.v FROM i JOIN r ON i.id = r.id';
 
 test('reference data of a pipe is not read again when a statement runs again with more memory', async () => {
   await writeFile(file('events'), '{"id":1}\n');
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with the connection below
   const { run: original } = DuckDBConnection.prototype;
   let failures = 0;
   vi.spyOn(DuckDBConnection.prototype, 'run').mockImplementation(function (

@@ -1,15 +1,16 @@
 /** Opens the database in which a query runs on whole files, with bounded memory. */
 
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type Database, openDatabase } from './database';
+import { UsageError } from './fileAccess';
+import { makeTemporaryFolder, removeTemporaryFolder } from './temporaryFolders';
 
 export interface BoundedDatabase extends Database {
   /**
    * Runs a statement again with more memory if DuckDB needs to hold more than it may.
    *
    * @param work has no effect if it fails
+   * @throws {UsageError} if the temporary files have no space left
    */
   bounded: <T>(work: () => Promise<T>) => Promise<T>;
   /** Closes the database, and removes its temporary files. */
@@ -22,17 +23,22 @@ export interface BoundedDatabase extends Database {
  */
 const MEMORY_LIMITS = ['128MB', '512MB', '2GB'];
 
-/** Opens an empty database with Stream Analytics' functions and a folder of its own for temporary files. */
-export async function openBoundedDatabase(): Promise<BoundedDatabase> {
-  const [first = '', ...more] = MEMORY_LIMITS;
+/**
+ * Opens an empty database with Stream Analytics' functions and a folder of its own for temporary files.
+ *
+ * @param limits in ascending order, as DuckDB writes them
+ */
+export async function openBoundedDatabase(
+  limits: readonly string[] = MEMORY_LIMITS,
+): Promise<BoundedDatabase> {
+  const [first = '', ...more] = limits;
   // Two databases must not share the folder, because DuckDB uses the same names of files in each.
-  const folder = await mkdtemp(join(tmpdir(), 'asa-memory-'));
-  const removeFolder = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  const folder = makeTemporaryFolder('asa-memory-');
   const { instance, connection } = await openDatabase({
     memory_limit: first,
     temp_directory: folder,
   }).catch(async (error: unknown) => {
-    await removeFolder();
+    await removeTemporaryFolder(folder);
     throw error;
   });
   const bounded = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -41,7 +47,10 @@ export async function openBoundedDatabase(): Promise<BoundedDatabase> {
         return await work();
       } catch (error) {
         const limit = isOutOfMemory(error) ? more.shift() : undefined;
-        if (limit === undefined) throw error;
+        if (limit === undefined)
+          throw isTemporaryFolderFull(error, folder)
+            ? new UsageError(`the folder for temporary files (${tmpdir()}) has no space left`)
+            : error;
         await connection.run(`SET memory_limit = '${limit}'`);
       }
   };
@@ -52,9 +61,18 @@ export async function openBoundedDatabase(): Promise<BoundedDatabase> {
     close: async () => {
       connection.closeSync();
       instance.closeSync();
-      await removeFolder();
+      await removeTemporaryFolder(folder);
     },
   };
 }
 
 const isOutOfMemory = (error: unknown): boolean => (error as Error).message.startsWith('Out of Memory Error');
+
+/** By default, DuckDB's temporary files may fill 90% of the space that is free. */
+const isTemporaryFolderFull = (error: unknown, folder: string): boolean => {
+  const { message } = error as Error;
+  return (
+    (isOutOfMemory(error) && message.includes("'max_temp_directory_size'")) ||
+    (message.startsWith('IO Error') && message.includes(folder))
+  );
+};

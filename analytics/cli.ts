@@ -1,8 +1,6 @@
 /** The command line of the Stream Analytics runner: its commands, flags and exit codes. */
 
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { checkQueries } from './check';
@@ -17,6 +15,7 @@ import { failure } from './junit';
 import { assignFiles, outputFiles } from './namedFiles';
 import { ProjectError, readFunctions, readProject } from './project';
 import { guardStandardOutput, printFile } from './standardOutput';
+import { makeTemporaryFolder, removeTemporaryFolder, removingFoldersOnSignals } from './temporaryFolders';
 import { type TestOptions, testProject } from './testProject';
 import { readTimePolicy } from './timePolicy';
 import { watchFiles } from './watchFiles';
@@ -79,7 +78,7 @@ export async function main(
     .option('--query <file>', 'the query', DEFAULT_QUERY)
     .requiredOption(
       '--output <file>',
-      "file for the rows of the query's first output, as JSON lines; - for standard output; each further output gets the file <file>.<output>.ndjson",
+      "file for the rows of the query's first output, as JSON lines; - for standard output; a further output b of rows.ndjson goes to rows.b.ndjson",
     )
     .option('--watch', 'runs again after each change of the query or a file, until Ctrl-C')
     .allowExcessArguments(false)
@@ -131,7 +130,9 @@ export async function main(
     // azure-streamanalytics-cicd takes its flags with one dash, too.
     requireCommand(program, argv);
     const args = argv.map((arg) => arg.replace(/^-(?=(project|testConfigPath|outputPath)$)/, '--'));
-    await program.parseAsync(args, { from: 'user' });
+    await removingFoldersOnSignals(async () => {
+      await program.parseAsync(args, { from: 'user' });
+    });
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
     else {
@@ -205,7 +206,7 @@ async function run(flags: RunFlags): Promise<void> {
       throw new UsageError('standard input (-) can stand for one file only');
     for (const file of files) await requireReadable(file);
     const scripts = await functionFiles(flags.function);
-    const folder = await mkdtemp(join(tmpdir(), 'asa-output-'));
+    const folder = makeTemporaryFolder('asa-output-');
     try {
       const outputs = outputFiles(plan, flags.output, folder);
       for (const file of outputs.values()) await requireWritable(file);
@@ -219,7 +220,7 @@ async function run(flags: RunFlags): Promise<void> {
       if (flags.output === '-') await printRows([...outputs.values()], plan);
       report(counts, flags);
     } finally {
-      await rm(folder, { recursive: true, force: true });
+      await removeTemporaryFolder(folder);
     }
   });
 }

@@ -82,11 +82,11 @@ export function makeFolder(folder: string): void {
 /** What DuckDB reports of a file that it cannot open or write, as an error of the file. Anything else is returned as it is. */
 export function raisedByFile(error: unknown): unknown {
   const { message } = error as Error;
-  const [, file, reason] =
-    /^IO Error: (?:Cannot open|Could not write|Could not open) file "([^"]*)": ([^\n]*)/.exec(message) ?? [];
+  const [, action, file, reason] =
+    /^IO Error: (Cannot open|Could not write|Could not open) file "([^"]*)": ([^\n]*)/.exec(message) ?? [];
   if (file === undefined || reason === undefined)
     return message.startsWith('IO Error: ') ? new UsageError('a file cannot be read or written') : error;
   return new UsageError(
-    `${file} cannot be written: ${reason.charAt(0).toLowerCase()}${reason.slice(1).trim()}`,
+    `${file} cannot be ${action === 'Could not write' ? 'written' : 'opened'}: ${reason.charAt(0).toLowerCase()}${reason.slice(1).trim()}`,
   );
 }

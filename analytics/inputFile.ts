@@ -1,6 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdtemp, open, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -8,6 +7,7 @@ import { createGunzip, gunzipSync, constants as zlib } from 'node:zlib';
 import { AVRO_MAGIC, writeAvroAsLines } from './avroFile';
 import type { FileShape, Suspicions } from './batchSql';
 import { suspicionsOf } from './suspicions';
+import { makeTemporaryFolder, removeTemporaryFolder } from './temporaryFolders';
 import { sqlText } from './query';
 
 /** A file of events or of reference data, as DuckDB reads it. */
@@ -72,25 +72,25 @@ export async function openInputFile(
   use: 'events' | 'reference' = 'events',
 ): Promise<InputFile> {
   const copies: string[] = [];
-  const folder = async (): Promise<string> => {
-    const made = await mkdtemp(join(tmpdir(), 'asa-input-'));
+  const folder = (): string => {
+    const made = makeTemporaryFolder('asa-input-');
     copies.push(made);
     return made;
   };
   const close = async (): Promise<void> => {
-    for (const copy of copies) await rm(copy, { recursive: true, force: true });
+    for (const copy of copies) await removeTemporaryFolder(copy);
   };
   try {
     let path = file;
     // A pipe can be read only once, and DuckDB reads a file several times.
     if (file === '-' || !(await stat(file)).isFile()) {
-      path = join(await folder(), 'input');
+      path = join(folder(), 'input');
       await pipeline(file === '-' ? process.stdin : createReadStream(file), createWriteStream(path));
     }
     const { start, isGzip } = await sniff(path, file);
     if (isGzip) await requireWholeGzip(path, file);
     if (start.startsWith(AVRO_MAGIC)) {
-      const lines = join(await folder(), 'input.ndjson');
+      const lines = join(folder(), 'input.ndjson');
       await writeAvroAsLines(path, isGzip, lines).catch((error: unknown) => {
         throw new FormatError(`${file}: ${(error as Error).message}`);
       });
@@ -111,7 +111,7 @@ export async function openInputFile(
     if (isArray(start)) {
       // DuckDB takes a byte order mark for a part of the JSON.
       if (start.startsWith(BYTE_ORDER_MARK) && !isGzip) {
-        const copy = join(await folder(), 'input.json');
+        const copy = join(folder(), 'input.json');
         await pipeline(createReadStream(path, { start: 3 }), createWriteStream(copy));
         path = copy;
       }

@@ -15,20 +15,22 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+const LIMITS = ['16MB', '64MB'];
+
 const valueOf = async ({ connection }: BoundedDatabase, sql: string): Promise<unknown> =>
   (await connection.runAndReadAll(sql)).getRows()[0]?.[0];
 const limitOf = (database: BoundedDatabase): Promise<unknown> =>
   valueOf(database, "SELECT current_setting('memory_limit')");
 
 test('rows beyond the memory limit go to a folder of the database, which is removed in the end', async () => {
-  const [database, other] = [await openBoundedDatabase(), await openBoundedDatabase()];
+  const [database, other] = [await openBoundedDatabase(LIMITS), await openBoundedDatabase(LIMITS)];
   try {
     const limit = await limitOf(database);
     const fill =
-      'CREATE TEMP TABLE filled AS SELECT repeat(chr(CAST(97 + i % 26 AS INT)), 600) AS text FROM range(400000) AS t(i)';
+      'CREATE TEMP TABLE filled AS SELECT repeat(chr(CAST(97 + i % 26 AS INT)), 600) AS text FROM range(66000) AS t(i)';
     for (const one of [database, other]) await one.bounded(() => one.connection.run(fill));
     const lengths = 'SELECT sum(strlen(text)) FROM filled';
-    for (const one of [database, other]) expect(Number(await valueOf(one, lengths))).toBe(240_000_000);
+    for (const one of [database, other]) expect(Number(await valueOf(one, lengths))).toBe(39_600_000);
     expect(await limitOf(database)).toBe(limit);
     expect(await readdir(folder)).toHaveLength(2);
   } finally {
@@ -39,13 +41,13 @@ test('rows beyond the memory limit go to a folder of the database, which is remo
 });
 
 test('a statement that holds more than the limit runs again with more memory', async () => {
-  const database = await openBoundedDatabase();
+  const database = await openBoundedDatabase(LIMITS);
   try {
     const limit = await limitOf(database);
     const held = await database.bounded(() =>
-      valueOf(database, 'SELECT len(list(i)) FROM range(25000000) AS t(i)'),
+      valueOf(database, 'SELECT len(list(i)) FROM range(1500000) AS t(i)'),
     );
-    expect(Number(held)).toBe(25_000_000);
+    expect(Number(held)).toBe(1_500_000);
     expect(await limitOf(database)).not.toBe(limit);
   } finally {
     await database.close();
@@ -53,13 +55,41 @@ test('a statement that holds more than the limit runs again with more memory', a
 });
 
 test('other errors of a statement are raised at once', async () => {
-  const database = await openBoundedDatabase();
+  const database = await openBoundedDatabase(LIMITS);
   try {
     const limit = await limitOf(database);
     await expect(database.bounded(() => database.connection.run('SELECT * FROM missing'))).rejects.toThrow(
       'missing',
     );
     expect(await limitOf(database)).toBe(limit);
+  } finally {
+    await database.close();
+  }
+});
+
+test.each([
+  [
+    "Out of Memory Error: failed to offload data block (1/1).\nThis limit was set by the 'max_temp_directory_size' setting.",
+  ],
+  ['IO Error: Could not write file "%/duckdb_temp_storage-0.tmp": No space left on device'],
+])('a lack of space for temporary files names their folder: %s', async (message) => {
+  const database = await openBoundedDatabase(LIMITS);
+  try {
+    const own = String(await valueOf(database, "SELECT current_setting('temp_directory')"));
+    const full = database.bounded(() => Promise.reject(new Error(message.replace('%', own))));
+    await expect(full).rejects.toThrow(`the folder for temporary files (${folder}) has no space left`);
+  } finally {
+    await database.close();
+  }
+});
+
+test('DuckDB reports the lack of space for temporary files as expected', async () => {
+  const database = await openBoundedDatabase(LIMITS);
+  try {
+    await database.connection.run("SET max_temp_directory_size = '1MB'");
+    const fill =
+      'CREATE TEMP TABLE filled AS SELECT repeat(md5(CAST(i AS VARCHAR)), 20) AS text FROM range(200000) AS t(i)';
+    await expect(database.bounded(() => database.connection.run(fill))).rejects.toThrow('has no space left');
   } finally {
     await database.close();
   }

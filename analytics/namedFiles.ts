@@ -1,7 +1,7 @@
 /** Assigns the files of a command to the names of a query. */
 
 import { existsSync } from 'node:fs';
-import { join, parse as parsePath } from 'node:path';
+import { basename, join, parse as parsePath } from 'node:path';
 import { UsageError } from './fileAccess';
 import type { Plan } from './query';
 
@@ -36,13 +36,31 @@ export function assignFiles(
   return files;
 }
 
-/** Where the rows of each output go, by its table. */
-export function outputFiles({ outputs }: Plan, file: string, folder: string): Map<string, string> {
-  const { dir, name } = parsePath(file === '-' ? join(folder, 'output') : file);
-  return new Map(
-    outputs.map((output, i) => {
-      const beside = `${name}.${output.name.replaceAll(/[^\w.-]/g, '_')}.ndjson`;
-      return [output.table, i === 0 && file !== '-' ? file : join(dir, beside)];
+/** Where the rows of each output go, by its table. @throws {UsageError} if two outputs would have the same file */
+export function outputFiles(plan: Plan, file: string, folder: string): Map<string, string> {
+  if (file === '-') return new Map(plan.outputs.map(({ table }, i) => [table, join(folder, `${i}.ndjson`)]));
+  const { dir, name } = parsePath(file);
+  const files = new Map(
+    plan.outputs.map((output, i) => {
+      const beside = `${name}.${output.name.replaceAll(/[^\p{L}\p{M}\p{N}_.-]/gu, '_')}.ndjson`;
+      return [output.table, i === 0 ? file : join(dir, beside)];
     }),
   );
+  requireOwnFiles(plan, files);
+  return files;
+}
+
+/** @throws {UsageError} if two outputs have the same file, also where the file system ignores case */
+export function requireOwnFiles({ outputs }: Plan, files: ReadonlyMap<string, string>): void {
+  const taken = new Map<string, string>();
+  for (const { name, table } of outputs) {
+    const file = files.get(table) ?? '';
+    const key = file.normalize('NFC').toLowerCase();
+    const other = taken.get(key);
+    if (other !== undefined)
+      throw new UsageError(
+        `the outputs '${other}' and '${name}' would have the same file ${basename(file)}: rename one of them`,
+      );
+    taken.set(key, name);
+  }
 }

@@ -1,14 +1,14 @@
 /** Runs the test cases of a project. */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, mkdtemp, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import * as z from 'zod';
 import { makeFolder } from './fileAccess';
 import { runFiles } from './fileRun';
 import { junitReport } from './junit';
+import { requireOwnFiles } from './namedFiles';
 import { type Plan, problemText, translate } from './query';
 import {
   type Project,
@@ -19,8 +19,9 @@ import {
   readProject,
 } from './project';
 import { differs, readRows } from './rows';
+import { makeTemporaryFolder, removeTemporaryFolder } from './temporaryFolders';
 import type { CaseResult, OutputRecord, TestSummary } from './testSummary';
-import { readTimePolicy } from './timePolicy';
+import { type TimePolicy, readTimePolicy } from './timePolicy';
 
 /** The files of a run of tests, as azure-streamanalytics-cicd names them. */
 export interface TestOptions {
@@ -58,6 +59,7 @@ type TestCase = z.infer<typeof testConfig>['TestCases'][number];
  * Runs the test cases of a project and writes `testResultSummary.json`, a JUnit report, and the rows of each case.
  *
  * @throws {ProjectError} when a file of the project is wrong
+ * @throws {UsageError} when a setting of the job is wrong, or two outputs would have the same file
  * @throws {QueryError} when the query cannot be translated
  */
 export async function testProject({
@@ -71,11 +73,13 @@ export async function testProject({
   const { TestCases } = readJsonFile(configFile, testConfig);
   if (!existsSync(found.queryFile)) throw new ProjectError(`${found.queryFile} does not exist`);
   const plan = translate(await readFile(found.queryFile, 'utf8'));
+  requireOwnFiles(plan, caseOutputs(plan, outputPath));
+  const policy = readTimePolicy(found.queryFile, found.jobConfigFile);
   makeFolder(outputPath);
   const results: CaseResult[] = [];
   for (const [i, one] of TestCases.entries())
     results.push(
-      await runCase(one, i, { project: found, plan, configFile, outputPath: resolve(outputPath) }),
+      await runCase(one, i, { project: found, plan, policy, configFile, outputPath: resolve(outputPath) }),
     );
   const passed = results.filter(({ Status }) => Status === 0).length;
   const summary: TestSummary = {
@@ -94,15 +98,16 @@ export async function testProject({
 interface CaseContext {
   project: Project;
   plan: Plan;
+  policy: TimePolicy;
   configFile: string;
   outputPath: string;
 }
 
 async function runCase(one: TestCase, index: number, context: CaseContext): Promise<CaseResult> {
   const began = performance.now();
-  const { plan, project, configFile, outputPath } = context;
+  const { plan, policy, project, configFile, outputPath } = context;
   const folder = join(outputPath, fileName(`${index + 1} ${one.Name}`));
-  const temporary = await mkdtemp(join(tmpdir(), 'asa-test-'));
+  const temporary = makeTemporaryFolder('asa-test-');
   const result: CaseResult = {
     Name: one.Name,
     Status: 1,
@@ -115,11 +120,8 @@ async function runCase(one: TestCase, index: number, context: CaseContext): Prom
   };
   try {
     makeFolder(folder);
-    const outputs = new Map(
-      plan.outputs.map(({ name, table }) => [table, join(folder, `${fileName(name)}.json`)]),
-    );
+    const outputs = caseOutputs(plan, folder);
     const files = await inputFiles(one, context, temporary);
-    const policy = readTimePolicy(project.queryFile, project.jobConfigFile);
     await runFiles({ plan, policy, ...files, outputs, functions: project.functions });
     compareOutputs(one, { plan, outputs, configFile }, result);
     const failed = [result.OutputNotEqual, result.OutputMissing, result.OutputUnexpected].some(
@@ -129,7 +131,7 @@ async function runCase(one: TestCase, index: number, context: CaseContext): Prom
   } catch (error) {
     result.Error = problemText(project.queryFile, error);
   } finally {
-    await rm(temporary, { recursive: true, force: true });
+    await removeTemporaryFolder(temporary);
   }
   result.Time = timeSpan(performance.now() - began);
   return result;
@@ -154,7 +156,7 @@ async function inputFiles(
       all.map(async ({ file, Format }, i) => {
         if (!existsSync(file)) throw new ProjectError(`${file} does not exist`);
         if (!/^csv$/i.test(Format) || /\.csv(\.gz)?$/i.test(file)) return file;
-        const copy = join(temporary, `${fileName(name)}-${i}.csv`);
+        const copy = join(await mkdtemp(join(temporary, 'input-')), `${fileName(name)}-${i}.csv`);
         await copyFile(file, copy);
         return copy;
       }),
@@ -202,7 +204,11 @@ function compareOutputs(
   if (differences.length > 0) result.Differences = differences;
 }
 
-const fileName = (text: string): string => text.replaceAll(/[^\p{L}\p{N}_. -]/gu, '_');
+const fileName = (text: string): string => text.replaceAll(/[^\p{L}\p{M}\p{N}_. -]/gu, '_');
+
+/** Where the rows of each output of a case go, by its table. */
+const caseOutputs = ({ outputs }: Plan, folder: string): Map<string, string> =>
+  new Map(outputs.map(({ name, table }) => [table, join(folder, `${fileName(name)}.json`)]));
 
 /** As .NET writes a TimeSpan: hours, minutes, seconds and 100 ns. */
 function timeSpan(ms: number): string {

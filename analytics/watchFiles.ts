@@ -3,6 +3,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileError } from './fileAccess';
 
 /** Editors write a file in several steps: one change is told of them. */
 const SETTLE_MS = 100;
@@ -10,6 +11,8 @@ const SETTLE_MS = 100;
 /**
  * Calls back at once and after each change of the files, one call at a time, until the signal aborts. Folders are watched, since
  * editors replace files.
+ *
+ * @throws {UsageError} if a folder cannot be watched
  */
 export async function watchFiles(
   files: readonly string[],
@@ -23,15 +26,20 @@ export async function watchFiles(
   }
   let changed: () => void = () => undefined;
   let pending = new Promise<void>((done) => (changed = done));
-  const watchers = [...folders].map(([folder, names]): FSWatcher =>
-    watch(folder, (_, name) => {
-      if (name !== null && names.has(name)) changed();
-    }),
-  );
+  const watchers: FSWatcher[] = [];
   const aborted = new Promise<void>((done) => {
     signal.addEventListener('abort', () => done(), { once: true });
   });
   try {
+    for (const [folder, names] of folders)
+      try {
+        const watcher = watch(folder, (_, name) => {
+          if (name !== null && names.has(name)) changed();
+        });
+        watchers.push(watcher);
+      } catch (error) {
+        throw fileError(folder, error);
+      }
     await onChange();
     while (!signal.aborted) {
       await Promise.race([pending, aborted]);

@@ -1,10 +1,12 @@
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { type ChildProcess, execFile, execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { main } from '../../analytics/cli';
+import { raisedByFile } from '../../analytics/fileAccess';
 import { testEach } from '../testSize';
 
 let folder: string;
@@ -17,6 +19,12 @@ beforeAll(async () => {
   const contents = {
     'q.asaql': 'SELECT id FROM events',
     'two.asaql': 'SELECT id INTO a FROM events SELECT id INTO b FROM events',
+    'alike.asaql': 'SELECT id INTO [a?] FROM events SELECT id INTO [A!] FROM events',
+    'three.asaql':
+      'SELECT id INTO a FROM events SELECT id INTO [a?] FROM events SELECT id INTO [A!] FROM events',
+    'letters.asaql':
+      'SELECT id INTO [ä] FROM events SELECT id + 1 AS id INTO [ö] FROM events SELECT id + 2 AS id INTO [ü] FROM events',
+    'test/alike.json': '{"startFile":"../alike.asaql"}',
     'asaproj.json': '{"startFile":"q.asaql"}',
     'events.ndjson': '{"id":1}\n{"id":2}\n',
     'utf16.asaql': Buffer.from('\uFEFFSELECT id FROM events', 'utf16le'),
@@ -31,6 +39,7 @@ beforeAll(async () => {
     'objects.json': '\uFEFF{\n  "id": 1,\n  "b": {\n    "c": "}"\n  }\n}\n\n{\n  "id": 2\n}\n',
     'test/q.asaql': 'SELECT id FROM events',
     'test/JobConfig.json': '{',
+    'test/asaproj.json': '{"startFile":"q.asaql"}',
     'test/testConfig.json': '{"TestCases":[]}',
     'malformed.json': '{\n  "id": 1\n}\n{\n  "id": 2,\n',
   };
@@ -84,6 +93,19 @@ describe('a command that is wrong exits with 2 and says why', () => {
       'run --query @test/q.asaql --output @out --input @events.ndjson',
       'error: @test/JobConfig.json is not valid JSON',
     ],
+    [
+      'test --project @test/asaproj.json --testConfigPath @test/testConfig.json --outputPath @results',
+      'error: @test/JobConfig.json is not valid JSON',
+    ],
+    [
+      'run --query @three.asaql --output @out.ndjson --input @events.ndjson',
+      "error: the outputs 'a?' and 'A!' would have the same file out.A_.ndjson: rename one of them",
+    ],
+    [
+      'test --project @test/alike.json --testConfigPath @test/testConfig.json --outputPath @results',
+      "error: the outputs 'a?' and 'A!' would have the same file A_.json: rename one of them",
+    ],
+    [`${RUN} @no/events.ndjson --watch`, 'error: @no does not exist'],
     [`${RUN} - --input -`, 'error: standard input (-) can stand for one file only'],
     ['run --query @q.asaql --output @folder --input @events.ndjson', 'error: @folder is a folder'],
     ['run --query @q.asaql --output @no/out --input @events.ndjson', 'error: @no does not exist'],
@@ -122,12 +144,69 @@ describe('a file is read as what it is', () => {
   });
 });
 
-describe('the program', () => {
+test.each([
+  ['Cannot open', 'f cannot be opened: input/output error'],
+  ['Could not write', 'f cannot be written: input/output error'],
+])("DuckDB's error '%s file' says what failed", (action, told) => {
+  const raised = raisedByFile(new Error(`IO Error: ${action} file "f": Input/output error`));
+  expect((raised as Error).message).toBe(told);
+});
+
+test('outputs have files of their own, also with letters beyond ASCII', async () => {
+  vi.spyOn(console, 'error').mockReturnValue();
+  await main([
+    '--query',
+    file('letters.asaql'),
+    '--input',
+    file('plain.gz'),
+    '--output',
+    file('rows.ndjson'),
+  ]);
+  const rows = ['rows.ndjson', 'rows.ö.ndjson', 'rows.ü.ndjson'].map((name) => readFile(file(name), 'utf8'));
+  expect(await Promise.all(rows)).toEqual([1, 2, 3].map((id) => `{"id":${id}}\n{"id":${id + 1}}\n`));
+});
+
+const LAUNCH = [join(__dirname, '..', '..', 'local', 'launch.mjs'), 'analytics'];
+
+describe.skipIf(process.platform === 'win32')('a signal', () => {
+  testEach<[NodeJS.Signals]>(1, [['SIGTERM'], ['SIGINT']])(
+    'removes the temporary folders: %s',
+    async (signal) => {
+      const own = await mkdtemp(join(folder, 'signal-'));
+      const args = [...LAUNCH, '--query', file('q.asaql'), '--input', '-', '--output', join(own, 'out')];
+      const found = async (): Promise<string[]> =>
+        (await readdir(own)).filter((name) => name.startsWith('asa-'));
+      const env = { ...process.env, TMPDIR: own };
+      let child: ChildProcess | undefined;
+      // Standard input stays open, so the command waits for its end.
+      const ended = new Promise((done) => {
+        child = execFile(process.execPath, args, { env }, (error) => done(error?.signal));
+      });
+      await expect.poll(async () => (await found()).length, { timeout: 30_000 }).toBe(3);
+      child?.kill(signal);
+      expect(await ended).toBe(signal);
+      expect(await found()).toEqual([]);
+    },
+  );
+});
+
+/** Whether there is a shell that can redirect to a full disk. */
+function hasShell(): boolean {
+  try {
+    execFileSync('bash', ['-c', 'true']);
+    return existsSync('/dev/full');
+  } catch {
+    return false;
+  }
+}
+
+describe.skipIf(!hasShell())('the program', () => {
   const asa = (command: string): Promise<{ code: unknown; errors: string }> =>
     new Promise((done) => {
-      const words = [process.execPath, join(__dirname, '..', '..', 'local', 'launch.mjs'), 'analytics'];
-      const line = [...words, command.replaceAll('@', `${folder}/`)].join(' ');
-      const child = execFile('bash', ['-c', `set -o pipefail; ${line}`], (error, _, errors) => {
+      const script = `set -o pipefail; "$@" ${command.replaceAll('@', '"$FOLDER"/')}`;
+      const args = ['-c', script, 'bash', process.execPath, ...LAUNCH];
+      const env = { ...process.env, FOLDER: folder };
+      const child = execFile('bash', args, { env }, (error, _, errors) => {
         done({ code: error?.code ?? 0, errors });
       });
       child.stdin?.end();

@@ -15,9 +15,15 @@ export function textOf(value: unknown): string | undefined {
 export const idOf = (value: unknown): string | undefined =>
   Buffer.isBuffer(value) && value.length === UUID_BYTES ? uuid_to_string(value) : textOf(value);
 
-/** An id of a request, for its response: rhea writes every id of type Buffer as a uuid. */
-export const echoedId = (id: unknown): unknown =>
-  Buffer.isBuffer(id) && id.length !== UUID_BYTES ? types.wrap_binary(id) : id;
+/**
+ * An id of a request, for its response. rhea writes every id of type Buffer as a uuid. A value of a type that no id has
+ * (AMQP 1.0, 3.2.4) is left out, because rhea cannot write it.
+ */
+export function echoedId(id: unknown): unknown {
+  if (Buffer.isBuffer(id)) return id.length === UUID_BYTES ? id : types.wrap_binary(id);
+  const isWritable = typeof id === 'string' || (Number.isSafeInteger(id) && (id as number) >= 0);
+  return isWritable ? id : undefined;
+}
 
 /** The bytes of a message's body: its data sections, or the text of a value. */
 export function bytesOf(message: Message): Buffer {

@@ -14,8 +14,12 @@ export class OutgoingLink {
 
   constructor(readonly link: Sender) {}
 
-  /** Sends a message as soon as the client has given credit. */
-  send(message: Message): void {
+  /**
+   * Sends a message as soon as the client has given credit.
+   *
+   * @param message or its encoded bytes
+   */
+  send(message: Message | Buffer): void {
     if (this.waiting.length >= MAX_WAITING) {
       this.link.close({
         condition: 'amqp:resource-limit-exceeded',
@@ -23,7 +27,7 @@ export class OutgoingLink {
       });
       return;
     }
-    this.waiting.push(amqp.encode(message));
+    this.waiting.push(Buffer.isBuffer(message) ? message : amqp.encode(message));
     this.flush();
   }
 

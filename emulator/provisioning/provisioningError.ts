@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { AmqpCondition } from '../amqp';
 import type { HubResponse } from '../httpsServer';
 import { IotHubError } from '../iotHubError';
+import type { Log } from '../log';
 
 /**
  * Errors of the service with their HTTP status and number. Microsoft's tests and issues show 401002
@@ -17,6 +18,7 @@ const ERRORS = {
   Conflict: { status: 409, number: 409_000 },
   PreconditionFailed: { status: 412, number: 412_000 },
   TooLarge: { status: 413, number: 413_000 },
+  InternalError: { status: 500, number: 500_000 },
   NotImplemented: { status: 501, number: 501_000 },
 } as const;
 
@@ -40,6 +42,16 @@ export const notEmulated = (about: string) =>
     'NotImplemented',
     `The Hubfront emulator does not support ${about}. docs/emulator.md lists what it supports.`,
   );
+
+/**
+ * The error that a device gets over MQTT or AMQP. An unexpected error is logged, and the device does not see its message.
+ * Rethrown, it would end the connection as if the device had sent malformed bytes.
+ */
+export function responseError(error: unknown, log: Pick<Log, 'error'>): ProvisioningError | IotHubError {
+  if (error instanceof ProvisioningError || error instanceof IotHubError) return error;
+  log.error(`provisioning request failed: ${error instanceof Error ? error.message : String(error)}`);
+  return new ProvisioningError('InternalError', 'An error occurred on the server, please retry.');
+}
 
 export interface ErrorDetails {
   readonly status: number;

@@ -3,7 +3,7 @@
  * azure-iot-sdk-csharp, provisioning/transport/amqp).
  */
 
-import { types, type Message, type Receiver } from 'rhea';
+import { message as amqp, types, type Message, type Receiver } from 'rhea';
 import {
   applicationProperties,
   bytesOf,
@@ -21,7 +21,7 @@ import type { Log } from '../log';
 import { withoutToken, type AttestationInput } from './attestation';
 import type { DeviceOperations } from './deviceOperations';
 import { RETRY_AFTER_SECONDS } from './limits';
-import { amqpRejection, ProvisioningError } from './provisioningError';
+import { amqpRejection, ProvisioningError, responseError } from './provisioningError';
 
 /** The user name, and the path of the links: `<id scope>/registrations/<registration id>`. */
 const RESOURCE = /^([^/]+)\/registrations\/(.*)$/s;
@@ -44,7 +44,7 @@ export function openRegistrationLinks(opening: Opening): ClientLinks | AmqpCondi
   const [resource = '', idScope = '', registrationId = ''] = RESOURCE.exec(login?.username ?? '') ?? [];
   const hasCertificate = transport.clientCertificate() !== undefined;
   const input = { idScope, registrationId, token: login?.password, hasCertificate };
-  const error = isHere ? authenticationError(device, input) : NOT_HERE;
+  const error = isHere ? authenticationError(device, input, log) : NOT_HERE;
   const outcome = error ? `rejected with ${error.condition}` : 'accepted';
   log.debug(() => `${transport.peer} opened a connection for provisioning: ${outcome}`);
   return error ?? createLinks(opening, input, resource);
@@ -55,14 +55,18 @@ const NOT_HERE: AmqpCondition = {
   description: 'The Device Provisioning Service does not have this host name.',
 };
 
-function authenticationError(device: DeviceOperations, input: AttestationInput): AmqpCondition | undefined {
+function authenticationError(
+  device: DeviceOperations,
+  input: AttestationInput,
+  log: Log,
+): AmqpCondition | undefined {
   try {
     // Without a user name, the id scope is unknown as well.
     if (input.token === undefined) throw withoutToken(input.hasCertificate);
     device.authenticate(input);
     return undefined;
   } catch (error) {
-    return amqpRejection(error).error;
+    return amqpRejection(responseError(error, log)).error;
   }
 }
 
@@ -81,11 +85,12 @@ function createLinks({ device, transport, log }: Opening, input: AttestationInpu
     let status = operation === REGISTER ? 202 : 200;
     try {
       if (Buffer.isBuffer(message)) throw new ProvisioningError('BadRequest', 'The message is malformed.');
-      const response = carryOut(device, input, operation, message);
+      // Encoded before the request is settled: an error then rejects the request.
+      const response = amqp.encode(carryOut(device, input, operation, message));
       settleNow(link.session, delivery);
       sources.all().at(-1)?.send(response);
     } catch (error) {
-      const rejection = amqpRejection(error);
+      const rejection = amqpRejection(responseError(error, log));
       status = rejection.status;
       settleNow(link.session, delivery, rejection.error);
     }

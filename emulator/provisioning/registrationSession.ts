@@ -9,7 +9,7 @@ import { DEVICE_RESOURCE } from '../wellKnown';
 import type { AttestationInput } from './attestation';
 import type { DeviceOperations } from './deviceOperations';
 import { RETRY_AFTER_SECONDS } from './limits';
-import { errorDetails } from './provisioningError';
+import { errorDetails, responseError } from './provisioningError';
 
 /** `<id scope>/registrations/<registration id>/api-version=…`; some SDKs write `?` before the version. */
 const USER_NAME = /^([^/]+)\/registrations\/([^/?]+)\/?\??api-version=20\d\d-\d\d-\d\d/;
@@ -81,7 +81,7 @@ function createSession(
     try {
       outcome = operation();
     } catch (error) {
-      outcome = errorDetails(error);
+      outcome = errorDetails(responseError(error, log));
     }
     const { status } = outcome;
     log.debug(() => `${transport.peer} registration '${input.registrationId}': ${name}, ${status}`);

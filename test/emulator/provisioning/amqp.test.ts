@@ -3,7 +3,10 @@
 import rhea, { message as amqp, type Connection, type EventContext } from 'rhea';
 import { generate } from 'selfsigned';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { ClientLinks, LinkTarget } from '../../../emulator/amqp';
 import { PROVISIONING } from '../../../emulator/index';
+import type { DeviceOperations } from '../../../emulator/provisioning/deviceOperations';
+import { openRegistrationLinks } from '../../../emulator/provisioning/registrationLinks';
 import { sasToken, startHub, type TestHub } from '../hub';
 import { asService, testAttestation as attestation, testKey as key } from './provisioningRequests';
 
@@ -119,6 +122,39 @@ test.each([
   const { request } = await openDevice();
   expect(await request(properties, message)).toMatchObject({ errorCode, condition });
   expect(jsonOf(await request(REGISTER))).toMatchObject({ status: 'assigning' });
+});
+
+test('responds without the correlation id if its type is that of no id', async () => {
+  const { request } = await openDevice();
+  const response = await request(REGISTER, { correlation_id: rhea.types.wrap_boolean(true) });
+  expect(jsonOf(response)).toMatchObject({ status: 'assigning' });
+  expect(response).not.toHaveProperty('correlation_id');
+});
+
+test('rejects a request that fails unexpectedly, and shows the reason in the log only', () => {
+  const fail = () => {
+    throw new Error('the inner reason');
+  };
+  const device = { register: fail, authenticate: () => undefined } as unknown as DeviceOperations;
+  const errors: string[] = [];
+  const opening = {
+    ...{ device, isHere: true, login: login(), hostNames: [] },
+    transport: { peer: 'amqp', clientCertificate: () => undefined },
+    log: { error: (line: string) => errors.push(line), debug: () => undefined },
+  };
+  const links = openRegistrationLinks(opening as unknown as Parameters<typeof openRegistrationLinks>[0]);
+  const outcomes: any[] = [];
+  const delivery = {
+    accept: () => outcomes.push('accepted'),
+    reject: (error: object) => outcomes.push(error),
+  };
+  const link = { session: { incoming: { process: () => undefined } } };
+  const target = (links as ClientLinks).attachTarget(link as never, resource) as LinkTarget;
+  target.receive({ application_properties: REGISTER } as never, delivery as never);
+  expect(outcomes).toMatchObject([{ condition: 'amqp:internal-error' }]);
+  expect(JSON.parse(outcomes[0].description)).toMatchObject({ errorCode: 500_000 });
+  expect(outcomes[0].description).not.toContain('inner');
+  expect(errors).toEqual(['provisioning request failed: the inner reason']);
 });
 
 test('checks the token with each request', async () => {

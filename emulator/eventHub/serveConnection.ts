@@ -96,7 +96,10 @@ export function serveConnection(
   const links: ClientLinks = {
     /** Responses of `$cbs` and `$management`, what devices and services receive, or messages of a partition. */
     attachSource(link, path) {
-      if (requestNodeOf(path, hub.identity)) return replies.attach(link, () => undefined);
+      if (requestNodeOf(path, hub.identity))
+        return replies.all().length >= MAX_REPLY_LINKS
+          ? TOO_MANY_REPLY_LINKS
+          : replies.attach(link, () => undefined);
       const node = deviceNodeOf(path);
       if (node) return devices.attachSource(link, node);
       const serviceNode = serviceNodeOf(hub, path);
@@ -141,6 +144,14 @@ export function serveConnection(
       served.detach((path) => requestNodeOf(path, hub.identity) === node, error),
   };
 }
+
+/** Reply links of a connection: each request searches them. Microsoft's SDKs attach one per node. */
+const MAX_REPLY_LINKS = 100;
+
+const TOO_MANY_REPLY_LINKS: AmqpCondition = {
+  condition: 'amqp:resource-limit-exceeded',
+  description: `A connection attaches at most ${MAX_REPLY_LINKS} links to receive from $cbs and $management.`,
+};
 
 function response(request: Message, reply: Reply): Message {
   const { message_id: messageId, correlation_id: correlationId } = request;

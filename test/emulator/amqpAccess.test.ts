@@ -117,6 +117,30 @@ describe.each([
   });
 });
 
+test('a connection receives on at most 100 links of $cbs and $management', async () => {
+  await open({ username: 'anonymous' });
+  const refused: unknown[] = [];
+  const receive = (source: string) => {
+    const link = connection.open_receiver({ source });
+    const refusal = new Promise<void>((resolve) => {
+      link.on('receiver_error', () => {
+        refused.push((link.error as { condition?: string }).condition);
+        resolve();
+      });
+    });
+    return { link, refusal };
+  };
+  const opened = Array.from({ length: 100 }, (_, n) => receive(n % 2 === 0 ? '$cbs' : '$management'));
+  await receive('$cbs').refusal;
+  expect(refused).toEqual(['amqp:resource-limit-exceeded']);
+  const closed = new Promise((resolve) => opened[0]?.link.once('receiver_close', resolve));
+  opened[0]?.link.close();
+  await closed;
+  receive('$cbs');
+  await receive('$cbs').refusal;
+  expect(refused).toHaveLength(2);
+});
+
 describe('a token of $cbs', () => {
   test('is accepted until five minutes after its expiry', async () => {
     await open({ username: 'anonymous' });

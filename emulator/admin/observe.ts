@@ -59,7 +59,7 @@ export function readTwin(hub: Hub, clientId: string): object {
     return twinJson(hub.clients.get(clientId), hub.twins.get(clientId));
   } catch (error) {
     if (!(error instanceof IotHubError)) throw error;
-    throw new AdminError(404, 'there is no device with this id');
+    throw new AdminError(404, 'there is no device or module with this id');
   }
 }
 

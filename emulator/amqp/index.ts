@@ -1,8 +1,8 @@
 export { abortDelivery } from './abortDelivery';
 export { sendsSettled } from './answerAttach';
 export type { AmqpCondition } from './condition';
-export { entityPath, sourcePath, targetPath } from './entityPath';
-export type { ClientLinks, DeliveryOutcome, LinkSource, LinkTarget } from './links';
+export { entityPath, sourcePath } from './entityPath';
+export type { ClientLinks, LinkSource, LinkTarget } from './links';
 export { lockedSource } from './lockedSource';
 export {
   applicationProperties,

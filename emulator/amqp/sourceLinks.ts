@@ -2,10 +2,10 @@ import type { Sender } from 'rhea';
 import type { LinkSource } from './links';
 import { OutgoingLink } from './outgoingLink';
 
-/** The links on which a device receives messages of one kind. */
+/** The links on which a client receives messages of one kind. */
 interface SourceLinks {
   attach(link: Sender, onClose: () => void): LinkSource;
-  /** In the order in which the device attached them. */
+  /** In the order in which the client attached them. */
   all(): readonly OutgoingLink[];
 }
 

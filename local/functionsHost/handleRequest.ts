@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isAllowedHost } from '../../emulator/httpsServer/allowedHosts';
-import { configuredHosts } from '../allowedHosts';
 import { type AdminOptions, isAdminPath, serveAdmin } from './adminApi';
 import { isAdmin, isAuthorized } from './functionKeys';
 import type { BodyResult, ReadBody } from './requestBody';
@@ -21,6 +20,8 @@ export interface HostPage {
 }
 
 export interface RequestOptions extends AdminOptions {
+  /** host names that are allowed in addition to the local ones */
+  allowedHosts: readonly string[];
   readBody: ReadBody;
   /** resolves with the app's routes when it is loaded; undefined if it could not be loaded */
   routes: () => Promise<readonly HttpRoute[] | undefined>;
@@ -43,7 +44,7 @@ export async function handleRequest(
     reject(response, head.status, head.allow === undefined ? {} : { Allow: head.allow });
     return;
   }
-  if (!isAllowedHost(head.host, configuredHosts())) {
+  if (!isAllowedHost(head.host, options.allowedHosts)) {
     reject(response, 421);
     return;
   }

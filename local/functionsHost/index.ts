@@ -1,5 +1,6 @@
 /** The dev host: runs a built function app like Azure's Functions host. */
 
+import { configuredHosts } from '../allowedHosts';
 import type { FunctionKeys } from './functionKeys';
 import type { HostPage } from './handleRequest';
 import { type HomepageLink, homepageOf } from './homepage';
@@ -58,6 +59,7 @@ export async function startFunctionsHost(options: FunctionsHostOptions): Promise
 
   const server = await startHttpServer(options.port, {
     keys: functionKeys,
+    allowedHosts: configuredHosts(),
     // Requests arrive in a later turn of the event loop, when the variables that they use are set.
     readBody: (request) => readBody(request),
     routes: () => routes,

@@ -116,4 +116,13 @@ describe('the check of local servers', () => {
     expect(names.map((name) => isAllowedHost(name, configured))).toEqual([true, true, false, false, true]);
     expect(isAllowedHost(undefined, configured)).toBe(false);
   });
+
+  test.each(['my.host:3000', 'https://my.host', 'a b'])(
+    'names the variable with the wrong name %s',
+    (name) => {
+      const configure = () => configuredHosts({ HUBFRONT_ALLOWED_HOSTS: `fine.example,${name}` });
+      expect(configure).toThrow(RangeError);
+      expect(configure).toThrow(`HUBFRONT_ALLOWED_HOSTS: '${name}' is not a host name`);
+    },
+  );
 });

@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { delimiter, dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findProgram } from '../clients/programs';
@@ -10,6 +11,7 @@ import { sasToken, startHub, VERSION, type TestHub } from './hub';
 const run = promisify(execFile);
 const PYTHON = '/usr/bin/python3';
 const mosquitto = findProgram('mosquitto_pub', 'mosquitto-clients');
+const curl = findProgram('curl', 'curl');
 const paho = findProgram(PYTHON, 'python3-paho-mqtt', ['-c', 'import paho.mqtt.client']);
 
 let hub: TestHub;
@@ -39,7 +41,7 @@ describe.runIf(mosquitto)('mosquitto_pub of Debian', () => {
     await expect(publish('fridge', `${token}0`)).rejects.toThrow(/not authori[sz]ed/i);
   });
 
-  test('sends with the commands of the page, and curl as well', async () => {
+  test.runIf(curl)('sends with the commands of the page, and curl as well', async () => {
     const [, section = ''] = (await readFile('docs/emulator.md', 'utf8')).split(
       '## Connect a device over MQTT',
     );
@@ -50,7 +52,8 @@ describe.runIf(mosquitto)('mosquitto_pub of Debian', () => {
       .replace('-p 8883', `-p ${hub.emulator.mqttPort}`)
       .replace('localhost:8443', `localhost:${hub.emulator.hubPort}`)
       .replaceAll('.hubfront/ca.pem', `'${hub.emulator.caFile}'`);
-    await run('sh', ['-c', script]);
+    const PATH = [dirname(process.execPath), process.env.PATH ?? ''].join(delimiter); // the script calls node
+    await run('sh', ['-c', script], { env: { ...process.env, PATH } });
     const sent = hub.emulator.admin.messages({ limit: 100 }).filter(({ deviceId }) => deviceId === 'oven');
     expect(sent).toHaveLength(2);
     for (const message of sent)

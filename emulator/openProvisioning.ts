@@ -45,7 +45,7 @@ export function openProvisioning({
   readonly isOwnHost: (hostName: string) => boolean;
 }): OpenProvisioning | undefined {
   if (options.provisioning !== true) {
-    if (seed?.provisioning) throw new SeedError('the seed has enrollments: add --provisioning');
+    if (seed?.provisioning) throw new SeedError(`${seed.name} has enrollments: add --provisioning`);
     return undefined;
   }
   const { idScope, globalHostName, hostName, policy, key } = PROVISIONING;
@@ -56,7 +56,7 @@ export function openProvisioning({
   try {
     const journal = storage?.journal ?? NO_JOURNAL;
     const service = createProvisioning({ hubs, journal, isOwnHost, log });
-    applyProvisioningSeed(service, journal, seed?.provisioning);
+    applyProvisioningSeed(service, journal, seed);
     const connectionString = `HostName=${hostName};SharedAccessKeyName=${policy};SharedAccessKey=${key}`;
     return {
       service,

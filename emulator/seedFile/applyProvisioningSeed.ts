@@ -17,11 +17,7 @@ const KEY = `${KIND}/state`;
  * @throws SeedError for an enrollment that the service rejects, named by its path. There are then no enrollments;
  * IotHubError ServiceUnavailable if the disk fails
  */
-export function applyProvisioningSeed(
-  service: Provisioning,
-  journal: Journal,
-  seed: Seed['provisioning'],
-): void {
+export function applyProvisioningSeed(service: Provisioning, journal: Journal, seed: Seed | undefined): void {
   const { individual, groups } = service;
   const state = journal.read(KIND).get('state');
   if (state === 'begun') {
@@ -29,13 +25,15 @@ export function applyProvisioningSeed(
     // Not `forget`: if this failed without an error, a later start would delete what the service then has.
     journal.write([KEY]);
   }
-  if (!seed || state === 'applied' || !isEmpty(individual, groups)) return;
+  if (!seed?.provisioning || state === 'applied' || !isEmpty(individual, groups)) return;
+  const { enrollments, enrollmentGroups } = seed.provisioning;
+  const prefix = `${seed.name} is not valid: provisioning`;
   journal.write([KEY, 'begun']);
   try {
-    for (const [index, input] of seed.enrollments.entries())
-      store(individual, input.registrationId, input, `enrollments[${index}]`);
-    for (const [index, input] of seed.enrollmentGroups.entries())
-      store(groups, input.enrollmentGroupId, input, `enrollmentGroups[${index}]`);
+    for (const [index, input] of enrollments.entries())
+      store(individual, input.registrationId, input, `${prefix}.enrollments[${index}]`);
+    for (const [index, input] of enrollmentGroups.entries())
+      store(groups, input.enrollmentGroupId, input, `${prefix}.enrollmentGroups[${index}]`);
   } catch (error) {
     service.clear();
     journal.forget(KEY);
@@ -44,7 +42,7 @@ export function applyProvisioningSeed(
   journal.write([KEY, 'applied']);
 }
 
-function store(enrollments: Enrollments, id: string, input: object, path: string): void {
+function store(enrollments: Enrollments, id: string, input: object, prefix: string): void {
   try {
     enrollments.put(id, input, undefined);
   } catch (error) {
@@ -52,7 +50,7 @@ function store(enrollments: Enrollments, id: string, input: object, path: string
       error instanceof ProvisioningError ||
       (error instanceof IotHubError && error.code !== 'ServiceUnavailable');
     if (!isInvalid) throw error;
-    throw new SeedError(`the seed is not valid: provisioning.${path}: ${error.message}`);
+    throw new SeedError(`${prefix}: ${error.message}`);
   }
 }
 

@@ -49,7 +49,7 @@ export function applySeed(hub: Hub, journal: Journal, seed: Seed | undefined): v
       if (!hub.registry.find(message.deviceId)) continue; // its device is among the errors
       issues.push(...issuesOf(`telemetry[${index}]`, () => addTelemetry(hub, message)));
     }
-    if (issues.length > 0) throw seedError('the seed', issues);
+    if (issues.length > 0) throw seedError(seed.name, issues);
   } catch (error) {
     hub.empty();
     journal.forget(KEY);

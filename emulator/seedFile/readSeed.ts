@@ -38,7 +38,7 @@ export function readSeed(seed: string | SeedInput): Seed {
   }
   const issues = wrongReferences(parsed.data);
   if (issues.length > 0) throw seedError(name, issues);
-  return parsed.data;
+  return { ...parsed.data, name };
 }
 
 /** `devices[2].desired` */
@@ -73,7 +73,7 @@ function placeOf({ message }: Error, text: string): string {
 }
 
 /** Each device has an id of its own, and each telemetry message that of a device. */
-function wrongReferences({ devices, telemetry }: Seed): SeedIssue[] {
+function wrongReferences({ devices, telemetry }: z.output<typeof seedSchema>): SeedIssue[] {
   const ids = new Set<string>();
   const issues: SeedIssue[] = [];
   for (const [index, { deviceId }] of devices.entries()) {

@@ -110,6 +110,7 @@ export const seedSchema = z.strictObject({
 });
 
 export type SeedInput = z.input<typeof seedSchema>;
-export type Seed = z.output<typeof seedSchema>;
+/** `name`: the path of the file, or `the seed`. Errors begin with it. */
+export type Seed = z.output<typeof seedSchema> & { readonly name: string };
 export type SeedDevice = Seed['devices'][number];
 export type SeedModule = SeedDevice['modules'][number];

@@ -80,6 +80,7 @@ test('modules of the devices are registered with their keys and twins', async ()
   ]);
   expect(emulator.admin.twin('door/lock')).toMatchObject({ moduleId: 'lock' });
   expect((await call('GET', '/_emulator/devices/door%2Flock/twin')).json).toMatchObject({ moduleId: 'lock' });
+  expect(() => emulator.admin.twin('door/key')).toThrow('there is no device or module with this id');
 });
 
 test('what the file contains, devices, services and readers find', async () => {
@@ -255,6 +256,14 @@ describe('a seed is rejected with the path of the error, and without values:', (
     const many = await messageOf({ devices: Array.from({ length: 1_000 }, () => ({ deviceId: '' })) });
     expect(many.match(/devices\[/g)).toHaveLength(20);
     expect(many).toMatch(/and \d+ more errors$/);
+  });
+
+  test('a value that only the hub rejects is named with its file', async () => {
+    const file = join(folder, 'large.json');
+    const messages = [{ body: 'x'.repeat(70_000) }];
+    await writeFile(file, JSON.stringify({ devices: [{ deviceId: 'a', messages }] }));
+    const starting = startEmulator({ caFolder: folder, seed: file });
+    await expect(starting).rejects.toThrow(`${file} is not valid: devices[0].messages[0]: `);
   });
 
   test('a syntax error has its line, and no part of the file', async () => {

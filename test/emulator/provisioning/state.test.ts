@@ -68,7 +68,7 @@ test('a full disk is no invalid seed', () => {
   };
   const empty = { all: () => [], put };
   const service = { individual: empty, groups: empty, clear: () => undefined } as unknown as Provisioning;
-  expect(() => applyProvisioningSeed(service, NO_JOURNAL, readSeed(SEED).provisioning)).toThrow(full);
+  expect(() => applyProvisioningSeed(service, NO_JOURNAL, readSeed(SEED))).toThrow(full);
 });
 
 test('a reset of the first hub resets the service, and a recreated hub does not', async () => {

@@ -2,6 +2,7 @@
 // process, so that Ctrl-C and exit codes work as for the command itself.
 import { spawn } from 'node:child_process';
 import {
+  appendFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -12,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { clearInterval, setInterval } from 'node:timers';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -72,22 +73,35 @@ if (PROJECT.includes('?')) fail(`Hubfront cannot run in a folder with a '?' in i
 process.chdir(PROJECT);
 requireTemporaryFolder();
 bypassProxyForLoopback();
+const isServer = SERVERS.includes(command);
 let installer;
-const stopped = () => {
-  installer?.kill();
-  process.exit(0);
-};
-const signals = SERVERS.includes(command) ? ['SIGINT', 'SIGTERM'] : [];
-for (const signal of signals) process.on(signal, stopped);
-if (signals.length > 0) stopWithNpm();
+const SIGNALS = ['SIGINT', 'SIGTERM'];
+for (const signal of SIGNALS) process.on(signal, stopped);
+const parentPoll = stopWithNpm();
 await installWhatIsMissing();
+if (!isServer) {
+  clearInterval(parentPoll);
+  for (const signal of SIGNALS) process.off(signal, stopped);
+}
 createRequire(join(PROJECT, 'package.json'))('tsx/cjs');
 const { main } = createRequire(join(PROJECT, 'package.json'))(`./${file}`);
 // `main` adds the command's own signal listeners at once, and only then are these removed. Otherwise a signal that
 // arrived during loading, which is delivered later, could be lost.
 const ended = main(argv);
-for (const signal of signals) process.off(signal, stopped);
+for (const signal of SIGNALS) process.off(signal, stopped);
 await ended;
+
+/**
+ * Ends an installation first: npm restores what it has removed, and a further start must not install beside it.
+ */
+function stopped(signal) {
+  const exit = () => process.exit(isServer ? 0 : 128 + constants.signals[signal]);
+  if (installer === undefined) exit();
+  installer.once('exit', exit);
+  // A second signal would interrupt npm while it restores. On Ctrl-C, a terminal signals npm, too.
+  const isSignalled = installer.killed || (signal === 'SIGINT' && process.stdin.isTTY);
+  if (!isSignalled) installer.kill();
+}
 
 /** tsx and most parts write to the temporary folder, and each would fail with a different message. */
 function requireTemporaryFolder() {
@@ -118,16 +132,16 @@ function bypassProxyForLoopback() {
  * and this process then gets another parent. On Windows, the parent id does not change.
  */
 function stopWithNpm() {
-  if (process.env.npm_lifecycle_event === undefined) return;
+  if (process.env.npm_lifecycle_event === undefined) return undefined;
   const { ppid } = process;
-  setInterval(() => {
+  return setInterval(() => {
     if (process.ppid !== ppid) process.kill(process.pid, 'SIGTERM');
   }, PARENT_POLL_MS).unref();
 }
 
 async function installWhatIsMissing() {
   if (isInstalled()) return;
-  await inTurn(async () => {
+  await inTurn(async (lock) => {
     if (isInstalled()) return; // another start has done it in the meantime
     const started = Date.now();
     const seconds = () => `${Math.round((Date.now() - started) / 1_000)} s`;
@@ -141,9 +155,12 @@ async function installWhatIsMissing() {
     // stack.
     const args = ['ci', '--include=dev', '--no-audit', '--no-fund'];
     installer = spawn('npm', args, { stdio: 'inherit', shell: process.platform === 'win32' });
+    // Without truncation: a start that reads an empty file would take the lock.
+    if (installer.pid !== undefined) appendFileSync(lock, ` ${installer.pid}`);
     const status = await new Promise((resolve) => {
       installer.once('exit', resolve).once('error', resolve);
     });
+    installer = undefined;
     clearInterval(progress);
     if (status !== 0) fail('npm ci failed: see above.');
     console.log(`Installing packages: done in ${seconds()}`);
@@ -165,6 +182,7 @@ function missingPackages() {
 
 /**
  * Two starts on a fresh clone must not install at the same time, because each would remove the packages of the other.
+ * The lock contains the ids of this process and of the installer, which continues if this process is killed.
  */
 async function inTurn(work) {
   const lock = join('.hubfront', 'install.lock');
@@ -175,14 +193,14 @@ async function inTurn(work) {
       break;
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
-      const owner = Number(readFileSync(lock, { encoding: 'utf8', flag: 'a+' }));
-      if (!isAlive(owner)) rmSync(lock, { force: true });
+      const owners = readFileSync(lock, { encoding: 'utf8', flag: 'a+' }).split(' ').map(Number);
+      if (!owners.some(isAlive)) rmSync(lock, { force: true });
       else if (!waited) console.log('Waiting for another start, which is installing the packages');
     }
     await delay(LOCK_POLL_MS);
   }
   process.once('exit', () => rmSync(lock, { force: true }));
-  await work();
+  await work(lock);
   rmSync(lock, { force: true });
 }
 

@@ -88,7 +88,7 @@ export async function openReferences(
     const { snapshots, invalid } = reference;
     const now = Date.now();
     const all = await snapshots.list();
-    const newest = all.findLast(({ time }) => time <= now);
+    const newest = all.filter(({ time }) => time <= now).at(-1);
     const after = reference.loaded?.validFrom ?? -Infinity;
     const usable = all.filter((one) => one.time <= now && one.time > after && !invalid.has(keyOf(one)));
     // A job first loads the newest snapshot, then each later one in turn, because events may need each of them.

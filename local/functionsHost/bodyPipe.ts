@@ -12,7 +12,8 @@ export interface BodyPipe {
   next: (bytes: number) => Readable;
 }
 
-export function readBodies(pipe: Readable): BodyPipe {
+/** @param ended resolves when the worker has ended. Its pipe may close before that. */
+export function readBodies(pipe: Readable, ended: Promise<void>): BodyPipe {
   const awaited: { left: number; body: Readable }[] = [];
   /** bytes that arrived before the response to which they belong */
   let early: Buffer[] = [];
@@ -33,7 +34,10 @@ export function readBodies(pipe: Readable): BodyPipe {
 
   pipe.on('data', handOut);
   pipe.on('close', () => {
-    for (const { body } of awaited) body.destroy(new Error('The worker process ended'));
+    // A client that gets the error may send its next request at once, which needs the new worker.
+    void ended.then(() => {
+      for (const { body } of awaited) body.destroy(new Error('The worker process ended'));
+    });
   });
   return {
     next: (bytes) => {

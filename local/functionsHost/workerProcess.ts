@@ -63,7 +63,12 @@ export function startWorker({ appFolder, settings, log }: WorkerOptions): Worker
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
     });
-    const bodies = readBodies(child.stdio[BODY_PIPE_FD] as Readable);
+    const ended = new Promise<void>((resolve) => {
+      child.once('exit', () => {
+        resolve();
+      });
+    });
+    const bodies = readBodies(child.stdio[BODY_PIPE_FD] as Readable, ended);
     for (const stream of [child.stdout, child.stderr]) if (stream) logLines(stream, log);
     let unsaid: ToWorker[] = [];
     // Combines messages of one turn in one write, as the worker does.

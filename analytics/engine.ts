@@ -16,15 +16,13 @@ import { openDatabase } from './database';
 import { MAX_US, MIN_US, timestamp } from './duckdbTimestamp';
 import type { HubEvent } from './event';
 import { type FunctionScripts, registerFunctions } from './functions';
-import { createKeptRows } from './keptRows';
 import { isLoose } from './looseJson';
+import { createNodeRun } from './nodeRun';
 import {
   type Output,
   type PayloadFields,
   type Plan,
-  type PlanNode,
   type StreamSource,
-  type TemporalNode,
   raisedInQuery,
   referenceSpanUs,
 } from './query';
@@ -98,19 +96,19 @@ export async function createEngine(
   await registerFunctions(connection, plan.functions, functions);
   for (const source of plan.sources) await connection.run(progressTableSql(source, schema));
   const states = restoreSources(plan, stored?.times ?? new Map());
-  const kept = createKeptRows(connection, schema);
-  /** by table of a temporal node: the time up to which its rows have been emitted */
-  const told = new Map<string, number>();
-  for (const { table } of plan.nodes) {
-    const time = stored?.times.get(table);
-    if (time !== undefined) told.set(table, time);
-  }
+  const nodes = createNodeRun({
+    connection,
+    schema,
+    nodes: plan.nodes,
+    emitted: stored?.times,
+    watermarkOf: (source) => states.find((state) => state.source === source)?.watermarkUs ?? MIN_US,
+  });
   const references = await createReferences(connection, plan.references, schema, () =>
     Math.min(
       ...states.map(({ watermarkUs }) => watermarkUs),
       ...plan.nodes.flatMap((node) =>
         node.kind === 'temporal'
-          ? (told.get(node.table) ?? MIN_US) - referenceSpanUs(node, plan.references)
+          ? (nodes.emitted.get(node.table) ?? MIN_US) - referenceSpanUs(node, plan.references)
           : [],
       ),
     ),
@@ -179,47 +177,14 @@ export async function createEngine(
     await moveWatermark(connection, state, policy, schema);
   }
 
-  const watermarkOf = ({ sources }: PlanNode): number =>
-    Math.min(
-      ...states.filter(({ source }) => sources.includes(source)).map(({ watermarkUs }) => watermarkUs),
-    );
-
-  /** Fills the tables of the nodes in their order. */
+  /** Computes the nodes, and passes on the outputs that have rows. */
   async function run(onResult: OnResult): Promise<void> {
-    for (const node of plan.nodes)
-      await (
-        node.kind === 'temporal'
-          ? tell(node)
-          : connection.run(`CREATE OR REPLACE TEMP TABLE ${node.table} AS ${node.sql}`)
-      ).catch((error: unknown) => {
-        throw raisedInQuery(error, node.at);
-      });
-    await stored?.save([[SEQUENCE, sequence], ...told, ...sourceTimes(states)]);
+    await nodes.run();
+    await stored?.save([[SEQUENCE, sequence], ...nodes.emitted, ...sourceTimes(states)]);
     for (const output of plan.outputs) {
       const [rows = 0] = await numbers(`SELECT count(*) FROM ${output.table}`);
       if (rows > 0) await onResult(output);
     }
-  }
-
-  /** An event may still come at the watermark itself, so a window that ends there is not over. */
-  const dueBy = (node: TemporalNode): number => {
-    const watermarkUs = watermarkOf(node);
-    return watermarkUs >= MAX_US ? MAX_US : watermarkUs - 1 - node.delayUs;
-  };
-
-  async function tell(node: TemporalNode): Promise<void> {
-    const { table, sql } = node;
-    const fromUs = told.get(table);
-    for (const one of node.kept) await kept.add(one, fromUs === undefined);
-    const toUs = dueBy(node);
-    const started = fromUs ?? MIN_US;
-    const closes = toUs > started && mayClose(node, started, toUs);
-    await connection.run(`CREATE OR REPLACE TEMP TABLE ${table} AS ${closes ? sql : `${sql} LIMIT 0`}`, {
-      from: timestamp(started),
-      to: timestamp(closes ? toUs : started),
-    });
-    if (closes) for (const one of node.kept) await kept.prune(one, toUs);
-    told.set(table, closes ? toUs : started);
   }
 
   const hasRows = new Set<StreamSource>();
@@ -269,10 +234,7 @@ export async function createEngine(
           noteClock(state, nowUs, partitions);
           await moveWatermark(connection, state, policy, schema);
         }
-      const closes = plan.nodes.some(
-        (node) => node.kind === 'temporal' && mayClose(node, told.get(node.table) ?? MIN_US, dueBy(node)),
-      );
-      if (!closes) return;
+      if (!nodes.mayEmit()) return;
       for (const state of states) if (hasRows.has(state.source)) await emptyBatch(state);
       await run(onResult);
     },
@@ -282,14 +244,6 @@ export async function createEngine(
       instance.closeSync();
     },
   };
-}
-
-/** Whether a window ends after `fromUs` and at or before `toUs`. If not, the rows need not be read. */
-function mayClose({ hopUs, offsetUs }: TemporalNode, fromUs: number, toUs: number): boolean {
-  if (hopUs === 0) return toUs > fromUs;
-  const windowsBy = (us: number): bigint =>
-    (BigInt(Math.floor(us)) - BigInt(MIN_US) - BigInt(offsetUs)) / BigInt(hopUs);
-  return windowsBy(toUs) > windowsBy(fromUs);
 }
 
 /** A number that orders events of a partition, and that does not depend on batches. */

@@ -49,6 +49,13 @@ export async function pathPatternOf(queryFile: string, name: string): Promise<st
   return DEFAULT_PATH_PATTERN;
 }
 
+/** A time `yyyy-MM-ddTHH:mm` in UTC, in ms; undefined if there is no such day or minute. */
+function timeOf(text: string): number | undefined {
+  const time = new Date(`${text}:00Z`);
+  // Date accepts February 30 and 24:00, but gives another time.
+  return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text) ? time.getTime() : undefined;
+}
+
 /** Snapshots of a reference input in Blob storage. A container that does not exist yet counts as empty. */
 export function openSnapshots(
   connectionString: string,
@@ -70,11 +77,8 @@ export function openSnapshots(
       try {
         for await (const { name, properties } of client.listBlobsFlat({ prefix })) {
           const { date, hour = '00', minute = '00' } = path.exec(name)?.groups ?? {};
-          if (date !== undefined)
-            found.push({
-              ...{ path: name, etag: properties.etag },
-              time: Date.parse(`${date}T${hour}:${minute}:00Z`),
-            });
+          const time = date === undefined ? undefined : timeOf(`${date}T${hour}:${minute}`);
+          if (time !== undefined) found.push({ path: name, etag: properties.etag, time });
         }
       } catch (error) {
         if (!(error instanceof RestError) || error.code !== 'ContainerNotFound') throw error;

@@ -1,4 +1,5 @@
 import type { Call, Expression } from './ast';
+import { distinctKey } from './comparison';
 import { QueryError } from './queryError';
 import { callAggregate, functionUse } from './userFunctions';
 import { type Typed, isNumeric, toJson, typeName } from './types';
@@ -111,12 +112,6 @@ const count: Aggregate = (call, rows, suffix) => {
     };
   return { sql: `count(DISTINCT ${distinctKey(value)})${suffix}`, type: 'bigint' };
 };
-
-/** SQL that is equal for values that Stream Analytics considers equal. */
-export function distinctKey({ sql, type }: Typed): string {
-  if (type === 'any') return `coalesce(asa_key(${sql}), CAST(${sql} AS VARCHAR))`;
-  return type === 'record' || type === 'array' ? `CAST(${sql} AS VARCHAR)` : sql;
-}
 
 /** The order of TopOne and CollectTop. NULL is the least value; values of unknown type are numbers, then texts. */
 function orderOf({ over, name, args, at }: Call, rows: GroupRows): string {

@@ -1,7 +1,8 @@
 /** Translates analytic functions: LAG, LAST, ISFIRST and aggregates with OVER. */
 
-import { AGGREGATES, type GroupRows, distinctKey } from './aggregates';
+import { AGGREGATES, type GroupRows } from './aggregates';
 import type { Call, Expression } from './ast';
+import { distinctKey } from './comparison';
 import { createContext, translatePredicate } from './expression';
 import { type Relation, type TemporalNode, isDue } from './plan';
 import { QueryError } from './queryError';

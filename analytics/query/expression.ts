@@ -1,4 +1,5 @@
 import type { Expression, Position } from './ast';
+import { compare } from './comparison';
 import { callFunction } from './functions';
 import { likeSql } from './like';
 import { once } from './once';
@@ -8,7 +9,6 @@ import {
   SQL_TYPES,
   type Typed,
   arithmetic,
-  compare,
   convert,
   isNumeric,
   quote,

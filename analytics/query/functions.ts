@@ -2,6 +2,7 @@
 
 import type { Call } from './ast';
 import { AGGREGATES } from './aggregates';
+import { compare } from './comparison';
 import { dateFunctions } from './dateFunctions';
 import { once } from './once';
 import { QueryError } from './queryError';
@@ -9,7 +10,7 @@ import { type Scalar, argument, numeric, simple } from './scalar';
 import type { Context } from './scope';
 import { stringFunctions } from './stringFunctions';
 import { callScalar, functionUse } from './userFunctions';
-import { type Typed, compare, convert, quote, typeName, unify, widen } from './types';
+import { type Typed, convert, quote, typeName, unify, widen } from './types';
 
 const roundSql = (value: string, digits: string): string =>
   `CASE WHEN ${digits} IS NOT NULL THEN round(${value}, CAST(greatest(least(${digits}, 400), -400) AS INTEGER)) END`;

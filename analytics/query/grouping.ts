@@ -2,6 +2,7 @@
 
 import { type GroupRows, findAggregate, holdsAggregate } from './aggregates';
 import type { Expression, Select, Window } from './ast';
+import { distinctKey } from './comparison';
 import { createContext, translatePredicate } from './expression';
 import { type Kept, type StreamSource, type TemporalNode } from './plan';
 import { QueryError } from './queryError';
@@ -109,16 +110,18 @@ export function planGrouping(parts: GroupingParts): { node: TemporalNode; column
   const having = select.having ? ` WHERE ${translatePredicate(select.having, havingContext)}` : '';
 
   const keptTable = `kept_${table}`;
-  const keyNames = [...keyColumns.values()].map(({ sql }) => sql);
+  const keyNames = [...keyColumns.values()].map(distinctKey);
   const found = windows.map((window) =>
     windowSql(
       window,
-      window.type === 'session' ? window.partitionBy.map((key) => keep(rowContext.translate(key)).sql) : [],
+      window.type === 'session'
+        ? window.partitionBy.map((key) => distinctKey(keep(rowContext.translate(key))))
+        : [],
     ),
   );
   const aggregated = [...aggregates].map(([sql, column]) => `${sql} AS ${column}, `).join('');
   const groups = found.map((one, i) => {
-    const selected = keyNames.map((key) => `${key}, `).join('');
+    const selected = [...keyColumns.values()].map((key) => `${representative(key)} AS ${key.sql}, `).join('');
     const grouped = ['__window_end', ...keyNames, ...one.keys].join(', ');
     const id = windowId(windows[i] ?? { kind: 'window', type: 'snapshot', id: null, at: select.at });
     return `SELECT ${selected}${aggregated}__window_end, ${id} AS __window_id, ${first.sql}, ${i} AS __window FROM (${one.rows(keptTable, keyNames)}) GROUP BY ${grouped}`;
@@ -187,6 +190,9 @@ function firstOf(fansOut: boolean): {
     rowAfter: (number) => `list_prepend(CAST(${number} AS BIGINT), __first.place)`,
   };
 }
+
+/** SQL of the value of a key that a group gets: the least text of its equal values, so that batches do not matter. */
+const representative = (key: Typed): string => (distinctKey(key) === key.sql ? key.sql : `min(${key.sql})`);
 
 const isSystemWindow = (one: Expression): boolean =>
   one.kind === 'call' && one.name.toLowerCase() === 'system.window';

@@ -6,6 +6,8 @@ import { modulus } from './types';
 /** As in looseJson.ts. */
 const LOOSE = `',[ \\t\\r\\n]*[}\\]]|(?:^|[:,\\[ \\t\\r\\n-])(?i:nan|inf)'`;
 
+/** −2^63, as a float. */
+const LEAST_BIGINT = '(-9223372036854775808::DOUBLE)';
 const NO_BIGINT = '100000000000000000000::HUGEINT';
 
 /**
@@ -77,7 +79,7 @@ export const MACROS: readonly string[] = [
   // An integer, exactly; for other numbers, a value that no bigint equals.
   `asa_int(j) AS CASE WHEN asa_is_int(j) THEN TRY_CAST(j->>'$' AS HUGEINT)
      WHEN json_type(j) IN ('DOUBLE', 'BOOLEAN') THEN CASE WHEN asa_number(j) = trunc(asa_number(j)) THEN coalesce(TRY_CAST(asa_number(j) AS HUGEINT), ${NO_BIGINT}) ELSE ${NO_BIGINT} END END`,
-  `asa_float_key(x) AS CASE WHEN x = trunc(x) AND abs(x) < 9.2e18 THEN x::BIGINT::VARCHAR ELSE x::VARCHAR END`,
+  `asa_float_key(x) AS CASE WHEN x = trunc(x) AND x >= ${LEAST_BIGINT} AND x < -${LEAST_BIGINT} THEN x::BIGINT::VARCHAR ELSE x::VARCHAR END`,
   // Keys are equal if the values are equal. A bigint and a float are compared as numbers, and a number does not equal
   // a text. The key of a text is its JSON, which usually is there already: only escapes can be written in several ways.
   `asa_key(j) AS CASE WHEN starts_with(j::VARCHAR, '"') AND NOT contains(j::VARCHAR, '\\') THEN j::VARCHAR ELSE CASE json_type(j)

@@ -1,5 +1,6 @@
 import { type ReferenceUse, referenceBinding, stepBinding, streamBinding } from './bindings';
 import type { CastType, Expression, Select, SelectQuery, Source } from './ast';
+import { keyText } from './comparison';
 import { requireShallow } from './depth';
 import { createContext, translatePredicate } from './expression';
 import { parse } from './parse';
@@ -17,7 +18,7 @@ import { QueryError } from './queryError';
 import { referenceNames } from './roles';
 import { asColumn, createScope, recordTextSql } from './scope';
 import { columnsOf } from './selectList';
-import { type Typed, convert, name } from './types';
+import { convert, name } from './types';
 import { planUnion } from './union';
 import { functionsOf } from './userFunctions';
 
@@ -221,8 +222,8 @@ function createSource(
 ): StreamSource {
   const scope = createScope([streamBinding(alias, fields, { table: 'raw', timestamp: 'enqueued' })]);
   const context = createContext(scope);
-  const text = (one: Expression): string => `coalesce(${convertToText(context.translate(one), one)}, '')`;
-  const timeline = over.length > 0 ? `concat_ws(chr(31), ${over.map(text).join(', ')})` : undefined;
+  const key = (one: Expression): string => `coalesce(${keyText(context.translate(one))}, '')`;
+  const timeline = over.length > 0 ? `concat_ws(chr(31), ${over.map(key).join(', ')})` : undefined;
   if (!timestampBy) return { input, table, fields, timestamp: undefined, timeline, at };
   const value = context.translate(timestampBy);
   if (value.type === 'bigint' || value.type === 'float' || value.type === 'bit')
@@ -233,11 +234,6 @@ function createSource(
   const timestamp = convert(value, 'datetime', timestampBy.at);
   return { input, table, fields, timestamp, timeline, at: timestampBy.at };
 }
-
-const convertToText = (value: Typed, { at }: Expression): string =>
-  value.type === 'record' || value.type === 'array'
-    ? `CAST(${value.sql} AS VARCHAR)`
-    : convert(value, 'nvarchar', at);
 
 /** Equal for equal TIMESTAMP BY, however the source is called where it stands. */
 function timestampKey(timestampBy: unknown, alias: string): string {

@@ -26,11 +26,12 @@ export const SQL_TYPES: Record<Type, string> = {
   null: 'VARCHAR',
 };
 
-const isJson = (type: Type): boolean => type === 'any' || type === 'record' || type === 'array';
+export const isJson = (type: Type): boolean => type === 'any' || type === 'record' || type === 'array';
 export const isNumeric = (type: Type): boolean => type === 'bigint' || type === 'float';
 
 type Convert = (sql: string) => string;
-const call =
+/** SQL of a macro over a value. */
+export const call =
   (macro: string): Convert =>
   (sql) =>
     once([sql], (value) => `${macro}(${value})`);
@@ -98,71 +99,6 @@ export function widen(value: Typed, to: Type): string {
   if (value.type === to) return value.sql;
   if (to === 'any') return toJson(value);
   return value.type === 'null' ? 'NULL' : `CAST(${value.sql} AS ${SQL_TYPES[to]})`;
-}
-
-/** @throws {QueryError} for two types whose values cannot be compared */
-export function compare(left: Typed, op: string, right: Typed, at: Position): string {
-  const both = (a: string, b: string): string => `(${a} ${op} ${b})`;
-  if (left.type === 'null' || right.type === 'null') return 'CAST(NULL AS BOOLEAN)';
-  if (isJson(left.type) && isJson(right.type)) {
-    return op === '=' || op === '<>'
-      ? both(call('asa_key')(left.sql), call('asa_key')(right.sql))
-      : once(
-          [left.sql, right.sql],
-          (
-            a,
-            b,
-          ) => `CASE WHEN asa_is_int(${a}) AND asa_is_int(${b}) THEN ${both(`asa_int(${a})`, `asa_int(${b})`)}
-        ELSE coalesce(${both(`asa_number(${a})`, `asa_number(${b})`)}, ${both(`asa_string(${a})`, `asa_string(${b})`)}) END`,
-        );
-  }
-  if (isJson(left.type) && right.type === 'bigint') return compareInteger(left.sql, op, right.sql, both);
-  if (isJson(right.type) && left.type === 'bigint')
-    return compareInteger(right.sql, op, left.sql, (a, b) => both(b, a));
-  if (isJson(left.type)) return both(asTyped(left.sql, right.type), right.sql);
-  if (isJson(right.type)) return both(left.sql, asTyped(right.sql, left.type));
-  if (left.type === right.type || (isNumeric(left.type) && isNumeric(right.type)))
-    return both(left.sql, right.sql);
-  if (left.type === 'bit' && isNumeric(right.type)) return both(`CAST(${left.sql} AS BIGINT)`, right.sql);
-  if (right.type === 'bit' && isNumeric(left.type)) return both(left.sql, `CAST(${right.sql} AS BIGINT)`);
-  if (left.type === 'datetime' && right.type === 'nvarchar')
-    return both(left.sql, convert(right, 'datetime', at));
-  if (right.type === 'datetime' && left.type === 'nvarchar')
-    return both(convert(left, 'datetime', at), right.sql);
-  throw new QueryError(
-    `${typeName(left.type)} cannot be compared with ${typeName(right.type)}: cast one of them`,
-    at,
-  );
-}
-
-/** Compares an event's number with a bigint, exactly, even if a float cannot represent them. */
-function compareInteger(
-  json: string,
-  op: string,
-  bigint: string,
-  both: (json: string, bigint: string) => string,
-): string {
-  if (op === '=' || op === '<>') return both(call('asa_int')(json), `CAST(${bigint} AS HUGEINT)`);
-  // No integer becomes a float on the other side of a small one.
-  if (isSmallInteger(bigint)) return both(call('asa_number')(json), bigint);
-  return once(
-    [json, bigint],
-    (a, b) =>
-      `CASE WHEN asa_is_int(${a}) THEN ${both(`asa_int(${a})`, b)} ELSE ${both(`asa_number(${a})`, b)} END`,
-  );
-}
-
-/** Whether SQL is a literal that a float represents exactly. */
-function isSmallInteger(sql: string): boolean {
-  const [, digits] = /^CAST\('(-?\d+)' AS BIGINT\)$/.exec(sql) ?? [];
-  return digits !== undefined && Number.isSafeInteger(Number(digits));
-}
-
-/** Reads an event's value as a type, without conversion between numbers and texts. */
-function asTyped(json: string, type: Type): string {
-  if (isNumeric(type)) return call('asa_number')(json);
-  if (type === 'nvarchar') return call('asa_string')(json);
-  return call(type === 'datetime' ? 'asa_datetime' : 'asa_bit')(json);
 }
 
 /** Reads an event's value if it is a text, otherwise NULL. @throws {QueryError} for a type other than text */

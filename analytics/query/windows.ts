@@ -9,7 +9,10 @@ export const MAX_WINDOW_US = 7 * 86_400_000_000;
 
 /** The translation of a window over kept rows. */
 export interface WindowSql {
-  /** SQL of the kept rows in the windows that are due, each with the end of its window (`__window_end`) */
+  /**
+   * SQL of the kept rows in the windows that are due, each with the end of its window (`__window_end`). The keys are SQL
+   * over the kept rows, equal for equal values.
+   */
   rows: (kept: string, keys: readonly string[]) => string;
   /** further columns of `rows` that distinguish windows with the same end */
   keys: readonly string[];
@@ -29,7 +32,7 @@ const micros = (us: number): string => `to_microseconds(${us})`;
 const EPOCH_US = 62_135_596_800_000_000n;
 
 /**
- * @param sessionKey SQL of a session's PARTITION BY, over the kept rows
+ * @param sessionKeys SQL of a session's PARTITION BY, over the kept rows; equal for equal values
  * @throws {QueryError}
  */
 export function windowSql(window: Window, sessionKeys: readonly string[]): WindowSql {

@@ -215,6 +215,22 @@ test('a new job loads the newest snapshot whose content is valid', async () => {
   opened.close();
 });
 
+test('a path whose date or time does not exist is no snapshot, whatever its order among the others', async () => {
+  await Promise.all([upload('r', 2), upload('s', 1), upload('r', 1)]);
+  for (const time of [
+    '2020-99-99/00-00',
+    '2020-00-01/00-00',
+    '2020-02-30/00-00',
+    '2020-01-01/24-00',
+    '2020-01-01/23-60',
+  ])
+    await container.uploadBlockBlob(`r/${time}/rows.json`, rowsWith(9), rowsWith(9).length);
+  const { update, paths, close } = await references(join(folder, `${containers}.state`));
+  await update();
+  expect(paths()).toEqual([pathOf('r', 2), pathOf('s', 1)]);
+  close();
+});
+
 test('an error of storage ends the update of one reference input, and not of the others', async () => {
   await Promise.all([upload('r', 1), upload('s', 1)]);
   const opened = await references(join(folder, `${containers}.state`));

@@ -87,9 +87,10 @@ function sessionSql(timeoutUs: number, maxUs: number, keys: readonly string[]): 
     const all = [...keys, ...more];
     return `OVER (${all.length > 0 ? `PARTITION BY ${all.join(', ')} ` : ''}${order})`;
   };
-  const inOrder = 'ORDER BY __ts, __seq';
+  // The default frame of SUM holds all rows of the same time, so that they are in one chain.
+  const inOrder = 'ORDER BY __ts';
   const chains = (kept: string): string =>
-    `SELECT *, sum(__new) ${per([], `${inOrder} ROWS UNBOUNDED PRECEDING`)} AS __chain FROM
+    `SELECT *, sum(__new) ${per([], inOrder)} AS __chain FROM
       (SELECT *, CASE WHEN __ts <= lag(__ts) ${per([], inOrder)} + ${micros(timeoutUs)} THEN 0 ELSE 1 END AS __new FROM ${kept})`;
   const since = `(epoch_us(__start) + ${EPOCH_US})`;
   const firstEnd = `(${since} - ${since} % ${maxUs} + CASE WHEN ${since} % ${maxUs} = 0 THEN ${maxUs} ELSE ${2 * maxUs} END - ${EPOCH_US})`;

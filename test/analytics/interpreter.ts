@@ -110,7 +110,10 @@ export const policies = fc.record({
  * What the time policies leave of a stream of one partition (time-skew-policies-azure-stream-analytics): first lateness by
  * the arrival, then disorder by the latest time so far.
  */
-export function punctual<T extends Arrival>(rows: readonly T[], policy: TimePolicy): T[] {
+export function punctual<T extends { s: number; arrived: number }>(
+  rows: readonly T[],
+  policy: TimePolicy,
+): T[] {
   const drops = policy.eventsOutOfOrderPolicy === 'Drop';
   let latest = -Infinity;
   const kept: T[] = [];

@@ -1,0 +1,66 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { IS_FULL, runs } from '../testSize';
+import { VERSIONS } from './documentedCases';
+import { policies } from './interpreter';
+import { type ModelQuery, modelQueries } from './model/queries';
+import { FOUND } from './model/foundCases';
+import { type Streams, Undetermined } from './model/rows';
+import { batches, events, inBatches, onFiles, withKills } from './model/runs';
+
+/** ANALYTICS_FUZZ_RUNS: how many queries are tried in each test. */
+const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(10, 300));
+/** Of 20,000 queries. */
+const TIMEOUT_MS = 7_200_000;
+/** The short run tries the same queries each time; the full run tries others. */
+const OPTIONS = { numRuns: RUNS, ...(IS_FULL ? {} : { seed: 3 }) };
+
+/** The rows by the model. Where the documentation does not define them: those of the engine in one batch. */
+async function expected(query: ModelQuery, streams: Streams): Promise<string[]> {
+  try {
+    return query.rows(streams);
+  } catch (error) {
+    if (!(error instanceof Undetermined)) throw error;
+    return inBatches(query.sql, streams, []);
+  }
+}
+
+test('batches give the rows of the documentation, wherever they end', { timeout: TIMEOUT_MS }, async () => {
+  await fc.assert(
+    fc.asyncProperty(modelQueries, events, policies, batches(8), async (query, all, policy, taken) => {
+      const streams = { events: all, policy, versions: VERSIONS };
+      expect(await inBatches(query.sql, streams, taken)).toEqual(await expected(query, streams));
+    }),
+    OPTIONS,
+  );
+});
+
+test('a file gives the rows of the documentation', { timeout: TIMEOUT_MS }, async () => {
+  await fc.assert(
+    fc.asyncProperty(modelQueries, events, policies, fc.boolean(), async (query, all, policy, isFeed) => {
+      const streams = { events: all, policy, versions: VERSIONS.slice(0, 1) };
+      expect(await onFiles(query.sql, streams, isFeed)).toEqual(await expected(query, streams));
+    }),
+    OPTIONS,
+  );
+});
+
+test(
+  'a job gives the rows of the documentation, wherever it is killed',
+  { timeout: TIMEOUT_MS },
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(modelQueries, events, policies, batches(5), async (query, all, policy, taken) => {
+        const streams = { events: all, policy, versions: VERSIONS };
+        expect(await withKills(query.sql, streams, taken)).toEqual(await expected(query, streams));
+      }),
+      OPTIONS,
+    );
+  },
+);
+
+test.each(Object.entries(FOUND))('%s', async (_, { query, rows, ...found }) => {
+  const streams = { ...found, versions: VERSIONS.slice(0, 1) };
+  expect(await inBatches(query, streams, [])).toEqual(rows);
+  expect(await onFiles(query, streams, true)).toEqual(rows);
+});

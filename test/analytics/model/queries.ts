@@ -1,0 +1,232 @@
+/** Generates queries of composed steps, each with its meaning. */
+
+import * as fc from 'fast-check';
+import { MIDNIGHT } from '../interpreter';
+import { type AnalyticCall, analytic, isFirst, lag, last, rolling } from './analytic';
+import type { Row, Streams } from './rows';
+import {
+  type Condition,
+  type From,
+  type GroupParts,
+  type JoinBound,
+  type Model,
+  applied,
+  grouping,
+  input,
+  joined,
+  joinedThree,
+  plain,
+  step,
+  subquery,
+  union,
+  withReference,
+} from './selects';
+import { AGGREGATES, type WindowModel, hopping, session, sliding, snapshot, tumbling } from './windows';
+
+export interface ModelQuery {
+  sql: string;
+  readsReference: boolean;
+  /** the rows of all outputs as texts, sorted. @throws {Undetermined} */
+  rows: (streams: Streams) => string[];
+  toString: () => string;
+}
+
+/** Chooses by a seed. */
+interface Choice {
+  /** from `from` to `to` */
+  whole: (from: number, to: number) => number;
+  of: <T>(options: readonly T[]) => T;
+  chance: (share: number) => boolean;
+}
+
+function choiceOf(seed: number): Choice {
+  let state = seed | 0;
+  // Mulberry32.
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+  const whole = (from: number, to: number): number => from + Math.floor(next() * (to - from + 1));
+  return {
+    whole,
+    of: (options) => {
+      const found = options[whole(0, options.length - 1)];
+      if (found === undefined) throw new Error('no options');
+      return found;
+    },
+    chance: (share) => next() < share,
+  };
+}
+
+function conditionOf({ of, whole }: Choice): Condition {
+  const c = whole(0, 6);
+  return of<Condition>([
+    { sql: ({ v }) => `${v} > ${c}`, test: ({ v }) => v !== null && v > c },
+    { sql: ({ v }) => `${v} IS NOT NULL`, test: ({ v }) => v !== null },
+    { sql: ({ v }) => `${v} IS NULL OR ${v} <> ${c}`, test: ({ v }) => v !== c },
+    { sql: ({ k }) => `${k} = 'a'`, test: ({ k }) => k === 'a' },
+    {
+      sql: ({ v }) => `${v} BETWEEN ${c - 2} AND ${c + 2}`,
+      test: ({ v }) => v !== null && v >= c - 2 && v <= c + 2,
+    },
+    {
+      sql: ({ k, v }) => `NOT (${k} = 'b' AND ${v} < ${c})`,
+      test: ({ k, v }) => (k !== null && k !== 'b') || (v !== null && v >= c),
+    },
+  ]);
+}
+
+const maybe = <T>({ chance }: Choice, share: number, make: () => T): T | undefined =>
+  chance(share) ? make() : undefined;
+
+function windowOf({ of, whole }: Choice): WindowModel {
+  const [one, other] = [whole(1, 9), whole(1, 9)];
+  const [most, little] = [Math.max(one, other), Math.min(one, other)];
+  return of([
+    () => tumbling(one),
+    () => tumbling(one, of([0, 1, -2])),
+    () => hopping(most, little),
+    () => sliding(one),
+    () => session(little, most),
+    () => snapshot,
+  ])();
+}
+
+function boundOf({ of, whole }: Choice): JoinBound {
+  const [one, other] = [whole(-4, 6), whole(0, 6)];
+  return {
+    low: Math.min(one, other),
+    high: Math.max(one, other, 0),
+    unit: of(['second', 'second', 'millisecond']),
+    form: of(['between', 'mirrored', 'compared']),
+  };
+}
+
+function callOf({ of, whole, chance }: Choice): AnalyticCall {
+  const s = whole(1, 9);
+  const known = (values: readonly (number | null)[]): number[] => values.filter((one) => one !== null);
+  return of([
+    () => lag(1, s, null),
+    () => lag(whole(1, 3), s, chance(0.5) ? 7 : null),
+    () => last(s),
+    () => isFirst(s, MIDNIGHT),
+    () => rolling('COUNT(*)', s, (values) => values.length),
+    () => rolling('COUNT(v)', s, (values) => known(values).length),
+    () => rolling('MAX(v)', s, (values) => (known(values).length > 0 ? Math.max(...known(values)) : null)),
+    () => rolling('MIN(v)', s, (values) => (known(values).length > 0 ? Math.min(...known(values)) : null)),
+    () =>
+      rolling('SUM(TRY_CAST(v AS bigint))', s, (values) =>
+        known(values).length > 0 ? known(values).reduce((all, v) => all + v, 0) : null,
+      ),
+  ])();
+}
+
+function groupOf(choice: Choice, from: From): GroupParts {
+  const { of, chance, whole } = choice;
+  const aggregate = of(AGGREGATES.filter(({ wholeRow }) => from.isPlain || wholeRow !== true));
+  const first = windowOf(choice);
+  const several = chance(0.2) && first !== snapshot;
+  const more = several ? [windowOf(choice)].filter((one) => one !== snapshot) : [];
+  const least = whole(1, 3);
+  return {
+    ...{ from, aggregate, windows: [first, ...more], timeIsKey: chance(0.1) && first !== snapshot },
+    where: maybe(choice, 0.2, () => conditionOf(choice)),
+    keyed: of(['key', 'key', 'none', 'session', ...(from.isPlain ? (['partition'] as const) : [])]),
+    having: maybe(choice, 0.2, () =>
+      of([
+        { sql: () => `COUNT(*) > ${least}`, test: (rows: readonly Row[]) => rows.length > least },
+        {
+          sql: (v: string) => `MAX(${v}) > ${least}`,
+          test: (rows: readonly Row[]) => rows.some(({ v }) => v !== null && v > least),
+        },
+      ]),
+    ),
+    showsId: chance(0.3),
+  };
+}
+
+const TIMES = ['own', 'own', 'own', 'arrival', 'substreams'] as const;
+
+/** What a SELECT reads: inputs, the steps so far, and their joins. */
+function fromOf(choice: Choice, steps: number): From {
+  const { of, whole, chance } = choice;
+  const plainFrom = (): From =>
+    steps > 0 && chance(0.7)
+      ? step(Math.max(whole(0, steps - 1), whole(0, steps - 1)))
+      : input(of(['i', 'i', 'j']), of(TIMES));
+  const kind = whole(1, 10);
+  if (kind <= 5) return plainFrom();
+  if (kind === 6) return applied(of(['i', 'j']), of(TIMES), of(['CROSS', 'OUTER']));
+  if (kind === 7) return withReference(plainFrom(), chance(0.5));
+  if (kind === 8)
+    return subquery(
+      plain(
+        plainFrom(),
+        maybe(choice, 0.5, () => conditionOf(choice)),
+      ),
+      `x${steps}`,
+    );
+  if (kind === 9 && chance(0.3))
+    return joinedThree(plainFrom(), plainFrom(), plainFrom(), boundOf(choice), boundOf(choice));
+  return joined(plainFrom(), plainFrom(), {
+    bound: boundOf(choice),
+    above: maybe(choice, 0.3, () => whole(0, 5)),
+    isLeft: chance(0.5),
+    value: of(['a.v', 'b.v', 'COALESCE(b.v, 77)', 'a.v + b.v']),
+  });
+}
+
+function selectOf(choice: Choice, steps: number): Model {
+  const { chance, whole } = choice;
+  const from = fromOf(choice, steps);
+  const kind = whole(1, 10);
+  if (kind <= 4) return grouping(groupOf(choice, from));
+  if (kind <= 7 && from.isPlain)
+    return analytic({
+      ...{ from, call: callOf(choice), when: maybe(choice, 0.4, () => conditionOf(choice)) },
+      keyed: choice.of(['key', 'partition', 'none']),
+      where: maybe(choice, 0.2, () => conditionOf(choice)),
+      isFilter: chance(0.2),
+    });
+  return plain(
+    from,
+    maybe(choice, 0.4, () => conditionOf(choice)),
+  );
+}
+
+export function queryOf(seed: number): ModelQuery {
+  const choice = choiceOf(seed);
+  const { chance, whole } = choice;
+  const steps: Model[] = [];
+  for (let i = whole(1, 4); i > 0; i--) {
+    const one = selectOf(choice, steps.length);
+    steps.push(chance(0.15) ? union([one, selectOf(choice, steps.length)]) : one);
+  }
+  const outputs = [steps.length - 1, ...(chance(0.2) ? [whole(0, steps.length - 1)] : [])];
+  return modelQuery(steps, outputs);
+}
+
+/** @param outputs the steps that are written */
+export function modelQuery(steps: readonly Model[], outputs: readonly number[]): ModelQuery {
+  const sql = `WITH ${steps.map((one, i) => `s${i} AS (${one.sql})`).join(',\n')}\n${outputs
+    .map(
+      (one, i) =>
+        `SELECT DATEDIFF(millisecond, '2026-01-01', System.Timestamp()) AS e, k, v INTO o${i} FROM s${one}`,
+    )
+    .join('\n')}`;
+  return {
+    sql,
+    readsReference: sql.includes(' JOIN r ON '),
+    rows: (streams) => {
+      const done: Row[][] = [];
+      const scope = { ...streams, steps: done };
+      for (const one of steps) done.push(one.rows(scope));
+      return outputs.flatMap((one) => (done[one] ?? []).map(({ t, k, v }) => `${t} ${k} ${v}`)).sort();
+    },
+    toString: () => sql,
+  };
+}
+
+export const modelQueries: fc.Arbitrary<ModelQuery> = fc.noShrink(fc.integer()).map(queryOf);

@@ -1,0 +1,292 @@
+/** Runs queries of the model on files, in the engine, and in jobs that are killed. */
+
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { createEngine } from '../../../analytics/engine';
+import type { HubEvent } from '../../../analytics/event';
+import { runFiles } from '../../../analytics/fileRun';
+import { type Output, translate } from '../../../analytics/query';
+import { MIDNIGHT } from '../interpreter';
+import { type Job, PARTITIONS, commit, into, open, rowsOf } from '../jobOnFile';
+import { type Arrived, REFERENCE_KEYS, type Streams, isoOf, listOf } from './rows';
+
+/** Times are halves of seconds. Own times are up to 9 s late and 2 s early, some far too early or absent. */
+export const events: fc.Arbitrary<Arrived[]> = fc
+  .array(
+    fc.record({
+      input: fc.constantFrom('i' as const, 'i' as const, 'j' as const),
+      partition: fc.constantFrom(...PARTITIONS),
+      arrived: fc.nat(60),
+      elements: fc.array(
+        fc.record({
+          late: fc.oneof(
+            { weight: 6, arbitrary: fc.constantFrom(0, 0, 1) },
+            { weight: 10, arbitrary: fc.integer({ min: -4, max: 18 }) },
+            { weight: 1, arbitrary: fc.constantFrom(-900, null) },
+          ),
+          k: fc.oneof(
+            { weight: 9, arbitrary: fc.constantFrom('a', 'b') },
+            { weight: 1, arbitrary: fc.constantFrom('c', null) },
+          ),
+          v: fc.oneof(
+            { weight: 9, arbitrary: fc.integer({ min: -3, max: 9 }) },
+            { weight: 1, arbitrary: fc.constant(null) },
+          ),
+        }),
+        { minLength: 1, maxLength: 3 },
+      ),
+    }),
+    // Otherwise most arrays would be short.
+    { maxLength: 24, size: 'max' },
+  )
+  .map((all) =>
+    all
+      .sort((a, b) => a.arrived - b.arrived)
+      .flatMap(({ input, partition, arrived, elements }, number) =>
+        elements.map(({ late, k, v }, element): Arrived => ({
+          ...{ input, partition, number, element, k, v },
+          arrived: 20 + arrived / 2,
+          s: late === null ? null : 20 + (arrived - late) / 2,
+        })),
+      ),
+  );
+
+/** The messages of an input, in the order of their arrival. */
+export function messagesOf(all: readonly Arrived[], input: string): HubEvent[] {
+  const elements = new Map<number, Arrived[]>();
+  for (const one of all)
+    if (one.input === input) elements.set(one.number, [...(elements.get(one.number) ?? []), one]);
+  return [...elements.values()].flatMap((own) => {
+    const [first] = own;
+    if (!first) return [];
+    const payloads = own.map(({ s, k, v }) => ({
+      ...{ t: s === null ? undefined : isoOf(s), list: listOf(v) },
+      // An absent field is NULL, too.
+      k: k ?? (first.number % 2 === 0 ? null : undefined),
+      v: v ?? (first.number % 2 === 0 ? null : undefined),
+    }));
+    return {
+      body: JSON.stringify(own.length === 1 && first.number % 2 === 0 ? payloads[0] : payloads),
+      enqueuedUs: (MIDNIGHT + 1_000 * first.arrived) * 1_000,
+      partitionId: first.partition,
+      sequenceNumber: first.number,
+    };
+  });
+}
+
+const INPUTS = ['i', 'j'] as const;
+
+async function loadVersions(
+  { engine }: Pick<Job, 'engine'>,
+  versions: readonly number[],
+  folder: string,
+): Promise<void> {
+  for (const name of engine.references.names)
+    for (const version of versions) {
+      const file = join(folder, `version-${version}.json`);
+      await writeFile(file, referenceText(version));
+      await engine.references.load(name, file, (MIDNIGHT + 1_000 * version) * 1_000);
+    }
+}
+
+const referenceText = (version: number): string =>
+  REFERENCE_KEYS.map((k) => JSON.stringify({ k, f: version })).join('\n');
+
+const textOf = (row: string): string =>
+  Object.values(JSON.parse(row) as object)
+    .map(String)
+    .join(' ');
+
+export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'asa-model-'));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs a query on one file of each input. @returns its rows, sorted */
+export function onFiles(
+  sql: string,
+  { events: all, policy, versions }: Streams,
+  isFeed: boolean,
+): Promise<string[]> {
+  return inFolder(async (folder) => {
+    const plan = translate(sql);
+    const file = (name: string): string => join(folder, name);
+    for (const input of INPUTS)
+      await writeFile(
+        file(`${input}.ndjson`),
+        messagesOf(all, input)
+          .map((one) => `${isFeed ? feedLine(one) : payloadLine(one)}\n`)
+          .join(''),
+      );
+    await writeFile(file('r.ndjson'), referenceText(versions[0] ?? 0));
+    const outputs = new Map(plan.outputs.map(({ table }, i) => [table, file(`output-${i}`)]));
+    await runFiles({
+      ...{ plan, policy, outputs: new Map([...outputs]) },
+      inputs: new Map(INPUTS.map((input) => [input, [file(`${input}.ndjson`)]])),
+      references: new Map(plan.references.length > 0 ? [['r', [file('r.ndjson')]]] : []),
+    });
+    const rows: string[] = [];
+    for (const one of new Set(outputs.values()))
+      rows.push(...(await readFile(one, 'utf8')).split('\n').filter((row) => row !== ''));
+    return rows.map(textOf).sort();
+  });
+}
+
+const feedLine = ({ body, enqueuedUs = 0, partitionId, sequenceNumber }: HubEvent): string =>
+  JSON.stringify({
+    ...{ deviceId: 'd', partitionId: String(partitionId), sequenceNumber, body: JSON.parse(body) as unknown },
+    enqueuedTimeUtc: new Date(enqueuedUs / 1_000).toISOString(),
+  });
+
+function payloadLine({ body, enqueuedUs = 0, partitionId }: HubEvent): string {
+  const arrival = {
+    EventEnqueuedUtcTime: new Date(enqueuedUs / 1_000).toISOString(),
+    PartitionId: partitionId,
+  };
+  const payload = JSON.parse(body) as object | object[];
+  return JSON.stringify(
+    Array.isArray(payload)
+      ? payload.map((one: object) => ({ ...one, ...arrival }))
+      : { ...payload, ...arrival },
+  );
+}
+
+/** A batch of an input: messages of the partitions, in the order of their arrival. */
+export interface Batch {
+  input: 'i' | 'j';
+  partitions: readonly number[];
+  messages: number;
+  /** when the job is killed: before the batch is stored, after that, or not */
+  kill: 'before' | 'after' | undefined;
+  /** whether the clock runs up to the next event of the partitions */
+  clock: boolean;
+}
+
+export const batches = (maxLength: number): fc.Arbitrary<Batch[]> =>
+  fc.array(
+    fc.record({
+      input: fc.constantFrom(...INPUTS),
+      partitions: fc.constantFrom([0], [1], [2], [0, 1], [0, 1, 2]),
+      messages: fc.nat(6),
+      kill: fc.constantFrom('before' as const, 'after' as const, undefined, undefined),
+      clock: fc.boolean(),
+    }),
+    { maxLength },
+  );
+
+interface Feed {
+  take: (batch: Batch) => HubEvent[];
+  /** when the next event of a partition arrives, µs */
+  next: (partition: number) => number | undefined;
+  rest: (input: string) => HubEvent[];
+}
+
+function feedOf(all: readonly Arrived[]): Feed {
+  const left = new Map(INPUTS.map((input) => [input as string, messagesOf(all, input)]));
+  const rest = (input: string): HubEvent[] => left.get(input) ?? [];
+  return {
+    rest,
+    take: ({ input, partitions, messages }) => {
+      const taken = rest(input)
+        .filter(({ partitionId = 0 }) => partitions.includes(partitionId))
+        .slice(0, messages);
+      left.set(
+        input,
+        rest(input).filter((one) => !taken.includes(one)),
+      );
+      return taken;
+    },
+    next: (partition) => {
+      const times = INPUTS.flatMap((input) =>
+        rest(input).flatMap(({ partitionId, enqueuedUs }) =>
+          partitionId === partition && enqueuedUs !== undefined ? [enqueuedUs] : [],
+        ),
+      );
+      return times.length > 0 ? Math.min(...times) : undefined;
+    },
+  };
+}
+
+/** Runs a query in the engine, in batches. @returns its rows, sorted. @throws Error if the rows of an output are not in the order of time */
+export function inBatches(sql: string, streams: Streams, taken: readonly Batch[]): Promise<string[]> {
+  return inFolder(async (folder) => {
+    const engine = await createEngine(translate(sql), streams.policy);
+    const rows: string[] = [];
+    const read = async ({ rowsSql }: Output): Promise<void> => {
+      const found = (await engine.connection.runAndReadAll(rowsSql))
+        .getRows()
+        .map(([row]) => textOf(String(row)));
+      const times = found.map((row) => Number(row.split(' ')[0]));
+      if (times.some((time, i) => time < (times[i - 1] ?? -Infinity)))
+        throw new Error(`the rows of a batch are not in the order of time: ${found.join(', ')}`);
+      rows.push(...found);
+    };
+    try {
+      await loadVersions({ engine }, streams.versions, folder);
+      engine.setPartitions(PARTITIONS);
+      const feed = feedOf(streams.events);
+      for (const batch of taken) {
+        await engine.process(batch.input, feed.take(batch), read);
+        for (const partition of batch.clock ? batch.partitions : []) {
+          const next = feed.next(partition);
+          if (next !== undefined) await engine.advance(next, read, [partition]);
+        }
+      }
+      for (const input of INPUTS) await engine.process(input, feed.rest(input), read);
+      await engine.advance(Infinity, read);
+      return rows.sort();
+    } finally {
+      engine.close();
+    }
+  });
+}
+
+/** Runs a query in a job with a file, and opens the file again after each kill. @returns its stored rows, sorted */
+export function withKills(sql: string, streams: Streams, taken: readonly Batch[]): Promise<string[]> {
+  return inFolder(async (folder) => {
+    const plan = translate(sql);
+    const reopen = (): Promise<Job> => open(plan, join(folder, 'job.duckdb'), streams.policy);
+    let job = await reopen();
+    try {
+      await loadVersions(job, streams.versions, folder);
+      const feed = feedOf(streams.events);
+      const attempt = (batch: Batch, found: HubEvent[], isKilled: boolean): Promise<void> =>
+        commit(job, new Map(), async (outputs) => {
+          await job.engine.process(batch.input, found, into(outputs));
+          if (isKilled) throw new Killed();
+        });
+      for (const batch of taken) {
+        const found = feed.take(batch);
+        if (batch.kill === 'before')
+          await attempt(batch, found, true).catch((error: unknown) => {
+            if (!(error instanceof Killed)) throw error;
+          });
+        if (batch.kill === 'after') await attempt(batch, found, false);
+        if (batch.kill !== undefined) {
+          job.engine.close();
+          job = await reopen();
+        }
+        if (batch.kill !== 'after') await attempt(batch, found, false);
+        for (const partition of batch.clock ? batch.partitions : []) {
+          const next = feed.next(partition);
+          if (next !== undefined)
+            await commit(job, new Map(), (outputs) => job.engine.advance(next, into(outputs), [partition]));
+        }
+      }
+      for (const input of INPUTS)
+        await commit(job, new Map(), (outputs) => job.engine.process(input, feed.rest(input), into(outputs)));
+      await commit(job, new Map(), (outputs) => job.engine.advance(Infinity, into(outputs)));
+      return await rowsOf(job, plan);
+    } finally {
+      job.engine.close();
+    }
+  });
+}
+
+class Killed extends Error {}

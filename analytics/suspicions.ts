@@ -2,11 +2,11 @@
 
 import { open } from 'node:fs/promises';
 import type { Suspicions } from './batchSql';
-import { mayBeLoose } from './looseJson';
+import { bytesMayBeLoose } from './looseJson';
 
 /** An integer outside bigint has at least as many digits. */
 const LONG_DIGITS = 19;
-const CHUNK_BYTES = 65_536;
+const CHUNK_BYTES = 1_048_576;
 
 /** So many bytes are looked at again with the next ones. White space that goes on beyond them is suspicious after a comma. */
 const SEAM_BYTES = 64;
@@ -24,7 +24,7 @@ export async function suspicionsOf(file: string): Promise<Suspicions> {
       if (bytesRead === 0) break;
       const end = before + bytesRead;
       found.oversized ||= hasLongNumber(buffer.subarray(0, end));
-      found.loose ||= mayBeLoose(buffer.toString('latin1', 0, end));
+      found.loose ||= bytesMayBeLoose(buffer.subarray(0, end));
       before = Math.min(SEAM_BYTES, end);
       found.loose ||= endsWithSpaceAfterComma(buffer, end, before);
       buffer.copyWithin(0, end - before, end);

@@ -94,22 +94,6 @@ export function fileEventsSql(rows: string, shape: FileShape, fields: PayloadFie
   );
 }
 
-/**
- * SQL of the events in lines that are JSON objects, with the fields that the query reads. The other lines are in the
- * column `other`, for {@link fileEventsSql}.
- *
- * @param lines SQL of the lines: `line` and `__seq`
- * @param suspicions what there may be in the lines
- */
-export function objectLinesSql(lines: string, suspicions: Suspicions, fields: PayloadFields): string {
-  const test = `${suspicions.oversized ? ' AND NOT asa_is_oversized(line)' : ''}${suspicions.loose ? ' AND asa_is_strict(line)' : ''}`;
-  const read = `SELECT TRY_CAST(CASE WHEN starts_with(line, '{')${test} THEN line END AS JSON) AS json, line, ${numberSql('__seq', '1')} AS __seq FROM (${lines})`;
-  return fitting(
-    fields.selectObjects(`SELECT json, __seq, CASE WHEN json IS NULL THEN line END AS other FROM (${read})`),
-    fields,
-  );
-}
-
 /** The number of rows that are not JSON objects. */
 export const MALFORMED_SQL = 'SELECT count(*) FILTER (event IS NULL) FROM raw';
 
@@ -123,11 +107,54 @@ const timelineOf = ({ timeline }: StreamSource): string =>
 /**
  * SQL of the events of one source with their own times, from rows that {@link payloadsSql} returns.
  *
- * @param more SQL of further columns
+ * @param other SQL of the column `other`, if there is to be one
+ * @param time SQL of the own time
  */
-export const ownTimesSql = (source: StreamSource, rows: string, more = ''): string =>
-  `SELECT ${more}${source.fields.kept('raw')}, raw.event IS NULL AS malformed,
-    ${source.timeline === undefined ? '' : `${source.timeline} AS ${OVER}, `}CASE WHEN raw.event IS NOT NULL THEN ${source.timestamp ?? 'raw.enqueued'} END AS own_time FROM ${rows} AS raw`;
+export const ownTimesSql = (
+  source: StreamSource,
+  rows: string,
+  other = '',
+  time = source.timestamp ?? 'raw.enqueued',
+): string =>
+  `SELECT ${other === '' ? '' : `${other}, `}${source.fields.kept('raw')}, raw.event IS NULL AS malformed,
+    ${source.timeline === undefined ? '' : `${source.timeline} AS ${OVER}, `}CASE WHEN raw.event IS NOT NULL THEN ${time} END AS own_time FROM ${rows} AS raw`;
+
+/** How lines are read: `trusted` is faster, but malformed JSON raises an error; `checked` has it in the column `other`. */
+export type Reading = 'trusted' | 'checked';
+
+/**
+ * SQL of the events of one source with their own times, like that of {@link ownTimesSql}, from lines that are JSON
+ * objects. The other lines are in the column `other`, for {@link fileEventsSql}.
+ *
+ * @param lines SQL of the lines: `line` and `__seq`
+ * @param suspicions what there may be in the lines
+ */
+export function ownLinesSql(
+  source: StreamSource,
+  lines: string,
+  suspicions: Suspicions,
+  reading: Reading,
+): string {
+  const { fields } = source;
+  const test = `${suspicions.oversized ? ' AND NOT asa_is_oversized(line)' : ''}${suspicions.loose ? ' AND asa_is_strict(line)' : ''}`;
+  const object = `CASE WHEN starts_with(line, '{')${test} THEN line END`;
+  // A whole event needs DuckDB's type JSON, and so a check.
+  const event = reading === 'checked' || fields.readsWhole() ? `TRY_CAST(${object} AS JSON)` : object;
+  const read = `SELECT ${event} AS event, line, ${numberSql('__seq', '1')} AS __seq FROM (${lines})`;
+  const time = timeColumn(source);
+  const events = fields.selectObjects(
+    `SELECT event, __seq, CASE WHEN event IS NULL THEN line END AS other FROM (${read})`,
+    time,
+  );
+  return ownTimesSql(source, `(${fitting(events, fields)})`, 'raw.other AS other', time && `raw.${time}`);
+}
+
+/** The column of the field that TIMESTAMP BY names, if nothing else reads it. */
+function timeColumn({ timestamp, timeline, fields }: StreamSource): string | undefined {
+  const [, column] = /^asa_datetime\(raw\.(field_\d+)\)$/.exec(timestamp ?? '') ?? [];
+  if (column === undefined || fields.isKept(column)) return undefined;
+  return timeline?.match(/\bfield_\d+\b/g)?.includes(column) ? undefined : column;
+}
 
 /**
  * SQL of the batch of one source: each event with its time after the time policies. The order of events, and so their
@@ -173,8 +200,8 @@ export const arrivalsSql = (policy: TimePolicy, own: string): string =>
       SELECT own_time, __seq, lag(own_time) OVER () AS before, lag(__seq) OVER () AS number_before FROM ${own} WHERE own_time IS NOT NULL)) AS disordered
     FROM (SELECT count(*) AS events, count(*) FILTER (malformed) AS malformed, ${messageOfNumber('max(__seq)')} AS last, count(other) AS others, count(*) FILTER (timed) AS timed,
       count(*) FILTER (NOT malformed AND own_time IS NULL) AS untimed,
-      count(*) FILTER (timed AND (own_time > enqueued + INTERVAL '${EARLY_ARRIVAL_MINUTES} minutes'
-        OR own_time < enqueued - to_seconds(${policy.eventsLateArrivalMaxDelayInSeconds}))) AS unpunctual FROM ${own})`;
+      count(*) FILTER (timed AND epoch_us(own_time) - epoch_us(enqueued) NOT BETWEEN ${-policy.eventsLateArrivalMaxDelayInSeconds * 1e6}
+        AND ${EARLY_ARRIVAL_MINUTES * 60e6}) AS unpunctual FROM ${own})`;
 
 /** @param schema schema of the table; it may exist if it is in a file */
 export const progressTableSql = (source: StreamSource, schema = 'main'): string =>

@@ -5,9 +5,10 @@ import { DuckDBTimestampValue } from '@duckdb/node-api';
 import {
   arrivalsSql,
   countSql,
+  type Suspicions,
   fileEventsSql,
   messageOfNumber,
-  objectLinesSql,
+  ownLinesSql,
   ownTimesSql,
   progressTableSql,
   timedSql,
@@ -17,7 +18,7 @@ import { type BoundedDatabase, openBoundedDatabase } from './boundedDatabase';
 import type { Counts } from './counts';
 import type { TimePolicy } from './timePolicy';
 import { type FunctionScripts, registerFunctions } from './functions';
-import { FormatError, raisedInFile, rowsOfLines } from './inputFile';
+import { FormatError, isMalformedJson, raisedInFile, rowsOfLines } from './inputFile';
 import { type InputFiles, createInputFiles } from './inputFiles';
 import { PROGRESS_SETTINGS, showProgress } from './progress';
 import { type Plan, type PlanNode, type StreamSource, raisedInQuery, sqlName, sqlText } from './query';
@@ -119,16 +120,20 @@ async function loadSource(
   const own = `own_${source.table}`;
   const now = { now: new DuckDBTimestampValue(BigInt(Date.now()) * 1_000n) };
   let first = true;
-  const add = async (events: string, other: string, file: string): Promise<void> => {
-    const rows = ownTimesSql(source, `(${events})`, `${other} AS other, `);
+  const add = async (rows: string): Promise<void> => {
     const sql = `${first ? `CREATE TEMP TABLE ${own} AS` : `INSERT INTO ${own}`} ${rows}`;
-    await bounded(() => connection.run(sql, now)).catch((error: unknown) => {
-      throw raisedInQuery(raisedInFile(error, file), source.at);
-    });
+    await bounded(() => connection.run(sql, now));
     first = false;
   };
+  const addEvents = (events: string): Promise<void> =>
+    add(ownTimesSql(source, `(${events})`, `${NO_TEXT} AS other`));
+  const addLines = (sql: string, suspicions: Suspicions): Promise<void> =>
+    add(ownLinesSql(source, sql, suspicions, 'trusted')).catch((error: unknown) => {
+      if (!isMalformedJson(error)) throw error;
+      return add(ownLinesSql(source, sql, suspicions, 'checked'));
+    });
   /** Replaces the lines that are no JSON objects by their events. */
-  const readOthers = async (file: string): Promise<void> => {
+  const readOthers = async (): Promise<void> => {
     const table = `others_${source.table}`;
     await bounded(() =>
       connection.run(
@@ -136,7 +141,7 @@ async function loadSource(
       ),
     );
     await bounded(() => connection.run(`DELETE FROM ${own} WHERE other IS NOT NULL`));
-    await add(fileEventsSql(rowsOfLines(table), 'payload', source.fields), NO_TEXT, file);
+    await addEvents(fileEventsSql(rowsOfLines(table), 'payload', source.fields));
     await connection.run(`DROP TABLE ${table}`);
   };
   const arrivals = (): Promise<Arrivals> => bounded(() => readArrivals(connection, policy, own));
@@ -146,14 +151,17 @@ async function loadSource(
     const numbered = (sql: string): string =>
       `SELECT * REPLACE (__seq + ${known.last} AS __seq) FROM (${sql})`;
     const before = known;
-    if (lines)
-      await add(objectLinesSql(numbered(lines.sql), lines.suspicions, source.fields), 'raw.other', file);
-    else await add(fileEventsSql(numbered(rowsSql), shape, source.fields), NO_TEXT, file);
-    known = await arrivals();
-    if (known.others > 0) {
-      await readOthers(file);
+    const read = async (): Promise<void> => {
+      if (lines) await addLines(numbered(lines.sql), lines.suspicions);
+      else await addEvents(fileEventsSql(numbered(rowsSql), shape, source.fields));
       known = await arrivals();
-    }
+      if (known.others === 0) return;
+      await readOthers();
+      known = await arrivals();
+    };
+    await read().catch((error: unknown) => {
+      throw raisedInQuery(raisedInFile(error, file), source.at);
+    });
     const added = known.events - before.events;
     if (added > 0 && known.malformed - before.malformed === added)
       throw new FormatError(`${file}: none of its ${added} rows is a JSON object`);

@@ -52,6 +52,10 @@ export function raisedInFile(error: unknown, file: string): unknown {
   return meaning === undefined ? error : new FormatError(`${file}: ${meaning}`);
 }
 
+/** Whether an error is that of a line that is not JSON. */
+export const isMalformedJson = (error: unknown): boolean =>
+  (error as Error).message.startsWith('Invalid Input Error: Malformed JSON at byte');
+
 /** The largest JSON value of a file that is read, bytes. */
 const MAX_VALUE_BYTES = 16 * 1_048_576;
 /** DuckDB's own would be 16 times the longest line. */

@@ -19,10 +19,19 @@ export interface PayloadFields {
    * @param sampled whether the metadata is also read from the payload
    */
   select: (rows: string, sampled?: boolean) => string;
-  /** The same for `json`, valid JSON objects or NULL, with the metadata in them. Each payload is parsed only once. */
-  selectObjects: (rows: string) => string;
+  /**
+   * The same with the metadata in the payloads. `event` is the text of an object, or NULL. Each payload is parsed only
+   * once, and malformed JSON raises an error.
+   *
+   * @param time column of a field that only the time of the event is read from. It becomes a TIMESTAMP
+   */
+  selectObjects: (rows: string, time?: string) => string;
   /** Notes the statements that read `kept`: a field that they do not name, such as that of TIMESTAMP BY, is not kept. */
   readBy: (statements: readonly string[]) => void;
+  /** whether the query reads a column after the events have their times, or CREATE TABLE checks it */
+  isKept: (column: string) => boolean;
+  /** whether the query reads whole payloads */
+  readsWhole: () => boolean;
   /** SQL of the columns that the query reads after the events have their times, of `table` */
   kept: (table: string) => string;
   /** SQL over `select`'s rows: whether an event does not fit CREATE TABLE; undefined without CREATE TABLE */
@@ -48,6 +57,8 @@ interface Sampled {
   path: Path;
   column: string;
   sql: (value: string) => string;
+  /** the same for the text of the value, if that is enough */
+  textSql?: (text: string) => string;
 }
 
 const iotHubText = (field: string, column: string): Sampled => ({
@@ -62,6 +73,7 @@ const SAMPLED: readonly Sampled[] = [
     path: ['EventEnqueuedUtcTime'],
     column: 'sent',
     sql: (value) => `CASE WHEN ${value} IS NOT NULL THEN asa_datetime(${value}) END`,
+    textSql: (text) => `asa_text_datetime(${text})`,
   },
   {
     path: ['EventProcessedUtcTime'],
@@ -92,10 +104,11 @@ export function createPayloadFields(declared: ReadonlyMap<string, CastType>): Pa
     return known.column;
   };
   for (const field of declared.keys()) column([field]);
-  /** The text may contain the name in another case, or with escapes. */
-  const fallback = (path: Path): string =>
-    `WHEN contains(lower(CAST(event AS VARCHAR)), ${quote(`"${(path.at(-1) ?? '').toLowerCase()}"`)}) OR contains(CAST(event AS VARCHAR), '\\')
-      THEN ${jsonField('event', path).sql} END`;
+  /** Reads a field whose name may be in the text in another case, or with escapes. */
+  const otherName = (path: Path): { test: string; sql: string } => ({
+    test: `contains(lower(CAST(event AS VARCHAR)), ${quote(`"${(path.at(-1) ?? '').toLowerCase()}"`)}) OR contains(CAST(event AS VARCHAR), '\\')`,
+    sql: jsonField('event', path).sql,
+  });
   const sampledColumns = (): Sampled[] =>
     SAMPLED.filter(({ column }) => column === 'sent' || metadata.has(column));
   return {
@@ -110,10 +123,10 @@ export function createPayloadFields(declared: ReadonlyMap<string, CastType>): Pa
       const all = [...fields.values()];
       const own = sampled ? sampledColumns() : [];
       const first = own.length + 1;
-      const found = all.map(
-        ({ path, column }, i) =>
-          `CASE WHEN found[${first + i}] IS NOT NULL THEN asa_present(found[${first + i}]) ${fallback(path)} AS ${column}`,
-      );
+      const found = all.map(({ path, column }, i) => {
+        const { test, sql } = otherName(path);
+        return `CASE WHEN found[${first + i}] IS NOT NULL THEN asa_present(found[${first + i}]) WHEN ${test} THEN ${sql} END AS ${column}`;
+      });
       const paths = [...own, ...all].map(({ path }) => path);
       if (paths.length === 0) return `SELECT * FROM (${rows})`;
       const columns = [
@@ -125,23 +138,35 @@ export function createPayloadFields(declared: ReadonlyMap<string, CastType>): Pa
       const selected = `SELECT * EXCLUDE (found), ${columns.join(', ')} FROM (${read})`;
       return sampled ? `SELECT *, ${SENT} FROM (${selected})` : selected;
     },
-    selectObjects: (rows) => {
+    selectObjects: (rows, time) => {
       const all = [...fields.values()];
       const own = sampledColumns();
-      const paths = [...own, ...all].map(({ path }) => path);
-      const structure = structureOf(paths, 'found');
+      const readings = [
+        ...own.map(({ path, textSql }) => ({ path, asText: textSql !== undefined })),
+        ...all.map(({ path, column }) => ({ path, asText: column === time })),
+      ];
+      const structure = structureOf(readings, 'found');
       const value = (i: number): string =>
-        structure.values[i] ?? `json_extract(event, ${quote(pointerOf(paths[i] ?? []))})`;
+        structure.values[i] ?? `json_extract(event, ${quote(pointerOf(readings[i]?.path ?? []))})`;
       const columns = [
-        ...own.map(({ sql, column }, i) => `${sql(value(i))} AS ${column}`),
+        ...own.map(({ sql, textSql, column }, i) => {
+          const convert = textSql && structure.texts[i] === true ? textSql : sql;
+          return `${convert(value(i))} AS ${column}`;
+        }),
         ...all.map(({ path, column }, i) => {
           const sql = value(own.length + i);
-          return `CASE WHEN ${sql} IS NOT NULL THEN asa_present(${sql}) ${fallback(path)} AS ${column}`;
+          const other = otherName(path);
+          if (column !== time)
+            return `CASE WHEN ${sql} IS NOT NULL THEN asa_present(${sql}) WHEN ${other.test} THEN ${other.sql} END AS ${column}`;
+          const datetime = structure.texts[own.length + i] === true ? 'asa_text_datetime' : 'asa_datetime';
+          return `CASE WHEN ${sql} IS NOT NULL THEN ${datetime}(${sql}) WHEN ${other.test} THEN asa_datetime(${other.sql}) END AS ${column}`;
         }),
       ];
-      const read = `SELECT * RENAME (json AS event), json_transform(json, ${structure.sql}) AS found FROM (${rows})`;
+      const read = `SELECT *, json_transform(event, ${structure.sql}) AS found FROM (${rows})`;
       return `SELECT *, ${SENT} FROM (SELECT * EXCLUDE (found), ${columns.join(', ')} FROM (${read}))`;
     },
+    isKept: (column) => declared.size > 0 || isRead(column),
+    readsWhole: () => whole,
     readBy: (statements) => {
       const named = new Set(statements.flatMap((sql) => sql.match(/\bfield_\d+\b/g) ?? []));
       isRead = (column) => named.has(column);

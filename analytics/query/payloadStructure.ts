@@ -3,10 +3,18 @@ import { name, quote } from './types';
 /** A value in an event: the names from the event down to it. */
 export type Path = readonly string[];
 
+/** A value to read. */
+export interface Reading {
+  path: Path;
+  /** whether its text is enough: a text without its quotation marks, other values as JSON */
+  asText: boolean;
+}
+
 interface Branch {
   name: string;
   /** SQL of the value, if it is read as a whole */
   sql: string | undefined;
+  type: 'JSON' | 'VARCHAR';
   branches: Map<string, Branch>;
 }
 
@@ -14,24 +22,39 @@ interface Branch {
 export interface Structure {
   /** what `json_transform` takes as its second argument, as SQL */
   sql: string;
-  /** SQL of each value, in the order of the paths; undefined where `json_transform` cannot read it beside the others */
+  /** SQL of each value, in the order of the readings; undefined where `json_transform` cannot read it beside the others */
   values: readonly (string | undefined)[];
+  /** whether a value is a VARCHAR, in the same order; otherwise, it is JSON */
+  texts: readonly boolean[];
 }
 
 /**
- * Describes the values of an event at some paths.
+ * Describes some values of an event. A value is a text only if all of its readings allow that, and none is of a value
+ * within it or around it.
  *
  * @param found SQL of the result of `json_transform`
  */
-export function structureOf(paths: readonly Path[], found: string): Structure {
-  const root: Branch = { name: '', sql: undefined, branches: new Map() };
-  const values = new Map<Path, string | undefined>();
+export function structureOf(readings: readonly Reading[], found: string): Structure {
+  const root: Branch = { name: '', sql: undefined, type: 'JSON', branches: new Map() };
+  const values = new Map<Reading, string | undefined>();
+  const isText = (reading: Reading): boolean =>
+    readings
+      .filter((one) => startsWith(one.path, reading.path) || startsWith(reading.path, one.path))
+      .every((one) => one.asText && one.path.length === reading.path.length);
   // Shorter paths first: a value within another one that is read, too, is read from it.
-  for (const path of [...paths].sort((a, b) => a.length - b.length)) values.set(path, add(root, path, found));
-  return { sql: quote(JSON.stringify(typeOf(root))), values: paths.map((path) => values.get(path)) };
+  for (const reading of [...readings].sort((a, b) => a.path.length - b.path.length))
+    values.set(reading, add(root, reading.path, found, isText(reading) ? 'VARCHAR' : 'JSON'));
+  return {
+    sql: quote(JSON.stringify(typeOf(root))),
+    values: readings.map((one) => values.get(one)),
+    texts: readings.map((one) => values.get(one) !== undefined && isText(one)),
+  };
 }
 
-function add(root: Branch, path: Path, found: string): string | undefined {
+const startsWith = (path: Path, start: Path): boolean =>
+  start.every((part, i) => part.toLowerCase() === path[i]?.toLowerCase());
+
+function add(root: Branch, path: Path, found: string, type: Branch['type']): string | undefined {
   let branch = root;
   let sql = found;
   for (const [i, part] of path.entries()) {
@@ -39,7 +62,7 @@ function add(root: Branch, path: Path, found: string): string | undefined {
     // DuckDB does not distinguish names of a STRUCT by case, and has none without a name.
     const known = branch.branches.get(part.toLowerCase());
     if (part === '' || (known && known.name !== part)) return undefined;
-    const next = known ?? { name: part, sql: undefined, branches: new Map<string, Branch>() };
+    const next = known ?? { name: part, sql: undefined, type, branches: new Map<string, Branch>() };
     branch.branches.set(part.toLowerCase(), next);
     branch = next;
     sql += `.${name(part)}`;
@@ -50,7 +73,7 @@ function add(root: Branch, path: Path, found: string): string | undefined {
 
 const typeOf = ({ branches }: Branch): object =>
   Object.fromEntries(
-    [...branches.values()].map((one) => [one.name, one.sql === undefined ? typeOf(one) : 'JSON']),
+    [...branches.values()].map((one) => [one.name, one.sql === undefined ? typeOf(one) : one.type]),
   );
 
 /** A JSON pointer. */

@@ -20,7 +20,12 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const FIELDS =
   'SELECT v, p.s AS s, p, n.a.b AS b, [odd name] AS odd, TRY_CAST(t AS datetime) AS t INTO fields FROM i';
-const QUERIES = [FIELDS, `${FIELDS} SELECT * INTO everything FROM i`];
+const QUERIES = [
+  FIELDS,
+  `${FIELDS} SELECT * INTO everything FROM i`,
+  'SELECT v, System.Timestamp() AS at INTO timed FROM i TIMESTAMP BY t',
+  'SELECT v, t, System.Timestamp() AS at INTO timed FROM i TIMESTAMP BY t',
+];
 
 /** Lines that readers of JSON treat in different ways. */
 const HOSTILE = [
@@ -89,7 +94,29 @@ const HOSTILE = [
     '{"t":"0000-01-01T00:00:00Z"}',
     '{"t":5}',
   ],
+  ...[
+    '{"T":"2026-01-01T10:00:00Z"}',
+    '{"t":null,"T":"2026-01-01"}',
+    '{"t":["2026-01-01"]}',
+    '{"t":{"t":"2026-01-01"}}',
+    '{"t":true}',
+    '{"t":" 2026-01-01 "}',
+    '{"t":"2026/01/01T10:00:00.000Z"}',
+    '{"t":"2026-01-01T10:00:00.000+02:00"}',
+    '{"t":"2026\\u002d01-01T10:00:00.000Z"}',
+    '{"t":"\\"2026-01-01T10:00:00.000Z\\""}',
+  ],
 ];
+/** Lines that a file can have without being read again because of malformed JSON. */
+const OBJECTS = HOSTILE.filter(isObject);
+
+function isObject(text: string): boolean {
+  try {
+    return text.startsWith('{') && typeof JSON.parse(text) === 'object';
+  } catch {
+    return false;
+  }
+}
 
 const name = fc.constantFrom(
   'v',
@@ -178,7 +205,14 @@ for (const [at, query] of QUERIES.entries())
         };
         await compare(HOSTILE);
         await compare(HOSTILE.filter((one) => !/\d{19}/.test(one)));
-        await fc.assert(fc.asyncProperty(fc.array(line, { maxLength: 40 }), compare), {
+        await compare(OBJECTS);
+        await compare(OBJECTS.filter((one) => !/\d{19}|\\ud83d/.test(one)));
+        await compare([...OBJECTS.filter((one) => !/\d{19}|\\ud83d/.test(one)), '{"v":1']);
+        const lines = fc.oneof(
+          fc.array(line, { maxLength: 40 }),
+          fc.array(line.filter(isObject), { maxLength: 40 }),
+        );
+        await fc.assert(fc.asyncProperty(lines, compare), {
           numRuns: runs(5, 200),
           ...(IS_FULL ? {} : { seed: SEED }),
         });

@@ -58,7 +58,8 @@ export function planGrouping(parts: GroupingParts): { node: TemporalNode; column
     isInput: (arg) =>
       arg.kind === 'path' && arg.path.length === 1 && scope.find(arg.path[0] ?? '') !== undefined,
   };
-  if (parts.partitionBy) keys.push(parts.partitionBy);
+  const partitions = parts.partitionBy ? [parts.partitionBy] : [];
+  keys.push(...partitions);
   const keyColumns = new Map(
     keys.map((key) => {
       const typed = rowContext.translate(key);
@@ -115,7 +116,7 @@ export function planGrouping(parts: GroupingParts): { node: TemporalNode; column
     windowSql(
       window,
       window.type === 'session'
-        ? window.partitionBy.map((key) => distinctKey(keep(rowContext.translate(key))))
+        ? [...window.partitionBy, ...partitions].map((key) => distinctKey(keep(rowContext.translate(key))))
         : [],
     ),
   );

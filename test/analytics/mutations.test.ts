@@ -116,7 +116,8 @@ async function run(text: string): Promise<QueryError | undefined> {
     }
     return undefined;
   } catch (error) {
-    if (error instanceof QueryError) return error;
+    // With a cause, it is a fault of the translation.
+    if (error instanceof QueryError && error.cause === undefined) return error;
     throw error;
   }
 }

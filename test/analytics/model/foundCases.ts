@@ -63,4 +63,18 @@ export const FOUND: Record<string, FoundCase> = {
       '45000 a 2',
     ],
   },
+  'a session holds rows of one partition of PARTITION BY': {
+    query: `WITH s AS (SELECT MIN(k) AS k, COUNT(*) AS v FROM [i] TIMESTAMP BY t PARTITION BY k GROUP BY SessionWindow(second, 2, 5)) ${RESULT} FROM s`,
+    policy: {
+      eventsLateArrivalMaxDelayInSeconds: 5,
+      eventsOutOfOrderMaxDelayInSeconds: 0,
+      eventsOutOfOrderPolicy: 'Adjust',
+    },
+    events: eventsOf([
+      [0, 0, 0, 21, 21, 'a', 1],
+      [0, 1, 0, 22.5, 22.5, 'b', 1],
+      [0, 2, 0, 24, 24, 'a', 1],
+    ]),
+    rows: ['23000 a 1', '24500 b 1', '26000 a 1'],
+  },
 };

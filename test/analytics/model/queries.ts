@@ -65,7 +65,7 @@ function conditionOf({ of, whole }: Choice): Condition {
   return of<Condition>([
     { sql: ({ v }) => `${v} > ${c}`, test: ({ v }) => v !== null && v > c },
     { sql: ({ v }) => `${v} IS NOT NULL`, test: ({ v }) => v !== null },
-    { sql: ({ v }) => `${v} IS NULL OR ${v} <> ${c}`, test: ({ v }) => v !== c },
+    { sql: ({ v }) => `(${v} IS NULL OR ${v} <> ${c})`, test: ({ v }) => v !== c },
     { sql: ({ k }) => `${k} = 'a'`, test: ({ k }) => k === 'a' },
     {
       sql: ({ v }) => `${v} BETWEEN ${c - 2} AND ${c + 2}`,

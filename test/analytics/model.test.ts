@@ -9,19 +9,19 @@ import { type Streams, Undetermined } from './model/rows';
 import { batches, events, inBatches, onFiles, withKills } from './model/runs';
 
 /** ANALYTICS_FUZZ_RUNS: how many queries are tried in each test. */
-const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(10, 300));
+const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(5, 300));
 /** Of 20,000 queries. */
 const TIMEOUT_MS = 7_200_000;
 /** The short run tries the same queries each time; the full run tries others. */
 const OPTIONS = { numRuns: RUNS, ...(IS_FULL ? {} : { seed: 3 }) };
 
-/** The rows by the model. Where the documentation does not define them: those of the engine in one batch. */
-async function expected(query: ModelQuery, streams: Streams): Promise<string[]> {
+/** The rows by the model; undefined where the documentation does not define them. */
+function definedRows(query: ModelQuery, streams: Streams): string[] | undefined {
   try {
     return query.rows(streams);
   } catch (error) {
-    if (!(error instanceof Undetermined)) throw error;
-    return inBatches(query.sql, streams, []);
+    if (error instanceof Undetermined) return undefined;
+    throw error;
   }
 }
 
@@ -29,7 +29,8 @@ test('batches give the rows of the documentation, wherever they end', { timeout:
   await fc.assert(
     fc.asyncProperty(modelQueries, events, policies, batches(8), async (query, all, policy, taken) => {
       const streams = { events: all, policy, versions: VERSIONS };
-      expect(await inBatches(query.sql, streams, taken)).toEqual(await expected(query, streams));
+      const expected = definedRows(query, streams) ?? (await inBatches(query.sql, streams, []));
+      expect(await inBatches(query.sql, streams, taken)).toEqual(expected);
     }),
     OPTIONS,
   );
@@ -39,7 +40,11 @@ test('a file gives the rows of the documentation', { timeout: TIMEOUT_MS }, asyn
   await fc.assert(
     fc.asyncProperty(modelQueries, events, policies, fc.boolean(), async (query, all, policy, isFeed) => {
       const streams = { events: all, policy, versions: VERSIONS.slice(0, 1) };
-      expect(await onFiles(query.sql, streams, isFeed)).toEqual(await expected(query, streams));
+      const defined = definedRows(query, streams);
+      // The events of two inputs are numbered independently in files.
+      fc.pre(defined !== undefined || query.inputs.length < 2);
+      const expected = defined ?? (await inBatches(query.sql, streams, []));
+      expect(await onFiles(query.sql, streams, isFeed)).toEqual(expected);
     }),
     OPTIONS,
   );
@@ -52,7 +57,8 @@ test(
     await fc.assert(
       fc.asyncProperty(modelQueries, events, policies, batches(5), async (query, all, policy, taken) => {
         const streams = { events: all, policy, versions: VERSIONS };
-        expect(await withKills(query.sql, streams, taken)).toEqual(await expected(query, streams));
+        const expected = definedRows(query, streams) ?? (await inBatches(query.sql, streams, []));
+        expect(await withKills(query.sql, streams, taken)).toEqual(expected);
       }),
       OPTIONS,
     );

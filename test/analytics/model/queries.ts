@@ -25,7 +25,8 @@ import { AGGREGATES, type WindowModel, hopping, session, sliding, snapshot, tumb
 
 export interface ModelQuery {
   sql: string;
-  readsReference: boolean;
+  /** names of the inputs that it reads */
+  inputs: readonly string[];
   /** the rows of all outputs as texts, sorted. @throws {Undetermined} */
   rows: (streams: Streams) => string[];
   toString: () => string;
@@ -218,7 +219,7 @@ export function modelQuery(steps: readonly Model[], outputs: readonly number[]):
     .join('\n')}`;
   return {
     sql,
-    readsReference: sql.includes(' JOIN r ON '),
+    inputs: ['i', 'j'].filter((one) => sql.includes(`[${one}]`)),
     rows: (streams) => {
       const done: Row[][] = [];
       const scope = { ...streams, steps: done };

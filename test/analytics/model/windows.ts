@@ -161,8 +161,8 @@ export const AGGREGATES: readonly AggregateModel[] = [
     filled((values) => [...values].sort((a, b) => a - b)[Math.ceil(values.length / 2) - 1] ?? 0),
   ),
   scalar(
-    (v) => `TRY_CAST(PERCENTILE_CONT(0.3) OVER (ORDER BY ${v}) AS bigint)`,
-    filled((values) => Math.trunc(percentile(values, 0.3))),
+    (v) => `TRY_CAST(PERCENTILE_CONT(0.25) OVER (ORDER BY ${v}) AS bigint)`,
+    filled((values) => Math.trunc(percentile(values, 0.25))),
   ),
   {
     sql: (v) => `Collect(${v})`,

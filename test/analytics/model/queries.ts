@@ -3,6 +3,7 @@
 import * as fc from 'fast-check';
 import { MIDNIGHT } from '../interpreter';
 import { type AnalyticCall, analytic, isFirst, lag, last, rolling } from './analytic';
+import { type Choice, choiceOf } from './choice';
 import type { Row, Streams } from './rows';
 import {
   type Condition,
@@ -30,35 +31,6 @@ export interface ModelQuery {
   /** the rows of all outputs as texts, sorted. @throws {Undetermined} */
   rows: (streams: Streams) => string[];
   toString: () => string;
-}
-
-/** Chooses by a seed. */
-interface Choice {
-  /** from `from` to `to` */
-  whole: (from: number, to: number) => number;
-  of: <T>(options: readonly T[]) => T;
-  chance: (share: number) => boolean;
-}
-
-function choiceOf(seed: number): Choice {
-  let state = seed | 0;
-  // Mulberry32.
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-  const whole = (from: number, to: number): number => from + Math.floor(next() * (to - from + 1));
-  return {
-    whole,
-    of: (options) => {
-      const found = options[whole(0, options.length - 1)];
-      if (found === undefined) throw new Error('no options');
-      return found;
-    },
-    chance: (share) => next() < share,
-  };
 }
 
 function conditionOf({ of, whole }: Choice): Condition {

@@ -132,7 +132,8 @@ const otherFunctions: Record<string, Scalar> = {
   },
 };
 
-const FUNCTIONS: ReadonlyMap<string, Scalar> = new Map(
+/** By lower-case name. */
+export const FUNCTIONS: ReadonlyMap<string, Scalar> = new Map(
   Object.entries({ ...dateFunctions, ...stringFunctions, ...mathFunctions, ...otherFunctions }),
 );
 

@@ -223,7 +223,17 @@ export function expressionQuery(seed: number): string {
   const group = (): string =>
     `GROUP BY ${chance(0.7) ? `${key}, ` : ''}${of(WINDOWS)}${chance(0.3) ? ` HAVING ${aggregate()} ${of(['>', '=', '<>'])} ${e()}` : ''}`;
   const key = e();
+  const apply = of(['CROSS', 'OUTER']);
   return of([
+    () => {
+      // APPLY stands over an input, a step with columns, and a step with a star.
+      const [step, read] = of([
+        ['', `[i] AS i ${by}`],
+        [`WITH s AS (SELECT a, b, c, l, t ${from}) `, 's'],
+        [`WITH s AS (SELECT * ${from}) `, 's'],
+      ] as const);
+      return `${step}SELECT *, ${e()} AS x FROM ${read} ${apply} APPLY GetArrayElements(${e('array')}) AS v ${apply} APPLY GetRecordProperties(${e('record')}) AS p ${apply} APPLY GetArrayElements(v.ArrayValue.d) AS f`;
+    },
     () => `SELECT ${e()} AS x, ${e()} AS y, * ${from}${where}`,
     () => `SELECT ${e()} AS x ${from}${where}`,
     () => `SELECT ${aggregate()} AS x, ${aggregate()} AS y ${from}${where} ${group()}`,

@@ -1,0 +1,53 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { GEOGRAPHY } from '../../analytics/functions/geography';
+import { QueryError, translate } from '../../analytics/query';
+import { FUNCTIONS } from '../../analytics/query/functions';
+import { IS_FULL, runs } from '../testSize';
+import { choiceOf } from './model/choice';
+import { PARAMETERS, expressionQuery } from './model/expressions';
+import { payloadsInEngine, payloadsInFile, payloadsOf } from './model/payloadRuns';
+
+/** ANALYTICS_FUZZ_RUNS: how many queries are tried. */
+const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(15, 1_000));
+
+/** Types that do not match, and keys that are missing in GROUP BY, are refused. */
+function isAccepted(query: string): boolean {
+  try {
+    translate(query);
+    return true;
+  } catch (error) {
+    if (error instanceof QueryError) return false;
+    throw error;
+  }
+}
+
+test('every function of the language is tried', () => {
+  const tried = Object.keys(PARAMETERS).map((name) => name.toLowerCase());
+  expect(tried.sort()).toEqual([...FUNCTIONS.keys(), ...Object.keys(GEOGRAPHY)].sort());
+});
+
+test(
+  'a query that is accepted gives the same rows on a file and in batches, or an event stops it',
+  { timeout: 3_600_000 },
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.noShrink(fc.integer()),
+        fc.integer({ min: 1, max: 12 }),
+        fc.nat(12),
+        async (seed, count, cut) => {
+          const query = expressionQuery(seed);
+          fc.pre(isAccepted(query));
+          const payloads = payloadsOf(choiceOf(seed).whole, count);
+          const rows = await payloadsInFile(query, payloads);
+          expect(await payloadsInEngine(query, [payloads.slice(0, cut), payloads.slice(cut)]), query).toEqual(
+            rows,
+          );
+        },
+      ),
+      // Found cases are for the full run: a test of every change must not fail by chance.
+      { numRuns: RUNS, ...(IS_FULL ? {} : { seed: 5 }) },
+    );
+  },
+);

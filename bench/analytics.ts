@@ -73,7 +73,7 @@ async function againstSdk({ storage, folder }: Options): Promise<Result> {
           log: () => undefined,
         });
         // The checkpoint is written together with the rows.
-        const done = 'SELECT coalesce(sum(sequence_number + 1), 0) FROM results.checkpoint';
+        const done = 'SELECT coalesce(sum(sequence_number + 1), 0) FROM results.state.checkpoint';
         let start = 0;
         for (let kept = 0; kept < EVENTS;) {
           if (start === 0 && job.state().counts.events > 0) start = performance.now();

@@ -10,7 +10,7 @@ import { readFunctions } from '../project';
 import { fingerprint } from '../state';
 import { readTimePolicy } from '../timePolicy';
 import { type ReadEvent, readHub } from './hubReader';
-import { type Amount, howMany } from './amount';
+import { type Amount, createQueue } from './amount';
 import { createClock, needsClock } from './clock';
 import { checkJobFile } from './jobFile';
 import { countReads } from './countReads';
@@ -94,7 +94,7 @@ export async function startJob(options: JobOptions): Promise<Job> {
     references: references.loaded(),
     next: undefined,
   };
-  let waiting: ReadEvent[] = [];
+  const waiting = createQueue<ReadEvent>();
   let roomMade: (() => void)[] = [];
   let closing = false;
   const isClosing = (): boolean => closing;
@@ -115,19 +115,18 @@ export async function startJob(options: JobOptions): Promise<Job> {
 
   /** Runs the waiting events through the query, and stores the rows together with the checkpoint. */
   async function processWaiting(): Promise<void> {
-    if (state.status !== 'running' || waiting.length === 0 || isClosing()) return;
+    if (state.status !== 'running' || waiting.isEmpty() || isClosing()) return;
     const known = results.checkpoint();
-    const next = waiting.slice(0, howMany(waiting, MAX_BATCH));
-    waiting = waiting.slice(next.length);
-    const batch = next.filter(
-      ({ partition, sequenceNumber }) => sequenceNumber > (known.get(partition) ?? -1),
-    );
+    const batch = waiting
+      .take(MAX_BATCH)
+      .filter(({ partition, sequenceNumber }) => sequenceNumber > (known.get(partition) ?? -1));
     for (const resume of roomMade.splice(0)) resume();
     try {
       await results.commit(async () => {
         const outputs: Output[] = [];
         await engine.process(input, batch, keep(outputs));
-        const done = new Map(batch.map(({ partition, sequenceNumber }) => [partition, sequenceNumber]));
+        const done = new Map<string, number>();
+        for (const { partition, sequenceNumber } of batch) done.set(partition, sequenceNumber);
         return { outputs, done, counts: { ...totals() } };
       });
       const newest = batch.at(-1)?.enqueuedUs;
@@ -189,10 +188,10 @@ export async function startJob(options: JobOptions): Promise<Job> {
     if (pumping) return;
     pumping = true;
     try {
-      while (waiting.length > 0 && state.status === 'running' && !isClosing()) {
+      while (!waiting.isEmpty() && state.status === 'running' && !isClosing()) {
         const collected = delay(COLLECT_MS);
         await inTurn(processWaiting);
-        if (howMany(waiting, MAX_BATCH) === waiting.length) await collected;
+        if (!waiting.exceeds(MAX_BATCH)) await collected;
       }
     } finally {
       pumping = false; // in the same turn as the last check for waiting events, so that a later event starts the next run
@@ -206,14 +205,14 @@ export async function startJob(options: JobOptions): Promise<Job> {
     checkpoint: () =>
       inTurn(() => {
         // The waiting events have not been processed. A restarted reader delivers them again.
-        waiting = [];
+        waiting.clear();
         return Promise.resolve(results.checkpoint());
       }),
     take: async (events) => {
-      waiting.push(...events);
+      waiting.add(events);
       state.problem = state.status === 'stopped' ? state.problem : undefined;
       void pump();
-      if (howMany(waiting, MAX_WAITING) < waiting.length && !isClosing())
+      if (waiting.exceeds(MAX_WAITING) && !isClosing())
         await new Promise<void>((resolve) => roomMade.push(resolve));
     },
     onPartitions: (all) => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { howMany } from '../../analytics/job/amount';
+import { createQueue, howMany } from '../../analytics/job/amount';
 import { bySize } from '../../analytics/job/hubReader';
 
 const LARGE = 'x'.repeat(60_000);
@@ -13,6 +13,25 @@ test.each(['body', 'properties', 'correlationId'] as const)(
     expect(howMany(events, { events: 100, characters: 10 })).toBe(1);
   },
 );
+
+test('what waits is counted as it comes and goes', () => {
+  const waiting = createQueue<{ body: string; enqueuedUs: number }>();
+  const limit = { events: 3, characters: 200_000 };
+  const small = { body: '{}', enqueuedUs: 0 };
+  const large = { body: 'x'.repeat(300_000), enqueuedUs: 0 };
+  waiting.add([large]);
+  expect(waiting.exceeds(limit)).toBe(false);
+  waiting.add([small, small]);
+  expect(waiting.exceeds(limit)).toBe(true);
+  expect(waiting.take(limit)).toEqual([large]);
+  expect(waiting.exceeds(limit)).toBe(false);
+  waiting.add([small, small]);
+  expect(waiting.exceeds(limit)).toBe(true);
+  expect(waiting.take(limit)).toHaveLength(3);
+  expect(waiting.take(limit)).toHaveLength(1);
+  expect(waiting.take(limit)).toEqual([]);
+  expect(waiting.isEmpty()).toBe(true);
+});
 
 test.each([
   { body: Buffer.from(LARGE), properties: {} },

@@ -6,6 +6,7 @@ import {
   type Binding,
   type Column,
   type Projected,
+  type ReadField,
   jsonField,
   recordSql,
   refuseMetadata,
@@ -127,8 +128,14 @@ export function streamBinding(
 }
 
 /** A field of a value that is known to be a record, or that may be one. */
-function memberOf(value: Typed, called: string, path: readonly string[], at: Position): Typed {
-  if (value.type === 'any' || value.type === 'record') return jsonField(value.sql, path);
+function memberOf(
+  value: Typed,
+  called: string,
+  path: readonly string[],
+  at: Position,
+  read = (): Typed => jsonField(value.sql, path),
+): Typed {
+  if (value.type === 'any' || value.type === 'record') return read();
   throw new QueryError(`'${called}' is of type ${typeName(value.type)}, which has no fields`, at);
 }
 
@@ -174,7 +181,13 @@ export function referenceBinding(alias: string, use: ReferenceUse): Binding {
 export const referenceColumn = (field: string): string => `field_${field.toLowerCase()}`;
 
 /** A WITH step: its columns are known, except those of a `*`. */
-export function stepBinding(alias: string, step: string, columns: readonly Column[], timed = true): Binding {
+export function stepBinding(
+  alias: string,
+  step: string,
+  columns: readonly Column[],
+  timed = true,
+  read: ReadField = (table, column, path) => jsonField(`${table}.${column}`, path),
+): Binding {
   const of = (column: Column): Typed => ({ sql: `${name(alias)}.${name(column.name)}`, type: column.type });
   const star = (): Projected[] => columns.map((column) => ({ column, sql: of(column).sql }));
   const byName = new Map(
@@ -183,6 +196,8 @@ export function stepBinding(alias: string, step: string, columns: readonly Colum
       .map((column) => [column.name.toLowerCase(), column] as const)
       .reverse(),
   );
+  const member = (column: Column, path: readonly string[]): Typed =>
+    read(name(alias), name(column.name), path);
   const firstStar = columns.findIndex(({ kind }) => kind === 'star');
   return {
     alias,
@@ -193,14 +208,18 @@ export function stepBinding(alias: string, step: string, columns: readonly Colum
       const [first = '', ...rest] = path;
       const column = byName.get(first.toLowerCase());
       if (column && (firstStar === -1 || columns.indexOf(column) < firstStar))
-        return rest.length === 0 ? of(column) : memberOf(of(column), first, rest, at);
+        return rest.length === 0
+          ? of(column)
+          : memberOf(of(column), first, rest, at, () => member(column, rest));
       if (firstStar === -1) throw new QueryError(`the step '${step}' has no column '${first}'`, at);
       // The leftmost one that the event has.
       const found = columns
         .filter((one) => one.kind === 'star' || same(one.name, first))
         .map((one) => {
-          if (one.kind === 'star') return jsonField(of(one).sql, path).sql;
-          return toJson(rest.length === 0 ? of(one) : memberOf(of(one), first, rest, at));
+          if (one.kind === 'star') return member(one, path).sql;
+          return toJson(
+            rest.length === 0 ? of(one) : memberOf(of(one), first, rest, at, () => member(one, rest)),
+          );
         });
       return { sql: found.length === 1 ? (found[0] ?? '') : `coalesce(${found.join(', ')})`, type: 'any' };
     },
@@ -210,10 +229,11 @@ export function stepBinding(alias: string, step: string, columns: readonly Colum
         at,
       );
     },
+    readBy: (other) => stepBinding(alias, step, columns, timed, other),
   };
 }
 
 /** The two columns that CROSS APPLY adds to a row. */
-export function applyBinding(alias: string, columns: readonly Column[]): Binding {
-  return { ...stepBinding(alias, alias, columns, false), metadata: refuseMetadata };
+export function applyBinding(alias: string, columns: readonly Column[], read: ReadField): Binding {
+  return { ...stepBinding(alias, alias, columns, false, read), metadata: refuseMetadata };
 }

@@ -22,6 +22,10 @@ export const MACROS: readonly string[] = [
   `asa_present(j) AS CASE WHEN j::VARCHAR = 'null' THEN NULL ELSE j END`,
   `asa_field(j, name) AS asa_present(coalesce(json_extract(j, asa_pointer(name)), asa_field_ci(j, name)))`,
 
+  // One object with the values at some paths, named v1, v2 and so on.
+  `asa_fields(j, paths) AS ('{' || array_to_string(list_transform(paths, lambda path, i: '"v' || i || '":' ||
+     coalesce(list_reduce(list_prepend(j::VARCHAR, path), lambda outer_json, name: asa_field(outer_json::JSON, name)::VARCHAR), 'null')), ',') || '}')::JSON`,
+
   // Converts a pattern of LIKE that comes from an event to a regular expression.
   `asa_like_set(s) AS regexp_replace(s, '([\\\\^$.*+?()\\[\\]{}|/])', '\\\\\\1', 'g')`,
   `asa_like_expression(p) AS array_to_string(list_transform(regexp_extract_all(p, '\\[.[^\\]]*\\]|.', 0, 's'), lambda c:
@@ -65,8 +69,9 @@ export const MACROS: readonly string[] = [
      WHEN 'DOUBLE' THEN asa_float_bigint(TRY_CAST(j->>'$' AS DOUBLE))
      WHEN 'VARCHAR' THEN asa_text_bigint(j->>'$') WHEN 'BOOLEAN' THEN CASE WHEN j->>'$' = 'true' THEN 1 ELSE 0 END END END`,
   `asa_float(j) AS CASE WHEN json_type(j) = 'VARCHAR' THEN asa_text_float(j->>'$') ELSE asa_number(j) END`,
-  `asa_nvarchar(j) AS CASE json_type(j) WHEN 'BOOLEAN' THEN CASE WHEN j->>'$' = 'true' THEN '1' ELSE '0' END
-     WHEN 'DOUBLE' THEN asa_float_text(TRY_CAST(j->>'$' AS DOUBLE)) ELSE j->>'$' END`,
+  `asa_nvarchar(j) AS CASE WHEN starts_with(j::VARCHAR, '"') THEN j->>'$' ELSE CASE json_type(j)
+     WHEN 'BOOLEAN' THEN CASE WHEN j->>'$' = 'true' THEN '1' ELSE '0' END
+     WHEN 'DOUBLE' THEN asa_float_text(TRY_CAST(j->>'$' AS DOUBLE)) ELSE j->>'$' END END`,
   // The usual form is read from the JSON. The text of other values is stored once, because DuckDB would read it again
   // at each place in a CASE.
   `asa_datetime(j) AS CASE WHEN j::VARCHAR LIKE '"____-__-__T__:__:__%Z"' AND strlen(j::VARCHAR) <= 30 AND j::VARCHAR >= '"0001-01-01'

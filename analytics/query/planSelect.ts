@@ -8,6 +8,7 @@ import { planGrouping } from './grouping';
 import { type TimeBound, timeBound, timeOfStream } from './joins';
 import { type PlanNode, type Relation, isDue } from './plan';
 import { QueryError } from './queryError';
+import { createRecordFields } from './recordFields';
 import { type Binding, type Projected, asColumn, createScope, same } from './scope';
 import { columnsOf } from './selectList';
 import { type Typed, name } from './types';
@@ -69,7 +70,7 @@ export function planSelect(select: Select, planner: Planner): Relation {
   const { delayUs } = joined;
   const rowsSql = (columns: string): string => {
     const due = joined.temporal ? [isDue(time)] : [];
-    return `SELECT ${columns}${time} AS __ts, ${joined.seq} AS __seq, ${joined.row} AS __row FROM ${joined.from}${filter(due)}`;
+    return `SELECT ${columns}${time} AS __ts, ${joined.seq} AS __seq, ${joined.row} AS __row FROM ${joined.from()}${filter(due)}`;
   };
   const temporal = (table: string, sql: string): void =>
     planner.add({
@@ -162,7 +163,8 @@ function namesAlias(node: unknown, alias: string): boolean {
 }
 
 interface From {
-  from: string;
+  /** called when all expressions have been translated */
+  from: () => string;
   scope: ReturnType<typeof createScope>;
   time: string;
   seq: string;
@@ -185,10 +187,12 @@ function createFrom(
   const temporal = others.length > 0;
   const stored = ({ relation }: Stream, i: number): string =>
     temporal ? name(`kept_${table}_${i}`) : name(relation.table);
-  const bindings: Binding[] = [base.binding];
+  // Kept rows are read with each batch, but most of them are not in a joined row: their fields are read where needed.
+  const fields = temporal ? undefined : createRecordFields();
+  const bindings: Binding[] = [(fields && base.binding.readBy?.(fields.read)) ?? base.binding];
   const baseTime = base.binding.timestamp ?? 'NULL';
   const baseAlias = name(base.alias);
-  let from = '';
+  const from: (() => string)[] = [];
   /** SQL of further columns of the base */
   let applied = '';
   let time = baseTime;
@@ -210,9 +214,13 @@ function createFrom(
       // DuckDB 1.5 does not bind every expression in a LATERAL. One of the base alone becomes a column of the base.
       if (bindings.slice(1).every((other) => !value.includes(`${name(other.alias)}.`)))
         applied += `, ${value} AS ${column}`;
-      else from += ` INNER JOIN LATERAL (SELECT ${value} AS ${column}) ON true`;
-      add(applyBinding(join.alias, columns), join.at);
-      from += ` ${join.outer ? 'LEFT' : 'INNER'} JOIN LATERAL (${sql}) AS ${name(join.alias)} ON true`;
+      else from.push(() => ` INNER JOIN LATERAL (SELECT ${value} AS ${column}) ON true`);
+      const elementFields = createRecordFields();
+      add(applyBinding(join.alias, columns, elementFields.read), join.at);
+      from.push(
+        () =>
+          ` ${join.outer ? 'LEFT' : 'INNER'} JOIN LATERAL ${elementFields.select(`(${sql})`)} AS ${name(join.alias)} ON true`,
+      );
       rows.push(`[coalesce(${name(join.alias)}.__row, 0)]`);
       return;
     }
@@ -227,7 +235,7 @@ function createFrom(
     const kind = join.type === 'left' ? 'LEFT' : 'INNER';
     if (found.kind === 'reference') {
       const valid = `${baseTime} >= ${alias}.valid_from AND ${baseTime} < ${alias}.valid_to`;
-      from += ` ${kind} JOIN ${found.sql} AS ${alias} ON ${on} AND ${valid}`;
+      from.push(() => ` ${kind} JOIN ${found.sql} AS ${alias} ON ${on} AND ${valid}`);
       rows.push(`[coalesce(${alias}.__row, 0)]`);
       return;
     }
@@ -236,7 +244,8 @@ function createFrom(
     if (!stream) return;
     const bound = timeBound(join, found.alias, earlier);
     bounds.push(bound);
-    from += ` ${kind} JOIN ${stored(stream, joinedStreams)} AS ${alias} ON ${on}`;
+    const joined = stored(stream, joinedStreams);
+    from.push(() => ` ${kind} JOIN ${joined} AS ${alias} ON ${on}`);
     const own = `${alias}.__ts`;
     // Without a match, a row has the latest time at which there could have been one.
     time =
@@ -249,10 +258,12 @@ function createFrom(
   const scope = createScope(bindings);
   const spanUs = 2 * bounds.reduce((sum, one) => sum + one.spanUs, 0) + slackUs;
   const own = `${baseAlias}.__row`;
-  const rowsOfBase =
-    applied === '' ? stored(base, 0) : `(SELECT *${applied} FROM ${stored(base, 0)} AS ${baseAlias})`;
+  const rowsOfBase = (): string => {
+    const withFields = fields?.select(stored(base, 0)) ?? stored(base, 0);
+    return applied === '' ? withFields : `(SELECT *${applied} FROM ${withFields} AS ${baseAlias})`;
+  };
   return {
-    from: `${rowsOfBase} AS ${baseAlias}${from}`,
+    from: () => `${rowsOfBase()} AS ${baseAlias}${from.map((part) => part()).join('')}`,
     scope,
     time,
     seq: `${baseAlias}.__seq`,

@@ -28,7 +28,12 @@ export interface Binding {
   /** the whole row as a JSON object */
   record: () => string;
   metadata: (path: readonly string[], at: Position) => Typed;
+  /** the same, with another way to read fields of JSON columns; undefined if all fields are columns */
+  readBy?: (read: ReadField) => Binding;
 }
+
+/** Reads a field of a JSON column. @param table and column in SQL */
+export type ReadField = (table: string, column: string, path: readonly string[]) => Typed;
 
 export interface Scope {
   /** resolves a dotted path, with or without the alias in front @throws {QueryError} */

@@ -1,9 +1,11 @@
+import type { Call } from './ast';
 import { likeExpression, requireLikeLength } from './like';
 import { once } from './once';
 import { limitedPattern, requirePatternSize } from './patternSize';
 import { QueryError } from './queryError';
 import { type Scalar, argument, simple } from './scalar';
-import { convert, quote, text } from './types';
+import type { Context } from './scope';
+import { type Typed, convert, quote, text } from './types';
 
 /** Longer than any text, and small enough that arithmetic with positions stays within bigint. */
 const MAX_CHARACTERS = 4_000_000_000;
@@ -63,6 +65,29 @@ function isRegularExpression(pattern: string): boolean {
   }
 }
 
+/** Positions count from 1. A start before the text reduces the length accordingly. */
+const substring = simple(
+  ['nvarchar', 'bigint', 'bigint'],
+  'nvarchar',
+  (value, start = '1', length = '0') =>
+    `CASE WHEN ${length} < 0 THEN CAST(error('SUBSTRING: a length below 0') AS VARCHAR)
+        WHEN ${length} >= 0 AND ${start} IS NOT NULL
+        THEN substring(${value}, ${position(start)}, CAST(least(greatest(${length} + (greatest(least(${start}, 1), -${MAX_CHARACTERS}) - 1), 0), ${MAX_CHARACTERS}) AS BIGINT)) END`,
+);
+
+/** SUBSTRING with a literal start and length, which most queries have: the text is read at one place, and so not stored. */
+function literalSubstring({ args: [value, from, count] }: Call, context: Context): Typed | undefined {
+  const [start, length] = [from, count].map((arg) =>
+    arg?.kind === 'literal' && arg.type === 'bigint' ? Number(arg.value) : NaN,
+  );
+  if (!value || !(start !== undefined && start >= 1 && length !== undefined && length >= 0)) return undefined;
+  const limited = [start, length].map((one) => Math.min(one, MAX_CHARACTERS));
+  return {
+    sql: `substring(${text(context.translate(value), value.at)}, ${limited.join(', ')})`,
+    type: 'nvarchar',
+  };
+}
+
 export const stringFunctions: Readonly<Record<string, Scalar>> = {
   len: simple(['nvarchar'], 'bigint', (value) => `len(rtrim(${value}, ' '))`),
   lower: simple(['nvarchar'], 'nvarchar', (value) => `lower(${value})`),
@@ -75,15 +100,10 @@ export const stringFunctions: Readonly<Record<string, Scalar>> = {
     'nvarchar',
     (...args) => `replace(${args.join(', ')})`,
   ),
-  // Positions count from 1. A start before the text reduces the length accordingly.
-  substring: simple(
-    ['nvarchar', 'bigint', 'bigint'],
-    'nvarchar',
-    (value, start = '1', length = '0') =>
-      `CASE WHEN ${length} < 0 THEN CAST(error('SUBSTRING: a length below 0') AS VARCHAR)
-        WHEN ${length} >= 0 AND ${start} IS NOT NULL
-        THEN substring(${value}, ${position(start)}, CAST(least(greatest(${length} + (greatest(least(${start}, 1), -${MAX_CHARACTERS}) - 1), 0), ${MAX_CHARACTERS}) AS BIGINT)) END`,
-  ),
+  substring: {
+    ...substring,
+    translate: (call, context) => literalSubstring(call, context) ?? substring.translate(call, context),
+  },
   charindex: simple(
     ['nvarchar', 'nvarchar', 'bigint'],
     'bigint',

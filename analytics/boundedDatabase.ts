@@ -10,7 +10,7 @@ export interface BoundedDatabase extends Database {
    * Runs a statement again with more memory if DuckDB needs to hold more than it may.
    *
    * @param work has no effect if it fails
-   * @throws {UsageError} if the temporary files have no space left
+   * @throws {UsageError} if the temporary files have no space left, or the last limit is too low
    */
   bounded: <T>(work: () => Promise<T>) => Promise<T>;
   /** Closes the database, and removes its temporary files. */
@@ -18,19 +18,11 @@ export interface BoundedDatabase extends Database {
 }
 
 /**
- * How much DuckDB may hold in memory. It writes further rows to temporary files, except those of a few operators: an
- * aggregate such as Collect() holds all its values. So a statement that needs more gets the next limit.
- */
-const MEMORY_LIMITS = ['128MB', '512MB', '2GB'];
-
-/**
  * Opens an empty database with Stream Analytics' functions and a folder of its own for temporary files.
  *
- * @param limits in ascending order, as DuckDB writes them
+ * @param limits in ascending order, as {@link memoryLimits} returns them
  */
-export async function openBoundedDatabase(
-  limits: readonly string[] = MEMORY_LIMITS,
-): Promise<BoundedDatabase> {
+export async function openBoundedDatabase(limits: readonly string[]): Promise<BoundedDatabase> {
   const [first = '', ...more] = limits;
   // Two databases must not share the folder, because DuckDB uses the same names of files in each.
   const folder = makeTemporaryFolder('asa-memory-');
@@ -46,11 +38,14 @@ export async function openBoundedDatabase(
       try {
         return await work();
       } catch (error) {
-        const limit = isOutOfMemory(error) ? more.shift() : undefined;
+        if (isTemporaryFolderFull(error, folder))
+          throw new UsageError(`the folder for temporary files (${tmpdir()}) has no space left`);
+        if (!isOutOfMemory(error)) throw error;
+        const limit = more.shift();
         if (limit === undefined)
-          throw isTemporaryFolderFull(error, folder)
-            ? new UsageError(`the folder for temporary files (${tmpdir()}) has no space left`)
-            : error;
+          throw new UsageError(
+            `the query needs more memory than ${limits.at(-1) ?? 'there is'}: --memory sets how much it may use`,
+          );
         await connection.run(`SET memory_limit = '${limit}'`);
       }
   };

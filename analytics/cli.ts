@@ -12,6 +12,7 @@ import { explain } from './explain';
 import { version } from './package.json';
 import { type Plan, QueryError, diagnostic, textOf, translate } from './query';
 import { failure } from './junit';
+import { readMemory } from './memory';
 import { assignFiles, outputFiles } from './namedFiles';
 import { ProjectError, readFunctions, readProject } from './project';
 import { guardStandardOutput, printFile } from './standardOutput';
@@ -26,6 +27,7 @@ interface RunFlags {
   function: string[];
   query: string | undefined;
   output: string;
+  memory?: string;
   watch?: true;
 }
 
@@ -35,6 +37,8 @@ const EXIT_QUERY = 1;
 const EXIT_FAILED_TEST = 1;
 /** The command is wrong: a flag, or a file that cannot be read or written. */
 const EXIT_USAGE = 2;
+
+const MEMORY_HELP = "the most memory for the query, such as 4GB (default: 80% of the machine's)";
 
 /** Of this repository; a package does not have it. */
 const REPOSITORY_QUERY = 'infra/analytics/query.asaql';
@@ -80,6 +84,7 @@ export async function main(
       '--output <file>',
       "file for the rows of the query's first output, as JSON lines; - for standard output; a further output b of rows.ndjson goes to rows.b.ndjson",
     )
+    .option('--memory <amount>', MEMORY_HELP)
     .option('--watch', 'runs again after each change of the query or a file, until Ctrl-C')
     .allowExcessArguments(false)
     .action((flags: RunFlags) => (flags.watch ? watching(flags, signal) : run(flags)));
@@ -112,7 +117,9 @@ export async function main(
     .option('--project <file>', 'asaproj.json, or <name>.asaproj', 'asaproj.json')
     .option('--testConfigPath <file>', 'the test cases (default: test/testConfig.json beside the project)')
     .option('--outputPath <folder>', 'folder for the summary, a JUnit report and the rows', '.')
-    .action(async (options: TestOptions) => {
+    .option('--memory <amount>', MEMORY_HELP)
+    .action(async (flags: Omit<TestOptions, 'memory'> & { memory?: string }) => {
+      const options: TestOptions = { ...flags, memory: memoryOf(flags) };
       await requireReadable(options.project);
       await reportingQuery(readProject(options.project).queryFile, async () => {
         const { Total, Failed, Results } = await testProject(options);
@@ -192,6 +199,7 @@ function queryFile({ query = DEFAULT_QUERY }: RunFlags): string {
 
 async function run(flags: RunFlags): Promise<void> {
   const query = queryFile(flags);
+  const memory = memoryOf(flags);
   const text = await readText(query);
   await reportingQuery(query, async () => {
     const plan = translate(text);
@@ -212,7 +220,7 @@ async function run(flags: RunFlags): Promise<void> {
       for (const file of outputs.values()) await requireWritable(file);
       const policy = readTimePolicy(query);
       const functions = new Map([...readFunctions(query), ...scripts]);
-      const counts = await runFiles({ plan, policy, inputs, references, outputs, functions }).catch(
+      const counts = await runFiles({ plan, policy, inputs, references, outputs, functions, memory }).catch(
         (error: unknown) => {
           throw usage(error);
         },
@@ -224,6 +232,9 @@ async function run(flags: RunFlags): Promise<void> {
     }
   });
 }
+
+const memoryOf = ({ memory }: { memory?: string }): number | undefined =>
+  memory === undefined ? undefined : readMemory(memory);
 
 /** Scripts by the names of their functions. */
 async function functionFiles(given: readonly string[]): Promise<Map<string, string>> {

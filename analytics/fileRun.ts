@@ -20,8 +20,10 @@ import type { TimePolicy } from './timePolicy';
 import { type FunctionScripts, registerFunctions } from './functions';
 import { FormatError, isMalformedJson, raisedInFile, rowsOfLines } from './inputFile';
 import { type InputFiles, createInputFiles } from './inputFiles';
+import { memoryLimits } from './memory';
+import { nodeStatements } from './nodeStatements';
 import { PROGRESS_SETTINGS, showProgress } from './progress';
-import { type Plan, type PlanNode, type StreamSource, raisedInQuery, sqlName, sqlText } from './query';
+import { type Plan, type StreamSource, raisedInQuery, sqlText } from './query';
 import { type ReferenceFile, createReferences } from './references';
 
 export interface FileRun {
@@ -33,6 +35,8 @@ export interface FileRun {
   /** by table of an output: the file for its rows, one JSON object per line */
   outputs: ReadonlyMap<string, string>;
   functions?: FunctionScripts;
+  /** bytes; by default, most of the machine's */
+  memory?: number | undefined;
 }
 
 const BEGIN = "TIMESTAMP '0001-01-01'";
@@ -54,8 +58,9 @@ export async function runFiles({
   references,
   outputs,
   functions = new Map(),
+  memory,
 }: FileRun): Promise<Counts> {
-  const database = await openBoundedDatabase();
+  const database = await openBoundedDatabase(memoryLimits(columnsOf(plan), memory));
   const { connection, bounded } = database;
   const counts: Counts = { events: 0, malformed: 0, untimed: 0, early: 0, late: 0, lateDropped: 0 };
   const counted = new Set<string>();
@@ -82,8 +87,8 @@ export async function runFiles({
     }
     await opened.close();
     progress.phase('computing');
-    for (const node of plan.nodes)
-      for (const sql of nodeSql(node, plan))
+    for (const { node, statements } of nodeStatements(plan))
+      for (const sql of statements.map(withTimes))
         await bounded(() => connection.run(sql)).catch((error: unknown) => {
           throw raisedInQuery(error, node.at);
         });
@@ -106,6 +111,8 @@ export async function runFiles({
     await database.close();
   }
 }
+
+const columnsOf = ({ sources }: Plan): number => Math.max(0, ...sources.map(({ fields }) => fields.count()));
 
 const filesOf = (inputs: FileRun['inputs'], name: string): readonly string[] =>
   [...inputs].find(([input]) => input.toLowerCase() === name.toLowerCase())?.[1] ?? [];
@@ -205,23 +212,6 @@ async function readArrivals(
   const known = { ...NO_ARRIVALS };
   for (const key of Object.keys(known) as (keyof Arrivals)[]) known[key] = Number(row[key]);
   return known;
-}
-
-/** The statements that create a node's table, or a view if it is read only once. */
-function nodeSql(node: PlanNode, { nodes, outputs }: Plan): string[] {
-  const readers = [
-    ...nodes.flatMap((one) => [one.sql, ...(one.kind === 'temporal' ? one.kept.map(({ sql }) => sql) : [])]),
-    ...outputs.map(({ rowsSql }) => rowsSql),
-  ];
-  const uses = (table: string): number =>
-    readers.reduce((sum, sql) => sum + sql.split(new RegExp(`\\b${table}\\b`)).length - 1, 0);
-  const kind = (table: string): string => (uses(table) > 1 ? 'TABLE' : 'VIEW');
-  if (node.kind === 'plain') return [`CREATE TEMP ${kind(node.table)} ${sqlName(node.table)} AS ${node.sql}`];
-  const sql = withTimes(node.sql);
-  return [
-    ...node.kept.map((one) => `CREATE TEMP ${kind(one.table)} ${sqlName(one.table)} AS ${one.sql}`),
-    `CREATE TEMP ${kind(node.table)} ${sqlName(node.table)} AS ${sql}`,
-  ];
 }
 
 /** SQL with values instead of the parameters. Texts and names in quotes stay as they are. */

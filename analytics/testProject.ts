@@ -30,6 +30,8 @@ export interface TestOptions {
   /** test/testConfig.json beside the project, unless given */
   testConfigPath?: string | undefined;
   outputPath: string;
+  /** bytes; by default, most of the machine's */
+  memory?: number | undefined;
 }
 
 const TEST_CONFIG = join('test', 'testConfig.json');
@@ -66,6 +68,7 @@ export async function testProject({
   project,
   testConfigPath,
   outputPath,
+  memory,
 }: TestOptions): Promise<TestSummary> {
   const began = performance.now();
   const found = readProject(project);
@@ -79,7 +82,14 @@ export async function testProject({
   const results: CaseResult[] = [];
   for (const [i, one] of TestCases.entries())
     results.push(
-      await runCase(one, i, { project: found, plan, policy, configFile, outputPath: resolve(outputPath) }),
+      await runCase(one, i, {
+        project: found,
+        plan,
+        policy,
+        configFile,
+        outputPath: resolve(outputPath),
+        memory,
+      }),
     );
   const passed = results.filter(({ Status }) => Status === 0).length;
   const summary: TestSummary = {
@@ -101,11 +111,12 @@ interface CaseContext {
   policy: TimePolicy;
   configFile: string;
   outputPath: string;
+  memory: number | undefined;
 }
 
 async function runCase(one: TestCase, index: number, context: CaseContext): Promise<CaseResult> {
   const began = performance.now();
-  const { plan, policy, project, configFile, outputPath } = context;
+  const { plan, policy, project, configFile, outputPath, memory } = context;
   const folder = join(outputPath, fileName(`${index + 1} ${one.Name}`));
   const temporary = makeTemporaryFolder('asa-test-');
   const result: CaseResult = {
@@ -122,7 +133,7 @@ async function runCase(one: TestCase, index: number, context: CaseContext): Prom
     makeFolder(folder);
     const outputs = caseOutputs(plan, folder);
     const files = await inputFiles(one, context, temporary);
-    await runFiles({ plan, policy, ...files, outputs, functions: project.functions });
+    await runFiles({ plan, policy, ...files, outputs, functions: project.functions, memory });
     compareOutputs(one, { plan, outputs, configFile }, result);
     const failed = [result.OutputNotEqual, result.OutputMissing, result.OutputUnexpected].some(
       (all) => all.length > 0,

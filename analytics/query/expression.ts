@@ -2,7 +2,7 @@ import type { Expression, Position } from './ast';
 import { compare } from './comparison';
 import { callFunction } from './functions';
 import { likeSql } from './like';
-import { once } from './once';
+import { once, shareConversions } from './once';
 import { QueryError } from './queryError';
 import { type Context, type Scope, jsonField } from './scope';
 import {
@@ -69,7 +69,7 @@ export function translateExpression(expression: Expression, context: Context): T
       return { sql: `(~${convert(typed(expression.operand), 'bigint', at)})`, type: 'bigint' };
     case 'and':
     case 'or':
-      return bit(`(${expression.operands.map(predicate).join(` ${expression.kind.toUpperCase()} `)})`);
+      return bit(chain(expression.operands.map(predicate), expression.kind));
     case 'not':
       return bit(`(NOT ${predicate(expression.operand)})`);
     case 'compare':
@@ -95,7 +95,7 @@ export function translateExpression(expression: Expression, context: Context): T
       const any = once([value.sql], (sql) =>
         expression.list.map((one) => compare({ ...value, sql }, '=', typed(one), one.at)).join(' OR '),
       );
-      return bit(expression.negated ? `(NOT (${any}))` : `(${any})`);
+      return bit(shareConversions(expression.negated ? `(NOT (${any}))` : `(${any})`));
     }
     case 'case':
       return translateCase(expression, context);
@@ -148,7 +148,18 @@ function translateCase(expression: Extract<Expression, { kind: 'case' }>, contex
         ),
       )
     : whens(branches.map(([when]) => translatePredicate(when, context)));
-  return { sql, type };
+  return { sql: shareConversions(sql), type };
+}
+
+/** Conditions joined by AND or OR. DuckDB sees the equality of two inputs in a JOIN only if it stands for itself. */
+function chain(operands: readonly string[], kind: 'and' | 'or'): string {
+  const joined = (some: readonly string[]): string => some.join(` ${kind.toUpperCase()} `);
+  if (kind === 'or') return shareConversions(`(${joined(operands)})`);
+  const aliases = (sql: string): number => new Set(sql.match(/"(?:[^"]|"")*"(?=\.)/g)).size;
+  const single = operands.filter((sql) => aliases(sql) <= 1);
+  const others = operands.filter((sql) => !single.includes(sql));
+  const shared = shareConversions(joined(single));
+  return shared === joined(single) ? `(${joined(operands)})` : `(${joined([`(${shared})`, ...others])})`;
 }
 
 function literal(type: 'bigint' | 'float' | 'nvarchar' | 'null', value: string, at: Position): Typed {

@@ -91,20 +91,23 @@ export const MACROS: readonly string[] = [
      WHEN 'VARCHAR' THEN to_json(j->>'$')::VARCHAR WHEN 'BIGINT' THEN 'n' || (j->>'$') WHEN 'UBIGINT' THEN 'n' || (j->>'$')
      WHEN 'DOUBLE' THEN 'n' || asa_float_key(TRY_CAST(j->>'$' AS DOUBLE)) WHEN 'BOOLEAN' THEN CASE WHEN j->>'$' = 'true' THEN 'n1' ELSE 'n0' END END END`,
 
-  `asa_add(a, b) AS CASE WHEN asa_is_int(a) AND asa_is_int(b) THEN to_json(asa_bigint(a) + asa_bigint(b))
-     WHEN asa_is_number(a) AND asa_is_number(b) THEN asa_float_json(asa_number(a) + asa_number(b))
-     WHEN json_type(a) = 'VARCHAR' AND json_type(b) = 'VARCHAR' THEN to_json(asa_string(a) || asa_string(b)) END`,
+  // Of a JSON that is known to be an integer or a number. DuckDB plans each use of a macro, so these are short.
+  `asa_known_int(j) AS TRY_CAST(j::VARCHAR AS BIGINT)`,
+  `asa_known_number(j) AS CASE j::VARCHAR WHEN 'true' THEN 1 WHEN 'false' THEN 0 ELSE TRY_CAST(j::VARCHAR AS DOUBLE) END`,
+  `asa_add(a, b) AS CASE WHEN asa_is_int(a) AND asa_is_int(b) THEN to_json(asa_known_int(a) + asa_known_int(b))
+     WHEN asa_is_number(a) AND asa_is_number(b) THEN asa_float_json(asa_known_number(a) + asa_known_number(b))
+     WHEN json_type(a) = 'VARCHAR' AND json_type(b) = 'VARCHAR' THEN to_json((a->>'$') || (b->>'$')) END`,
   ...(
     [
-      ['subtract', '-', '-', 'asa_bigint(b)'],
-      ['multiply', '*', '*', 'asa_bigint(b)'],
-      ['divide', '//', '/', 'asa_bigint(b)'],
-      ['modulo', '%', '%', modulus('asa_bigint(b)')],
+      ['subtract', '-', '-', 'asa_known_int(b)'],
+      ['multiply', '*', '*', 'asa_known_int(b)'],
+      ['divide', '//', '/', 'asa_known_int(b)'],
+      ['modulo', '%', '%', modulus('asa_known_int(b)')],
     ] as const
   ).map(
     ([name, ofIntegers, ofFloats, integer]) =>
-      `asa_${name}(a, b) AS CASE WHEN asa_is_int(a) AND asa_is_int(b) THEN to_json(asa_bigint(a) ${ofIntegers} ${integer})
-     WHEN asa_is_number(a) AND asa_is_number(b) THEN asa_float_json(asa_number(a) ${ofFloats} asa_number(b)) END`,
+      `asa_${name}(a, b) AS CASE WHEN asa_is_int(a) AND asa_is_int(b) THEN to_json(asa_known_int(a) ${ofIntegers} ${integer})
+     WHEN asa_is_number(a) AND asa_is_number(b) THEN asa_float_json(asa_known_number(a) ${ofFloats} asa_known_number(b)) END`,
   ),
 
   // 0001-01-01 is 62,135,596,800 s before 1970. A window is (start, end]: an event at its end belongs to it.

@@ -2,6 +2,7 @@ import type { CastType } from './ast';
 import { type Path, pointerOf, structureOf } from './payloadStructure';
 import { jsonField } from './scope';
 import { quote } from './types';
+import { type Field, selectWide, separateWide } from './widePayload';
 
 /** The fields that a query reads from the payloads of one input. Each is a column of its batches. */
 export interface PayloadFields {
@@ -11,6 +12,8 @@ export interface PayloadFields {
   whole: () => string;
   /** notes that the query reads a column of the metadata */
   readMetadata: (column: string) => void;
+  /** the number of fields */
+  count: () => number;
   /** the type that CREATE TABLE gives to a field */
   declared: (field: string) => CastType | undefined;
   /**
@@ -93,7 +96,7 @@ const SAMPLED: readonly Sampled[] = [
 const SENT = 'coalesce(sent, $now) AS enqueued, sent IS NOT NULL AS timed, CAST(NULL AS JSON) AS properties';
 
 export function createPayloadFields(declared: ReadonlyMap<string, CastType>): PayloadFields {
-  const fields = new Map<string, { path: readonly string[]; column: string }>();
+  const fields = new Map<string, Field>();
   const metadata = new Set(NEEDED_METADATA);
   let whole = false;
   let isRead: (column: string) => boolean = () => true;
@@ -109,6 +112,16 @@ export function createPayloadFields(declared: ReadonlyMap<string, CastType>): Pa
     test: `contains(lower(CAST(event AS VARCHAR)), ${quote(`"${(path.at(-1) ?? '').toLowerCase()}"`)}) OR contains(CAST(event AS VARCHAR), '\\')`,
     sql: jsonField('event', path).sql,
   });
+  /** The fields that are read one by one, among them the records of the others. */
+  const separated = (time?: string): { all: Field[]; withWide: (rows: string) => string } => {
+    const { wide, others } = separateWide([...fields.values()], time);
+    const records = wide.map(({ path }) => (path.length === 0 ? 'event' : column(path)));
+    const known = new Set(others.map((one) => one.column));
+    const added = [...fields.values()].filter(
+      (one) => records.includes(one.column) && !known.has(one.column),
+    );
+    return { all: [...others, ...added], withWide: (rows) => selectWide(rows, wide, records) };
+  };
   const sampledColumns = (): Sampled[] =>
     SAMPLED.filter(({ column }) => column === 'sent' || metadata.has(column));
   return {
@@ -117,10 +130,11 @@ export function createPayloadFields(declared: ReadonlyMap<string, CastType>): Pa
       whole = true;
       return 'event';
     },
+    count: () => fields.size,
     declared: (field) => declared.get(field.toLowerCase()),
     readMetadata: (one) => metadata.add(one),
     select: (rows, sampled = false) => {
-      const all = [...fields.values()];
+      const { all, withWide } = separated();
       const own = sampled ? sampledColumns() : [];
       const first = own.length + 1;
       const found = all.map(({ path, column }, i) => {
@@ -128,18 +142,18 @@ export function createPayloadFields(declared: ReadonlyMap<string, CastType>): Pa
         return `CASE WHEN found[${first + i}] IS NOT NULL THEN asa_present(found[${first + i}]) WHEN ${test} THEN ${sql} END AS ${column}`;
       });
       const paths = [...own, ...all].map(({ path }) => path);
-      if (paths.length === 0) return `SELECT * FROM (${rows})`;
+      if (paths.length === 0) return withWide(`SELECT * FROM (${rows})`);
       const columns = [
         ...own.map(({ sql, column }, i) => `${sql(`found[${i + 1}]`)} AS ${column}`),
         ...found,
       ];
       const pointers = paths.map((path) => quote(pointerOf(path)));
       const read = `SELECT *, json_extract(event, [${pointers.join(', ')}]::VARCHAR[]) AS found FROM (${rows})`;
-      const selected = `SELECT * EXCLUDE (found), ${columns.join(', ')} FROM (${read})`;
+      const selected = withWide(`SELECT * EXCLUDE (found), ${columns.join(', ')} FROM (${read})`);
       return sampled ? `SELECT *, ${SENT} FROM (${selected})` : selected;
     },
     selectObjects: (rows, time) => {
-      const all = [...fields.values()];
+      const { all, withWide } = separated(time);
       const own = sampledColumns();
       const readings = [
         ...own.map(({ path, textSql }) => ({ path, asText: textSql !== undefined })),
@@ -163,7 +177,8 @@ export function createPayloadFields(declared: ReadonlyMap<string, CastType>): Pa
         }),
       ];
       const read = `SELECT *, json_transform(event, ${structure.sql}) AS found FROM (${rows})`;
-      return `SELECT *, ${SENT} FROM (SELECT * EXCLUDE (found), ${columns.join(', ')} FROM (${read}))`;
+      const selected = withWide(`SELECT * EXCLUDE (found), ${columns.join(', ')} FROM (${read})`);
+      return `SELECT *, ${SENT} FROM (${selected})`;
     },
     isKept: (column) => declared.size > 0 || isRead(column),
     readsWhole: () => whole,

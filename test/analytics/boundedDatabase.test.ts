@@ -54,6 +54,16 @@ test('a statement that holds more than the limit runs again with more memory', a
   }
 });
 
+test('a statement that holds more than the last limit names the limit and the option', async () => {
+  const database = await openBoundedDatabase(['16MB']);
+  try {
+    const held = database.bounded(() => valueOf(database, 'SELECT len(list(i)) FROM range(1500000) AS t(i)'));
+    await expect(held).rejects.toThrow('the query needs more memory than 16MB: --memory sets');
+  } finally {
+    await database.close();
+  }
+});
+
 test('other errors of a statement are raised at once', async () => {
   const database = await openBoundedDatabase(LIMITS);
   try {

@@ -1,11 +1,7 @@
-import {
-  type EventPosition,
-  EventHubConsumerClient,
-  type ReceivedEventData,
-  type SubscribeOptions,
-  type Subscription,
-} from '@azure/event-hubs';
+/** Reads the events of a hub for a job. */
+
 import { type HubEvent, charactersOf } from '../event';
+import type { HubConnection, HubMessage, OpenHub, PartitionEnds } from './hubConnection';
 
 /** The sequence number of the last processed event, by partition. */
 export type Checkpoint = ReadonlyMap<string, number>;
@@ -16,6 +12,7 @@ export interface ReadEvent extends HubEvent {
 }
 
 export interface HubReaderOptions {
+  openHub: OpenHub;
   connectionString: string;
   consumerGroup: string;
   /** returns where to continue; called whenever reading restarts */
@@ -38,98 +35,65 @@ export interface HubReader {
   close: () => Promise<void>;
 }
 
-const MAX_BATCH_EVENTS = 1_000;
-/** How long the SDK collects events before it delivers an incomplete batch. */
-const MAX_WAIT_S = 0.25;
 /**
- * Number of events of all partitions that the SDK may buffer ahead of the query: about 2 KB each, plus their bodies.
+ * Number of messages of all partitions that may arrive ahead of the query: about 2 KB each, plus their bodies.
  */
-const MAX_PREFETCHED_EVENTS = 8_000;
-const MIN_PREFETCHED_EVENTS = 100;
+const MAX_PREFETCHED = { messages: 8_000, bytes: 64_000_000 };
+/** The same of one partition. */
+const MAX_CREDIT = 2_000;
+/** The credit until the size of the messages is known. */
+const MIN_CREDIT = 100;
 const MAX_CHARACTERS_AT_ONCE = 1_000_000;
 const RESTART_DELAY_MS = 1_000;
-/** Timeout of the SDK's operations. Its default is a minute, for each of four attempts. */
-const SDK_TIMEOUT_MS = 10_000;
 /** Timeout of asking for the last event of a partition: the clock of the other partitions waits for it. */
 const LAST_EVENT_TIMEOUT_MS = 2_000;
 
-/** The SDK's options for reading this number of partitions. */
-export function readingOptions(partitions: number): SubscribeOptions {
-  const share = Math.floor(MAX_PREFETCHED_EVENTS / partitions);
-  const prefetchCount = Math.max(MIN_PREFETCHED_EVENTS, Math.min(2 * MAX_BATCH_EVENTS, share));
-  return {
-    maxBatchSize: Math.min(MAX_BATCH_EVENTS, prefetchCount),
-    maxWaitTimeInSeconds: MAX_WAIT_S,
-    prefetchCount,
-    skipParsingBodyAsJson: true,
-  };
-}
-
 /**
- * Reads all partitions of a consumer group with the Event Hubs SDK, after the checkpoint. After any error, the client
- * is replaced by a new one, which continues from the checkpoint, because a client that has lost its connection is not
- * reliable.
+ * Reads all partitions of a consumer group, after the checkpoint. After any error, the connection is replaced by a new
+ * one, which continues from the checkpoint.
  */
 export function readHub(options: HubReaderOptions): HubReader {
   let stopped = false;
   const isStopped = (): boolean => stopped;
   let wake: (() => void) | undefined;
-  let connected: EventHubConsumerClient | undefined;
+  let connected: HubConnection | undefined;
   let markStarted: () => void;
   const started = new Promise<void>((resolve) => {
     markStarted = resolve;
   });
 
   async function readOnce(): Promise<void> {
-    const { connectionString, consumerGroup, checkpoint, take } = options;
-    const client = new EventHubConsumerClient(consumerGroup, connectionString, {
-      retryOptions: { maxRetries: 0, timeoutInMs: SDK_TIMEOUT_MS },
-    });
-    const subscriptions: Subscription[] = [];
+    const connection = options.openHub(options.connectionString, options.consumerGroup);
     let over = false;
-    const isOver = (): boolean => over || stopped;
     try {
-      let fail: (error: Error) => void;
+      let fail: (error: unknown) => void;
       const failed = new Promise<void>((_, reject) => {
         fail = reject;
       });
       failed.catch(() => undefined);
-      const done = await checkpoint();
-      const partitions = await client.getPartitionIds();
+      const done = await options.checkpoint();
+      const partitions = await connection.partitionIds();
       options.onPartitions?.(partitions);
-      for (const partition of partitions) {
-        const startPosition = await positionAfter(client, partition, done.get(partition), options);
-        subscriptions.push(
-          client.subscribe(
-            partition,
-            {
-              processEvents: async (events) => {
-                for (const some of bySize(events, partition)) {
-                  // Events that the new client reads again must not be processed after events that the old client
-                  // still delivers.
-                  if (isOver()) return;
-                  await take(some).catch(fail);
-                }
-              },
-              processError: (error) => {
-                fail(error);
-                return Promise.resolve();
-              },
-            },
-            { ...readingOptions(partitions.length), startPosition },
-          ),
-        );
-      }
+      for (const ends of await connection.readPartitions(partitions))
+        await receive(connection, {
+          partition: ends.partitionId,
+          after: startAfter(ends, done.get(ends.partitionId), options),
+          partitions: partitions.length,
+          take: options.take,
+          // Events that the new connection reads again must not be processed after events that the old one delivered.
+          isOver: () => over || stopped,
+          onError: (error) => {
+            fail(error);
+          },
+        });
       markStarted();
-      connected = client;
+      connected = connection;
       if (isStopped()) return;
       await Promise.race([failed, new Promise<void>((resolve) => (wake = resolve))]);
     } finally {
       over = true;
       connected = undefined;
-      // Closing a broken client may not settle. Its resources are freed when the process ends.
-      const closed = Promise.allSettled([...subscriptions.map((one) => one.close()), client.close()]);
-      await Promise.race([closed, delay(RESTART_DELAY_MS)]);
+      connection.close();
     }
   }
 
@@ -145,9 +109,9 @@ export function readHub(options: HubReaderOptions): HubReader {
   return {
     started,
     lastEvents: async (partitions) => {
-      const client = connected;
-      if (!client) return new Map();
-      return lastEventsOf(client, partitions);
+      const connection = connected;
+      if (!connection) return new Map();
+      return lastEventsOf(connection, partitions);
     },
     close: async () => {
       stopped = true;
@@ -157,30 +121,89 @@ export function readHub(options: HubReaderOptions): HubReader {
   };
 }
 
+interface Partition {
+  partition: string;
+  after: number | undefined;
+  /** number of all partitions */
+  partitions: number;
+  take: HubReaderOptions['take'];
+  isOver: () => boolean;
+  onError: (error: unknown) => void;
+}
+
+/** Receives the messages of a partition, and grants new credit for those that have been taken. */
+async function receive(
+  connection: HubConnection,
+  { partition, after, partitions, take, isOver, onError }: Partition,
+): Promise<void> {
+  let arrived: HubMessage[] = [];
+  let credit = MIN_CREDIT;
+  let delivering = false;
+  async function deliver(): Promise<void> {
+    while (arrived.length > 0) {
+      const messages = arrived;
+      arrived = [];
+      let characters = 0;
+      for (const some of bySize(messages, partition)) {
+        if (isOver()) return;
+        characters += some.reduce((sum, event) => sum + charactersOf(event), 0);
+        await take(some);
+      }
+      const wanted = creditFor(characters / messages.length, partitions);
+      // Half of it at once, because each grant is a frame of its own.
+      if (credit > wanted / 2) continue;
+      link.addCredit(wanted - credit);
+      credit = wanted;
+    }
+  }
+  const link = await connection.receive(partition, {
+    after,
+    credit,
+    onMessage: (message) => {
+      credit -= 1;
+      arrived.push(message);
+      if (delivering) return;
+      delivering = true;
+      // The messages that arrived with it are delivered with it.
+      setImmediate(() => {
+        deliver()
+          .catch(onError)
+          .finally(() => {
+            delivering = false;
+          });
+      });
+    },
+    onEnd: onError,
+  });
+}
+
+/** The credit for messages of this size. */
+function creditFor(bytes: number, partitions: number): number {
+  const { messages, bytes: most } = MAX_PREFETCHED;
+  const fitting = Math.min(messages, most / Math.max(1, bytes)) / partitions;
+  return Math.min(MAX_CREDIT, Math.max(1, Math.floor(fitting)));
+}
+
 /**
  * The sequence numbers of the last events in these partitions; -1 for an empty one. Partitions that do not respond in
  * time are absent.
  */
 export async function lastEventsOf(
-  client: Pick<EventHubConsumerClient, 'getPartitionProperties'>,
+  connection: Pick<HubConnection, 'readPartitions'>,
   partitions: readonly string[],
   timeoutMs = LAST_EVENT_TIMEOUT_MS,
 ): Promise<ReadonlyMap<string, number>> {
   const ends = await Promise.allSettled(
     partitions.map(async (partition): Promise<[string, number]> => {
-      const abort = new AbortController();
       let timer: NodeJS.Timeout | undefined;
-      // A call on a lost connection may not settle, and may not heed the signal.
       const timeout = new Promise<never>((_, reject) => {
         timer = setTimeout(() => {
-          abort.abort();
           reject(new Error(`partition ${partition} does not respond`));
         }, timeoutMs);
       });
       try {
-        const properties = client.getPartitionProperties(partition, { abortSignal: abort.signal });
-        const { isEmpty, lastEnqueuedSequenceNumber } = await Promise.race([properties, timeout]);
-        return [partition, isEmpty ? -1 : lastEnqueuedSequenceNumber];
+        const [found] = await Promise.race([connection.readPartitions([partition]), timeout]);
+        return [partition, !found || found.empty ? -1 : found.lastSequenceNumber];
       } finally {
         clearTimeout(timer);
       }
@@ -189,35 +212,26 @@ export async function lastEventsOf(
   return new Map(ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : [])));
 }
 
-/** The start position. A checkpoint beyond the end means that the hub was recreated. */
-async function positionAfter(
-  client: EventHubConsumerClient,
-  partition: string,
+/** Where to start: undefined for the beginning. A checkpoint beyond the end means that the hub was recreated. */
+function startAfter(
+  { partitionId, firstSequenceNumber, lastSequenceNumber, empty }: PartitionEnds,
   sequenceNumber: number | undefined,
   { onReset }: HubReaderOptions,
-): Promise<EventPosition> {
-  const { isEmpty, lastEnqueuedSequenceNumber, beginningSequenceNumber } =
-    await client.getPartitionProperties(partition);
-  const fromStart = { offset: '-1' };
-  if (sequenceNumber === undefined) return fromStart;
-  if (sequenceNumber > lastEnqueuedSequenceNumber) {
-    onReset(partition);
-    return fromStart;
+): number | undefined {
+  if (sequenceNumber === undefined) return undefined;
+  if (sequenceNumber > lastSequenceNumber) {
+    onReset(partitionId);
+    return undefined;
   }
-  return isEmpty || sequenceNumber < beginningSequenceNumber - 1
-    ? fromStart
-    : { sequenceNumber, isInclusive: false };
+  return empty || sequenceNumber < firstSequenceNumber - 1 ? undefined : sequenceNumber;
 }
 
-/** Passes large events in small groups, because as texts they use V8's heap, unlike the SDK's buffers. */
-export function* bySize(
-  events: readonly ReceivedEventData[],
-  partition: string,
-): Generator<readonly ReadEvent[]> {
+/** Passes large events in small groups, because as texts they use V8's heap, unlike the messages. */
+export function* bySize(messages: readonly HubMessage[], partition: string): Generator<readonly ReadEvent[]> {
   let some: ReadEvent[] = [];
   let characters = 0;
-  for (const received of events) {
-    const event = toReadEvent(received, partition);
+  for (const message of messages) {
+    const event = toReadEvent(message, partition);
     some.push(event);
     characters += charactersOf(event);
     if (characters < MAX_CHARACTERS_AT_ONCE) continue;
@@ -227,23 +241,36 @@ export function* bySize(
   if (some.length > 0) yield some;
 }
 
-function toReadEvent(event: ReceivedEventData, partition: string): ReadEvent {
-  const system = (event.systemProperties ?? {}) as Record<string, unknown>;
-  const text = (value: unknown): string | undefined =>
-    typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
-  const properties = event.properties;
+function toReadEvent(message: HubMessage, partition: string): ReadEvent {
+  const annotations = (message.message_annotations ?? {}) as Record<string, unknown>;
+  const properties = JSON.stringify(message.application_properties ?? {});
   return {
     partition,
-    sequenceNumber: event.sequenceNumber,
-    body: Buffer.isBuffer(event.body) ? event.body.toString('utf8') : String(event.body),
-    enqueuedUs: event.enqueuedTimeUtc.getTime() * 1_000,
+    sequenceNumber: Number(annotations['x-opt-sequence-number']),
+    body: bodyText(message.body),
+    enqueuedUs: Number(annotations['x-opt-enqueued-time']) * 1_000,
     partitionId: Number(partition),
-    deviceId: text(system['iothub-connection-device-id']),
-    messageId: text(event.messageId),
-    correlationId: text(event.correlationId),
-    generationId: text(system['iothub-connection-auth-generation-id']),
-    properties: properties && Object.keys(properties).length > 0 ? JSON.stringify(properties) : undefined,
+    deviceId: text(annotations['iothub-connection-device-id']),
+    messageId: text(message.message_id),
+    correlationId: text(message.correlation_id),
+    generationId: text(annotations['iothub-connection-auth-generation-id']),
+    properties: properties === '{}' ? undefined : properties,
   };
+}
+
+const text = (value: unknown): string | undefined =>
+  typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
+
+/** Devices send sections of data. A service may send another value. */
+function bodyText(body: unknown): string {
+  const content =
+    typeof body === 'object' && body !== null && 'typecode' in body && 'content' in body
+      ? body.content
+      : body;
+  const parts: unknown[] = Array.isArray(content) ? content : [content];
+  if (parts.every((part) => Buffer.isBuffer(part)))
+    return (parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts)).toString('utf8');
+  return typeof content === 'string' ? content : JSON.stringify(content);
 }
 
 const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

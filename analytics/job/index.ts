@@ -9,6 +9,7 @@ import { type Output, type Plan, problemText, textOf, translate } from '../query
 import { readFunctions } from '../project';
 import { fingerprint } from '../state';
 import { readTimePolicy } from '../timePolicy';
+import type { OpenHub } from './hubConnection';
 import { type ReadEvent, readHub } from './hubReader';
 import { type Amount, createQueue } from './amount';
 import { createClock, needsClock } from './clock';
@@ -17,11 +18,12 @@ import { countReads } from './countReads';
 import { RESULTS_SCHEMA, openResults } from './results';
 import { type ReferenceState, openReferences } from './referenceUpdates';
 
-export { readingOptions } from './hubReader';
+export type { OpenHub } from './hubConnection';
 export { resultTable } from './results';
 
 export interface JobOptions {
   queryFile: string;
+  openHub: OpenHub;
   /** of the hub's Event Hub-compatible endpoint */
   eventHubConnection: string;
   consumerGroup: string;
@@ -199,6 +201,7 @@ export async function startJob(options: JobOptions): Promise<Job> {
   }
 
   const reader = readHub({
+    openHub: options.openHub,
     connectionString: options.eventHubConnection,
     consumerGroup: options.consumerGroup,
     // In turn: a batch that is being processed would otherwise move the checkpoint of a partition after its reset.

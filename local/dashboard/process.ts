@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { startJob } from '../../analytics/job';
+import { openHub } from '../openHub';
 import { runPartsAsChild, takeOverListener } from '../childProcess';
 import { startDashboardServer } from './server';
 import { createView } from './view';
@@ -27,6 +28,7 @@ export function main(): Promise<void> {
       const options = environment.parse(process.env);
       const job = await startJob({
         queryFile: options.ANALYTICS_QUERY,
+        openHub,
         eventHubConnection: options.ANALYTICS_EVENTHUB_CONNECTION,
         consumerGroup: options.ANALYTICS_CONSUMERGROUP,
         storageConnection: options.ANALYTICS_STORAGE,

@@ -12,23 +12,17 @@ test.each([
   ['never responds', () => new Promise<never>(() => undefined)],
 ])('a partition that %s does not stop the clock of the others', async (_, respond) => {
   const advanced: (readonly string[])[] = [];
-  const client = {
-    getPartitionProperties: (partition: string) =>
-      partition === '1'
+  const connection = {
+    readPartitions: ([partitionId = '']: readonly string[]) =>
+      partitionId === '1'
         ? respond()
-        : Promise.resolve({
-            eventHubName: 'hub',
-            partitionId: partition,
-            beginningSequenceNumber: 0,
-            lastEnqueuedSequenceNumber: 7,
-            lastEnqueuedOffset: '0',
-            lastEnqueuedOnUtc: new Date(0),
-            isEmpty: partition === '2',
-          }),
+        : Promise.resolve([
+            { partitionId, firstSequenceNumber: 0, lastSequenceNumber: 7, empty: partitionId === '2' },
+          ]),
   };
   const tick = createClock({
     partitions: () => ['0', '1', '2'],
-    lastEvents: (partitions) => lastEventsOf(client, partitions, RESPONSE_TIMEOUT_MS),
+    lastEvents: (partitions) => lastEventsOf(connection, partitions, RESPONSE_TIMEOUT_MS),
     isProcessed: (_, sequenceNumber) => sequenceNumber <= 7,
     advance: (_, partitions) => {
       advanced.push(partitions);

@@ -9,6 +9,7 @@ import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { createEngine } from '../../analytics/engine';
 import { type Job, resultTable, startJob } from '../../analytics/job';
+import { openHub } from '../../local/openHub';
 import { openReferences } from '../../analytics/job/referenceUpdates';
 import { translate } from '../../analytics/query';
 import { DEFAULT_TIME_POLICY } from '../../analytics/timePolicy';
@@ -105,6 +106,7 @@ async function upload(
 
 const options = () => ({
   queryFile: join(folder, 'query.asaql'),
+  openHub,
   eventHubConnection: emulator.connectionStrings.eventHub('service'),
   consumerGroup: 'analytics',
   storageConnection,

@@ -25,8 +25,16 @@ const SILENCE_LIMIT_MS = 65_000;
 /** Requests to `$management` have no body. Microsoft's SDK sends this value. */
 const EMPTY_BODY = Buffer.from('[]');
 
+export interface AmqpGeneration extends OwnedGeneration {
+  /** Renews the claims of these partitions if they expire soon, for receivers that stay open for hours. */
+  renewClaims: (partitionIds: readonly string[]) => Promise<void>;
+}
+
 /** A generation of our own reader, which uses rhea for AMQP. */
-export function createAmqpGeneration({ eventHub, consumerGroup }: Settings): OwnedGeneration {
+export function createAmqpGeneration({
+  eventHub,
+  consumerGroup,
+}: Pick<Settings, 'eventHub' | 'consumerGroup'>): AmqpGeneration {
   const connection = openAmqpConnection(eventHub);
   const claims = createClaims(connection, eventHub);
   const management = createRequestNode(connection, '$management');
@@ -57,9 +65,14 @@ export function createAmqpGeneration({ eventHub, consumerGroup }: Settings): Own
       );
       return (await Promise.all(responses)) as Record<string, unknown>[];
     });
+  const addressOf = (partitionId: string): string =>
+    `${hub}/ConsumerGroups/${consumerGroup}/Partitions/${partitionId}`;
   return {
     ended,
     end,
+    renewClaims: async (partitionIds) => {
+      await exchange(() => Promise.all(partitionIds.map((id) => claims.ensure(addressOf(id)))));
+    },
     hold: work.hold,
     retire: work.retire,
     isUsable: () =>
@@ -85,7 +98,7 @@ export function createAmqpGeneration({ eventHub, consumerGroup }: Settings): Own
       }));
     },
     receive: async (partitionId: string, options: ReceiveOptions): Promise<PartitionReceiver> => {
-      const address = `${hub}/ConsumerGroups/${consumerGroup}/Partitions/${partitionId}`;
+      const address = addressOf(partitionId);
       await exchange(() => claims.ensure(address));
       return openReceiver(connection, address, options);
     },

@@ -6,8 +6,8 @@ import { entitySasToken } from './entitySasToken';
 /** Lifetime of a SAS token, as in Microsoft's SDK. */
 const TOKEN_LIFETIME_S = 3_600;
 /**
- * A claim that expires within this time is renewed when it is next needed. This is long enough, because no link
- * outlives a poll.
+ * A claim that expires within this time is renewed when it is next needed. This is long enough, because no link of a
+ * poll lives that long, and the analytics job renews its claims more often.
  */
 const RENEWAL_MARGIN_S = 600;
 

@@ -10,6 +10,7 @@ import { translate } from '../../../analytics/query';
 import { readTimePolicy } from '../../../analytics/timePolicy';
 import { views } from '../../../bench/dashboardViews';
 import { startDashboard } from '../../../local/dashboard';
+import { openHub } from '../../../local/openHub';
 import { type JobStack, startJobStack } from './jobStack';
 
 const KILLS = 6;
@@ -98,6 +99,7 @@ test('kills of a job never change the rows of windows, LAG and joins', { timeout
   const lines: string[] = [];
   const job = await startJob({
     queryFile,
+    openHub,
     eventHubConnection: environment.ANALYTICS_EVENTHUB_CONNECTION,
     consumerGroup: environment.ANALYTICS_CONSUMERGROUP,
     storageConnection: environment.ANALYTICS_STORAGE,

@@ -39,8 +39,8 @@ export interface FileRun {
   memory?: number | undefined;
 }
 
-const BEGIN = "TIMESTAMP '0001-01-01'";
-const END = "TIMESTAMP '9999-12-31 23:59:59'";
+const BEGIN = "(TIMESTAMP '0001-01-01' - INTERVAL '1 microsecond')";
+const END = "TIMESTAMP '9999-12-31 23:59:59.999999'";
 /** The values of the parameters in SQL. A view cannot have parameters. */
 const TIMES: Readonly<Record<string, string>> = { $watermark: BEGIN, $from: BEGIN, $to: END };
 const NO_TEXT = 'CAST(NULL AS VARCHAR)';

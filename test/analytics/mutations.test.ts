@@ -46,6 +46,21 @@ const CALLS = [
   ...['GetArrayElement(#, 0)', 'COALESCE(#, 1)', 'NOT #', '- #', '# #', '#.#'],
 ];
 
+/** Words that hardly anything can replace. */
+const KEYWORD =
+  /^(select|from|where|group|by|having|into|with|as|and|or|not|is|null|like|between|in|case|when|then|else|end|over|partition|limit|duration|timestamp|join|left|outer|cross|inner|apply|on|union|all|distinct|order|desc|asc|create|table|tumbling\w*|hopping\w*|sliding\w*|session\w*|windows?|second|minute|hour|day|offset)$/i;
+/** Names and literals: most changes of them are valid queries. */
+const isValue = (token: string): boolean => /^['[\p{L}\d]/u.test(token) && !KEYWORD.test(token);
+const VALUES = [
+  ...['a', 'b', 't', "'x'", '1', '2.5', 'NULL', 'System.Timestamp()', 'TRY_CAST(a AS bigint)', 'COUNT(*)'],
+  ...[
+    'TRY_CAST(t AS datetime)',
+    'TRY_CAST(b AS record)',
+    'MAX(a)',
+    'LAG(a) OVER (LIMIT DURATION(second, 5))',
+  ],
+];
+
 /** A change of one token: deleted, replaced, followed by another, or put into a call. */
 const change = fc.oneof(
   fc.constant(() => ''),
@@ -53,17 +68,45 @@ const change = fc.oneof(
   fc.constantFrom(...PIECES).map((piece) => (token: string) => `${token} ${piece}`),
   fc.constantFrom(...CALLS).map((call) => (token: string) => call.replaceAll('#', () => token)),
 );
+const valueChange = fc.oneof(
+  fc.constantFrom(...VALUES).map((value) => () => value),
+  fc.constantFrom(...CALLS.slice(0, -1)).map((call) => (token: string) => call.replaceAll('#', () => token)),
+);
 const mutant = fc
   .tuple(
     fc.constantFrom(...QUERIES),
-    fc.array(fc.tuple(fc.nat(), fc.nat(), fc.option(change)), { minLength: 1, maxLength: 3 }),
+    fc.array(
+      fc.oneof(
+        {
+          weight: 4,
+          arbitrary: fc.record({
+            one: fc.nat(),
+            other: fc.nat(),
+            changed: fc.option(valueChange),
+            of: fc.constant('values' as const),
+          }),
+        },
+        fc.record({
+          one: fc.nat(),
+          other: fc.nat(),
+          changed: fc.option(change),
+          of: fc.constant('tokens' as const),
+        }),
+      ),
+      { minLength: 1, maxLength: 3 },
+    ),
   )
   .map(([query, changes]) => {
     const tokens = query.match(TOKEN) ?? [];
     const code = tokens.flatMap((token, i) => (/^(\s|--|\/\*)/.test(token) ? [] : [i]));
-    for (const [one, other, changed] of changes) {
-      const i = code[one % code.length] ?? 0;
-      const j = code[other % code.length] ?? 0;
+    const isExpression = (i: number, at: number): boolean =>
+      isValue(tokens[i] ?? '') &&
+      !/^(\.|as|into|from|join|with|apply)$/i.test(tokens[code[at - 1] ?? -1] ?? '') &&
+      !/^[.(]$/.test(tokens[code[at + 1] ?? -1] ?? '');
+    const places = { tokens: code, values: code.filter(isExpression) };
+    for (const { one, other, changed, of } of changes) {
+      const i = places[of][one % places[of].length] ?? 0;
+      const j = places[of][other % places[of].length] ?? 0;
       if (changed) tokens[i] = changed(tokens[i] ?? '');
       else [tokens[i], tokens[j]] = [tokens[j] ?? '', tokens[i] ?? ''];
     }

@@ -1,3 +1,8 @@
+import * as fc from 'fast-check';
+
+/** Without a bias to the first and last integers, which would repeat a few queries. */
+export const seeds: fc.Arbitrary<number> = fc.noShrink(fc.noBias(fc.integer()));
+
 /** Chooses by a seed. */
 export interface Choice {
   /** from `from` to `to` */

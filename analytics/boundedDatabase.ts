@@ -1,9 +1,8 @@
 /** Opens the database in which a query runs on whole files, with bounded memory. */
 
-import { tmpdir } from 'node:os';
 import { type Database, openDatabase } from './database';
 import { UsageError } from './fileAccess';
-import { makeTemporaryFolder, removeTemporaryFolder } from './temporaryFolders';
+import { makeTemporaryFolder, removeTemporaryFolder, temporaryFolderFull } from './temporaryFolders';
 
 export interface BoundedDatabase extends Database {
   /**
@@ -38,8 +37,7 @@ export async function openBoundedDatabase(limits: readonly string[]): Promise<Bo
       try {
         return await work();
       } catch (error) {
-        if (isTemporaryFolderFull(error, folder))
-          throw new UsageError(`the folder for temporary files (${tmpdir()}) has no space left`);
+        if (isTemporaryFolderFull(error, folder)) throw temporaryFolderFull();
         if (!isOutOfMemory(error)) throw error;
         const limit = more.shift();
         if (limit === undefined)

@@ -1,5 +1,7 @@
 /** The command that checks queries without running them. */
 
+import { isAbsolute, normalize, sep } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { createEngine } from './engine';
 import { readText } from './fileAccess';
 import { DEFAULT_TIME_POLICY } from './timePolicy';
@@ -46,6 +48,10 @@ function formatted(findings: readonly Finding[], format: string): string {
     .join('\n');
 }
 
+/** A relative path stays relative, because code scanning shows files of its repository. */
+const uriOf = (file: string): string =>
+  isAbsolute(file) ? pathToFileURL(file).href : normalize(file).split(sep).map(encodeURIComponent).join('/');
+
 const sarif = (findings: readonly Finding[]): object => ({
   $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
   version: '2.1.0',
@@ -59,7 +65,7 @@ const sarif = (findings: readonly Finding[]): object => ({
         locations: [
           {
             physicalLocation: {
-              artifactLocation: { uri: file },
+              artifactLocation: { uri: uriOf(file) },
               region: { startLine: line, startColumn: column },
             },
           },

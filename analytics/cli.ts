@@ -5,7 +5,14 @@ import { dirname, join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { checkQueries } from './check';
 import type { Counts } from './counts';
-import { UsageError, raisedByFile, readText, requireReadable, requireWritable } from './fileAccess';
+import {
+  UsageError,
+  raisedByFile,
+  readText,
+  requireOtherFiles,
+  requireReadable,
+  requireWritable,
+} from './fileAccess';
 import { runFiles } from './fileRun';
 import { FormatError } from './inputFile';
 import { explain } from './explain';
@@ -218,6 +225,7 @@ async function run(flags: RunFlags): Promise<void> {
     try {
       const outputs = outputFiles(plan, flags.output, folder);
       for (const file of outputs.values()) await requireWritable(file);
+      await requireOtherFiles(outputs.values(), [query, ...files]);
       const policy = readTimePolicy(query);
       const functions = new Map([...readFunctions(query), ...scripts]);
       const counts = await runFiles({ plan, policy, inputs, references, outputs, functions, memory }).catch(

@@ -62,6 +62,25 @@ export async function requireWritable(file: string): Promise<void> {
   });
 }
 
+/** @throws {UsageError} if an output is also a file that is read, under whatever path: it would be overwritten */
+export async function requireOtherFiles(outputs: Iterable<string>, read: readonly string[]): Promise<void> {
+  const identity = async (file: string): Promise<string | undefined> => {
+    const found = await stat(file, { bigint: true }).catch(() => undefined);
+    // A device, such as /dev/null, and a pipe may be read and written.
+    return found?.isFile() === true ? `${found.dev}:${found.ino}` : undefined;
+  };
+  const known = new Map<string | undefined, string>();
+  for (const file of read) known.set(await identity(file), file);
+  known.delete(undefined);
+  for (const file of outputs) {
+    const other = known.get(await identity(file));
+    if (other !== undefined)
+      throw new UsageError(
+        `the output ${file} would overwrite ${other}, which is read: write to another file`,
+      );
+  }
+}
+
 /**
  * Makes a folder and those above it. Node's own way hangs where the system makes no folder, such as in /proc.
  *

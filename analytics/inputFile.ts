@@ -6,8 +6,9 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip, gunzipSync, constants as zlib } from 'node:zlib';
 import { AVRO_MAGIC, writeAvroAsLines } from './avroFile';
 import type { FileShape, Suspicions } from './batchSql';
+import { BYTE_ORDER_MARK, type CsvHeader, csvHeader, isArray, isJson, isSpread } from './fileFormat';
 import { suspicionsOf } from './suspicions';
-import { makeTemporaryFolder, removeTemporaryFolder } from './temporaryFolders';
+import { makeTemporaryFolder, removeTemporaryFolder, temporaryFolderFull } from './temporaryFolders';
 import { sqlText } from './query';
 
 /** A file of events or of reference data, as DuckDB reads it. */
@@ -30,11 +31,8 @@ const UNREADABLE: readonly (readonly [told: RegExp, meaning: string])[] = [
   [/^Invalid Input Error: CSV Error .*\nMaximum line size of/s, 'a line is longer than 16 MiB'],
   [/^Invalid Input Error: "maximum_object_size"/, 'a value is larger than 16 MiB'],
   [/^Invalid Input Error: CSV Error .*file is not utf-8 encoded/s, 'the file is not UTF-8'],
-  [
-    /^Invalid Input Error: Error when sniffing/,
-    'the rows have different numbers of values, or a quotation mark is not closed',
-  ],
-  [/^Invalid Input Error: (CSV Error|Error when)/, 'the file cannot be read'],
+  [/^Invalid Input Error: CSV Error .*unterminated quote/s, 'a quotation mark is not closed'],
+  [/^Invalid Input Error: CSV Error/, 'the file cannot be read'],
   [/^IO Error: .*GZIP/, 'the file is not complete gzip'],
 ];
 
@@ -61,10 +59,11 @@ const MAX_VALUE_BYTES = 16 * 1_048_576;
 /** DuckDB's own would be 16 times the longest line. */
 const BUFFER_BYTES = 2 * MAX_VALUE_BYTES;
 /** Number of bytes at the start of a file that determine its format. */
-const SNIFFED_BYTES = 65_536;
+const SNIFFED_BYTES = 1_048_576;
+/** Of a compressed file. They can become a thousand times as many. */
+const SNIFFED_GZIP_BYTES = 65_536;
 /** A character that JSON contains only in escaped form, so that a line is one column. */
 const NO_DELIMITER = '\u001f';
-const BYTE_ORDER_MARK = '\uFEFF';
 
 /**
  * Opens a file of JSON lines, a JSON array, Avro or CSV with a header, perhaps compressed with gzip; `-` is standard input.
@@ -89,13 +88,14 @@ export async function openInputFile(
     // A pipe can be read only once, and DuckDB reads a file several times.
     if (file === '-' || !(await stat(file)).isFile()) {
       path = join(folder(), 'input');
-      await pipeline(file === '-' ? process.stdin : createReadStream(file), createWriteStream(path));
+      await copy(file === '-' ? process.stdin : createReadStream(file), path);
     }
-    const { start, isGzip } = await sniff(path, file);
+    const { start, isGzip, isWhole } = await sniff(path, file);
     if (isGzip) await requireWholeGzip(path, file);
     if (start.startsWith(AVRO_MAGIC)) {
       const lines = join(folder(), 'input.ndjson');
       await writeAvroAsLines(path, isGzip, lines).catch((error: unknown) => {
+        if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw temporaryFolderFull();
         throw new FormatError(`${file}: ${(error as Error).message}`);
       });
       const strict = { oversized: false, loose: false };
@@ -105,7 +105,12 @@ export async function openInputFile(
     const compression = compressionOf(isGzip);
     if (isCsv) {
       if (isJson(start)) throw new FormatError(`${file}: the file is JSON, but its name ends in .csv`);
-      const rowsSql = csvSql(path, compression, delimiterOf(start));
+      const header = csvHeader(start, isWhole);
+      if (!header)
+        throw new FormatError(
+          `${file}: the header is longer than 1 MiB, or a quotation mark in it is not closed`,
+        );
+      const rowsSql = csvSql(path, compression, header);
       return { rowsSql, lines: undefined, shape: 'payload', close };
     }
     if (isSpread(start)) {
@@ -115,9 +120,9 @@ export async function openInputFile(
     if (isArray(start)) {
       // DuckDB takes a byte order mark for a part of the JSON.
       if (start.startsWith(BYTE_ORDER_MARK) && !isGzip) {
-        const copy = join(folder(), 'input.json');
-        await pipeline(createReadStream(path, { start: 3 }), createWriteStream(copy));
-        path = copy;
+        const unmarked = join(folder(), 'input.json');
+        await copy(createReadStream(path, { start: 3 }), unmarked);
+        path = unmarked;
       }
       const rowsSql = objectsSql(path, 'array', compression);
       return { rowsSql, lines: undefined, shape: shapeOf(start), close };
@@ -132,6 +137,13 @@ export async function openInputFile(
     await close();
     throw error;
   }
+}
+
+/** Copies to a temporary file. @throws {UsageError} if the file cannot be read, or the copy cannot be written */
+async function copy(from: NodeJS.ReadableStream, to: string): Promise<void> {
+  await pipeline(from, createWriteStream(to)).catch((error: unknown) => {
+    throw (error as NodeJS.ErrnoException).code === 'ENOSPC' ? temporaryFolderFull() : error;
+  });
 }
 
 /** Set for each file, because DuckDB otherwise decides by the file's name. */
@@ -162,41 +174,11 @@ const objectsSql = (path: string, format: 'array' | 'unstructured', compression:
   `SELECT CASE WHEN asa_is_strict(CAST(json AS VARCHAR)) THEN json END AS json, CAST(json AS VARCHAR) AS body, row_number() OVER () AS __seq
     FROM read_json_objects(${sqlText(path)}, format = '${format}', maximum_object_size = ${MAX_VALUE_BYTES}${compression})`;
 
-/** Without CREATE TABLE, the values of CSV are texts. DuckDB guesses a dialect that fits all rows, unless it is told one. */
-const csvSql = (path: string, compression: string, delimiter: string): string =>
+/** Without CREATE TABLE, the values of CSV are texts. DuckDB itself would take another line as header if it fits better. */
+const csvSql = (path: string, compression: string, { delimiter, names, skip }: CsvHeader): string =>
   `SELECT to_json(one) AS json, CAST(NULL AS VARCHAR) AS body, row_number() OVER () AS __seq
-    FROM read_csv(${sqlText(path)}, all_varchar = true, header = true, delim = ${sqlText(delimiter)}, quote = '"', escape = '"', comment = ''${compression}) AS one`;
-
-/** The delimiters of CSV that Stream Analytics supports, except the space, which also occurs in names. */
-const DELIMITERS = [',', ';', '\t', '|'];
-
-/** The delimiter that occurs most often in the header. */
-function delimiterOf(start: string): string {
-  const [header = ''] = start.replaceAll(/"[^"]*"/g, '').split('\n', 1);
-  const count = (delimiter: string): number => header.split(delimiter).length;
-  return DELIMITERS.reduce((best, one) => (count(one) > count(best) ? one : best));
-}
-
-/** Whether a text begins with an object or array in one line, or over several. */
-function isJson(start: string): boolean {
-  const [line = ''] = start.replace(BYTE_ORDER_MARK, '').trimStart().split('\n', 1);
-  return (
-    /^(\{\s*"|\[\s*[[{])/.test(line) || (/^[[{]\s*$/.test(line) && /^[[{]\s*["{}\]]/.test(start.trimStart()))
-  );
-}
-
-/** Whether the first object stands over several lines. Its end is the first brace at the start of a line. */
-function isSpread(start: string): boolean {
-  const [first] =
-    /^\{[^\n]*\n(?:[^\n}][^\n]*\n|\n)*\}/.exec(start.replace(BYTE_ORDER_MARK, '').trimStart()) ?? [];
-  if (first === undefined) return false;
-  try {
-    JSON.parse(first);
-    return true;
-  } catch {
-    return false;
-  }
-}
+    FROM read_csv(${sqlText(path)}, auto_detect = false, header = true, skip = ${skip}, columns = {${names.map((one) => `${sqlText(one)}: 'VARCHAR'`).join(', ')}},
+      delim = ${sqlText(delimiter)}, quote = '"', escape = '"', comment = '', max_line_size = ${MAX_VALUE_BYTES}, buffer_size = ${BUFFER_BYTES}${compression}) AS one`;
 
 /** DuckDB reads an incomplete gzip file without an error. */
 async function requireWholeGzip(path: string, file: string): Promise<void> {
@@ -206,25 +188,27 @@ async function requireWholeGzip(path: string, file: string): Promise<void> {
   });
 }
 
-async function sniff(path: string, file: string): Promise<{ start: string; isGzip: boolean }> {
+interface Start {
+  start: string;
+  isGzip: boolean;
+  /** whether the file has no more than its start */
+  isWhole: boolean;
+}
+
+async function sniff(path: string, file: string): Promise<Start> {
   const handle = await open(path);
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(SNIFFED_BYTES), 0, SNIFFED_BYTES, 0);
-    const bytes = buffer.subarray(0, bytesRead);
-    const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
+    const isGzip = buffer[0] === 0x1f && buffer[1] === 0x8b;
+    const sniffed = isGzip ? SNIFFED_GZIP_BYTES : SNIFFED_BYTES;
+    const bytes = buffer.subarray(0, Math.min(bytesRead, sniffed));
     const plain = isGzip ? gunzipSync(bytes, { finishFlush: zlib.Z_SYNC_FLUSH }) : bytes;
-    return { start: plain.toString('utf8'), isGzip };
+    return { start: plain.toString('utf8'), isGzip, isWhole: bytesRead < sniffed };
   } catch (error) {
     throw new FormatError(`${file}: the gzip data is incomplete or damaged (${(error as Error).message})`);
   } finally {
     await handle.close();
   }
-}
-
-/** A line that is an array is a payload of several events; over several lines it is the file's own. */
-function isArray(start: string): boolean {
-  const text = start.replace(BYTE_ORDER_MARK, '').trimStart();
-  return text.startsWith('[') && !/^\[[^\n]*\][ \t\r]*\n\s*\S/.test(text);
 }
 
 /** A line of the message feed has these fields, in whatever order. */

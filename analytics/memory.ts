@@ -31,15 +31,12 @@ const UNITS: Readonly<Record<string, number>> = {
   TIB: 2 ** 40,
 };
 
-/** DuckDB does not start with less. */
-const LEAST_BYTES = 16 * MEGABYTE;
-
 /** Reads an amount of memory as DuckDB writes it, such as `4GB` or `512MiB`, in bytes. @throws {UsageError} */
 export function readMemory(text: string): number {
   const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)\s*([KMGT]i?B)$/i.exec(text.trim()) ?? [];
   const bytes = Number(amount) * (UNITS[unit.toUpperCase()] ?? NaN);
   if (Number.isNaN(bytes)) throw new UsageError(`--memory ${text}: write an amount such as 4GB or 512MB`);
-  if (bytes < LEAST_BYTES) throw new UsageError(`--memory ${text} is too little: the least is 16MB`);
+  if (bytes < FIRST_BYTES) throw new UsageError(`--memory ${text} is too little: the least is 128MB`);
   return bytes;
 }
 

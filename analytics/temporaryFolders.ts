@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { UsageError } from './fileAccess';
 
 const folders = new Set<string>();
 
@@ -15,6 +16,9 @@ export function makeTemporaryFolder(prefix: string): string {
   folders.add(folder);
   return folder;
 }
+
+export const temporaryFolderFull = (): UsageError =>
+  new UsageError(`the folder for temporary files (${tmpdir()}) has no space left`);
 
 export async function removeTemporaryFolder(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });

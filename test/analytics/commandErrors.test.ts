@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -34,6 +34,8 @@ beforeAll(async () => {
     'json.csv': '{"id":1}\n{"id":2}\n',
     'spread.csv': '[\n  {"id":1}\n]\n',
     'uneven.csv': 'id,name\n1,a\n2,b,c\n3\n',
+    'single.csv': 'id\n1,2\n3,4\n',
+    'short.csv': 'id,name\n1\n2\n3,4\n',
     'quote.csv': 'id,name\n1,a\n"2,b\n3,c\n',
     'bars.csv': 'id|v|na,me\n1|0|a,b\n2|0|c\n',
     'objects.json': '\uFEFF{\n  "id": 1,\n  "b": {\n    "c": "}"\n  }\n}\n\n{\n  "id": 2\n}\n',
@@ -45,6 +47,7 @@ beforeAll(async () => {
   };
   for (const [name, content] of Object.entries(contents)) await writeFile(file(name), content);
 });
+beforeAll(() => link(file('q.asaql'), file('link.asaql')));
 afterAll(() => rm(folder, { recursive: true, force: true }));
 afterEach(() => {
   process.exitCode = 0;
@@ -109,6 +112,14 @@ describe('a command that is wrong exits with 2 and says why', () => {
     [`${RUN} - --input -`, 'error: standard input (-) can stand for one file only'],
     ['run --query @q.asaql --output @folder --input @events.ndjson', 'error: @folder is a folder'],
     ['run --query @q.asaql --output @no/out --input @events.ndjson', 'error: @no does not exist'],
+    [
+      'run --query @q.asaql --output @events.ndjson --input @events.ndjson',
+      'error: the output @events.ndjson would overwrite @events.ndjson, which is read: write to another file',
+    ],
+    [
+      'run --query @q.asaql --output @link.asaql --input @events.ndjson',
+      'error: the output @link.asaql would overwrite @q.asaql, which is read: write to another file',
+    ],
     ['run --query @folder --output @out --input @events.ndjson', 'error: @folder is a folder'],
     [
       `${RUN} @incomplete.gz`,
@@ -117,10 +128,10 @@ describe('a command that is wrong exits with 2 and says why', () => {
     [`${RUN} @json.csv`, 'error: @json.csv: the file is JSON, but its name ends in .csv'],
     [`${RUN} @spread.csv`, 'error: @spread.csv: the file is JSON, but its name ends in .csv'],
     [`${RUN} @malformed.json`, 'error: @malformed.json: the JSON is malformed'],
-    ...['uneven', 'quote'].map((name) => [
-      `${RUN} @${name}.csv`,
-      `error: @${name}.csv: the rows have different numbers of values, or a quotation mark is not closed`,
-    ]),
+    [`${RUN} @uneven.csv`, 'error: @uneven.csv: line 3 has 3 values, but the header has 2'],
+    [`${RUN} @single.csv`, 'error: @single.csv: line 2 has 2 values, but the header has 1'],
+    [`${RUN} @short.csv`, 'error: @short.csv: line 2 has 1 values, but the header has 2'],
+    [`${RUN} @quote.csv`, 'error: @quote.csv: a quotation mark is not closed'],
   ])('%s', async (command = '', told) => {
     expect(await failure(command)).toBe(told);
     expect(process.exitCode).toBe(2);

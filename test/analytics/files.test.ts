@@ -87,6 +87,44 @@ describe('a file of events', () => {
     ]);
   });
 
+  test.each([
+    ['over several lines, the first longer than the start that is looked at', 2, '\n'],
+    ['over several lines, one of which begins at the end of another', 2, ''],
+    ['with several in a line', 0, ''],
+  ])('may hold objects %s', async (_, indent, between) => {
+    const events = [
+      { id: 1, list: Array.from({ length: indent * 20_000 }, (_, n) => ({ n, text: '} "' })) },
+      { id: 2, list: [{ id: 3 }] },
+    ];
+    const text = events.map((one) => JSON.stringify(one, null, indent)).join(between);
+    expect(await rows(text, 'events', 'SELECT id FROM [i]')).toEqual(ids(1, 2));
+  });
+
+  test('is not taken for objects over several lines because of a malformed line', async () => {
+    vi.spyOn(console, 'error').mockReturnValue();
+    const lines = ['{"id":1,', '{"id":2}', '{"id":3}'];
+    expect(await rows(lines.join('\n'))).toEqual(ids(2, 3));
+    const many = [...lines, ...ids(...Array(100_000).keys()).map((one) => JSON.stringify(one))];
+    expect(await rows(many.join('\n'), 'events', 'SELECT id FROM [i] WHERE id = 2')).toEqual(ids(2, 2));
+  });
+
+  test.each([
+    ['empty lines before the header', '\n\nid,name\n1,a\n', [{ id: '1', name: 'a' }]],
+    ['a byte order mark', '\uFEFFid,name\n1,a\n', [{ id: '1', name: 'a' }]],
+    ['quotation marks in the header', '"id","a, ""b"""\n1,a\n', [{ id: '1', 'a, "b"': 'a' }]],
+    ['a line break in the header', '"i\nd",b\n1,a\n', [{ 'i\nd': '1', b: 'a' }]],
+    [
+      'names that repeat, or are empty',
+      'id,ID,,id\n1,2,3,4\n',
+      [{ id: '1', ID_1: '2', column2: '3', id_2: '4' }],
+    ],
+    ['a header only', 'id,name', []],
+    ['a number sign', '#id\n#1\n', [{ '#id': '#1' }]],
+    ['lines that end with CR', 'id,name\r1,a\r', [{ id: '1', name: 'a' }]],
+  ])('may be CSV with %s', async (_, text, expected) => {
+    expect(await rows(text, 'events.csv')).toEqual(expected);
+  });
+
   test('is queried with texts and names that contain a dollar sign', async () => {
     const lines = [2, 1].map(
       (n) =>

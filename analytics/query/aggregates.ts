@@ -131,10 +131,14 @@ function orderOf({ over, name, args, at }: Call, rows: GroupRows): string {
 }
 
 const topOne: Aggregate = (call, rows, suffix) => {
-  if (call.args.length > 0)
-    throw new QueryError('TopOne takes no arguments: it returns the whole event', call.at);
+  const [value] = call.args;
+  if (call.args.length > 1)
+    throw new QueryError(`${call.name} takes at most one argument, not ${call.args.length}`, call.at);
   rows.single();
-  return { sql: `first(${rows.keepRow().sql} ORDER BY ${orderOf(call, rows)})${suffix}`, type: 'record' };
+  const { sql, type } = value && !isAllRows(value) ? rows.keep(value) : rows.keepRow();
+  const ordered = `${sql} ORDER BY ${orderOf(call, rows)}`;
+  // With OVER, DuckDB's first() is another function, which cannot have FILTER.
+  return { sql: suffix === '' ? `first(${ordered})` : `(list(${ordered})${suffix})[1]`, type };
 };
 
 /** @returns undefined where there is no such literal */

@@ -18,7 +18,7 @@ interface AnalyticParts {
   calls: readonly Call[];
   relation: Relation;
   binding: Binding;
-  partitionBy: Expression | null;
+  partitionBy: readonly Expression[];
   /** name of the result table */
   table: string;
 }
@@ -64,7 +64,7 @@ export function planAnalytic({
   };
 
   function translateCall(call: Call): Typed {
-    const keys = [...(call.over?.partitionBy ?? []), ...(partitionBy ? [partitionBy] : [])].map((key) =>
+    const keys = [...(call.over?.partitionBy ?? []), ...partitionBy].map((key) =>
       distinctKey(keepExpression(key)),
     );
     const partition = (more: readonly string[] = []): string =>

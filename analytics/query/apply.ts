@@ -28,7 +28,8 @@ export function applySql(
   column: string,
 ): { value: string; sql: string; columns: readonly Column[] } {
   const key = called.toLowerCase();
-  if (key === 'getarrayelements') {
+  // "OUTER APPLY GetElements(A.[event]) as flat" is its older name (Application Insights' export to Stream Analytics).
+  if (key === 'getarrayelements' || key === 'getelements') {
     const elements = `list_transform(json_extract(${column}, '$[*]'), lambda v, i: struct_pack(v := v, i := i))`;
     return {
       value: convert(argument, 'array', at),

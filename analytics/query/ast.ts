@@ -94,7 +94,7 @@ export interface Source extends Node {
   timestampBy: Expression | null;
   /** TIMESTAMP BY … OVER: the events of each value have their own timeline */
   over: Expression[];
-  partitionBy: Expression | null;
+  partitionBy: Expression[];
 }
 
 export interface Join extends Node {
@@ -115,6 +115,7 @@ export interface Apply extends Node {
 
 export interface Select extends Node {
   kind: 'select';
+  distinct: boolean;
   items: SelectItem[];
   into: string | null;
   from: Source;

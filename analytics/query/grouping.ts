@@ -14,8 +14,8 @@ interface GroupingParts {
   select: Select;
   /** of a row before it is grouped */
   rowContext: Context;
-  /** key of FROM's PARTITION BY: each of its values is grouped for itself */
-  partitionBy: Expression | null;
+  /** keys of FROM's PARTITION BY: rows with different values are not grouped together */
+  partitionBy: readonly Expression[];
   /** table of the result */
   table: string;
   /** SQL of rows: those columns, and `__ts`, `__seq` and `__row` */
@@ -58,8 +58,7 @@ export function planGrouping(parts: GroupingParts): { node: TemporalNode; column
     isInput: (arg) =>
       arg.kind === 'path' && arg.path.length === 1 && scope.find(arg.path[0] ?? '') !== undefined,
   };
-  const partitions = parts.partitionBy ? [parts.partitionBy] : [];
-  keys.push(...partitions);
+  keys.push(...parts.partitionBy);
   const keyColumns = new Map(
     keys.map((key) => {
       const typed = rowContext.translate(key);
@@ -116,7 +115,9 @@ export function planGrouping(parts: GroupingParts): { node: TemporalNode; column
     windowSql(
       window,
       window.type === 'session'
-        ? [...window.partitionBy, ...partitions].map((key) => distinctKey(keep(rowContext.translate(key))))
+        ? [...window.partitionBy, ...parts.partitionBy].map((key) =>
+            distinctKey(keep(rowContext.translate(key))),
+          )
         : [],
     ),
   );
@@ -144,6 +145,7 @@ export function planGrouping(parts: GroupingParts): { node: TemporalNode; column
   const collapse = (from: string, time: string): string =>
     `SELECT ${names}__n, __ts, ${first.columns} FROM (
       SELECT ${names}CAST(sum(__n) AS BIGINT) AS __n, ${time} AS __ts, ${first.sql} FROM ${from} GROUP BY ALL)`;
+  const resultSql = `SELECT ${items.map(asColumn).join(', ')}, __window_end AS __ts, ${first.seq} AS __seq, ${first.rowAfter('__window')} AS __row FROM (${groups.join(' UNION ALL ')})${having}`;
   const node: TemporalNode = {
     kind: 'temporal',
     table,
@@ -157,7 +159,7 @@ export function planGrouping(parts: GroupingParts): { node: TemporalNode; column
             collapseSql: collapse(name(keptTable), '__ts'),
           },
     ],
-    sql: `SELECT ${items.map(asColumn).join(', ')}, __window_end AS __ts, ${first.seq} AS __seq, ${first.rowAfter('__window')} AS __row FROM (${groups.join(' UNION ALL ')})${having}`,
+    sql: select.distinct ? distinctSql(resultSql, items) : resultSql,
     hopUs: hops?.hopUs ?? 0,
     offsetUs: hops?.offsetUs ?? 0,
     delayUs: parts.delayUs,
@@ -194,6 +196,12 @@ function firstOf(fansOut: boolean): {
 
 /** SQL of the value of a key that a group gets: the least text of its equal values, so that batches do not matter. */
 const representative = (key: Typed): string => (distinctKey(key) === key.sql ? key.sql : `min(${key.sql})`);
+
+/** SQL of the first of equal rows with the same time. */
+function distinctSql(sql: string, items: readonly Projected[]): string {
+  const keys = items.map(({ column }) => distinctKey({ sql: name(column.name), type: column.type }));
+  return `SELECT * FROM (${sql}) QUALIFY row_number() OVER (PARTITION BY ${[...keys, '__ts'].join(', ')} ORDER BY __seq, __row) = 1`;
+}
 
 const isSystemWindow = (one: Expression): boolean =>
   one.kind === 'call' && one.name.toLowerCase() === 'system.window';

@@ -1,5 +1,6 @@
 /** DuckDB macros that convert values as Stream Analytics does. */
 
+import { ISO_MACROS } from './isoDates';
 import { PATTERN_MACROS } from './patternSize';
 import { modulus } from './types';
 
@@ -44,15 +45,17 @@ export const MACROS: readonly string[] = [
   `asa_text_float(s) AS CASE WHEN regexp_full_match(s, '\\s*[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?\\s*') THEN TRY_CAST(trim(s) AS DOUBLE) END`,
   // .NET's datetime, 0001 to 9999.
   `asa_in_range(t) AS CASE WHEN t BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN t END`,
-  `asa_with_seconds(s) AS regexp_replace(s, '([T ][0-9]{2}:[0-9]{2})(Z|z|[+-].*)$', '\\1:00\\2')`,
-  // ISO 8601: a date, an optional time, and an optional offset. Without an offset, the time is UTC. The usual form is
-  // tried first, because regular expressions are slow.
-  `asa_text_datetime(s) AS coalesce(CASE WHEN s LIKE '____-__-__T__:__:__%Z' AND strlen(s) <= 28 AND s >= '0001-01-01' AND s < ':'
+  `asa_with_seconds(s) AS regexp_replace(s, '([T ][0-9]{2}:[0-9]{2})(Z|[+-].*)$', '\\1:00\\2')`,
+  ...ISO_MACROS,
+  // "String converted to datetime following ISO 8601 standard" (data types): without an offset, the time is UTC. The
+  // usual forms are tried first, because regular expressions are slow.
+  `asa_text_datetime(s) AS coalesce(CASE WHEN s LIKE '____-__-__T__:__:__%Z' AND strlen(s) <= 28 AND s >= '0001-01-01' AND s < '9999-12-31T24'
      THEN TRY_CAST(s AS TIMESTAMP) END, CASE
      WHEN regexp_full_match(s, '\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}\\s*') THEN asa_in_range(TRY_CAST(trim(s) AS TIMESTAMP))
-     WHEN regexp_full_match(s, '\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)?\\s*')
+     WHEN regexp_full_match(s, '\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?\\s*')
      THEN asa_in_range(timezone('UTC', TRY_CAST(asa_with_seconds(CASE
-       WHEN regexp_matches(s, ':.*(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)\\s*$') THEN upper(trim(s)) ELSE trim(s) || 'Z' END) AS TIMESTAMPTZ))) END)`,
+       WHEN regexp_matches(s, ':.*([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)\\s*$') THEN upper(trim(s)) ELSE upper(trim(s)) || 'Z' END) AS TIMESTAMPTZ)))
+     WHEN regexp_matches(s, '^\\s*[0-9]{4}-?[0-9Ww]') THEN asa_iso_datetime(s) END)`,
   `asa_text_bit(s) AS CASE WHEN lower(trim(s)) IN ('true', '1') THEN true WHEN lower(trim(s)) IN ('false', '0') THEN false END`,
   // DuckDB also reads a comma before a closing bracket, NaN and infinity.
   `asa_is_strict(s) AS CASE WHEN regexp_matches(s, ${LOOSE}) THEN NOT regexp_matches(regexp_replace(s, '"(?s:\\\\.|[^"\\\\])*("|\\\\?$)', '""', 'g'), ${LOOSE}) ELSE true END`,
@@ -74,9 +77,9 @@ export const MACROS: readonly string[] = [
      WHEN 'DOUBLE' THEN asa_float_text(TRY_CAST(j->>'$' AS DOUBLE)) ELSE j->>'$' END END`,
   // The usual form is read from the JSON. The text of other values is stored once, because DuckDB would read it again
   // at each place in a CASE.
-  `asa_datetime(j) AS CASE WHEN j::VARCHAR LIKE '"____-__-__T__:__:__%Z"' AND strlen(j::VARCHAR) <= 30 AND j::VARCHAR >= '"0001-01-01'
-     AND j::VARCHAR < '":' AND NOT contains(j::VARCHAR, '\\') THEN TRY_CAST(j AS TIMESTAMP)
-     ELSE list_transform([asa_string(j)], lambda s: asa_text_datetime(s))[1] END`,
+  `asa_datetime(j) AS coalesce(CASE WHEN j::VARCHAR LIKE '"____-__-__T__:__:__%Z"' AND strlen(j::VARCHAR) <= 30 AND j::VARCHAR >= '"0001-01-01'
+     AND j::VARCHAR < '"9999-12-31T24' AND NOT contains(j::VARCHAR, '\\') THEN TRY_CAST(j AS TIMESTAMP) END,
+     list_transform([asa_string(j)], lambda s: asa_text_datetime(s))[1])`,
   `asa_bit(j) AS CASE WHEN json_type(j) = 'VARCHAR' THEN asa_text_bit(j->>'$') ELSE asa_number(j) <> 0 END`,
   `asa_record(j) AS CASE json_type(j) WHEN 'OBJECT' THEN j END`,
   `asa_array(j) AS CASE json_type(j) WHEN 'ARRAY' THEN j END`,

@@ -28,7 +28,7 @@ interface Stream {
   alias: string;
   relation: Relation;
   binding: Binding;
-  partitionBy: Expression | null;
+  partitionBy: readonly Expression[];
 }
 
 /** Plans one SELECT. @throws {QueryError} */

@@ -238,7 +238,7 @@ function createSource(
 /** Equal for equal TIMESTAMP BY, however the source is called where it stands. */
 function timestampKey(timestampBy: unknown, alias: string): string {
   return JSON.stringify(timestampBy, (key, value: unknown) => {
-    if (key === 'at') return undefined;
+    if (key === 'at' || key === 'isQuoted') return undefined;
     if (key !== 'path' || !Array.isArray(value)) return value;
     const path = value.map((part) => String(part).toLowerCase());
     return path.length > 1 && path[0] === alias.toLowerCase() ? path.slice(1) : path;

@@ -15,7 +15,8 @@ const schemas = {
         section: z.string(),
         /** folder of our case, whose rows are those of the page */
         case: z.string().optional(),
-        verdict: z.enum(['equal', 'refused', 'different']),
+        /** `misprint`: the page's own query and events cannot give its rows */
+        verdict: z.enum(['equal', 'refused', 'different', 'misprint']),
         reason: z.string().optional(),
       }),
     ),

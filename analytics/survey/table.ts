@@ -9,13 +9,24 @@ const END = '<!-- end of coverage -->';
 
 const percent = (part: number, whole: number): string => `${Math.floor((100 * part) / Math.max(1, whole))}%`;
 
+/** What the counts of the query patterns say. */
+const RESULTS = {
+  equal: 'give the rows of the page',
+  misprint: 'cannot give the rows of the page because of a misprint in it',
+  refused: 'refused',
+  different: 'different',
+};
+
 /** The part of the page that the tool writes. */
 export function coverageText(
   patterns: Facts<'patterns'>,
   reference: Facts<'reference'>,
   repositories: Facts<'repositories'>,
 ): string {
-  const equal = patterns.queries.filter(({ verdict }) => verdict === 'equal').length;
+  const counts = (['equal', 'misprint', 'refused', 'different'] as const).map((kind) => {
+    const count = patterns.queries.filter(({ verdict }) => verdict === kind).length;
+    return count > 0 || kind === 'different' ? [`${count} ${RESULTS[kind]}`] : [];
+  });
   const whole = reference.examples.filter(({ fragment }) => fragment === undefined);
   const run = whole.filter(({ verdict }) => verdict === 'runs').length;
   const all = repositories.flatMap(({ queries }) => queries);
@@ -26,7 +37,7 @@ export function coverageText(
     '',
     `| source | queries | result |`,
     `| --- | --- | --- |`,
-    `| [query patterns](${patterns.page}) | ${patterns.queries.length} | ${equal} give the rows of the page, ${patterns.queries.length - equal} are refused or differ |`,
+    `| [query patterns](${patterns.page}) | ${patterns.queries.length} | ${counts.flat().join(', ')} |`,
     `| examples of the language reference | ${reference.examples.length}, of which ${whole.length} are whole queries | ${run} run (${percent(run, whole.length)}) |`,
     ...(repositories.length === 0
       ? []

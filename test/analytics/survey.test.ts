@@ -47,7 +47,6 @@ const REFUSED = [
   'WITH s AS (SELECT t FROM i) SELECT t FROM s TIMESTAMP BY t',
   'WITH s AS (SELECT a FROM i) SELECT b FROM s',
   'CREATE FUNCTION f',
-  'SELECT a FROM i CROSS APPLY GetElements(i.a) AS e',
   "SELECT GetMetadataPropertyValue(i, 'Colour') AS c FROM i",
   'SELECT LAG(a) OVER (PARTITION BY b) AS x FROM i',
   'SELECT SUM(a) OVER (ORDER BY a ROWS UNBOUNDED PRECEDING) AS x FROM i',

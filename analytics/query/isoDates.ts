@@ -1,0 +1,41 @@
+/** DuckDB macros for the rarer forms of ISO 8601 in events. */
+
+/** SQL of nested replacements in a text by regular expressions. */
+const replaced = (sql: string, replacements: readonly (readonly [string, string])[]): string =>
+  replacements.reduce((inner, [pattern, by]) => `regexp_replace(${inner}, '${pattern}', '${by}')`, sql);
+
+const OFFSET = '(Z|[+-][0-9]{2}(?::?[0-9]{2})?)';
+
+/** The 366th day of another year than a leap year is in the year after it. */
+const ORDINAL = `try_strptime(regexp_replace(u, '^([0-9]{4})-?([0-9]{3})(T.*)?$', '\\1-\\2'), '%Y-%j')`;
+
+/** Ordinal and week dates as calendar dates, in upper case. */
+const CALENDAR = `CASE
+  WHEN regexp_matches(u, '^[0-9]{4}-?W') THEN strftime(try_strptime(regexp_replace(u, '^([0-9]{4})-?(W[0-9]{2})(?:-?([1-7]))?(T.*)?$', '\\1-\\2-\\3')
+    || CASE WHEN regexp_matches(u, 'W[0-9]{2}-?[1-7]') THEN '' ELSE '1' END, '%G-W%V-%u'), '%Y-%m-%d') || regexp_extract(u, 'T.*$')
+  WHEN regexp_matches(u, '^[0-9]{4}-?[0-9]{3}(T|$)') THEN CASE WHEN year(${ORDINAL}) = CAST(u[:4] AS BIGINT) THEN strftime(${ORDINAL}, '%Y-%m-%d') || regexp_extract(u, 'T.*$') END
+  ELSE u END`;
+
+/**
+ * `asa_iso_datetime(s)`: forms with an hour of one digit or without minutes, in the basic format (`20260101T093000Z`),
+ * with a comma or a space before the offset, at 24:00, and ordinal and week dates. NULL for other texts. A basic date
+ * without a time would be an ordinary number.
+ */
+export const ISO_MACROS: readonly string[] = [
+  `asa_iso_calendar(s) AS list_transform([upper(trim(s))], lambda u: ${CALENDAR})[1]`,
+  `asa_iso_text(s) AS ${replaced('asa_iso_calendar(s)', [
+    ['^([0-9]{4})([0-9]{2})([0-9]{2})T', '\\1-\\2-\\3T'],
+    ['^([0-9]{4}-[0-9]{2}-[0-9]{2})$', '\\1T00:00:00'],
+    ['^([0-9]{4}-[0-9]{2}-[0-9]{2}) ', '\\1T'],
+    [`T([0-9]{2})([0-9]{2})([0-9]{2})([.,][0-9]+)? ?${OFFSET}?$`, 'T\\1:\\2:\\3\\4\\5'],
+    [`T([0-9]{2})([0-9]{2}) ?${OFFSET}?$`, 'T\\1:\\2\\3'],
+    ['T([0-9])([^0-9])', 'T0\\1\\2'],
+    [`T([0-9]{2}) ?${OFFSET}?$`, 'T\\1:00\\2'],
+    [`T([0-9]{2}:[0-9]{2}) ?${OFFSET}?$`, 'T\\1:00\\2'],
+    [`T([0-9:]{8})[.,]?([0-9]*) ?${OFFSET}?$`, 'T\\1.\\2|\\3'],
+  ])}`,
+  `asa_iso_utc(n) AS timezone('UTC', TRY_CAST(CASE WHEN regexp_full_match(n, '[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]*[|]${OFFSET}?')
+     THEN replace(replace(CASE WHEN ends_with(n, '|') THEN n || 'Z' ELSE n END, '.|', ''), '|', '') END AS TIMESTAMPTZ))`,
+  `asa_iso_datetime(s) AS list_transform([asa_iso_text(s)], lambda n: asa_in_range(CASE
+     WHEN regexp_matches(n, 'T24:00:00[.]0*[|]') THEN asa_iso_utc(replace(n, 'T24', 'T00')) + INTERVAL 1 DAY ELSE asa_iso_utc(n) END))[1]`,
+];

@@ -16,15 +16,17 @@ import {
 } from './batchSql';
 import { type BoundedDatabase, openBoundedDatabase } from './boundedDatabase';
 import type { Counts } from './counts';
-import type { TimePolicy } from './timePolicy';
+import { MIN_US, timestamp } from './duckdbTimestamp';
 import { type FunctionScripts, registerFunctions } from './functions';
 import { FormatError, isMalformedJson, raisedInFile, rowsOfLines } from './inputFile';
 import { type InputFiles, createInputFiles } from './inputFiles';
 import { memoryLimits } from './memory';
-import { nodeStatements } from './nodeStatements';
 import { PROGRESS_SETTINGS, showProgress } from './progress';
-import { type Plan, type StreamSource, raisedInQuery, sqlText } from './query';
+import { type Plan, type StreamSource, raisedInQuery } from './query';
 import { type ReferenceFile, createReferences } from './references';
+import { runSlices } from './sliceRun';
+import { type LoadedSource, needsSlices } from './slices';
+import type { TimePolicy } from './timePolicy';
 
 export interface FileRun {
   plan: Plan;
@@ -37,16 +39,14 @@ export interface FileRun {
   functions?: FunctionScripts;
   /** bytes; by default, most of the machine's */
   memory?: number | undefined;
+  /** maximum number of events in a slice; by default as many as memory allows */
+  maxSliceRows?: number;
 }
 
-const BEGIN = "(TIMESTAMP '0001-01-01' - INTERVAL '1 microsecond')";
-const END = "TIMESTAMP '9999-12-31 23:59:59.999999'";
-/** The values of the parameters in SQL. A view cannot have parameters. */
-const TIMES: Readonly<Record<string, string>> = { $watermark: BEGIN, $from: BEGIN, $to: END };
 const NO_TEXT = 'CAST(NULL AS VARCHAR)';
 
 /**
- * Runs a query on whole files: DuckDB reads them, computes each node of the plan once, and writes the rows.
+ * Runs a query on whole files: DuckDB reads them, computes the nodes of the plan in slices of time, and writes the rows.
  *
  * @throws {QueryError} when the query stops on an event
  * @throws {FormatError} when a file has another format
@@ -59,6 +59,7 @@ export async function runFiles({
   outputs,
   functions = new Map(),
   memory,
+  maxSliceRows,
 }: FileRun): Promise<Counts> {
   const database = await openBoundedDatabase(memoryLimits(columnsOf(plan), memory));
   const { connection, bounded } = database;
@@ -76,34 +77,28 @@ export async function runFiles({
       for (const file of files) all.push({ file, opened: await opened.open(file) });
       await bounded(() => loaded.loadFiles(name, all));
     }
+    const inSlices = needsSlices(plan);
+    const sources: LoadedSource[] = [];
     let allInOrder = true;
     for (const source of plan.sources) {
       const input = source.input.toLowerCase();
-      const found = await loadSource(database, source, policy, filesOf(inputs, source.input), opened);
+      const found = await loadSource(
+        database,
+        source,
+        policy,
+        filesOf(inputs, source.input),
+        opened,
+        inSlices,
+      );
       allInOrder &&= found.inOrder;
+      sources.push(found.loaded);
       if (counted.has(input)) continue;
       counted.add(input);
       for (const key of Object.keys(counts) as (keyof Counts)[]) counts[key] += found.counts[key];
     }
     await opened.close();
     progress.phase('computing');
-    for (const { node, statements } of nodeStatements(plan))
-      for (const sql of statements.map(withTimes))
-        await bounded(() => connection.run(sql)).catch((error: unknown) => {
-          throw raisedInQuery(error, node.at);
-        });
-    progress.phase('writing');
-    for (const { table, rowsSql, unsortedSql, at } of plan.outputs) {
-      const rows = allInOrder && unsortedSql !== undefined ? unsortedSql : rowsSql;
-      const file = outputs.get(table);
-      if (file === undefined) continue;
-      // Line breaks of JSON stand between values only. DuckDB would quote rows that have a # or a line break.
-      const sql = `COPY (SELECT CASE WHEN contains("row", chr(10)) OR contains("row", chr(13)) THEN translate("row", chr(10) || chr(13), '  ')
-        ELSE "row" END FROM (${rows})) TO ${sqlText(file)} (FORMAT csv, HEADER false, DELIMITER ${sqlText('\u001f')}, QUOTE '', ESCAPE '', NULLSTR '')`;
-      await bounded(() => connection.run(sql)).catch((error: unknown) => {
-        throw raisedInQuery(error, at);
-      });
-    }
+    await runSlices(database, { plan, sources, inOrder: allInOrder, outputs, maxSliceRows });
     return counts;
   } finally {
     progress.stop();
@@ -123,7 +118,8 @@ async function loadSource(
   policy: TimePolicy,
   files: readonly string[],
   opened: InputFiles,
-): Promise<{ counts: Counts; inOrder: boolean }> {
+  sorted: boolean,
+): Promise<{ counts: Counts; inOrder: boolean; loaded: LoadedSource }> {
   const own = `own_${source.table}`;
   const now = { now: new DuckDBTimestampValue(BigInt(Date.now()) * 1_000n) };
   let first = true;
@@ -177,17 +173,24 @@ async function loadSource(
   const unchanged = known.timed === 0 || (known.disordered === 0 && known.unpunctual === 0);
   const batch = `all_${source.table}`;
   const counts: Counts = { events, malformed, untimed: known.untimed, early: 0, late: 0, lateDropped: 0 };
-  if (unchanged) await connection.run(`CREATE TEMP VIEW ${batch} AS ${unchangedSql(source, own)}`);
+  const inOrder = unchanged && known.disordered === 0;
+  if (inOrder || (unchanged && !sorted)) {
+    const loaded = { source, stored: own, time: 'own_time', sql: unchangedSql(source, own) };
+    return { counts, inOrder, loaded };
+  }
+  const order = sorted ? ' ORDER BY __ts, __seq' : '';
+  if (unchanged)
+    await bounded(() => connection.run(`CREATE TEMP TABLE ${batch} AS ${unchangedSql(source, own)}${order}`));
   else {
     await connection.run(progressTableSql(source));
-    const sql = withTimes(timedSql(source, policy, own));
-    await bounded(() => connection.run(`CREATE TEMP TABLE ${batch} AS ${sql}`));
-    await connection.run(`DROP TABLE ${own}`);
+    const sql = `CREATE TEMP TABLE ${batch} AS ${timedSql(source, policy, own)}${order}`;
+    await bounded(() => connection.run(sql, { watermark: timestamp(MIN_US) }));
     const row = (await connection.runAndReadAll(countSql(batch))).getRows()[0] ?? [];
     [counts.untimed = 0, counts.early = 0, counts.late = 0, counts.lateDropped = 0] = row.map(Number);
   }
-  await connection.run(`CREATE TEMP VIEW ${source.table} AS SELECT * FROM ${batch} WHERE __ts IS NOT NULL`);
-  return { counts, inOrder: unchanged && known.disordered === 0 };
+  await connection.run(`DROP TABLE ${own}`);
+  const loaded = { source, stored: batch, time: '__ts', sql: `SELECT * FROM ${batch}` };
+  return { counts, inOrder: sorted, loaded };
 }
 
 /** What {@link arrivalsSql} counts. */
@@ -213,7 +216,3 @@ async function readArrivals(
   for (const key of Object.keys(known) as (keyof Arrivals)[]) known[key] = Number(row[key]);
   return known;
 }
-
-/** SQL with values instead of the parameters. Texts and names in quotes stay as they are. */
-const withTimes = (sql: string): string =>
-  sql.replaceAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|\$[a-z]+/g, (token) => TIMES[token] ?? token);

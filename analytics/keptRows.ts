@@ -7,6 +7,9 @@ import { MIN_US, timestamp } from './duckdbTimestamp';
 /** Kept rows are searched for equal ones when so many have been added, or as many again as there were. */
 const COLLAPSE_ROWS = 10_000;
 
+/** What runs statements. */
+export type Statements = Pick<DuckDBConnection, 'run' | 'runAndReadAll'>;
+
 export interface KeptRows {
   /** Adds the rows of the batch. @param first creates the table */
   add: (kept: Kept, first: boolean) => Promise<void>;
@@ -14,8 +17,51 @@ export interface KeptRows {
   prune: (kept: Kept, toUs: number) => Promise<void>;
 }
 
-/** @param schema of the tables in SQL, which the SQL of plans need not name */
-export function createKeptRows(connection: DuckDBConnection, schema: string): KeptRows {
+/**
+ * @param schema of the tables in SQL, which the SQL of plans need not name
+ * @param views the tables that are views of the batch and of the rows that were kept before it, so that a large batch is
+ *   not copied
+ */
+export function createKeptRows(
+  connection: Statements,
+  schema: string,
+  views: ReadonlySet<string> = new Set(),
+): KeptRows {
+  const inTables = createKeptTables(connection, schema);
+  const inViews = createKeptViews(connection);
+  const of = ({ table }: Kept): KeptRows => (views.has(table) ? inViews : inTables);
+  return {
+    add: (kept, first) => of(kept).add(kept, first),
+    prune: (kept, toUs) => of(kept).prune(kept, toUs),
+  };
+}
+
+/** The rows must be pruned after each batch. */
+function createKeptViews(connection: Statements): KeptRows {
+  /** by table: the table of the rows of the batches before */
+  const stored = new Map<string, string>();
+  return {
+    add: async ({ table, sql }) => {
+      const before = stored.get(table);
+      const all = before === undefined ? sql : `SELECT * FROM ${before} UNION ALL ${sql}`;
+      await connection.run(`CREATE OR REPLACE TEMP VIEW ${table} AS ${all}`);
+    },
+    prune: async ({ table, spanUs }, toUs) => {
+      const before = stored.get(table);
+      const next = before === `${table}_a` ? `${table}_b` : `${table}_a`;
+      await connection.run(
+        `CREATE OR REPLACE TEMP TABLE ${next} AS SELECT * FROM ${table} WHERE __ts > $until`,
+        {
+          until: timestamp(Math.max(MIN_US, toUs - spanUs)),
+        },
+      );
+      if (before !== undefined) await connection.run(`DROP TABLE ${before}`);
+      stored.set(table, next);
+    },
+  };
+}
+
+function createKeptTables(connection: Statements, schema: string): KeptRows {
   /** by table: the maximum number of rows that it may have now, and the number at which equal rows are merged */
   const sizes = new Map<string, { rows: number; limit: number }>();
   return {

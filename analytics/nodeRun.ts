@@ -1,24 +1,38 @@
 /** Computes the nodes of a plan, batch by batch. */
 
-import type { DuckDBConnection } from '@duckdb/node-api';
+import type { DuckDBTimestampValue } from '@duckdb/node-api';
 import { MAX_US, MIN_US, timestamp } from './duckdbTimestamp';
-import { createKeptRows } from './keptRows';
-import { type Plan, type PlanNode, type StreamSource, type TemporalNode, raisedInQuery } from './query';
+import { type Statements, createKeptRows } from './keptRows';
+import {
+  type Plan,
+  type PlanNode,
+  type StreamSource,
+  type TemporalNode,
+  raisedInQuery,
+  sqlName,
+} from './query';
 
 export interface NodeRun {
   /** by table of a temporal node: the time up to which its rows have been emitted, µs since 1970 */
   emitted: ReadonlyMap<string, number>;
-  /** Fills the tables of the nodes in their order. @throws {QueryError} when a node cannot be computed */
-  run: () => Promise<void>;
+  /**
+   * Fills the tables of the nodes in their order.
+   *
+   * @param read reads the tables; views are computed now, and need the kept rows
+   * @throws {QueryError} when a node cannot be computed
+   */
+  run: (read?: () => Promise<void>) => Promise<void>;
   /** Whether a temporal node may have rows now without further events. */
   mayEmit: () => boolean;
 }
 
 interface NodeRunParts {
-  connection: DuckDBConnection;
+  connection: Statements;
   /** schema of the kept rows */
   schema: string;
   nodes: Plan['nodes'];
+  /** the tables that are views, because a copy of their rows would cost more than it saves */
+  views?: ReadonlySet<string>;
   /** the times that an earlier run has emitted */
   emitted?: ReadonlyMap<string, number> | undefined;
   /** returns a time before which no later event of the source is, µs since 1970 */
@@ -29,10 +43,11 @@ export function createNodeRun({
   connection,
   schema,
   nodes,
+  views = new Set(),
   emitted: before,
   watermarkOf,
 }: NodeRunParts): NodeRun {
-  const kept = createKeptRows(connection, schema);
+  const kept = createKeptRows(connection, schema, views);
   const emitted = new Map<string, number>();
   for (const { table } of nodes) {
     const time = before?.get(table);
@@ -45,33 +60,50 @@ export function createNodeRun({
     return watermarkUs >= MAX_US ? MAX_US : watermarkUs - 1 - delayUs;
   };
 
-  async function emit(node: TemporalNode): Promise<void> {
+  const create = async (
+    table: string,
+    sql: string,
+    times: Record<string, DuckDBTimestampValue> = {},
+  ): Promise<void> => {
+    if (views.has(table))
+      await connection.run(`CREATE OR REPLACE TEMP VIEW ${sqlName(table)} AS ${withTimes(sql, times)}`);
+    else await connection.run(`CREATE OR REPLACE TEMP TABLE ${sqlName(table)} AS ${sql}`, times);
+  };
+
+  /** @returns whether its kept rows must be pruned once its table has been read */
+  async function emit(node: TemporalNode): Promise<boolean> {
     const { table, sql } = node;
     const fromUs = emitted.get(table);
     for (const one of node.kept) await kept.add(one, fromUs === undefined);
     const toUs = dueBy(node);
     const started = fromUs ?? MIN_US;
     const closes = toUs > started && mayClose(node, started, toUs);
-    await connection.run(`CREATE OR REPLACE TEMP TABLE ${table} AS ${closes ? sql : `${sql} LIMIT 0`}`, {
+    await create(table, closes ? sql : `${sql} LIMIT 0`, {
       from: timestamp(started),
       to: timestamp(closes ? toUs : started),
     });
-    if (closes) for (const one of node.kept) await kept.prune(one, toUs);
     emitted.set(table, closes ? toUs : started);
+    return closes;
   }
-
-  const compute = async (node: PlanNode): Promise<void> => {
-    if (node.kind === 'temporal') await emit(node);
-    else await connection.run(`CREATE OR REPLACE TEMP TABLE ${node.table} AS ${node.sql}`);
-  };
 
   return {
     emitted,
-    run: async () => {
+    run: async (read) => {
+      const closed = new Set<TemporalNode>();
+      const compute = async (node: PlanNode): Promise<void> => {
+        if (node.kind === 'plain') await create(node.table, node.sql);
+        else if (await emit(node)) closed.add(node);
+      };
       for (const node of nodes)
         await compute(node).catch((error: unknown) => {
           throw raisedInQuery(error, node.at);
         });
+      await read?.();
+      for (const node of nodes)
+        if (node.kind === 'temporal')
+          for (const one of node.kept)
+            if (closed.has(node) || views.has(one.table))
+              await kept.prune(one, emitted.get(node.table) ?? MIN_US);
     },
     mayEmit: () =>
       nodes.some(
@@ -87,3 +119,10 @@ function mayClose({ hopUs, offsetUs }: TemporalNode, fromUs: number, toUs: numbe
     (BigInt(Math.floor(us)) - BigInt(MIN_US) - BigInt(offsetUs)) / BigInt(hopUs);
   return windowsBy(toUs) > windowsBy(fromUs);
 }
+
+/** SQL with values instead of its parameters, which a view cannot have. Texts and names in quotes stay as they are. */
+const withTimes = (sql: string, times: Readonly<Record<string, DuckDBTimestampValue>>): string =>
+  sql.replaceAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|\$([a-z]+)/g, (token, name: string | undefined) => {
+    const time = name === undefined ? undefined : times[name];
+    return time === undefined ? token : `make_timestamp(${time.micros})`;
+  });

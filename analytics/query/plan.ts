@@ -72,6 +72,8 @@ export interface Relation {
   fansOut: boolean;
   /** whether its rows are in the order of time if the events of its sources are */
   keepsOrder: boolean;
+  /** whether the rows of a batch are later than those of the batches before, if the events of the batches are */
+  ascends: boolean;
 }
 
 export interface Output {
@@ -83,6 +85,8 @@ export interface Output {
   rowsSql: string;
   /** the same without sorting, for events that are in the order of time; undefined if the query disorders them */
   unsortedSql?: string | undefined;
+  /** whether the rows of a batch are later than those of the batches before, if the events of the batches are */
+  ascends: boolean;
   at: Position;
 }
 

@@ -102,7 +102,15 @@ export function planSelect(select: Select, planner: Planner): Relation {
       },
     });
     planner.add(result.node);
-    return { table, columns: result.columns, sources, delayUs, fansOut: true, keepsOrder: false };
+    return {
+      table,
+      columns: result.columns,
+      sources,
+      delayUs,
+      fansOut: true,
+      keepsOrder: false,
+      ascends: true,
+    };
   }
   const sql = rowsSql(items.map((one) => `${asColumn(one)}, `).join(''));
   if (joined.temporal) temporal(table, sql);
@@ -115,6 +123,7 @@ export function planSelect(select: Select, planner: Planner): Relation {
     delayUs,
     fansOut: joined.fansOut,
     keepsOrder,
+    ascends: joined.temporal || base.relation.ascends,
   };
 }
 
@@ -143,7 +152,7 @@ function planCalls(select: Select, streams: Stream[], planner: Planner): Map<Exp
     const { relation, binding, partitionBy } = stream;
     const result = planAnalytic({ calls, relation, binding, partitionBy, table });
     planner.add(result.node);
-    stream.relation = { ...relation, table, keepsOrder: false };
+    stream.relation = { ...relation, table, keepsOrder: false, ascends: true };
     for (const [call, { sql, type }] of result.values)
       values.set(call, { sql: `${name(stream.alias)}.${sql}`, type });
   }

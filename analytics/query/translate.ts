@@ -88,6 +88,7 @@ export function translate(text: string): Plan {
       delayUs: 0,
       fansOut: false,
       keepsOrder: true,
+      ascends: true,
     };
     return { kind: 'stream', alias, relation, binding: streamBinding(alias, fields) };
   }
@@ -186,6 +187,7 @@ export function translate(text: string): Plan {
       table: relation.table,
       columns: relation.columns,
       rowsSql: `${unsortedSql(relation)} ORDER BY __ts, __seq${relation.fansOut ? ', __row' : ''}`,
+      ascends: relation.ascends,
       unsortedSql: relation.keepsOrder ? unsortedSql(relation) : undefined,
       at: one.at,
     };

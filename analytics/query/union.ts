@@ -53,5 +53,6 @@ export function planUnion(parts: readonly Relation[], planner: Planner, at: Posi
     at,
   });
   const delayUs = Math.max(...parts.map((part) => part.delayUs));
-  return { table, columns, sources, delayUs, fansOut: true, keepsOrder: false };
+  const ascends = parts.every((part) => part.ascends && part.delayUs === delayUs);
+  return { table, columns, sources, delayUs, fansOut: true, keepsOrder: false, ascends };
 }

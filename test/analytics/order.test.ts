@@ -62,7 +62,12 @@ const lineOf = (body: object, { form }: Event): string =>
   JSON.stringify(body).replace(form === 'escaped' ? '2026-01-01T' : 'no escape', '2026-01-01\\u0054');
 
 /** Rows and counts of a run on a file, whose events have their arrival in them. */
-async function onFile(text: string, policyOf: TimePolicy, events: readonly Event[]): Promise<unknown> {
+async function onFile(
+  text: string,
+  policyOf: TimePolicy,
+  events: readonly Event[],
+  maxSliceRows: number,
+): Promise<unknown> {
   const [input, output] = [join(folder, 'events.ndjson'), join(folder, 'rows.ndjson')];
   const lines = events.map((one, n) => {
     const arrival = {
@@ -79,6 +84,7 @@ async function onFile(text: string, policyOf: TimePolicy, events: readonly Event
     inputs: new Map([['i', [input]]]),
     references: new Map(),
     outputs: new Map(plan.outputs.map(({ table }) => [table, output])),
+    maxSliceRows,
   });
   return { counts, rows: (await readFile(output, 'utf8')).split('\n').filter((row) => row !== '') };
 }
@@ -107,7 +113,7 @@ async function inEngine(text: string, policyOf: TimePolicy, events: readonly Eve
   }
 }
 
-test('a file gives the rows and counts of the live engine, in order or not, timed or not', async () => {
+test('a file gives the rows and counts of the live engine, in order or not, timed or not, in whatever slices', async () => {
   const all = fc.array(event, { minLength: 1, maxLength: 12 });
   const inOrder = all.map((events) => [...events].sort((a, b) => a.at - b.at));
   const punctual = inOrder.map((events) => events.map((one) => ({ ...one, delay: 0 })));
@@ -116,10 +122,13 @@ test('a file gives the rows and counts of the live engine, in order or not, time
       fc.constantFrom(...QUERIES),
       policy,
       fc.oneof(all, inOrder, punctual),
-      async (text, policyOf, events) => {
+      fc.integer({ min: 1, max: 13 }),
+      async (text, policyOf, events, maxSliceRows) => {
         // Without TIMESTAMP BY, an event without arrival has the time of reading.
         const read = text.includes('TIMESTAMP BY') ? events : events.map((one) => ({ ...one, timed: true }));
-        expect(await onFile(text, policyOf, read)).toEqual(await inEngine(text, policyOf, read));
+        expect(await onFile(text, policyOf, read, maxSliceRows)).toEqual(
+          await inEngine(text, policyOf, read),
+        );
       },
     ),
     { numRuns: runs(10, 150), ...(IS_FULL ? {} : { seed: SEED }) },

@@ -1,0 +1,64 @@
+/** Writes the rows of an output to a file, in one or several parts. */
+
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileError } from './fileAccess';
+import type { Statements } from './keptRows';
+import { sqlText } from './query';
+import { makeTemporaryFolder, removeTemporaryFolder } from './temporaryFolders';
+
+export interface RowFile {
+  /** Appends the rows of a query with the column `row`, JSON. @throws {UsageError} if the file cannot be written */
+  append: (rowsSql: string) => Promise<void>;
+  close: () => Promise<void>;
+}
+
+/**
+ * Line breaks of JSON stand between values only. DuckDB would quote rows that have a # or a line break.
+ */
+const copySql = (rowsSql: string, file: string): string =>
+  `COPY (SELECT CASE WHEN contains("row", chr(10)) OR contains("row", chr(13)) THEN translate("row", chr(10) || chr(13), '  ')
+    ELSE "row" END FROM (${rowsSql})) TO ${sqlText(file)} (FORMAT csv, HEADER false, DELIMITER ${sqlText('\u001f')}, QUOTE '', ESCAPE '', NULLSTR '')`;
+
+/** Memory for copying, bytes. */
+const COPIED_BYTES = 1_048_576;
+
+/** DuckDB cannot append to a file, so it writes the first rows to the file itself, and later ones to a part that is copied. */
+export function createRowFile(connection: Statements, file: string): RowFile {
+  let folder: string | undefined;
+  let isFirst = true;
+  return {
+    append: async (rowsSql) => {
+      if (isFirst) {
+        await connection.run(copySql(rowsSql, file));
+        isFirst = false;
+        return;
+      }
+      folder ??= makeTemporaryFolder('asa-rows-');
+      const part = join(folder, 'part');
+      await connection.run(copySql(rowsSql, part));
+      await appendFile(part, file).catch((error: unknown) => {
+        throw fileError(file, error);
+      });
+    },
+    close: async () => {
+      if (folder !== undefined) await removeTemporaryFolder(folder);
+    },
+  };
+}
+
+async function appendFile(from: string, to: string): Promise<void> {
+  const source = await open(from);
+  const target = await open(to, 'a');
+  try {
+    const buffer = Buffer.allocUnsafe(COPIED_BYTES);
+    for (;;) {
+      const { bytesRead } = await source.read(buffer, 0, COPIED_BYTES, null);
+      if (bytesRead === 0) return;
+      await target.appendFile(buffer.subarray(0, bytesRead));
+    }
+  } finally {
+    await source.close();
+    await target.close();
+  }
+}

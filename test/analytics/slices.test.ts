@@ -1,0 +1,115 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runFiles } from '../../analytics/fileRun';
+import { translate } from '../../analytics/query';
+import type { TimePolicy } from '../../analytics/timePolicy';
+import { IS_FULL, runs } from '../testSize';
+import { FUNCTIONS } from './documentedCases';
+import { isAccepted, queries } from './generatedQueries';
+import { KEYS, MIDNIGHT, policies } from './interpreter';
+import { arrivals } from './interruptedRun';
+import type { PartitionedArrival } from './jobOnFile';
+
+/** The short run tries the same queries each time; the full run tries others. */
+const SEED = 1;
+/** ANALYTICS_FUZZ_RUNS: how many queries are tried. */
+const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(4, 200));
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hubfront-slices-'));
+  await writeFile(join(folder, 'r.json'), KEYS.map((k, f) => JSON.stringify({ k, f })).join('\n'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+interface Given {
+  query: string;
+  policy?: Partial<TimePolicy>;
+  lines: readonly object[];
+  maxSliceRows?: number;
+}
+
+/** The rows of each output, as they are in its file. */
+async function rowsOf({ query, policy, lines, maxSliceRows }: Given): Promise<string[]> {
+  const plan = translate(query);
+  const input = join(folder, 'events.ndjson');
+  await writeFile(input, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  const outputs = new Map(plan.outputs.map(({ table, name }) => [table, join(folder, name)]));
+  await runFiles({
+    plan,
+    policy: {
+      eventsLateArrivalMaxDelayInSeconds: 5,
+      eventsOutOfOrderMaxDelayInSeconds: 0,
+      eventsOutOfOrderPolicy: 'Adjust',
+      ...policy,
+    },
+    inputs: new Map([...new Set(plan.sources.map((one) => one.input))].map((name) => [name, [input]])),
+    references: new Map(plan.references.map(({ name }) => [name, [join(folder, 'r.json')]])),
+    outputs,
+    functions: FUNCTIONS,
+    ...(maxSliceRows !== undefined && { maxSliceRows }),
+  });
+  return Promise.all([...outputs.values()].map((file) => readFile(file, 'utf8')));
+}
+
+const lineOf = ({ s, k, v, arrived, partition }: PartitionedArrival): object => ({
+  t: new Date(MIDNIGHT + 1_000 * s).toISOString(),
+  ...{ k, v },
+  list: Array.from({ length: v % 3 }, (_, i) => v + i),
+  EventEnqueuedUtcTime: new Date(MIDNIGHT + 1_000 * arrived).toISOString(),
+  PartitionId: partition,
+});
+
+test('slices never change the rows of generated queries', { timeout: 600_000 }, async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      queries,
+      arrivals,
+      policies,
+      fc.boolean(),
+      fc.integer({ min: 1, max: 20 }),
+      async (query, rows, policy, inOrder, maxSliceRows) => {
+        fc.pre(isAccepted(query));
+        const ordered = inOrder
+          ? rows.map((row) => ({ ...row, s: row.arrived })).sort((a, b) => a.s - b.s)
+          : rows;
+        const given = { query, policy, lines: ordered.map(lineOf) };
+        expect(await rowsOf({ ...given, maxSliceRows })).toEqual(await rowsOf(given));
+      },
+    ),
+    { numRuns: RUNS, ...(IS_FULL ? {} : { seed: SEED }) },
+  );
+});
+
+const seconds = (count: number): object[] =>
+  Array.from({ length: count }, (_, n) => ({ t: new Date(MIDNIGHT + 1_000 * n).toISOString(), n, k: n % 3 }));
+
+test.each([
+  [
+    'a join of two inputs',
+    `SELECT a.n, b.n AS m FROM a TIMESTAMP BY t JOIN b TIMESTAMP BY DATEADD(second, -2, t) ON a.k = b.k AND DATEDIFF(second, b, a) BETWEEN 0 AND 4`,
+  ],
+  [
+    'a UNION of rows that come at once and of rows that wait for a match',
+    `WITH late AS (SELECT a.n, b.n AS m FROM a TIMESTAMP BY t LEFT JOIN a b TIMESTAMP BY t ON a.n = b.n * 2 AND DATEDIFF(second, a, b) BETWEEN 0 AND 4)
+     SELECT n, m, System.Timestamp() AS e FROM late UNION SELECT n, 0 - n AS m, System.Timestamp() AS e FROM a TIMESTAMP BY t`,
+  ],
+  [
+    'several outputs',
+    `SELECT COUNT(*) AS c INTO x FROM a TIMESTAMP BY t GROUP BY SlidingWindow(second, 3)
+     SELECT n INTO y FROM a TIMESTAMP BY t WHERE k = 1
+     SELECT LAG(n, 2) OVER (LIMIT DURATION(second, 9)) AS l INTO z FROM a TIMESTAMP BY t`,
+  ],
+  [
+    'a session',
+    `SELECT k, COUNT(*) AS c, Collect(n) AS l FROM a TIMESTAMP BY t WHERE n % 7 < 4 GROUP BY k, SessionWindow(second, 3, 20)`,
+  ],
+])('slices do not change the rows of %s', async (_, query) => {
+  const lines = seconds(30);
+  const whole = await rowsOf({ query, lines });
+  expect(whole.every((rows) => rows !== '')).toBe(true);
+  for (const maxSliceRows of [1, 4, 11]) expect(await rowsOf({ query, lines, maxSliceRows })).toEqual(whole);
+});

@@ -30,7 +30,7 @@ export async function runSlices(
   };
   const ends = needsSlices(plan) ? await sliceEnds(statements, sources, maxSliceRows) : [];
   let fromUs = -Infinity;
-  let toUs = -Infinity;
+  let toUs = Infinity;
   const nodes = createNodeRun({
     connection: statements,
     schema: 'main',
@@ -45,7 +45,7 @@ export async function runSlices(
       if (file !== undefined) writers.push(createWriter(statements, output, file, ends.length + 1, inOrder));
     }
     for (const end of [...ends, Infinity]) {
-      [fromUs, toUs] = [toUs, end];
+      toUs = end;
       for (const one of sources)
         await statements.run(
           `CREATE OR REPLACE TEMP VIEW ${one.source.table} AS ${sliceSql(one, fromUs, toUs)}`,
@@ -53,6 +53,7 @@ export async function runSlices(
       await nodes.run(async () => {
         for (const writer of writers) await writer.write();
       });
+      fromUs = toUs;
     }
     for (const writer of writers) await writer.end();
   } finally {

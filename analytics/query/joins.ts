@@ -7,6 +7,12 @@ import type { Typed } from './types';
 
 /** The time bounds of a join of two streams. */
 export interface TimeBound {
+  /** alias of the earlier stream */
+  earlier: string;
+  /** minimum time from the earlier stream's event to a matching event, µs, less what counting boundaries of a unit adds */
+  lowUs: number;
+  /** length of the time in which all matching events are, µs */
+  lengthUs: number;
   /** maximum time from the earlier stream's event to a matching event, µs; negative if the match must come before */
   forwardUs: number;
   /** how long rows of either side are needed, µs */
@@ -48,7 +54,14 @@ export function timeBound({ on, at }: Join, joined: string, earlier: readonly st
     const spanUs = Math.max(Math.abs(found.low), Math.abs(found.high));
     if (spanUs > MAX_WINDOW_US)
       throw new QueryError('the bounds of DATEDIFF in ON must not exceed 7 days', on.at);
-    return { forwardUs: found.high, spanUs: spanUs + found.unitUs, slackUs: found.unitUs };
+    return {
+      earlier: other,
+      lowUs: found.low - found.unitUs,
+      lengthUs: found.high - found.low + 2 * found.unitUs,
+      forwardUs: found.high,
+      spanUs: spanUs + found.unitUs,
+      slackUs: found.unitUs,
+    };
   }
   throw new QueryError(
     `a JOIN of two streams needs a time bound in ON, as in DATEDIFF(minute, ${earlier[0] ?? 'a'}, ${joined}) BETWEEN 0 AND 5`,

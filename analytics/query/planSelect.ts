@@ -11,6 +11,7 @@ import { QueryError } from './queryError';
 import { createRecordFields } from './recordFields';
 import { type Binding, type Projected, asColumn, createScope, same } from './scope';
 import { columnsOf } from './selectList';
+import { periodSql } from './timeUnits';
 import { type Typed, name } from './types';
 
 /** A source in FROM or JOIN. */
@@ -254,7 +255,14 @@ function createFrom(
     const bound = timeBound(join, found.alias, earlier);
     bounds.push(bound);
     const joined = stored(stream, joinedStreams);
-    from.push(() => ` ${kind} JOIN ${joined} AS ${alias} ON ${on}`);
+    const { lowUs, lengthUs } = bound;
+    const earlierTime = bindings.find((one) => same(one.alias, bound.earlier))?.timestamp ?? 'NULL';
+    // The earlier event is less than this length before the time of a match less the lower bound.
+    const period = periodSql(`(__ts - to_microseconds(${lowUs}))`, lengthUs);
+    from.push(
+      () => ` ${kind} JOIN (SELECT *, unnest([${period} - 1, ${period}]) AS __period FROM ${joined}) AS ${alias}
+        ON ${alias}.__period = ${periodSql(earlierTime, lengthUs)} AND ${on}`,
+    );
     const own = `${alias}.__ts`;
     // Without a match, a row has the latest time at which there could have been one.
     time =

@@ -53,3 +53,10 @@ export function spanUs({ unit, amount }: TimeSpan, at: Position): number {
     );
   return Math.round(amount * microseconds);
 }
+
+/**
+ * SQL for joining rows within a length of time: the number of the period of that length in which a time is. DuckDB
+ * joins by equal values, and would otherwise compare each row with all rows of its key.
+ */
+export const periodSql = (time: string, lengthUs: number): string =>
+  `(epoch_us(${time}) // ${Math.max(1, Math.ceil(lengthUs))})`;

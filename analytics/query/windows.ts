@@ -1,7 +1,7 @@
 import type { Window } from './ast';
 import { isDue } from './plan';
 import { QueryError } from './queryError';
-import { spanUs } from './timeUnits';
+import { periodSql, spanUs } from './timeUnits';
 import { quote } from './types';
 
 /** Stream Analytics: "The maximum size of the window in all cases is 7 days." */
@@ -68,8 +68,10 @@ export function windowSql(window: Window, sessionKeys: readonly string[]): Windo
         rows: (kept, keys) => {
           const named = keys.map((key, i) => `${key} AS __change_${i}, `).join('');
           const equal = keys.map((key, i) => `__change_${i} IS NOT DISTINCT FROM ${key} AND `).join('');
-          return `SELECT rows.*, __window_end FROM (SELECT DISTINCT * FROM (SELECT ${named}unnest([__ts, __ts + ${micros(sizeUs)}]) AS __window_end FROM ${kept}) WHERE ${isDue('__window_end')}) AS changes
-            JOIN ${kept} AS rows ON ${equal}rows.__ts > __window_end - ${micros(sizeUs)} AND rows.__ts <= __window_end`;
+          const period = periodSql('__ts', sizeUs);
+          return `SELECT rows.* EXCLUDE (__period), __window_end FROM (SELECT DISTINCT * FROM (SELECT ${named}unnest([__ts, __ts + ${micros(sizeUs)}]) AS __window_end FROM ${kept}) WHERE ${isDue('__window_end')}) AS changes
+            JOIN (SELECT *, unnest([${period}, ${period} + 1]) AS __period FROM ${kept}) AS rows
+            ON rows.__period = ${periodSql('__window_end', sizeUs)} AND ${equal}rows.__ts > __window_end - ${micros(sizeUs)} AND rows.__ts <= __window_end`;
         },
       };
     }

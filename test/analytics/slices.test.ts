@@ -113,3 +113,42 @@ test.each([
   expect(whole.every((rows) => rows !== '')).toBe(true);
   for (const maxSliceRows of [1, 4, 11]) expect(await rowsOf({ query, lines, maxSliceRows })).toEqual(whole);
 });
+
+/** Seconds before and after 1970, whose numbers of periods are rounded in different directions. */
+const AROUND_1970 = Array.from({ length: 41 }, (_, i) => i - 20);
+const around = AROUND_1970.map((n) => ({ t: new Date(1_000 * n).toISOString(), n }));
+
+test.each([
+  [0, 4],
+  [-3, 2],
+  [2, 5],
+  [-6, -1],
+  [0, 0],
+])('a stream join finds all matches from %i to %i s, also before 1970', async (low, high) => {
+  const query = `SELECT a.n AS a, b.n AS b FROM a TIMESTAMP BY t JOIN a AS b TIMESTAMP BY t ON DATEDIFF(second, a, b) BETWEEN ${low} AND ${high}`;
+  const pairs = AROUND_1970.flatMap((a) =>
+    AROUND_1970.filter((b) => b - a >= low && b - a <= high).map((b) => ({ a, b })),
+  ).sort((one, other) => Math.max(one.a, one.b) - Math.max(other.a, other.b) || one.a - other.a);
+  for (const maxSliceRows of [undefined, 3]) {
+    const [rows = ''] = await rowsOf({
+      query,
+      lines: around,
+      ...(maxSliceRows !== undefined && { maxSliceRows }),
+    });
+    expect(rows).toBe(pairs.map((pair) => `${JSON.stringify(pair)}\n`).join(''));
+  }
+});
+
+test('a sliding window has all its rows, also before 1970', async () => {
+  const query = `SELECT Collect(n) AS l FROM a TIMESTAMP BY t GROUP BY SlidingWindow(second, 3)`;
+  const [rows = ''] = await rowsOf({ query, lines: around, maxSliceRows: 4 });
+  const found = rows
+    .trimEnd()
+    .split('\n')
+    .map((row) => (JSON.parse(row) as { l: number[] }).l);
+  expect(found).toEqual(
+    Array.from({ length: 43 }, (_, i) => i - 20).map((end) =>
+      AROUND_1970.filter((n) => n > end - 3 && n <= end),
+    ),
+  );
+});

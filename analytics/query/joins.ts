@@ -1,7 +1,7 @@
 import type { CompareOperator, Expression, Join } from './ast';
 import { QueryError } from './queryError';
 import { type Scope, same } from './scope';
-import { datePart, spanUs } from './timeUnits';
+import { datePart, periodSql, spanUs } from './timeUnits';
 import { MAX_WINDOW_US } from './windows';
 import type { Typed } from './types';
 
@@ -67,6 +67,24 @@ export function timeBound({ on, at }: Join, joined: string, earlier: readonly st
     `a JOIN of two streams needs a time bound in ON, as in DATEDIFF(minute, ${earlier[0] ?? 'a'}, ${joined}) BETWEEN 0 AND 5`,
     at,
   );
+}
+
+/**
+ * SQL of a joined stream, as it follows JOIN, with the beginning of its condition. A match less the lower bound is less
+ * than the length of the bounds after the earlier event, so it is in the same period of that length, or in the next one.
+ *
+ * @param joined table of the stream
+ * @param earlierTime SQL of the time of the earlier stream's event
+ */
+export function periodJoin(
+  joined: string,
+  alias: string,
+  { lowUs, lengthUs }: TimeBound,
+  earlierTime: string,
+): string {
+  const period = periodSql(`(__ts - to_microseconds(${lowUs}))`, lengthUs);
+  return `(SELECT *, unnest([${period} - 1, ${period}]) AS __period FROM ${joined}) AS ${alias}
+    ON ${alias}.__period = ${periodSql(earlierTime, lengthUs)}`;
 }
 
 const conjuncts = (on: Expression): Expression[] =>

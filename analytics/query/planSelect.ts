@@ -5,13 +5,12 @@ import type { Call, Expression, Join, Select, Source } from './ast';
 import { applyBinding } from './bindings';
 import { createContext, translatePredicate } from './expression';
 import { planGrouping } from './grouping';
-import { type TimeBound, timeBound, timeOfStream } from './joins';
+import { type TimeBound, periodJoin, timeBound, timeOfStream } from './joins';
 import { type PlanNode, type Relation, isDue } from './plan';
 import { QueryError } from './queryError';
 import { createRecordFields } from './recordFields';
 import { type Binding, type Projected, asColumn, createScope, same } from './scope';
 import { columnsOf } from './selectList';
-import { periodSql } from './timeUnits';
 import { type Typed, name } from './types';
 
 /** A source in FROM or JOIN. */
@@ -255,14 +254,8 @@ function createFrom(
     const bound = timeBound(join, found.alias, earlier);
     bounds.push(bound);
     const joined = stored(stream, joinedStreams);
-    const { lowUs, lengthUs } = bound;
     const earlierTime = bindings.find((one) => same(one.alias, bound.earlier))?.timestamp ?? 'NULL';
-    // The earlier event is less than this length before the time of a match less the lower bound.
-    const period = periodSql(`(__ts - to_microseconds(${lowUs}))`, lengthUs);
-    from.push(
-      () => ` ${kind} JOIN (SELECT *, unnest([${period} - 1, ${period}]) AS __period FROM ${joined}) AS ${alias}
-        ON ${alias}.__period = ${periodSql(earlierTime, lengthUs)} AND ${on}`,
-    );
+    from.push(() => ` ${kind} JOIN ${periodJoin(joined, alias, bound, earlierTime)} AND ${on}`);
     const own = `${alias}.__ts`;
     // Without a match, a row has the latest time at which there could have been one.
     time =

@@ -9,7 +9,7 @@ import { PARAMETERS, expressionQuery } from './model/expressions';
 import { payloadsInEngine, payloadsInFile, payloadsOf } from './model/payloadRuns';
 
 /** ANALYTICS_FUZZ_RUNS: how many queries are tried. */
-const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(15, 1_000));
+const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(10, 1_000));
 
 /** Types that do not match, and keys that are missing in GROUP BY, are refused. */
 function isAccepted(query: string): boolean {

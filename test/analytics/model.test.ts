@@ -9,7 +9,7 @@ import { type Streams, Undetermined } from './model/rows';
 import { batches, events, inBatches, onFiles, withKills } from './model/runs';
 
 /** ANALYTICS_FUZZ_RUNS: how many queries are tried in each test. */
-const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(5, 300));
+const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(4, 300));
 /** Of 20,000 queries. */
 const TIMEOUT_MS = 7_200_000;
 /** The short run tries the same queries each time; the full run tries others. */

@@ -167,7 +167,9 @@ async function loadSource(
     });
     const added = known.events - before.events;
     if (added > 0 && known.malformed - before.malformed === added)
-      throw new FormatError(`${file}: none of its ${added} rows is a JSON object`);
+      throw new FormatError(
+        `${file}: none of its ${added} rows is a JSON object${source.fields.misfit() === undefined ? '' : ' that fits CREATE TABLE'}`,
+      );
   }
   const { events, malformed } = known;
   const unchanged = known.timed === 0 || (known.disordered === 0 && known.unpunctual === 0);

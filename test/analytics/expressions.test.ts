@@ -5,7 +5,7 @@ import { QueryError, translate } from '../../analytics/query';
 import { FUNCTIONS } from '../../analytics/query/functions';
 import { IS_FULL, runs } from '../testSize';
 import { choiceOf, seeds } from './model/choice';
-import { PARAMETERS, expressionQuery } from './model/expressions';
+import { PARAMETERS, declaredQuery } from './model/expressions';
 import { payloadsInEngine, payloadsInFile, payloadsOf } from './model/payloadRuns';
 
 /** ANALYTICS_FUZZ_RUNS: how many queries are tried. */
@@ -33,7 +33,7 @@ test(
   async () => {
     await fc.assert(
       fc.asyncProperty(seeds, fc.integer({ min: 1, max: 12 }), fc.nat(12), async (seed, count, cut) => {
-        const query = expressionQuery(seed);
+        const query = declaredQuery(seed);
         fc.pre(isAccepted(query));
         const payloads = payloadsOf(choiceOf(seed).whole, count);
         const rows = await payloadsInFile(query, payloads);

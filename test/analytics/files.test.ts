@@ -188,6 +188,14 @@ describe('a file of events', () => {
     expect(process.exitCode).toBe(2);
   });
 
+  test('with other types than CREATE TABLE declares is an error', async () => {
+    const told = vi.spyOn(console, 'error').mockReturnValue();
+    const query = 'CREATE TABLE i (id bigint) SELECT id FROM i';
+    await rows('{"id":"x"}\n{"id":{}}\n', 'events', query).catch(() => undefined);
+    expect(told.mock.lastCall?.[0]).toContain('none of its 2 rows is a JSON object that fits CREATE TABLE');
+    expect(process.exitCode).toBe(2);
+  });
+
   test.each([
     ['an array with a comma too many', '[{"id":1},]', 'the JSON is malformed'],
     ['an array without its end', '[{"id":1},\n{"id":', 'the JSON is malformed'],

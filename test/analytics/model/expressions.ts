@@ -252,5 +252,27 @@ export function expressionQuery(seed: number): string {
       `WITH s AS (SELECT ${key} AS x, ${aggregate()} AS y ${from} GROUP BY ${key}, ${of(WINDOWS)}) SELECT x, y, LAG(y) OVER (LIMIT DURATION(second, 9)) AS z FROM s WHERE ${chance(0.5) ? 'y IS NOT NULL' : 'x = y'}`,
     () =>
       `SELECT i.a, r.a AS ra FROM [i] AS i ${by} ${of(['JOIN', 'LEFT JOIN'])} r ON ${of([() => 'i.a = r.a', () => `i.a = r.a AND r.b > ${e('number')}`, () => 'r.a LIKE i.b', () => `CONCAT(r.a, r.b) = ${e('text')}`])()}`,
+    () =>
+      `SELECT i.*, v.ArrayValue AS x, LAG(${of(['i.a', 'i.b'])}) OVER (PARTITION BY i.b ${limit()}) AS y FROM [i] AS i ${by} ${apply} APPLY GetArrayElements(i.l) AS v`,
+    () =>
+      `WITH s AS (SELECT *, ${e()} AS x ${from}), u AS (SELECT * FROM s UNION SELECT * ${from}${where}) SELECT *, LAST(a) OVER (${limit()}) AS y FROM u`,
+    () =>
+      `SELECT CONCAT(${key}, '-') AS x, ${key} AS y, CASE WHEN ${aggregate()} IS NULL THEN ${key} END AS z, System.Window().Id AS w ${from}${where} GROUP BY ${key}, ${of(WINDOWS)}`,
+    () =>
+      `WITH s AS (SELECT a, b, ${e()} AS x ${from}) SELECT l.a, LAG(l.x) OVER (PARTITION BY l.b ${chance(0.5) ? 'LIMIT DURATION(second, 3)' : 'LIMIT DURATION(minute, 1)'}) AS y, r.* FROM s l ${of(['JOIN', 'LEFT JOIN'])} [i] r ${by} ON l.a = r.a AND DATEDIFF(second, r, l) BETWEEN -1 AND 1 AND ${condition(1)}`,
+    () =>
+      `SELECT q.x, MAX(q.y) AS y FROM (SELECT ${e()} AS x, ${e('number')} AS y FROM (SELECT * ${from}${where}) AS p) AS q GROUP BY q.x, ${of(WINDOWS)}`,
+    () =>
+      `SELECT r.a AS x, COUNT(*) AS n, ${of(['MAX', 'MIN', 'COUNT'])}(i.b) AS y FROM [i] AS i ${by} LEFT JOIN r ON i.a = r.a GROUP BY r.a, ${of(WINDOWS)}`,
+    () =>
+      `SELECT ${e()} AS x INTO o ${from}${where} SELECT ${aggregate()} AS x INTO [p] FROM [i] ${by} PARTITION BY b GROUP BY ${of(WINDOWS)}`,
   ])();
+}
+
+const TABLE = 'CREATE TABLE i (a bigint, b nvarchar(max), c record, l array, t datetime) ';
+
+/** The same, sometimes with declared types, which events must fit. */
+export function declaredQuery(seed: number): string {
+  const { chance } = choiceOf(seed ^ 0x2545f491);
+  return chance(0.15) ? TABLE + expressionQuery(seed) : expressionQuery(seed);
 }

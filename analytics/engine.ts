@@ -181,10 +181,10 @@ export async function createEngine(
   async function run(onResult: OnResult): Promise<void> {
     await nodes.run();
     await stored?.save([[SEQUENCE, sequence], ...nodes.emitted, ...sourceTimes(states)]);
-    for (const output of plan.outputs) {
-      const [rows = 0] = await numbers(`SELECT count(*) FROM ${output.table}`);
-      if (rows > 0) await onResult(output);
-    }
+    const rows = await numbers(
+      `SELECT ${plan.outputs.map(({ table }) => `(SELECT count(*) FROM ${table})`).join(', ')}`,
+    );
+    for (const [i, output] of plan.outputs.entries()) if ((rows[i] ?? 0) > 0) await onResult(output);
   }
 
   const hasRows = new Set<StreamSource>();

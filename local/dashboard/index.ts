@@ -3,13 +3,12 @@ import { type Child, startChild } from '../childProcess';
 import type { DashboardEnvironment } from './process';
 
 /**
- * Size of V8's young generation in MB, for the short-lived objects of the Event Hubs SDK. With V8's default, a third
- * of the time is spent on garbage collection.
+ * Size of V8's young generation in MB, for the short-lived objects of each message. V8's default is collected more often.
  */
 const YOUNG_GENERATION_MB = 32;
 /**
  * Limit of V8's heap in MB, about twice the maximum of data that waits for the query. Without it, V8 lets garbage grow
- * to several hundred MB while events arrive. The SDK's buffers and DuckDB are not part of this heap.
+ * to several hundred MB while events arrive. The buffers of messages and DuckDB are not part of this heap.
  */
 const OLD_GENERATION_MB = 192;
 /** glibc gives each thread its own arena, which keeps the memory of its peak use. */

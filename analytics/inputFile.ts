@@ -15,7 +15,7 @@ import { sqlText } from './query';
 export interface InputFile {
   /** SQL of its rows: `json`, NULL where a row is no JSON, `body`, the text of it, and `__seq`, its number */
   rowsSql: string;
-  /** a file of one payload per line: SQL of its lines, `line` and `__seq` */
+  /** a file of one payload per line, or of an array: SQL of its payloads, `line` and `__seq` */
   lines: { sql: string; suspicions: Suspicions } | undefined;
   shape: FileShape;
   /** removes what reading it needed */
@@ -98,8 +98,9 @@ export async function openInputFile(
         if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw temporaryFolderFull();
         throw new FormatError(`${file}: ${(error as Error).message}`);
       });
-      const strict = { oversized: false, loose: false };
-      return { ...linesOf(lines, false, strict), shape: 'payload', close };
+      const suspicions = { oversized: false, loose: false };
+      const sql = linesSql(lines, compressionOf(false));
+      return { rowsSql: rowsOfLines(`(${sql})`), lines: { sql, suspicions }, shape: 'payload', close };
     }
     const isCsv = /\.csv(\.gz)?$/i.test(path);
     const compression = compressionOf(isGzip);
@@ -113,26 +114,20 @@ export async function openInputFile(
       const rowsSql = csvSql(path, compression, header);
       return { rowsSql, lines: undefined, shape: 'payload', close };
     }
-    if (isSpread(start)) {
-      const rowsSql = objectsSql(path, 'unstructured', compression);
-      return { rowsSql, lines: undefined, shape: shapeOf(start), close };
+    const format = isSpread(start) ? 'unstructured' : isArray(start) ? 'array' : undefined;
+    // DuckDB takes a byte order mark for a part of the JSON.
+    if (format !== undefined && start.startsWith(BYTE_ORDER_MARK) && !isGzip) {
+      const unmarked = join(folder(), 'input.json');
+      await copy(createReadStream(path, { start: 3 }), unmarked);
+      path = unmarked;
     }
-    if (isArray(start)) {
-      // DuckDB takes a byte order mark for a part of the JSON.
-      if (start.startsWith(BYTE_ORDER_MARK) && !isGzip) {
-        const unmarked = join(folder(), 'input.json');
-        await copy(createReadStream(path, { start: 3 }), unmarked);
-        path = unmarked;
-      }
-      const rowsSql = objectsSql(path, 'array', compression);
-      return { rowsSql, lines: undefined, shape: shapeOf(start), close };
-    }
+    const sql = format === undefined ? linesSql(path, compression) : objectsSql(path, format, compression);
+    const rowsSql = rowsOfLines(`(${sql})`);
     const shape = shapeOf(start);
     // Rows of the feed and of reference data are examined one by one anyway.
-    if (shape === 'feed' || use === 'reference')
-      return { ...linesOf(path, isGzip, UNKNOWN), lines: undefined, shape, close };
+    if (shape === 'feed' || use === 'reference') return { rowsSql, lines: undefined, shape, close };
     const suspicions = isGzip ? UNKNOWN : await suspicionsOf(path);
-    return { ...linesOf(path, isGzip, suspicions), shape, close };
+    return { rowsSql, lines: { sql, suspicions }, shape, close };
   } catch (error) {
     await close();
     throw error;
@@ -151,15 +146,6 @@ const compressionOf = (isGzip: boolean): string => `, compression = '${isGzip ? 
 
 const UNKNOWN: Suspicions = { oversized: true, loose: true };
 
-function linesOf(
-  path: string,
-  isGzip: boolean,
-  suspicions: Suspicions,
-): Pick<InputFile, 'rowsSql' | 'lines'> {
-  const sql = linesSql(path, compressionOf(isGzip));
-  return { rowsSql: rowsOfLines(`(${sql})`), lines: { sql, suspicions } };
-}
-
 /** SQL of the rows of `lines`, a table of lines that may not be JSON. */
 export const rowsOfLines = (lines: string): string =>
   `SELECT asa_read(line) AS json, line AS body, __seq FROM ${lines}`;
@@ -170,8 +156,9 @@ const linesSql = (path: string, compression: string): string =>
     delim = ${sqlText(NO_DELIMITER)}, quote = '', escape = '', strict_mode = false, new_line = '\\n', max_line_size = ${MAX_VALUE_BYTES}, buffer_size = ${BUFFER_BYTES}${compression})
     WHERE CASE WHEN starts_with(line, '{') THEN true ELSE trim(line, ' ' || chr(9) || chr(13)) NOT IN ('', chr(65279)) END`;
 
+/** The values of an array, or those that stand over several lines. */
 const objectsSql = (path: string, format: 'array' | 'unstructured', compression: string): string =>
-  `SELECT CASE WHEN asa_is_strict(CAST(json AS VARCHAR)) THEN json END AS json, CAST(json AS VARCHAR) AS body, row_number() OVER () AS __seq
+  `SELECT CAST(json AS VARCHAR) AS line, row_number() OVER () AS __seq
     FROM read_json_objects(${sqlText(path)}, format = '${format}', maximum_object_size = ${MAX_VALUE_BYTES}${compression})`;
 
 /** Without CREATE TABLE, the values of CSV are texts. DuckDB itself would take another line as header if it fits better. */

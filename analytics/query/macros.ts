@@ -67,8 +67,8 @@ export const MACROS: readonly string[] = [
   `asa_bit_text(b) AS CASE WHEN b THEN '1' WHEN NOT b THEN '0' END`,
   `asa_datetime_text(t) AS strftime(t, '%Y-%m-%dT%H:%M:%S.%f') || '0Z'`,
 
-  // A number of the usual form is recognized by its text, which is that of the bigint.
-  `asa_bigint(j) AS CASE WHEN CAST(TRY_CAST(j::VARCHAR AS BIGINT) AS VARCHAR) = j::VARCHAR THEN TRY_CAST(j::VARCHAR AS BIGINT) ELSE CASE json_type(j) WHEN 'BIGINT' THEN TRY_CAST(j->>'$' AS BIGINT) WHEN 'UBIGINT' THEN TRY_CAST(j->>'$' AS BIGINT)
+  // A number of the usual form is recognized by its text, which is that of the bigint. JSON of one byte is a digit.
+  `asa_bigint(j) AS CASE WHEN strlen(j::VARCHAR) = 1 THEN TRY_CAST(j::VARCHAR AS BIGINT) WHEN CAST(TRY_CAST(j::VARCHAR AS BIGINT) AS VARCHAR) = j::VARCHAR THEN TRY_CAST(j::VARCHAR AS BIGINT) ELSE CASE json_type(j) WHEN 'BIGINT' THEN TRY_CAST(j->>'$' AS BIGINT) WHEN 'UBIGINT' THEN TRY_CAST(j->>'$' AS BIGINT)
      WHEN 'DOUBLE' THEN asa_float_bigint(TRY_CAST(j->>'$' AS DOUBLE))
      WHEN 'VARCHAR' THEN asa_text_bigint(j->>'$') WHEN 'BOOLEAN' THEN CASE WHEN j->>'$' = 'true' THEN 1 ELSE 0 END END END`,
   `asa_float(j) AS CASE WHEN json_type(j) = 'VARCHAR' THEN asa_text_float(j->>'$') ELSE asa_number(j) END`,

@@ -76,7 +76,7 @@ const SAMPLED: readonly Sampled[] = [
     path: ['EventEnqueuedUtcTime'],
     column: 'sent',
     sql: (value) => `CASE WHEN ${value} IS NOT NULL THEN asa_datetime(${value}) END`,
-    textSql: (text) => `asa_text_datetime(${text})`,
+    textSql: (text) => `CASE WHEN ${text} IS NOT NULL THEN asa_text_datetime(${text}) END`,
   },
   {
     path: ['EventProcessedUtcTime'],

@@ -5,6 +5,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import avro from 'avsc';
+import snappy from 'snappyjs';
 
 /** A container file of Avro begins with these. */
 export const AVRO_MAGIC = 'Obj\u0001';
@@ -23,17 +24,49 @@ const exactLong = avro.types.LongType.__with({
   compare: (a: bigint, b: bigint) => (a < b ? -1 : a > b ? 1 : 0),
 });
 
+/** Avro 1.11: a marker of 16 bytes follows the header and each block. */
+const SYNC_BYTES = 16;
+
+/** Avro 1.11: a block of snappy ends with a checksum of 4 bytes. */
+const CHECKSUM_BYTES = 4;
+/** The decompressed size of a block of snappy that is accepted, bytes. Writers use 16 KB to 2 MB. */
+const MAX_BLOCK_BYTES = 256 * 1_048_576;
+
+type Decompress = (compressed: Buffer, done: (error: Error | null, plain?: Buffer) => void) => void;
+
+const CODECS: Record<string, Decompress> = {
+  ...(avro.streams.BlockDecoder.defaultCodecs() as Record<string, Decompress>),
+  snappy: (compressed, done) => {
+    let plain: Buffer;
+    try {
+      plain = snappy.uncompress(compressed.subarray(0, -CHECKSUM_BYTES), MAX_BLOCK_BYTES);
+    } catch {
+      done(new Error('the Avro data is incomplete or damaged'));
+      return;
+    }
+    done(null, plain);
+  },
+};
+
 /**
  * Writes the records of an Avro container file as JSON, one a line. Bytes become base64.
  *
- * @throws Error when the file is broken, or compressed with a codec other than deflate
+ * @throws Error when the file is incomplete or damaged, or has another codec than null, deflate and snappy
  */
 export async function writeAvroAsLines(file: string, isGzip: boolean, to: string): Promise<void> {
   const decoder = new avro.streams.BlockDecoder({
     parseHook: (schema) => avro.Type.forSchema(schema, { registry: { long: exactLong } }),
+    codecs: CODECS,
   });
-  const headers: unknown[] = [];
-  decoder.once('metadata', (type: unknown) => headers.push(type));
+  let header: { sync: Buffer } | undefined;
+  decoder.once('metadata', (_type: unknown, _codec: string, found: { sync: Buffer }) => (header = found));
+  let end = Buffer.alloc(0);
+  const keepEnd = new Transform({
+    transform: (chunk: Buffer, _encoding, done) => {
+      end = Buffer.concat([end, chunk.subarray(-SYNC_BYTES)]).subarray(-SYNC_BYTES);
+      done(null, chunk);
+    },
+  });
   const lines = new Transform({
     writableObjectMode: true,
     transform: (record: unknown, _encoding, done) => {
@@ -41,10 +74,19 @@ export async function writeAvroAsLines(file: string, isGzip: boolean, to: string
     },
   });
   const output = createWriteStream(to);
-  await (isGzip
-    ? pipeline(createReadStream(file), createGunzip(), decoder, lines, output)
-    : pipeline(createReadStream(file), decoder, lines, output));
-  if (headers.length === 0) throw new Error('it is not an Avro container file');
+  await (
+    isGzip
+      ? pipeline(createReadStream(file), createGunzip(), keepEnd, decoder, lines, output)
+      : pipeline(createReadStream(file), keepEnd, decoder, lines, output)
+  ).catch((error: unknown) => {
+    const [, codec] = /^unknown codec: (.*)/.exec((error as Error).message) ?? [];
+    throw codec === undefined
+      ? error
+      : new Error(`the codec ${codec} of Avro is not supported: write the file with null, deflate or snappy`);
+  });
+  if (!header) throw new Error('it is not a complete Avro container file');
+  // The decoder does not report an incomplete block.
+  if (!end.equals(header.sync)) throw new Error('the Avro data is incomplete or damaged');
 }
 
 function json(value: unknown): string {

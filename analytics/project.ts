@@ -88,7 +88,8 @@ export function readProject(projectFile: string): Project {
       functions.set(basename(script, '.js'), readScript(script));
     }
     if (subType === 'JobConfig') jobConfigFile = file;
-    if (subType === 'InputMock') {
+    // Samples are often not checked in. A test case that needs one says so.
+    if (subType === 'InputMock' && existsSync(file)) {
       const { path, ...mock } = readJsonFile(file, inputMockSchema);
       mocks.push({ ...mock, file: projectPath(dirname(file), path) });
     }

@@ -4,11 +4,22 @@ import { link, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import avro from 'avsc';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { main } from '../../analytics/cli';
 import { raisedByFile } from '../../analytics/fileAccess';
 import { testEach } from '../testSize';
 
+let avroFile: Buffer;
+beforeAll(async () => {
+  const encoder = new avro.streams.BlockEncoder(
+    avro.Type.forSchema({ type: 'record', name: 'r', fields: [{ name: 'id', type: 'int' }] }),
+    { codec: 'deflate', blockSize: 100 },
+  );
+  for (let id = 0; id < 100; id += 1) encoder.write({ id });
+  encoder.end();
+  avroFile = Buffer.concat((await encoder.toArray()) as Buffer[]);
+});
 let folder: string;
 const file = (name: string): string => join(folder, name);
 beforeAll(async () => {
@@ -34,6 +45,9 @@ beforeAll(async () => {
     'json.csv': '{"id":1}\n{"id":2}\n',
     'spread.csv': '[\n  {"id":1}\n]\n',
     'uneven.csv': 'id,name\n1,a\n2,b,c\n3\n',
+    'incomplete.avro': avroFile.subarray(0, -1),
+    'header.avro': avroFile.subarray(0, 60),
+    'codec.avro': Buffer.from(avroFile.toString('latin1').replace('deflate', 'deflatE'), 'latin1'),
     'single.csv': 'id\n1,2\n3,4\n',
     'short.csv': 'id,name\n1\n2\n3,4\n',
     'quote.csv': 'id,name\n1,a\n"2,b\n3,c\n',
@@ -128,6 +142,12 @@ describe('a command that is wrong exits with 2 and says why', () => {
     [`${RUN} @json.csv`, 'error: @json.csv: the file is JSON, but its name ends in .csv'],
     [`${RUN} @spread.csv`, 'error: @spread.csv: the file is JSON, but its name ends in .csv'],
     [`${RUN} @malformed.json`, 'error: @malformed.json: the JSON is malformed'],
+    [`${RUN} @incomplete.avro`, 'error: @incomplete.avro: the Avro data is incomplete or damaged'],
+    [`${RUN} @header.avro`, 'error: @header.avro: it is not a complete Avro container file'],
+    [
+      `${RUN} @codec.avro`,
+      'error: @codec.avro: the codec deflatE of Avro is not supported: write the file with null, deflate or snappy',
+    ],
     [`${RUN} @uneven.csv`, 'error: @uneven.csv: line 3 has 3 values, but the header has 2'],
     [`${RUN} @single.csv`, 'error: @single.csv: line 2 has 2 values, but the header has 1'],
     [`${RUN} @short.csv`, 'error: @short.csv: line 2 has 1 values, but the header has 2'],

@@ -16,6 +16,12 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+/** Written by avro 1.11 for Python, the library of the Apache project. */
+const SNAPPY_AVRO =
+  'T2JqAQQUYXZyby5jb2RlYwxzbmFwcHkWYXZyby5zY2hlbWHsAXsidHlwZSI6ICJyZWNvcmQiLCAibmFtZSI6ICJyIiwgImZpZWxk' +
+  'cyI6IFt7InR5cGUiOiAibG9uZyIsICJuYW1lIjogImlkIn0sIHsidHlwZSI6IFsibnVsbCIsICJzdHJpbmciXSwgIm5hbWUiOiAi' +
+  'dCJ9XX0AVtor9zawiVAtlqItjF36OgY8XQSCgAUBCCAAhAUIEIAgAkBhegEAAIaiKgDp+hmuVtor9zawiVAtlqItjF36Og==';
+
 describe('a file of events', () => {
   const STAR = 'SELECT * FROM [i]';
   async function rows(content: string | Buffer, name = 'events', query = STAR): Promise<unknown[]> {
@@ -126,6 +132,21 @@ describe('a file of events', () => {
     ['lines that end with CR', 'id,name\r1,a\r', [{ id: '1', name: 'a' }]],
   ])('may be CSV with %s', async (_, text, expected) => {
     expect(await rows(text, 'events.csv')).toEqual(expected);
+  });
+
+  test('may be Avro that another library has written, with the codec snappy', async () => {
+    const text = 'a'.repeat(32);
+    expect(
+      await rows(
+        Buffer.from(SNAPPY_AVRO, 'base64'),
+        'events.avro',
+        'SELECT CAST(id AS nvarchar(max)) AS id, t FROM [i]',
+      ),
+    ).toEqual([
+      { id: '9007199254740993', t: null },
+      { id: '9007199254740994', t: text },
+      { id: '9007199254740995', t: text },
+    ]);
   });
 
   test('is queried with texts and names that contain a dollar sign', async () => {

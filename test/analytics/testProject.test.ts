@@ -11,6 +11,8 @@ const PROJECT: Record<string, string> = {
     name: 'gate',
     startFile: 'gate.asaql',
     configurations: [
+      // Local samples are often not checked in.
+      { filePath: 'Inputs/notCheckedIn.json', subType: 'InputMock' },
       { filePath: 'Configuration.json', subType: 'JobConfig' },
       { filePath: 'Functions\\label.js.json', subType: 'JSFunction' },
       { filePath: 'Inputs\\Local_owners.json', subType: 'InputMock' },

@@ -130,7 +130,26 @@ export interface Union extends Node {
   selects: SelectQuery[];
 }
 
-export type SelectQuery = Select | Union;
+/** A part of PATTERN. `name` of any event is `.`; `most` without an upper bound is null. */
+export type Pattern = Node &
+  (
+    | { kind: 'variable'; name: string }
+    | { kind: 'sequence' | 'alternatives'; parts: Pattern[] }
+    | { kind: 'repeat'; part: Pattern; least: number; most: number | null }
+  );
+
+/** `FROM source MATCH_RECOGNIZE (…)`: a row for each match. */
+export interface MatchRecognize extends Node {
+  kind: 'match';
+  source: Source;
+  limit: TimeSpan | null;
+  partitionBy: Expression[];
+  measures: (Node & { expression: Expression; alias: string })[];
+  pattern: Pattern;
+  definitions: (Node & { name: string; condition: Expression })[];
+}
+
+export type SelectQuery = Select | Union | MatchRecognize;
 
 export interface Step extends Node {
   name: string;

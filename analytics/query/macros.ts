@@ -41,6 +41,13 @@ export const MACROS: readonly string[] = [
      WHEN 'BIGINT' THEN TRY_CAST(j->>'$' AS DOUBLE) WHEN 'UBIGINT' THEN TRY_CAST(j->>'$' AS DOUBLE)
      WHEN 'DOUBLE' THEN TRY_CAST(j->>'$' AS DOUBLE) WHEN 'BOOLEAN' THEN CASE WHEN j->>'$' = 'true' THEN 1 ELSE 0 END END END`,
 
+  // MIN and MAX of two values: of numbers if there are any, otherwise of texts.
+  ...(['<', '>'] as const).map(
+    (order) => `asa_${order === '<' ? 'min' : 'max'}(a, b) AS CASE
+     WHEN asa_number(b) IS NOT NULL THEN CASE WHEN asa_number(a) IS NULL OR asa_number(b) ${order} asa_number(a) THEN b ELSE a END
+     WHEN asa_string(b) IS NOT NULL AND asa_number(a) IS NULL AND (a IS NULL OR asa_string(b) ${order} asa_string(a)) THEN b ELSE a END`,
+  ),
+
   `asa_text_bigint(s) AS CASE WHEN regexp_full_match(s, '\\s*[+-]?[0-9]+\\s*') THEN TRY_CAST(trim(s) AS BIGINT) END`,
   `asa_text_float(s) AS CASE WHEN regexp_full_match(s, '\\s*[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?\\s*') THEN TRY_CAST(trim(s) AS DOUBLE) END`,
   // .NET's datetime, 0001 to 9999.

@@ -38,7 +38,8 @@ const RAISED: Readonly<Record<string, string>> = {
  */
 export function raisedInQuery(error: unknown, statement: Position): unknown {
   const { message } = error as Error;
-  const [, line, column, failure] = /(\d+):(\d+): ((?:CAST to|the function) [^\n]*)/.exec(message) ?? [];
+  const [, line, column, failure] =
+    /(\d+):(\d+): ((?:CAST to|the function|MATCH_RECOGNIZE) [^\n]*)/.exec(message) ?? [];
   if (failure !== undefined) return new QueryError(failure, { line: Number(line), column: Number(column) });
   const kind = databaseErrorKind(error);
   if (kind === undefined || kind === 'IO') return error;

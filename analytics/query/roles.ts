@@ -24,7 +24,7 @@ export function referenceNames({ steps, statements }: Query): Set<string> {
     const body = bodies.get(key);
     if (body) selectsOf(body).forEach(visit);
   };
-  function visit({ from, joins }: Select): void {
+  function visit({ from, joins }: Sources): void {
     if (!from.query) isStream(from.name);
     for (const one of joins)
       if (one.kind === 'join' && !one.source.query && !joined.has(one.source.name.toLowerCase()))
@@ -44,13 +44,17 @@ function isReference(
 ): boolean {
   const body = bodies.get(key);
   if (!body) return !streams.has(key);
-  if (body.kind === 'union' || body.from.query || body.from.timestampBy) return false;
+  if (body.kind !== 'select' || body.from.query || body.from.timestampBy) return false;
   return isReference(body.from.name.toLowerCase(), bodies, streams);
 }
 
-/** All SELECTs of a query, including those in FROM. */
-function selectsOf(query: SelectQuery): Select[] {
+type Sources = Pick<Select, 'from' | 'joins'>;
+
+/** The sources of all SELECTs of a query, including those in FROM. */
+function selectsOf(query: SelectQuery): Sources[] {
   if (query.kind === 'union') return query.selects.flatMap(selectsOf);
+  if (query.kind === 'match')
+    return [{ from: query.source, joins: [] }, ...(query.source.query ? selectsOf(query.source.query) : [])];
   const nested = [query.from, ...query.joins.flatMap((one) => (one.kind === 'join' ? [one.source] : []))];
   return [query, ...nested.flatMap((source) => (source.query ? selectsOf(source.query) : []))];
 }

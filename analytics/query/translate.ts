@@ -4,6 +4,7 @@ import { keyText } from './comparison';
 import { requireShallow } from './depth';
 import { createContext, translatePredicate } from './expression';
 import { parse } from './parse';
+import { planMatch } from './matchRecognize';
 import { type PayloadFields, createPayloadFields } from './payload';
 import {
   type Output,
@@ -151,6 +152,7 @@ export function translate(text: string): Plan {
 
   function planQuery(one: SelectQuery): Relation {
     if (one.kind === 'select') return planSelect(one, planner);
+    if (one.kind === 'match') return planMatch(one, planner);
     const parts = one.selects.map((select, i) => {
       if (i > 0 && select.kind === 'select' && select.into !== null)
         throw new QueryError('only the first SELECT of a UNION can have INTO: move it there', select.at);
@@ -211,6 +213,7 @@ export function translate(text: string): Plan {
 
 /** The output that a query names. */
 function intoOf(query: SelectQuery): string | null {
+  if (query.kind === 'match') return null;
   if (query.kind === 'select') return query.into;
   const [first] = query.selects;
   return first ? intoOf(first) : null;

@@ -98,6 +98,7 @@ export function planMatch(match: MatchRecognize, planner: Planner): Relation {
     delayUs,
     fansOut: true,
     keepsOrder: false,
+    ascends: true,
   };
 }
 

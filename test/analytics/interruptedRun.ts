@@ -10,7 +10,7 @@ import { type Plan, translate } from '../../analytics/query';
 import type { TimePolicy } from '../../analytics/timePolicy';
 import { runs } from '../testSize';
 import { FUNCTIONS, VERSIONS } from './documentedCases';
-import { KEYS, MIDNIGHT } from './interpreter';
+import { KEYS, MIDNIGHT, punctual } from './interpreter';
 import { type Job, PARTITIONS, type PartitionedArrival, commit, into, open, rowsOf } from './jobOnFile';
 
 export interface Step {
@@ -69,6 +69,15 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(
   }),
   { minLength: 1, maxLength: runs(3, 8) },
 );
+
+/** What the time policies leave of the arrivals of all partitions, in the order in which queries see them. */
+export const punctualRows = (all: readonly PartitionedArrival[], policy: TimePolicy): PartitionedArrival[] =>
+  PARTITIONS.flatMap((partition) =>
+    punctual(
+      all.filter((one) => one.partition === partition),
+      policy,
+    ),
+  ).sort((a, b) => a.s - b.s || a.number - b.number || a.partition - b.partition);
 
 function messagesOf(rows: readonly PartitionedArrival[]): HubEvent[] {
   const elements = new Map<number, PartitionedArrival[]>();

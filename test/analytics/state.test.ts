@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { fullAfter, runs } from '../testSize';
 import { DOCUMENTED } from './documentedCases';
 import { CASES, KEYS, policies, punctual } from './interpreter';
-import { arrivals, runInterrupted, steps } from './interruptedRun';
+import { arrivals, punctualRows, runInterrupted, steps } from './interruptedRun';
 import { PARTITIONS } from './jobOnFile';
 
 const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(1, 25));
@@ -31,14 +31,8 @@ describe('kills and the ends of batches never change the rows', () => {
   eachCase({ ...CASES, ...DOCUMENTED }, async ([query, interpret]) => {
     await fc.assert(
       fc.asyncProperty(arrivals, policies, steps, async (all, policy, taken) => {
-        const rows = PARTITIONS.flatMap((partition) =>
-          punctual(
-            all.filter((one) => one.partition === partition),
-            policy,
-          ),
-        ).sort((a, b) => a.s - b.s || a.number - b.number || a.partition - b.partition);
         expect(await runInterrupted({ query, policy, rows: all, steps: taken })).toEqual(
-          interpret(rows).sort(),
+          interpret(punctualRows(all, policy)).sort(),
         );
       }),
       { numRuns: RUNS },

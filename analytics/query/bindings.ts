@@ -203,6 +203,7 @@ export function stepBinding(
     alias,
     timestamp: timed ? `${name(alias)}.__ts` : undefined,
     star,
+    ...(firstStar === -1 ? { has: (column: string) => byName.has(column.toLowerCase()) } : {}),
     record: () => recordSql(star()),
     field: (path, at) => {
       const [first = '', ...rest] = path;

@@ -23,6 +23,8 @@ export interface Binding {
   /** the time of a row, which is not NULL; undefined for reference data and for results of APPLY */
   timestamp: string | undefined;
   field: (path: readonly string[], at: Position) => Typed;
+  /** whether there is a column of this name; undefined if its columns depend on the event */
+  has?: (column: string) => boolean;
   /** what `*` gives */
   star: () => readonly Projected[];
   /** the whole row as a JSON object */
@@ -78,6 +80,11 @@ export function createScope(bindings: readonly Binding[]): Scope {
       if (own) return own.field(path.slice(1), at);
       const [only, ...others] = bindings;
       const applied = others.every(({ metadata }) => metadata === refuseMetadata);
+      if (others.length > 0 && !applied && bindings.every(({ has }) => has)) {
+        // "Qualify column_name to prevent an ambiguous reference" (FROM): only one of these steps has the column.
+        const [owner, second] = bindings.filter(({ has }) => has?.(path[0] ?? ''));
+        if (owner && !second) return owner.field(path, at);
+      }
       if (!only || (others.length > 0 && !applied))
         throw new QueryError(
           `'${path.join('.')}' is ambiguous: put the name of its input in front (${bindings.map(({ alias }) => alias).join(', ')})`,

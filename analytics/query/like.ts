@@ -25,12 +25,13 @@ export function likeSql({ pattern, escape, negated }: Like, value: string, patte
         'ESCAPE with a pattern that is not a literal is not supported by this runner',
         pattern.at,
       );
-    const expression = once(
-      [patternSql()],
-      (sql) => `CASE WHEN len(${sql}) <= ${MAX_EVENT_SIZE} THEN asa_like_expression(${sql}) END`,
+    // RE2 rejects reversed ranges, such as [z-a]. The content of an event must not stop the job. TRY takes no call of a
+    // JavaScript function, so both values are computed before it.
+    return once(
+      [value, patternSql()],
+      (text, sql) =>
+        `(${negated ? 'NOT ' : ''}TRY(regexp_full_match(${text}, CASE WHEN len(${sql}) <= ${MAX_EVENT_SIZE} THEN asa_like_expression(${sql}) END, 's')))`,
     );
-    // RE2 rejects reversed ranges, such as [z-a]. The content of an event must not stop the job.
-    return `(${negated ? 'NOT ' : ''}TRY(regexp_full_match(${value}, ${expression}, 's')))`;
   }
   requireLikeLength(pattern.value, pattern.at);
   if (escape !== null && Array.from(escape).length !== 1)

@@ -3,6 +3,7 @@ import { createEngine } from '../../analytics/engine';
 import { DEFAULT_TIME_POLICY } from '../../analytics/timePolicy';
 import { translate } from '../../analytics/query';
 import { fullAfter } from '../testSize';
+import { payloadsInEngine } from './model/payloadRuns';
 
 const EVENT = { t: '2026-01-01T00:00:01Z', a: 1, b: 'x', c: { d: [1, 'x'] } };
 
@@ -71,6 +72,15 @@ describe('a query that is accepted', () => {
       engine.close();
       expect(rows).toBe(events.length);
     });
+
+  // DuckDB refuses such a call inside of TRY.
+  test('runs with a call of a JavaScript function as the text or the pattern of LIKE', async () => {
+    const query =
+      'SELECT CASE WHEN GetType(ST_DISTANCE(a, b)) LIKE c OR c LIKE GetType(ST_DISTANCE(a, b)) THEN 1 ELSE 0 END AS x FROM i';
+    const event = { a: { type: 'Point', coordinates: [1, 2] }, b: { type: 'Point', coordinates: [1, 2] } };
+    const payloads = ['%', 'x%'].map((c) => JSON.stringify({ ...event, c }));
+    expect(await payloadsInEngine(query, [payloads])).toEqual(['{"x":0}', '{"x":1}']);
+  });
 
   test.each(['', 'WITH i AS (SELECT c, a FROM source) ', 'WITH i AS (SELECT * FROM source) '])(
     'applies functions to a field of a record: %s',

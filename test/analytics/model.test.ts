@@ -6,7 +6,8 @@ import { policies } from './interpreter';
 import { type ModelQuery, modelQueries } from './model/queries';
 import { FOUND } from './model/foundCases';
 import { type Streams, Undetermined } from './model/rows';
-import { batches, events, inBatches, onFiles, withKills } from './model/runs';
+import { events } from './model/events';
+import { batches, inBatches, onFiles, readings, withKills } from './model/runs';
 
 /** ANALYTICS_FUZZ_RUNS: how many queries are tried in each test. */
 const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(4, 300));
@@ -36,19 +37,23 @@ test('batches give the rows of the documentation, wherever they end', { timeout:
   );
 });
 
-test('a file gives the rows of the documentation', { timeout: TIMEOUT_MS }, async () => {
-  await fc.assert(
-    fc.asyncProperty(modelQueries, events, policies, fc.boolean(), async (query, all, policy, isFeed) => {
-      const streams = { events: all, policy, versions: VERSIONS.slice(0, 1) };
-      const defined = definedRows(query, streams);
-      // The events of two inputs are numbered independently in files.
-      fc.pre(defined !== undefined || query.inputs.length < 2);
-      const expected = defined ?? (await inBatches(query.sql, streams, []));
-      expect(await onFiles(query.sql, streams, isFeed)).toEqual(expected);
-    }),
-    OPTIONS,
-  );
-});
+test(
+  'a file gives the rows of the documentation, wherever slices of time end',
+  { timeout: TIMEOUT_MS },
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(modelQueries, events, policies, readings, async (query, all, policy, reading) => {
+        const streams = { events: all, policy, versions: VERSIONS.slice(0, 1) };
+        const defined = definedRows(query, streams);
+        // The events of two inputs are numbered independently in files.
+        fc.pre(defined !== undefined || query.inputs.length < 2);
+        const expected = defined ?? (await inBatches(query.sql, streams, []));
+        expect(await onFiles(query.sql, streams, reading)).toEqual(expected);
+      }),
+      OPTIONS,
+    );
+  },
+);
 
 test(
   'a job gives the rows of the documentation, wherever it is killed',
@@ -68,5 +73,6 @@ test(
 test.each(Object.entries(FOUND))('%s', async (_, { query, rows, ...found }) => {
   const streams = { ...found, versions: VERSIONS.slice(0, 1) };
   expect(await inBatches(query, streams, [])).toEqual(rows);
-  expect(await onFiles(query, streams, true)).toEqual(rows);
+  for (const maxSliceRows of [2, 1_000])
+    expect(await onFiles(query, streams, { isFeed: true, maxSliceRows })).toEqual(rows);
 });

@@ -12,47 +12,6 @@ import { MIDNIGHT } from '../interpreter';
 import { type Job, PARTITIONS, commit, into, open, rowsOf } from '../jobOnFile';
 import { type Arrived, REFERENCE_KEYS, type Streams, isoOf, listOf } from './rows';
 
-/** Times are halves of seconds. Own times are up to 9 s late and 2 s early, some far too early or absent. */
-export const events: fc.Arbitrary<Arrived[]> = fc
-  .array(
-    fc.record({
-      input: fc.constantFrom('i' as const, 'i' as const, 'j' as const),
-      partition: fc.constantFrom(...PARTITIONS),
-      arrived: fc.nat(60),
-      elements: fc.array(
-        fc.record({
-          late: fc.oneof(
-            { weight: 6, arbitrary: fc.constantFrom(0, 0, 1) },
-            { weight: 10, arbitrary: fc.integer({ min: -4, max: 18 }) },
-            { weight: 1, arbitrary: fc.constantFrom(-900, null) },
-          ),
-          k: fc.oneof(
-            { weight: 9, arbitrary: fc.constantFrom('a', 'b') },
-            { weight: 1, arbitrary: fc.constantFrom('c', null) },
-          ),
-          v: fc.oneof(
-            { weight: 9, arbitrary: fc.integer({ min: -3, max: 9 }) },
-            { weight: 1, arbitrary: fc.constant(null) },
-          ),
-        }),
-        { minLength: 1, maxLength: 3 },
-      ),
-    }),
-    // Otherwise most arrays would be short.
-    { maxLength: 24, size: 'max' },
-  )
-  .map((all) =>
-    all
-      .sort((a, b) => a.arrived - b.arrived)
-      .flatMap(({ input, partition, arrived, elements }, number) =>
-        elements.map(({ late, k, v }, element): Arrived => ({
-          ...{ input, partition, number, element, k, v },
-          arrived: 20 + arrived / 2,
-          s: late === null ? null : 20 + (arrived - late) / 2,
-        })),
-      ),
-  );
-
 /** The messages of an input, in the order of their arrival. */
 export function messagesOf(all: readonly Arrived[], input: string): HubEvent[] {
   const elements = new Map<number, Arrived[]>();
@@ -108,11 +67,23 @@ export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise
   }
 }
 
+/** How a run reads its files. */
+export interface Reading {
+  /** whether the files hold messages of the feed, otherwise payloads */
+  isFeed: boolean;
+  maxSliceRows: number;
+}
+
+export const readings: fc.Arbitrary<Reading> = fc.record({
+  isFeed: fc.boolean(),
+  maxSliceRows: fc.constantFrom(1, 3, 8, 1_000),
+});
+
 /** Runs a query on one file of each input. @returns its rows, sorted */
 export function onFiles(
   sql: string,
   { events: all, policy, versions }: Streams,
-  isFeed: boolean,
+  { isFeed, maxSliceRows }: Reading,
 ): Promise<string[]> {
   return inFolder(async (folder) => {
     const plan = translate(sql);
@@ -127,7 +98,7 @@ export function onFiles(
     await writeFile(file('r.ndjson'), referenceText(versions[0] ?? 0));
     const outputs = new Map(plan.outputs.map(({ table }, i) => [table, file(`output-${i}`)]));
     await runFiles({
-      ...{ plan, policy, outputs: new Map([...outputs]) },
+      ...{ plan, policy, outputs, maxSliceRows },
       inputs: new Map(INPUTS.map((input) => [input, [file(`${input}.ndjson`)]])),
       references: new Map(plan.references.length > 0 ? [['r', [file('r.ndjson')]]] : []),
     });

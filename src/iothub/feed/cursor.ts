@@ -107,7 +107,8 @@ export function decodeCursor(text: string): Cursor {
   if (text.length > MAX_CURSOR_CHARACTERS) throw malformed('it is too long');
   if (!/^[\w-]+$/.test(text)) throw malformed('it has characters that no cursor has');
   const bytes = Buffer.from(text, 'base64url');
-  if (bytes.length < HEADER_BYTES + CHECKSUM_BYTES) throw malformed('it is cut short');
+  if (bytes.length < HEADER_BYTES + CHECKSUM_BYTES)
+    throw malformed('it is neither an offset nor as long as a cursor');
   if (bytes.readUInt8(0) !== VERSION) throw malformed('its version is not one that this app reads');
   const body = bytes.subarray(0, -CHECKSUM_BYTES);
   if (crc32(body) !== bytes.readUInt32BE(body.length)) throw malformed('its checksum does not match');

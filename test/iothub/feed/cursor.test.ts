@@ -111,6 +111,7 @@ describe('the cursor', () => {
       }),
       { numRuns: 2_000 },
     );
+    expect(refusalOf('abc').message).toContain('it is neither an offset nor as long as a cursor');
     expect(refusalOf('A'.repeat(1_000_000)).code).toBe('invalid_cursor');
   });
 

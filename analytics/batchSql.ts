@@ -192,16 +192,24 @@ export const unchangedSql = (source: StreamSource, own: string): string =>
     own_time AS __ts, CAST([] AS BIGINT[]) AS __row FROM ${own} AS own WHERE NOT malformed`;
 
 /**
- * SQL of one row about the events that {@link ownTimesSql} returns: `events`, `malformed`, `last` (number of the last row), `others`,
- * `timed`, `untimed`, `disordered` (behind the timed event before them by time or number), and `unpunctual` (late or early).
+ * SQL of one row about the events that {@link ownTimesSql} returns: `events`, `malformed`, `timed`, `untimed`, `disordered` (behind the timed event before them by time or number), and `unpunctual` (late or early).
  */
 export const arrivalsSql = (policy: TimePolicy, own: string): string =>
   `SELECT *, (SELECT count(*) FILTER (own_time < before OR __seq < number_before) FROM (
       SELECT own_time, __seq, lag(own_time) OVER () AS before, lag(__seq) OVER () AS number_before FROM ${own} WHERE own_time IS NOT NULL)) AS disordered
-    FROM (SELECT count(*) AS events, count(*) FILTER (malformed) AS malformed, ${messageOfNumber('max(__seq)')} AS last, count(other) AS others, count(*) FILTER (timed) AS timed,
+    FROM (SELECT count(*) AS events, count(*) FILTER (malformed) AS malformed, count(*) FILTER (timed) AS timed,
       count(*) FILTER (NOT malformed AND own_time IS NULL) AS untimed,
       count(*) FILTER (timed AND epoch_us(own_time) - epoch_us(enqueued) NOT BETWEEN ${-policy.eventsLateArrivalMaxDelayInSeconds * 1e6}
         AND ${EARLY_ARRIVAL_MINUTES * 60e6}) AS unpunctual FROM ${own})`;
+
+/** SQL: whether an event is of a later message (or row of a file) than that of a number. DuckDB skips the rows before. */
+export const isAfter = (message: number): string =>
+  `__seq >= ${numberSql(`CAST(${message + 1} AS HUGEINT)`, '0')}`;
+
+/** SQL of one row about the events after a message: `events`, `malformed`, `others`, and `last` (number of the last message). */
+export const addedSql = (own: string, after: number): string =>
+  `SELECT count(*) AS events, count(*) FILTER (malformed) AS malformed, count(other) AS others,
+     coalesce(${messageOfNumber('max(__seq)')}, ${after}) AS last FROM ${own} WHERE ${isAfter(after)}`;
 
 /** @param schema schema of the table; it may exist if it is in a file */
 export const progressTableSql = (source: StreamSource, schema = 'main'): string =>

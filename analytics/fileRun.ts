@@ -3,10 +3,12 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { DuckDBTimestampValue } from '@duckdb/node-api';
 import {
+  addedSql,
   arrivalsSql,
   countSql,
   type Suspicions,
   fileEventsSql,
+  isAfter,
   messageOfNumber,
   ownLinesSql,
   ownTimesSql,
@@ -123,6 +125,8 @@ async function loadSource(
   const own = `own_${source.table}`;
   const now = { now: new DuckDBTimestampValue(BigInt(Date.now()) * 1_000n) };
   let first = true;
+  /** number of the last row of the files that have been read */
+  let last = 0;
   const add = async (rows: string): Promise<void> => {
     const sql = `${first ? `CREATE TEMP TABLE ${own} AS` : `INSERT INTO ${own}`} ${rows}`;
     await bounded(() => connection.run(sql, now));
@@ -138,39 +142,38 @@ async function loadSource(
   /** Replaces the lines that are no JSON objects by their events. */
   const readOthers = async (): Promise<void> => {
     const table = `others_${source.table}`;
+    const isOther = `other IS NOT NULL AND ${isAfter(last)}`;
     await bounded(() =>
       connection.run(
-        `CREATE TEMP TABLE ${table} AS SELECT other AS line, ${messageOfNumber('__seq')} AS __seq FROM ${own} WHERE other IS NOT NULL`,
+        `CREATE TEMP TABLE ${table} AS SELECT other AS line, ${messageOfNumber('__seq')} AS __seq FROM ${own} WHERE ${isOther}`,
       ),
     );
-    await bounded(() => connection.run(`DELETE FROM ${own} WHERE other IS NOT NULL`));
+    await bounded(() => connection.run(`DELETE FROM ${own} WHERE ${isOther}`));
     await addEvents(fileEventsSql(rowsOfLines(table), 'payload', source.fields));
     await connection.run(`DROP TABLE ${table}`);
   };
-  const arrivals = (): Promise<Arrivals> => bounded(() => readArrivals(connection, policy, own));
-  let known = NO_ARRIVALS;
   for (const file of files) {
     const { rowsSql, lines, shape } = await opened.open(file);
-    const numbered = (sql: string): string =>
-      `SELECT * REPLACE (__seq + ${known.last} AS __seq) FROM (${sql})`;
-    const before = known;
-    const read = async (): Promise<void> => {
+    const numbered = (sql: string): string => `SELECT * REPLACE (__seq + ${last} AS __seq) FROM (${sql})`;
+    const count = (): Promise<Added> => bounded(() => readCounts(connection, addedSql(own, last), NO_ADDED));
+    const read = async (): Promise<Added> => {
       if (lines) await addLines(numbered(lines.sql), lines.suspicions);
       else await addEvents(fileEventsSql(numbered(rowsSql), shape, source.fields));
-      known = await arrivals();
-      if (known.others === 0) return;
+      const added = await count();
+      if (added.others === 0) return added;
       await readOthers();
-      known = await arrivals();
+      return count();
     };
-    await read().catch((error: unknown) => {
+    const added = await read().catch((error: unknown) => {
       throw raisedInQuery(raisedInFile(error, file), source.at);
     });
-    const added = known.events - before.events;
-    if (added > 0 && known.malformed - before.malformed === added)
+    if (added.events > 0 && added.malformed === added.events)
       throw new FormatError(
-        `${file}: none of its ${added} rows is a JSON object${source.fields.misfit() === undefined ? '' : ' that fits CREATE TABLE'}`,
+        `${file}: none of its ${added.events} rows is a JSON object${source.fields.misfit() === undefined ? '' : ' that fits CREATE TABLE'}`,
       );
+    last = added.last;
   }
+  const known = await bounded(() => readCounts(connection, arrivalsSql(policy, own), NO_ARRIVALS));
   const { events, malformed } = known;
   const unchanged = known.timed === 0 || (known.disordered === 0 && known.unpunctual === 0);
   const batch = `all_${source.table}`;
@@ -196,25 +199,18 @@ async function loadSource(
 }
 
 /** What {@link arrivalsSql} counts. */
-const NO_ARRIVALS = {
-  events: 0,
-  malformed: 0,
-  last: 0,
-  others: 0,
-  timed: 0,
-  untimed: 0,
-  disordered: 0,
-  unpunctual: 0,
-};
-type Arrivals = typeof NO_ARRIVALS;
+const NO_ARRIVALS = { events: 0, malformed: 0, timed: 0, untimed: 0, disordered: 0, unpunctual: 0 };
 
-async function readArrivals(
+/** What {@link addedSql} counts. */
+const NO_ADDED = { events: 0, malformed: 0, others: 0, last: 0 };
+type Added = typeof NO_ADDED;
+
+/** Reads one row of numbers. @param none has their names */
+async function readCounts<T extends Record<string, number>>(
   connection: DuckDBConnection,
-  policy: TimePolicy,
-  own: string,
-): Promise<Arrivals> {
-  const [row = {}] = (await connection.runAndReadAll(arrivalsSql(policy, own))).getRowObjects();
-  const known = { ...NO_ARRIVALS };
-  for (const key of Object.keys(known) as (keyof Arrivals)[]) known[key] = Number(row[key]);
-  return known;
+  sql: string,
+  none: T,
+): Promise<T> {
+  const [row = {}] = (await connection.runAndReadAll(sql)).getRowObjects();
+  return Object.fromEntries(Object.keys(none).map((key) => [key, Number(row[key])])) as T;
 }

@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import avro from 'avsc';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { main } from '../../analytics/cli';
+import { runs } from '../testSize';
 
 let folder: string;
 beforeAll(async () => {
@@ -74,6 +75,23 @@ describe('a file of events', () => {
       Array.from({ length: 9 }, (_, n) => ({ n: n + 1, t: `2026-01-01T00:00:0${n + 1}.0000000Z` })),
     );
     expect(told.mock.calls.flat().join('\n')).not.toContain('late');
+  });
+
+  test('may be one of many of an input, whose events follow each other', async () => {
+    const many = runs(30, 300);
+    const files = Array.from({ length: many }, (_, i) => join(folder, `part-${i}.ndjson`));
+    // A line that is an array, and one that is no JSON, are read apart from the other lines.
+    for (const [i, file] of files.entries())
+      await writeFile(file, `{"n":${3 * i}}\n[{"n":${3 * i + 1}}]\noops\n{"n":${3 * i + 2}}\n`);
+    const [query, output] = [join(folder, 'q.asaql'), join(folder, 'out.ndjson')];
+    await writeFile(query, 'SELECT n, LAG(n) OVER (LIMIT DURATION(minute, 1)) AS b FROM [i]');
+    const told = vi.spyOn(console, 'error').mockReturnValue();
+    await main([...files.flatMap((file) => ['--input', file]), '--query', query, '--output', output]);
+    const rows = (await readFile(output, 'utf8')).trim().split('\n');
+    expect(rows.map((row) => JSON.parse(row) as unknown)).toEqual(
+      Array.from({ length: 3 * many }, (_, n) => ({ n, b: n === 0 ? null : n - 1 })),
+    );
+    expect(told.mock.calls.flat().join('\n')).toContain(`${many} of ${4 * many} events dropped`);
   });
 
   test('has the metadata of IoT Hub also where CREATE TABLE declares it', async () => {

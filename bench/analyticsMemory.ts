@@ -6,12 +6,26 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { translate } from '../analytics/query';
-import { CASES, writeDevices, writeEvents } from './analyticsFiles';
+import { CASES, type Case, writeDevices, writeEvents } from './analyticsFiles';
 import { type Result, result } from './measure';
 import { residentMb } from './sending/childProcess';
 
 const EVENTS = 1_000_000;
 const MANY_EVENTS = 10_000_000;
+/** Queries that compare each event with those of the seconds before and after. */
+const JOINED: readonly Pick<Case, 'name' | 'query'>[] = [
+  {
+    name: 'stream join',
+    query: `SELECT a.deviceId, a.temperature AS first, b.temperature AS second FROM events AS a TIMESTAMP BY time
+      JOIN events AS b TIMESTAMP BY time ON a.deviceId = b.deviceId AND DATEDIFF(second, a, b) BETWEEN 0 AND 10
+      WHERE a.temperature > 30 AND b.temperature > 30`,
+  },
+  {
+    name: 'sliding window',
+    query: `SELECT deviceId, COUNT(*) AS n, AVG(temperature) AS mean, System.Timestamp() AS ended
+      FROM events TIMESTAMP BY time GROUP BY deviceId, SlidingWindow(second, 10)`,
+  },
+];
 const SAMPLE_MS = 100;
 
 /** Compares the peak memory of the command on a file with that on a file of a tenth of the events. */
@@ -23,7 +37,7 @@ export async function benchAnalyticsMemory(): Promise<Result[]> {
     const devices = join(folder, 'devices.json');
     await writeDevices(devices);
     const results: Result[] = [];
-    for (const { name, query } of CASES) {
+    for (const { name, query } of [...CASES, ...JOINED]) {
       const queryFile = join(folder, 'query.asaql');
       await writeFile(queryFile, query);
       const references = translate(query).references.length > 0 ? ['--reference', devices] : [];

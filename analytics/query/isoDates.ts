@@ -6,20 +6,21 @@ const replaced = (sql: string, replacements: readonly (readonly [string, string]
 
 const OFFSET = '(Z|[+-][0-9]{2}(?::?[0-9]{2})?)';
 
-/** The 366th day of another year than a leap year is in the year after it. */
+/** Day 366 of a year that is not a leap year is in the next year. */
 const ORDINAL = `try_strptime(regexp_replace(u, '^([0-9]{4})-?([0-9]{3})(T.*)?$', '\\1-\\2'), '%Y-%j')`;
 
 /** Ordinal and week dates as calendar dates, in upper case. */
 const CALENDAR = `CASE
   WHEN regexp_matches(u, '^[0-9]{4}-?W') THEN strftime(try_strptime(regexp_replace(u, '^([0-9]{4})-?(W[0-9]{2})(?:-?([1-7]))?(T.*)?$', '\\1-\\2-\\3')
     || CASE WHEN regexp_matches(u, 'W[0-9]{2}-?[1-7]') THEN '' ELSE '1' END, '%G-W%V-%u'), '%Y-%m-%d') || regexp_extract(u, 'T.*$')
-  WHEN regexp_matches(u, '^[0-9]{4}-?[0-9]{3}(T|$)') THEN CASE WHEN year(${ORDINAL}) = CAST(u[:4] AS BIGINT) THEN strftime(${ORDINAL}, '%Y-%m-%d') || regexp_extract(u, 'T.*$') END
+  WHEN regexp_matches(u, '^[0-9]{4}(-[0-9]{3}(T|$)|[0-9]{3}T)') THEN CASE WHEN year(${ORDINAL}) = CAST(u[:4] AS BIGINT) THEN strftime(${ORDINAL}, '%Y-%m-%d') || regexp_extract(u, 'T.*$') END
   ELSE u END`;
 
 /**
  * `asa_iso_datetime(s)`: forms with an hour of one digit or without minutes, in the basic format (`20260101T093000Z`),
- * with a comma or a space before the offset, at 24:00, and ordinal and week dates. NULL for other texts. A basic date
- * without a time would be an ordinary number.
+ * with a comma as decimal sign, with a space before the offset, at 24:00, and ordinal and week dates. NULL for other
+ * texts. A basic date without a time (`20260101`, `2026001`) would be an ordinary number: a file run reads a time as
+ * text, so no JSON number may have the text of a date.
  */
 export const ISO_MACROS: readonly string[] = [
   `asa_iso_calendar(s) AS list_transform([upper(trim(s))], lambda u: ${CALENDAR})[1]`,

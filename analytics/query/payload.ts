@@ -60,7 +60,7 @@ interface Sampled {
   path: Path;
   column: string;
   sql: (value: string) => string;
-  /** the same for the text of the value, if that is enough */
+  /** the same for the text of the value, where no other value than a text can give a result by its text */
   textSql?: (text: string) => string;
 }
 

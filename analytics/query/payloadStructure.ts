@@ -6,7 +6,10 @@ export type Path = readonly string[];
 /** A value to read. */
 export interface Reading {
   path: Path;
-  /** whether its text is enough: a text without its quotation marks, other values as JSON */
+  /**
+   * whether to read its text: a text without its quotation marks, other values as JSON. So the text `2026` and the
+   * number 2026 are the same: only for uses that treat them alike
+   */
   asText: boolean;
 }
 

@@ -106,6 +106,12 @@ const HOSTILE = [
     '{"t":"2026\\u002d01-01T10:00:00.000Z"}',
     '{"t":"\\"2026-01-01T10:00:00.000Z\\""}',
   ],
+  // Numbers that are as long as dates, and other values around a date.
+  ...[2026123, 20260101, 202601, 2026, 20260101093000, -2026123, 2026.123, 2026e-3, 0, 1767225600000].map(
+    (t) => `{"t":${t},"EventEnqueuedUtcTime":${t}}`,
+  ),
+  ...['{"t":2026123.0}', '{"t":2026123e0}', '{"t":2026E-002}', '{"t":"2026123"}', '{"t":false}'],
+  ...['{"t":[2026123]}', '{"t":{"2026-01-01T10:00:00.000Z":1}}', '{"t":["2026-01-01T10:00:00.000Z"]}'],
 ];
 /** Lines that a file can have without being read again because of malformed JSON. */
 const OBJECTS = HOSTILE.filter(isObject);

@@ -1,5 +1,5 @@
-/** The figures of Stream Analytics queries on files, and the result that each of them must equal. */
-import { find, resultsIn } from './benchResults';
+/** The figures of Stream Analytics queries on files and of the live job, and the result that each of them must equal. */
+import { find, numberIn, resultsIn } from './benchResults';
 import { PERFORMANCE, type Passage } from './sendingFigures';
 
 const { 'analytics:files': files = [] } = resultsIn('2026-11-26-analytics-files');
@@ -20,9 +20,46 @@ function peaks(query: string): number[] {
   return [peerMedian, median];
 }
 
+const { 'analytics:job': job = [] } = resultsIn('2026-11-26-analytics-job');
+const MANY_EVENTS = find(job, 'analytics: memory over 1,000,000 events');
+const RATE = /\(([\d,]+) events(?: per|\/s)/;
+
+/** Events per second and per CPU second, of the job or of the SDK beside it. */
+const rates = (query: string, of: 'what' | 'against'): number[] =>
+  ['second', 'CPU second'].map((per) => {
+    const one = job.find(({ what }) => what.includes(`by ${query} (`) && what.endsWith(` per ${per})`));
+    return numberIn(one?.[of], RATE);
+  });
+
+const JOB_PASSAGES: readonly Passage[] = [
+  ...['the deployed query', 'the first query'].map((query) => ({
+    page: PERFORMANCE,
+    text: `| ${query} | {} | {} |`,
+    values: rates(query, 'what'),
+  })),
+  {
+    page: PERFORMANCE,
+    text: '| the SDK alone | {} | {} |',
+    values: rates('the first query', 'against'),
+  },
+  {
+    page: PERFORMANCE,
+    text: '| the deployed query, with a dashboard open | {} | not measured |',
+    values: [numberIn(MANY_EVENTS.what, RATE)],
+  },
+  {
+    page: PERFORMANCE,
+    text: 'Its last tenth used {} times the memory of its second tenth.',
+    values: [MANY_EVENTS.ratio ?? NaN],
+  },
+];
+
 const QUERIES = ['filter', 'tumbling window', 'hopping window', 'reference join', 'LAG'];
 
-export const ANALYTICS_PASSAGES: readonly Passage[] = QUERIES.flatMap((query) => [
-  { page: PERFORMANCE, text: `| ${query} | {}× | {}× |`, values: throughputs(query) },
-  { page: PERFORMANCE, text: `| ${query} | {} MB | {} MB |`, values: peaks(query) },
-]);
+export const ANALYTICS_PASSAGES: readonly Passage[] = [
+  ...JOB_PASSAGES,
+  ...QUERIES.flatMap((query) => [
+    { page: PERFORMANCE, text: `| ${query} | {}× | {}× |`, values: throughputs(query) },
+    { page: PERFORMANCE, text: `| ${query} | {} MB | {} MB |`, values: peaks(query) },
+  ]),
+];

@@ -49,10 +49,7 @@ function sdkRow(messages: string, partitions: number): number[] {
   return [own, peerMedian, ofTimes ?? NaN, ofCpu ?? NaN];
 }
 
-const { analytics = [] } = resultsIn('2026-11-26');
 const { mqtt = [] } = resultsIn('2026-11-26-mqtt');
-const SDK_ALONE = find(analytics, 'analytics: 100000 events');
-const MANY_EVENTS = find(analytics, 'analytics: memory over 1,000,000 events');
 /** Of the emulator, of `aedes`, and the ratio. */
 function mqttRow(what: string): number[] {
   const { median: own, peerMedian = NaN, ratio: measured } = find(mqtt, what);
@@ -247,19 +244,5 @@ export const PASSAGES: readonly Passage[] = [
     page: PERFORMANCE,
     text: 'Loading takes {} times as long as loading the same packages unbundled on Node 20, {} on Node 22 and {} on Node 24.',
     values: ['20', '22', '24'].map((node) => ratio('load', `load, Node ${node}`, PACKAGES)),
-  },
-  {
-    page: PERFORMANCE,
-    text: '| 100,000 events read, joined and stored by the live job | {} events per second; {} times the throughput of the SDK, which only reads |',
-    values: [
-      numberIn(SDK_ALONE.what, /\(([\d,]+) events\/s\)/),
-      numberIn(SDK_ALONE.what, /\(([\d,]+) events\/s\)/) /
-        numberIn(SDK_ALONE.against, /\(([\d,]+) events\/s\)/),
-    ],
-  },
-  {
-    page: PERFORMANCE,
-    text: '| 1,000,000 events in the live job, with a dashboard open | {} events per second; the last tenth uses {} times the memory of the second tenth |',
-    values: [numberIn(MANY_EVENTS.what, /\(([\d,]+) events\/s\)/), MANY_EVENTS.ratio ?? NaN],
   },
 ];

@@ -16,7 +16,7 @@ export const openHub: OpenHub = (connectionString, consumerGroup) => {
   const generation = createAmqpGeneration({ eventHub, consumerGroup });
   const received: string[] = [];
   const timer = setInterval(() => {
-    // A claim that is not renewed ends its link, which reports that.
+    // The service detaches the link of an expired claim, which ends the reading with an error.
     generation.renewClaims(received).catch(() => undefined);
   }, RENEWAL_MS);
   timer.unref();
@@ -25,7 +25,7 @@ export const openHub: OpenHub = (connectionString, consumerGroup) => {
     readPartitions: generation.readPartitions,
     receive: (partition, { after, ...options }) => {
       received.push(partition);
-      // With a sequence number, the offset only has to be known.
+      // The position is the sequence number. The offset is not used then, but it must not be NO_OFFSET.
       const position = { sequenceNumber: after ?? -1, offset: after === undefined ? NO_OFFSET : '' };
       return generation.receive(partition, { ...options, after: position });
     },

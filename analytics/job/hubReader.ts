@@ -28,7 +28,10 @@ export interface HubReaderOptions {
 }
 
 export interface HubReader {
-  /** resolves when all partitions are being read */
+  /**
+   * resolves when the messages of all partitions have been requested. If the hub rejects a request later, for example
+   * because the consumer group does not exist, `onError` is called.
+   */
   started: Promise<void>;
   /** see {@link lastEventsOf}; without a connection, of no partition */
   lastEvents: (partitions: readonly string[]) => Promise<ReadonlyMap<string, number>>;
@@ -36,13 +39,20 @@ export interface HubReader {
 }
 
 /**
- * Number of messages of all partitions that may arrive ahead of the query: about 2 KB each, plus their bodies.
+ * How many messages of all partitions are requested ahead of the query, and their bytes, if no message is larger than
+ * the largest recent one. Each also takes about 2 KB. If small messages are followed by large ones, the requested
+ * messages take up to {@link MAX_MESSAGE_BYTES} each, because AMQP cannot take a request back.
  */
 const MAX_PREFETCHED = { messages: 8_000, bytes: 64_000_000 };
-/** The same of one partition. */
+/** The number of messages that are requested of one partition. */
 const MAX_CREDIT = 2_000;
-/** The credit until the size of the messages is known. */
-const MIN_CREDIT = 100;
+/**
+ * A message of a device (https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-quotas-throttling). The first
+ * messages that are requested may all have this size.
+ */
+const MAX_MESSAGE_BYTES = 262_144;
+/** After each delivery, the size of the largest recent message decreases by this factor until a larger one arrives. */
+const SIZE_DECAY = 0.9;
 const MAX_CHARACTERS_AT_ONCE = 1_000_000;
 const RESTART_DELAY_MS = 1_000;
 /** Timeout of asking for the last event of a partition: the clock of the other partitions waits for it. */
@@ -137,19 +147,20 @@ async function receive(
   { partition, after, partitions, take, isOver, onError }: Partition,
 ): Promise<void> {
   let arrived: HubMessage[] = [];
-  let credit = MIN_CREDIT;
+  let credit = creditFor(MAX_MESSAGE_BYTES, partitions);
+  let largest = 0;
   let delivering = false;
   async function deliver(): Promise<void> {
     while (arrived.length > 0) {
       const messages = arrived;
       arrived = [];
-      let characters = 0;
+      largest *= SIZE_DECAY;
       for (const some of bySize(messages, partition)) {
         if (isOver()) return;
-        characters += some.reduce((sum, event) => sum + charactersOf(event), 0);
+        largest = some.reduce((most, event) => Math.max(most, charactersOf(event)), largest);
         await take(some);
       }
-      const wanted = creditFor(characters / messages.length, partitions);
+      const wanted = creditFor(largest, partitions);
       // Half of it at once, because each grant is a frame of its own.
       if (credit > wanted / 2) continue;
       link.addCredit(wanted - credit);
@@ -177,7 +188,7 @@ async function receive(
   });
 }
 
-/** The credit for messages of this size. */
+/** The credit for messages of up to this size. */
 function creditFor(bytes: number, partitions: number): number {
   const { messages, bytes: most } = MAX_PREFETCHED;
   const fitting = Math.min(messages, most / Math.max(1, bytes)) / partitions;
@@ -243,7 +254,7 @@ export function* bySize(messages: readonly HubMessage[], partition: string): Gen
 
 function toReadEvent(message: HubMessage, partition: string): ReadEvent {
   const annotations = (message.message_annotations ?? {}) as Record<string, unknown>;
-  const properties = JSON.stringify(message.application_properties ?? {});
+  const properties = jsonText(message.application_properties ?? {});
   return {
     partition,
     sequenceNumber: Number(annotations['x-opt-sequence-number']),
@@ -254,23 +265,36 @@ function toReadEvent(message: HubMessage, partition: string): ReadEvent {
     messageId: text(message.message_id),
     correlationId: text(message.correlation_id),
     generationId: text(annotations['iothub-connection-auth-generation-id']),
-    properties: properties === '{}' ? undefined : properties,
+    properties: properties === '{}' || properties === '' ? undefined : properties,
   };
 }
 
 const text = (value: unknown): string | undefined =>
   typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
 
-/** Devices send sections of data. A service may send another value. */
+/**
+ * Devices send sections of data. A service may send any other value, or none: that is malformed JSON, as an empty text.
+ */
 function bodyText(body: unknown): string {
   const content =
     typeof body === 'object' && body !== null && 'typecode' in body && 'content' in body
       ? body.content
       : body;
+  if (typeof content === 'string') return content;
   const parts: unknown[] = Array.isArray(content) ? content : [content];
-  if (parts.every((part) => Buffer.isBuffer(part)))
+  if (parts.length > 0 && parts.every((part) => Buffer.isBuffer(part)))
     return (parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts)).toString('utf8');
-  return typeof content === 'string' ? content : JSON.stringify(content);
+  return jsonText(content);
+}
+
+/** @returns an empty text for what is no JSON, so that no message ends the reading of its partition */
+function jsonText(value: unknown): string {
+  try {
+    return value === undefined ? '' : JSON.stringify(value);
+  } catch {
+    // Deep nesting exceeds the stack.
+    return '';
+  }
 }
 
 const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

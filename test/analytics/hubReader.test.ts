@@ -1,6 +1,7 @@
+import rhea from 'rhea';
 import { expect, test } from 'vitest';
-import type { HubConnection, ReceiveOptions } from '../../analytics/job/hubConnection';
-import { readHub } from '../../analytics/job/hubReader';
+import type { HubConnection, HubMessage, ReceiveOptions } from '../../analytics/job/hubConnection';
+import { bySize, readHub } from '../../analytics/job/hubReader';
 import { openHub } from '../../local/openHub';
 import { startStack } from '../stack';
 
@@ -59,9 +60,68 @@ test.each([
   [200, 2_000],
   [200_000, 320],
 ])('as many messages of %i bytes are requested as the job may hold: %i', async (bytes, most) => {
-  const hub = createFakeHub(bytes);
+  const hub = createFakeHub();
+  await whileReading(hub, async () => {
+    await expect.poll(() => hub.send(bytes)).toBe(most);
+  });
+});
+
+test('before the size of messages is known, as many are requested as the job may hold of the largest', async () => {
+  const hub = createFakeHub(32);
+  await whileReading(hub, () => {
+    expect(hub.send(262_144)).toBe(7);
+    return Promise.resolve();
+  });
+});
+
+test('one large message among small ones reduces how many are requested', async () => {
+  const hub = createFakeHub();
+  await whileReading(hub, async () => {
+    await expect.poll(() => hub.send(200)).toBe(2_000);
+    await expect.poll(() => hub.send(200, 200_000)).toBe(320);
+  });
+});
+
+const { types, message } = rhea;
+test.each([
+  ['no section', {}, ''],
+  ['null', { body: null }, 'null'],
+  ['a number', { body: 5 }, '5'],
+  ['true', { body: true }, 'true'],
+  ['a text', { body: '{"v":1}' }, '{"v":1}'],
+  ['an empty list', { body: types.wrap_list([]) }, '[]'],
+  ['a map', { body: { v: 1, toJSON: 2 } }, '{"v":1,"toJSON":2}'],
+  ['a described value', { body: types.wrap_described('x', 'y:z') }, 'x'],
+  ['described values in a list', { body: types.wrap_list([types.wrap_described('x', 'y:z')]) }, '["x"]'],
+  ['bytes that are not UTF-8', { body: message.data_section(Buffer.of(0xff)) }, '\uFFFD'],
+  [
+    'two sections of data',
+    { body: message.data_sections([Buffer.from('[1'), Buffer.from(']')] as unknown) },
+    '[1]',
+  ],
+  ['a section of a sequence', { body: message.sequence_section([1, 'a']) }, '[1,"a"]'],
+] as [string, object, string][])('a message with %s as its body becomes an event', (_, sent, body) => {
+  const { encode, decode } = message as unknown as {
+    encode: (one: object) => Buffer;
+    decode: (bytes: Buffer) => HubMessage;
+  };
+  // rhea writes a null without a body.
+  const received = 'body' in sent ? decode(encode(sent)) : {};
+  expect([...bySize([received], '0')].flat()).toMatchObject([{ body }]);
+});
+
+test('a message whose body is nested too deeply becomes a malformed event', () => {
+  let body: unknown[] = [];
+  for (let depth = 0; depth < 100_000; depth += 1) body = [body];
+  expect([...bySize([{ body }], '0')].flat()).toMatchObject([{ body: '' }]);
+});
+
+async function whileReading(
+  { connection }: ReturnType<typeof createFakeHub>,
+  work: () => Promise<void>,
+): Promise<void> {
   const reader = readHub({
-    openHub: () => hub.connection,
+    openHub: () => connection,
     connectionString: '',
     consumerGroup: '',
     checkpoint: () => Promise.resolve(new Map()),
@@ -71,22 +131,31 @@ test.each([
   });
   try {
     await reader.started;
-    await expect.poll(() => hub.send()).toBe(most);
+    await work();
   } finally {
     await reader.close();
   }
-});
+}
 
-/** A hub of one partition, which sends as many messages as are requested. */
-function createFakeHub(bytes: number): { connection: HubConnection; send: () => number } {
+/** A hub that sends as many messages of its last partition as are requested. */
+function createFakeHub(partitions = 1): {
+  connection: HubConnection;
+  /** Sends messages of this size, the first one with a size of its own. @returns their number */
+  send: (bytes: number, first?: number) => number;
+} {
   let credit = 0;
   let sent = 0;
   let onMessage: ReceiveOptions['onMessage'] = () => undefined;
+  const ids = Array.from({ length: partitions }, (_, i) => String(i));
   return {
     connection: {
-      partitionIds: () => Promise.resolve(['0']),
+      partitionIds: () => Promise.resolve(ids),
       readPartitions: () =>
-        Promise.resolve([{ partitionId: '0', firstSequenceNumber: 0, lastSequenceNumber: -1, empty: true }]),
+        Promise.resolve(
+          ids.map((partitionId) => ({
+            ...{ partitionId, firstSequenceNumber: 0, lastSequenceNumber: -1, empty: true },
+          })),
+        ),
       receive: (_, options) => {
         ({ credit, onMessage } = options);
         return Promise.resolve({
@@ -98,12 +167,11 @@ function createFakeHub(bytes: number): { connection: HubConnection; send: () => 
       },
       close: () => undefined,
     },
-    /** @returns the number of messages */
-    send: () => {
+    send: (bytes, first = bytes) => {
       const requested = credit;
       for (; credit > 0; credit -= 1)
         onMessage({
-          body: Buffer.alloc(bytes, 'x'),
+          body: Buffer.alloc(credit === requested ? first : bytes, 'x'),
           message_annotations: {
             'x-opt-sequence-number': (sent += 1),
             'x-opt-enqueued-time': new Date(0),

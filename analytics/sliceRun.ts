@@ -76,7 +76,7 @@ function createWriter(
   slices: number,
   inOrder: boolean,
 ): Writer {
-  const { table, rowsSql, unsortedSql, ascends, at } = output;
+  const { table, rowsSql, rowsSqlOf, unsortedSql, ascends, at } = output;
   const file = createRowFile(connection, path);
   const raised = async (work: () => Promise<unknown>): Promise<void> => {
     await work().catch((error: unknown) => {
@@ -94,7 +94,7 @@ function createWriter(
       await raised(() => connection.run(`${into} SELECT * FROM ${sqlName(table)}`));
       isFirst = false;
     },
-    end: () => raised(() => file.append(rowsSql.replaceAll(sqlName(table), sqlName(all)))),
+    end: () => raised(() => file.append(rowsSqlOf(all))),
     close: file.close,
   };
 }

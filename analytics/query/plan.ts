@@ -83,6 +83,8 @@ export interface Output {
   columns: readonly Column[];
   /** each row as one JSON text (`row`), in the order of time */
   rowsSql: string;
+  /** the same of another table with the same columns */
+  rowsSqlOf: (table: string) => string;
   /** the same without sorting, for events that are in the order of time; undefined if the query disorders them */
   unsortedSql?: string | undefined;
   /** whether the rows of a batch are later than those of the batches before, if the events of the batches are */

@@ -188,7 +188,8 @@ export function translate(text: string): Plan {
       name: output,
       table: relation.table,
       columns: relation.columns,
-      rowsSql: `${unsortedSql(relation)} ORDER BY __ts, __seq${relation.fansOut ? ', __row' : ''}`,
+      rowsSql: sortedSql(relation),
+      rowsSqlOf: (table) => sortedSql({ ...relation, table }),
       ascends: relation.ascends,
       unsortedSql: relation.keepsOrder ? unsortedSql(relation) : undefined,
       at: one.at,
@@ -249,6 +250,9 @@ function timestampKey(timestampBy: unknown, alias: string): string {
     return path.length > 1 && path[0] === alias.toLowerCase() ? path.slice(1) : path;
   });
 }
+
+const sortedSql = (relation: Relation): string =>
+  `${unsortedSql(relation)} ORDER BY __ts, __seq${relation.fansOut ? ', __row' : ''}`;
 
 function unsortedSql({ table, columns }: Relation): string {
   const row = recordTextSql(columns.map((column) => ({ column, sql: name(column.name) })));

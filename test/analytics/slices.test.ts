@@ -87,6 +87,12 @@ test('slices never change the rows of generated queries', { timeout: 600_000 }, 
 const seconds = (count: number): object[] =>
   Array.from({ length: count }, (_, n) => ({ t: new Date(MIDNIGHT + 1_000 * n).toISOString(), n, k: n % 3 }));
 
+/** Columns that have the names of any table of a small plan. */
+const COLUMNS = (value: string): string =>
+  Array.from({ length: 12 }, (_, i) => `${value} AS step_${i}, '"step_${i}"' AS [text "step_${i}"]`).join(
+    ', ',
+  );
+
 test.each([
   [
     'a join of two inputs',
@@ -96,6 +102,24 @@ test.each([
     'a UNION of rows that come at once and of rows that wait for a match',
     `WITH late AS (SELECT a.n, b.n AS m FROM a TIMESTAMP BY t LEFT JOIN a b TIMESTAMP BY t ON a.n = b.n * 2 AND DATEDIFF(second, a, b) BETWEEN 0 AND 4)
      SELECT n, m, System.Timestamp() AS e FROM late UNION SELECT n, 0 - n AS m, System.Timestamp() AS e FROM a TIMESTAMP BY t`,
+  ],
+  [
+    'a UNION of steps with different delays',
+    `WITH ahead AS (SELECT a.n, b.n AS m FROM a TIMESTAMP BY t LEFT JOIN a b TIMESTAMP BY t ON a.k = b.k AND DATEDIFF(second, a, b) BETWEEN 1 AND 7),
+       nearby AS (SELECT a.n, b.n AS m FROM a TIMESTAMP BY t LEFT JOIN a b TIMESTAMP BY t ON a.n = b.n * 2 AND DATEDIFF(second, a, b) BETWEEN 0 AND 2),
+       windows AS (SELECT MAX(n) AS n, COUNT(*) AS m FROM a TIMESTAMP BY t GROUP BY HoppingWindow(second, 6, 2))
+     SELECT n, m, 'ahead' AS s FROM ahead UNION SELECT n, m, 'nearby' AS s FROM nearby UNION SELECT n, m, 'windows' AS s FROM windows`,
+  ],
+  [
+    'a UNION of steps with different delays, read by a step that remembers',
+    `WITH ahead AS (SELECT a.n FROM a TIMESTAMP BY t LEFT JOIN a b TIMESTAMP BY t ON a.n = b.n * 2 AND DATEDIFF(second, a, b) BETWEEN 0 AND 5),
+       both_ AS (SELECT n FROM ahead UNION SELECT n FROM a TIMESTAMP BY t)
+     SELECT COUNT(*) AS c, SUM(n) AS s FROM both_ GROUP BY SlidingWindow(second, 3)`,
+  ],
+  [
+    'columns and texts that are named like the tables of the plan',
+    `WITH late AS (SELECT a.n FROM a TIMESTAMP BY t LEFT JOIN a b TIMESTAMP BY t ON a.n = b.n * 2 AND DATEDIFF(second, a, b) BETWEEN 0 AND 4)
+     SELECT ${COLUMNS('n')} FROM late UNION SELECT ${COLUMNS('n')} FROM a TIMESTAMP BY t`,
   ],
   [
     'several outputs',

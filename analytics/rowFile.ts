@@ -1,6 +1,6 @@
 /** Writes the rows of an output to a file, in one or several parts. */
 
-import { open } from 'node:fs/promises';
+import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileError } from './fileAccess';
 import type { Statements } from './keptRows';
@@ -23,13 +23,17 @@ const copySql = (rowsSql: string, file: string): string =>
 /** Memory for copying, bytes. */
 const COPIED_BYTES = 1_048_576;
 
-/** DuckDB cannot append to a file, so it writes the first rows to the file itself, and later ones to a part that is copied. */
+/**
+ * DuckDB cannot append to a file, so it writes the first rows to the file itself, and later ones to a part that is copied.
+ * It would close a pipe between them, after which its reader ends, so all rows of a pipe are copied into one opened file.
+ */
 export function createRowFile(connection: Statements, file: string): RowFile {
   let folder: string | undefined;
+  let target: FileHandle | undefined;
   let isFirst = true;
   return {
     append: async (rowsSql) => {
-      if (isFirst) {
+      if (isFirst && (await isRegular(file))) {
         await connection.run(copySql(rowsSql, file));
         isFirst = false;
         return;
@@ -37,19 +41,29 @@ export function createRowFile(connection: Statements, file: string): RowFile {
       folder ??= makeTemporaryFolder('asa-rows-');
       const part = join(folder, 'part');
       await connection.run(copySql(rowsSql, part));
-      await appendFile(part, file).catch((error: unknown) => {
+      try {
+        target ??= await open(file, isFirst ? 'w' : 'a');
+        isFirst = false;
+        await copyInto(target, part);
+      } catch (error) {
         throw fileError(file, error);
-      });
+      }
     },
     close: async () => {
+      await target?.close();
       if (folder !== undefined) await removeTemporaryFolder(folder);
     },
   };
 }
 
-async function appendFile(from: string, to: string): Promise<void> {
+/** Whether a path is, or will be, an ordinary file, and neither a pipe, nor a device, nor a link to these. */
+async function isRegular(file: string): Promise<boolean> {
+  const found = await lstat(file).catch(() => undefined);
+  return found === undefined || found.isFile();
+}
+
+async function copyInto(target: FileHandle, from: string): Promise<void> {
   const source = await open(from);
-  const target = await open(to, 'a');
   try {
     const buffer = Buffer.allocUnsafe(COPIED_BYTES);
     for (;;) {
@@ -59,6 +73,5 @@ async function appendFile(from: string, to: string): Promise<void> {
     }
   } finally {
     await source.close();
-    await target.close();
   }
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,6 +6,9 @@ import { Readable } from 'node:stream';
 import { DuckDBConnection } from '@duckdb/node-api';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { main } from '../../analytics/cli';
+import { runFiles } from '../../analytics/fileRun';
+import { translate } from '../../analytics/query';
+import { DEFAULT_TIME_POLICY } from '../../analytics/timePolicy';
 
 let folder: string;
 beforeAll(async () => {
@@ -61,4 +65,24 @@ test('several files of one name are all read', async () => {
   const references = [1, 2, 3].flatMap((id) => ['--reference', `r=${file(`r${id}.json`)}`]);
   await run(JOIN, events, '--input', 'i=-', ...references);
   expect(await text('out.ndjson')).toBe('{"v":"v1"}\n{"v":"v2"}\n{"v":"v3"}\n');
+});
+
+test.skipIf(process.platform === 'win32')('a pipe has the rows of all slices', async () => {
+  execFileSync('mkfifo', [file('pipe')]);
+  const reader = text('pipe');
+  const events = [1, 2, 3, 4, 5].map((id) => `{"id":${id},"t":"2026-01-01T00:00:0${id}Z"}\n`);
+  await writeFile(file('timed'), events.join(''));
+  const plan = translate('SELECT id, LAG(id) OVER (LIMIT DURATION(second, 9)) AS last FROM i TIMESTAMP BY t');
+  const run = runFiles({
+    plan,
+    policy: DEFAULT_TIME_POLICY,
+    inputs: new Map([['i', [file('timed')]]]),
+    references: new Map(),
+    outputs: new Map(plan.outputs.map(({ table }) => [table, file('pipe')])),
+    maxSliceRows: 2,
+  });
+  expect(await reader).toBe(
+    [null, 1, 2, 3, 4].map((last, i) => `${JSON.stringify({ id: i + 1, last })}\n`).join(''),
+  );
+  await run;
 });

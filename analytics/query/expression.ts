@@ -156,8 +156,9 @@ function chain(operands: readonly string[], kind: 'and' | 'or'): string {
   const joined = (some: readonly string[]): string => some.join(` ${kind.toUpperCase()} `);
   if (kind === 'or') return shareConversions(`(${joined(operands)})`);
   const aliases = (sql: string): number => new Set(sql.match(/"(?:[^"]|"")*"(?=\.)/g)).size;
-  const single = operands.filter((sql) => aliases(sql) <= 1);
-  const others = operands.filter((sql) => !single.includes(sql));
+  const single: string[] = [];
+  const others: string[] = [];
+  for (const sql of operands) (aliases(sql) <= 1 ? single : others).push(sql);
   const shared = shareConversions(joined(single));
   return shared === joined(single) ? `(${joined(operands)})` : `(${joined([`(${shared})`, ...others])})`;
 }

@@ -17,7 +17,8 @@ const NO_BIGINT = '100000000000000000000::HUGEINT';
  */
 export const MACROS: readonly string[] = [
   ...PATTERN_MACROS,
-  `asa_pointer(name) AS '/' || replace(replace(name, '~', '~0'), '/', '~1')`,
+  // A number would also be the index of an element. Stream Analytics reads elements only by GetArrayElement.
+  `asa_pointer(name) AS CASE WHEN regexp_full_match(name, '[0-9]+|-') THEN '$."' || name || '"' ELSE '/' || replace(replace(name, '~', '~0'), '/', '~1') END`,
   // Names are case-insensitive. The exact name is tried first, because it nearly always matches.
   `asa_field_ci(j, name) AS json_extract(j, asa_pointer(list_filter(json_keys(j), lambda k: lower(k) = lower(name))[1]))`,
   `asa_present(j) AS CASE WHEN j::VARCHAR = 'null' THEN NULL ELSE j END`,

@@ -27,8 +27,9 @@ export function once(values: readonly string[], body: (...names: string[]) => st
 const LONG_SQL = 2_000;
 /** A conversion that stands more often is shared. */
 const MANY_USES = 4;
-const TEXT_OR_CONVERSION =
-  /'(?:[^']|'')*'|\basa_(?:int|number|string|key|bigint|float|nvarchar|datetime|bit)\((?:"(?:[^"]|"")*"|\w+)(?:\.(?:"(?:[^"]|"")*"|\w+))?\)/g;
+/** A literal, a name, or a conversion of a column. A literal or a name may look like a conversion. */
+const TOKEN =
+  /'(?:[^']|'')*'|"(?:[^"]|"")*"|\basa_(?:int|number|string|key|bigint|float|nvarchar|datetime|bit)\((?:"(?:[^"]|"")*"|\w+)(?:\.(?:"(?:[^"]|"")*"|\w+))?\)/g;
 
 /**
  * The same SQL, in which conversions of a column are written once instead of many times, as in `a <> 1 AND a <> 2 AND …`.
@@ -37,13 +38,13 @@ const TEXT_OR_CONVERSION =
 export function shareConversions(sql: string): string {
   if (sql.length < LONG_SQL) return sql;
   const uses = new Map<string, number>();
-  for (const [token] of sql.matchAll(TEXT_OR_CONVERSION))
-    if (!token.startsWith("'")) uses.set(token, (uses.get(token) ?? 0) + 1);
+  for (const [token] of sql.matchAll(TOKEN))
+    if (token.startsWith('asa_')) uses.set(token, (uses.get(token) ?? 0) + 1);
   const shared = [...uses].flatMap(([token, count]) => (count > MANY_USES ? [token] : []));
   if (shared.length === 0) return sql;
   return once(shared, (...names) => {
     const nameOfToken = new Map(shared.map((token, i) => [token, names[i]]));
-    return sql.replaceAll(TEXT_OR_CONVERSION, (token) => nameOfToken.get(token) ?? token);
+    return sql.replaceAll(TOKEN, (token) => nameOfToken.get(token) ?? token);
   });
 }
 

@@ -1,5 +1,5 @@
 import type { CastType } from './ast';
-import { type Path, pointerOf, structureOf } from './payloadStructure';
+import { type Path, extractSql, mayIndex, pointerOf, structureOf } from './payloadStructure';
 import { jsonField } from './scope';
 import { quote } from './types';
 import { type Field, selectWide, separateWide } from './widePayload';
@@ -139,6 +139,7 @@ export function createPayloadFields(declared: ReadonlyMap<string, CastType>): Pa
       const first = own.length + 1;
       const found = all.map(({ path, column }, i) => {
         const { test, sql } = otherName(path);
+        if (mayIndex(path)) return `${sql} AS ${column}`;
         return `CASE WHEN found[${first + i}] IS NOT NULL THEN asa_present(found[${first + i}]) WHEN ${test} THEN ${sql} END AS ${column}`;
       });
       const paths = [...own, ...all].map(({ path }) => path);
@@ -161,7 +162,7 @@ export function createPayloadFields(declared: ReadonlyMap<string, CastType>): Pa
       ];
       const structure = structureOf(readings, 'found');
       const value = (i: number): string =>
-        structure.values[i] ?? `json_extract(event, ${quote(pointerOf(readings[i]?.path ?? []))})`;
+        structure.values[i] ?? extractSql('event', readings[i]?.path ?? []);
       const columns = [
         ...own.map(({ sql, textSql, column }, i) => {
           const convert = textSql && structure.texts[i] === true ? textSql : sql;

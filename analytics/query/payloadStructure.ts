@@ -41,6 +41,7 @@ export function structureOf(readings: readonly Reading[], found: string): Struct
   const root: Branch = { name: '', sql: undefined, type: 'JSON', branches: new Map() };
   const values = new Map<Reading, string | undefined>();
   const isText = (reading: Reading): boolean =>
+    reading.asText &&
     readings
       .filter((one) => startsWith(one.path, reading.path) || startsWith(reading.path, one.path))
       .every((one) => one.asText && one.path.length === reading.path.length);
@@ -61,7 +62,7 @@ function add(root: Branch, path: Path, found: string, type: Branch['type']): str
   let branch = root;
   let sql = found;
   for (const [i, part] of path.entries()) {
-    if (branch.sql !== undefined) return `json_extract(${branch.sql}, ${quote(pointerOf(path.slice(i)))})`;
+    if (branch.sql !== undefined) return extractSql(branch.sql, path.slice(i));
     // DuckDB does not distinguish names of a STRUCT by case, and has none without a name.
     const known = branch.branches.get(part.toLowerCase());
     if (part === '' || (known && known.name !== part)) return undefined;
@@ -78,6 +79,20 @@ const typeOf = ({ branches }: Branch): object =>
   Object.fromEntries(
     [...branches.values()].map((one) => [one.name, one.sql === undefined ? typeOf(one) : one.type]),
   );
+
+/** Such a part of a JSON pointer is also an index of an array, unlike a name in a query. */
+const isIndex = (part: string): boolean => /^(?:[0-9]+|-)$/.test(part);
+
+export const mayIndex = (path: Path): boolean => path.some(isIndex);
+
+/** SQL of a value in a JSON value; NULL if there is none. */
+export const extractSql = (json: string, path: Path): string =>
+  mayIndex(path)
+    ? path.reduce((outer, part) => `json_extract(${outer}, ${quote(memberPath(part))})`, json)
+    : `json_extract(${json}, ${quote(pointerOf(path))})`;
+
+/** As the macro asa_pointer. DuckDB's own paths distinguish the members of an object from the elements of an array. */
+const memberPath = (part: string): string => (isIndex(part) ? `$."${part}"` : pointerOf([part]));
 
 /** A JSON pointer. */
 export const pointerOf = (path: Path): string =>

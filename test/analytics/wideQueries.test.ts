@@ -7,6 +7,7 @@ import { runFiles } from '../../analytics/fileRun';
 import { readMemory } from '../../analytics/memory';
 import { viewsOf } from '../../analytics/slices';
 import { translate } from '../../analytics/query';
+import { structureOf } from '../../analytics/query/payloadStructure';
 import { DEFAULT_TIME_POLICY } from '../../analytics/timePolicy';
 
 async function inJob(query: string, bodies: readonly string[]): Promise<unknown[]> {
@@ -165,6 +166,12 @@ test('a text that looks like a conversion stays in a long condition', async () =
   expect(await inJob(query, [...BODIES, JSON.stringify({ a: text })])).toEqual([{ a: 500 }, { a: text }]);
 });
 
+test('a name that looks like a conversion stays in a long condition', async () => {
+  const column = 'asa_int(x)';
+  const query = `WITH s AS (SELECT a AS [${column}] FROM i) SELECT [${column}] INTO o FROM s WHERE [${column}] = 500 ${values(100, () => `AND [${column}] IS NOT NULL`)}`;
+  expect(await inJob(query, BODIES)).toEqual([{ [column]: 500 }]);
+});
+
 test('a join with a long condition still has its equality for itself', () => {
   const query = `SELECT l.a INTO o FROM i AS l JOIN i AS r ON l.a = r.a AND DATEDIFF(minute, l, r) BETWEEN 0 AND 1 ${values(100, (i) => `AND l.a <> ${i}`)}`;
   const joined = translate(query).nodes.find(({ sql }) => sql.includes(' JOIN '));
@@ -193,4 +200,58 @@ test.each([
 
 test.each(['', '4', '-4GB', '80%', '1MB', 'GB'])('--memory %j is refused', (text) => {
   expect(() => readMemory(text)).toThrow(/^--memory/);
+});
+
+/** Names that are also indexes of an array in a JSON pointer. */
+const NUMBERS = [
+  '{"a":[10,20],"rec":{"a":[[30],40],"-":1}}',
+  '{"a":{"0":1,"-":2},"rec":{"a":{"1":3,"0":{"0":4}}}}',
+  '{"A":{"0":5},"REC":{"A":{"1":6}}}',
+  '{"a":[{"0":7}],"0":8,"rec":[{"a":[9]}]}',
+];
+const FOUND = [
+  { z: null, m: null, n: null, d: null, o: null, k: null },
+  { z: 1, m: 2, n: 3, d: 4, o: null, k: 1 },
+  { z: 5, m: null, n: 6, d: null, o: null, k: 5 },
+  { z: null, m: null, n: null, d: null, o: 8, k: null },
+];
+const READ =
+  "a.[0] AS z, a.[-] AS m, rec.a.[1] AS n, rec.a.[0].[0] AS d, i.[0] AS o, GetRecordPropertyValue(a, '0') AS k";
+
+test.each([
+  ['of an event', `SELECT ${READ} INTO o FROM i`],
+  [
+    'of an event, in which the array is read, too',
+    `WITH s AS (SELECT ${READ}, a, rec FROM i) SELECT z, m, n, d, o, k INTO o FROM s`,
+  ],
+  ['of a step', `WITH i2 AS (SELECT * FROM i) SELECT ${READ.replace('i.[0]', 'i2.[0]')} INTO o FROM i2`],
+  [
+    'of a record in a step',
+    `WITH s AS (SELECT a, rec, i.[0] AS o FROM i) SELECT ${READ.replace('i.[0] AS o', 'o')} INTO o FROM s`,
+  ],
+])('a number as a name reads a field and no element: %s', async (_, query) => {
+  for (const run of [inJob, onFile]) expect(await run(query, NUMBERS)).toEqual(FOUND);
+});
+
+test('an element is read by GetArrayElement', async () => {
+  const query = 'SELECT GetArrayElement(a, 1) AS e INTO o FROM i';
+  for (const run of [inJob, onFile])
+    expect(await run(query, NUMBERS)).toEqual([20, null, null, null].map((e) => ({ e })));
+});
+
+test('the effort to describe the values of many records grows with their number', () => {
+  const reads = (count: number): number => {
+    let found = 0;
+    const readings = list(count, (i) => ({
+      asText: i < 2,
+      get path() {
+        found += 1;
+        return [`r${i}`, 'x'];
+      },
+    }));
+    structureOf(readings, 'found');
+    return found;
+  };
+  // Sorting takes n log n.
+  expect(reads(1_000)).toBeLessThan(15 * reads(100));
 });

@@ -79,8 +79,10 @@ const valueName = (k: number): string => `v${k + 1}`;
 const typesOf = (count: number): string =>
   quote(JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, k) => [valueName(k), 'JSON']))));
 
-/** Separates the names of a record. */
+/** Separates the names of a record. In JSON, it is always escaped. */
 const SEPARATOR = 'chr(31)';
+/** SQL: whether a name in a record may contain it, because there is an escape from U+0010 to U+001F. */
+const mayHaveSeparator = (column: string): string => `contains(CAST(${column} AS VARCHAR), '\\u001')`;
 
 /** SQL: whether a record, or one in it, may have a name of a path in another case. */
 function otherNamesSql(column: string, paths: readonly Path[]): string {
@@ -90,13 +92,14 @@ function otherNamesSql(column: string, paths: readonly Path[]): string {
       const parent = pointerOf(path.slice(0, depth));
       byParent.set(parent, (byParent.get(parent) ?? new Set()).add(part));
     }
-  return [...byParent]
-    .map(([parent, names]) =>
+  return [
+    mayHaveSeparator(column),
+    ...[...byParent].map(([parent, names]) =>
       otherCaseSql(parent === '' ? `json_keys(${column})` : `json_keys(${column}, ${quote(parent)})`, [
         ...names,
       ]),
-    )
-    .join(' OR ');
+    ),
+  ].join(' OR ');
 }
 
 /**

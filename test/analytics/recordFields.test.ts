@@ -3,9 +3,19 @@ import { openDatabase } from '../../analytics/database';
 import { createRecordFields } from '../../analytics/query/recordFields';
 import { jsonField } from '../../analytics/query/scope';
 
-const SIMPLE_PATHS = [['event'], ['Data'], ['Data', 'Price'], ['größe'], ['a~b/c'], ['nested', 'event']];
+const SIMPLE_PATHS = [
+  ['event'],
+  ['Data'],
+  ['Data', 'Price'],
+  ['größe'],
+  ['a~b/c'],
+  ['nested', 'event'],
+  ['list', '0'],
+  ['list', '0', 'x'],
+  ['a'],
+];
 /** DuckDB cannot read such names at once. */
-const PATHS = [...SIMPLE_PATHS, [''], ['EVENT']];
+const PATHS = [...SIMPLE_PATHS, [''], ['EVENT'], ['list'], ['0'], ['-']];
 
 /** What a record may be, with names in other cases, escapes, duplicates, and values that are no records. */
 const RECORDS = [
@@ -19,6 +29,10 @@ const RECORDS = [
   '{"xevent":1,"event ":2,"Data":"Price"}',
   '{"\\u212Aevent":1,"DATA":{"ＰＲＩＣＥ":1}}',
   '{"nested":{"Event":1},"x":{"event":2}}',
+  '{"list":[{"x":1},20],"A":1}',
+  '{"list":{"0":{"x":1},"-":3}}',
+  '{"q\\u001fa\\u001fq":1,"A":5}',
+  '{"q\\u001Fevent\\u001Fq":1,"EVENT":6,"nested":{"\\u001fevent":0,"Event":7}}',
   '{}',
   '[{"event":1}]',
   '"event"',
@@ -28,6 +42,7 @@ const RECORDS = [
 
 test.each([
   ['event', [['event']]],
+  ['a', [['a']]],
   ['simple', SIMPLE_PATHS],
   ['all', PATHS],
 ])('fields that are read together are those that are read one by one: %s', async (_, paths) => {
@@ -47,7 +62,7 @@ test.each([
     const [together, alone] = [0, 1].map((i) => rows.getRows().map((row) => row[i]));
     expect(together).toHaveLength(RECORDS.length + 1);
     expect(together).toEqual(alone);
-    expect(new Set(together).size).toBeGreaterThan(3);
+    expect(new Set(together).size).toBeGreaterThan(2);
   } finally {
     connection.closeSync();
     instance.closeSync();

@@ -12,6 +12,7 @@ const OUTPUT: Output = {
   table: 'result_0',
   columns: [],
   rowsSql: '',
+  rowsSqlOf: () => '',
   ascends: true,
   at: { line: 1, column: 1 },
 };

@@ -20,6 +20,9 @@ const COLUMN_BYTES = 262_144;
 /** So many columns need no more memory than {@link FIRST_BYTES}. */
 const FEW_COLUMNS = 100;
 
+/** More than DuckDB's largest limit would be an error of DuckDB. */
+const MOST_BYTES = 1e15;
+
 const UNITS: Readonly<Record<string, number>> = {
   KB: 1e3,
   MB: 1e6,
@@ -36,6 +39,7 @@ export function readMemory(text: string): number {
   const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)\s*([KMGT]i?B)$/i.exec(text.trim()) ?? [];
   const bytes = Number(amount) * (UNITS[unit.toUpperCase()] ?? NaN);
   if (Number.isNaN(bytes)) throw new UsageError(`--memory ${text}: write an amount such as 4GB or 512MB`);
+  if (bytes > MOST_BYTES) throw new UsageError(`--memory ${text} is too much: the most is 1000TB`);
   if (bytes < FIRST_BYTES) throw new UsageError(`--memory ${text} is too little: the least is 128MB`);
   return bytes;
 }

@@ -198,8 +198,12 @@ test.each([
   expect(readMemory(text)).toBe(bytes);
 });
 
-test.each(['', '4', '-4GB', '80%', '1MB', 'GB'])('--memory %j is refused', (text) => {
+test.each(['', '4', '-4GB', '80%', '1MB', 'GB', '99999999999TB'])('--memory %j is refused', (text) => {
   expect(() => readMemory(text)).toThrow(/^--memory/);
+});
+
+test('--memory with a number beyond all numbers is refused', () => {
+  expect(() => readMemory(`${'9'.repeat(400)}GB`)).toThrow(/is too much: the most is 1000TB$/);
 });
 
 /** Names that are also indexes of an array in a JSON pointer. */

@@ -49,7 +49,7 @@ async function problemOf(file: string, fingerprint: string): Promise<string | un
       const tables = await rows('SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal');
       // Every block has a checksum, which DuckDB compares when it reads the block.
       for (const [schema = '', table = ''] of tables)
-        await connection.run(`SELECT bit_xor(hash(one)) FROM ${sqlName(schema)}.${sqlName(table)} AS one`);
+        await connection.run(`SELECT bit_xor(hash(*COLUMNS(*))) FROM ${sqlName(schema)}.${sqlName(table)}`);
       if (!tables.some(([schema, table]) => schema === STATE_SCHEMA && table === 'query'))
         return `${file} has no state of a query`;
       const read = await connection.runAndReadAll(`SELECT * FROM ${STATE_SCHEMA}.query`);

@@ -12,11 +12,15 @@ export function isJson(start: string): boolean {
   );
 }
 
-/** Whether objects stand over several lines, or several in one line. The text may end within the first object. */
-export function isSpread(start: string): boolean {
+/**
+ * Whether objects stand over several lines, or several in one line. The text may end within the first object.
+ *
+ * @param isWhole whether the file has no more than the text
+ */
+export function isSpread(start: string, isWhole: boolean): boolean {
   const text = withoutMark(start).trimStart();
   if (!text.startsWith('{')) return false;
-  const { end, open, lastComma, isMalformed } = firstValue(text);
+  const { end, lastComma, isMalformed } = firstValue(text);
   if (isMalformed) return false;
   if (end !== undefined) {
     const isAlone = /^[ \t\r]*(?:\n|$)/.test(text.slice(end));
@@ -25,8 +29,9 @@ export function isSpread(start: string): boolean {
   }
   // An object of one line may be longer than the text.
   if (!text.includes('\n')) return false;
-  const { at, brackets } = lastComma ?? { at: 1, brackets: open.slice(0, 1) };
-  return isValid(`${text.slice(0, at)}${[...brackets].reverse().join('')}`);
+  if ((isWhole || lastComma === undefined) && isSecondLineWhole(text)) return false;
+  const read = text.slice(0, lastComma ?? 1);
+  return isValid(`${read}${firstValue(read).open.reverse().join('')}`);
 }
 
 interface FirstValue {
@@ -34,31 +39,43 @@ interface FirstValue {
   end: number | undefined;
   /** the brackets that close what is open at the end of the text, the outermost first */
   open: string[];
-  /** the last comma outside texts, with the brackets that close what is open there */
-  lastComma: { at: number; brackets: string[] } | undefined;
-  /** whether an object or array stands where a name is expected, as after a line that is not complete */
+  /** index of the last comma outside texts */
+  lastComma: number | undefined;
+  /** whether an object, an array or a line break is where none can be, as after a line that is not complete */
   isMalformed: boolean;
 }
 
-/** The most white space between a name and its value that is recognized, characters. */
-const SPACE = 1_000;
+/** Texts (with their closing quotation mark as group), brackets, commas, colons, and other values. */
+const TOKEN = /"(?:[^"\\\n]|\\[^\n])*("?)|[{}[\],:]|[^\s"{}[\],:]+/g;
 
+/** Looks at each character once, because the text may be anything. */
 function firstValue(text: string): FirstValue {
   const open: string[] = [];
-  let lastComma: FirstValue['lastComma'];
-  for (const { 0: token, index } of text.matchAll(/"(?:[^"\\]|\\.)*(?:"|$)|[{}[\],]/gs)) {
-    const isNested = token === '{' || token === '[';
-    if (isNested && open.at(-1) === '}' && !/:\s*$/.test(text.slice(Math.max(0, index - SPACE), index)))
-      return { end: undefined, open, lastComma, isMalformed: true };
-    if (token === '{') open.push('}');
-    else if (token === '[') open.push(']');
-    else if (token === ',') lastComma = { at: index, brackets: [...open] };
-    else if (token === open.at(-1)) {
+  let lastComma: number | undefined;
+  let before = '';
+  const result = (end?: number, isMalformed = false): FirstValue => ({ end, open, lastComma, isMalformed });
+  for (const { 0: token, 1: closing, index } of text.matchAll(TOKEN)) {
+    const inner = open.at(-1);
+    if (token === '{' || token === '[') {
+      const isExpected = inner === '}' ? before === ':' : ['', '[', ','].includes(before);
+      if (!isExpected) return result(undefined, true);
+      open.push(token === '{' ? '}' : ']');
+    } else if (token === '}' || token === ']') {
+      if (token !== inner) return result(undefined, true);
       open.pop();
-      if (open.length === 0) return { end: index + 1, open, lastComma, isMalformed: false };
-    }
+      if (open.length === 0) return result(index + 1);
+    } else if (token === ',') lastComma = index;
+    else if (closing === '' && /^\\?\n/.test(text.slice(index + token.length, index + token.length + 2)))
+      return result(undefined, true);
+    before = token;
   }
-  return { end: undefined, open, lastComma, isMalformed: false };
+  return result();
+}
+
+/** Whether the second line that is not blank is a whole object or array. */
+function isSecondLineWhole(text: string): boolean {
+  const [, second = ''] = /^[^\n]*\n\s*([^\n]*)/.exec(text) ?? [];
+  return /^[{[]/.test(second) && isValid(second);
 }
 
 function isValid(json: string): boolean {
@@ -70,10 +87,17 @@ function isValid(json: string): boolean {
   }
 }
 
-/** A line that is an array is a payload of several events; over several lines it is the file's own. */
-export function isArray(start: string): boolean {
+/**
+ * A line that is an array is a payload of several events; over several lines it is the file's own.
+ *
+ * @param isWhole whether the file has no more than the text
+ */
+export function isArray(start: string, isWhole: boolean): boolean {
   const text = withoutMark(start).trimStart();
-  return text.startsWith('[') && !/^\[[^\n]*\][ \t\r]*\n\s*\S/.test(text);
+  if (!text.startsWith('[') || /^\[[^\n]*\][ \t\r]*\n\s*\S/.test(text)) return false;
+  if (!isSecondLineWhole(text)) return true;
+  const { end, isMalformed } = firstValue(text);
+  return end !== undefined || !(isMalformed || isWhole);
 }
 
 /** The delimiters of CSV that Stream Analytics supports, except the space, which also occurs in names. */

@@ -3,13 +3,13 @@ import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip, gunzipSync, constants as zlib } from 'node:zlib';
+import { createGunzip, constants as zlib } from 'node:zlib';
 import { AVRO_MAGIC, writeAvroAsLines } from './avroFile';
 import type { FileShape, Suspicions } from './batchSql';
 import { BYTE_ORDER_MARK, type CsvHeader, csvHeader, isArray, isJson, isSpread } from './fileFormat';
 import { suspicionsOf } from './suspicions';
 import { makeTemporaryFolder, removeTemporaryFolder, temporaryFolderFull } from './temporaryFolders';
-import { sqlText } from './query';
+import { sqlName, sqlText } from './query';
 
 /** A file of events or of reference data, as DuckDB reads it. */
 export interface InputFile {
@@ -60,7 +60,7 @@ const MAX_VALUE_BYTES = 16 * 1_048_576;
 const BUFFER_BYTES = 2 * MAX_VALUE_BYTES;
 /** Number of bytes at the start of a file that determine its format. */
 const SNIFFED_BYTES = 1_048_576;
-/** Of a compressed file. They can become a thousand times as many. */
+/** Of a compressed file. No more than {@link SNIFFED_BYTES} of what they contain are read. */
 const SNIFFED_GZIP_BYTES = 65_536;
 /** A character that JSON contains only in escaped form, so that a line is one column. */
 const NO_DELIMITER = '\u001f';
@@ -114,7 +114,7 @@ export async function openInputFile(
       const rowsSql = csvSql(path, compression, header);
       return { rowsSql, lines: undefined, shape: 'payload', close };
     }
-    const format = isSpread(start) ? 'unstructured' : isArray(start) ? 'array' : undefined;
+    const format = isSpread(start, isWhole) ? 'unstructured' : isArray(start, isWhole) ? 'array' : undefined;
     // DuckDB takes a byte order mark for a part of the JSON.
     if (format !== undefined && start.startsWith(BYTE_ORDER_MARK) && !isGzip) {
       const unmarked = join(folder(), 'input.json');
@@ -163,9 +163,9 @@ const objectsSql = (path: string, format: 'array' | 'unstructured', compression:
 
 /** Without CREATE TABLE, the values of CSV are texts. DuckDB itself would take another line as header if it fits better. */
 const csvSql = (path: string, compression: string, { delimiter, names, skip }: CsvHeader): string =>
-  `SELECT to_json(one) AS json, CAST(NULL AS VARCHAR) AS body, row_number() OVER () AS __seq
+  `SELECT to_json({${names.map((one) => `${sqlText(one)}: ${sqlName(one)}`).join(', ')}}) AS json, CAST(NULL AS VARCHAR) AS body, row_number() OVER () AS __seq
     FROM read_csv(${sqlText(path)}, auto_detect = false, header = true, skip = ${skip}, columns = {${names.map((one) => `${sqlText(one)}: 'VARCHAR'`).join(', ')}},
-      delim = ${sqlText(delimiter)}, quote = '"', escape = '"', comment = '', max_line_size = ${MAX_VALUE_BYTES}, buffer_size = ${BUFFER_BYTES}${compression}) AS one`;
+      delim = ${sqlText(delimiter)}, quote = '"', escape = '"', comment = '', max_line_size = ${MAX_VALUE_BYTES}, buffer_size = ${BUFFER_BYTES}${compression})`;
 
 /** DuckDB reads an incomplete gzip file without an error. */
 async function requireWholeGzip(path: string, file: string): Promise<void> {
@@ -189,13 +189,28 @@ async function sniff(path: string, file: string): Promise<Start> {
     const isGzip = buffer[0] === 0x1f && buffer[1] === 0x8b;
     const sniffed = isGzip ? SNIFFED_GZIP_BYTES : SNIFFED_BYTES;
     const bytes = buffer.subarray(0, Math.min(bytesRead, sniffed));
-    const plain = isGzip ? gunzipSync(bytes, { finishFlush: zlib.Z_SYNC_FLUSH }) : bytes;
-    return { start: plain.toString('utf8'), isGzip, isWhole: bytesRead < sniffed };
+    const plain = isGzip ? await gunzipStart(bytes) : bytes;
+    const isWhole = bytesRead < sniffed && plain.length < SNIFFED_BYTES;
+    return { start: plain.toString('utf8'), isGzip, isWhole };
   } catch (error) {
     throw new FormatError(`${file}: the gzip data is incomplete or damaged (${(error as Error).message})`);
   } finally {
     await handle.close();
   }
+}
+
+/** At most {@link SNIFFED_BYTES}: gzip can contain a thousand times its own length. */
+async function gunzipStart(bytes: Buffer): Promise<Buffer> {
+  const gunzip = createGunzip({ finishFlush: zlib.Z_SYNC_FLUSH });
+  gunzip.end(bytes);
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of gunzip as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length >= SNIFFED_BYTES) break;
+  }
+  return Buffer.concat(chunks).subarray(0, SNIFFED_BYTES);
 }
 
 /** A line of the message feed has these fields, in whatever order. */
@@ -213,7 +228,7 @@ function firstFields(start: string): Set<string> {
   let depth = 0;
   for (const [token, name] of start
     .slice(start.indexOf('{'))
-    .matchAll(/"((?:[^"\\]|\\.)*)"(?:\s*:)?|[{}[\]]/gs)) {
+    .matchAll(/"((?:[^"\\]|\\.)*)(?:"(?:\s*:)?|\\?$)|[{}[\]]/gs)) {
     if (token === '{' || token === '[') depth += 1;
     else if (token === '}' || token === ']') depth -= 1;
     else if (depth === 1 && token.endsWith(':')) fields.add(name ?? '');

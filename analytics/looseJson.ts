@@ -18,7 +18,7 @@ const TEXT_BYTES = 65_536;
 /** They overlap by the longest match of {@link NOT_FINITE} but one byte. */
 const OVERLAP_BYTES = 3;
 
-/** Whether bytes, without line breaks within the values, may contain such JSON, also in a string inside it. */
+/** Whether bytes may contain such JSON, also over several lines, or in a string inside it. */
 export const bytesMayBeLoose = (bytes: Buffer): boolean =>
   (mayHaveCommaAtEnd(bytes) && COMMA.test(bytes.toString('latin1'))) || mayHaveNotFinite(bytes);
 

@@ -136,6 +136,33 @@ describe('a file of events', () => {
   });
 
   test.each([
+    ['in a text', '{"id":"x'],
+    ['in a text after a comma', '{"id":1,"w":"x'],
+    ['after a backslash', '{"id":"x\\'],
+    ['in a name', '{"id'],
+    ['in a list', '{"id":[1'],
+    ['before a list', '{"id":'],
+    ['before the first value of a list', '{"id":['],
+    ['after a value of a list', '{"id":[{"a":1},{"b":2}'],
+    ['after a comma in a list', '{"id":[1,'],
+    ['before the first name', '{'],
+    ['in a word', '{"id":tru'],
+    ['in a list of events', '[{"id":1'],
+    ['in a text of a list of events', '[{"id":"x'],
+  ])('of lines may begin with one that ends too early: %s', async (_, torn) => {
+    vi.spyOn(console, 'error').mockReturnValue();
+    expect(await rows(`${torn}\n{"id":2}\n{"id":3}\n`)).toEqual(ids(2, 3));
+    expect(await rows(`${torn}\n\n{"id":2,"v":3}\n`, 'events', 'SELECT id FROM [i]')).toEqual(ids(2));
+    expect(
+      await rows(
+        `${torn}\r\n${'{"id":2}\r\n'.repeat(120_000)}`,
+        'events',
+        'SELECT COUNT(*) AS n FROM [i] GROUP BY TumblingWindow(day, 1)',
+      ),
+    ).toEqual([{ n: 120_000 }]);
+  });
+
+  test.each([
     ['empty lines before the header', '\n\nid,name\n1,a\n', [{ id: '1', name: 'a' }]],
     ['a byte order mark', '\uFEFFid,name\n1,a\n', [{ id: '1', name: 'a' }]],
     ['quotation marks in the header', '"id","a, ""b"""\n1,a\n', [{ id: '1', 'a, "b"': 'a' }]],
@@ -146,6 +173,12 @@ describe('a file of events', () => {
       [{ id: '1', ID_1: '2', column2: '3', id_2: '4' }],
     ],
     ['a header only', 'id,name', []],
+    [
+      'columns that are called like parts of SQL',
+      'one,JSON,Body\n1,2,3\n',
+      [{ one: '1', JSON: '2', Body: '3' }],
+    ],
+    ['a column that is called like the row number', '__seq,rowid\n1,2\n', [{ __seq: '1', rowid: '2' }]],
     ['a number sign', '#id\n#1\n', [{ '#id': '#1' }]],
     ['lines that end with CR', 'id,name\r1,a\r', [{ id: '1', name: 'a' }]],
   ])('may be CSV with %s', async (_, text, expected) => {
@@ -221,6 +254,18 @@ describe('a file of events', () => {
     await rows('Obj\u0001 and no more', 'events.avro').catch(() => undefined);
     expect(told.mock.lastCall?.[0]).toContain('events.avro: ');
     expect(process.exitCode).toBe(2);
+  });
+
+  test('that is compressed is looked at as far as another one', async () => {
+    const told = vi.spyOn(console, 'error').mockReturnValue();
+    const csv = `id,${'a'.repeat(2 * 1_048_576)}\n1,2\n`;
+    for (const [name, content] of [
+      ['events.csv', csv],
+      ['events.csv.gz', gzipSync(csv)],
+    ] as const) {
+      await rows(content, name).catch(() => undefined);
+      expect(told.mock.lastCall?.[0]).toContain(`${name}: the header is longer than 1 MiB`);
+    }
   });
 
   test('of another format is an error', async () => {

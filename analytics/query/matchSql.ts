@@ -24,11 +24,17 @@ export interface MatchSqlParts {
 }
 
 /**
- * Bounds the time of one statement. A partial match takes a step with each event that it includes, about 1 µs. The
- * number of steps grows with the square of the events if many partial matches last long.
+ * Bounds the number of partial matches. Each takes a step with each event that it includes, about 1 µs. The number of
+ * steps grows with the square of the events if many partial matches last long.
  */
 const MAX_STEPS = 10_000_000;
 const MAX_STEPS_PER_EVENT = 200;
+/**
+ * The most events of a match, and so the most iterations of a statement. However few partial matches an iteration
+ * follows, it joins them with all events and takes about 2 ms. Classifier copies the names of all events of a partial
+ * match in each step: those of one match of 4,000 events take about 400 MB. DuckDB's memory limit bounds their memory.
+ */
+const MAX_MATCH_EVENTS = 5_000;
 
 /**
  * SQL of the matches whose last event is after `$from` and not after `$to`.
@@ -70,6 +76,9 @@ export function matchSql(parts: MatchSqlParts): string {
   const tooMany = quote(
     `${at.line}:${at.column}: MATCH_RECOGNIZE needs more than ${MAX_STEPS_PER_EVENT} steps for each event: shorten LIMIT DURATION, or make the conditions stricter`,
   );
+  const tooLong = quote(
+    `${at.line}:${at.column}: MATCH_RECOGNIZE follows a match of more than ${MAX_MATCH_EVENTS} events: shorten LIMIT DURATION, or make the conditions stricter`,
+  );
   const allowed = `${MAX_STEPS} + ${MAX_STEPS_PER_EVENT} * (SELECT count(*) FROM events)`;
   const grouped = keys.length > 0 ? `dense_rank() OVER (ORDER BY ${keys.join(', ')})` : '0';
   return `WITH RECURSIVE moves(state, priority, target, called, variable, complete) AS MATERIALIZED (VALUES ${movesSql(automaton)}),
@@ -80,7 +89,8 @@ export function matchSql(parts: MatchSqlParts): string {
         false AS __complete, CAST(0 AS HUGEINT) AS __steps${initial} FROM events WHERE __ts <= $to
       UNION ALL
       SELECT __start, __n, target, __rank, __group, __until, complete,
-        CASE WHEN __steps + __added > ${allowed} THEN CAST(error(${tooMany}) AS HUGEINT) ELSE __steps + __added END${state} FROM (
+        CASE WHEN __n - __start >= ${MAX_MATCH_EVENTS} THEN CAST(error(${tooLong}) AS HUGEINT)
+          WHEN __steps + __added > ${allowed} THEN CAST(error(${tooMany}) AS HUGEINT) ELSE __steps + __added END${state} FROM (
         SELECT *, row_number() OVER preference AS __rank,
           max(CASE WHEN complete THEN __start END) OVER (preference ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS __last_complete,
           count(*) OVER (preference ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS __added FROM (

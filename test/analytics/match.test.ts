@@ -68,6 +68,38 @@ describe('a match', () => {
   });
 });
 
+test('partial matches in the same state are followed apart if a condition reads their different aggregates', async () => {
+  const { process, advance } = await open(matching('.* a .* b', 'b AS b.v = Last(a.v) + 10'));
+  await process(...[1, 5, 7, 11].map((v, i) => event(1 + i, 1 + i, { v })));
+  // The preferred ways have 5 and 7 as the last 'a': only with 1, 11 is a 'b'. From the second event on, there is none.
+  expect(await advance(100)).toEqual(['4000 a,.,.,b']);
+});
+
+test('a match waits until no longer one can come, also if a shorter one is complete', async () => {
+  const { process, advance } = await open(matching('a b c?', 'a AS a.v = 1, b AS b.v = 2, c AS c.v = 3'));
+  await process(event(1, 1, { v: 1 }), event(2, 2, { v: 2 }));
+  expect(await advance(2.5)).toEqual([]);
+  await process(event(3, 3, { v: 3 }));
+  expect(await advance(100)).toEqual(['3000 a,b,c']);
+});
+
+test(
+  'a match of more than 5,000 events is refused with its place',
+  { timeout: 120_000, tags: ['full'] },
+  async () => {
+    const { process, advance } = await engines(
+      matching('a b*', 'a AS a.v = 0, b AS b.v > 0').replace(', Classifier() AS c', ''),
+      { eventsLateArrivalMaxDelayInSeconds: 0 },
+    );
+    const long = (first: number, count: number): ReturnType<typeof event>[] =>
+      Array.from({ length: count }, (_, v) => event(first + v / 1_000, first + v / 1_000, { v }));
+    await process(...long(1, 5_000));
+    expect(await advance(50)).toEqual(['5999']);
+    await process(...long(100, 5_001));
+    await expect(advance(200)).rejects.toThrow('MATCH_RECOGNIZE follows a match of more than 5000 events');
+  },
+);
+
 test('a pattern that backtracking would try in exponentially many ways takes no time', async () => {
   const { process, advance } = await open(
     matching('(a* a*)* (a+)+ (a? a?){9} b', 'a AS a.v < 2, b AS b.v = 2'),

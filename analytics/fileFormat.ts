@@ -78,7 +78,7 @@ function isSecondLineWhole(text: string): boolean {
   return /^[{[]/.test(second) && isValid(second);
 }
 
-function isValid(json: string): boolean {
+export function isValid(json: string): boolean {
   try {
     JSON.parse(json);
     return true;

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip, constants as zlib } from 'node:zlib';
 import { AVRO_MAGIC, writeAvroAsLines } from './avroFile';
 import type { FileShape, Suspicions } from './batchSql';
-import { BYTE_ORDER_MARK, type CsvHeader, csvHeader, isArray, isJson, isSpread } from './fileFormat';
+import { BYTE_ORDER_MARK, type CsvHeader, csvHeader, isArray, isJson, isSpread, isValid } from './fileFormat';
 import { suspicionsOf } from './suspicions';
 import { makeTemporaryFolder, removeTemporaryFolder, temporaryFolderFull } from './temporaryFolders';
 import { sqlName, sqlText } from './query';
@@ -123,7 +123,7 @@ export async function openInputFile(
     }
     const sql = format === undefined ? linesSql(path, compression) : objectsSql(path, format, compression);
     const rowsSql = rowsOfLines(`(${sql})`);
-    const shape = shapeOf(start);
+    const shape = shapeOf(format === undefined ? firstWholeLine(start) : start);
     // Rows of the feed and of reference data are examined one by one anyway.
     if (shape === 'feed' || use === 'reference') return { rowsSql, lines: undefined, shape, close };
     const suspicions = isGzip ? UNKNOWN : await suspicionsOf(path);
@@ -216,7 +216,11 @@ async function gunzipStart(bytes: Buffer): Promise<Buffer> {
 /** A line of the message feed has these fields, in whatever order. */
 const FEED_FIELDS = ['partitionId', 'sequenceNumber', 'enqueuedTimeUtc', 'body'];
 
-/** The first object of the file decides this. */
+/** The first line that is an object; the whole text if none is. */
+const firstWholeLine = (start: string): string =>
+  start.split('\n').find((line) => line.trimStart().startsWith('{') && isValid(line)) ?? start;
+
+/** The first object of the text decides this. */
 function shapeOf(start: string): FileShape {
   const fields = firstFields(start);
   return FEED_FIELDS.every((field) => fields.has(field)) ? 'feed' : 'payload';

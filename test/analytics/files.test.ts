@@ -342,6 +342,24 @@ describe('a file of events', () => {
       expect({ [form]: await rows(content, 'events', query) }).toEqual({ [form]: expected });
   });
 
+  test.each(['{"partitionId":"3","body":{"id":0', 'eId":"d","body":{"id":0}}', '{"body":{"id":"x'])(
+    'may hold messages of the feed after a line that is not whole: %s',
+    async (torn) => {
+      vi.spyOn(console, 'error').mockReturnValue();
+      const enqueuedTimeUtc = '2026-01-01T00:00:00Z';
+      const message = {
+        partitionId: '3',
+        sequenceNumber: 0,
+        enqueuedTimeUtc,
+        deviceId: 'd',
+        body: { id: 1 },
+      };
+      expect(await rows(`${torn}\n${JSON.stringify(message)}\n`, 'events', 'SELECT id FROM [i]')).toEqual(
+        ids(1),
+      );
+    },
+  );
+
   test('holds payloads if the fields of the feed are below the top level', async () => {
     const payload = {
       id: 1,

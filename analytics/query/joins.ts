@@ -94,7 +94,8 @@ const conjuncts = (on: Expression): Expression[] =>
 function boundOf(one: Expression, from: string, to: string): (Interval & { unitUs: number }) | undefined {
   if (one.kind === 'between' && !one.negated) {
     const [low, high] = [constant(one.low), constant(one.high)];
-    return low === undefined || high === undefined ? undefined : oriented(one.left, { low, high }, from, to);
+    if (low === undefined || high === undefined) return undefined;
+    return oriented(one.left, { low: Math.ceil(low), high: Math.floor(high) }, from, to);
   }
   if (one.kind !== 'compare') return undefined;
   const right = constant(one.right);
@@ -112,11 +113,23 @@ const MIRRORED: Record<CompareOperator, CompareOperator> = {
   '>=': '<=',
 };
 
+/** The interval of the whole numbers that satisfy a comparison, because DATEDIFF returns whole numbers. */
 function range(op: CompareOperator, value: number): Interval {
-  if (op === '=') return { low: value, high: value };
-  if (op === '<' || op === '<=') return { low: -Infinity, high: op === '<' ? value - 1 : value };
-  if (op === '>' || op === '>=') return { low: op === '>' ? value + 1 : value, high: Infinity };
-  return { low: -Infinity, high: Infinity };
+  const all: Interval = { low: -Infinity, high: Infinity };
+  switch (op) {
+    case '=':
+      return { low: Math.ceil(value), high: Math.floor(value) };
+    case '<':
+      return { ...all, high: Math.ceil(value) - 1 };
+    case '<=':
+      return { ...all, high: Math.floor(value) };
+    case '>':
+      return { ...all, low: Math.floor(value) + 1 };
+    case '>=':
+      return { ...all, low: Math.ceil(value) };
+    case '<>':
+      return all;
+  }
 }
 
 function oriented(
@@ -141,7 +154,7 @@ function oriented(
 
 const negative = (value: number): number => (value === 0 ? 0 : -value);
 
-/** The value of a constant integer expression. */
+/** The value of a constant expression. */
 function constant(one: Expression): number | undefined {
   if (one.kind === 'literal')
     return one.type === 'bigint' || one.type === 'float' ? Number(one.value) : undefined;

@@ -163,6 +163,45 @@ test.each([
   }
 });
 
+/** Several events in each second, with the number of the second. */
+const UNEVEN = Array.from({ length: 24 }, (_, n) => ({
+  t: new Date(MIDNIGHT + 377 * n).toISOString(),
+  n,
+  s: Math.floor(0.377 * n),
+}));
+
+test.each([
+  ['< 2.1', '>= 0', (d: number) => d >= 0 && d <= 2],
+  ['> -2.5', '<= 0.9', (d: number) => d >= -2 && d <= 0],
+  ['>= -1.5', '<= 2.5', (d: number) => d >= -1 && d <= 2],
+  ['BETWEEN -1.5 AND 2.5', '< 9', (d: number) => d >= -1 && d <= 2],
+  ['= 2.5', '< 9', () => false],
+])('a stream join counts whole units within bounds %s and %s', async (one, other, fits) => {
+  const join = (kind: string): string =>
+    `SELECT a.n AS a, b.n AS b FROM a TIMESTAMP BY t ${kind} a AS b TIMESTAMP BY t ON DATEDIFF(second, a, b) ${one} AND DATEDIFF(second, a, b) ${other}`;
+  const pairs = (isLeft: boolean): string[] =>
+    UNEVEN.flatMap((a) => {
+      const found: object[] = UNEVEN.filter((b) => fits(b.s - a.s)).map((b) => ({ a: a.n, b: b.n }));
+      return found.length === 0 && isLeft ? [{ a: a.n, b: null }] : found;
+    })
+      .map((row) => JSON.stringify(row))
+      .sort();
+  for (const [kind, expected] of [
+    ['JOIN', pairs(false)],
+    ['LEFT JOIN', pairs(true)],
+  ] as const) {
+    const [rows = ''] = await rowsOf({ query: join(kind), lines: UNEVEN, maxSliceRows: 3 });
+    expect(rows.split('\n').filter(Boolean).sort()).toEqual(expected);
+  }
+});
+
+test('a bound of a stream join may have a fraction of a microsecond', async () => {
+  const query = `SELECT a.n AS a, b.n AS b FROM a TIMESTAMP BY t LEFT JOIN a AS b TIMESTAMP BY t ON DATEDIFF(microsecond, a, b) BETWEEN 0 AND 2.5`;
+  expect(await rowsOf({ query, lines: seconds(2), maxSliceRows: 1 })).toEqual([
+    '{"a":0,"b":0}\n{"a":1,"b":1}\n',
+  ]);
+});
+
 test('a sliding window has all its rows, also before 1970', async () => {
   const query = `SELECT Collect(n) AS l FROM a TIMESTAMP BY t GROUP BY SlidingWindow(second, 3)`;
   const [rows = ''] = await rowsOf({ query, lines: around, maxSliceRows: 4 });

@@ -81,7 +81,7 @@ const typeOf = ({ branches }: Branch): object =>
   );
 
 /** Such a part of a JSON pointer is also an index of an array, unlike a name in a query. */
-const isIndex = (part: string): boolean => /^(?:[0-9]+|-)$/.test(part);
+export const isIndex = (part: string): boolean => /^(?:[0-9]+|-)$/.test(part);
 
 export const mayIndex = (path: Path): boolean => path.some(isIndex);
 

@@ -1,5 +1,6 @@
 import type { Expression, Position } from './ast';
 import { once } from './once';
+import { isIndex } from './payloadStructure';
 import { QueryError } from './queryError';
 import { type Typed, name, quote, toJson } from './types';
 
@@ -104,7 +105,11 @@ export const refuseMetadata = (_: readonly string[], at: Position): Typed => {
 export function jsonField(json: string, path: readonly string[]): Typed {
   return {
     sql: path.reduce(
-      (outer, part) => once([outer], (record) => `asa_field(${record}, ${quote(part)})`),
+      (outer, part) =>
+        once(
+          [outer],
+          (record) => `${isIndex(part) ? 'asa_field' : 'asa_plain_field'}(${record}, ${quote(part)})`,
+        ),
       json,
     ),
     type: 'any',

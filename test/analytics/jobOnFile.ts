@@ -71,7 +71,8 @@ export const into = (outputs: Output[]) => (output: Output) => {
   return Promise.resolve();
 };
 
-export async function rowsOf({ engine }: Job, { outputs }: Plan): Promise<string[]> {
+/** The stored rows of all outputs, as JSON. */
+export async function jsonRowsOf({ engine }: Job, { outputs }: Plan): Promise<string[]> {
   const rows: string[] = [];
   for (const { name } of outputs) {
     const read = await engine.connection
@@ -79,13 +80,18 @@ export async function rowsOf({ engine }: Job, { outputs }: Plan): Promise<string
         `SELECT to_json(one) FROM (SELECT * EXCLUDE (__ts, __seq) FROM ${resultTable(name)}) AS one`,
       )
       .catch(() => undefined); // The table is made with the first row.
-    for (const [row] of read?.getRows() ?? [])
-      rows.push(
-        Object.values(JSON.parse(String(row)) as object)
-          .map((value) => (typeof value === 'object' ? JSON.stringify(value) : String(value)))
-          .join(' '),
-      );
+    for (const [row] of read?.getRows() ?? []) rows.push(String(row));
   }
+  return rows;
+}
+
+/** The values of the stored rows. @returns sorted */
+export async function rowsOf(job: Job, plan: Plan): Promise<string[]> {
+  const rows = (await jsonRowsOf(job, plan)).map((row) =>
+    Object.values(JSON.parse(row) as object)
+      .map((value) => (typeof value === 'object' ? JSON.stringify(value) : String(value)))
+      .join(' '),
+  );
   // The only value that depends on when a query runs.
   return rows.map((row) => row.replaceAll(/"EventProcessedUtcTime":"[^"]*",/g, '')).sort();
 }

@@ -196,7 +196,9 @@ export function modelQuery(steps: readonly Model[], outputs: readonly number[]):
       const done: Row[][] = [];
       const scope = { ...streams, steps: done };
       for (const one of steps) done.push(one.rows(scope));
-      return outputs.flatMap((one) => (done[one] ?? []).map(({ t, k, v }) => `${t} ${k} ${v}`)).sort();
+      return outputs
+        .flatMap((one) => (done[one] ?? []).map(({ t, k, v }) => JSON.stringify({ e: t, k, v })))
+        .sort();
     },
     toString: () => sql,
   };

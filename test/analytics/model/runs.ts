@@ -9,7 +9,7 @@ import type { HubEvent } from '../../../analytics/event';
 import { runFiles } from '../../../analytics/fileRun';
 import { type Output, translate } from '../../../analytics/query';
 import { MIDNIGHT } from '../interpreter';
-import { type Job, PARTITIONS, commit, into, open, rowsOf } from '../jobOnFile';
+import { type Job, PARTITIONS, commit, into, jsonRowsOf, open } from '../jobOnFile';
 import { type Arrived, REFERENCE_KEYS, type Streams, isoOf, listOf } from './rows';
 
 /** The messages of an input, in the order of their arrival. */
@@ -53,10 +53,8 @@ async function loadVersions(
 const referenceText = (version: number): string =>
   REFERENCE_KEYS.map((k) => JSON.stringify({ k, f: version })).join('\n');
 
-const textOf = (row: string): string =>
-  Object.values(JSON.parse(row) as object)
-    .map(String)
-    .join(' ');
+/** The same text for the same names and values. */
+const textOf = (row: string): string => JSON.stringify(JSON.parse(row));
 
 export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'asa-model-'));
@@ -193,7 +191,7 @@ export function inBatches(sql: string, streams: Streams, taken: readonly Batch[]
       const found = (await engine.connection.runAndReadAll(rowsSql))
         .getRows()
         .map(([row]) => textOf(String(row)));
-      const times = found.map((row) => Number(row.split(' ')[0]));
+      const times = found.map((row) => (JSON.parse(row) as { e: number }).e);
       if (times.some((time, i) => time < (times[i - 1] ?? -Infinity)))
         throw new Error(`the rows of a batch are not in the order of time: ${found.join(', ')}`);
       rows.push(...found);
@@ -253,7 +251,7 @@ export function withKills(sql: string, streams: Streams, taken: readonly Batch[]
       for (const input of INPUTS)
         await commit(job, new Map(), (outputs) => job.engine.process(input, feed.rest(input), into(outputs)));
       await commit(job, new Map(), (outputs) => job.engine.advance(Infinity, into(outputs)));
-      return await rowsOf(job, plan);
+      return (await jsonRowsOf(job, plan)).map(textOf).sort();
     } finally {
       job.engine.close();
     }

@@ -94,16 +94,21 @@ export function createNodeRun({
         if (node.kind === 'plain') await create(node.table, node.sql);
         else if (await emit(node)) closed.add(node);
       };
-      for (const node of nodes)
-        await compute(node).catch((error: unknown) => {
-          throw raisedInQuery(error, node.at);
-        });
+      const prune = async (node: PlanNode): Promise<void> => {
+        if (node.kind === 'plain') return;
+        for (const one of node.kept)
+          if (closed.has(node) || views.has(one.table))
+            await kept.prune(one, emitted.get(node.table) ?? MIN_US);
+      };
+      const each = async (work: (node: PlanNode) => Promise<void>): Promise<void> => {
+        for (const node of nodes)
+          await work(node).catch((error: unknown) => {
+            throw raisedInQuery(error, node.at);
+          });
+      };
+      await each(compute);
       await read?.();
-      for (const node of nodes)
-        if (node.kind === 'temporal')
-          for (const one of node.kept)
-            if (closed.has(node) || views.has(one.table))
-              await kept.prune(one, emitted.get(node.table) ?? MIN_US);
+      await each(prune);
     },
     mayEmit: () =>
       nodes.some(

@@ -74,7 +74,9 @@ const MAX_VIEWS_IN_CHAIN = 6;
 
 /**
  * The tables of a plan that are views, because at most one statement reads them. Kept rows are read once more after
- * their slice, so theirs must be rows of plain nodes: those can be read from their time on.
+ * their slice, so theirs must be rows of plain nodes: those can be read from their time on. DuckDB computes only the
+ * columns and rows of a view that its reader uses, and that second statement uses others than the first. So a node whose
+ * rows are kept is a table: otherwise, it would depend on the slices whether a value stops the job.
  */
 export function viewsOf({ nodes, outputs }: Plan): Set<string> {
   const keptOf = (node: PlanNode): readonly Kept[] => (node.kind === 'temporal' ? node.kept : []);
@@ -94,17 +96,23 @@ export function viewsOf({ nodes, outputs }: Plan): Set<string> {
     if (isView) views.add(table);
   };
   const temporal = new Set<string>();
+  const keptNodes = new Set(
+    nodes.flatMap((node) => keptOf(node).flatMap((kept) => (mayKeepInView(kept) ? wordsOf(kept.sql) : []))),
+  );
   for (const node of nodes) {
-    for (const { table, sql, collapseSql, retainSql } of keptOf(node)) {
-      const isPlain = !wordsOf(sql).some((word) => temporal.has(word));
-      decide(table, sql, isPlain && collapseSql === undefined && retainSql === undefined);
+    for (const kept of keptOf(node)) {
+      const isPlain = !wordsOf(kept.sql).some((word) => temporal.has(word));
+      decide(kept.table, kept.sql, isPlain && mayKeepInView(kept));
     }
-    decide(node.table, node.sql);
+    decide(node.table, node.sql, !keptNodes.has(node.table));
     const readsTemporal = wordsOf(node.sql).some((word) => temporal.has(word));
     if (node.kind === 'temporal' || readsTemporal) temporal.add(node.table);
   }
   return views;
 }
+
+const mayKeepInView = ({ collapseSql, retainSql }: Kept): boolean =>
+  collapseSql === undefined && retainSql === undefined;
 
 /** The words of SQL that may be names of a node's tables. */
 const wordsOf = (sql: string): string[] => sql.match(/\b\w*step_\d+\w*\b/g) ?? [];

@@ -215,3 +215,37 @@ test('a sliding window has all its rows, also before 1970', async () => {
     ),
   );
 });
+
+const READ = 'SELECT a.n, b.n AS m FROM i a TIMESTAMP BY t JOIN b ON DATEDIFF(second, a, b) = 0';
+
+test.each([
+  [
+    'cannot be cast, in a column that nothing reads',
+    `WITH b AS (SELECT CAST(k AS bigint) AS u, n FROM i TIMESTAMP BY t) ${READ}`,
+    'CAST to bigint failed',
+  ],
+  [
+    'is too large, in a column that nothing reads',
+    `WITH b AS (SELECT n * 9223372036854775807 AS u, n FROM i TIMESTAMP BY t) ${READ}`,
+    'a number exceeds the range of its type',
+  ],
+  [
+    'cannot be cast, in a row that WHERE drops after LAG',
+    `WITH x AS (SELECT CAST(k AS bigint) AS u, n FROM i TIMESTAMP BY t)
+     SELECT LAG(n) OVER (LIMIT DURATION(second, 10)) AS l, u FROM x WHERE n <> 5`,
+    'CAST to bigint failed',
+  ],
+  [
+    'is too large, in an argument of LAG that nothing reads',
+    `WITH x AS (SELECT LAG(n * 9223372036854775807) OVER (LIMIT DURATION(second, 10)) AS l, n FROM i TIMESTAMP BY t)
+     SELECT n FROM x`,
+    'a number exceeds the range of its type',
+  ],
+])('a value that %s stops the job in any slices', async (_, query, message) => {
+  const lines = seconds(8).map((line, n) => ({ ...line, k: n === 5 ? 'x' : 1 }));
+  for (const maxSliceRows of [2, 100])
+    await expect(rowsOf({ query, lines, maxSliceRows })).rejects.toMatchObject({
+      name: 'QueryError',
+      message: expect.stringContaining(message) as string,
+    });
+});

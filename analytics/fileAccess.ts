@@ -16,6 +16,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: 'cannot be opened: permission denied',
   EROFS: 'cannot be written: the file system is read-only',
   ENOSPC: 'cannot be written: no space left on device',
+  EPIPE: 'cannot be written: its reader has closed it',
   ENAMETOOLONG: 'has a name that is too long',
   ELOOP: 'is a symbolic link that leads to itself',
 };

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createReadStream } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -85,4 +86,20 @@ test.skipIf(process.platform === 'win32')('a pipe has the rows of all slices', a
     [null, 1, 2, 3, 4].map((last, i) => `${JSON.stringify({ id: i + 1, last })}\n`).join(''),
   );
   await run;
+});
+
+test.skipIf(process.platform === 'win32')('a pipe whose reader closes it is named', async () => {
+  execFileSync('mkfifo', [file('closed')]);
+  // More than a pipe holds.
+  await writeFile(file('many'), Array.from({ length: 100_000 }, (_, id) => `{"id":${id}}\n`).join(''));
+  const plan = translate('SELECT id FROM i');
+  const reader = createReadStream(file('closed')).once('data', () => reader.destroy());
+  const run = runFiles({
+    plan,
+    policy: DEFAULT_TIME_POLICY,
+    inputs: new Map([['i', [file('many')]]]),
+    references: new Map(),
+    outputs: new Map(plan.outputs.map(({ table }) => [table, file('closed')])),
+  });
+  await expect(run).rejects.toThrow(`${file('closed')} cannot be written: its reader has closed it`);
 });

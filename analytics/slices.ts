@@ -18,6 +18,8 @@ export interface LoadedSource {
 const SLICE_BYTES = 128 * 1_048_576;
 const MAX_SLICE_ROWS = 500_000;
 const MIN_SLICE_ROWS = 10_000;
+/** How many times per slice are read in each source, for each source: the more, the fuller are the slices. */
+const TIMES_PER_SLICE = 8;
 /** Number of rows from which the size of a row is estimated. */
 const SAMPLED_ROWS = 1_000;
 
@@ -35,17 +37,31 @@ export async function sliceEnds(
   loaded: readonly LoadedSource[],
   maxRows = MAX_SLICE_ROWS,
 ): Promise<number[]> {
-  const ends = new Set<number>();
+  /** times in the sources, each with the share of a slice that the rows of its source since the time before it fill */
+  const times: { us: number; share: number }[] = [];
+  const perSource = loaded.length === 1 ? 1 : TIMES_PER_SLICE * loaded.length;
   for (const { stored, time } of loaded) {
-    const rows = Math.min(maxRows, await fittingRows(connection, stored)) / loaded.length;
-    const step = Math.max(1, Math.floor(rows));
+    const rows = Math.max(1, Math.min(maxRows, await fittingRows(connection, stored)));
+    const step = Math.max(1, Math.floor(rows / perSource));
     const found = await connection.runAndReadAll(
-      `SELECT DISTINCT epoch_us(${time}) FROM ${stored} WHERE rowid > 0 AND rowid % ${step} = 0 AND ${time} IS NOT NULL`,
+      `SELECT epoch_us(${time}) FROM ${stored} WHERE rowid > 0 AND rowid % ${step} = 0 AND ${time} IS NOT NULL`,
     );
-    for (const [us] of found.getRows()) ends.add(Number(us));
+    for (const [us] of found.getRows()) times.push({ us: Number(us), share: step / rows });
   }
-  // Times that are no exact numbers, before 1684 or after 2255, are no ends.
-  return [...ends].filter(Number.isSafeInteger).sort((a, b) => a - b);
+  times.sort((one, other) => one.us - other.us);
+  // The rows of the other sources since their last times are not counted yet.
+  const limit = 1 - (loaded.length - 1) / perSource;
+  const ends: number[] = [];
+  let filled = 0;
+  times.forEach(({ us, share }, i) => {
+    filled += share;
+    // Times that are no exact numbers, before 1684 or after 2255, are no ends.
+    if (!Number.isSafeInteger(us) || us === ends.at(-1)) return;
+    if (filled + (times[i + 1]?.share ?? share) <= limit) return;
+    ends.push(us);
+    filled = 0;
+  });
+  return ends;
 }
 
 /** How many rows of a table take up the bytes of a slice. */

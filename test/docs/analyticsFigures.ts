@@ -58,8 +58,14 @@ const QUERIES = ['filter', 'tumbling window', 'hopping window', 'reference join'
 
 export const ANALYTICS_PASSAGES: readonly Passage[] = [
   ...JOB_PASSAGES,
-  ...QUERIES.flatMap((query) => [
-    { page: PERFORMANCE, text: `| ${query} | {}× | {}× |`, values: throughputs(query) },
-    { page: PERFORMANCE, text: `| ${query} | {} MB | {} MB |`, values: peaks(query) },
-  ]),
+  ...QUERIES.map((query) => ({
+    page: PERFORMANCE,
+    text: `| ${query} | {}× | {}× |`,
+    values: throughputs(query),
+  })),
+  ...[...QUERIES, 'stream join', 'sliding window'].map((query) => ({
+    page: PERFORMANCE,
+    text: `| ${query} | {} MB | {} MB |`,
+    values: peaks(query),
+  })),
 ];

@@ -49,7 +49,27 @@ const decodeAny = codec.decode;
  * creates an object for each value, which was half of the work of reading a backlog.
  */
 export function installDecoder(): void {
-  codec.decode = (bytes) => decodeMessage(bytes) ?? decodeAny(bytes);
+  codec.decode = (bytes) => decodeMessage(bytes) ?? decodeOther(bytes);
+}
+
+/**
+ * rhea throws for invalid bytes, and for a value of some thousand lists in each other, which a sender can choose. That
+ * would end the connection, and the next one would meet the same message again. So such a message has no body.
+ */
+function decodeOther(bytes: Buffer): Message {
+  try {
+    return decodeAny(bytes);
+  } catch (error) {
+    const reader = new MessageReader(bytes);
+    try {
+      reader.message();
+    } catch {
+      // The sections before the body are read.
+    }
+    if (reader.read.message_annotations === undefined) throw error;
+    delete reader.read.body;
+    return reader.read;
+  }
 }
 
 /**
@@ -81,12 +101,13 @@ function isAt(sought: Uint8Array, bytes: Buffer, start: number, end: number): bo
 
 class MessageReader {
   private at = 0;
+  /** the sections that have been read */
+  readonly read = {} as Message;
 
   constructor(private readonly bytes: Buffer) {}
 
   message(): Message {
-    const { bytes } = this;
-    const message = {} as Message;
+    const { bytes, read: message } = this;
     while (this.at < bytes.length) {
       if (this.byte() !== DESCRIBED || this.byte() !== SMALL_ULONG) throw UNFAMILIAR;
       switch (this.byte()) {

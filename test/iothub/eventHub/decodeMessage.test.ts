@@ -2,7 +2,7 @@ import { deepStrictEqual } from 'node:assert';
 import fc from 'fast-check';
 import rhea, { type Message } from 'rhea';
 import { describe, expect, test } from 'vitest';
-import { decodeMessage } from '../../../src/iothub/eventHub/decodeMessage';
+import { decodeMessage, installDecoder } from '../../../src/iothub/eventHub/decodeMessage';
 
 const { types } = rhea;
 // As it is at first: an open connection puts the other decoder in its place.
@@ -127,4 +127,28 @@ describe('a message from the hub', () => {
       ['other', 'too'],
     ]);
   });
+
+  test('with lists too deep for rhea keeps its annotations and loses its body', () => {
+    const annotations = { 'x-opt-sequence-number': 7, 'x-opt-offset': '8' };
+    const bytes = Buffer.concat([encode({ message_annotations: annotations }), valueOfLists(20_000)]);
+    expect(() => decodeByRhea(bytes)).toThrow(RangeError);
+    installDecoder();
+    const { message_annotations: kept, body: lost } = (
+      rhea.message as unknown as { decode: typeof decodeByRhea }
+    ).decode(bytes);
+    expect([plain(kept), lost]).toEqual([annotations, undefined]);
+  });
 });
+
+/** A section with a value: lists of one list each. AMQP 1.0 part 1: a long list begins with its size and count. */
+function valueOfLists(depth: number): Buffer {
+  let lists = Buffer.from([0x45]);
+  const all = [lists];
+  for (let i = 0, size = 1; i < depth; i += 1, size += 9) {
+    lists = Buffer.alloc(9, 0xd0);
+    lists.writeUInt32BE(size + 4, 1);
+    lists.writeUInt32BE(1, 5);
+    all.unshift(lists);
+  }
+  return Buffer.concat([Buffer.from([0x00, 0x53, 0x77]), ...all]);
+}

@@ -1,6 +1,6 @@
 /** Writes the rows of an output to a file, in one or several parts. */
 
-import { type FileHandle, lstat, open } from 'node:fs/promises';
+import { type FileHandle, copyFile, lstat, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileError } from './fileAccess';
 import type { Statements } from './keptRows';
@@ -10,6 +10,8 @@ import { makeTemporaryFolder, removeTemporaryFolder } from './temporaryFolders';
 export interface RowFile {
   /** Appends the rows of a query with the column `row`, JSON. @throws {UsageError} if the file cannot be written */
   append: (rowsSql: string) => Promise<void>;
+  /** Puts the rows in the place of the file, once all have been appended. Before, an earlier file stays as it is. */
+  finish: () => Promise<void>;
   close: () => Promise<void>;
 }
 
@@ -24,30 +26,49 @@ const copySql = (rowsSql: string, file: string): string =>
 const COPIED_BYTES = 1_048_576;
 
 /**
- * DuckDB cannot append to a file, so it writes the first rows to the file itself, and later ones to a part that is copied.
+ * DuckDB cannot append to a file, so it writes the first rows to a temporary file, and later ones to a part that is copied.
  * It would close a pipe between them, after which its reader ends, so all rows of a pipe are copied into one opened file.
+ *
+ * @param isOnePart whether rows are appended only once: then DuckDB writes them to the file itself
  */
-export function createRowFile(connection: Statements, file: string): RowFile {
+export function createRowFile(connection: Statements, file: string, isOnePart: boolean): RowFile {
   let folder: string | undefined;
   let target: FileHandle | undefined;
-  let isFirst = true;
+  /** the temporary file with all rows so far */
+  let collected: string | undefined;
+  const explained = async (work: () => Promise<void>): Promise<void> => {
+    await work().catch((error: unknown) => {
+      throw fileError(file, error);
+    });
+  };
   return {
     append: async (rowsSql) => {
-      if (isFirst && (await isRegular(file))) {
+      const toFile = target === undefined && collected === undefined && (await isRegular(file));
+      if (toFile && isOnePart) {
         await connection.run(copySql(rowsSql, file));
-        isFirst = false;
         return;
       }
       folder ??= makeTemporaryFolder('asa-rows-');
+      if (toFile) {
+        await connection.run(copySql(rowsSql, (collected = join(folder, 'rows'))));
+        return;
+      }
       const part = join(folder, 'part');
       await connection.run(copySql(rowsSql, part));
-      try {
-        target ??= await open(file, isFirst ? 'w' : 'a');
-        isFirst = false;
+      await explained(async () => {
+        target ??= collected === undefined ? await open(file, 'w') : await open(collected, 'a');
         await copyInto(target, part);
-      } catch (error) {
-        throw fileError(file, error);
-      }
+      });
+    },
+    finish: async () => {
+      const from = collected;
+      if (from === undefined) return;
+      await explained(async () => {
+        await target?.close();
+        target = undefined;
+        // The temporary folder may be on another file system.
+        await rename(from, file).catch(() => copyFile(from, file));
+      });
     },
     close: async () => {
       await target?.close();

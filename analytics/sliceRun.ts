@@ -77,7 +77,8 @@ function createWriter(
   inOrder: boolean,
 ): Writer {
   const { table, rowsSql, rowsSqlOf, unsortedSql, ascends, at } = output;
-  const file = createRowFile(connection, path);
+  const isOnePart = !ascends || slices === 1;
+  const file = createRowFile(connection, path, isOnePart);
   const raised = async (work: () => Promise<unknown>): Promise<void> => {
     await work().catch((error: unknown) => {
       throw raisedInQuery(error, at);
@@ -85,7 +86,7 @@ function createWriter(
   };
   const append = (): Promise<void> =>
     raised(() => file.append((inOrder ? unsortedSql : undefined) ?? rowsSql));
-  if (ascends || slices === 1) return { write: append, end: () => Promise.resolve(), close: file.close };
+  if (ascends || slices === 1) return { write: append, end: file.finish, close: file.close };
   const all = `all_${table}`;
   let isFirst = true;
   return {

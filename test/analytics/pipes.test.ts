@@ -103,3 +103,28 @@ test.skipIf(process.platform === 'win32')('a pipe whose reader closes it is name
   });
   await expect(run).rejects.toThrow(`${file('closed')} cannot be written: its reader has closed it`);
 });
+
+test('a file stays as it was if a later slice fails', async () => {
+  await writeFile(file('kept'), 'as before');
+  const row = (id: number, v: string): string => `{"id":${id},"v":"${v}","t":"2026-01-01T00:00:0${id}Z"}\n`;
+  const runOf = async (values: readonly string[]): Promise<unknown> => {
+    await writeFile(file('cast'), values.map((v, i) => row(i + 1, v)).join(''));
+    const plan = translate(
+      'SELECT CAST(v AS bigint) AS v, LAG(id) OVER (LIMIT DURATION(second, 9)) AS last FROM i TIMESTAMP BY t',
+    );
+    return runFiles({
+      plan,
+      policy: DEFAULT_TIME_POLICY,
+      inputs: new Map([['i', [file('cast')]]]),
+      references: new Map(),
+      outputs: new Map(plan.outputs.map(({ table }) => [table, file('kept')])),
+      maxSliceRows: 2,
+    });
+  };
+  await expect(runOf(['1', '2', '3', '4', 'x'])).rejects.toThrow('CAST');
+  expect(await text('kept')).toBe('as before');
+  await runOf(['1', '2', '3', '4', '5']);
+  expect(await text('kept')).toBe(
+    [null, 1, 2, 3, 4].map((last, i) => `${JSON.stringify({ v: i + 1, last })}\n`).join(''),
+  );
+});

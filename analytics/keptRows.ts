@@ -1,6 +1,6 @@
 /** Keeps the rows that temporal nodes need from batch to batch. */
 
-import type { DuckDBConnection } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBTimestampValue } from '@duckdb/node-api';
 import type { Kept } from './query';
 import { MIN_US, timestamp } from './duckdbTimestamp';
 
@@ -13,8 +13,8 @@ export type Statements = Pick<DuckDBConnection, 'run' | 'runAndReadAll'>;
 export interface KeptRows {
   /** Adds the rows of the batch. @param first creates the table */
   add: (kept: Kept, first: boolean) => Promise<void>;
-  /** Removes rows that no result after this time needs, µs since 1970. */
-  prune: (kept: Kept, toUs: number) => Promise<void>;
+  /** Removes rows that no result after this time needs, µs since 1970. @returns how many rows are left */
+  prune: (kept: Kept, toUs: number) => Promise<number>;
 }
 
 /**
@@ -36,6 +36,16 @@ export function createKeptRows(
   };
 }
 
+/** Creates a table from a query. @returns the number of its rows, which `rowsChanged` does not have */
+async function createTable(
+  connection: Statements,
+  sql: string,
+  values?: Record<string, DuckDBTimestampValue>,
+): Promise<number> {
+  const created = await connection.runAndReadAll(sql, values);
+  return Number(created.getRows()[0]?.[0] ?? 0);
+}
+
 /** The rows must be pruned after each batch. */
 function createKeptViews(connection: Statements): KeptRows {
   /** by table: the table of the rows of the batches before */
@@ -49,14 +59,14 @@ function createKeptViews(connection: Statements): KeptRows {
     prune: async ({ table, spanUs }, toUs) => {
       const before = stored.get(table);
       const next = before === `${table}_a` ? `${table}_b` : `${table}_a`;
-      await connection.run(
+      const left = await createTable(
+        connection,
         `CREATE OR REPLACE TEMP TABLE ${next} AS SELECT * FROM ${table} WHERE __ts > $until`,
-        {
-          until: timestamp(Math.max(MIN_US, toUs - spanUs)),
-        },
+        { until: timestamp(Math.max(MIN_US, toUs - spanUs)) },
       );
       if (before !== undefined) await connection.run(`DROP TABLE ${before}`);
       stored.set(table, next);
+      return left;
     },
   };
 }
@@ -66,18 +76,18 @@ function createKeptTables(connection: Statements, schema: string): KeptRows {
   const sizes = new Map<string, { rows: number; limit: number }>();
   return {
     add: async ({ table, sql, collapseSql }, first) => {
-      const insert = first
-        ? `CREATE TABLE ${schema}.${table} AS ${sql}`
-        : `INSERT INTO ${schema}.${table} ${sql}`;
-      const { rowsChanged } = await connection.run(insert);
+      const added = first
+        ? await createTable(connection, `CREATE TABLE ${schema}.${table} AS ${sql}`)
+        : (await connection.run(`INSERT INTO ${schema}.${table} ${sql}`)).rowsChanged;
       if (collapseSql === undefined) return;
       const { rows, limit } = sizes.get(table) ?? { rows: 0, limit: COLLAPSE_ROWS };
-      if (rows + rowsChanged < limit) sizes.set(table, { rows: rows + rowsChanged, limit });
+      if (rows + added < limit) sizes.set(table, { rows: rows + added, limit });
       else {
-        const collapsed = await connection.run(
+        const collapsed = await createTable(
+          connection,
           `CREATE OR REPLACE TABLE ${schema}.${table} AS ${collapseSql}`,
         );
-        sizes.set(table, { rows: collapsed.rowsChanged, limit: 2 * collapsed.rowsChanged + COLLAPSE_ROWS });
+        sizes.set(table, { rows: collapsed, limit: 2 * collapsed + COLLAPSE_ROWS });
       }
     },
     prune: async ({ table, retainSql, spanUs }, toUs) => {
@@ -91,8 +101,9 @@ function createKeptTables(connection: Statements, schema: string): KeptRows {
       const [all = 0, left = 0] = counted.getRows()[0]?.map(Number) ?? [];
       // Creating the table again frees memory, and deleting rows does not. Unneeded rows do not change results, so the
       // table is only created again if half of its rows are unneeded.
-      if (all > 0 && 2 * left <= all)
-        await connection.run(`CREATE OR REPLACE TABLE ${schema}.${table} AS ${needed}`, values);
+      if (all === 0 || 2 * left > all) return all;
+      await connection.run(`CREATE OR REPLACE TABLE ${schema}.${table} AS ${needed}`, values);
+      return left;
     },
   };
 }

@@ -19,9 +19,10 @@ export interface NodeRun {
    * Fills the tables of the nodes in their order.
    *
    * @param read reads the tables; views are computed now, and need the kept rows
+   * @returns the largest number of rows that is kept for a node, and that the node is computed from again next time
    * @throws {QueryError} when a node cannot be computed
    */
-  run: (read?: () => Promise<void>) => Promise<void>;
+  run: (read?: () => Promise<void>) => Promise<number>;
   /** Whether a temporal node may have rows now without further events. */
   mayEmit: () => boolean;
 }
@@ -90,6 +91,7 @@ export function createNodeRun({
     emitted,
     run: async (read) => {
       const closed = new Set<TemporalNode>();
+      let most = 0;
       const compute = async (node: PlanNode): Promise<void> => {
         if (node.kind === 'plain') await create(node.table, node.sql);
         else if (await emit(node)) closed.add(node);
@@ -98,7 +100,7 @@ export function createNodeRun({
         if (node.kind === 'plain') return;
         for (const one of node.kept)
           if (closed.has(node) || views.has(one.table))
-            await kept.prune(one, emitted.get(node.table) ?? MIN_US);
+            most = Math.max(most, await kept.prune(one, emitted.get(node.table) ?? MIN_US));
       };
       const each = async (work: (node: PlanNode) => Promise<void>): Promise<void> => {
         for (const node of nodes)
@@ -109,6 +111,7 @@ export function createNodeRun({
       await each(compute);
       await read?.();
       await each(prune);
+      return most;
     },
     mayEmit: () =>
       nodes.some(

@@ -28,7 +28,9 @@ export async function runSlices(
     run: (...args) => bounded(() => connection.run(...args)),
     runAndReadAll: (...args) => bounded(() => connection.runAndReadAll(...args)),
   };
-  const ends = needsSlices(plan) ? await sliceEnds(statements, sources, maxSliceRows) : [];
+  const { ends, rows } = needsSlices(plan)
+    ? await sliceEnds(statements, sources, maxSliceRows)
+    : { ends: [], rows: 1 };
   let fromUs = -Infinity;
   let toUs = Infinity;
   const nodes = createNodeRun({
@@ -44,13 +46,16 @@ export async function runSlices(
       const file = outputs.get(output.table);
       if (file !== undefined) writers.push(createWriter(statements, output, file, ends.length + 1, inOrder));
     }
-    for (const end of [...ends, Infinity]) {
-      toUs = end;
+    let keptRows = 0;
+    for (let i = 0; i <= ends.length; i += 1) {
+      // Kept rows are computed again, so the time would be quadratic if a slice did not have about as many rows itself.
+      i += Math.min(ends.length - i, Math.floor(keptRows / rows));
+      toUs = ends[i] ?? Infinity;
       for (const one of sources)
         await statements.run(
           `CREATE OR REPLACE TEMP VIEW ${one.source.table} AS ${sliceSql(one, fromUs, toUs)}`,
         );
-      await nodes.run(async () => {
+      keptRows = await nodes.run(async () => {
         for (const writer of writers) await writer.write();
       });
       fromUs = toUs;

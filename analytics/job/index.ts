@@ -62,8 +62,8 @@ const SNAPSHOT_POLL_MS = 2_000;
 const TICK_MS = 1_000;
 const TRIM_EVERY_TICKS = 60;
 /** If more events than this wait for the query, the job pauses reading from the hub. */
-const MAX_WAITING: Amount = { events: 45_000, characters: 32_000_000 };
-const MAX_BATCH: Amount = { events: 30_000, characters: 16_000_000 };
+const MAX_WAITING: Amount = { events: 75_000, characters: 32_000_000 };
+const MAX_BATCH: Amount = { events: 50_000, characters: 16_000_000 };
 
 /** Each batch has a fixed cost, about that of 6,000 events, because DuckDB plans the statements again. */
 const COLLECT_MS = 200;

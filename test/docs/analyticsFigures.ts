@@ -49,8 +49,8 @@ const JOB_PASSAGES: readonly Passage[] = [
   },
   {
     page: PERFORMANCE,
-    text: 'Its last tenth used {} times the memory of its second tenth.',
-    values: [MANY_EVENTS.ratio ?? NaN],
+    text: 'Its last tenth used {} MB, and its second tenth {} MB.',
+    values: [MANY_EVENTS.median, MANY_EVENTS.peerMedian ?? NaN],
   },
 ];
 

@@ -54,7 +54,8 @@ export function installDecoder(): void {
 
 /**
  * rhea throws for invalid bytes, and for a value of some thousand lists in each other, which a sender can choose. That
- * would end the connection, and the next one would meet the same message again. So such a message has no body.
+ * would end the connection, and the next one would meet the same message again. So such a message has no body, and only
+ * the sections that {@link MessageReader} can read.
  */
 function decodeOther(bytes: Buffer): Message {
   try {

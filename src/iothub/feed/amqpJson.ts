@@ -14,8 +14,15 @@ export function quoteOrNull(text: string | null): string {
   return text === null ? 'null' : quote(text);
 }
 
-/** Binary, and integers beyond 2^53, which rhea returns as bytes, become `{"base64": …}`; timestamps become ISO 8601. */
-export function valueJson(value: unknown): string {
+/** Limits of JSON parsers: Ruby 100 levels, .NET 64. A worker could not parse a feed with deeper nesting. */
+export const MAX_DEPTH = 64;
+
+/**
+ * Binary, and integers beyond 2^53, which rhea returns as bytes, become `{"base64": …}`; timestamps become ISO 8601.
+ *
+ * @param levels how many lists and maps may be inside each other; deeper ones become null
+ */
+export function valueJson(value: unknown, levels = MAX_DEPTH): string {
   if (typeof value === 'string') return quote(value);
   if (typeof value === 'boolean') return String(value);
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null';
@@ -23,21 +30,22 @@ export function valueJson(value: unknown): string {
   if (typeof value !== 'object' || value === null) return 'null';
   if (value instanceof Date) return timestampJson(value);
   if (Buffer.isBuffer(value)) return `{"base64":"${value.toString('base64')}"}`;
-  if (Array.isArray(value)) return `[${value.map(valueJson).join(',')}]`;
-  return objectJson(value);
+  if (levels === 0) return 'null';
+  if (Array.isArray(value)) return `[${value.map((one) => valueJson(one, levels - 1)).join(',')}]`;
+  return objectJson(value, levels - 1);
 }
 
 /** A map's own members as a JSON object. */
-export function objectJson(map: object): string {
+export function objectJson(map: object, levels = MAX_DEPTH): string {
   let members = '';
   for (const name of Object.keys(map))
-    members = joined(members, memberJson(name, (map as Record<string, unknown>)[name]));
+    members = joined(members, memberJson(name, (map as Record<string, unknown>)[name], levels));
   return `{${members}}`;
 }
 
 /** A member of a JSON object. */
-function memberJson(name: string, value: unknown): string {
-  return `${quote(name)}:${valueJson(value)}`;
+function memberJson(name: string, value: unknown, levels = MAX_DEPTH): string {
+  return `${quote(name)}:${valueJson(value, levels)}`;
 }
 
 /** Appends a member to serialized members. */

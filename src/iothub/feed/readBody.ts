@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { JsonDepthError, JsonSyntaxError, scanJson } from '../../json';
-import { valueJson } from './amqpJson';
+import { MAX_DEPTH, valueJson } from './amqpJson';
 
 /** The body as JSON text. JSON from a device is kept unchanged, so that no number is rounded. */
 export interface FeedBody {
@@ -18,8 +18,6 @@ const UTF_8 = new Set(['', 'utf-8', 'utf8', 'identity']);
 const SAYS_NOTHING = new Set(['', 'identity']);
 const UTF_16 = /^utf-?16(?<order>le|be)?$/i;
 const UTF_32 = /^utf-?32(?<order>le|be)?$/i;
-/** Limits of JSON parsers: Ruby 100 levels, .NET 64. A worker could not parse a feed with deeper nesting. */
-const MAX_DEPTH = 64;
 const BYTE_ORDER_MARK = /^\uFEFF/;
 /** The start of a JSON text. Its second character is ASCII too, unless a string begins (RFC 4627, section 3). */
 const JSON_START = /^(?:"|[ \t\r\n{[\dtfn-](?:[ -~\t\r\n]|$))/;

@@ -1,7 +1,7 @@
 /** Writes the rows of an output to a file, in one or several parts. */
 
-import { type FileHandle, copyFile, lstat, open, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { type FileHandle, copyFile, open, realpath, rename, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileError } from './fileAccess';
 import type { Statements } from './keptRows';
 import { sqlText } from './query';
@@ -34,8 +34,14 @@ const COPIED_BYTES = 1_048_576;
 export function createRowFile(connection: Statements, file: string, isOnePart: boolean): RowFile {
   let folder: string | undefined;
   let target: FileHandle | undefined;
-  /** the temporary file with all rows so far */
-  let collected: string | undefined;
+  /** the temporary file with all rows so far, and the ordinary file whose place it takes */
+  let collected: { file: string; place: string } | undefined;
+  const copy = async (rowsSql: string, into: string): Promise<void> => {
+    await connection.run(copySql(rowsSql, into)).catch((error: unknown) => {
+      // The user knows the output and no temporary file.
+      throw new Error((error as Error).message.replaceAll(into, file), { cause: error });
+    });
+  };
   const explained = async (work: () => Promise<void>): Promise<void> => {
     await work().catch((error: unknown) => {
       throw fileError(file, error);
@@ -43,44 +49,59 @@ export function createRowFile(connection: Statements, file: string, isOnePart: b
   };
   return {
     append: async (rowsSql) => {
-      const toFile = target === undefined && collected === undefined && (await isRegular(file));
-      if (toFile && isOnePart) {
-        await connection.run(copySql(rowsSql, file));
+      const place = target === undefined && collected === undefined ? await ordinaryFile(file) : undefined;
+      if (place !== undefined && isOnePart) {
+        await copy(rowsSql, place);
         return;
       }
-      folder ??= makeTemporaryFolder('asa-rows-');
-      if (toFile) {
-        await connection.run(copySql(rowsSql, (collected = join(folder, 'rows'))));
+      folder ??= place === undefined ? makeTemporaryFolder(PREFIX) : folderBeside(place);
+      if (place !== undefined) {
+        collected = { file: join(folder, 'rows'), place };
+        await copy(rowsSql, collected.file);
         return;
       }
       const part = join(folder, 'part');
-      await connection.run(copySql(rowsSql, part));
+      await copy(rowsSql, part);
       await explained(async () => {
-        target ??= collected === undefined ? await open(file, 'w') : await open(collected, 'a');
+        target ??= collected === undefined ? await open(file, 'w') : await open(collected.file, 'a');
         await copyInto(target, part);
       });
     },
     finish: async () => {
-      const from = collected;
-      if (from === undefined) return;
+      const all = collected;
+      if (all === undefined) return;
       await explained(async () => {
         await target?.close();
         target = undefined;
-        // The temporary folder may be on another file system.
-        await rename(from, file).catch(() => copyFile(from, file));
+        await rename(all.file, all.place).catch(() => copyFile(all.file, all.place));
       });
     },
     close: async () => {
-      await target?.close();
-      if (folder !== undefined) await removeTemporaryFolder(folder);
+      try {
+        await target?.close();
+      } finally {
+        if (folder !== undefined) await removeTemporaryFolder(folder);
+      }
     },
   };
 }
 
-/** Whether a path is, or will be, an ordinary file, and neither a pipe, nor a device, nor a link to these. */
-async function isRegular(file: string): Promise<boolean> {
-  const found = await lstat(file).catch(() => undefined);
-  return found === undefined || found.isFile();
+const PREFIX = '.asa-rows-';
+
+/** Beside the file, so that the rows can take its place at once. If that is not allowed, the rows are copied in the end. */
+function folderBeside(file: string): string {
+  try {
+    return makeTemporaryFolder(PREFIX, dirname(file));
+  } catch {
+    return makeTemporaryFolder(PREFIX);
+  }
+}
+
+/** The path, without links, of what is, or will be, an ordinary file; undefined for a pipe or a device. */
+async function ordinaryFile(file: string): Promise<string | undefined> {
+  const path = await realpath(file).catch(() => file);
+  const found = await stat(path).catch(() => undefined);
+  return found === undefined || found.isFile() ? path : undefined;
 }
 
 async function copyInto(target: FileHandle, from: string): Promise<void> {

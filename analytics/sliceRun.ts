@@ -61,8 +61,9 @@ export async function runSlices(
       fromUs = toUs;
     }
     for (const writer of writers) await writer.end();
+    for (const writer of writers) await writer.finish();
   } finally {
-    for (const writer of writers) await writer.close();
+    await Promise.allSettled(writers.map((writer) => writer.close()));
   }
 }
 
@@ -71,6 +72,8 @@ interface Writer {
   write: () => Promise<void>;
   /** Writes what had to wait for the last slice. */
   end: () => Promise<void>;
+  /** Puts the rows in the place of the file. An error in another output must not come after it. */
+  finish: () => Promise<void>;
   close: () => Promise<void>;
 }
 
@@ -82,8 +85,7 @@ function createWriter(
   inOrder: boolean,
 ): Writer {
   const { table, rowsSql, rowsSqlOf, unsortedSql, ascends, at } = output;
-  const isOnePart = !ascends || slices === 1;
-  const file = createRowFile(connection, path, isOnePart);
+  const file = createRowFile(connection, path, slices === 1);
   const raised = async (work: () => Promise<unknown>): Promise<void> => {
     await work().catch((error: unknown) => {
       throw raisedInQuery(error, at);
@@ -91,7 +93,8 @@ function createWriter(
   };
   const append = (): Promise<void> =>
     raised(() => file.append((inOrder ? unsortedSql : undefined) ?? rowsSql));
-  if (ascends || slices === 1) return { write: append, end: file.finish, close: file.close };
+  const { finish, close } = file;
+  if (ascends || slices === 1) return { write: append, end: () => Promise.resolve(), finish, close };
   const all = `all_${table}`;
   let isFirst = true;
   return {
@@ -101,6 +104,7 @@ function createWriter(
       isFirst = false;
     },
     end: () => raised(() => file.append(rowsSqlOf(all))),
-    close: file.close,
+    finish,
+    close,
   };
 }

@@ -31,20 +31,21 @@ export const needsSlices = ({ nodes }: Plan): boolean => nodes.some(({ kind }) =
  *
  * @param maxRows maximum number of rows in a slice, except those of the same time
  * @returns `ends` of all slices but the last, µs since 1970, ascending; an event at an end is in the next slice. `rows` is
- *   the number of rows that a slice of the source with the largest rows may have.
+ *   the mean number of rows in a slice.
  */
 export async function sliceEnds(
   connection: Statements,
   loaded: readonly LoadedSource[],
   maxRows = MAX_SLICE_ROWS,
 ): Promise<{ ends: number[]; rows: number }> {
-  let least = maxRows;
+  let all = 0;
   /** times in the sources, each with the share of a slice that the rows of its source since the time before it fill */
   const times: { us: number; share: number }[] = [];
   const perSource = loaded.length === 1 ? 1 : TIMES_PER_SLICE * loaded.length;
   for (const { stored, time } of loaded) {
     const rows = Math.max(1, Math.min(maxRows, await fittingRows(connection, stored)));
-    least = Math.min(least, rows);
+    const counted = await connection.runAndReadAll(`SELECT count(*) FROM ${stored}`);
+    all += Number(counted.getRows()[0]?.[0]);
     const step = Math.max(1, Math.floor(rows / perSource));
     const found = await connection.runAndReadAll(
       `SELECT epoch_us(${time}) FROM ${stored} WHERE rowid > 0 AND rowid % ${step} = 0 AND ${time} IS NOT NULL`,
@@ -64,7 +65,7 @@ export async function sliceEnds(
     ends.push(us);
     filled = 0;
   });
-  return { ends, rows: least };
+  return { ends, rows: Math.max(1, all / (ends.length + 1)) };
 }
 
 /** How many rows of a table take up the bytes of a slice. */

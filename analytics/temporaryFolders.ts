@@ -11,8 +11,8 @@ const folders = new Set<string>();
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /** Makes an empty folder. No signal can arrive between its making and its entry in the list. */
-export function makeTemporaryFolder(prefix: string): string {
-  const folder = mkdtempSync(join(tmpdir(), prefix));
+export function makeTemporaryFolder(prefix: string, parent = tmpdir()): string {
+  const folder = mkdtempSync(join(parent, prefix));
   folders.add(folder);
   return folder;
 }

@@ -65,7 +65,7 @@ const TRIM_EVERY_TICKS = 60;
 const MAX_WAITING: Amount = { events: 75_000, characters: 32_000_000 };
 const MAX_BATCH: Amount = { events: 50_000, characters: 16_000_000 };
 
-/** Each batch has a fixed cost, about that of 6,000 events, because DuckDB plans the statements again. */
+/** Each batch has a fixed cost, about that of 3,000 events, because DuckDB plans the statements again. */
 const COLLECT_MS = 200;
 
 /**

@@ -85,7 +85,7 @@ test('a match waits until no longer one can come, also if a shorter one is compl
 
 test(
   'a match of more than 5,000 events is refused with its place',
-  { timeout: 120_000, tags: ['full'] },
+  { timeout: 600_000, tags: ['full'] },
   async () => {
     const { process, advance } = await engines(
       matching('a b*', 'a AS a.v = 0, b AS b.v > 0').replace(', Classifier() AS c', ''),

@@ -173,6 +173,12 @@ const collect: Aggregate = (call, rows, suffix) => {
   return { sql: `to_json(list(${toJson(value)} ORDER BY ${rows.order})${suffix})`, type: 'array' };
 };
 
+/** DuckDB counts a negative fraction from the greatest value. There is no negative zero: the greatest value has fraction 1. */
+function quantileFraction(share: number, descending: boolean): number {
+  if (!descending) return share;
+  return share === 0 ? 1 : -share;
+}
+
 /** PERCENTILE_CONT interpolates; PERCENTILE_DISC gives one of the values. */
 function percentile(name: 'quantile_cont' | 'quantile_disc'): Aggregate {
   return (call, rows, suffix) => {
@@ -190,10 +196,15 @@ function percentile(name: 'quantile_cont' | 'quantile_disc'): Aggregate {
     const value = rows.keep(order.expression);
     if (value.type !== 'any' && !isNumeric(value.type))
       throw new QueryError(`${call.name} takes numbers, not ${typeName(value.type)}`, call.at);
-    const number = value.type === 'any' ? `asa_number(${value.sql})` : value.sql;
-    const sql = `${name}(${number}, ${order.descending ? 1 - share : share})${suffix}`;
-    if (name === 'quantile_cont') return { sql: `CAST(${sql} AS DOUBLE)`, type: 'float' };
-    return value.type === 'any' ? { sql: `asa_float_json(${sql})`, type: 'any' } : { sql, type: value.type };
+    const quantile = (of: string): string =>
+      `${name}(${of}, ${quantileFraction(share, order.descending)})${suffix}`;
+    const number = `asa_number(${value.sql})`;
+    if (name === 'quantile_cont')
+      return { sql: `CAST(${quantile(value.type === 'any' ? number : value.sql)} AS DOUBLE)`, type: 'float' };
+    if (value.type !== 'any') return { sql: quantile(value.sql), type: value.type };
+    // The numbers decide the order. The result is the value itself, so that a bigint remains one.
+    const ordered = `CASE WHEN ${number} IS NOT NULL THEN {number: ${number}, json: ${value.sql}} END`;
+    return { sql: `(${quantile(ordered)}).json`, type: 'any' };
   };
 }
 

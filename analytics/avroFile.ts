@@ -24,6 +24,23 @@ const exactLong = avro.types.LongType.__with({
   compare: (a: bigint, b: bigint) => (a < b ? -1 : a > b ? 1 : 0),
 });
 
+/** As a bigint too, so that each number that is read is a float or double of the schema. */
+class ExactInt extends avro.types.LogicalType {
+  protected override _fromValue(value: number): bigint {
+    return BigInt(value);
+  }
+  protected override _toValue(value: unknown): number | undefined {
+    return typeof value === 'bigint' ? Number(value) : undefined;
+  }
+}
+const exactInt = new ExactInt({ type: 'int', logicalType: 'exact' });
+
+/** Also for `{"type":"long","logicalType":"timestamp-millis"}` and the like, which a registry of types does not cover. */
+const typeHook = (schema: unknown): avro.Type | undefined => {
+  const name = typeof schema === 'object' && schema !== null && 'type' in schema ? schema.type : schema;
+  return name === 'long' ? exactLong : name === 'int' ? exactInt : undefined;
+};
+
 /** Avro 1.11: a marker of 16 bytes follows the header and each block. */
 const SYNC_BYTES = 16;
 
@@ -49,13 +66,13 @@ const CODECS: Record<string, Decompress> = {
 };
 
 /**
- * Writes the records of an Avro container file as JSON, one a line. Bytes become base64.
+ * Writes the records of an Avro container file as JSON, one a line. Bytes become base64; NaN and infinity become null.
  *
  * @throws Error when the file is incomplete or damaged, or has another codec than null, deflate and snappy
  */
 export async function writeAvroAsLines(file: string, isGzip: boolean, to: string): Promise<void> {
   const decoder = new avro.streams.BlockDecoder({
-    parseHook: (schema) => avro.Type.forSchema(schema, { registry: { long: exactLong } }),
+    parseHook: (schema) => avro.Type.forSchema(schema, { typeHook }),
     codecs: CODECS,
   });
   let header: { sync: Buffer } | undefined;
@@ -99,8 +116,15 @@ function json(value: unknown): string {
     const fields = Object.entries(value).map(([name, one]) => `${JSON.stringify(name)}:${json(one)}`);
     return `{${fields.join(',')}}`;
   }
-  // JSON has neither infinity nor NaN.
-  return typeof value === 'number' && !Number.isFinite(value) ? 'null' : JSON.stringify(value ?? null);
+  if (typeof value === 'number') return floatJson(value);
+  return JSON.stringify(value ?? null);
+}
+
+/** With a fraction or an exponent, because `1` would be a bigint. JSON has neither infinity nor NaN. */
+function floatJson(value: number): string {
+  if (!Number.isFinite(value)) return 'null';
+  const text = Object.is(value, -0) ? '-0' : String(value);
+  return /[.e]/.test(text) ? text : `${text}.0`;
 }
 
 const isWrapped = (value: unknown): value is { unwrap: () => unknown } =>

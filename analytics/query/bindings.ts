@@ -234,7 +234,9 @@ export function stepBinding(
   };
 }
 
-/** The two columns that CROSS APPLY adds to a row. */
+/** The two columns that APPLY adds to a row. Its record is NULL if OUTER APPLY found no element. */
 export function applyBinding(alias: string, columns: readonly Column[], read: ReadField): Binding {
-  return { ...stepBinding(alias, alias, columns, false, read), metadata: refuseMetadata };
+  const binding = stepBinding(alias, alias, columns, false, read);
+  const record = (): string => `CASE WHEN ${name(alias)}.__row IS NOT NULL THEN ${binding.record()} END`;
+  return { ...binding, record, metadata: refuseMetadata };
 }

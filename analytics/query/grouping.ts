@@ -6,7 +6,7 @@ import { distinctKey } from './comparison';
 import { createContext, translatePredicate } from './expression';
 import { type Kept, type StreamSource, type TemporalNode } from './plan';
 import { QueryError } from './queryError';
-import { type Column, type Context, type Projected, asColumn, recordSql, same } from './scope';
+import { type Column, type Context, type Projected, asColumn, isApplied, recordSql, same } from './scope';
 import { type Typed, name } from './types';
 import { windowId, windowSql } from './windows';
 
@@ -55,8 +55,11 @@ export function planGrouping(parts: GroupingParts): { node: TemporalNode; column
     },
     keep: (expression) => keep(rowContext.translate(expression)),
     keepRow: () => keep({ sql: recordSql(scope.bindings.flatMap((one) => one.star())), type: 'record' }),
-    isInput: (arg) =>
-      arg.kind === 'path' && arg.path.length === 1 && scope.find(arg.path[0] ?? '') !== undefined,
+    isInput: (arg) => {
+      if (arg.kind !== 'path' || arg.path.length !== 1) return false;
+      const binding = scope.find(arg.path[0]);
+      return binding !== undefined && !isApplied(binding);
+    },
   };
   keys.push(...parts.partitionBy);
   const keyColumns = new Map(

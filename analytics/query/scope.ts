@@ -77,10 +77,12 @@ export function createScope(bindings: readonly Binding[]): Scope {
       return found;
     },
     field: (path, at) => {
-      const own = path.length > 1 ? find(path[0]) : undefined;
-      if (own) return own.field(path.slice(1), at);
+      const own = find(path[0]);
+      if (own && path.length > 1) return own.field(path.slice(1), at);
+      // "a record 'element_name', which contains the result" (APPLY)
+      if (own && isApplied(own)) return { sql: own.record(), type: 'record' };
       const [only, ...others] = bindings;
-      const applied = others.every(({ metadata }) => metadata === refuseMetadata);
+      const applied = others.every(isApplied);
       if (others.length > 0 && !applied && bindings.every(({ has }) => has)) {
         // "Qualify column_name to prevent an ambiguous reference" (FROM): only one of these steps has the column.
         const [owner, second] = bindings.filter(({ has }) => has?.(path[0] ?? ''));
@@ -100,6 +102,9 @@ export function createScope(bindings: readonly Binding[]): Scope {
 export const refuseMetadata = (_: readonly string[], at: Position): Typed => {
   throw new QueryError('GetMetadataPropertyValue can read an input, but not the result of APPLY', at);
 };
+
+/** Whether a name is that of the result of APPLY. */
+export const isApplied = ({ metadata }: Binding): boolean => metadata === refuseMetadata;
 
 /** Reads a path in a record whose fields depend on the event. */
 export function jsonField(json: string, path: readonly string[]): Typed {

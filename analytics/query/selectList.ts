@@ -1,7 +1,7 @@
 import type { Expression, Select } from './ast';
 import { titleOf } from './grouping';
 import { QueryError } from './queryError';
-import { type Binding, type Projected, type Scope, refuseMetadata } from './scope';
+import { type Binding, type Projected, type Scope, isApplied } from './scope';
 import type { Typed } from './types';
 
 /** Prefix of internal column names. */
@@ -64,6 +64,6 @@ function starOf(path: readonly string[], scope: Scope, at: Select['at']): readon
 
 /** The result of APPLY is one record under its name. */
 function wholeOf(binding: Binding): readonly Projected[] {
-  if (binding.metadata !== refuseMetadata) return binding.star();
+  if (!isApplied(binding)) return binding.star();
   return [{ column: { kind: 'column', name: binding.alias, type: 'record' }, sql: binding.record() }];
 }

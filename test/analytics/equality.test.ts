@@ -16,7 +16,11 @@ const values = fc.oneof(
       ...['"1"', '"1.0"', '"true"', '"a"', '"A"', '"\\u0061"', '"a "', '""', '"null"', '"n1"'],
     ),
   },
-  fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
+  // An event with an integer outside bigint is dropped.
+  fc
+    .double({ noNaN: true, noDefaultInfinity: true })
+    .map(String)
+    .filter((json) => !/^-?\d{19,}$/.test(json)),
   fc.integer().map(String),
 );
 

@@ -123,7 +123,7 @@ const EVENTS = [
 
 test(
   'a query that was changed at random runs, or is refused with its place',
-  { timeout: 600_000 },
+  { timeout: 1_500_000 },
   async () => {
     await fc.assert(
       fc.asyncProperty(mutant, async (text) => {
@@ -135,7 +135,7 @@ test(
         expect(message).not.toMatch(/ Error: |asa_|field_\d|undefined|\[object|\n/);
       }),
       // Found cases are for the full run: a test of every change must not fail by chance.
-      { numRuns: runs(150, 20_000), ...(IS_FULL ? {} : { seed: 21 }) },
+      { numRuns: runs(150, 5_000), ...(IS_FULL ? {} : { seed: 21 }) },
     );
   },
 );

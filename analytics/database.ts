@@ -2,6 +2,7 @@
 
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { MACROS } from './query';
+import { registerRecordKey } from './recordKey';
 
 export interface Database {
   instance: DuckDBInstance;
@@ -20,6 +21,7 @@ export async function openDatabase(settings: Record<string, string> = {}): Promi
   await connection.run(`SET max_expression_depth = ${MAX_EXPRESSION_DEPTH}`);
   // A division by zero is NULL.
   await connection.run('SET ieee_floating_point_ops = false');
+  registerRecordKey(connection);
   await connection.run(MACROS.map((macro) => `CREATE OR REPLACE MACRO ${macro};`).join('\n'));
   return { instance, connection };
 }

@@ -1,7 +1,8 @@
 /**
  * Comparisons of values. One rule of equality holds for `=`, IN, CASE, joins, GROUP BY, PARTITION BY, DISTINCT and
  * TIMESTAMP BY … OVER: numbers and bits are equal if their exact values are, and texts if their characters are. A number
- * does not equal a text.
+ * does not equal a text. Records are equal if they have the same names with equal values, and arrays if their elements
+ * are equal.
  */
 
 import type { Position } from './ast';
@@ -98,17 +99,12 @@ function isSmallFloat(sql: string): boolean {
   return digits !== undefined && Math.abs(Number(digits)) < Number(INEXACT);
 }
 
-/** SQL that is equal, or NULL, for values that are equal, or NULL. Records and arrays are equal if their texts are. */
-export function distinctKey({ sql, type }: Typed): string {
-  if (type === 'any') return `coalesce(asa_key(${sql}), CAST(${sql} AS VARCHAR))`;
-  return type === 'record' || type === 'array' ? `CAST(${sql} AS VARCHAR)` : sql;
-}
+/** SQL that is equal, or NULL, for values that are equal, or NULL. */
+export const distinctKey = ({ sql, type }: Typed): string => (isJson(type) ? call('asa_key')(sql) : sql);
 
 /** The same as a text without control characters. */
 export function keyText(value: Typed): string {
   if (value.type === 'nvarchar') return `CAST(to_json(${value.sql}) AS VARCHAR)`;
   if (value.type === 'float') return `asa_float_key(${value.sql})`;
-  return isJson(value.type)
-    ? once([value.sql], (sql) => distinctKey({ ...value, sql }))
-    : `CAST(${value.sql} AS VARCHAR)`;
+  return isJson(value.type) ? distinctKey(value) : `CAST(${value.sql} AS VARCHAR)`;
 }

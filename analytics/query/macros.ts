@@ -103,7 +103,8 @@ export const MACROS: readonly string[] = [
   // a text. The key of a text is its JSON, which usually is there already: only escapes can be written in several ways.
   `asa_key(j) AS CASE WHEN starts_with(j::VARCHAR, '"') AND NOT contains(j::VARCHAR, '\\') THEN j::VARCHAR ELSE CASE json_type(j)
      WHEN 'VARCHAR' THEN to_json(j->>'$')::VARCHAR WHEN 'BIGINT' THEN 'n' || (j->>'$') WHEN 'UBIGINT' THEN 'n' || (j->>'$')
-     WHEN 'DOUBLE' THEN 'n' || asa_float_key(TRY_CAST(j->>'$' AS DOUBLE)) WHEN 'BOOLEAN' THEN CASE WHEN j->>'$' = 'true' THEN 'n1' ELSE 'n0' END END END`,
+     WHEN 'DOUBLE' THEN 'n' || asa_float_key(TRY_CAST(j->>'$' AS DOUBLE)) WHEN 'BOOLEAN' THEN CASE WHEN j->>'$' = 'true' THEN 'n1' ELSE 'n0' END
+     WHEN 'OBJECT' THEN asa_record_key(j::VARCHAR) WHEN 'ARRAY' THEN asa_record_key(j::VARCHAR) END END`,
 
   // Of a JSON that is known to be an integer or a number. DuckDB plans each use of a macro, so these are short.
   `asa_known_int(j) AS TRY_CAST(j::VARCHAR AS BIGINT)`,

@@ -1,49 +1,22 @@
 /** The command line of the Stream Analytics runner: its commands, flags and exit codes. */
 
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { checkQueries } from './check';
-import type { Counts } from './counts';
-import {
-  UsageError,
-  raisedByFile,
-  readText,
-  requireOtherFiles,
-  requireReadable,
-  requireWritable,
-} from './fileAccess';
-import { runFiles } from './fileRun';
-import { FormatError } from './inputFile';
+import { EXIT_FAILED_TEST, EXIT_QUERY, EXIT_USAGE, reportingQuery } from './exitCodes';
 import { explain } from './explain';
-import { version } from './package.json';
-import { type Plan, QueryError, diagnostic, textOf, translate } from './query';
+import { UsageError, readText, requireReadable } from './fileAccess';
+import { FormatError } from './inputFile';
 import { failure } from './junit';
-import { readMemory } from './memory';
-import { assignFiles, outputFiles } from './namedFiles';
-import { ProjectError, readFunctions, readProject } from './project';
-import { guardStandardOutput, printFile } from './standardOutput';
-import { makeTemporaryFolder, removeTemporaryFolder, removingFoldersOnSignals } from './temporaryFolders';
+import { version } from './package.json';
+import { readProject } from './project';
+import { ProjectError } from './projectFiles';
+import { textOf, translate } from './query';
+import { type RunFlags, memoryOf, run, watching } from './runCommand';
+import { guardStandardOutput } from './standardOutput';
+import { removingFoldersOnSignals } from './temporaryFolders';
 import { type TestOptions, testProject } from './testProject';
-import { readTimePolicy } from './timePolicy';
-import { watchFiles } from './watchFiles';
-
-interface RunFlags {
-  input: string[];
-  reference: string[];
-  function: string[];
-  query: string | undefined;
-  output: string;
-  memory?: string;
-  watch?: true;
-}
-
-/** The query is wrong, or stopped on an event. */
-const EXIT_QUERY = 1;
-/** A test case failed. */
-const EXIT_FAILED_TEST = 1;
-/** The command is wrong: a flag, or a file that cannot be read or written. */
-const EXIT_USAGE = 2;
+import { compatibilityNote } from './timePolicy';
 
 const MEMORY_HELP = "the most memory for the query, such as 4GB (default: 80% of the machine's)";
 
@@ -69,10 +42,11 @@ export async function main(
   program
     .command('run', { isDefault: true })
     .description('Runs a query on files of events, with reference data, into files of rows.')
-    .requiredOption(
+    .option(
       '--input <[name=]file>',
-      'events: JSON lines, a JSON array, Avro or CSV, perhaps gzip; - for standard input; repeat the flag for further inputs and files',
+      'events: JSON lines, a JSON array, Avro or CSV, perhaps gzip; - for standard input; repeat the flag for further inputs and files; else the local inputs of asaproj.json beside the query',
       collect,
+      [],
     )
     .option(
       '--reference <[name=]file>',
@@ -128,7 +102,10 @@ export async function main(
     .action(async (flags: Omit<TestOptions, 'memory'> & { memory?: string }) => {
       const options: TestOptions = { ...flags, memory: memoryOf(flags) };
       await requireReadable(options.project);
-      await reportingQuery(readProject(options.project).queryFile, async () => {
+      const { queryFile, jobConfigFile } = readProject(options.project);
+      await reportingQuery(queryFile, async () => {
+        const note = compatibilityNote(queryFile, jobConfigFile);
+        if (note !== undefined) console.error(note);
         const { Total, Failed, Results } = await testProject(options);
         for (const one of Results) {
           console.log(`${one.Status === 0 ? 'passed' : 'FAILED'}  ${one.Name}`);
@@ -168,120 +145,4 @@ function requireCommand(program: Command, [first]: readonly string[]): void {
   }
   if (!first.startsWith('-') && ![...names, 'help'].includes(first))
     throw new UsageError(`the command '${first}' does not exist: use ${names.join(', ')}`);
-}
-
-async function reportingQuery(file: string, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (!(error instanceof QueryError)) throw error;
-    console.error(diagnostic(file, error));
-    process.exitCode = EXIT_QUERY;
-  }
-}
-
-/** Runs at once and after each change. An error is reported, and the next change runs again. */
-async function watching(flags: RunFlags, signal: AbortSignal): Promise<void> {
-  const query = queryFile(flags);
-  const attempt = async (): Promise<void> => {
-    process.exitCode = 0;
-    await run(flags).catch((error: unknown) => {
-      console.error(`error: ${textOf(error).split('\n')[0] ?? ''}`);
-      process.exitCode = EXIT_USAGE;
-    });
-    console.error(`${process.exitCode === 0 ? `${flags.output} is written; ` : ''}waiting for changes`);
-  };
-  const named = [...flags.input, ...flags.reference, ...flags.function].map((value) =>
-    value.replace(/^[^=]+=/, ''),
-  );
-  if (named.includes('-')) throw new UsageError('--watch takes files, not standard input');
-  const beside = ['JobConfig.json', 'asaproj.json'].map((file) => join(dirname(query), file));
-  await watchFiles([query, ...named, ...beside], attempt, signal);
-}
-
-function queryFile({ query = DEFAULT_QUERY }: RunFlags): string {
-  if (query === undefined) throw new UsageError('give the file of the query with --query <file>');
-  return query;
-}
-
-async function run(flags: RunFlags): Promise<void> {
-  const query = queryFile(flags);
-  const memory = memoryOf(flags);
-  const text = await readText(query);
-  await reportingQuery(query, async () => {
-    const plan = translate(text);
-    const inputs = assignFiles(flags.input, [...new Set(plan.sources.map(({ input }) => input))], '--input');
-    const references = assignFiles(
-      flags.reference,
-      plan.references.map(({ name }) => name),
-      '--reference',
-    );
-    const files = [...inputs.values(), ...references.values()].flat();
-    if (files.filter((file) => file === '-').length > 1)
-      throw new UsageError('standard input (-) can stand for one file only');
-    for (const file of files) await requireReadable(file);
-    const scripts = await functionFiles(flags.function);
-    const folder = makeTemporaryFolder('asa-output-');
-    try {
-      const outputs = outputFiles(plan, flags.output, folder);
-      for (const file of outputs.values()) await requireWritable(file);
-      await requireOtherFiles(outputs.values(), [query, ...files]);
-      const policy = readTimePolicy(query);
-      const functions = new Map([...readFunctions(query), ...scripts]);
-      const counts = await runFiles({ plan, policy, inputs, references, outputs, functions, memory }).catch(
-        (error: unknown) => {
-          throw usage(error);
-        },
-      );
-      if (flags.output === '-') await printRows([...outputs.values()], plan);
-      report(counts, flags);
-    } finally {
-      await removeTemporaryFolder(folder);
-    }
-  });
-}
-
-const memoryOf = ({ memory }: { memory?: string }): number | undefined =>
-  memory === undefined ? undefined : readMemory(memory);
-
-/** Scripts by the names of their functions. */
-async function functionFiles(given: readonly string[]): Promise<Map<string, string>> {
-  const scripts = new Map<string, string>();
-  for (const value of given) {
-    const [, name, file] = /^([^=]+)=(.+)$/.exec(value) ?? [];
-    if (name === undefined || file === undefined)
-      throw new UsageError(`--function ${value}: write name=file, as in --function hex=hex.js`);
-    scripts.set(name, await readText(file));
-  }
-  return scripts;
-}
-
-/** The error for a file that cannot be read or written. */
-function usage(error: unknown): unknown {
-  return error instanceof QueryError || error instanceof FormatError ? error : raisedByFile(error);
-}
-
-/** Prints the rows of the first output. Of the others, it reports that they are missing. */
-async function printRows([first = '']: readonly string[], { outputs }: Plan): Promise<void> {
-  await printFile(first);
-  const [printed, ...others] = outputs.map(({ name }) => name);
-  if (others.length > 0)
-    console.error(
-      `standard output can hold only the rows of ${printed ?? ''}: write to a file to get the rows of ${others.join(', ')}`,
-    );
-}
-
-/** Reports dropped and adjusted events, one line for each reason. */
-function report(counts: Counts, { input }: RunFlags): void {
-  const told = {
-    malformed: 'dropped: not a JSON object that fits the query',
-    untimed: 'dropped: TIMESTAMP BY gave no time',
-    early: 'dropped: more than 5 minutes ahead of their arrival',
-    lateDropped: 'dropped: later than the tolerance',
-    late: 'beyond the tolerance of late or disordered events',
-  } as const;
-  for (const [name, what] of Object.entries(told)) {
-    const count = counts[name as keyof typeof told];
-    if (count > 0) console.error(`${input.join(', ')}: ${count} of ${counts.events} events ${what}`);
-  }
 }

@@ -103,6 +103,11 @@ export function isArray(start: string, isWhole: boolean): boolean {
 /** The delimiters of CSV that Stream Analytics supports, except the space, which also occurs in names. */
 const DELIMITERS = [',', ';', '\t', '|'];
 
+/** How CSV is written, where that is known before it is read. */
+export interface CsvFormat {
+  delimiter: string | undefined;
+}
+
 export interface CsvHeader {
   delimiter: string;
   /** names of the columns, each different */
@@ -111,15 +116,20 @@ export interface CsvHeader {
   skip: number;
 }
 
-/** The header of CSV. Its delimiter is the one that it has most of. @returns undefined if its end is not in the text */
-export function csvHeader(start: string, isWhole: boolean): CsvHeader | undefined {
+/**
+ * The header of CSV. If its delimiter is not known, it is the one that the header has most of.
+ *
+ * @returns undefined if its end is not in the text
+ */
+export function csvHeader(start: string, isWhole: boolean, known?: CsvFormat): CsvHeader | undefined {
   const text = withoutMark(start);
   const [blank = ''] = /^(?:\r?\n)*/.exec(text) ?? [];
   const [line = ''] = /^(?:"(?:[^"]|"")*"|[^"\r\n])*/.exec(text.slice(blank.length)) ?? [];
   if (!isWhole && blank.length + line.length >= text.length) return undefined;
   const unquoted = line.replaceAll(/"(?:[^"]|"")*"/g, '');
   const count = (delimiter: string): number => unquoted.split(delimiter).length;
-  const delimiter = DELIMITERS.reduce((best, one) => (count(one) > count(best) ? one : best));
+  const delimiter =
+    known?.delimiter ?? DELIMITERS.reduce((best, one) => (count(one) > count(best) ? one : best));
   const names = new Map<string, string>();
   for (const [i, cell] of splitRow(line, delimiter).entries()) {
     const title = cell === '' ? `column${i}` : cell;

@@ -19,6 +19,7 @@ import {
 import { type BoundedDatabase, openBoundedDatabase } from './boundedDatabase';
 import type { Counts } from './counts';
 import { MIN_US, timestamp } from './duckdbTimestamp';
+import type { CsvFormat } from './fileFormat';
 import { type FunctionScripts, registerFunctions } from './functions';
 import { FormatError, isMalformedJson, raisedInFile, rowsOfLines } from './inputFile';
 import { type InputFiles, createInputFiles } from './inputFiles';
@@ -36,6 +37,8 @@ export interface FileRun {
   /** files of each input, by its name in the query */
   inputs: ReadonlyMap<string, readonly string[]>;
   references: ReadonlyMap<string, readonly string[]>;
+  /** files that are CSV whatever their names are */
+  csvFiles?: ReadonlyMap<string, CsvFormat>;
   /** by table of an output: the file for its rows, one JSON object per line */
   outputs: ReadonlyMap<string, string>;
   functions?: FunctionScripts;
@@ -58,6 +61,7 @@ export async function runFiles({
   policy,
   inputs,
   references,
+  csvFiles = new Map(),
   outputs,
   functions = new Map(),
   memory,
@@ -68,7 +72,7 @@ export async function runFiles({
   const counts: Counts = { events: 0, malformed: 0, untimed: 0, early: 0, late: 0, lateDropped: 0 };
   const counted = new Set<string>();
   const progress = showProgress(connection);
-  const opened = createInputFiles(new Set([...inputs.values()].flat()));
+  const opened = createInputFiles(new Set([...inputs.values()].flat()), csvFiles);
   try {
     for (const setting of PROGRESS_SETTINGS) await connection.run(setting);
     progress.phase('reading');

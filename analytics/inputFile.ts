@@ -6,7 +6,16 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip, constants as zlib } from 'node:zlib';
 import { AVRO_MAGIC, writeAvroAsLines } from './avroFile';
 import type { FileShape, Suspicions } from './batchSql';
-import { BYTE_ORDER_MARK, type CsvHeader, csvHeader, isArray, isJson, isSpread, isValid } from './fileFormat';
+import {
+  BYTE_ORDER_MARK,
+  type CsvFormat,
+  type CsvHeader,
+  csvHeader,
+  isArray,
+  isJson,
+  isSpread,
+  isValid,
+} from './fileFormat';
 import { suspicionsOf } from './suspicions';
 import { makeTemporaryFolder, removeTemporaryFolder, temporaryFolderFull } from './temporaryFolders';
 import { sqlName, sqlText } from './query';
@@ -68,11 +77,13 @@ const NO_DELIMITER = '\u001f';
 /**
  * Opens a file of JSON lines, a JSON array, Avro or CSV with a header, perhaps compressed with gzip; `-` is standard input.
  *
+ * @param csv of a file that is CSV; without, the name tells
  * @throws Error when it cannot be read, or has a format that is not covered
  */
 export async function openInputFile(
   file: string,
   use: 'events' | 'reference' = 'events',
+  csv?: CsvFormat,
 ): Promise<InputFile> {
   const copies: string[] = [];
   const folder = (): string => {
@@ -102,11 +113,14 @@ export async function openInputFile(
       const sql = linesSql(lines, compressionOf(false));
       return { rowsSql: rowsOfLines(`(${sql})`), lines: { sql, suspicions }, shape: 'payload', close };
     }
-    const isCsv = /\.csv(\.gz)?$/i.test(path);
+    const isCsv = csv !== undefined || /\.csv(\.gz)?$/i.test(path);
     const compression = compressionOf(isGzip);
     if (isCsv) {
-      if (isJson(start)) throw new FormatError(`${file}: the file is JSON, but its name ends in .csv`);
-      const header = csvHeader(start, isWhole);
+      if (isJson(start))
+        throw new FormatError(
+          `${file}: the file is JSON, but its ${csv === undefined ? 'name ends in .csv' : 'format is CSV'}`,
+        );
+      const header = csvHeader(start, isWhole, csv);
       if (!header)
         throw new FormatError(
           `${file}: the header is longer than 1 MiB, or a quotation mark in it is not closed`,

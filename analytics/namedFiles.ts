@@ -5,7 +5,7 @@ import { basename, join, parse as parsePath } from 'node:path';
 import { UsageError } from './fileAccess';
 import type { Plan } from './query';
 
-/** Which files stand for which name of the query: `name=file`, or a bare file where there is one name only. */
+/** Which files stand for which name of the query: `name=file`, or a bare file where there is one name only. Some names may have none. */
 export function assignFiles(
   given: readonly string[],
   names: readonly string[],
@@ -31,10 +31,14 @@ export function assignFiles(
       );
     files.set(name, [...(files.get(name) ?? []), named === undefined ? value : (after ?? value)]);
   }
-  const [missing] = free();
-  if (missing !== undefined) throw new UsageError(`the query reads '${missing}': give its file with ${flag}`);
   return files;
 }
+
+/** The names of the inputs of events. */
+export const inputsOf = ({ sources }: Plan): string[] => [...new Set(sources.map(({ input }) => input))];
+
+/** The names of the reference data. */
+export const referencesOf = ({ references }: Plan): string[] => references.map(({ name }) => name);
 
 /** Where the rows of each output go, by its table. @throws {UsageError} if two outputs would have the same file */
 export function outputFiles(plan: Plan, file: string, folder: string): Map<string, string> {

@@ -1,8 +1,7 @@
 /** Reads and compares rows. */
 
-import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import { ProjectError } from './project';
+import { ProjectError, readProjectText } from './projectFiles';
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -11,9 +10,7 @@ const MAX_TOLD_ROWS = 5;
 
 /** Rows of a file: a JSON array, objects one a line, or objects one after another. @throws {ProjectError} naming the file */
 export function readRows(file: string): Row[] {
-  const text = readFileSync(file, 'utf8')
-    .replace(/^\uFEFF/, '')
-    .trim();
+  const text = readProjectText(file).trim();
   if (text === '') return [];
   const parsed = parseRows(text);
   if (!parsed?.every((row) => typeof row === 'object' && row !== null && !Array.isArray(row)))

@@ -1,25 +1,18 @@
 /** Runs the test cases of a project. */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { copyFile, mkdtemp, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import * as z from 'zod';
-import { makeFolder } from './fileAccess';
-import { runFiles } from './fileRun';
+import { makeFolder, readText } from './fileAccess';
+import { type FileRun, runFiles } from './fileRun';
 import { junitReport } from './junit';
-import { requireOwnFiles } from './namedFiles';
+import { inputsOf, referencesOf, requireOwnFiles } from './namedFiles';
 import { type Plan, problemText, translate } from './query';
-import {
-  type Project,
-  ProjectError,
-  inputMockSchema,
-  projectPath,
-  readJsonFile,
-  readProject,
-} from './project';
+import { type LocalInput, csvFiles, localInput, localInputSchema, localInputsOf } from './localInput';
+import { type Project, readProject } from './project';
+import { ProjectError, projectPath, readJsonFile } from './projectFiles';
 import { differs, readRows } from './rows';
-import { makeTemporaryFolder, removeTemporaryFolder } from './temporaryFolders';
 import type { CaseResult, OutputRecord, TestSummary } from './testSummary';
 import { type TimePolicy, readTimePolicy } from './timePolicy';
 
@@ -48,9 +41,7 @@ const testConfig = z.object({
   TestCases: z.array(
     z.object({
       Name: z.string(),
-      Inputs: z
-        .array(z.intersection(inputMockSchema, z.object({ Format: z.string().optional() })))
-        .default([]),
+      Inputs: z.array(localInputSchema).default([]),
       ExpectedOutputs: z.array(expectedOutput).default([]),
     }),
   ),
@@ -74,8 +65,7 @@ export async function testProject({
   const found = readProject(project);
   const configFile = resolve(testConfigPath ?? join(dirname(project), TEST_CONFIG));
   const { TestCases } = readJsonFile(configFile, testConfig);
-  if (!existsSync(found.queryFile)) throw new ProjectError(`${found.queryFile} does not exist`);
-  const plan = translate(await readFile(found.queryFile, 'utf8'));
+  const plan = translate(await readText(found.queryFile));
   requireOwnFiles(plan, caseOutputs(plan, outputPath));
   const policy = readTimePolicy(found.queryFile, found.jobConfigFile);
   makeFolder(outputPath);
@@ -118,21 +108,20 @@ async function runCase(one: TestCase, index: number, context: CaseContext): Prom
   const began = performance.now();
   const { plan, policy, project, configFile, outputPath, memory } = context;
   const folder = join(outputPath, fileName(`${index + 1} ${one.Name}`));
-  const temporary = makeTemporaryFolder('asa-test-');
   const result: CaseResult = {
     Name: one.Name,
     Status: 1,
+    Time: '',
     OutputMatched: [],
     OutputNotEqual: [],
     OutputMissing: [],
     OutputUnexpected: [],
     OutputUnrequired: [],
-    Time: '',
   };
   try {
     makeFolder(folder);
     const outputs = caseOutputs(plan, folder);
-    const files = await inputFiles(one, context, temporary);
+    const files = await inputFiles(one, context);
     await runFiles({ plan, policy, ...files, outputs, functions: project.functions, memory });
     compareOutputs(one, { plan, outputs, configFile }, result);
     const failed = [result.OutputNotEqual, result.OutputMissing, result.OutputUnexpected].some(
@@ -141,44 +130,35 @@ async function runCase(one: TestCase, index: number, context: CaseContext): Prom
     result.Status = failed ? 1 : 0;
   } catch (error) {
     result.Error = problemText(project.queryFile, error);
-  } finally {
-    await removeTemporaryFolder(temporary);
   }
   result.Time = timeSpan(performance.now() - began);
   return result;
 }
 
-/** The files of a case's inputs; of an input that it does not name, the sample of the project. */
+/** The files of a case's inputs; of an input that it does not name, the local data of the project. */
 async function inputFiles(
   { Inputs }: TestCase,
   { plan, project, configFile }: CaseContext,
-  temporary: string,
-): Promise<{ inputs: Map<string, string[]>; references: Map<string, string[]> }> {
-  const locate = async (name: string): Promise<string[]> => {
-    const given = Inputs.filter(({ alias }) => alias.toLowerCase() === name.toLowerCase());
-    const files = given.map(({ path, Format = '' }) => ({
-      file: projectPath(dirname(configFile), path),
-      Format,
-    }));
-    const mocks = project.mocks.filter(({ alias }) => alias.toLowerCase() === name.toLowerCase());
-    const all = files.length > 0 ? files : mocks.map(({ file }) => ({ file, Format: '' }));
-    if (all.length === 0) throw new ProjectError(`the test case gives no file for the input '${name}'`);
-    return Promise.all(
-      all.map(async ({ file, Format }, i) => {
-        if (!existsSync(file)) throw new ProjectError(`${file} does not exist`);
-        if (!/^csv$/i.test(Format) || /\.csv(\.gz)?$/i.test(file)) return file;
-        const copy = join(await mkdtemp(join(temporary, 'input-')), `${fileName(name)}-${i}.csv`);
-        await copyFile(file, copy);
-        return copy;
-      }),
-    );
+): Promise<Pick<FileRun, 'inputs' | 'references' | 'csvFiles'>> {
+  const given = Inputs.map((one) => localInput(one, configFile));
+  const used: LocalInput[] = [];
+  const located = async (names: readonly string[]): Promise<Map<string, string[]>> => {
+    const files = new Map<string, string[]>();
+    for (const name of names) {
+      const own = await localInputsOf(given, name);
+      const found = own.length > 0 ? own : await localInputsOf(project.localInputs, name);
+      if (found.length === 0) throw new ProjectError(`the test case gives no file for the input '${name}'`);
+      used.push(...found);
+      files.set(
+        name,
+        found.map(({ file }) => file),
+      );
+    }
+    return files;
   };
-  const located = async (names: readonly string[]): Promise<Map<string, string[]>> =>
-    new Map(await Promise.all(names.map(async (name) => [name, await locate(name)] as const)));
-  return {
-    inputs: await located([...new Set(plan.sources.map(({ input }) => input))]),
-    references: await located(plan.references.map(({ name }) => name)),
-  };
+  const inputs = await located(inputsOf(plan));
+  const references = await located(referencesOf(plan));
+  return { inputs, references, csvFiles: csvFiles(used) };
 }
 
 function compareOutputs(

@@ -6,7 +6,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Counts } from '../counts';
 import { type Engine, createEngine } from '../engine';
 import { type Output, type Plan, problemText, textOf, translate } from '../query';
-import { readFunctions } from '../project';
+import { partsOf } from '../project';
 import { fingerprint } from '../state';
 import { readTimePolicy } from '../timePolicy';
 import type { OpenHub } from './hubConnection';
@@ -254,7 +254,8 @@ async function createQuery({
 }: JobOptions): Promise<{ plan: Plan; engine: Engine }> {
   try {
     const plan = translate(await readFile(queryFile, 'utf8'));
-    const [policy, functions] = [readTimePolicy(queryFile), readFunctions(queryFile)];
+    const { functions, jobConfigFile } = partsOf(queryFile);
+    const policy = readTimePolicy(queryFile, jobConfigFile);
     const [, hub = ''] = /(?:^|;)EntityPath=([^;]*)/.exec(eventHubConnection) ?? [];
     const query = fingerprint(plan, policy, functions, hub);
     await checkJobFile(resultsFile, query, log);

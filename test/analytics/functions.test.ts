@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createSandboxedFunction } from '../../analytics/functions/sandbox';
-import { readFunctions, readProject } from '../../analytics/project';
+import { partsOf, readProject } from '../../analytics/project';
 
 const scalar = (script: string): ReturnType<typeof createSandboxedFunction> =>
   createSandboxedFunction('f', 'scalar', script);
@@ -92,11 +92,11 @@ describe('the functions of a project', () => {
     const project = readProject(file);
     expect(project.queryFile).toBe(join(folder, 'p.asaql'));
     expect([...project.functions.keys()]).toEqual(['twice']);
-    expect(project.mocks).toEqual([
-      { alias: 'a', kind: 'stream', file: join(folder, 'data', 'a.json') },
-      { alias: 'b', kind: 'reference', file: join(folder, 'Inputs', 'b.csv') },
+    expect(project.localInputs).toMatchObject([
+      { alias: 'a', file: join(folder, 'data', 'a.json') },
+      { alias: 'b', file: join(folder, 'Inputs', 'b.csv') },
     ]);
-    expect([...readFunctions(join(folder, 'p.asaql')).keys()]).toEqual(['twice']);
+    expect([...partsOf(join(folder, 'p.asaql')).functions.keys()]).toEqual(['twice']);
   });
 
   test('are those of a Visual Studio project', async () => {
@@ -109,7 +109,7 @@ describe('the functions of a project', () => {
     );
     const project = readProject(file);
     expect(project.queryFile).toBe(join(folder, 'p.asaql'));
-    expect(project.mocks.map(({ alias }) => alias)).toEqual(['a']);
+    expect(project.localInputs.map(({ alias }) => alias)).toEqual(['a']);
     expect([...project.functions.keys()]).toEqual(['twice']);
   });
 

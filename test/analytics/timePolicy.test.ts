@@ -23,7 +23,7 @@ describe('the time policy beside a query', () => {
       eventsOutOfOrderMaxDelayInSeconds: 0,
       eventsOutOfOrderPolicy: 'Adjust',
     });
-    expect(await policy('\uFEFF{}')).toEqual(DEFAULT_TIME_POLICY);
+    expect(await policy('\uFEFF{"EventsLateArrivalMaxDelayInSeconds":5}')).toEqual(DEFAULT_TIME_POLICY);
   });
 
   test('is read', async () => {
@@ -38,15 +38,18 @@ describe('the time policy beside a query', () => {
     });
   });
 
-  test('takes -1 as the longest late arrival, 20 days', async () => {
-    expect(await policy('{"EventsLateArrivalMaxDelayInSeconds":-1}')).toMatchObject({
-      eventsLateArrivalMaxDelayInSeconds: 1_728_000,
-    });
+  test.each([
+    '{"EventsLateArrivalMaxDelayInSeconds":-1}',
+    '{"EventsLateArrivalMaxDelayInSeconds":null}',
+    '{}',
+  ])('has the longest late arrival, 20 days 23:59:59, in %s', async (config) => {
+    expect(await policy(config)).toMatchObject({ eventsLateArrivalMaxDelayInSeconds: 1_814_399 });
   });
 
   test.each([
     ['{', 'is not valid JSON'],
     ['{"EventsLateArrivalMaxDelayInSeconds":-2}', 'EventsLateArrivalMaxDelayInSeconds'],
+    ['{"EventsLateArrivalMaxDelayInSeconds":1814400}', 'EventsLateArrivalMaxDelayInSeconds'],
     ['{"EventsOutOfOrderMaxDelayInSeconds":-1}', 'EventsOutOfOrderMaxDelayInSeconds'],
     ['{"EventsOutOfOrderPolicy":"Skip"}', 'EventsOutOfOrderPolicy'],
   ])('is refused by its file: %s', async (config, told) => {

@@ -1,0 +1,166 @@
+/** The command that runs a query on files. */
+
+import { dirname, join } from 'node:path';
+import type { Counts } from './counts';
+import {
+  UsageError,
+  raisedByFile,
+  readText,
+  requireOtherFiles,
+  requireReadable,
+  requireWritable,
+} from './fileAccess';
+import { runFiles } from './fileRun';
+import { FormatError } from './inputFile';
+import { type LocalInput, csvFiles, localInputsOf } from './localInput';
+import { readMemory } from './memory';
+import { assignFiles, inputsOf, outputFiles, referencesOf } from './namedFiles';
+import { partsOf } from './project';
+import { type Plan, QueryError, textOf, translate } from './query';
+import { EXIT_USAGE, reportingQuery } from './exitCodes';
+import { printFile } from './standardOutput';
+import { makeTemporaryFolder, removeTemporaryFolder } from './temporaryFolders';
+import { compatibilityNote, readTimePolicy } from './timePolicy';
+import { watchFiles } from './watchFiles';
+
+export interface RunFlags {
+  input: string[];
+  reference: string[];
+  function: string[];
+  query: string | undefined;
+  output: string;
+  memory?: string;
+  watch?: true;
+}
+
+/** Runs at once and after each change. An error is reported, and the next change runs again. */
+export async function watching(flags: RunFlags, signal: AbortSignal): Promise<void> {
+  const query = queryFile(flags);
+  const attempt = async (): Promise<void> => {
+    process.exitCode = 0;
+    await run(flags).catch((error: unknown) => {
+      console.error(`error: ${textOf(error).split('\n')[0] ?? ''}`);
+      process.exitCode = EXIT_USAGE;
+    });
+    console.error(`${process.exitCode === 0 ? `${flags.output} is written; ` : ''}waiting for changes`);
+  };
+  const named = [...flags.input, ...flags.reference, ...flags.function].map((value) =>
+    value.replace(/^[^=]+=/, ''),
+  );
+  if (named.includes('-')) throw new UsageError('--watch takes files, not standard input');
+  const { jobConfigFile, localInputs } = partsOf(query);
+  const beside = ['JobConfig.json', 'asaproj.json'].map((file) => join(dirname(query), file));
+  const local = [
+    ...(jobConfigFile === undefined ? [] : [jobConfigFile]),
+    ...localInputs.map(({ file }) => file),
+  ];
+  await watchFiles([query, ...named, ...beside, ...local], attempt, signal);
+}
+
+function queryFile({ query }: RunFlags): string {
+  if (query === undefined) throw new UsageError('give the file of the query with --query <file>');
+  return query;
+}
+
+/** Runs the query once. */
+export async function run(flags: RunFlags): Promise<void> {
+  const query = queryFile(flags);
+  const memory = memoryOf(flags);
+  const text = await readText(query);
+  await reportingQuery(query, async () => {
+    const plan = translate(text);
+    const { functions: ownScripts, jobConfigFile, localInputs } = partsOf(query);
+    const local: LocalInput[] = [];
+    const filesOf = async (
+      given: string[],
+      names: string[],
+      flag: string,
+    ): Promise<Map<string, string[]>> => {
+      const found = assignFiles(given, names, flag);
+      for (const name of names) {
+        if (found.has(name)) continue;
+        const own = await localInputsOf(localInputs, name);
+        if (own.length === 0) throw new UsageError(`the query reads '${name}': give its file with ${flag}`);
+        found.set(
+          name,
+          own.map(({ file }) => file),
+        );
+        local.push(...own);
+      }
+      return found;
+    };
+    const inputs = await filesOf(flags.input, inputsOf(plan), '--input');
+    const references = await filesOf(flags.reference, referencesOf(plan), '--reference');
+    const files = [...inputs.values(), ...references.values()].flat();
+    if (files.filter((file) => file === '-').length > 1)
+      throw new UsageError('standard input (-) can stand for one file only');
+    for (const file of files) await requireReadable(file);
+    const scripts = await functionFiles(flags.function);
+    const folder = makeTemporaryFolder('asa-output-');
+    try {
+      const outputs = outputFiles(plan, flags.output, folder);
+      for (const file of outputs.values()) await requireWritable(file);
+      await requireOtherFiles(outputs.values(), [query, ...files]);
+      const policy = readTimePolicy(query, jobConfigFile);
+      const note = compatibilityNote(query, jobConfigFile);
+      if (note !== undefined) console.error(note);
+      const functions = new Map([...ownScripts, ...scripts]);
+      const counts = await runFiles({
+        ...{ plan, policy, inputs, references, outputs, functions, memory },
+        csvFiles: csvFiles(local),
+      }).catch((error: unknown) => {
+        throw usage(error);
+      });
+      if (flags.output === '-') await printRows([...outputs.values()], plan);
+      report(counts, [...inputs.values()].flat());
+    } finally {
+      await removeTemporaryFolder(folder);
+    }
+  });
+}
+
+/** @returns bytes; undefined for the default */
+export const memoryOf = ({ memory }: { memory?: string }): number | undefined =>
+  memory === undefined ? undefined : readMemory(memory);
+
+/** Scripts by the names of their functions. */
+async function functionFiles(given: readonly string[]): Promise<Map<string, string>> {
+  const scripts = new Map<string, string>();
+  for (const value of given) {
+    const [, name, file] = /^([^=]+)=(.+)$/.exec(value) ?? [];
+    if (name === undefined || file === undefined)
+      throw new UsageError(`--function ${value}: write name=file, as in --function hex=hex.js`);
+    scripts.set(name, await readText(file));
+  }
+  return scripts;
+}
+
+/** The error for a file that cannot be read or written. */
+function usage(error: unknown): unknown {
+  return error instanceof QueryError || error instanceof FormatError ? error : raisedByFile(error);
+}
+
+/** Prints the rows of the first output. Of the others, it reports that they are missing. */
+async function printRows([first = '']: readonly string[], { outputs }: Plan): Promise<void> {
+  await printFile(first);
+  const [printed, ...others] = outputs.map(({ name }) => name);
+  if (others.length > 0)
+    console.error(
+      `standard output can hold only the rows of ${printed ?? ''}: write to a file to get the rows of ${others.join(', ')}`,
+    );
+}
+
+/** Reports dropped and adjusted events, one line for each reason. */
+function report(counts: Counts, files: readonly string[]): void {
+  const told = {
+    malformed: 'dropped: not a JSON object that fits the query',
+    untimed: 'dropped: TIMESTAMP BY gave no time',
+    early: 'dropped: more than 5 minutes ahead of their arrival',
+    lateDropped: 'dropped: later than the tolerance',
+    late: 'beyond the tolerance of late or disordered events',
+  } as const;
+  for (const [name, what] of Object.entries(told)) {
+    const count = counts[name as keyof typeof told];
+    if (count > 0) console.error(`${files.join(', ')}: ${count} of ${counts.events} events ${what}`);
+  }
+}

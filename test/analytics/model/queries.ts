@@ -60,7 +60,7 @@ function windowOf({ of, whole }: Choice): WindowModel {
   return of([
     () => tumbling(one),
     () => tumbling(one, of([0, 1, -2])),
-    () => hopping(most, little),
+    () => hopping(most, little, of([0, 0, 1, -2])),
     () => sliding(one),
     () => session(little, most),
     () => snapshot,

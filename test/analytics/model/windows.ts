@@ -31,11 +31,15 @@ export const tumbling = (s: number, offset = 0): WindowModel => ({
   over: ending(1_000 * s, ({ t }) => [nextMultiple(t, 1_000 * s, 1_000 * offset)]),
 });
 
-export const hopping = (s: number, hop: number): WindowModel => ({
-  sql: `HoppingWindow(second, ${s}, ${hop})`,
+export const hopping = (s: number, hop: number, offset = 0): WindowModel => ({
+  sql:
+    offset === 0
+      ? `HoppingWindow(second, ${s}, ${hop})`
+      : `HoppingWindow(Duration(second, ${s}), Hop(second, ${hop}), Offset(second, ${offset}))`,
   over: ending(1_000 * s, ({ t }) => {
     const ends: number[] = [];
-    for (let end = nextMultiple(t, 1_000 * hop); end < t + 1_000 * s; end += 1_000 * hop) ends.push(end);
+    for (let end = nextMultiple(t, 1_000 * hop, 1_000 * offset); end < t + 1_000 * s; end += 1_000 * hop)
+      ends.push(end);
     return ends;
   }),
 });

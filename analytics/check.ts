@@ -57,6 +57,7 @@ const sarif = (findings: readonly Finding[]): object => ({
   version: '2.1.0',
   runs: [
     {
+      columnKind: 'utf16CodeUnits',
       tool: { driver: { name: 'asa', rules: [{ id: 'query' }] } },
       results: findings.map(({ file, line, column, message }) => ({
         ruleId: 'query',

@@ -108,7 +108,7 @@ export async function main(
         if (note !== undefined) console.error(note);
         const { Total, Failed, Results } = await testProject(options);
         for (const one of Results) {
-          console.log(`${one.Status === 0 ? 'passed' : 'FAILED'}  ${one.Name}`);
+          console.log(`${one.Status === 0 ? 'passed' : 'FAILED'}  ${one.Name.replaceAll(/\p{Cc}+/gu, ' ')}`);
           const told = failure(one);
           if (told !== undefined) console.log(told.replaceAll(/^/gm, '        '));
         }

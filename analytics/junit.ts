@@ -2,20 +2,32 @@
 
 import type { CaseResult, TestSummary } from './testSummary';
 
-/** The summary as JUnit XML, which CI systems read. */
-export function junitReport({ Total, Failed, Script, Results, Time }: TestSummary): string {
+/**
+ * The summary as JUnit XML, which CI systems read. It is valid by the schemas of Jenkins
+ * (https://github.com/jenkinsci/xunit-plugin) and of Ant (https://github.com/windyroad/JUnit-Schema).
+ *
+ * @param began when the first case began
+ */
+export function junitReport({ Total, Failed, Script, Results, Time }: TestSummary, began: Date): string {
+  const errors = Results.filter(({ Error }) => Error !== undefined).length;
   const cases = Results.map((one) => {
     const head = `    <testcase name="${escape(one.Name)}" classname="${escape(Script)}" time="${seconds(one.Time)}"`;
     const told = failure(one);
-    return told === undefined
-      ? `${head}/>`
-      : `${head}>\n      <failure message="${escape(told.split('\n')[0] ?? '')}">${escape(told)}</failure>\n    </testcase>`;
+    if (told === undefined) return `${head}/>`;
+    const kind = one.Error === undefined ? 'failure' : 'error';
+    const message = escape(told.split('\n')[0] ?? '');
+    return `${head}>\n      <${kind} type="${kind}" message="${message}">${escape(told)}</${kind}>\n    </testcase>`;
   });
+  const counts = `tests="${Total}" failures="${Failed - errors}" errors="${errors}"`;
+  const times = `time="${seconds(Time)}" timestamp="${began.toISOString().slice(0, 19)}"`;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites tests="${Total}" failures="${Failed}" time="${seconds(Time)}">`,
-    `  <testsuite name="Stream Analytics" tests="${Total}" failures="${Failed}" time="${seconds(Time)}">`,
+    '<testsuites>',
+    `  <testsuite id="0" package="" name="Stream Analytics" ${counts} ${times} hostname="localhost">`,
+    '    <properties/>',
     ...cases,
+    '    <system-out/>',
+    '    <system-err/>',
     '  </testsuite>',
     '</testsuites>',
     '',
@@ -49,4 +61,4 @@ const escape = (text: string): string =>
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;')
-    .replaceAll('\n', '&#10;');
+    .replaceAll(/[\t\n\r]/g, (one) => `&#${one.charCodeAt(0)};`);

@@ -31,6 +31,9 @@ const TEST_CONFIG = join('test', 'testConfig.json');
 const SUMMARY_FILE = 'testResultSummary.json';
 const JUNIT_FILE = 'testResults.xml';
 
+/** Characters of the name of a case's folder: file systems allow 255 bytes, and a character may take four. */
+const MAX_FOLDER_NAME = 60;
+
 const expectedOutput = z.object({
   OutputAlias: z.string(),
   FilePath: z.string(),
@@ -61,7 +64,7 @@ export async function testProject({
   outputPath,
   memory,
 }: TestOptions): Promise<TestSummary> {
-  const began = performance.now();
+  const [began, started] = [performance.now(), new Date()];
   const found = readProject(project);
   const configFile = resolve(testConfigPath ?? join(dirname(project), TEST_CONFIG));
   const { TestCases } = readJsonFile(configFile, testConfig);
@@ -91,7 +94,7 @@ export async function testProject({
     Time: timeSpan(performance.now() - began),
   };
   writeFileSync(join(outputPath, SUMMARY_FILE), `${JSON.stringify(summary, null, 2)}\n`);
-  writeFileSync(join(outputPath, JUNIT_FILE), junitReport(summary));
+  writeFileSync(join(outputPath, JUNIT_FILE), junitReport(summary, started));
   return summary;
 }
 
@@ -107,7 +110,12 @@ interface CaseContext {
 async function runCase(one: TestCase, index: number, context: CaseContext): Promise<CaseResult> {
   const began = performance.now();
   const { plan, policy, project, configFile, outputPath, memory } = context;
-  const folder = join(outputPath, fileName(`${index + 1} ${one.Name}`));
+  const folder = join(
+    outputPath,
+    fileName(`${index + 1} ${one.Name}`)
+      .slice(0, MAX_FOLDER_NAME)
+      .trim(),
+  );
   const result: CaseResult = {
     Name: one.Name,
     Status: 1,

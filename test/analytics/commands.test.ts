@@ -28,7 +28,13 @@ describe('the other commands', () => {
     await main(['check', '--format', 'sarif', file]);
     expect(JSON.parse(String(told.mock.lastCall?.[0]))).toMatchObject({
       version: '2.1.0',
-      runs: [{ results: [{ locations: [{ physicalLocation: { region: { startLine: 2 } } }] }] }],
+      // The specification requires it; the schema does not.
+      runs: [
+        {
+          columnKind: 'utf16CodeUnits',
+          results: [{ locations: [{ physicalLocation: { region: { startLine: 2 } } }] }],
+        },
+      ],
     });
   });
 

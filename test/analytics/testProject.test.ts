@@ -165,7 +165,18 @@ describe('asa test', () => {
     if (record !== undefined) expect(summary.Results[1]?.[record]).toHaveLength(1);
     expect(told).toContain(reason);
     expect(junit).toContain('name="&lt;b&gt; &amp; &quot;c&quot;"');
-    expect(junit).toContain('tests="2" failures="1"');
+    const isError = record === undefined;
+    expect(junit).toContain(`tests="2" failures="${isError ? 0 : 1}" errors="${isError ? 1 : 0}"`);
+    expect(junit).toContain(`      <${isError ? 'error type="error"' : 'failure type="failure"'} message="`);
+  });
+
+  test('reports names of any length and characters', async () => {
+    const names = ['tab\t line\r\n', ']]> \ud83d\ude00 \u0000\u001f\ufffe', '\ud800', ' ', '名'.repeat(300)];
+    const { junit, summary, told } = await run(names.map((Name) => ({ ...PASSING, Name })));
+    expect(summary).toMatchObject({ Total: 5, Passed: 5 });
+    for (const name of ['tab&#9; line&#13;&#10;', ']]&gt; \ud83d\ude00 ', '\ufffd', ' ', '名'.repeat(300)])
+      expect(junit).toContain(`<testcase name="${name}" classname="`);
+    expect(told).toContain('passed  tab  line \n');
   });
 
   test('names what is wrong in a test configuration', async () => {

@@ -156,6 +156,14 @@ function timeColumn({ timestamp, timeline, fields }: StreamSource): string | und
   return timeline?.match(/\bfield_\d+\b/g)?.includes(column) ? undefined : column;
 }
 
+/** SQL of these events as they are stored: less is written if `sent`, NULL without an arrival time, stands for `enqueued` and `timed`. */
+export const storedSql = (rows: string): string =>
+  `SELECT * EXCLUDE (enqueued, timed), CASE WHEN timed THEN enqueued END AS sent FROM (${rows})`;
+
+/** SQL of the events of a table with rows of {@link storedSql}. @param nowUs the time of reading, µs since 1970 */
+export const ofStoredSql = (table: string, nowUs: number): string =>
+  `(SELECT * EXCLUDE (sent), coalesce(sent, make_timestamp(${nowUs})) AS enqueued, sent IS NOT NULL AS timed FROM ${table})`;
+
 /**
  * SQL of the batch of one source: each event with its time after the time policies. The order of events, and so their
  * disorder, is that of their partition.

@@ -1,7 +1,6 @@
 /** Runs a query on files. */
 
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { DuckDBTimestampValue } from '@duckdb/node-api';
 import {
   addedSql,
   arrivalsSql,
@@ -10,9 +9,11 @@ import {
   fileEventsSql,
   isAfter,
   messageOfNumber,
+  ofStoredSql,
   ownLinesSql,
   ownTimesSql,
   progressTableSql,
+  storedSql,
   timedSql,
   unchangedSql,
 } from './batchSql';
@@ -127,13 +128,13 @@ async function loadSource(
   sorted: boolean,
 ): Promise<{ counts: Counts; inOrder: boolean; loaded: LoadedSource }> {
   const own = `own_${source.table}`;
-  const now = { now: new DuckDBTimestampValue(BigInt(Date.now()) * 1_000n) };
+  const nowUs = Date.now() * 1_000;
   let first = true;
   /** number of the last row of the files that have been read */
   let last = 0;
   const add = async (rows: string): Promise<void> => {
-    const sql = `${first ? `CREATE TEMP TABLE ${own} AS` : `INSERT INTO ${own}`} ${rows}`;
-    await bounded(() => connection.run(sql, now));
+    const sql = `${first ? `CREATE TEMP TABLE ${own} AS` : `INSERT INTO ${own}`} ${storedSql(rows)}`;
+    await bounded(() => connection.run(sql, { now: timestamp(nowUs) }));
     first = false;
   };
   const addEvents = (events: string): Promise<void> =>
@@ -177,22 +178,25 @@ async function loadSource(
       );
     last = added.last;
   }
-  const known = await bounded(() => readCounts(connection, arrivalsSql(policy, own), NO_ARRIVALS));
-  const { events, malformed } = known;
+  const events = ofStoredSql(own, nowUs);
+  const known = await bounded(() => readCounts(connection, arrivalsSql(policy, events), NO_ARRIVALS));
   const unchanged = known.timed === 0 || (known.disordered === 0 && known.unpunctual === 0);
   const batch = `all_${source.table}`;
-  const counts: Counts = { events, malformed, untimed: known.untimed, early: 0, late: 0, lateDropped: 0 };
+  const { malformed, untimed } = known;
+  const counts: Counts = { events: known.events, malformed, untimed, early: 0, late: 0, lateDropped: 0 };
   const inOrder = unchanged && known.disordered === 0;
   if (inOrder || (unchanged && !sorted)) {
-    const loaded = { source, stored: own, time: 'own_time', sql: unchangedSql(source, own) };
+    const loaded = { source, stored: own, time: 'own_time', sql: unchangedSql(source, events) };
     return { counts, inOrder, loaded };
   }
   const order = sorted ? ' ORDER BY __ts, __seq' : '';
   if (unchanged)
-    await bounded(() => connection.run(`CREATE TEMP TABLE ${batch} AS ${unchangedSql(source, own)}${order}`));
+    await bounded(() =>
+      connection.run(`CREATE TEMP TABLE ${batch} AS ${unchangedSql(source, events)}${order}`),
+    );
   else {
     await connection.run(progressTableSql(source));
-    const sql = `CREATE TEMP TABLE ${batch} AS ${timedSql(source, policy, own)}${order}`;
+    const sql = `CREATE TEMP TABLE ${batch} AS ${timedSql(source, policy, events)}${order}`;
     await bounded(() => connection.run(sql, { watermark: timestamp(MIN_US) }));
     const row = (await connection.runAndReadAll(countSql(batch))).getRows()[0] ?? [];
     [counts.untimed = 0, counts.early = 0, counts.late = 0, counts.lateDropped = 0] = row.map(Number);

@@ -96,7 +96,7 @@ export function planMatch(match: MatchRecognize, planner: Planner): Relation {
     columns: measures.map(({ column }) => column),
     sources: relation.sources,
     delayUs,
-    fansOut: true,
+    rowLength: undefined,
     keepsOrder: false,
     ascends: true,
   };

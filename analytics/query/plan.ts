@@ -68,8 +68,8 @@ export interface Relation {
   columns: readonly Column[];
   sources: readonly StreamSource[];
   delayUs: number;
-  /** whether `__row` orders rows of one event */
-  fansOut: boolean;
+  /** the number of elements of `__row`, which orders rows of one event; undefined if it differs */
+  rowLength: number | undefined;
   /** whether its rows are in the order of time if the events of its sources are */
   keepsOrder: boolean;
   /** whether the rows of a batch are later than those of the batches before, if the events of the batches are */

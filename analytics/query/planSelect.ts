@@ -94,7 +94,7 @@ export function planSelect(select: Select, planner: Planner): Relation {
       columnsOf: columnsFor,
       sources,
       delayUs,
-      fansOut: joined.fansOut,
+      fansOut: joined.rowLength !== 0,
       rowsSql: (columns) => {
         if (!joined.temporal) return rowsSql(columns);
         temporal(`joined_${table}`, rowsSql(columns));
@@ -107,7 +107,7 @@ export function planSelect(select: Select, planner: Planner): Relation {
       columns: result.columns,
       sources,
       delayUs,
-      fansOut: true,
+      rowLength: undefined,
       keepsOrder: false,
       ascends: true,
     };
@@ -121,7 +121,7 @@ export function planSelect(select: Select, planner: Planner): Relation {
     columns: items.map(({ column }) => column),
     sources,
     delayUs,
-    fansOut: joined.fansOut,
+    rowLength: joined.rowLength,
     keepsOrder,
     ascends: joined.temporal || base.relation.ascends,
   };
@@ -181,7 +181,7 @@ interface From {
   temporal: boolean;
   kept: { table: string; sql: string; spanUs: number; collapseSql: undefined; retainSql: undefined }[];
   delayUs: number;
-  fansOut: boolean;
+  rowLength: Relation['rowLength'];
 }
 
 function createFrom(
@@ -206,7 +206,12 @@ function createFrom(
   let applied = '';
   let time = baseTime;
   /** SQL of lists that order the rows of one event of the base, in whatever batches they come */
-  const rows: string[] = [];
+  const rows: string[] = base.relation.rowLength === 0 ? [] : [`${baseAlias}.__row`];
+  let { rowLength } = base.relation;
+  const addRow = (sql: string, length: number | undefined): void => {
+    rows.push(sql);
+    rowLength = rowLength === undefined || length === undefined ? undefined : rowLength + length;
+  };
   const bounds: TimeBound[] = [];
   let slackUs = 0;
   let joinedStreams = 0;
@@ -230,7 +235,7 @@ function createFrom(
         () =>
           ` ${join.outer ? 'LEFT' : 'INNER'} JOIN LATERAL ${elementFields.select(`(${sql})`)} AS ${name(join.alias)} ON true`,
       );
-      rows.push(`[coalesce(${name(join.alias)}.__row, 0)]`);
+      addRow(`[coalesce(${name(join.alias)}.__row, 0)]`, 1);
       return;
     }
     const found = located[i];
@@ -245,7 +250,7 @@ function createFrom(
     if (found.kind === 'reference') {
       const valid = `${baseTime} >= ${alias}.valid_from AND ${baseTime} < ${alias}.valid_to`;
       from.push(() => ` ${kind} JOIN ${found.sql} AS ${alias} ON ${on} AND ${valid}`);
-      rows.push(`[coalesce(${alias}.__row, 0)]`);
+      addRow(`[coalesce(${alias}.__row, 0)]`, 1);
       return;
     }
     joinedStreams += 1;
@@ -263,11 +268,12 @@ function createFrom(
         ? `greatest(${time}, CASE WHEN ${own} IS NULL THEN ${time} + to_microseconds(${bound.forwardUs}) ELSE ${own} END)`
         : `greatest(${time}, ${own})`;
     if (join.type === 'left') slackUs = Math.max(slackUs, bound.slackUs);
-    rows.push(`[coalesce(${alias}.__seq, 0)]`, `coalesce(${alias}.__row, [])`);
+    addRow(`[coalesce(${alias}.__seq, 0)]`, 1);
+    // Without a match, there are no elements.
+    addRow(`coalesce(${alias}.__row, [])`, stream.relation.rowLength === 0 ? 0 : undefined);
   });
   const scope = createScope(bindings);
   const spanUs = 2 * bounds.reduce((sum, one) => sum + one.spanUs, 0) + slackUs;
-  const own = `${baseAlias}.__row`;
   const rowsOfBase = (): string => {
     const withFields = fields?.select(stored(base, 0)) ?? stored(base, 0);
     return applied === '' ? withFields : `(SELECT *${applied} FROM ${withFields} AS ${baseAlias})`;
@@ -277,7 +283,7 @@ function createFrom(
     scope,
     time,
     seq: `${baseAlias}.__seq`,
-    row: rows.length > 0 ? `list_concat(${[own, ...rows].join(', ')})` : own,
+    row: rows.length > 1 ? `list_concat(${rows.join(', ')})` : (rows[0] ?? `${baseAlias}.__row`),
     temporal,
     kept: temporal
       ? streams.map((stream, i) => ({
@@ -289,6 +295,6 @@ function createFrom(
         }))
       : [],
     delayUs: slackUs + Math.max(...streams.map(({ relation }) => relation.delayUs)),
-    fansOut: rows.length > 0 || base.relation.fansOut,
+    rowLength,
   };
 }

@@ -54,5 +54,5 @@ export function planUnion(parts: readonly Relation[], planner: Planner, at: Posi
   });
   const delayUs = Math.max(...parts.map((part) => part.delayUs));
   const ascends = parts.every((part) => part.ascends && part.delayUs === delayUs);
-  return { table, columns, sources, delayUs, fansOut: true, keepsOrder: false, ascends };
+  return { table, columns, sources, delayUs, rowLength: undefined, keepsOrder: false, ascends };
 }

@@ -76,6 +76,21 @@ describe('rows that one event became have an order', () => {
     expect(await advance(100)).toEqual([list.join(',')]);
   });
 
+  test.each([
+    ['of one SELECT', `SELECT e.ArrayValue AS v, f.ArrayValue AS w ${applied}`],
+    [
+      'of two steps',
+      `WITH s AS (SELECT e.ArrayValue AS v, other ${applied}) SELECT v, f.ArrayValue AS w FROM s`,
+    ],
+  ])('in an output, by the lists %s', async (_, query) => {
+    const of = query.startsWith('WITH') ? 's' : 'i';
+    const { process } = await start(`${query} CROSS APPLY GetArrayElements(${of}.other) AS f`);
+    const [some, others] = [list.slice(0, 70), list.slice(0, 80)];
+    expect(await process(message({ list: some, other: others }))).toEqual(
+      some.flatMap((v) => others.map((w) => `${v} ${w}`)),
+    );
+  });
+
   test('in the groups that they make', async () => {
     const { process, advance } = await start(
       `WITH s AS (SELECT e.ArrayValue AS v, COUNT(*) AS n ${applied} GROUP BY e.ArrayValue, TumblingWindow(second, 10))

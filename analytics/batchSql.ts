@@ -34,6 +34,14 @@ const METADATA = `coalesce(make_timestamp(CAST(enqueued_us AS BIGINT)), $now) AS
 /** SQL that returns a readable JSON object, and NULL for any other value. */
 const CHECKED = `CASE WHEN json_type(event) = 'OBJECT' AND NOT asa_is_oversized(CAST(event AS VARCHAR)) THEN event END`;
 
+/** SQL of the readable objects among rows with their metadata, which overwrites fields of the same names. */
+const payloadsOf = (rows: string, fields: PayloadFields): string => {
+  const checked = `SELECT ${CHECKED} AS event, * EXCLUDE (event) FROM (${rows})`;
+  return fields.readsWhole()
+    ? `SELECT * REPLACE (CASE WHEN timed THEN asa_without_metadata(event) ELSE event END AS event) FROM (${checked})`
+    : checked;
+};
+
 /** SQL that removes the events that do not fit CREATE TABLE. */
 function fitting(rows: string, fields: PayloadFields): string {
   const misfit = fields.misfit();
@@ -45,9 +53,11 @@ function fitting(rows: string, fields: PayloadFields): string {
 export const payloadsSql = (fields: PayloadFields): string =>
   `CREATE OR REPLACE TEMP TABLE raw AS ${fitting(
     fields.select(
-      `SELECT ${CHECKED} AS event, * EXCLUDE (event) FROM (${eachEvent(`
-        SELECT asa_events(json, body) AS events, * EXCLUDE (json, body) FROM (
-          SELECT asa_read_strict(body) AS json, body, ${METADATA} FROM arrived)`)})`,
+      payloadsOf(
+        eachEvent(`SELECT asa_events(json, body) AS events, * EXCLUDE (json, body) FROM (
+          SELECT asa_read_strict(body) AS json, body, ${METADATA} FROM arrived)`),
+        fields,
+      ),
     ),
     fields,
   )}`;
@@ -58,6 +68,8 @@ export interface Suspicions {
   oversized: boolean;
   /** what DuckDB reads as JSON although it is not */
   loose: boolean;
+  /** names of the metadata in another case, of those that each query reads */
+  otherNames: boolean;
 }
 
 /** The form of the events in a file: payloads, optionally with the metadata of a sample, or messages of the feed. */
@@ -80,15 +92,17 @@ export function fileEventsSql(rows: string, shape: FileShape, fields: PayloadFie
   const text = (field: string): string => `json->>'$.${field}'`;
   return fitting(
     fields.select(
-      `SELECT ${CHECKED} AS event, * EXCLUDE (event) FROM (${eachEvent(`
-      SELECT asa_events(payload, CAST(payload AS VARCHAR)) AS events, * EXCLUDE (payload) FROM (
+      payloadsOf(
+        eachEvent(`SELECT asa_events(payload, CAST(payload AS VARCHAR)) AS events, * EXCLUDE (payload) FROM (
         SELECT CASE WHEN json_type(json, '$.body') = 'VARCHAR' THEN asa_read(${text('body')}) ELSE json_extract(json, '$.body') END AS payload,
           coalesce(asa_text_datetime(${text('enqueuedTimeUtc')}), $now) AS enqueued,
           asa_text_datetime(${text('enqueuedTimeUtc')}) IS NOT NULL AS timed, CAST($now AS TIMESTAMP) AS processed,
           TRY_CAST(${text('partitionId')} AS BIGINT) AS partition_id, __seq,
           ${text('deviceId')} AS device_id, ${text('messageId')} AS message_id, CAST(NULL AS VARCHAR) AS correlation_id,
           CAST(NULL AS VARCHAR) AS generation_id, json_extract(json, '$.properties') AS properties
-        FROM (${rows}) WHERE json_extract(json, '$.next_offset') IS NULL OR json_extract(json, '$.body') IS NOT NULL)`)})`,
+        FROM (${rows}) WHERE json_extract(json, '$.next_offset') IS NULL OR json_extract(json, '$.body') IS NOT NULL)`),
+        fields,
+      ),
     ),
     fields,
   );
@@ -145,6 +159,7 @@ export function ownLinesSql(
   const events = fields.selectObjects(
     `SELECT event, __seq, CASE WHEN event IS NULL THEN line END AS other FROM (${read})`,
     time,
+    suspicions.otherNames,
   );
   return ownTimesSql(source, `(${fitting(events, fields)})`, 'raw.other AS other', time && `raw.${time}`);
 }

@@ -18,7 +18,7 @@ import {
 } from './fileFormat';
 import { suspicionsOf } from './suspicions';
 import { makeTemporaryFolder, removeTemporaryFolder, temporaryFolderFull } from './temporaryFolders';
-import { sqlName, sqlText } from './query';
+import { NEEDED_NAMES, sqlName, sqlText } from './query';
 
 /** A file of events or of reference data, as DuckDB reads it. */
 export interface InputFile {
@@ -109,7 +109,7 @@ export async function openInputFile(
         if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw temporaryFolderFull();
         throw new FormatError(`${file}: ${(error as Error).message}`);
       });
-      const suspicions = { oversized: false, loose: false };
+      const suspicions = { oversized: false, loose: false, otherNames: true };
       const sql = linesSql(lines, compressionOf(false));
       return { rowsSql: rowsOfLines(`(${sql})`), lines: { sql, suspicions }, shape: 'payload', close };
     }
@@ -140,7 +140,10 @@ export async function openInputFile(
     const shape = shapeOf(format === undefined ? firstWholeLine(start) : start);
     // Rows of the feed and of reference data are examined one by one anyway.
     if (shape === 'feed' || use === 'reference') return { rowsSql, lines: undefined, shape, close };
-    const suspicions = isGzip ? UNKNOWN : await suspicionsOf(path);
+    const suspicions = {
+      ...(isGzip ? UNKNOWN : await suspicionsOf(path)),
+      otherNames: namesOtherwise(start),
+    };
     return { rowsSql, lines: { sql, suspicions }, shape, close };
   } catch (error) {
     await close();
@@ -158,7 +161,13 @@ async function copy(from: NodeJS.ReadableStream, to: string): Promise<void> {
 /** Set for each file, because DuckDB otherwise decides by the file's name. */
 const compressionOf = (isGzip: boolean): string => `, compression = '${isGzip ? 'gzip' : 'uncompressed'}'`;
 
-const UNKNOWN: Suspicions = { oversized: true, loose: true };
+const UNKNOWN = { oversized: true, loose: true };
+
+/** Whether the start of a file has a name of the metadata in another case. */
+const namesOtherwise = (start: string): boolean =>
+  NEEDED_NAMES.some((name) =>
+    (start.match(new RegExp(`"${name}"`, 'gi')) ?? []).some((found) => found !== `"${name}"`),
+  );
 
 /** SQL of the rows of `lines`, a table of lines that may not be JSON. */
 export const rowsOfLines = (lines: string): string =>

@@ -12,8 +12,8 @@ const CHUNK_BYTES = 1_048_576;
 const SEAM_BYTES = 64;
 
 /** Whether a file has 19 digits in a row, or what only looks like JSON, each perhaps within a text. */
-export async function suspicionsOf(file: string): Promise<Suspicions> {
-  const found: Suspicions = { oversized: false, loose: false };
+export async function suspicionsOf(file: string): Promise<Omit<Suspicions, 'otherNames'>> {
+  const found = { oversized: false, loose: false };
   const handle = await open(file);
   try {
     const buffer = Buffer.allocUnsafe(SEAM_BYTES + CHUNK_BYTES);

@@ -11,6 +11,9 @@ const LOOSE = `',[ \\t\\r\\n]*[}\\]]|(?:^|[:,\\[ \\t\\r\\n-])(?i:nan|inf)'`;
 const LEAST_BIGINT = '(-9223372036854775808::DOUBLE)';
 const NO_BIGINT = '100000000000000000000::HUGEINT';
 
+/** Fields of an event from IoT Hub that are not of its payload, in lower case. */
+const METADATA_NAMES = "['eventprocessedutctime', 'partitionid', 'eventenqueuedutctime', 'iothub']";
+
 /**
  * DuckDB macros for values whose type depends on the event. Such a value has DuckDB's type `JSON`. A missing field and
  * JSON's `null` are both NULL. Failed conversions return NULL.
@@ -131,6 +134,8 @@ export const MACROS: readonly string[] = [
   `asa_names(j) AS list_transform(json_keys(j), lambda k: lower(k))`,
   `asa_without(j, names) AS ('{' || array_to_string(list_transform(list_filter(json_keys(j), lambda k: NOT list_contains(names, lower(k))),
      lambda k: to_json(k)::VARCHAR || ':' || json_extract(j, asa_pointer(k))::VARCHAR), ',') || '}')::JSON`,
+  // "The payload field name will be overwritten if it is the same as system metadata field name" (GetMetadataPropertyValue).
+  `asa_without_metadata(j) AS CASE WHEN list_has_any(asa_names(j), ${METADATA_NAMES}) THEN asa_without(j, ${METADATA_NAMES}) ELSE j END`,
   `asa_join(a, b) AS CASE WHEN b::VARCHAR = '{}' THEN a WHEN a::VARCHAR = '{}' THEN b
      ELSE (left(trim(a::VARCHAR), len(trim(a::VARCHAR)) - 1) || ',' || substr(trim(b::VARCHAR), 2))::JSON END`,
   `asa_merge(a, b) AS CASE WHEN a IS NULL OR a::VARCHAR = '{}' THEN b WHEN b IS NULL OR b::VARCHAR = '{}' THEN a

@@ -1,7 +1,7 @@
 import type { CastType } from './ast';
 import { type Path, extractSql, mayIndex, pointerOf, structureOf } from './payloadStructure';
 import { jsonField } from './scope';
-import { quote } from './types';
+import { call, quote } from './types';
 import { type Field, selectWide, separateWide } from './widePayload';
 
 /** The fields that a query reads from the payloads of one input. Each is a column of its batches. */
@@ -27,8 +27,9 @@ export interface PayloadFields {
    * once, and malformed JSON raises an error.
    *
    * @param time column of a field that only the time of the event is read from. It becomes a TIMESTAMP
+   * @param otherNames whether {@link NEEDED_NAMES} may be in the payloads in another case
    */
-  selectObjects: (rows: string, time?: string) => string;
+  selectObjects: (rows: string, time?: string, otherNames?: boolean) => string;
   /** Notes the statements that read `kept`: a field that they do not name, such as that of TIMESTAMP BY, is not kept. */
   readBy: (statements: readonly string[]) => void;
   /** whether the query reads a column after the events have their times, or CREATE TABLE checks it */
@@ -59,35 +60,38 @@ export const isMetadataColumn = (column: string): boolean =>
 interface Sampled {
   path: Path;
   column: string;
-  sql: (value: string) => string;
+  /** the macro that converts the value */
+  convert: string;
   /** the same for the text of the value, where no other value than a text can give a result by its text */
-  textSql?: (text: string) => string;
+  convertText?: string;
+  /** SQL of what an event without the field has */
+  absent?: string;
 }
 
 const iotHubText = (field: string, column: string): Sampled => ({
   path: ['IoTHub', field],
   column,
-  sql: (value) => `asa_nvarchar(asa_present(${value}))`,
+  convert: 'asa_nvarchar',
 });
+
+/** Names of the metadata that each query reads. */
+export const NEEDED_NAMES: readonly string[] = ['EventEnqueuedUtcTime', 'PartitionId'];
 
 /** `$now` is the time of reading, also of events without an enqueued time (`sent`). */
 const SAMPLED: readonly Sampled[] = [
   {
     path: ['EventEnqueuedUtcTime'],
     column: 'sent',
-    sql: (value) => `CASE WHEN ${value} IS NOT NULL THEN asa_datetime(${value}) END`,
-    textSql: (text) => `CASE WHEN ${text} IS NOT NULL THEN asa_text_datetime(${text}) END`,
+    convert: 'asa_datetime',
+    convertText: 'asa_text_datetime',
   },
   {
     path: ['EventProcessedUtcTime'],
     column: 'processed',
-    sql: (value) => `coalesce(asa_datetime(${value}), $now)`,
+    convert: 'asa_datetime',
+    absent: '$now',
   },
-  {
-    path: ['PartitionId'],
-    column: 'partition_id',
-    sql: (value) => `CASE WHEN ${value} IS NOT NULL THEN asa_bigint(${value}) END`,
-  },
+  { path: ['PartitionId'], column: 'partition_id', convert: 'asa_bigint' },
   iotHubText('ConnectionDeviceId', 'device_id'),
   iotHubText('MessageId', 'message_id'),
   iotHubText('CorrelationId', 'correlation_id'),
@@ -108,10 +112,26 @@ export function createPayloadFields(declared: ReadonlyMap<string, CastType>): Pa
   };
   for (const field of declared.keys()) column([field]);
   /** Reads a field whose name may be in the text in another case, or with escapes. */
-  const otherName = (path: Path): { test: string; sql: string } => ({
-    test: `contains(lower(CAST(event AS VARCHAR)), ${quote(`"${(path.at(-1) ?? '').toLowerCase()}"`)}) OR contains(CAST(event AS VARCHAR), '\\')`,
-    sql: jsonField('event', path).sql,
-  });
+  const otherName = (path: Path): { isNamed: string; test: string; sql: string } => {
+    const isNamed = `contains(lower(CAST(event AS VARCHAR)), ${quote(`"${(path.at(-1) ?? '').toLowerCase()}"`)})`;
+    return {
+      isNamed,
+      test: `${isNamed} OR contains(CAST(event AS VARCHAR), '\\')`,
+      sql: jsonField('event', path).sql,
+    };
+  };
+  /** SQL of a column of the metadata. Its names are matched as those of the payload, but they have no escapes. */
+  const sampledSql = (
+    { path, column, convert, absent }: Sampled,
+    value: string,
+    otherNames: boolean,
+    convertFound = convert,
+  ): string => {
+    const { isNamed, sql } = otherName(path);
+    const other = otherNames ? ` WHEN ${isNamed} THEN ${call(convert)(sql)}` : '';
+    const read = `CASE WHEN ${value} IS NOT NULL THEN ${convertFound}(${value})${other} END`;
+    return `${absent === undefined ? read : `coalesce(${read}, ${absent})`} AS ${column}`;
+  };
   /** The fields that are read one by one, among them the records of the others. */
   const separated = (time?: string): { all: Field[]; withWide: (rows: string) => string } => {
     const { wide, others } = separateWide([...fields.values()], time);
@@ -144,30 +164,31 @@ export function createPayloadFields(declared: ReadonlyMap<string, CastType>): Pa
       });
       const paths = [...own, ...all].map(({ path }) => path);
       if (paths.length === 0) return withWide(`SELECT * FROM (${rows})`);
-      const columns = [
-        ...own.map(({ sql, column }, i) => `${sql(`found[${i + 1}]`)} AS ${column}`),
-        ...found,
-      ];
+      const columns = [...own.map((one, i) => sampledSql(one, `found[${i + 1}]`, true)), ...found];
       const pointers = paths.map((path) => quote(pointerOf(path)));
       const read = `SELECT *, json_extract(event, [${pointers.join(', ')}]::VARCHAR[]) AS found FROM (${rows})`;
       const selected = withWide(`SELECT * EXCLUDE (found), ${columns.join(', ')} FROM (${read})`);
       return sampled ? `SELECT *, ${SENT} FROM (${selected})` : selected;
     },
-    selectObjects: (rows, time) => {
+    selectObjects: (rows, time, otherNames = true) => {
       const { all, withWide } = separated(time);
       const own = sampledColumns();
       const readings = [
-        ...own.map(({ path, textSql }) => ({ path, asText: textSql !== undefined })),
+        ...own.map(({ path, convertText }) => ({ path, asText: convertText !== undefined })),
         ...all.map(({ path, column }) => ({ path, asText: column === time })),
       ];
       const structure = structureOf(readings, 'found');
       const value = (i: number): string =>
         structure.values[i] ?? extractSql('event', readings[i]?.path ?? []);
       const columns = [
-        ...own.map(({ sql, textSql, column }, i) => {
-          const convert = textSql && structure.texts[i] === true ? textSql : sql;
-          return `${convert(value(i))} AS ${column}`;
-        }),
+        ...own.map((one, i) =>
+          sampledSql(
+            one,
+            value(i),
+            otherNames || !NEEDED_NAMES.includes(one.path.join('.')),
+            structure.texts[i] === true ? one.convertText : one.convert,
+          ),
+        ),
         ...all.map(({ path, column }, i) => {
           const sql = value(own.length + i);
           const other = otherName(path);

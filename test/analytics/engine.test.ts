@@ -14,6 +14,21 @@ describe('an event', () => {
   const none = { events: 0, malformed: 0, untimed: 0, early: 0, late: 0, lateDropped: 0 };
   const body = (text: string): HubEvent => ({ body: text, enqueuedUs: at(20) });
 
+  // https://learn.microsoft.com/stream-analytics-query/getmetadatapropertyvalue
+  test('has the metadata in place of fields of its payload with the same names', async () => {
+    const payload = { partitionid: 99, IOTHUB: { ConnectionDeviceId: 'x' }, v: 1 };
+    const sent = [{ ...event(1, 1, payload, 3), deviceId: 'd' }];
+    const known = await start('SELECT PARTITIONID AS p, iothub.connectiondeviceid AS d, v FROM i');
+    expect(await known.process(...sent)).toEqual(['3 d 1']);
+    const whole = await start(
+      'WITH s AS (SELECT * FROM i) SELECT partitionID AS p, iothub.connectiondeviceid AS d, v FROM s',
+    );
+    expect(await whole.process(...sent)).toEqual(['3 d 1']);
+    const untimed = { ...sent[0], enqueuedUs: undefined, body: JSON.stringify({ partitionid: 99 }) };
+    const all = await start('SELECT * FROM i');
+    expect(await all.process(untimed)).toEqual(['99']);
+  });
+
   test('that is late gets the earliest accepted time', async () => {
     const { engine, process } = await start(plain);
     expect(

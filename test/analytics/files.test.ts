@@ -453,4 +453,26 @@ describe('a file of events', () => {
       { id: 3, p: null, m: 'm', d: 'd' },
     ]);
   });
+
+  test.each([
+    ['JSON lines', (one: object) => JSON.stringify(one), 'events'],
+    ['an array', (one: object) => JSON.stringify([one]), 'events'],
+    ['gzip', (one: object) => gzipSync(JSON.stringify(one)), 'events.gz'],
+    [
+      'CSV',
+      (one: object) => `${Object.keys(one).join(',')}\n${Object.values(one).map(String).join(',')}\n`,
+      'other.csv',
+    ],
+  ])('has the metadata of IoT Hub under names in any case, in %s', async (_, write, name) => {
+    const line = { v: 1, EVENTENQUEUEDUTCTIME: '2026-01-01T00:00:01Z', partitionid: 2 };
+    const nested = name.endsWith('csv') ? {} : { iothub: { connectiondeviceid: 'd' } };
+    const query = `CREATE TABLE i (v bigint, PARTITIONID bigint); SELECT v, partitionId AS p, eventEnqueuedUtcTime AS e, [ioThub].[ConnectionDeviceID] AS d,
+      GetMetadataPropertyValue(i, 'iothub.CONNECTIONdeviceid') AS m, System.Timestamp() AS t FROM [i] TIMESTAMP BY eventenqueuedutctime`;
+    const time = '2026-01-01T00:00:01.0000000Z';
+    const d = name.endsWith('csv') ? null : 'd';
+    const file = write({ ...line, ...nested });
+    expect(await rows(file, name, query)).toEqual([{ v: 1, p: 2, e: time, d, m: d, t: time }]);
+    const arrival = 'SELECT System.Timestamp() AS t FROM [i]';
+    expect(await rows(file, name, arrival)).toEqual([{ t: time }]);
+  });
 });

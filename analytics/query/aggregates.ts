@@ -254,10 +254,25 @@ export function isAnalytic(node: object): boolean {
   return AGGREGATES.has(name) && node.over !== null && node.over.limit !== null;
 }
 
-/** Whether a part of a query contains an aggregate over a group. */
-export function holdsAggregate(node: unknown): boolean {
-  if (typeof node !== 'object' || node === null) return false;
-  if (isAnalytic(node)) return false;
-  if (isNamed(node) && findAggregate(node.name)) return true;
-  return Object.values(node).some(holdsAggregate);
+/** The first aggregate over a group in a part of a query. */
+export function aggregateIn(node: unknown): Call | undefined {
+  if (typeof node !== 'object' || node === null) return undefined;
+  if (isAnalytic(node)) return undefined;
+  if (isNamed(node) && findAggregate(node.name)) return node as Call;
+  for (const one of Object.values(node)) {
+    const found = aggregateIn(one);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+export const holdsAggregate = (node: unknown): boolean => aggregateIn(node) !== undefined;
+
+/** @throws {QueryError} if OVER of an aggregate over a group has more than the order that the aggregate needs */
+export function requireNoHistory({ name, over, at }: Call): void {
+  if (over && (over.orderBy.length === 0 || over.partitionBy.length > 0 || over.when))
+    throw new QueryError(
+      `${name} with OVER needs LIMIT DURATION(unit, length), as in OVER (PARTITION BY deviceId LIMIT DURATION(minute, 5))`,
+      at,
+    );
 }

@@ -6,10 +6,11 @@ import { distinctKey } from './comparison';
 import { createContext, translatePredicate } from './expression';
 import { type Relation, type TemporalNode, isDue } from './plan';
 import { QueryError } from './queryError';
-import { type Binding, createScope } from './scope';
+import { type Binding, createScope, isInput } from './scope';
 import { spanUs } from './timeUnits';
 import { MAX_WINDOW_US } from './windows';
-import { type Typed, name, unify, widen } from './types';
+import { type Typed, name, typeName, unify, widen } from './types';
+import { functionUse } from './userFunctions';
 
 /** Of the rows of any relation. */
 const ORDER = '__ts, __seq, __row';
@@ -60,7 +61,7 @@ export function planAnalytic({
     keepRow: record,
     single: () => undefined,
     order: ORDER,
-    isInput: (arg) => arg.kind === 'path' && arg.path.length === 1 && scope.find(arg.path[0]) !== undefined,
+    isInput: (arg) => isInput(scope, arg),
   };
 
   function translateCall(call: Call): Typed {
@@ -73,6 +74,7 @@ export function planAnalytic({
       ? keep({ sql: translatePredicate(call.over.when, context), type: 'bit' }).sql
       : undefined;
     const key = call.name.toLowerCase();
+    if (!AGGREGATES.has(key)) refuseOfAggregates(call);
     if (key === 'isfirst') return isFirst(call, partition, when);
     const { over } = call;
     if (!over?.limit)
@@ -108,8 +110,15 @@ export function planAnalytic({
         'the second argument of LAG, its offset, must be a whole number of at least 1',
         (second ?? call).at,
       );
+    for (const one of [value, defaultValue]) refuseExternal(one, call.name);
     const own = value.kind === 'allRows' ? record() : keepExpression(value);
     const other = defaultValue ? keepExpression(defaultValue) : { sql: 'NULL', type: 'null' as const };
+    const known = [own.type, other.type].filter((type) => type !== 'any' && type !== 'null');
+    if (defaultValue && new Set(known).size > 1)
+      throw new QueryError(
+        `the default of ${call.name} must have the type of its first argument, ${typeName(own.type)}, not ${typeName(other.type)}: convert it, as in CAST(… AS ${typeName(own.type)})`,
+        defaultValue.at,
+      );
     const type = unify([own, other]);
     const entry = `struct_pack(v := ${own.sql}, t := __ts)`;
     const entries = when === undefined ? entry : `CASE WHEN ${when} THEN ${entry} END`;
@@ -186,4 +195,26 @@ export function planAnalytic({
     at: calls[0]?.at ?? { line: 1, column: 1 },
   };
   return { node, values };
+}
+
+/** @throws {QueryError} for DISTINCT and ORDER BY in LAG, LAST or ISFIRST */
+function refuseOfAggregates({ name: called, distinct, over, at }: Call): void {
+  if (distinct) throw new QueryError(`${called} cannot have DISTINCT`, at);
+  const [order] = over?.orderBy ?? [];
+  if (order)
+    throw new QueryError(
+      `${called} cannot have ORDER BY in OVER: events are in the order of time`,
+      order.expression.at,
+    );
+}
+
+/** "scalar_expression cannot contain other analytic functions or external functions", nor can the default (LAG, LAST). */
+function refuseExternal(node: unknown, caller: string): void {
+  if (typeof node !== 'object' || node === null) return;
+  if ('kind' in node && node.kind === 'call') {
+    const call = node as Call;
+    if (functionUse(call)?.kind === 'scalar')
+      throw new QueryError(`${call.name} cannot be inside ${caller}: compute it in a WITH step`, call.at);
+  }
+  for (const one of Object.values(node)) refuseExternal(one, caller);
 }

@@ -113,11 +113,16 @@ export interface Apply extends Node {
   alias: string;
 }
 
+/** The name after INTO. */
+export interface OutputName extends Node {
+  name: string;
+}
+
 export interface Select extends Node {
   kind: 'select';
   distinct: boolean;
   items: SelectItem[];
-  into: string | null;
+  into: OutputName | null;
   from: Source;
   joins: (Join | Apply)[];
   where: Expression | null;

@@ -5,6 +5,7 @@ import { AGGREGATES } from './aggregates';
 import { compare } from './comparison';
 import { dateFunctions } from './dateFunctions';
 import { once } from './once';
+import { absentFunction } from './otherFunctions';
 import { QueryError } from './queryError';
 import { type Scalar, argument, numeric, simple } from './scalar';
 import type { Context } from './scope';
@@ -168,7 +169,7 @@ export function callFunction(call: Call, context: Context): Typed {
     throw new QueryError(
       UNCOVERED.test(key)
         ? `the function ${call.name} is not supported by this runner`
-        : `the function ${call.name} does not exist in Stream Analytics`,
+        : absentFunction(call.name),
       call.at,
     );
   if (call.distinct || call.over)

@@ -1,12 +1,12 @@
 /** Translates GROUP BY and the windows in it. */
 
-import { type GroupRows, findAggregate, holdsAggregate } from './aggregates';
+import { type GroupRows, aggregateIn, findAggregate, holdsAggregate, requireNoHistory } from './aggregates';
 import type { Expression, Select, Window } from './ast';
 import { distinctKey } from './comparison';
 import { createContext, translatePredicate } from './expression';
 import { type Kept, type StreamSource, type TemporalNode } from './plan';
 import { QueryError } from './queryError';
-import { type Column, type Context, type Projected, asColumn, isApplied, recordSql, same } from './scope';
+import { type Column, type Context, type Projected, asColumn, isInput, recordSql, same } from './scope';
 import { type Typed, name } from './types';
 import { windowId, windowSql } from './windows';
 
@@ -55,11 +55,7 @@ export function planGrouping(parts: GroupingParts): { node: TemporalNode; column
     },
     keep: (expression) => keep(rowContext.translate(expression)),
     keepRow: () => keep({ sql: recordSql(scope.bindings.flatMap((one) => one.star())), type: 'record' }),
-    isInput: (arg) => {
-      if (arg.kind !== 'path' || arg.path.length !== 1) return false;
-      const binding = scope.find(arg.path[0]);
-      return binding !== undefined && !isApplied(binding);
-    },
+    isInput: (arg) => isInput(scope, arg),
   };
   keys.push(...parts.partitionBy);
   const keyColumns = new Map(
@@ -77,6 +73,7 @@ export function planGrouping(parts: GroupingParts): { node: TemporalNode; column
       const key = expression.name.toLowerCase();
       const aggregate = expression.over?.limit ? undefined : findAggregate(key);
       if (aggregate) {
+        requireNoHistory(expression);
         const { sql, type } = aggregate(expression, rows, '');
         const column = aggregates.get(sql) ?? `a${aggregates.size}`;
         aggregates.set(sql, column);
@@ -232,7 +229,7 @@ function ofAlias(
   return item?.kind === 'item' ? item.expression : undefined;
 }
 
-function readGroupBy({ groupBy, at }: Select): {
+function readGroupBy({ groupBy, items, having, at }: Select): {
   windows: Window[];
   keys: Expression[];
   /** System.Timestamp() beside a window */
@@ -254,11 +251,14 @@ function readGroupBy({ groupBy, at }: Select): {
       );
     return { windows, keys, timeIsKey: time !== undefined };
   }
-  if (!time)
+  if (!time) {
+    const aggregate = aggregateIn(items) ?? aggregateIn(having);
+    if (aggregate) requireNoHistory(aggregate);
     throw new QueryError(
-      'an aggregate over a stream needs a window in GROUP BY, such as TumblingWindow(minute, 1)',
-      at,
+      `${keys.length > 0 ? 'GROUP BY needs a window' : 'an aggregate over a stream needs a window in GROUP BY'}, such as TumblingWindow(minute, 1)`,
+      (keys[0] ?? aggregate)?.at ?? at,
     );
+  }
   return { windows: [{ kind: 'window', type: 'snapshot', id: null, at: time.at }], keys, timeIsKey: false };
 }
 

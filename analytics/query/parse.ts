@@ -13,6 +13,9 @@ interface SyntaxError {
   location: { start: Position };
 }
 
+/** Together one grammar: the language, and what it lacks of other dialects. */
+const GRAMMARS = ['asaql.peggy', 'otherSql.peggy'];
+
 let parser: { parse: (text: string) => unknown } | undefined;
 
 /**
@@ -21,7 +24,7 @@ let parser: { parse: (text: string) => unknown } | undefined;
  * @throws {QueryError} with line and column, at the first word that is invalid or not supported
  */
 export function parse(text: string): Query {
-  parser ??= generate(readFileSync(join(__dirname, 'asaql.peggy'), 'utf8'));
+  parser ??= generate(GRAMMARS.map((file) => readFileSync(join(__dirname, file), 'utf8')).join('\n'));
   try {
     return parser.parse(text) as Query;
   } catch (error) {

@@ -198,7 +198,10 @@ function createFrom(
     temporal ? name(`kept_${table}_${i}`) : name(relation.table);
   // Kept rows are read with each batch, but most of them are not in a joined row: their fields are read where needed.
   const fields = temporal ? undefined : createRecordFields();
-  const bindings: Binding[] = [(fields && base.binding.readBy?.(fields.read)) ?? base.binding];
+  const { hidden } = base.binding;
+  const bindings: Binding[] = [
+    { ...((fields && base.binding.readBy?.(fields.read)) ?? base.binding), hidden },
+  ];
   const baseTime = base.binding.timestamp ?? 'NULL';
   const baseAlias = name(base.alias);
   const from: (() => string)[] = [];

@@ -21,6 +21,8 @@ export interface Projected {
 /** A name in FROM or JOIN, and what can be read through it. */
 export interface Binding {
   alias: string;
+  /** the name of the input, if AS gives it another one; it is not visible then */
+  hidden?: string | undefined;
   /** the time of a row, which is not NULL; undefined for reference data and for results of APPLY */
   timestamp: string | undefined;
   field: (path: readonly string[], at: Position) => Typed;
@@ -79,6 +81,7 @@ export function createScope(bindings: readonly Binding[]): Scope {
     field: (path, at) => {
       const own = find(path[0]);
       if (own && path.length > 1) return own.field(path.slice(1), at);
+      if (path.length > 1) requireVisible(bindings, path, at);
       // "a record 'element_name', which contains the result" (APPLY)
       if (own && isApplied(own)) return { sql: own.record(), type: 'record' };
       const [only, ...others] = bindings;
@@ -88,14 +91,40 @@ export function createScope(bindings: readonly Binding[]): Scope {
         const [owner, second] = bindings.filter(({ has }) => has?.(path[0] ?? ''));
         if (owner && !second) return owner.field(path, at);
       }
-      if (!only || (others.length > 0 && !applied))
+      if (!only || (others.length > 0 && !applied)) {
+        requireVisible(bindings, path, at);
         throw new QueryError(
           `'${path.join('.')}' is ambiguous: put the name of its input in front (${bindings.map(({ alias }) => alias).join(', ')})`,
           at,
         );
+      }
       return only.field(path, at);
     },
   };
+}
+
+/** @throws {QueryError} if a path begins with the name of an input that AS has renamed */
+export function requireVisible(bindings: readonly Binding[], path: readonly string[], at: Position): void {
+  const [first = ''] = path;
+  const renamed = bindings.find(({ hidden }) => hidden !== undefined && same(hidden, first));
+  if (!renamed) return;
+  const { alias } = renamed;
+  throw new QueryError(
+    `the input '${first}' is called '${alias}' in this SELECT: write ${[alias, ...path.slice(1)].join('.')}, or ${[alias, ...path].join('.')} for the field '${first}'`,
+    at,
+  );
+}
+
+/**
+ * Whether an argument is the name of an input, which stands for its whole rows: COUNT(Input), udf.name(Input).
+ *
+ * @throws {QueryError} for the name of an input that AS has renamed
+ */
+export function isInput({ bindings, find }: Scope, arg: Expression): boolean {
+  if (arg.kind !== 'path' || arg.path.length !== 1) return false;
+  const binding = find(arg.path[0]);
+  if (!binding) requireVisible(bindings, arg.path, arg.at);
+  return binding !== undefined && !isApplied(binding);
 }
 
 /** Results of APPLY have no metadata, so such a binding does not hide unqualified names. */

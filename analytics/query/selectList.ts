@@ -1,7 +1,7 @@
 import type { Expression, Select } from './ast';
 import { titleOf } from './grouping';
 import { QueryError } from './queryError';
-import { type Binding, type Projected, type Scope, isApplied } from './scope';
+import { type Binding, type Projected, type Scope, isApplied, requireVisible } from './scope';
 import type { Typed } from './types';
 
 /** Prefix of internal column names. */
@@ -14,7 +14,7 @@ const INTERNAL_PREFIX = '__';
  * @throws {QueryError} for two named columns with the same name
  */
 export function columnsOf(
-  { items }: Select,
+  { items, joins }: Select,
   scope: Scope,
   translate: (expression: Expression) => Typed,
 ): Projected[] {
@@ -24,6 +24,11 @@ export function columnsOf(
   let stars = 0;
   for (const item of items) {
     if (item.kind === 'star') {
+      if (item.path.length === 0 && joins.some(({ kind }) => kind === 'join'))
+        throw new QueryError(
+          `SELECT * cannot be used with JOIN: list the columns, or put the names of the inputs in front (${scope.bindings.map(({ alias }) => `${alias}.*`).join(', ')})`,
+          item.at,
+        );
       for (const one of starOf(item.path, scope, item.at)) {
         if (one.column.kind === 'star') {
           columns.push({ column: { kind: 'star', name: `__star_${stars}`, type: 'record' }, sql: one.sql });
@@ -58,6 +63,7 @@ function starOf(path: readonly string[], scope: Scope, at: Select['at']): readon
   if (path.length === 0) return scope.bindings.flatMap(wholeOf);
   const binding = path.length === 1 ? scope.find(path[0]) : undefined;
   if (binding) return binding.star();
+  if (path.length === 1) requireVisible(scope.bindings, [...path, '*'], at);
   const record = `asa_record(${scope.field(path, at).sql})`;
   return [{ column: { kind: 'star', name: '*', type: 'record' }, sql: record }];
 }

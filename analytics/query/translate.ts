@@ -1,5 +1,6 @@
 import { type ReferenceUse, referenceBinding, stepBinding, streamBinding } from './bindings';
-import type { CastType, Expression, Select, SelectQuery, Source } from './ast';
+import { holdsAggregate, isAnalytic } from './aggregates';
+import type { CastType, Expression, Join, OutputName, Select, SelectQuery, Source } from './ast';
 import { keyText } from './comparison';
 import { requireShallow } from './depth';
 import { createContext, translatePredicate } from './expression';
@@ -17,9 +18,10 @@ import {
 import { type Located, type Planner, planSelect } from './planSelect';
 import { QueryError } from './queryError';
 import { referenceNames } from './roles';
-import { asColumn, createScope, recordTextSql } from './scope';
+import { asColumn, createScope, recordTextSql, same } from './scope';
 import { columnsOf } from './selectList';
 import { convert, name } from './types';
+import { requireTimelines } from './timelines';
 import { planUnion } from './union';
 import { functionsOf } from './userFunctions';
 
@@ -37,8 +39,10 @@ export function translate(text: string): Plan {
   const references = new Map<string, ReferenceUse>();
   const nodes: PlanNode[] = [];
   const steps = new Map<string, Relation>();
+  const bodies = new Map<string, SelectQuery>();
   const referenceSteps = new Map<string, Select>();
   const asReference = referenceNames(query);
+  requireTimelines(query, asReference);
   const declared = new Map<string, ReadonlyMap<string, CastType>>();
   for (const { name: table, columns, at } of query.tables) {
     if (declared.has(table.toLowerCase()))
@@ -50,26 +54,31 @@ export function translate(text: string): Plan {
     add: (node) => nodes.push(node),
     tableName: () => `step_${(tables += 1)}`,
     locate: (source, join) => {
-      const alias = source.alias ?? source.name;
-      const key = source.name.toLowerCase();
-      if (source.query) {
-        if (source.alias === null)
-          throw new QueryError('a query in FROM needs a name: write (SELECT …) AS name', source.at);
-        return located(alias, source.alias, planQuery(source.query));
-      }
-      const step = steps.get(key);
-      if (step) {
-        if (source.timestampBy)
-          throw new QueryError(
-            `TIMESTAMP BY cannot follow the WITH step '${source.name}': write it after the input that the step reads`,
-            source.timestampBy.at,
-          );
-        return located(alias, source.name, step);
-      }
-      if (join && asReference.has(key)) return reference(source, alias);
-      return stream(source, alias);
+      const found = locate(source, join);
+      const hidden = source.query || same(found.alias, source.name) ? undefined : source.name;
+      return { ...found, binding: { ...found.binding, hidden } };
     },
   };
+
+  function locate(source: Source, join: Join | undefined): Located {
+    const alias = source.alias ?? source.name;
+    const key = source.name.toLowerCase();
+    const step = source.query ? undefined : steps.get(key);
+    if (source.query && source.alias === null)
+      throw new QueryError('a query in FROM needs a name: write (SELECT …) AS name', source.at);
+    if (source.timestampBy && (source.query || step)) {
+      const input = wholeInput(source.query ?? bodies.get(key));
+      if (input !== undefined) return locate({ ...source, name: input, query: null, alias }, join);
+      throw new QueryError(
+        `TIMESTAMP BY cannot follow ${step ? `the WITH step '${source.name}'` : 'a query in FROM'}: write it after the input that the ${step ? 'step' : 'query'} reads`,
+        source.timestampBy.at,
+      );
+    }
+    if (source.query) return located(alias, alias, planQuery(source.query));
+    if (step) return located(alias, source.name, step);
+    if (join && asReference.has(key)) return reference(source, alias);
+    return stream(source, alias);
+  }
 
   function located(alias: string, step: string, relation: Relation): Located {
     return { kind: 'stream', alias, relation, binding: stepBinding(alias, step, relation.columns) };
@@ -154,8 +163,9 @@ export function translate(text: string): Plan {
     if (one.kind === 'select') return planSelect(one, planner);
     if (one.kind === 'match') return planMatch(one, planner);
     const parts = one.selects.map((select, i) => {
-      if (i > 0 && select.kind === 'select' && select.into !== null)
-        throw new QueryError('only the first SELECT of a UNION can have INTO: move it there', select.at);
+      const into = i > 0 && intoOf(select);
+      if (into)
+        throw new QueryError('only the first SELECT of a UNION can have INTO: move it there', into.at);
       return planQuery(select);
     });
     return planUnion(parts, planner, one.at);
@@ -166,22 +176,26 @@ export function translate(text: string): Plan {
     const key = step.toLowerCase();
     if (seen.has(key)) throw new QueryError(`two WITH steps are named '${step}': rename one of them`, at);
     seen.add(key);
-    if (intoOf(one) !== null)
+    const into = intoOf(one);
+    if (into)
       throw new QueryError(
         `the WITH step '${step}' cannot have INTO: write INTO in the SELECT that reads the step`,
-        at,
+        into.at,
       );
     if (asReference.has(key) && one.kind === 'select') referenceSteps.set(key, one);
-    else steps.set(key, planQuery(one));
+    else {
+      bodies.set(key, one);
+      steps.set(key, planQuery(one));
+    }
   }
   const written = new Set<string>();
   const outputs: Output[] = query.statements.map((one) => {
     const relation = planQuery(one);
-    const output = intoOf(one) ?? 'output';
+    const { name: output, at } = intoOf(one) ?? { name: 'output', at: one.at };
     if (written.has(output.toLowerCase()))
       throw new QueryError(
         `two statements write to the output '${output}': combine them with UNION, or write to another output`,
-        one.at,
+        at,
       );
     written.add(output.toLowerCase());
     return {
@@ -212,8 +226,20 @@ export function translate(text: string): Plan {
   };
 }
 
+/**
+ * The input or step of which a query selects whole rows, as "SELECT * FROM Input1 PARTITION BY partitionId INTO 2" (UNION).
+ * TIMESTAMP BY may follow such a query, because its target must be a field of the payload (TIMESTAMP BY).
+ */
+function wholeInput(query: SelectQuery | undefined): string | undefined {
+  if (query?.kind !== 'select') return undefined;
+  const { from, items, joins, where, groupBy, having } = query;
+  const isWhole = items.every((one) => one.kind === 'star' && one.path.length === 0);
+  const isPlain = joins.length === 0 && groupBy.length === 0 && !where && !having;
+  return isWhole && isPlain && !from.query && !from.timestampBy ? from.name : undefined;
+}
+
 /** The output that a query names. */
-function intoOf(query: SelectQuery): string | null {
+function intoOf(query: SelectQuery): OutputName | null {
   if (query.kind === 'match') return null;
   if (query.kind === 'select') return query.into;
   const [first] = query.selects;
@@ -227,7 +253,7 @@ function createSource(
   fields: PayloadFields,
 ): StreamSource {
   const scope = createScope([streamBinding(alias, fields, { table: 'raw', timestamp: 'enqueued' })]);
-  const context = createContext(scope);
+  const context = createContext(scope, scope.timestamp, refuseInTimestamp);
   const key = (one: Expression): string => `coalesce(${keyText(context.translate(one))}, '')`;
   const timeline = over.length > 0 ? `concat_ws(chr(31), ${over.map(key).join(', ')})` : undefined;
   if (!timestampBy) return { input, table, fields, timestamp: undefined, timeline, at };
@@ -239,6 +265,14 @@ function createSource(
     );
   const timestamp = convert(value, 'datetime', timestampBy.at);
   return { input, table, fields, timestamp, timeline, at: timestampBy.at };
+}
+
+/** "System.Timestamp() can't be used in TIMESTAMP BY" (TIMESTAMP BY). No event has a history before it has a time. */
+function refuseInTimestamp(expression: Expression): undefined {
+  if (expression.kind !== 'call') return;
+  const { name: called, at } = expression;
+  if (called.toLowerCase() === 'system.timestamp' || isAnalytic(expression) || holdsAggregate(expression))
+    throw new QueryError(`TIMESTAMP BY cannot have ${called}: write a field of the input`, at);
 }
 
 /** Equal for equal TIMESTAMP BY, however the source is called where it stands. */

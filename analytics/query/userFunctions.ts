@@ -2,7 +2,7 @@
 
 import type { Call, Expression, Position } from './ast';
 import { QueryError } from './queryError';
-import type { Scope } from './scope';
+import { type Scope, isInput } from './scope';
 import { type Typed, quote, toJson } from './types';
 
 /** A function that is not SQL: its calls go to JavaScript. */
@@ -39,9 +39,8 @@ export function functionsOf(node: unknown, found = new Map<string, FunctionUse>(
 }
 
 /** The whole row of an input, where an argument is its name alone. */
-function rowOf(scope: Scope, { kind, ...rest }: Expression): Typed | undefined {
-  if (kind !== 'path' || !('path' in rest) || rest.path.length !== 1) return undefined;
-  const binding = scope.find(rest.path[0] ?? '');
+function rowOf(scope: Scope, arg: Expression): Typed | undefined {
+  const binding = arg.kind === 'path' && isInput(scope, arg) ? scope.find(arg.path[0]) : undefined;
   return binding && { sql: binding.record(), type: 'record' };
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { QueryError, diagnostic, translate } from '../../analytics/query';
+import { refusal } from './refusal';
 
 const WINDOW = 'GROUP BY TumblingWindow(minute, 1)';
 
@@ -22,7 +22,7 @@ const REFUSALS: readonly (readonly [query: string, told: string])[] = [
   ],
   [
     'WITH s AS (SELECT a INTO o FROM i) SELECT a FROM s',
-    "1:6: the WITH step 's' cannot have INTO: write INTO in the SELECT that reads the step",
+    "1:26: the WITH step 's' cannot have INTO: write INTO in the SELECT that reads the step",
   ],
   [
     'SELECT a FROM i TIMESTAMP BY 5',
@@ -30,7 +30,7 @@ const REFUSALS: readonly (readonly [query: string, told: string])[] = [
   ],
   [
     'SELECT a INTO o FROM i\nSELECT b INTO o FROM i',
-    "2:1: two statements write to the output 'o': combine them with UNION, or write to another output",
+    "2:15: two statements write to the output 'o': combine them with UNION, or write to another output",
   ],
   [
     `SELECT *, COUNT(*) AS n FROM i ${WINDOW}`,
@@ -101,16 +101,6 @@ test('no error of the package speaks of what a construct wants, or of its place'
     ),
   ).toEqual([]);
 });
-
-function refusal(query: string): string {
-  try {
-    translate(query);
-  } catch (error) {
-    if (error instanceof QueryError) return diagnostic('q', error);
-    throw error;
-  }
-  return 'accepted';
-}
 
 const DEEP =
   'more than 80 operators or functions are inside each other or in a row: compute a part in a WITH step';

@@ -206,7 +206,9 @@ export function expressionQuery(seed: number): string {
   const choice = choiceOf(seed);
   const { of, chance } = choice;
   const { expression: e, condition } = expressionsOf(choice);
-  const by = `TIMESTAMP BY ${chance(0.9) ? 't' : `COALESCE(TRY_CAST(${e('date')} AS datetime), t)`}${chance(0.1) ? ` OVER ${of(['a', 'b', 'c.d', 'a, b'])}` : ''}`;
+  const time = `TIMESTAMP BY ${chance(0.9) ? 't' : `COALESCE(TRY_CAST(${e('date')} AS datetime), t)`}`;
+  const over = chance(0.1) ? ` OVER ${of(['a', 'b', 'c.d', 'a, b'])}` : '';
+  const by = `${time}${over}`;
   const from = `FROM [i] ${by}`;
   const where = chance(0.4) ? ` WHERE ${condition()}` : '';
   const limit = (): string => `LIMIT DURATION(second, 2)${chance(0.5) ? ` WHEN ${condition()}` : ''}`;
@@ -224,7 +226,7 @@ export function expressionQuery(seed: number): string {
     `GROUP BY ${chance(0.7) ? `${key}, ` : ''}${of(WINDOWS)}${chance(0.3) ? ` HAVING ${aggregate()} ${of(['>', '=', '<>'])} ${e()}` : ''}`;
   const key = e();
   const apply = of(['CROSS', 'OUTER']);
-  return of([
+  const query = of([
     () => {
       // APPLY stands over an input, a step with columns, and a step with a star.
       const [step, read] = of([
@@ -267,6 +269,8 @@ export function expressionQuery(seed: number): string {
     () =>
       `SELECT ${e()} AS x INTO o ${from}${where} SELECT ${aggregate()} AS x INTO [p] FROM [i] ${by} PARTITION BY b GROUP BY ${of(WINDOWS)}`,
   ])();
+  // OVER needs its columns in GROUP BY and ON.
+  return /GROUP BY|JOIN/.test(query) ? query.replaceAll(by, time) : query;
 }
 
 const TABLE = 'CREATE TABLE i (a bigint, b nvarchar(max), c record, l array, t datetime) ';

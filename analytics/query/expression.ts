@@ -9,6 +9,7 @@ import {
   SQL_TYPES,
   type Typed,
   arithmetic,
+  complement,
   convert,
   isNumeric,
   quote,
@@ -66,7 +67,7 @@ export function translateExpression(expression: Expression, context: Context): T
     case 'binary':
       return arithmetic(typed(expression.left), expression.op, typed(expression.right), at);
     case 'complement':
-      return { sql: `(~${convert(typed(expression.operand), 'bigint', at)})`, type: 'bigint' };
+      return complement(typed(expression.operand), at);
     case 'and':
     case 'or':
       return bit(chain(expression.operands.map(predicate), expression.kind));

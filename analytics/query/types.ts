@@ -108,14 +108,36 @@ export function text(value: Typed, at: Position): string {
   throw new QueryError(`this must be nvarchar(max), but it is of type ${typeName(value.type)}: cast it`, at);
 }
 
-/** Translates `&`, `|` and `^`, whose operands are bigints. @throws {QueryError} */
-function bitwise(left: Typed, op: string, right: Typed, at: Position): Typed {
-  for (const { type } of [left, right])
+/** Of bits, or of an event's values that are all bits, the result is a bit, otherwise a bigint. */
+function bitwise(operands: readonly Typed[], op: string, at: Position): Typed {
+  for (const { type } of operands)
     if (type !== 'any' && type !== 'bigint' && type !== 'bit')
       throw new QueryError(`the operator ${op} takes bigints, not ${typeName(type)}: cast it`, at);
-  const [a, b] = [convert(left, 'bigint', at), convert(right, 'bigint', at)];
-  return { sql: op === '^' ? `xor(${a}, ${b})` : `(${a} ${op} ${b})`, type: 'bigint' };
+  const ofBigints = (values: readonly Typed[]): string => {
+    const [a = '', b = ''] = values.map((one) => convert(one, 'bigint', at));
+    if (op === '~') return `(~${a})`;
+    return op === '^' ? `xor(${a}, ${b})` : `(${a} ${op} ${b})`;
+  };
+  // The last binary digit is that of the bits: ~1 is -2.
+  const ofBits = (values: readonly Typed[]): string => `((${ofBigints(values)} & 1) = 1)`;
+  if (operands.some(({ type }) => type === 'bigint')) return { sql: ofBigints(operands), type: 'bigint' };
+  if (operands.every(({ type }) => type === 'bit')) return { sql: ofBits(operands), type: 'bit' };
+  const sql = once(
+    operands.map((one) => one.sql),
+    (...names) => {
+      const values = operands.map(({ type }, i) => ({ sql: names[i] ?? '', type }));
+      const areBits = values.flatMap((one) =>
+        one.type === 'any' ? `json_type(${one.sql}) = 'BOOLEAN'` : [],
+      );
+      return `CASE WHEN ${areBits.join(' AND ')} THEN to_json(${ofBits(values)}) ELSE to_json(${ofBigints(values)}) END`;
+    },
+  );
+  return { sql, type: 'any' };
 }
+
+/** Translates `~`. @throws {QueryError} */
+export const complement = (operand: Typed, at: Position): Typed =>
+  operand.type === 'null' ? operand : bitwise([operand], '~', at);
 
 /** DuckDB raises an error for the least bigint % -1. For each a, a % -1 is a % 1. */
 export const modulus = (by: string): string => `CASE WHEN ${by} = -1 THEN 1 ELSE ${by} END`;
@@ -135,7 +157,7 @@ const OPERATORS: Record<string, string> = {
  */
 export function arithmetic(left: Typed, op: string, right: Typed, at: Position): Typed {
   if (left.type === 'null' || right.type === 'null') return { sql: 'NULL', type: 'null' };
-  if (op === '&' || op === '|' || op === '^') return bitwise(left, op, right, at);
+  if (op === '&' || op === '|' || op === '^') return bitwise([left, right], op, at);
   if (isNumeric(left.type) && isNumeric(right.type)) {
     const type = unify([left, right]);
     const symbol = op === '/' && type === 'bigint' ? '//' : op;

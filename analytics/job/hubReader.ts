@@ -1,15 +1,11 @@
 /** Reads the events of a hub for a job. */
 
-import { type HubEvent, charactersOf } from '../event';
+import { charactersOf } from '../event';
 import type { HubConnection, HubMessage, OpenHub, PartitionEnds } from './hubConnection';
+import { type ReadEvent, bySize } from './readEvent';
 
 /** The sequence number of the last processed event, by partition. */
 export type Checkpoint = ReadonlyMap<string, number>;
-
-export interface ReadEvent extends HubEvent {
-  partition: string;
-  sequenceNumber: number;
-}
 
 export interface HubReaderOptions {
   openHub: OpenHub;
@@ -53,7 +49,6 @@ const MAX_CREDIT = 2_000;
 const MAX_MESSAGE_BYTES = 262_144;
 /** After each delivery, the size of the largest recent message decreases by this factor until a larger one arrives. */
 const SIZE_DECAY = 0.9;
-const MAX_CHARACTERS_AT_ONCE = 1_000_000;
 const RESTART_DELAY_MS = 1_000;
 /** Timeout of asking for the last event of a partition: the clock of the other partitions waits for it. */
 const LAST_EVENT_TIMEOUT_MS = 2_000;
@@ -235,66 +230,6 @@ function startAfter(
     return undefined;
   }
   return empty || sequenceNumber < firstSequenceNumber - 1 ? undefined : sequenceNumber;
-}
-
-/** Passes large events in small groups, because as texts they use V8's heap, unlike the messages. */
-export function* bySize(messages: readonly HubMessage[], partition: string): Generator<readonly ReadEvent[]> {
-  let some: ReadEvent[] = [];
-  let characters = 0;
-  for (const message of messages) {
-    const event = toReadEvent(message, partition);
-    some.push(event);
-    characters += charactersOf(event);
-    if (characters < MAX_CHARACTERS_AT_ONCE) continue;
-    yield some;
-    [some, characters] = [[], 0];
-  }
-  if (some.length > 0) yield some;
-}
-
-function toReadEvent(message: HubMessage, partition: string): ReadEvent {
-  const annotations = (message.message_annotations ?? {}) as Record<string, unknown>;
-  const properties = jsonText(message.application_properties ?? {});
-  return {
-    partition,
-    sequenceNumber: Number(annotations['x-opt-sequence-number']),
-    body: bodyText(message.body),
-    enqueuedUs: Number(annotations['x-opt-enqueued-time']) * 1_000,
-    partitionId: Number(partition),
-    deviceId: text(annotations['iothub-connection-device-id']),
-    messageId: text(message.message_id),
-    correlationId: text(message.correlation_id),
-    generationId: text(annotations['iothub-connection-auth-generation-id']),
-    properties: properties === '{}' || properties === '' ? undefined : properties,
-  };
-}
-
-const text = (value: unknown): string | undefined =>
-  typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
-
-/**
- * Devices send sections of data. A service may send any other value, or none: that is malformed JSON, as an empty text.
- */
-function bodyText(body: unknown): string {
-  const content =
-    typeof body === 'object' && body !== null && 'typecode' in body && 'content' in body
-      ? body.content
-      : body;
-  if (typeof content === 'string') return content;
-  const parts: unknown[] = Array.isArray(content) ? content : [content];
-  if (parts.length > 0 && parts.every((part) => Buffer.isBuffer(part)))
-    return (parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts)).toString('utf8');
-  return jsonText(content);
-}
-
-/** @returns an empty text for what is no JSON, so that no message ends the reading of its partition */
-function jsonText(value: unknown): string {
-  try {
-    return value === undefined ? '' : JSON.stringify(value);
-  } catch {
-    // Deep nesting exceeds the stack.
-    return '';
-  }
 }
 
 const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

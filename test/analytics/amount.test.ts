@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createQueue, howMany } from '../../analytics/job/amount';
-import { bySize } from '../../analytics/job/hubReader';
+import { bySize } from '../../analytics/job/readEvent';
 
 const LARGE = 'x'.repeat(60_000);
 

@@ -1,7 +1,8 @@
 import rhea from 'rhea';
 import { expect, test } from 'vitest';
 import type { HubConnection, HubMessage, ReceiveOptions } from '../../analytics/job/hubConnection';
-import { bySize, readHub } from '../../analytics/job/hubReader';
+import { readHub } from '../../analytics/job/hubReader';
+import { bySize } from '../../analytics/job/readEvent';
 import { openHub } from '../../local/openHub';
 import { startStack } from '../stack';
 

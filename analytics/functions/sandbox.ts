@@ -6,6 +6,7 @@ import {
   type QuickJSHandle,
   newQuickJSWASMModuleFromVariant,
 } from 'quickjs-emscripten-core';
+import { ENTRY } from './entry';
 
 /** Maximum duration of one call. */
 const CALL_TIMEOUT_MS = 1_000;
@@ -20,41 +21,18 @@ export type FunctionKind = 'scalar' | 'aggregate';
 /** A JavaScript function of a job, in an interpreter of its own without access to this process. */
 export interface SandboxedFunction {
   /**
-   * @param args JSON: of a scalar function, the array of its arguments; of an aggregate, an array of [value, time] pairs
-   * @param kinds a letter for each argument: `d` for a datetime, `v` for anything else
-   * @returns the result as JSON, null for null
+   * @param args JSON: of a scalar function, the array of its arguments; of an aggregate, an array of [value, time], with a
+   * third element if the value is a datetime
+   * @param kinds a letter for each argument of a scalar function: `d` for a datetime, `v` for anything else
+   * @returns the result as JSON, null for null; a datetime has the form of the macro `asa_is_datetime`
    * @throws Error telling what the function threw, or which limit it exceeded
    */
   call: (args: string, kinds: string) => string | null;
 }
 
-/** Conversions as in "Stream Analytics and JavaScript type conversion" (JavaScript user-defined functions). */
-const ENTRY = `((entry, aggregate) => {
-  const dateOf = (text) => (text === null ? null : new Date(text.slice(0, 23) + 'Z'));
-  const argument = (value, kind) => (kind === 'd' ? dateOf(value) : value);
-  const result = (value) => {
-    if (value === null || value === undefined) return null;
-    if (typeof value === 'function' || typeof value === 'symbol' || value instanceof Error)
-      throw new TypeError('a result cannot be a function, a symbol or an error');
-    if (value instanceof Date) return JSON.stringify(value.toISOString().replace('Z', '0000Z'));
-    const json = JSON.stringify(value);
-    return json === 'null' ? null : json;
-  };
-  if (!aggregate)
-    return (json, kinds) => result(entry(...JSON.parse(json).map((value, i) => argument(value, kinds[i]))));
-  return (json, kinds) => {
-    const state = new entry();
-    state.init();
-    for (const [value, time] of JSON.parse(json)) state.accumulate(argument(value, kinds[0]), dateOf(time));
-    return result(state.computeResult());
-  };
-})`;
-
-const GLOBAL_NAMES = 'JSON.stringify(Object.getOwnPropertyNames(globalThis))';
-
 /**
  * @param name alias of the function; a script without a function of that name may call it `main`
- * @throws Error when the script does not run or defines no function
+ * @throws Error when the script does not run, or defines no function, or one that cannot give values
  */
 export async function createSandboxedFunction(
   name: string,
@@ -76,24 +54,14 @@ export async function createSandboxedFunction(
   };
   const evaluate = (code: string): QuickJSHandle =>
     limited(() => valueOf(context, context.evalCode(code, `${name}.js`)));
-  const names = (): string[] => {
-    const handle = evaluate(GLOBAL_NAMES);
-    const text = context.getString(handle);
-    handle.dispose();
-    return JSON.parse(text) as string[];
-  };
-  const known = new Set(names());
+  const prepare = evaluate(ENTRY);
   evaluate(script.replace(/^\uFEFF/, '')).dispose();
-  const defined = names().filter((one) => !known.has(one));
-  const called =
-    defined.find((one) => one === name) ??
-    defined.find((one) => one.toLowerCase() === name.toLowerCase()) ??
-    defined.find((one) => one === 'main') ??
-    defined.at(-1);
-  if (called === undefined) throw new Error('its script defines no function');
-  const compiled = evaluate(
-    `${ENTRY}(globalThis[${JSON.stringify(called)}], ${String(kind === 'aggregate')})`,
+  const alias = context.newString(name);
+  const isAggregate = kind === 'aggregate' ? context.true : context.false;
+  const compiled = limited(() =>
+    valueOf(context, context.callFunction(prepare, context.undefined, alias, isAggregate)),
   );
+  for (const handle of [prepare, alias]) handle.dispose();
   return {
     call: (args, kinds) => {
       const [json, letters] = [context.newString(args), context.newString(kinds)];
@@ -127,6 +95,7 @@ function describe(thrown: unknown): string {
     name?: string;
     message?: string;
   };
+  if (name === 'Refused' && message !== undefined) return message;
   if (name === 'InternalError' && message === 'interrupted')
     return `it takes longer than ${CALL_TIMEOUT_MS / 1_000} s`;
   if (name === 'InternalError' && message === 'out of memory')

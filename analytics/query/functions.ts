@@ -11,7 +11,7 @@ import { type Scalar, argument, numeric, simple } from './scalar';
 import type { Context } from './scope';
 import { stringFunctions } from './stringFunctions';
 import { callScalar, functionUse } from './userFunctions';
-import { type Typed, convert, quote, typeName, unify, widen } from './types';
+import { type Typed, call, convert, quote, typeName, unify, widen } from './types';
 
 const roundSql = (value: string, digits: string): string =>
   `CASE WHEN ${digits} IS NOT NULL THEN round(${value}, CAST(greatest(least(${digits}, 400), -400) AS INTEGER)) END`;
@@ -93,11 +93,7 @@ const otherFunctions: Record<string, Scalar> = {
       const value = context.translate(argument(arg));
       if (value.type !== 'any')
         return { sql: quote(value.type === 'null' ? 'any' : typeName(value.type)), type: 'nvarchar' };
-      return {
-        sql: `CASE json_type(${value.sql}) WHEN 'VARCHAR' THEN 'nvarchar(max)' WHEN 'BIGINT' THEN 'bigint' WHEN 'UBIGINT' THEN 'bigint'
-          WHEN 'DOUBLE' THEN 'float' WHEN 'BOOLEAN' THEN 'bit' WHEN 'OBJECT' THEN 'record' WHEN 'ARRAY' THEN 'array' ELSE 'any' END`,
-        type: 'nvarchar',
-      };
+      return { sql: call('asa_type')(value.sql), type: 'nvarchar' };
     },
   },
   getarraylength: simple(['array'], 'bigint', (value) => `CAST(json_array_length(${value}) AS BIGINT)`),

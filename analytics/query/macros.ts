@@ -42,6 +42,12 @@ export const MACROS: readonly string[] = [
 
   `asa_is_int(j) AS json_type(j) IN ('BIGINT', 'UBIGINT')`,
   `asa_is_number(j) AS json_type(j) IN ('BIGINT', 'UBIGINT', 'DOUBLE', 'BOOLEAN')`,
+  // A datetime whose type depends on the event is a text with an escaped Z. DuckDB never writes this escape, so that no
+  // text of an event looks like it, and a datetime inside a record is an ordinary text.
+  `asa_is_datetime(j) AS coalesce(j::VARCHAR LIKE '"____-__-__T__:__:__.______0\\u005a"', false)`,
+  `asa_type(j) AS CASE json_type(j) WHEN 'VARCHAR' THEN CASE WHEN asa_is_datetime(j) THEN 'datetime' ELSE 'nvarchar(max)' END
+     WHEN 'BIGINT' THEN 'bigint' WHEN 'UBIGINT' THEN 'bigint' WHEN 'DOUBLE' THEN 'float' WHEN 'BOOLEAN' THEN 'bit'
+     WHEN 'OBJECT' THEN 'record' WHEN 'ARRAY' THEN 'array' ELSE 'any' END`,
   // The usual forms are recognized by their text, because json_type parses it.
   `asa_string(j) AS CASE WHEN starts_with(j::VARCHAR, '"') OR json_type(j) = 'VARCHAR' THEN j->>'$' END`,
   `asa_number(j) AS CASE WHEN j::VARCHAR < ':' AND j::VARCHAR > '-' THEN TRY_CAST(j::VARCHAR AS DOUBLE) ELSE CASE json_type(j)
@@ -73,7 +79,11 @@ export const MACROS: readonly string[] = [
   `asa_text_bit(s) AS CASE WHEN lower(trim(s)) IN ('true', '1') THEN true WHEN lower(trim(s)) IN ('false', '0') THEN false END`,
   // DuckDB also reads a comma before a closing bracket, NaN and infinity.
   `asa_is_strict(s) AS CASE WHEN regexp_matches(s, ${LOOSE}) THEN NOT regexp_matches(regexp_replace(s, '"(?s:\\\\.|[^"\\\\])*("|\\\\?$)', '""', 'g'), ${LOOSE}) ELSE true END`,
-  `asa_text_json(s) AS json(CASE WHEN asa_is_strict(s) THEN TRY_CAST(s AS JSON) END)`,
+  // "When reading bigint datatypes outside the range … InputDeserializationError" (data types): such an event is dropped.
+  `asa_is_oversized(s) AS CASE WHEN regexp_matches(s, '[0-9]{19}') THEN len(list_filter(
+     regexp_extract_all(regexp_replace(s, '"(\\\\.|[^"\\\\])*"', '"', 'g'), '-?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]+)?'),
+     lambda n: regexp_full_match(n, '-?[0-9]+') AND TRY_CAST(n AS BIGINT) IS NULL)) > 0 ELSE false END`,
+  `asa_text_json(s) AS json(CASE WHEN asa_is_strict(s) AND NOT asa_is_oversized(s) THEN TRY_CAST(s AS JSON) END)`,
   `asa_float_bigint(x) AS TRY_CAST(trunc(x) AS BIGINT)`,
   // JSON has no infinity.
   `asa_float_json(x) AS CASE WHEN isfinite(x) THEN to_json(x) END`,
@@ -155,8 +165,4 @@ export const MACROS: readonly string[] = [
        WHEN len(asa_lines(s)) > 1 AND len(list_filter(asa_lines(s), lambda l: asa_read(l) IS NULL)) = 0
        THEN list_transform(asa_lines(s), lambda l: asa_read(l)) ELSE [NULL::JSON] END
      WHEN json_type(j) = 'ARRAY' THEN json_extract(j, '$[*]') ELSE [j] END`,
-  // "When reading bigint datatypes outside the range … InputDeserializationError" (data types): such an event is dropped.
-  `asa_is_oversized(s) AS CASE WHEN regexp_matches(s, '[0-9]{19}') THEN len(list_filter(
-     regexp_extract_all(regexp_replace(s, '"(\\\\.|[^"\\\\])*"', '"', 'g'), '-?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]+)?'),
-     lambda n: regexp_full_match(n, '-?[0-9]+') AND TRY_CAST(n AS BIGINT) IS NULL)) > 0 ELSE false END`,
 ];

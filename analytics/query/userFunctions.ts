@@ -1,6 +1,7 @@
 /** Translates calls of functions that are not SQL. */
 
 import type { Call, Expression, Position } from './ast';
+import { once } from './once';
 import { QueryError } from './queryError';
 import { type Scope, isInput } from './scope';
 import { type Typed, quote, toJson } from './types';
@@ -44,15 +45,15 @@ function rowOf(scope: Scope, arg: Expression): Typed | undefined {
   return binding && { sql: binding.record(), type: 'record' };
 }
 
-/** SQL of a call, of JSON that holds its arguments. */
-function callSql(use: FunctionUse, args: string, values: readonly Typed[]): Typed {
-  const kinds = values.map(({ type }) => (type === 'datetime' ? 'd' : 'v')).join('');
-  const place = `${use.at.line}:${use.at.column}`;
-  return {
-    sql: `CAST(${functionTable(use)}(CAST(${args} AS VARCHAR), ${quote(kinds)}, ${quote(place)}) AS JSON)`,
-    type: 'any',
-  };
+/** SQL of a call, whose result is JSON, of SQL of its arguments as JSON, and of their kinds. */
+function callSql(use: FunctionUse, args: string, kinds: string): string {
+  const place = quote(`${use.at.line}:${use.at.column}`);
+  return `CAST(${functionTable(use)}(CAST(${args} AS VARCHAR), ${kinds}, ${place}) AS JSON)`;
 }
+
+/** SQL of whether a value is a datetime. */
+const isDatetime = ({ sql, type }: Typed): string =>
+  type === 'any' ? `asa_is_datetime(${sql})` : String(type === 'datetime');
 
 /** A call of udf.name(…) or of a geospatial function. */
 export function callScalar(
@@ -64,7 +65,16 @@ export function callScalar(
   if (use.kind === 'geography' && call.args.length !== 2)
     throw new QueryError(`${call.name} takes 2 arguments, not ${call.args.length}`, call.at);
   const values = call.args.map((arg) => rowOf(scope, arg) ?? translate(arg));
-  return callSql(use, `json_array(${values.map(toJson).join(', ')})`, values);
+  // Only of values whose type depends on the event, both the type and the value are read.
+  const dynamic = values.filter(({ type }) => type === 'any').map((value) => value.sql);
+  const sql = once(dynamic, (...names) => {
+    const nameOf = new Map(dynamic.map((one, i) => [one, names[i] ?? one]));
+    const named = values.map((value) => ({ ...value, sql: nameOf.get(value.sql) ?? value.sql }));
+    const kinds = named.map((value) => `CASE WHEN ${isDatetime(value)} THEN 'd' ELSE 'v' END`);
+    const args = `json_array(${named.map(toJson).join(', ')})`;
+    return callSql(use, args, [quote(''), ...kinds].join(' || '));
+  });
+  return { sql, type: 'any' };
 }
 
 /**
@@ -72,7 +82,10 @@ export function callScalar(
  *
  * @param order SQL of this order
  */
-export const callAggregate = (use: FunctionUse, value: Typed, order: string): Typed =>
-  callSql(use, `to_json(list(json_array(${toJson(value)}, asa_datetime_text(__ts)) ORDER BY ${order}))`, [
-    value,
-  ]);
+export function callAggregate(use: FunctionUse, value: Typed, order: string): Typed {
+  const pair = once([value.sql], (sql) => {
+    const both = `${toJson({ ...value, sql })}, asa_datetime_text(__ts)`;
+    return `CASE WHEN ${isDatetime({ ...value, sql })} THEN json_array(${both}, true) ELSE json_array(${both}) END`;
+  });
+  return { sql: callSql(use, `to_json(list(${pair} ORDER BY ${order}))`, quote('')), type: 'any' };
+}

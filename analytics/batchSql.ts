@@ -42,16 +42,9 @@ const payloadsOf = (rows: string, fields: PayloadFields): string => {
     : checked;
 };
 
-/** SQL that removes the events that do not fit CREATE TABLE. */
-function fitting(rows: string, fields: PayloadFields): string {
-  const misfit = fields.misfit();
-  if (misfit === undefined) return rows;
-  return `SELECT * REPLACE (CASE WHEN NOT ${misfit} THEN event END AS event) FROM (${rows})`;
-}
-
 /** SQL of the arrived events, with the fields that the query reads. */
 export const payloadsSql = (fields: PayloadFields): string =>
-  `CREATE OR REPLACE TEMP TABLE raw AS ${fitting(
+  `CREATE OR REPLACE TEMP TABLE raw AS ${fields.fitting(
     fields.select(
       payloadsOf(
         eachEvent(`SELECT asa_events(json, body) AS events, * EXCLUDE (json, body) FROM (
@@ -59,7 +52,6 @@ export const payloadsSql = (fields: PayloadFields): string =>
         fields,
       ),
     ),
-    fields,
   )}`;
 
 /** What lines may hold that needs a look at each of them. */
@@ -82,15 +74,14 @@ export type FileShape = 'payload' | 'feed';
  */
 export function fileEventsSql(rows: string, shape: FileShape, fields: PayloadFields): string {
   if (shape === 'payload')
-    return fitting(
+    return fields.fitting(
       fields.select(
         `SELECT ${CHECKED} AS event, __seq FROM (${eachEvent(`SELECT asa_events(json, body) AS events, __seq FROM (${rows})`)})`,
         true,
       ),
-      fields,
     );
   const text = (field: string): string => `json->>'$.${field}'`;
-  return fitting(
+  return fields.fitting(
     fields.select(
       payloadsOf(
         eachEvent(`SELECT asa_events(payload, CAST(payload AS VARCHAR)) AS events, * EXCLUDE (payload) FROM (
@@ -104,7 +95,6 @@ export function fileEventsSql(rows: string, shape: FileShape, fields: PayloadFie
         fields,
       ),
     ),
-    fields,
   );
 }
 
@@ -161,7 +151,7 @@ export function ownLinesSql(
     time,
     suspicions.otherNames,
   );
-  return ownTimesSql(source, `(${fitting(events, fields)})`, 'raw.other AS other', time && `raw.${time}`);
+  return ownTimesSql(source, `(${fields.fitting(events)})`, 'raw.other AS other', time && `raw.${time}`);
 }
 
 /** The column of the field that TIMESTAMP BY names, if nothing else reads it. */

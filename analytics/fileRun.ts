@@ -174,7 +174,7 @@ async function loadSource(
     });
     if (added.events > 0 && added.malformed === added.events)
       throw new FormatError(
-        `${file}: none of its ${added.events} rows is a JSON object${source.fields.misfit() === undefined ? '' : ' that fits CREATE TABLE'}`,
+        `${file}: none of its ${added.events} rows is a JSON object${source.fields.declared.size === 0 ? '' : ' that fits CREATE TABLE'}`,
       );
     last = added.last;
   }

@@ -1,7 +1,14 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { timestamp } from './duckdbTimestamp';
 import { FormatError, type InputFile, openInputFile, raisedInFile } from './inputFile';
-import { type ReferenceUse, referenceColumn, referenceTable, sqlName, sqlText } from './query';
+import {
+  type ReferenceUse,
+  referenceColumn,
+  referenceRowFields,
+  referenceTable,
+  sqlName,
+  sqlText,
+} from './query';
 import { type ReferenceVersion, createReferenceVersions } from './referenceVersions';
 
 /** An opened file of reference data. */
@@ -85,11 +92,13 @@ export async function createReferences(
         try {
           const { rowsChanged } = await connection.run(
             `INSERT INTO ${table} SELECT ${fields}${use.wholeRows ? 'json' : 'NULL'}, ${rows} + row_number() OVER (), ${from}, TIMESTAMP '9999-12-31'
-             FROM (${opened.rowsSql}) WHERE json_type(json) = 'OBJECT'`,
+             FROM (${fittingRows(use, opened.rowsSql)}) WHERE json_type(json) = 'OBJECT'`,
             values,
           );
           if (rowsChanged === 0 && (await hasRows(connection, opened.rowsSql)))
-            throw new FormatError(`${file}: none of its rows is a JSON object`);
+            throw new FormatError(
+              `${file}: none of its rows is a JSON object${use.declared.size === 0 ? '' : ' that fits CREATE TABLE'}`,
+            );
           rows += rowsChanged;
         } catch (error) {
           throw raisedInFile(error, file);
@@ -125,6 +134,14 @@ export async function createReferences(
       return versions?.newest(table);
     },
   };
+}
+
+/** SQL of rows, with the types of CREATE TABLE. `json` is NULL where a row does not fit. */
+function fittingRows({ declared }: ReferenceUse, rowsSql: string): string {
+  if (declared.size === 0) return rowsSql;
+  const fields = referenceRowFields(declared);
+  const rows = `SELECT CASE WHEN json_type(json) = 'OBJECT' THEN json END AS event FROM (${rowsSql})`;
+  return `SELECT event AS json FROM (${fields.fitting(fields.select(rows))})`;
 }
 
 async function hasRows(connection: DuckDBConnection, rowsSql: string): Promise<boolean> {

@@ -1,4 +1,5 @@
-import type { CastType, Position } from './ast';
+import type { Position } from './ast';
+import { type DeclaredColumns, orNulls } from './declaredFields';
 import { once } from './once';
 import { type PayloadFields, isMetadataColumn } from './payload';
 import { QueryError } from './queryError';
@@ -59,6 +60,12 @@ const IOT_HUB_FIELDS = [
   'StreamId',
 ] as const;
 
+/** The column that `*` gives. @param always names that each of its records has, also without a match of a left join */
+const starOf = (record: string, always: readonly string[]): Projected => ({
+  column: { kind: 'star', name: '*', type: 'record', ...(always.length > 0 ? { always } : {}) },
+  sql: orNulls(record, always),
+});
+
 /** An input of events: any field may be there, and IoT Hub's metadata. */
 export function streamBinding(
   alias: string,
@@ -92,16 +99,16 @@ export function streamBinding(
   return {
     alias,
     timestamp: of(timestamp),
-    star: () => [{ column: { kind: 'star', name: '*', type: 'record' }, sql: whole() }],
+    star: () => [starOf(whole(), fields.always)],
     record: whole,
     field: (path, at) => {
       const found = metadata(path);
       if (found) return found;
       const [first = '', ...rest] = path;
-      const declared = fields.declared(first);
+      const declared = fields.declared.get(first.toLowerCase());
       if (declared === undefined) return { sql: `${table}.${fields.column(path)}`, type: 'any' };
       const value: Typed = { sql: `${table}.${fields.column([first])}`, type: 'any' };
-      const typed = { sql: convert(value, declared, at), type: declared };
+      const typed = { sql: convert(value, declared.type, at), type: declared.type };
       return rest.length === 0 ? typed : memberOf(typed, first, rest, at);
     },
     metadata: (path, at) => {
@@ -145,8 +152,8 @@ export interface ReferenceUse {
   name: string;
   /** top-level fields by lower-case name, as the query writes them */
   fields: Map<string, string>;
-  /** types that CREATE TABLE gives, by lower-case name */
-  declared: ReadonlyMap<string, CastType>;
+  /** the columns that CREATE TABLE gives to the input */
+  declared: DeclaredColumns;
   /** whether `*` asks for whole rows */
   wholeRows: boolean;
 }
@@ -160,13 +167,18 @@ export function referenceBinding(alias: string, use: ReferenceUse): Binding {
   return {
     alias,
     timestamp: undefined,
-    star: () => [{ column: { kind: 'star', name: '*', type: 'record' }, sql: whole() }],
+    star: () => [
+      starOf(
+        whole(),
+        [...use.declared.values()].map((one) => one.name),
+      ),
+    ],
     record: whole,
     field: ([first = '', ...rest], at) => {
       use.fields.set(first.toLowerCase(), use.fields.get(first.toLowerCase()) ?? first);
       const value: Typed = { sql: `${name(alias)}.${name(referenceColumn(first))}`, type: 'any' };
       const declared = use.declared.get(first.toLowerCase());
-      const typed = declared ? { sql: convert(value, declared, at), type: declared } : value;
+      const typed = declared ? { sql: convert(value, declared.type, at), type: declared.type } : value;
       return rest.length === 0 ? typed : memberOf(typed, first, rest, at);
     },
     metadata: (_, at) => {
@@ -189,7 +201,8 @@ export function stepBinding(
   read: ReadField = (table, column, path) => jsonField(`${table}.${column}`, path),
 ): Binding {
   const of = (column: Column): Typed => ({ sql: `${name(alias)}.${name(column.name)}`, type: column.type });
-  const star = (): Projected[] => columns.map((column) => ({ column, sql: of(column).sql }));
+  const star = (): Projected[] =>
+    columns.map((column) => ({ column, sql: orNulls(of(column).sql, column.always ?? []) }));
   const byName = new Map(
     columns
       .filter(({ kind }) => kind === 'column')

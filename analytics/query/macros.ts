@@ -108,6 +108,19 @@ export const MACROS: readonly string[] = [
   `asa_record(j) AS CASE json_type(j) WHEN 'OBJECT' THEN j END`,
   `asa_array(j) AS CASE json_type(j) WHEN 'ARRAY' THEN j END`,
 
+  // Whether a field fits the type that CREATE TABLE declares: nothing of a number is lost, except digits of a float.
+  `asa_fits_bigint(j) AS CASE WHEN j IS NULL OR CAST(TRY_CAST(j::VARCHAR AS BIGINT) AS VARCHAR) = j::VARCHAR THEN true
+     WHEN json_type(j) = 'DOUBLE' THEN coalesce(TRY_CAST(TRY_CAST(j->>'$' AS DOUBLE) AS BIGINT) = TRY_CAST(j->>'$' AS DOUBLE), false)
+     ELSE asa_bigint(j) IS NOT NULL END`,
+  `asa_fits_float(j) AS CASE WHEN j IS NULL THEN true ELSE coalesce(isfinite(asa_float(j)), false) END`,
+  // Each value has a text.
+  `asa_fits_nvarchar(j) AS true`,
+  `asa_fits_datetime(j) AS CASE WHEN j IS NULL THEN true ELSE asa_datetime(j) IS NOT NULL END`,
+  // "string "true", "false", or "null"" (data types, CSV)
+  `asa_fits_bit(j) AS CASE WHEN j IS NULL THEN true WHEN asa_bit(j) IS NOT NULL THEN true ELSE coalesce(lower(trim(asa_string(j))) = 'null', false) END`,
+  `asa_fits_record(j) AS CASE WHEN j IS NULL THEN true ELSE json_type(j) = 'OBJECT' END`,
+  `asa_fits_array(j) AS CASE WHEN j IS NULL THEN true ELSE json_type(j) = 'ARRAY' END`,
+
   // An integer, exactly; for other numbers, a value that no bigint equals.
   `asa_int(j) AS CASE WHEN asa_is_int(j) THEN TRY_CAST(j->>'$' AS HUGEINT)
      WHEN json_type(j) IN ('DOUBLE', 'BOOLEAN') THEN CASE WHEN asa_number(j) = trunc(asa_number(j)) THEN coalesce(TRY_CAST(asa_number(j) AS HUGEINT), ${NO_BIGINT}) ELSE ${NO_BIGINT} END END`,

@@ -1,4 +1,4 @@
-import type { CastType } from './ast';
+import { type DeclaredColumns, areMany, fittingSql } from './declaredFields';
 import { type Path, extractSql, mayIndex, pointerOf, structureOf } from './payloadStructure';
 import { jsonField } from './scope';
 import { call, quote } from './types';
@@ -14,8 +14,10 @@ export interface PayloadFields {
   readMetadata: (column: string) => void;
   /** the number of fields */
   count: () => number;
-  /** the type that CREATE TABLE gives to a field */
-  declared: (field: string) => CastType | undefined;
+  /** the columns that CREATE TABLE gives to the input */
+  declared: DeclaredColumns;
+  /** the names that each whole payload has */
+  always: readonly string[];
   /**
    * SQL over rows with `event` (JSON): the same rows with additional columns.
    *
@@ -38,8 +40,11 @@ export interface PayloadFields {
   readsWhole: () => boolean;
   /** SQL of the columns that the query reads after the events have their times, of `table` */
   kept: (table: string) => string;
-  /** SQL over `select`'s rows: whether an event does not fit CREATE TABLE; undefined without CREATE TABLE */
-  misfit: () => string | undefined;
+  /**
+   * SQL of `select`'s rows: `event` becomes NULL if it does not fit CREATE TABLE, and a whole payload that is read has
+   * the types of CREATE TABLE.
+   */
+  fitting: (rows: string) => string;
 }
 
 /** Columns that the time policies need, and those that only some queries read. */
@@ -52,6 +57,9 @@ const OTHER_METADATA = [
   'generation_id',
   'properties',
 ];
+
+/** The properties of an IoT hub's event, by lower-case name. */
+const PROPERTIES = ['eventenqueuedutctime', 'eventprocessedutctime', 'partitionid', 'iothub'];
 
 export const isMetadataColumn = (column: string): boolean =>
   NEEDED_METADATA.includes(column) || OTHER_METADATA.includes(column);
@@ -99,7 +107,24 @@ const SAMPLED: readonly Sampled[] = [
 ];
 const SENT = 'coalesce(sent, $now) AS enqueued, sent IS NOT NULL AS timed, CAST(NULL AS JSON) AS properties';
 
-export function createPayloadFields(declared: ReadonlyMap<string, CastType>): PayloadFields {
+/** Of the payloads of events. The properties of an input are not in each payload, although CREATE TABLE may name them. */
+export const eventFields = (declared: DeclaredColumns): PayloadFields =>
+  createPayloadFields(
+    declared,
+    [...declared].flatMap(([key, { name }]) => (PROPERTIES.includes(key) ? [] : [name])),
+  );
+
+/** Of the rows of reference data, which are read as a whole. */
+export function referenceRowFields(declared: DeclaredColumns): PayloadFields {
+  const fields = createPayloadFields(
+    declared,
+    [...declared.values()].map(({ name }) => name),
+  );
+  fields.whole();
+  return fields;
+}
+
+function createPayloadFields(declared: DeclaredColumns, always: readonly string[]): PayloadFields {
   const fields = new Map<string, Field>();
   const metadata = new Set(NEEDED_METADATA);
   let whole = false;
@@ -110,7 +135,7 @@ export function createPayloadFields(declared: ReadonlyMap<string, CastType>): Pa
     fields.set(key, known);
     return known.column;
   };
-  for (const field of declared.keys()) column([field]);
+  if (!areMany(declared)) for (const { name } of declared.values()) column([name]);
   /** Reads a field whose name may be in the text in another case, or with escapes. */
   const otherName = (path: Path): { isNamed: string; test: string; sql: string } => {
     const isNamed = `contains(lower(CAST(event AS VARCHAR)), ${quote(`"${(path.at(-1) ?? '').toLowerCase()}"`)})`;
@@ -150,8 +175,9 @@ export function createPayloadFields(declared: ReadonlyMap<string, CastType>): Pa
       whole = true;
       return 'event';
     },
-    count: () => fields.size,
-    declared: (field) => declared.get(field.toLowerCase()),
+    count: () => Math.max(fields.size, declared.size),
+    declared,
+    always,
     readMetadata: (one) => metadata.add(one),
     select: (rows, sampled = false) => {
       const { all, withWide } = separated();
@@ -216,12 +242,6 @@ export function createPayloadFields(declared: ReadonlyMap<string, CastType>): Pa
       ]
         .map((column) => `${table}.${column}`)
         .join(', '),
-    misfit: () => {
-      if (declared.size === 0) return undefined;
-      const tests = [...declared].map(
-        ([field, type]) => `(${column([field])} IS NOT NULL AND asa_${type}(${column([field])}) IS NULL)`,
-      );
-      return `(${tests.join(' OR ')})`;
-    },
+    fitting: (rows) => fittingSql(rows, declared, (field) => column([field]), whole ? always : undefined),
   };
 }

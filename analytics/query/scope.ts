@@ -10,6 +10,8 @@ export interface Column {
   /** the name in the query; for a star, a name that no column has */
   name: string;
   type: Typed['type'];
+  /** of a star: names that each of its records has */
+  always?: readonly string[];
 }
 
 /** A column with its SQL. The value of a star is a JSON object. */

@@ -31,7 +31,7 @@ export function columnsOf(
         );
       for (const one of starOf(item.path, scope, item.at)) {
         if (one.column.kind === 'star') {
-          columns.push({ column: { kind: 'star', name: `__star_${stars}`, type: 'record' }, sql: one.sql });
+          columns.push({ column: { ...one.column, name: `__star_${stars}` }, sql: one.sql });
           stars += 1;
         } else if (!taken.has(one.column.name.toLowerCase())) {
           taken.add(one.column.name.toLowerCase());

@@ -1,12 +1,13 @@
 import { type ReferenceUse, referenceBinding, stepBinding, streamBinding } from './bindings';
 import { holdsAggregate, isAnalytic } from './aggregates';
-import type { CastType, Expression, Join, OutputName, Select, SelectQuery, Source } from './ast';
+import type { Expression, Join, OutputName, Select, SelectQuery, Source } from './ast';
 import { keyText } from './comparison';
+import { type DeclaredColumns, declaredColumns } from './declaredFields';
 import { requireShallow } from './depth';
 import { createContext, translatePredicate } from './expression';
 import { parse } from './parse';
 import { planMatch } from './matchRecognize';
-import { type PayloadFields, createPayloadFields } from './payload';
+import { type PayloadFields, eventFields } from './payload';
 import {
   type Output,
   type Plan,
@@ -43,11 +44,11 @@ export function translate(text: string): Plan {
   const referenceSteps = new Map<string, Select>();
   const asReference = referenceNames(query);
   requireTimelines(query, asReference);
-  const declared = new Map<string, ReadonlyMap<string, CastType>>();
+  const declared = new Map<string, DeclaredColumns>();
   for (const { name: table, columns, at } of query.tables) {
     if (declared.has(table.toLowerCase()))
       throw new QueryError(`CREATE TABLE defines '${table}' twice: remove one of the definitions`, at);
-    declared.set(table.toLowerCase(), new Map(columns.map((one) => [one.name.toLowerCase(), one.type])));
+    declared.set(table.toLowerCase(), declaredColumns(columns));
   }
   let tables = 0;
   const planner: Planner = {
@@ -86,7 +87,7 @@ export function translate(text: string): Plan {
 
   function stream(source: Source, alias: string): Located {
     const key = source.name.toLowerCase();
-    const fields = payloads.get(key) ?? createPayloadFields(declared.get(key) ?? new Map());
+    const fields = payloads.get(key) ?? eventFields(declared.get(key) ?? new Map());
     payloads.set(key, fields);
     const id = `${key} ${timestampKey([source.timestampBy, source.over], alias)}`;
     const known = sources.get(id) ?? createSource(source, alias, `batch_${sources.size}`, fields);

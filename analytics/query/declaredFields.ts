@@ -1,6 +1,7 @@
 /** Converts events to the types that CREATE TABLE declares, and finds those that do not fit. */
 
 import type { CastType, Position } from './ast';
+import { once } from './once';
 import { pointerOf } from './payloadStructure';
 import { QueryError } from './queryError';
 import { recordSql } from './scope';
@@ -84,19 +85,30 @@ export function fittingSql(
   const converted = `CAST('{' || array_to_string(list_transform(list_zip(${names}, list_select(__declared, [${places.join(', ')}])),
     lambda pair: pair[1] || coalesce(pair[2], 'null')), ',') || '}' AS JSON)`;
   return `SELECT * EXCLUDE (__declared) ${fitting(`NOT list_contains(__declared, ${MISFIT})`, converted)} FROM (
-    SELECT * EXCLUDE (__other_case), flatten([${groups.map(textsSql).join(', ')}]) AS __declared
-    FROM (SELECT *, ${otherCaseSql(all)} AS __other_case FROM (${rows})))`;
+    SELECT * EXCLUDE (__lowered), flatten([${groups.map(textsSql).join(', ')}]) AS __declared
+    FROM (SELECT *, ${loweredSql(all)} AS __lowered FROM (${rows})))`;
 }
 
 const listSql = (texts: readonly string[]): string => `[${texts.map(quote).join(', ')}]`;
 
 const namesSql = (columns: readonly DeclaredColumn[]): string => listSql(columns.map(({ name }) => name));
 
+const lowerNamesSql = (columns: readonly DeclaredColumn[]): string =>
+  listSql(columns.map(({ name }) => name.toLowerCase()));
+
+/** SQL of the fields of the event, each with its name: pairs that {@link objectSql} makes an object again. */
+const PAIRS = "list_zip(json_keys(event), json_extract(event, '$.*'))";
+
+/** SQL of an object. @param name SQL of a name, from `pair` */
+const objectSql = (pairs: string, name = 'pair[1]'): string =>
+  `CAST('{' || array_to_string(list_transform(${pairs}, lambda pair: CAST(to_json(${name}) AS VARCHAR) || ':' || CAST(pair[2] AS VARCHAR)), ',') || '}' AS JSON)`;
+
 /** SQL of a record with the fields of the event that are not declared behind it. */
 function withOthers(record: string, columns: readonly DeclaredColumn[]): string {
-  if (columns.length === 0) return 'event';
-  const names = listSql(columns.map(({ name }) => name.toLowerCase()));
-  return `CASE WHEN list_has_all(${names}, asa_names(event)) THEN ${record} ELSE asa_merge(${record}, CAST(event AS JSON)) END`;
+  const names = columns.map(({ name }) => quote(name.toLowerCase())).join(', ');
+  const others = `list_filter(${PAIRS}, lambda pair: lower(pair[1]) NOT IN (${names}))`;
+  const joined = once([record, objectSql(others)], (own, other) => `asa_join(${own}, ${other})`);
+  return `CASE WHEN list_has_all([${names}], asa_names(event)) THEN ${record} ELSE ${joined} END`;
 }
 
 /**
@@ -113,15 +125,21 @@ function textsSql(columns: readonly DeclaredColumn[]): string {
   const [first] = columns;
   if (!first) return '[]';
   const { type, at } = first;
-  const pointers = listSql(columns.map(({ name }) => pointerOf([name])));
-  const found = `CASE WHEN __other_case THEN list_transform(${namesSql(columns)}, lambda one: asa_field(event, one)) ELSE json_extract(event, ${pointers}::VARCHAR[]) END`;
+  const read = (json: string, nameOf: (column: DeclaredColumn) => string): string =>
+    `json_extract(${json}, ${listSql(columns.map((one) => pointerOf([nameOf(one)])))}::VARCHAR[])`;
+  const exact = read('event', ({ name }) => name);
+  const other = read('__lowered', ({ name }) => name.toLowerCase());
+  const found = `CASE WHEN __lowered IS NULL THEN ${exact} ELSE list_transform(list_zip(${exact}, ${other}), lambda pair: coalesce(pair[1], pair[2])) END`;
   const text = `CAST(${toJson({ sql: convert({ sql: 'v', type: 'any' }, type, at), type })} AS VARCHAR)`;
   return `list_transform(${found}, lambda v: CASE WHEN CAST(v AS VARCHAR) <> 'null' THEN CASE WHEN ${fitsSql(type, 'v')} THEN ${text} ELSE ${MISFIT} END END)`;
 }
 
-/** SQL: whether the event has a name in another case that it does not have as CREATE TABLE writes it. */
-function otherCaseSql(columns: readonly DeclaredColumn[]): string {
+/**
+ * SQL of the event with its names in lower case, if it has one in another case that it does not have as CREATE TABLE
+ * writes it; otherwise NULL.
+ */
+function loweredSql(columns: readonly DeclaredColumn[]): string {
   const names = namesSql(columns);
-  const lower = listSql(columns.map(({ name }) => name.toLowerCase()));
-  return `CASE WHEN NOT list_has_all(json_keys(event), ${names}) THEN len(list_intersect(asa_names(event), ${lower})) > len(list_intersect(json_keys(event), ${names})) END`;
+  const isOther = `len(list_intersect(asa_names(event), ${lowerNamesSql(columns)})) > len(list_intersect(json_keys(event), ${names}))`;
+  return `CASE WHEN NOT list_has_all(json_keys(event), ${names}) THEN CASE WHEN ${isOther} THEN ${objectSql(PAIRS, 'lower(pair[1])')} END END`;
 }

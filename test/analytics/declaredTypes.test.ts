@@ -95,8 +95,7 @@ const USES: readonly ((from: string, by: string) => string)[] = [
     `SELECT TopOne() OVER (ORDER BY k DESC, t) AS r FROM ${from}${by} GROUP BY TumblingWindow(second, 4)`,
   (from, by) =>
     `SELECT Collect() AS r, CollectTop(2) OVER (ORDER BY t DESC) AS s FROM ${from}${by} GROUP BY k, TumblingWindow(second, 4)`,
-  (from, by) =>
-    `SELECT t, LAG(${from}) OVER (PARTITION BY k LIMIT DURATION(second, 10)) AS r FROM ${from}${by}`,
+  (from, by) => `SELECT t, LAG(*) OVER (PARTITION BY k LIMIT DURATION(second, 10)) AS r FROM ${from}${by}`,
   (from, by) =>
     `SELECT l.t, r.* FROM ${from} l${by} JOIN ${from} r${by} ON DATEDIFF(second, l, r) BETWEEN 0 AND 2`,
   (from, by) =>
@@ -236,7 +235,7 @@ describe.each([
 
   test('a job continues after a restart, but not with other types', async () => {
     const queryOf = (type: string): string =>
-      `${tableOf(`CREATE TABLE i (id ${type}, t datetime)`)} SELECT LAG(i) OVER (LIMIT DURATION(minute, 1)) AS r FROM i TIMESTAMP BY t`;
+      `${tableOf(`CREATE TABLE i (id ${type}, t datetime)`)} SELECT LAG(*) OVER (LIMIT DURATION(minute, 1)) AS r FROM i TIMESTAMP BY t`;
     const plan = translate(queryOf('bigint'));
     const file = join(folder, `${tableOf('x)').length}.duckdb`);
     for (const id of [1, 2]) {
@@ -251,8 +250,10 @@ describe.each([
       );
       if (id === 2) {
         await commit(job, new Map(), (outputs) => job.engine.advance(Infinity, into(outputs)));
-        const [, last] = await jsonRowsOf(job, plan);
-        expect(JSON.parse(last ?? '')).toMatchObject({ r: { id: 1, t: '2026-01-01T00:00:01.0000000Z' } });
+        const stored = (await jsonRowsOf(job, plan)).map((row) => JSON.parse(row) as unknown);
+        expect(stored).toContainEqual({
+          r: expect.objectContaining({ id: 1, t: '2026-01-01T00:00:01.0000000Z', ...more }),
+        });
       }
       job.engine.close();
     }

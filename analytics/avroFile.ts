@@ -7,9 +7,6 @@ import { createGunzip } from 'node:zlib';
 import avro from 'avsc';
 import snappy from 'snappyjs';
 
-/** A container file of Avro begins with these. */
-export const AVRO_MAGIC = 'Obj\u0001';
-
 /** 64 bits, exactly: JavaScript's numbers would lose digits beyond 2^53. */
 const exactLong = avro.types.LongType.__with({
   fromBuffer: (buffer: Buffer) => buffer.readBigInt64LE(),

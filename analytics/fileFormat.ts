@@ -2,6 +2,51 @@
 
 export const BYTE_ORDER_MARK = '\uFEFF';
 
+/** A container file of Avro begins with these. */
+export const AVRO_MAGIC = 'Obj\u0001';
+
+export const NOT_UTF8 = 'the file is not UTF-8';
+
+/** How files of formats begin that are not supported, in Latin-1. */
+const OTHER_FORMATS: readonly (readonly [start: string, told: string])[] = [
+  ['PK\x03\x04', 'the file is a zip archive'],
+  ['\x28\xb5\x2f\xfd', 'the file is compressed with zstd'],
+  ['BZh91AY&SY', 'the file is compressed with bzip2'],
+  ['\xfd7zXZ\0', 'the file is compressed with xz'],
+  ['PAR1\x15', 'the file is Parquet'],
+];
+const OTHER_FORMAT_BYTES = 16;
+const GZIP = '\x1f\x8b';
+/** UTF-16 or UTF-32 without a byte order mark: the first character is one of ASCII (RFC 4627, section 3). */
+const OTHER_ENCODING = /^(?:[^\0]\0|\0[^\0]|\0\0\0[^\0])/;
+
+/**
+ * The start of a file as text. Only the first bytes of Avro are one.
+ *
+ * @param plain its first bytes, not compressed
+ * @param isWhole whether the file has no more than these
+ * @returns the text, or what is wrong with the file
+ */
+export function readStart(
+  plain: Buffer,
+  isGzip: boolean,
+  isWhole: boolean,
+): { start: string } | { problem: string } {
+  const first = plain.toString('latin1', 0, OTHER_FORMAT_BYTES);
+  if (first.startsWith(AVRO_MAGIC)) return { start: AVRO_MAGIC };
+  if (isGzip && first.startsWith(GZIP)) return { problem: 'the file is compressed twice with gzip' };
+  const other = OTHER_FORMATS.find(([start]) => first.startsWith(start));
+  if (other)
+    return { problem: `${other[1]}, which is not supported: use JSON, CSV or Avro, perhaps with gzip` };
+  try {
+    if (OTHER_ENCODING.test(first)) return { problem: NOT_UTF8 };
+    const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+    return { start: decoder.decode(plain, { stream: !isWhole }) };
+  } catch {
+    return { problem: NOT_UTF8 };
+  }
+}
+
 const withoutMark = (start: string): string => start.replace(BYTE_ORDER_MARK, '');
 
 /** Whether a text begins with an object or array in one line, or over several. */

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, constants as zlib } from 'node:zlib';
-import { AVRO_MAGIC, writeAvroAsLines } from './avroFile';
+import { writeAvroAsLines } from './avroFile';
 import type { FileShape, Suspicions } from './batchSql';
 import {
+  AVRO_MAGIC,
   BYTE_ORDER_MARK,
   type CsvFormat,
   type CsvHeader,
@@ -15,6 +16,8 @@ import {
   isJson,
   isSpread,
   isValid,
+  NOT_UTF8,
+  readStart,
 } from './fileFormat';
 import { suspicionsOf } from './suspicions';
 import { makeTemporaryFolder, removeTemporaryFolder, temporaryFolderFull } from './temporaryFolders';
@@ -39,7 +42,7 @@ const UNREADABLE: readonly (readonly [told: RegExp, meaning: string])[] = [
   [/^Invalid Input Error: Malformed JSON in file/, 'the JSON is malformed'],
   [/^Invalid Input Error: CSV Error .*\nMaximum line size of/s, 'a line is longer than 16 MiB'],
   [/^Invalid Input Error: "maximum_object_size"/, 'a value is larger than 16 MiB'],
-  [/^Invalid Input Error: CSV Error .*file is not utf-8 encoded/s, 'the file is not UTF-8'],
+  [/^Invalid Input Error: CSV Error .*file is not utf-8 encoded/s, NOT_UTF8],
   [/^Invalid Input Error: CSV Error .*unterminated quote/s, 'a quotation mark is not closed'],
   [/^Invalid Input Error: CSV Error/, 'the file cannot be read'],
   [/^IO Error: .*GZIP/, 'the file is not complete gzip'],
@@ -101,9 +104,12 @@ export async function openInputFile(
       path = join(folder(), 'input');
       await copy(file === '-' ? process.stdin : createReadStream(file), path);
     }
-    const { start, isGzip, isWhole } = await sniff(path, file);
+    const { plain, isGzip, isWhole } = await sniff(path, file);
     if (isGzip) await requireWholeGzip(path, file);
-    if (start.startsWith(AVRO_MAGIC)) {
+    const read = readStart(plain, isGzip, isWhole);
+    if ('problem' in read) throw new FormatError(`${file}: ${read.problem}`);
+    const { start } = read;
+    if (start === AVRO_MAGIC) {
       const lines = join(folder(), 'input.ndjson');
       await writeAvroAsLines(path, isGzip, lines).catch((error: unknown) => {
         if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw temporaryFolderFull();
@@ -125,6 +131,8 @@ export async function openInputFile(
         throw new FormatError(
           `${file}: the header is longer than 1 MiB, or a quotation mark in it is not closed`,
         );
+      if (header.names.some((name) => name.includes('\0')))
+        throw new FormatError(`${file}: the header has a NUL character`);
       const rowsSql = csvSql(path, compression, header);
       return { rowsSql, lines: undefined, shape: 'payload', close };
     }
@@ -199,7 +207,8 @@ async function requireWholeGzip(path: string, file: string): Promise<void> {
 }
 
 interface Start {
-  start: string;
+  /** its first bytes, not compressed */
+  plain: Buffer;
   isGzip: boolean;
   /** whether the file has no more than its start */
   isWhole: boolean;
@@ -214,7 +223,7 @@ async function sniff(path: string, file: string): Promise<Start> {
     const bytes = buffer.subarray(0, Math.min(bytesRead, sniffed));
     const plain = isGzip ? await gunzipStart(bytes) : bytes;
     const isWhole = bytesRead < sniffed && plain.length < SNIFFED_BYTES;
-    return { start: plain.toString('utf8'), isGzip, isWhole };
+    return { plain, isGzip, isWhole };
   } catch (error) {
     throw new FormatError(`${file}: the gzip data is incomplete or damaged (${(error as Error).message})`);
   } finally {

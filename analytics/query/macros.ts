@@ -170,7 +170,8 @@ export const MACROS: readonly string[] = [
   `asa_repair(s) AS replace(replace(replace(regexp_replace(regexp_replace(replace(ltrim(s, chr(65279)), '\\\\', chr(1)),
      '\\\\u([dD][89abAB][0-9a-fA-F]{2})\\\\u([dD][c-fC-F][0-9a-fA-F]{2})', chr(2) || '\\1' || chr(3) || '\\2', 'g'),
      '\\\\u[dD][89a-fA-F][0-9a-fA-F]{2}', chr(65533), 'g'), chr(2), '\\u'), chr(3), '\\u'), chr(1), '\\\\')`,
-  `asa_read_strict(s) AS coalesce(TRY_CAST(s AS JSON), TRY_CAST(asa_repair(s) AS JSON))`,
+  // A text with the placeholders themselves is no JSON.
+  `asa_read_strict(s) AS coalesce(TRY_CAST(s AS JSON), CASE WHEN NOT regexp_matches(s, '[\\x01-\\x03]') THEN TRY_CAST(asa_repair(s) AS JSON) END)`,
   `asa_read(s) AS CASE WHEN asa_is_strict(s) THEN asa_read_strict(s) END`,
   // The events of a payload: an object, an array of objects, or one object per line. Invalid JSON becomes NULL.
   `asa_lines(s) AS list_filter(string_split(s, chr(10)), lambda l: trim(l, ' ' || chr(13) || chr(9)) <> '')`,

@@ -28,8 +28,8 @@ function datepartSql(unit: string, value: string): string {
   return `date_part('${unit}', ${value})`;
 }
 
-/** Maximum number of digits of each argument of DATETIMEFROMPARTS. */
-const PART_DIGITS = [4, 2, 2, 2, 2, 2, 3];
+/** The greatest value of each argument of DATETIMEFROMPARTS. */
+const GREATEST_PARTS = [9_999, 12, 31, 23, 59, 59, 999];
 
 /** Maximum distance of two datetimes. */
 const MAX_DATE_DISTANCE_S = 10_000 * 366 * 86_400;
@@ -115,10 +115,12 @@ export const dateFunctions: Readonly<Record<string, Scalar>> = {
     Array.from({ length: 7 }, () => 'bigint' as const),
     'datetime',
     (...parts) => {
-      const padded = parts.map((part, i) => `lpad(CAST(${part} AS VARCHAR), ${PART_DIGITS[i] ?? 2}, '0')`);
+      const padded = parts.map(
+        (part, i) => `lpad(CAST(${part} AS VARCHAR), ${String(GREATEST_PARTS[i]).length}, '0')`,
+      );
       const [year, month, day, hour, minute, second, millisecond] = padded;
       const text = `${year} || '-' || ${month} || '-' || ${day} || ' ' || ${hour} || ':' || ${minute} || ':' || ${second} || '.' || ${millisecond}`;
-      const within = parts.map((part, i) => `${part} BETWEEN 0 AND ${10 ** (PART_DIGITS[i] ?? 2) - 1}`);
+      const within = parts.map((part, i) => `${part} BETWEEN 0 AND ${GREATEST_PARTS[i]}`);
       return `CASE WHEN ${within.join(' AND ')} THEN asa_in_range(TRY_CAST(${text} AS TIMESTAMP)) END`;
     },
   ),

@@ -1,6 +1,6 @@
 /** DuckDB macros that convert values as Stream Analytics does. */
 
-import { ISO_MACROS } from './isoDates';
+import { ISO_MACROS, OFFSET } from './isoDates';
 import { PATTERN_MACROS } from './patternSize';
 import { modulus } from './types';
 
@@ -69,12 +69,12 @@ export const MACROS: readonly string[] = [
   ...ISO_MACROS,
   // "String converted to datetime following ISO 8601 standard" (data types): without an offset, the time is UTC. The
   // usual forms are tried first, because regular expressions are slow.
-  `asa_text_datetime(s) AS coalesce(CASE WHEN s LIKE '____-__-__T__:__:__%Z' AND strlen(s) <= 28 AND s >= '0001-01-01' AND s < '9999-12-31T24'
+  `asa_text_datetime(s) AS coalesce(CASE WHEN s LIKE '____-__-__T__:__:__%Z' AND strlen(s) <= 28 AND NOT ends_with(s, '.Z') AND NOT contains(s, ' ') AND s >= '0001-01-01' AND s < '9999-12-31T24'
      THEN TRY_CAST(s AS TIMESTAMP) END, CASE
      WHEN regexp_full_match(s, '\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}\\s*') THEN asa_in_range(TRY_CAST(trim(s) AS TIMESTAMP))
-     WHEN regexp_full_match(s, '\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?\\s*')
+     WHEN regexp_full_match(s, '\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(z|${OFFSET})?\\s*')
      THEN asa_in_range(timezone('UTC', TRY_CAST(asa_with_seconds(CASE
-       WHEN regexp_matches(s, ':.*([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)\\s*$') THEN upper(trim(s)) ELSE upper(trim(s)) || 'Z' END) AS TIMESTAMPTZ)))
+       WHEN regexp_matches(s, ':.*(z|${OFFSET})\\s*$') THEN upper(trim(s)) ELSE upper(trim(s)) || 'Z' END) AS TIMESTAMPTZ)))
      WHEN regexp_matches(s, '^\\s*[0-9]{4}-?[0-9Ww]') THEN asa_iso_datetime(s) END)`,
   `asa_text_bit(s) AS CASE WHEN lower(trim(s)) IN ('true', '1') THEN true WHEN lower(trim(s)) IN ('false', '0') THEN false END`,
   // DuckDB also reads a comma before a closing bracket, NaN and infinity.
@@ -102,7 +102,7 @@ export const MACROS: readonly string[] = [
   // The usual form is read from the JSON. The text of other values is stored once, because DuckDB would read it again
   // at each place in a CASE.
   `asa_datetime(j) AS coalesce(CASE WHEN j::VARCHAR LIKE '"____-__-__T__:__:__%Z"' AND strlen(j::VARCHAR) <= 30 AND j::VARCHAR >= '"0001-01-01'
-     AND j::VARCHAR < '"9999-12-31T24' AND NOT contains(j::VARCHAR, '\\') THEN TRY_CAST(j AS TIMESTAMP) END,
+     AND j::VARCHAR < '"9999-12-31T24' AND NOT contains(j::VARCHAR, '\\') AND NOT ends_with(j::VARCHAR, '.Z"') AND NOT contains(j::VARCHAR, ' ') THEN TRY_CAST(j AS TIMESTAMP) END,
      list_transform([asa_string(j)], lambda s: asa_text_datetime(s))[1])`,
   `asa_bit(j) AS CASE WHEN json_type(j) = 'VARCHAR' THEN asa_text_bit(j->>'$') ELSE asa_number(j) <> 0 END`,
   `asa_record(j) AS CASE json_type(j) WHEN 'OBJECT' THEN j END`,

@@ -9,10 +9,15 @@ import geodesic from 'geographiclib-geodesic';
 import * as z from 'zod';
 
 const position = z.tuple([z.number(), z.number()]).rest(z.number());
+/** "First and last points declared must be equal to close the loop" (CreatePolygon). */
+const ring = z
+  .array(position)
+  .min(4)
+  .refine((all) => String(all[0]) === String(all.at(-1)));
 const geometry = z.discriminatedUnion('type', [
   z.object({ type: z.literal('Point'), coordinates: position }),
   z.object({ type: z.literal('LineString'), coordinates: z.array(position).min(2) }),
-  z.object({ type: z.literal('Polygon'), coordinates: z.array(z.array(position).min(3)).min(1) }),
+  z.object({ type: z.literal('Polygon'), coordinates: z.array(ring).min(1) }),
 ]);
 type Geometry = z.infer<typeof geometry>;
 

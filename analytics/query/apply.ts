@@ -3,7 +3,7 @@
 import type { Apply } from './ast';
 import { QueryError } from './queryError';
 import type { Column } from './scope';
-import { type Typed, convert } from './types';
+import { type Typed, structure } from './types';
 
 const APPLY_COLUMNS = {
   getarrayelements: [
@@ -32,7 +32,7 @@ export function applySql(
   if (key === 'getarrayelements' || key === 'getelements') {
     const elements = `list_transform(json_extract(${column}, '$[*]'), lambda v, i: struct_pack(v := v, i := i))`;
     return {
-      value: convert(argument, 'array', at),
+      value: structure(argument, 'array', at),
       sql: `SELECT CAST(e.i - 1 AS BIGINT) AS "ArrayIndex", asa_present(e.v) AS "ArrayValue", e.i AS __row FROM (SELECT unnest(${elements}) AS e)`,
       columns: APPLY_COLUMNS.getarrayelements,
     };
@@ -40,7 +40,7 @@ export function applySql(
   if (key === 'getrecordproperties') {
     const elements = `list_transform(json_keys(${column}), lambda k, i: struct_pack(k := k, v := json_extract(${column}, asa_pointer(k)), i := i))`;
     return {
-      value: convert(argument, 'record', at),
+      value: structure(argument, 'record', at),
       sql: `SELECT e.k AS "PropertyName", asa_present(e.v) AS "PropertyValue", e.i AS __row FROM (SELECT unnest(${elements}) AS e)`,
       columns: APPLY_COLUMNS.getrecordproperties,
     };

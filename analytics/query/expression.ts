@@ -1,5 +1,6 @@
 import type { Expression, Position } from './ast';
 import { compare } from './comparison';
+import { failAt } from './failure';
 import { callFunction } from './functions';
 import { likeSql } from './like';
 import { once, shareConversions } from './once';
@@ -103,14 +104,15 @@ export function translateExpression(expression: Expression, context: Context): T
     case 'cast': {
       const operand = typed(expression.operand);
       if (expression.attempt) return { sql: convert(operand, expression.type, at), type: expression.type };
-      const failure = quote(
-        `${at.line}:${at.column}: CAST to ${typeName(expression.type)} failed: the job stops (TRY_CAST would give null)`,
+      const failure = failAt(
+        at,
+        `CAST to ${typeName(expression.type)} failed: the job stops (TRY_CAST would give null)`,
+        expression.type,
       );
-      const sqlType = SQL_TYPES[expression.type];
       return {
         sql: once([operand.sql], (sql) => {
           const converted = convert({ ...operand, sql }, expression.type, at);
-          return `CASE WHEN ${sql} IS NOT NULL AND ${converted} IS NULL THEN CAST(error(${failure}) AS ${sqlType}) ELSE ${converted} END`;
+          return `CASE WHEN ${sql} IS NOT NULL AND ${converted} IS NULL THEN ${failure} ELSE ${converted} END`;
         }),
         type: expression.type,
       };

@@ -1,6 +1,6 @@
 /** The scalar functions of the query language, with their translations. */
 
-import type { Call } from './ast';
+import type { Call, Position } from './ast';
 import { AGGREGATES } from './aggregates';
 import { compare } from './comparison';
 import { dateFunctions } from './dateFunctions';
@@ -11,13 +11,16 @@ import { type Scalar, argument, numeric, simple } from './scalar';
 import type { Context } from './scope';
 import { stringFunctions } from './stringFunctions';
 import { callScalar, functionUse } from './userFunctions';
-import { type Typed, call, convert, quote, typeName, unify, widen } from './types';
+import { type Typed, call, quote, structure, typeName, unify, widen } from './types';
 
 const roundSql = (value: string, digits: string): string =>
   `CASE WHEN ${digits} IS NOT NULL THEN round(${value}, CAST(greatest(least(${digits}, 400), -400) AS INTEGER)) END`;
 
 const mathFunctions: Record<string, Scalar> = {
-  abs: numeric((value) => `abs(${value})`),
+  abs: numeric((value) => `abs(${value})`, {
+    ofBigint: (value) => `abs(CAST(${value} AS HUGEINT))`,
+    exceeds: true,
+  }),
   ceiling: numeric((value) => `ceil(${value})`, { ofBigint: (value) => value }),
   floor: numeric((value) => `floor(${value})`, { ofBigint: (value) => value }),
   sign: numeric((value) => `sign(${value})`),
@@ -27,28 +30,44 @@ const mathFunctions: Record<string, Scalar> = {
     ofBigint: (value, exponent = '1') =>
       `CASE WHEN (${value} <> 0 OR ${exponent} >= 0) AND NOT isnan(pow(${value}, ${exponent})) THEN trunc(pow(${value}, ${exponent})) END`,
     further: ['float'],
+    exceeds: true,
   }),
   square: simple(['float'], 'float', (value) => `(${value} * ${value})`),
   sqrt: simple(['float'], 'float', (value) => `CASE WHEN ${value} >= 0 THEN sqrt(${value}) END`),
   round: numeric((value, digits = '0') => roundSql(value, digits), {
     ofBigint: (value, digits = '0') => roundSql(`CAST(${value} AS HUGEINT)`, digits),
     further: ['bigint'],
+    exceeds: true,
   }),
 };
 
-/** A line or a polygon of points. */
+/** A line or a polygon of points. NULL if a value is no point, or if the polygon is not closed. */
 const shape = (type: string, least: number, coordinates: (points: string) => string): Scalar => ({
   least,
   most: Infinity,
   translate: ({ args }, context) => {
-    const points = args.map((arg) => convert(context.translate(arg), 'record', arg.at));
-    const positions = `json_array(${points.map((point) => `json_extract(${point}, '$.coordinates')`).join(', ')})`;
-    return {
-      sql: `json_object('type', ${quote(type)}, 'coordinates', ${coordinates(positions)})`,
-      type: 'record',
-    };
+    const points = args.map((arg) => structure(context.translate(arg), 'record', arg.at));
+    const sql = once(
+      points.map((point) => `json_extract(${point}, '$.coordinates')`),
+      (...positions) => {
+        const present = positions.map((one) => `${one} IS NOT NULL`);
+        // "First and last points declared must be equal to close the loop" (CreatePolygon).
+        if (type === 'Polygon') present.push(`asa_key(${positions[0]}) = asa_key(${positions.at(-1)})`);
+        return `CASE WHEN ${present.join(' AND ')} THEN json_object('type', ${quote(type)}, 'coordinates', ${coordinates(`json_array(${positions.join(', ')})`)}) END`;
+      },
+    );
+    return { sql, type: 'record' };
   },
 });
+
+/** Reads an event's value if it is an integer, otherwise NULL. @throws {QueryError} for another known type */
+function indexSql({ sql, type }: Typed, at: Position): string {
+  if (type === 'any')
+    return once([sql], (json) => `CASE WHEN asa_is_int(${json}) THEN asa_bigint(${json}) END`);
+  if (type === 'bigint') return sql;
+  if (type === 'null') return 'CAST(NULL AS BIGINT)';
+  throw new QueryError(`this must be bigint, but it is of type ${typeName(type)}: cast it`, at);
+}
 
 const otherFunctions: Record<string, Scalar> = {
   coalesce: {
@@ -98,12 +117,19 @@ const otherFunctions: Record<string, Scalar> = {
   },
   getarraylength: simple(['array'], 'bigint', (value) => `CAST(json_array_length(${value}) AS BIGINT)`),
   // Counts from 0; an index outside gives null.
-  getarrayelement: simple(['array', 'bigint'], 'any', (value, index) =>
-    once(
-      [`CASE WHEN ${index} >= 0 THEN json_extract(${value}, '/' || ${index}) END`],
-      (element) => `asa_present(${element})`,
-    ),
-  ),
+  getarrayelement: {
+    least: 2,
+    most: 2,
+    translate: ({ args: [list, index] }, context) => {
+      const array = structure(context.translate(argument(list)), 'array', argument(list).at);
+      const at = indexSql(context.translate(argument(index)), argument(index).at);
+      const element = once(
+        [array, at],
+        (value, i) => `CASE WHEN ${i} >= 0 THEN json_extract(${value}, '/' || ${i}) END`,
+      );
+      return { sql: once([element], (one) => `asa_present(${one})`), type: 'any' };
+    },
+  },
   getrecordpropertyvalue: simple(
     ['record', 'nvarchar'],
     'any',

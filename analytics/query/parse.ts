@@ -51,11 +51,7 @@ function syntaxError(text: string, at: Position): string {
   const [first = ''] = rest;
   if (text.replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\//g, '').trim() === '') return 'the query is empty';
   const open = openText(text);
-  if (open !== undefined)
-    throw new QueryError(
-      "the text that begins here has no end: write ' after it, and '' for a ' inside it",
-      open,
-    );
+  if (open) throw open;
   const code = first.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0') ?? '';
   const plain = TYPOGRAPHIC.get(first);
   if (plain !== undefined) return `the character ${first} (U+${code}) is typographic: write ${plain}`;
@@ -64,14 +60,20 @@ function syntaxError(text: string, at: Position): string {
   return `syntax error at ${wordAt(text, at)}`;
 }
 
-/** Where a text in single quotes begins that has no end. */
-function openText(text: string): Position | undefined {
+/** A text in single quotes, or a comment, that has no end. */
+function openText(text: string): QueryError | undefined {
   for (const { 0: token, index } of text.matchAll(
-    /--[^\n]*|\/\*[\s\S]*?\*\/|\[[^\]\n]*\]|"[^"\n]*"|'(?:[^']|'')*('|$)/g,
+    /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|\[[^\]\n]*\]|"[^"\n]*"|'(?:[^']|'')*('|$)/g,
   )) {
-    if (!token.startsWith("'") || (token.length > 1 && token.endsWith("'"))) continue;
+    const [end] = token.startsWith('/*') ? ['*/'] : token.startsWith("'") ? ["'"] : [];
+    if (end === undefined || (token.length >= 2 * end.length && token.endsWith(end))) continue;
     const before = text.slice(0, index).split('\n');
-    return { line: before.length, column: (before.at(-1) ?? '').length + 1 };
+    return new QueryError(
+      end === '*/'
+        ? 'the comment that begins here has no end: write */ after it'
+        : "the text that begins here has no end: write ' after it, and '' for a ' inside it",
+      { line: before.length, column: (before.at(-1) ?? '').length + 1 },
+    );
   }
   return undefined;
 }

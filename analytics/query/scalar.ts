@@ -1,7 +1,8 @@
 import type { Call, CastType, Expression } from './ast';
+import { failCall } from './failure';
 import { once } from './once';
 import type { Context } from './scope';
-import { type Type, type Typed, convert, text } from './types';
+import { type Type, type Typed, convert, structure, text } from './types';
 
 /** A scalar function, with its number of arguments. */
 export interface Scalar {
@@ -22,27 +23,57 @@ export function simple(
     most: parameters.length,
     translate: (call, context) => {
       const values = call.args.map((arg, i) => {
-        const value = context.translate(arg);
-        return parameters[i] === 'nvarchar'
-          ? text(value, arg.at)
-          : convert(value, parameters[i] ?? 'nvarchar', arg.at);
+        const [value, parameter = 'nvarchar'] = [context.translate(arg), parameters[i]];
+        if (parameter === 'nvarchar') return text(value, arg.at);
+        return parameter === 'record' || parameter === 'array'
+          ? structure(value, parameter, arg.at)
+          : convert(value, parameter, arg.at);
       });
       return { sql: once(values, sql), type };
     },
   };
 }
 
-/** Defines a function of a number and optional further arguments, whose result has the type of the first argument. */
+/** The same for a function that stops the job for some values. @param sql is given SQL that does so, for a reason */
+export function refusing(
+  parameters: readonly CastType[],
+  type: Type,
+  sql: (refuse: (reason: string) => string) => (...args: string[]) => string,
+): Scalar {
+  const of = (refuse: (reason: string) => string): Scalar => simple(parameters, type, sql(refuse));
+  return {
+    ...of(() => ''),
+    translate: (call, context) => of((reason) => failCall(call, reason, type)).translate(call, context),
+  };
+}
+
+/** A bigint of a greater number, which may exceed its range. */
+const inRange = (number: string, call: Call): string =>
+  once(
+    [number],
+    (
+      one,
+    ) => `CASE WHEN ${one} >= -9223372036854775808::HUGEINT AND ${one} < 9223372036854775808::HUGEINT THEN CAST(${one} AS BIGINT)
+      WHEN ${one} IS NOT NULL THEN ${failCall(call, 'its result exceeds the range of bigint', 'bigint')} END`,
+  );
+
+/**
+ * Defines a function of a number and optional further arguments, whose result has the type of the first argument.
+ *
+ * @param exceeds whether its result for a bigint may exceed the range of bigint
+ */
 export function numeric(
   sql: (value: string, ...further: string[]) => string,
-  { ofBigint = sql, further = [] as readonly CastType[], optional = 0 } = {},
+  { ofBigint = sql, further = [] as readonly CastType[], exceeds = false } = {},
 ): Scalar {
-  const bigintSql = (...args: [string, ...string[]]): string => `CAST(${ofBigint(...args)} AS BIGINT)`;
   const floatSql = (...args: [string, ...string[]]): string => `CAST(${sql(...args)} AS DOUBLE)`;
   return {
-    least: 1 + further.length - optional,
+    least: 1 + further.length,
     most: 1 + further.length,
-    translate: ({ args: [arg, ...rest] }, context) => {
+    translate: (call, context) => {
+      const [arg, ...rest] = call.args;
+      const bigintSql = (...args: [string, ...string[]]): string =>
+        exceeds ? inRange(ofBigint(...args), call) : `CAST(${ofBigint(...args)} AS BIGINT)`;
       const value = context.translate(argument(arg));
       const others = rest.map((one, i) => convert(context.translate(one), further[i] ?? 'float', one.at));
       const of = (number: string, body: (value: string, ...others: string[]) => string): string =>

@@ -3,12 +3,14 @@ import { likeExpression, requireLikeLength } from './like';
 import { once } from './once';
 import { limitedPattern, requirePatternSize } from './patternSize';
 import { QueryError } from './queryError';
-import { type Scalar, argument, simple } from './scalar';
+import { type Scalar, argument, refusing, simple } from './scalar';
 import type { Context } from './scope';
 import { type Typed, convert, quote, text } from './types';
 
 /** Longer than any text, and small enough that arithmetic with positions stays within bigint. */
 const MAX_CHARACTERS = 4_000_000_000;
+/** Why SUBSTRING, LEFT, RIGHT and STUFF stop a job. */
+const BELOW_0 = 'its length is below 0';
 /** Maximum length of the result of REPLICATE and SPACE in characters. A longer result is NULL, as an event must not stop the job. */
 const MAX_REPEATED_CHARACTERS = 1_000_000;
 
@@ -66,11 +68,12 @@ function isRegularExpression(pattern: string): boolean {
 }
 
 /** Positions count from 1. A start before the text reduces the length accordingly. */
-const substring = simple(
+const substring = refusing(
   ['nvarchar', 'bigint', 'bigint'],
   'nvarchar',
-  (value, start = '1', length = '0') =>
-    `CASE WHEN ${length} < 0 THEN CAST(error('SUBSTRING: a length below 0') AS VARCHAR)
+  (refuse) =>
+    (value, start = '1', length = '0') =>
+      `CASE WHEN ${length} < 0 THEN ${refuse(BELOW_0)}
         WHEN ${length} >= 0 AND ${start} IS NOT NULL
         THEN substring(${value}, ${position(start)}, CAST(least(greatest(${length} + (greatest(least(${start}, 1), -${MAX_CHARACTERS}) - 1), 0), ${MAX_CHARACTERS}) AS BIGINT)) END`,
 );
@@ -87,6 +90,15 @@ function literalSubstring({ args: [value, from, count] }: Call, context: Context
     type: 'nvarchar',
   };
 }
+
+const side = (name: 'left' | 'right'): Scalar =>
+  refusing(
+    ['nvarchar', 'bigint'],
+    'nvarchar',
+    (refuse) =>
+      (value, length = '0') =>
+        `CASE WHEN ${length} < 0 THEN ${refuse(BELOW_0)} ELSE ${name}(${value}, least(${length}, ${MAX_CHARACTERS})) END`,
+  );
 
 export const stringFunctions: Readonly<Record<string, Scalar>> = {
   len: simple(['nvarchar'], 'bigint', (value) => `len(rtrim(${value}, ' '))`),
@@ -150,36 +162,27 @@ export const stringFunctions: Readonly<Record<string, Scalar>> = {
       type: 'nvarchar',
     }),
   },
-  left: simple(
-    ['nvarchar', 'bigint'],
-    'nvarchar',
-    (value, length = '0') =>
-      `CASE WHEN ${length} < 0 THEN CAST(error('LEFT: a length below 0') AS VARCHAR) ELSE left(${value}, ${length}) END`,
-  ),
-  right: simple(
-    ['nvarchar', 'bigint'],
-    'nvarchar',
-    (value, length = '0') =>
-      `CASE WHEN ${length} < 0 THEN CAST(error('RIGHT: a length below 0') AS VARCHAR) ELSE right(${value}, ${length}) END`,
-  ),
+  left: side('left'),
+  right: side('right'),
   reverse: simple(['nvarchar'], 'nvarchar', (value) => `reverse(${value})`),
   replicate: simple(['nvarchar', 'bigint'], 'nvarchar', (value, count = '0') => repeated(value, count)),
   space: simple(['bigint'], 'nvarchar', (count) => repeated("' '", count)),
   // Deletes characters from the start position, then inserts there. Positions outside the text are ignored.
-  stuff: simple(
+  stuff: refusing(
     ['nvarchar', 'bigint', 'bigint', 'nvarchar'],
     'nvarchar',
-    (value, start = '1', length = '0', inserted = "''") =>
-      `CASE WHEN ${length} < 0 THEN CAST(error('STUFF: a length below 0') AS VARCHAR)
+    (refuse) =>
+      (value, start = '1', length = '0', inserted = "''") =>
+        `CASE WHEN ${length} < 0 THEN ${refuse(BELOW_0)}
         WHEN ${start} > len(${value}) THEN ''
         WHEN ${start} IS NOT NULL AND ${length} IS NOT NULL
         THEN left(${value}, ${position(start)} - 1) || ${inserted} || substring(${value}, CAST(least(${position(start)} + least(${length}, ${MAX_CHARACTERS}), ${MAX_CHARACTERS}) AS BIGINT)) END`,
   ),
-  translate: simple(
+  translate: refusing(
     ['nvarchar', 'nvarchar', 'nvarchar'],
     'nvarchar',
-    (value, from, to) =>
-      `CASE WHEN len(${from}) <> len(${to}) THEN CAST(error('TRANSLATE: characters and translations of different lengths') AS VARCHAR)
+    (refuse) => (value, from, to) =>
+      `CASE WHEN len(${from}) <> len(${to}) THEN ${refuse('characters and translations have different lengths')}
         ELSE translate(${value}, ${from}, ${to}) END`,
   ),
   unicode: simple(
@@ -192,7 +195,7 @@ export const stringFunctions: Readonly<Record<string, Scalar>> = {
     'nvarchar',
     // Halves of surrogate pairs are not characters.
     (code) =>
-      `CASE WHEN ${code} BETWEEN 1 AND 1114111 AND ${code} NOT BETWEEN 55296 AND 57343 THEN chr(CAST(${code} AS INTEGER)) END`,
+      `CASE WHEN ${code} BETWEEN 0 AND 1114111 AND ${code} NOT BETWEEN 55296 AND 57343 THEN chr(CAST(${code} AS INTEGER)) END`,
   ),
   patindex: {
     least: 2,

@@ -108,6 +108,13 @@ export function text(value: Typed, at: Position): string {
   throw new QueryError(`this must be nvarchar(max), but it is of type ${typeName(value.type)}: cast it`, at);
 }
 
+/** Reads an event's value if it is a record or an array, otherwise NULL. @throws {QueryError} for another known type */
+export function structure(value: Typed, to: 'record' | 'array', at: Position): string {
+  if (value.type === 'any' || value.type === 'null' || value.type === to) return convert(value, to, at);
+  const hint = value.type === 'nvarchar' ? ': read the text with JSON_PARSE' : '';
+  throw new QueryError(`this must be of type ${to}, but it is of type ${typeName(value.type)}${hint}`, at);
+}
+
 /** Of bits, or of an event's values that are all bits, the result is a bit, otherwise a bigint. */
 function bitwise(operands: readonly Typed[], op: string, at: Position): Typed {
   for (const { type } of operands)

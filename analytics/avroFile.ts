@@ -46,6 +46,8 @@ const CHECKSUM_BYTES = 4;
 /** The decompressed size of a block of snappy that is accepted, bytes. Writers use 16 KB to 2 MB. */
 const MAX_BLOCK_BYTES = 256 * 1_048_576;
 
+const DAMAGED = 'the Avro data is incomplete or damaged';
+
 type Decompress = (compressed: Buffer, done: (error: Error | null, plain?: Buffer) => void) => void;
 
 const CODECS: Record<string, Decompress> = {
@@ -55,7 +57,7 @@ const CODECS: Record<string, Decompress> = {
     try {
       plain = snappy.uncompress(compressed.subarray(0, -CHECKSUM_BYTES), MAX_BLOCK_BYTES);
     } catch {
-      done(new Error('the Avro data is incomplete or damaged'));
+      done(new Error(DAMAGED));
       return;
     }
     done(null, plain);
@@ -93,14 +95,19 @@ export async function writeAvroAsLines(file: string, isGzip: boolean, to: string
       ? pipeline(createReadStream(file), createGunzip(), keepEnd, decoder, lines, output)
       : pipeline(createReadStream(file), keepEnd, decoder, lines, output)
   ).catch((error: unknown) => {
-    const [, codec] = /^unknown codec: (.*)/.exec((error as Error).message) ?? [];
-    throw codec === undefined
-      ? error
-      : new Error(`the codec ${codec} of Avro is not supported: write the file with null, deflate or snappy`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOSPC') throw error;
+    const [, codec] = /^unknown codec: (.*)/.exec(message) ?? [];
+    // The decoder's own texts speak of its parts, and may contain data of the file.
+    throw new Error(
+      codec === undefined
+        ? DAMAGED
+        : `the codec ${codec} of Avro is not supported: write the file with null, deflate or snappy`,
+    );
   });
   if (!header) throw new Error('it is not a complete Avro container file');
   // The decoder does not report an incomplete block.
-  if (!end.equals(header.sync)) throw new Error('the Avro data is incomplete or damaged');
+  if (!end.equals(header.sync)) throw new Error(DAMAGED);
 }
 
 function json(value: unknown): string {

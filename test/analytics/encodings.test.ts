@@ -93,6 +93,18 @@ describe('a file', () => {
   const JSON_TEXT = '{"a":"1"}\n{"a":"2"}\n';
   const CSV_TEXT = 'a,b\n1,2\n3,4\n';
   const utf16be = (text: string): Buffer => Buffer.from(text, 'utf16le').swap16();
+  const DAMAGED = 'the Avro data is incomplete or damaged';
+  /** The header of a container file of Avro 1.11, with a marker of 16 zeros. */
+  function avroHeader(codec: string, schema: string): Buffer {
+    const text = (one: string): string => `${String.fromCodePoint(2 * one.length)}${one}`;
+    const entries = `${text('avro.codec')}${text(codec)}${text('avro.schema')}${text(schema)}`;
+    return Buffer.from(`Obj\u0001\u0004${entries}\0${'\0'.repeat(16)}`);
+  }
+  /** A block of one record and four bytes that are not deflate. */
+  function damagedAvro(): Buffer {
+    const block = Buffer.from([2, 8, 0xff, 0xff, 0xff, 0xff]);
+    return Buffer.concat([avroHeader('deflate', '"long"'), block, Buffer.alloc(16)]);
+  }
   const NOT_UTF8 = 'the file is not UTF-8';
 
   test.each<[string, string, Buffer | string, string]>([
@@ -116,6 +128,9 @@ describe('a file', () => {
     ['CSV in UTF-32BE', 'f.csv', Buffer.from('\0\0\0a\0\0\0,\0\0\0b\0\0\0\n'), NOT_UTF8],
     ['a header in Latin-1', 'f.csv', Buffer.from('é,b\n1,2\n', 'latin1'), NOT_UTF8],
     ['a row in Latin-1', 'f.csv', Buffer.from('a,b\n1,é\n', 'latin1'), NOT_UTF8],
+    ['Avro with a schema that is no JSON', 'f.avro', avroHeader('null', '{"type"'), DAMAGED],
+    ['Avro with a schema of no type', 'f.avro', avroHeader('null', '{"type":"x"}'), DAMAGED],
+    ['Avro with data that its codec cannot read', 'f.avro', damagedAvro(), DAMAGED],
     ['a NUL in the header', 'f.csv', 'name,b\0\n1,2\n', 'the header has a NUL character'],
   ])('of %s is an error of the file', async (_, name, content, expected) => {
     for (const use of ['i', 'r']) {

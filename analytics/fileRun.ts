@@ -85,6 +85,8 @@ export async function runFiles({
       await bounded(() => loaded.loadFiles(name, all));
     }
     const inSlices = needsSlices(plan);
+    const parts = plan.sources.reduce((sum, { input }) => sum + filesOf(inputs, input).length, 0);
+    let part = 0;
     const sources: LoadedSource[] = [];
     let allInOrder = true;
     for (const source of plan.sources) {
@@ -96,6 +98,10 @@ export async function runFiles({
         filesOf(inputs, source.input),
         opened,
         inSlices,
+        () => {
+          progress.part(part / parts, (part + 1) / parts);
+          part += 1;
+        },
       );
       allInOrder &&= found.inOrder;
       sources.push(found.loaded);
@@ -105,7 +111,10 @@ export async function runFiles({
     }
     await opened.close();
     progress.phase('computing');
-    await runSlices(database, { plan, sources, inOrder: allInOrder, outputs, maxSliceRows });
+    await runSlices(database, {
+      ...{ plan, sources, inOrder: allInOrder, outputs, maxSliceRows },
+      onSlice: progress.part,
+    });
     return counts;
   } finally {
     progress.stop();
@@ -126,6 +135,7 @@ async function loadSource(
   files: readonly string[],
   opened: InputFiles,
   sorted: boolean,
+  beginFile: () => void,
 ): Promise<{ counts: Counts; inOrder: boolean; loaded: LoadedSource }> {
   const own = `own_${source.table}`;
   const nowUs = Date.now() * 1_000;
@@ -158,6 +168,7 @@ async function loadSource(
     await connection.run(`DROP TABLE ${table}`);
   };
   for (const file of files) {
+    beginFile();
     const { rowsSql, lines, shape } = await opened.open(file);
     const numbered = (sql: string): string => `SELECT * REPLACE (__seq + ${last} AS __seq) FROM (${sql})`;
     const count = (): Promise<Added> => bounded(() => readCounts(connection, addedSql(own, last), NO_ADDED));

@@ -157,10 +157,11 @@ function report(counts: Counts, files: readonly string[]): void {
     untimed: 'dropped: TIMESTAMP BY gave no time',
     early: 'dropped: more than 5 minutes ahead of their arrival',
     lateDropped: 'dropped: later than the tolerance',
-    late: 'beyond the tolerance of late or disordered events',
+    adjusted: 'moved to the earliest accepted time: beyond the tolerance of late or disordered events',
   } as const;
+  const reported = { ...counts, adjusted: counts.late - counts.lateDropped };
   for (const [name, what] of Object.entries(told)) {
-    const count = counts[name as keyof typeof told];
+    const count = reported[name as keyof typeof told];
     if (count > 0) console.error(`${files.join(', ')}: ${count} of ${counts.events} events ${what}`);
   }
 }

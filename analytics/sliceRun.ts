@@ -17,12 +17,14 @@ export interface SliceRun {
   outputs: ReadonlyMap<string, string>;
   /** maximum number of events in a slice */
   maxSliceRows?: number | undefined;
+  /** is called before each slice, with the shares of the events before it and up to its end */
+  onSlice?: (done: number, next: number) => void;
 }
 
 /** @throws {QueryError} when the query stops on an event */
 export async function runSlices(
   { connection, bounded }: BoundedDatabase,
-  { plan, sources, inOrder, outputs, maxSliceRows }: SliceRun,
+  { plan, sources, inOrder, outputs, maxSliceRows, onSlice }: SliceRun,
 ): Promise<void> {
   const statements: Statements = {
     run: (...args) => bounded(() => connection.run(...args)),
@@ -48,8 +50,10 @@ export async function runSlices(
     }
     let keptRows = 0;
     for (let i = 0; i <= ends.length; i += 1) {
+      const first = i;
       // Kept rows are computed again, so the time would be quadratic if a slice did not have about as many rows itself.
       i += Math.min(ends.length - i, Math.floor(keptRows / rows));
+      onSlice?.(first / (ends.length + 1), (i + 1) / (ends.length + 1));
       toUs = ends[i] ?? Infinity;
       for (const one of sources)
         await statements.run(

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -103,6 +104,27 @@ describe('progress', () => {
     progress.stop();
     expect(written()).toContain(`reading ${'█'.repeat(13)}${'░'.repeat(17)} 42%`);
     expect(written().endsWith('\r\u001B[2K')).toBe(true);
+  });
+
+  test('does not go back when a statement of the same part, or the next part, begins', async () => {
+    const drawings = new EventEmitter();
+    const terminal = { isTTY: true, write: (text: string) => drawings.emit('drawing', text) };
+    const running = { progress: { percentage: -1 } };
+    const progress = showProgress(running, terminal as unknown as NodeJS.WriteStream);
+    const drawn = async (percentage: number): Promise<string | undefined> => {
+      running.progress = { percentage };
+      const [text] = (await once(drawings, 'drawing')) as [string];
+      return /(\d+%)$/.exec(text)?.[1];
+    };
+    try {
+      progress.phase('computing');
+      progress.part(0, 0.5);
+      expect([await drawn(50), await drawn(10), await drawn(-1)]).toEqual(['25%', '25%', '25%']);
+      progress.part(0.5, 1);
+      expect([await drawn(-1), await drawn(20), await drawn(100)]).toEqual(['50%', '60%', '100%']);
+    } finally {
+      progress.stop();
+    }
   });
 
   test('is nothing in a file', () => {

@@ -76,6 +76,7 @@ describe('asa run beside asaproj.json', () => {
     const { told } = await asa(RUN);
     expect(await rows()).toEqual([{ n: 2, name: 'one, two' }]);
     expect(told).toContain('@data/events.json: 1 of 2 events dropped: later than the tolerance');
+    expect(told).not.toContain('moved');
   });
 
   test('prefers the files of the command, also to local inputs that cannot be read', async () => {

@@ -1,7 +1,7 @@
 /** Translates GROUP BY and the windows in it. */
 
 import { type GroupRows, aggregateIn, findAggregate, holdsAggregate, requireNoHistory } from './aggregates';
-import type { Expression, Select, Window } from './ast';
+import type { Expression, Position, Select, Window } from './ast';
 import { distinctKey } from './comparison';
 import { createContext, translatePredicate } from './expression';
 import { type Kept, type StreamSource, type TemporalNode } from './plan';
@@ -60,8 +60,7 @@ export function planGrouping(parts: GroupingParts): { node: TemporalNode; column
   keys.push(...parts.partitionBy);
   const keyColumns = new Map(
     keys.map((key) => {
-      const typed = rowContext.translate(key);
-      return [typed.sql, keep(typed)] as const;
+      return [keySql(key, rowContext), keep(rowContext.translate(key))] as const;
     }),
   );
   if (timeIsKey) keyColumns.set('__ts', keep({ sql: rowContext.timestamp, type: 'datetime' }));
@@ -87,7 +86,7 @@ export function planGrouping(parts: GroupingParts): { node: TemporalNode; column
       if (expression.path.length === 1 && same(member, 'Id')) return { sql: '__window_id', type: 'nvarchar' };
       throw new QueryError('System.Window() has only the field Id: write System.Window().Id', expression.at);
     }
-    const key = holdsAggregate(expression) ? undefined : keyColumns.get(rowContext.translate(expression).sql);
+    const key = holdsAggregate(expression) ? undefined : keyColumns.get(keySql(expression, rowContext));
     if (!key && expression.kind === 'path')
       throw new QueryError(
         `'${expression.path.join('.')}' is neither in GROUP BY nor in an aggregate: add it to GROUP BY, or use an aggregate such as MAX(…)`,
@@ -227,6 +226,22 @@ function ofAlias(
   if (keys.some((key) => key.kind === 'path' && same(key.path.at(-1) ?? '', called))) return undefined;
   const item = select.items.find((one) => one.kind === 'item' && same(one.alias ?? '', called));
   return item?.kind === 'item' ? item.expression : undefined;
+}
+
+/** SQL that is the same for the same expression in another place, although its SQL can name its place in errors. */
+function keySql(expression: Expression, { translate }: Context): string {
+  const { sql } = translate(expression);
+  return /'\d+:\d+/.test(sql) ? translate(withoutPlaces(expression)).sql : sql;
+}
+
+const NO_PLACE: Position = { line: 0, column: 0 };
+
+function withoutPlaces<T>(node: T): T {
+  if (Array.isArray(node)) return node.map(withoutPlaces) as T;
+  if (typeof node !== 'object' || node === null) return node;
+  return Object.fromEntries(
+    Object.entries(node).map(([key, one]) => [key, key === 'at' ? NO_PLACE : withoutPlaces<unknown>(one)]),
+  ) as T;
 }
 
 function readGroupBy({ groupBy, items, having, at }: Select): {

@@ -149,3 +149,42 @@ describe('a window', () => {
     expect(await advance(60)).toEqual(['40 1 1']);
   });
 });
+
+// https://learn.microsoft.com/stream-analytics-query/group-by-azure-stream-analytics: GROUP BY takes expressions.
+test.each([
+  ...[
+    "SUBSTRING(k, 1, CHARINDEX('/', k) - 1)",
+    'LEFT(k, 1)',
+    'RIGHT(LEFT(k, 1), 1)',
+    "TRANSLATE(LEFT(k, 1), 'x', 'y')",
+  ],
+  ...[
+    "STUFF(k, 2, 2, '')",
+    'CAST(LEFT(k, 1) AS nvarchar(max))',
+    "CASE WHEN k > 'b' THEN LEFT(k, 1) ELSE LEFT(k, 1) END",
+  ],
+])('a group is found again by its expression %s', async (key) => {
+  const { process, advance } = await start(
+    `SELECT ${key} AS k,
+      COUNT(*) AS n FROM i GROUP BY TumblingWindow(second, 10), ${key} HAVING ${key} <> 'c'`,
+  );
+  for (const k of ['a/1', 'b/1', 'a/2', 'c/1']) await process(event(1, 1, { k }));
+  expect((await advance(60)).sort()).toEqual(['a 2', 'b 1']);
+});
+
+test.each([
+  ...[
+    'CAST(v AS bigint)',
+    'ROUND(v, 0)',
+    'ABS(v)',
+    'POWER(v, 1)',
+    'CAST(CAST(v AS bigint) AS float)',
+    '[i].v + CAST(0 AS bigint)',
+  ],
+])('a group is found again by its number %s', async (key) => {
+  const { process, advance } = await start(
+    `SELECT ${key} + 1 AS v, COUNT(*) AS n FROM i GROUP BY ${key}, TumblingWindow(second, 10)`,
+  );
+  for (const v of [1, 2, 1]) await process(event(1, 1, { v }));
+  expect((await advance(60)).sort()).toEqual(['2 2', '3 1']);
+});

@@ -11,6 +11,15 @@ export function runs(short: number, full: number): number {
   return IS_FULL ? full : short;
 }
 
+/**
+ * Options of a property test. The cases are the same each time, so that no change fails by chance. ANALYTICS_FUZZ_RUNS sets
+ * a number of other, random cases.
+ */
+export function propertyRuns(short: number, full: number, seed: number): { numRuns: number; seed?: number } {
+  const random = process.env.ANALYTICS_FUZZ_RUNS;
+  return random === undefined ? { numRuns: runs(short, full), seed } : { numRuns: Number(random) };
+}
+
 /** Options of the case at an index of a list: `npm test` runs the first `count`, and the full run all of them. */
 export function fullAfter(count: number, index: number): { tags: string[] } {
   return { tags: index < count ? [] : ['full'] };

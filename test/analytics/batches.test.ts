@@ -1,15 +1,12 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { IS_FULL, runs } from '../testSize';
+import { propertyRuns } from '../testSize';
 import { isAccepted, queries } from './generatedQueries';
 import { policies } from './interpreter';
 import { arrivals, runInterrupted, steps } from './interruptedRun';
 
 /** The short run tries the same queries each time; the full run tries others. */
 const SEED = 1;
-/** ANALYTICS_FUZZ_RUNS: how many queries are tried. */
-const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(2, 150));
-
 test(
   'kills and the ends of batches never change the rows of generated queries',
   { timeout: 600_000 },
@@ -22,7 +19,7 @@ test(
           await runInterrupted({ ...run, steps: [] }),
         );
       }),
-      { numRuns: RUNS, ...(IS_FULL ? {} : { seed: SEED }) },
+      propertyRuns(2, 60, SEED),
     );
   },
 );

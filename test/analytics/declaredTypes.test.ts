@@ -7,12 +7,9 @@ import { main } from '../../analytics/cli';
 import { translate } from '../../analytics/query';
 import { fingerprint } from '../../analytics/state';
 import { DEFAULT_TIME_POLICY } from '../../analytics/timePolicy';
-import { IS_FULL, runs } from '../testSize';
+import { propertyRuns } from '../testSize';
 import { commit, into, jsonRowsOf, open } from './jobOnFile';
 import { payloadsInEngine, payloadsInFile } from './model/payloadRuns';
-
-/** ANALYTICS_FUZZ_RUNS: how many inputs are tried. */
-const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(6, 300));
 
 let folder: string;
 beforeAll(async () => {
@@ -126,7 +123,7 @@ describe('a whole record has the same values as the columns that are read by nam
           }
         },
       ),
-      { numRuns: RUNS, ...(IS_FULL ? {} : { seed: 7 }) },
+      propertyRuns(6, 40, 7),
     );
   });
 });

@@ -3,13 +3,10 @@ import { expect, test } from 'vitest';
 import { GEOGRAPHY } from '../../analytics/functions/geography';
 import { QueryError, translate } from '../../analytics/query';
 import { FUNCTIONS } from '../../analytics/query/functions';
-import { IS_FULL, runs } from '../testSize';
+import { propertyRuns } from '../testSize';
 import { choiceOf, seeds } from './model/choice';
 import { PARAMETERS, declaredQuery } from './model/expressions';
 import { payloadsInEngine, payloadsInFile, payloadsOf } from './model/payloadRuns';
-
-/** ANALYTICS_FUZZ_RUNS: how many queries are tried. */
-const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(10, 1_000));
 
 /** Types that do not match, and keys that are missing in GROUP BY, are refused. */
 function isAccepted(query: string): boolean {
@@ -42,7 +39,7 @@ test(
         );
       }),
       // Found cases are for the full run: a test of every change must not fail by chance.
-      { numRuns: RUNS, ...(IS_FULL ? {} : { seed: 5 }) },
+      propertyRuns(10, 150, 5),
     );
   },
 );

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { IS_FULL, runs } from '../testSize';
+import { propertyRuns } from '../testSize';
 import { policies } from './interpreter';
 import { type ModelQuery, modelQueries } from './model/queries';
 import { FOUND } from './model/foundCases';
@@ -8,12 +8,9 @@ import { type Streams, Undetermined } from './model/rows';
 import { events, versionsOf } from './model/events';
 import { batches, inBatches, onFiles, readings, withKills } from './model/runs';
 
-/** ANALYTICS_FUZZ_RUNS: how many queries are tried in each test. */
-const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(4, 300));
 /** Of 20,000 queries. */
 const TIMEOUT_MS = 7_200_000;
-/** The short run tries the same queries each time; the full run tries others. */
-const OPTIONS = { numRuns: RUNS, ...(IS_FULL ? {} : { seed: 3 }) };
+const OPTIONS = propertyRuns(4, 60, 3);
 
 /** The rows by the model; undefined where the documentation does not define them. */
 function definedRows(query: ModelQuery, streams: Streams): string[] | undefined {

@@ -6,7 +6,7 @@ import { createEngine } from '../../analytics/engine';
 import { stubScripts } from '../../analytics/functions';
 import { QueryError, translate } from '../../analytics/query';
 import { DEFAULT_TIME_POLICY } from '../../analytics/timePolicy';
-import { IS_FULL, runs } from '../testSize';
+import { propertyRuns } from '../testSize';
 
 const GOLDEN = join(__dirname, 'golden');
 /** Longer ones, such as 3,000 parentheses, would only be cut. */
@@ -134,8 +134,7 @@ test(
         expect(at.line).toBeLessThanOrEqual(text.split('\n').length);
         expect(message).not.toMatch(/ Error: |asa_|field_\d|undefined|\[object|\n/);
       }),
-      // Found cases are for the full run: a test of every change must not fail by chance.
-      { numRuns: runs(150, 5_000), ...(IS_FULL ? {} : { seed: 21 }) },
+      propertyRuns(150, 2_000, 21),
     );
   },
 );

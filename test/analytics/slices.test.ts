@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runFiles } from '../../analytics/fileRun';
 import { translate } from '../../analytics/query';
 import type { TimePolicy } from '../../analytics/timePolicy';
-import { IS_FULL, runs } from '../testSize';
+import { propertyRuns } from '../testSize';
 import { FUNCTIONS } from './documentedCases';
 import { isAccepted, queries } from './generatedQueries';
 import { KEYS, MIDNIGHT, policies } from './interpreter';
@@ -15,9 +15,6 @@ import type { PartitionedArrival } from './jobOnFile';
 
 /** The short run tries the same queries each time; the full run tries others. */
 const SEED = 1;
-/** ANALYTICS_FUZZ_RUNS: how many queries are tried. */
-const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(4, 200));
-
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hubfront-slices-'));
@@ -80,7 +77,7 @@ test('slices never change the rows of generated queries', { timeout: 600_000 }, 
         expect(await rowsOf({ ...given, maxSliceRows })).toEqual(await rowsOf(given));
       },
     ),
-    { numRuns: RUNS, ...(IS_FULL ? {} : { seed: SEED }) },
+    propertyRuns(4, 60, SEED),
   );
 });
 

@@ -231,7 +231,14 @@ function ofAlias(
 /** SQL that is the same for the same expression in another place, although its SQL can name its place in errors. */
 function keySql(expression: Expression, { translate }: Context): string {
   const { sql } = translate(expression);
-  return /'\d+:\d+/.test(sql) ? translate(withoutPlaces(expression)).sql : sql;
+  if (!/'\d+:\d+/.test(sql)) return sql;
+  try {
+    return translate(withoutPlaces(expression)).sql;
+  } catch (error) {
+    // An analytic function is known by its node, which the copy does not have. It cannot be a key.
+    if (error instanceof QueryError) return sql;
+    throw error;
+  }
 }
 
 const NO_PLACE: Position = { line: 0, column: 0 };

@@ -29,6 +29,10 @@ const REFUSALS: readonly (readonly [query: string, told: string])[] = [
     "1:30: TIMESTAMP BY needs a datetime, not bigint: convert the value, as in DATEADD(second, value, '1970-01-01T00:00:00Z')",
   ],
   [
+    `SELECT ABS(SUM(a) OVER (LIMIT DURATION(second, 5))) AS a, COUNT(*) AS n FROM i ${WINDOW}`,
+    '1:12: the aggregate SUM cannot be used here: compute it in a WITH step with GROUP BY and a window, or add OVER (LIMIT DURATION(…))',
+  ],
+  [
     'SELECT a INTO o FROM i\nSELECT b INTO o FROM i',
     "2:15: two statements write to the output 'o': combine them with UNION, or write to another output",
   ],

@@ -19,7 +19,7 @@ test(
           await runInterrupted({ ...run, steps: [] }),
         );
       }),
-      propertyRuns(2, 60, SEED),
+      propertyRuns(1, 20, SEED),
     );
   },
 );

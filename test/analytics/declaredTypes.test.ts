@@ -123,7 +123,7 @@ describe('a whole record has the same values as the columns that are read by nam
           }
         },
       ),
-      propertyRuns(6, 40, 7),
+      propertyRuns(2, 15, 7),
     );
   });
 });
@@ -174,26 +174,32 @@ describe.each([
 
   // "Conversion without precision loss … is always successful", "type conversion errors … cause the job to drop the
   // event" (data types)
-  test.each([
-    ['{"id":7.9}', false],
-    ['{"id":-0.5}', false],
-    ['{"id":7.0}', true],
-    ['{"id":9.3e18}', false],
-    ['{"id":"7.0"}', false],
-    ['{"f":1e999}', false],
-    ['{"f":"1e999"}', false],
-    ['{"f":9007199254740993}', true],
-    ['{"b":"null"}', true],
-    ['{"b":"maybe"}', false],
-    ['{"t":1}', false],
-  ])('an event that loses something is dropped: %s', async (event, fits) => {
+  test('an event that loses something is dropped', async () => {
+    const CASES = [
+      ['{"id":7.9}', false],
+      ['{"id":-0.5}', false],
+      ['{"id":7.0}', true],
+      ['{"id":9.3e18}', false],
+      ['{"id":"7.0"}', false],
+      ['{"f":1e999}', false],
+      ['{"f":"1e999"}', false],
+      ['{"f":9007199254740993}', true],
+      ['{"b":"null"}', true],
+      ['{"b":"maybe"}', false],
+      ['{"t":1}', false],
+    ] as const;
     const told = vi.spyOn(console, 'error').mockReturnValue();
-    const found = await rows(`${TABLE} SELECT * FROM i`, { 'i.json': `{"id":1}\n${event}\n` });
-    expect(found).toHaveLength(fits ? 2 : 1);
-    if (!fits) expect(told.mock.calls.flat().join('\n')).toContain('1 of 2 events dropped');
-    expect(await rows(`${TABLE} SELECT id FROM i`, { 'i.json': `{"id":1}\n${event}\n` })).toHaveLength(
-      found.length,
-    );
+    const events = CASES.map(([event], n) => event.replace('{', `{"case":${n},`)).join('\n');
+    const fitting = CASES.flatMap(([event, fits], n) => (fits ? [[n, event]] : []));
+    for (const selected of ['*', 'id, [case]']) {
+      const found = await rows(`${TABLE} SELECT ${selected} FROM i`, { 'i.json': events });
+      expect(found.map((row) => (row as { case: number }).case).map((n) => [n, CASES[n]?.[0]])).toEqual(
+        fitting,
+      );
+      expect(told.mock.lastCall?.[0]).toContain(
+        `${CASES.length - fitting.length} of ${CASES.length} events dropped`,
+      );
+    }
   });
 
   test('CSV has numbers', async () => {

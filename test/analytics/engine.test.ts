@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { HubEvent } from '../../analytics/event';
 import { MAX_VERSIONS } from '../../analytics/referenceVersions';
-import { TIME, at, event, iso, useEngines } from './engineRun';
+import { type Run, TIME, at, event, iso, useEngines } from './engineRun';
 
 const start = useEngines();
 
@@ -169,30 +169,47 @@ describe('reference data', () => {
     await expect(references.load('x', join(folder, '1.json'), at(40))).rejects.toThrow("called 'x'");
   });
 
-  test('is deleted when no later row can be of its time, and the oldest version beyond the maximum', async () => {
-    const { engine, process, advance } = await start(
-      `SELECT ${TIME} AS e, r.v FROM i TIMESTAMP BY t LEFT JOIN r ON i.id = r.id`,
-      { eventsLateArrivalMaxDelayInSeconds: 20, eventsOutOfOrderMaxDelayInSeconds: 10 },
-    );
-    const load = async (second: number): Promise<number> =>
-      engine.references.load('r', await file('v.json', `{"id":1,"v":${second}}`), at(second));
-    const held = async (): Promise<unknown[]> =>
-      (await engine.connection.runAndReadAll('SELECT v FROM (SELECT field_v AS v FROM reference_r)'))
-        .getRows()
-        .map(([v]) => Number(v))
-        .sort((a, b) => a - b);
+  async function versions(): Promise<{
+    run: Run;
+    load: (second: number) => Promise<number>;
+    held: () => Promise<number[]>;
+  }> {
+    const run = await start(`SELECT ${TIME} AS e, r.v FROM i TIMESTAMP BY t LEFT JOIN r ON i.id = r.id`, {
+      eventsLateArrivalMaxDelayInSeconds: 20,
+      eventsOutOfOrderMaxDelayInSeconds: 10,
+    });
+    const { connection, references } = run.engine;
+    return {
+      run,
+      load: async (second) =>
+        references.load('r', await file('v.json', `{"id":1,"v":${second}}`), at(second)),
+      held: async () =>
+        (await connection.runAndReadAll('SELECT v FROM (SELECT field_v AS v FROM reference_r)'))
+          .getRows()
+          .map(([v]) => Number(v))
+          .sort((a, b) => a - b),
+    };
+  }
+
+  test('is deleted when no later row can be of its time', async () => {
+    const { run, load, held } = await versions();
     for (const second of [10, 20, 30]) await load(second);
-    await process(event(35, 35, { id: 1 }));
+    await run.process(event(35, 35, { id: 1 }));
     await load(40);
     // Events may still come from 25 s on.
     expect(await held()).toEqual([20, 30, 40]);
-    expect(await process(event(36, 26, { id: 1 }))).toEqual(['26000 20']);
-    await advance(70);
+    expect(await run.process(event(36, 26, { id: 1 }))).toEqual(['26000 20']);
+    await run.advance(70);
     await load(80);
     expect(await held()).toEqual([40, 80]);
+  });
+
+  test('is deleted when it is the oldest version beyond the maximum', { tags: ['full'] }, async () => {
+    const { run, load, held } = await versions();
+    await load(80);
     for (let second = 91; second < 91 + MAX_VERSIONS; second++) await load(second);
     expect((await held()).length).toBe(MAX_VERSIONS);
-    expect(await process(event(71, 61, { id: 1 }))).toEqual(['61000 91']);
+    expect(await run.process(event(71, 61, { id: 1 }))).toEqual(['61000 91']);
   });
 
   test('keeps its complete rows, in the order of the file', async () => {

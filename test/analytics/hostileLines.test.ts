@@ -219,7 +219,7 @@ for (const [at, query] of QUERIES.entries())
           fc.array(line.filter(isObject), { maxLength: 40 }),
         );
         await fc.assert(fc.asyncProperty(lines, compare), {
-          numRuns: runs(5, 200),
+          numRuns: runs(2, 40),
           ...(IS_FULL ? {} : { seed: SEED }),
         });
       } finally {

@@ -8,7 +8,7 @@ import { arrivals, punctualRows, runInterrupted, steps } from './interruptedRun'
 import { interpretMatch, matches, queryOf } from './patternMatcher';
 
 /** ANALYTICS_FUZZ_RUNS: how many patterns are tried. */
-const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(3, 300));
+const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(1, 60));
 
 test(
   'MATCH_RECOGNIZE gives the rows of a simple matcher, wherever batches end, after kills and for late events',

@@ -134,7 +134,7 @@ test(
         expect(at.line).toBeLessThanOrEqual(text.split('\n').length);
         expect(message).not.toMatch(/ Error: |asa_|field_\d|undefined|\[object|\n/);
       }),
-      propertyRuns(150, 2_000, 21),
+      propertyRuns(60, 600, 21),
     );
   },
 );

@@ -131,7 +131,7 @@ test('a file gives the rows and counts of the live engine, in order or not, time
         );
       },
     ),
-    { numRuns: runs(10, 150), ...(IS_FULL ? {} : { seed: SEED }) },
+    { numRuns: runs(4, 50), ...(IS_FULL ? {} : { seed: SEED }) },
   );
 }, 600_000);
 

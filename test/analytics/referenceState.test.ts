@@ -18,7 +18,7 @@ import {
   toEvent,
 } from './jobOnFile';
 
-const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(1, 40));
+const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(1, 12));
 const ORIGIN = 'account/container/{date}/{time}.json';
 
 let folder: string;

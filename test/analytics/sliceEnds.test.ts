@@ -9,6 +9,8 @@ import { sliceEnds } from '../../analytics/slices';
 import { DEFAULT_TIME_POLICY } from '../../analytics/timePolicy';
 
 const ROWS = 1_000;
+/** of a slice from which no rows are kept */
+const MAX_ROWS = 25;
 
 test.each([1, 2, 5])(
   'slices of %i inputs are nearly full, and not larger than the maximum',
@@ -63,13 +65,13 @@ test('slices grow with the rows that are kept from them', async () => {
         inputs: new Map([['i', [events]]]),
         references: new Map(),
         outputs: new Map(plan.outputs.map(({ table }) => [table, join(folder, 'rows')])),
-        maxSliceRows: 10,
+        maxSliceRows: MAX_ROWS,
       });
       return run.mock.calls.filter(([sql]) => sql.includes(`TEMP VIEW ${source?.table ?? ''} AS`)).length;
     };
-    expect(await slicesFor('second, 5')).toBe(ROWS / 10);
+    expect(await slicesFor('second, 5')).toBe(ROWS / MAX_ROWS);
     // Each slice has as many rows as all before it.
-    expect(await slicesFor('day, 7')).toBeLessThanOrEqual(Math.ceil(Math.log2(ROWS / 10)) + 2);
+    expect(await slicesFor('day, 7')).toBeLessThanOrEqual(Math.ceil(Math.log2(ROWS / MAX_ROWS)) + 2);
   } finally {
     run.mockRestore();
     await rm(folder, { recursive: true, force: true });

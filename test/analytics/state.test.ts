@@ -6,7 +6,7 @@ import { CASES, KEYS, policies, punctual } from './interpreter';
 import { arrivals, punctualRows, runInterrupted, steps } from './interruptedRun';
 import { PARTITIONS } from './jobOnFile';
 
-const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(1, 25));
+const RUNS = Number(process.env.ANALYTICS_FUZZ_RUNS ?? runs(1, 8));
 
 /** Queries without an interpreter: their rows are compared with those of a run that is not interrupted. */
 const OTHERS: Record<string, string> = {

@@ -49,13 +49,12 @@ test.each(['0001-01-01T00:00:00Z', '9999-12-31T23:59:59.9999999Z'])(
   'an event at %s has its rows',
   async (t) => {
     const event = JSON.stringify({ t, a: 1 });
-    for (const query of [
-      'SELECT COUNT(*) AS n FROM [i] TIMESTAMP BY t GROUP BY System.Timestamp()',
-      'SELECT COUNT(*) OVER (LIMIT DURATION(second, 1)) AS n FROM [i] TIMESTAMP BY t',
-      'SELECT a.a AS n FROM [i] a TIMESTAMP BY t JOIN [i] b TIMESTAMP BY t ON a.a = b.a AND DATEDIFF(second, a, b) = 0',
-    ]) {
-      expect(await payloadsInFile(query, [event]), query).toEqual(['{"n":1}']);
-      expect(await payloadsInEngine(query, [[event]]), query).toEqual(['{"n":1}']);
-    }
+    const query = `
+      SELECT COUNT(*) AS grouped INTO x FROM [i] TIMESTAMP BY t GROUP BY System.Timestamp()
+      SELECT COUNT(*) OVER (LIMIT DURATION(second, 1)) AS before INTO y FROM [i] TIMESTAMP BY t
+      SELECT a.a AS joined INTO z FROM [i] a TIMESTAMP BY t JOIN [i] b TIMESTAMP BY t ON a.a = b.a AND DATEDIFF(second, a, b) = 0`;
+    const rows = ['{"before":1}', '{"grouped":1}', '{"joined":1}'];
+    expect(await payloadsInFile(query, [event])).toEqual(rows);
+    expect(await payloadsInEngine(query, [[event]])).toEqual(rows);
   },
 );

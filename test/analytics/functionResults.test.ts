@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { type Engine, createEngine } from '../../analytics/engine';
 import { translate } from '../../analytics/query';
 import { DEFAULT_TIME_POLICY } from '../../analytics/timePolicy';
+import { testEach } from '../testSize';
 import { event } from './engineRun';
 
 let engines: Engine[] = [];
@@ -51,23 +52,39 @@ const aggregateOf = (result: string): string =>
 const DAY = "new Date('2026-01-02T00:00:00.125Z')";
 
 describe('a number that a function returns', () => {
-  test.each([
-    ['0.5', 'float', '1.5'],
-    ['-0', 'bigint', '1'],
-    ['2 ** 60', 'bigint', '1152921504606846977'],
-    ['-(2 ** 63)', 'bigint', '-9223372036854775807'],
-    ['2 ** 63', 'float', '9.223372036854776e+18'],
-    ['1e19', 'float', '1e+19'],
-    ['1e20', 'float', '1e+20'],
-    ['-1e300', 'float', '-1e+300'],
-  ])('%s is a %s', async (number, type, sum) => {
-    const types = 'GetType(r.n) AS a, GetType(r.o.n) AS b, GetType(GetArrayElement(r.l, 0)) AS c';
-    const row = await rowOf(
-      `${types}, TRY_CAST(r.n + 1 AS nvarchar(max)) AS sum, GetType(udf.id(r.n)) AS d`,
-      `{ n: ${number}, o: { n: ${number} }, l: [${number}] }`,
+  test('has the type of its value', async () => {
+    const CASES = [
+      ['0.5', 'float', '1.5'],
+      ['-0', 'bigint', '1'],
+      ['2 ** 60', 'bigint', '1152921504606846977'],
+      ['-(2 ** 63)', 'bigint', '-9223372036854775807'],
+      ['2 ** 63', 'float', '9.223372036854776e+18'],
+      ['1e19', 'float', '1e+19'],
+      ['1e20', 'float', '1e+20'],
+      ['-1e300', 'float', '-1e+300'],
+    ] as const;
+    const scripts: Record<string, string> = { id: 'function id(x) { return x; }' };
+    for (const [i, [number]] of CASES.entries()) {
+      scripts[`n${i}`] = `function main() { return ${number}; }`;
+      scripts[`r${i}`] = `function main() { return { n: ${number}, o: { n: ${number} }, l: [${number}] }; }`;
+    }
+    const read = CASES.map((_, i) => `udf.n${i}() AS n${i}, udf.r${i}() AS r${i}`);
+    const selected = CASES.map(
+      (_, i) => `GetType(n${i}) AS own${i}, GetType(r${i}.n) AS field${i}, GetType(r${i}.o.n) AS inner${i},
+        GetType(GetArrayElement(r${i}.l, 0)) AS element${i}, GetType(udf.id(r${i}.n)) AS passed${i},
+        TRY_CAST(r${i}.n + 1 AS nvarchar(max)) AS sum${i}`,
     );
-    expect(row).toEqual({ a: type, b: type, c: type, d: type, sum });
-    expect(await rowOf('GetType(r) AS a', number)).toEqual({ a: type });
+    const query = `WITH s AS (SELECT ${read.join(', ')} FROM i) SELECT ${selected.join(', ')} FROM s`;
+    const [row = ''] = await rowsOf(query, scripts);
+    const types = ['own', 'field', 'inner', 'element', 'passed'];
+    expect(JSON.parse(row)).toEqual(
+      Object.fromEntries(
+        CASES.flatMap(([, type, sum], i) => [
+          ...types.map((name) => [`${name}${i}`, type]),
+          [`sum${i}`, sum],
+        ]),
+      ),
+    );
   });
 
   test('is a float, if rounding leaves the range of bigint', async () => {
@@ -174,9 +191,11 @@ describe('a function of JavaScript', () => {
   });
 
   const cyclic = '(() => { const a = { b: [] }; a.b.push(a); return a; })()';
-  const UNSUPPORTED = [
+  const UNSUPPORTED: [result: string, message: string][] = [
     ['new Map()', 'its result is of the JavaScript type Map, which Stream Analytics does not have'],
     ['{ a: [new Set()] }', 'its result["a"][0] is of the JavaScript type Set'],
+    [cyclic, 'its result["b"][0] contains itself'],
+    ['{ get a() { throw new RangeError("no"); } }', 'RangeError: no'],
     ['new Uint8Array(2)', 'its result is of the JavaScript type Uint8Array'],
     ['1n', 'its result is of the JavaScript type BigInt'],
     ['Symbol()', 'its result is of the JavaScript type Symbol'],
@@ -185,14 +204,12 @@ describe('a function of JavaScript', () => {
     ['/a/', 'its result is of the JavaScript type RegExp'],
     ['[Promise.resolve(1)]', 'its result[0] is of the JavaScript type Promise'],
     ['[].values()', 'its result is of the JavaScript type Array Iterator'],
-    [cyclic, 'its result["b"][0] contains itself'],
-    ['{ get a() { throw new RangeError("no"); } }', 'RangeError: no'],
-  ] as const;
+  ];
   const failure = (name: string, column: number, message: string): object => ({
     at: { line: 1, column },
     message: expect.stringContaining(`the function ${name} failed: ${message}`) as string,
   });
-  test.each(UNSUPPORTED)('cannot return %s, which tells the place of the call', async (result, message) => {
+  testEach(4, UNSUPPORTED)('cannot return %s, which tells the place of the call', async (result, message) => {
     await expect(rowOf('r', result)).rejects.toMatchObject(failure('r', 19, message));
     const aggregate = rowsOf('SELECT uda.a(1) AS r FROM i GROUP BY TumblingWindow(minute, 1)', {
       a: aggregateOf(`(${result})`),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type HubEvent } from '../../analytics/event';
+import { testEach } from '../testSize';
 import { event, useEngines } from './engineRun';
 
 const start = useEngines();
@@ -13,7 +14,7 @@ const message = (body: unknown, arrival = 1): HubEvent => ({
 });
 
 describe('the events of one message have the order of its elements', () => {
-  test.each([
+  testEach<[string, number[]]>(1, [
     ['LAG(n)', elements.map(({ n }) => n - 1)],
     ['LAG(n, 3)', elements.map(({ n }) => n - 3)],
     ['LAST(n)', elements.map(({ n }) => n)],
@@ -101,7 +102,7 @@ describe('rows that one event became have an order', () => {
   });
 });
 
-test.each([[[4]], [[1, 3]], [[2, 2]], [[3, 1]], [[1, 1, 1, 1]]])(
+testEach<[number[]]>(2, [[[4]], [[1, 3]], [[2, 2]], [[3, 1]], [[1, 1, 1, 1]]])(
   'groups over a join of streams have the same order with batches of %j events',
   async (batches) => {
     const { process, advance } = await start(

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { main } from '../../analytics/cli';
 import { differs } from '../../analytics/rows';
+import { testEach } from '../testSize';
 
 /** A project as the tools make it (https://learn.microsoft.com/azure/stream-analytics/cicd-tools). */
 const PROJECT: Record<string, string> = {
@@ -122,12 +123,18 @@ describe('asa test', () => {
     expect(summary.Results[0]).toMatchObject({ Status: 0, OutputUnrequired: [{ ExpectedOutput: '[N/A]' }] });
   });
 
-  test.each([
+  testEach<[string, object, string | undefined, string]>(2, [
     [
       'other rows',
       { ExpectedOutputs: [output('named', 'named.json'), output('counts', 'wrong.json')] },
       'OutputNotEqual',
       'counts: expected {"n":3}',
+    ],
+    [
+      'a file that does not exist',
+      { ExpectedOutputs: [output('named', 'no.json')] },
+      undefined,
+      'no.json does not exist',
     ],
     [
       'an output that the query lacks',
@@ -140,12 +147,6 @@ describe('asa test', () => {
       { ExpectedOutputs: [output('named', 'named.json')] },
       'OutputUnexpected',
       "the output 'counts' has rows and is not expected",
-    ],
-    [
-      'a file that does not exist',
-      { ExpectedOutputs: [output('named', 'no.json')] },
-      undefined,
-      'no.json does not exist',
     ],
     [
       'an input without a file',

@@ -9,6 +9,7 @@ import { viewsOf } from '../../analytics/slices';
 import { translate } from '../../analytics/query';
 import { structureOf } from '../../analytics/query/payloadStructure';
 import { DEFAULT_TIME_POLICY } from '../../analytics/timePolicy';
+import { testEach } from '../testSize';
 
 async function inJob(query: string, bodies: readonly string[]): Promise<unknown[]> {
   const engine = await createEngine(translate(query), DEFAULT_TIME_POLICY);
@@ -147,7 +148,7 @@ const BODIES = [
   '{"a":true}',
 ];
 
-test.each([
+testEach<[string, string, number]>(2, [
   ['AND', `WHERE a >= 0 ${values(300, (i) => `AND a <> ${i + 100}`)}`, 5],
   ['OR', `WHERE a = 3 ${values(300, (i) => `OR a = ${i + 400}`)}`, 3],
   ['IN', `WHERE a IN (${list(300, (i) => i + 3).join(', ')}, 'v3')`, 3],
@@ -222,7 +223,7 @@ const FOUND = [
 const READ =
   "a.[0] AS z, a.[-] AS m, rec.a.[1] AS n, rec.a.[0].[0] AS d, i.[0] AS o, GetRecordPropertyValue(a, '0') AS k";
 
-test.each([
+testEach(2, [
   ['of an event', `SELECT ${READ} INTO o FROM i`],
   [
     'of an event, in which the array is read, too',

@@ -1,10 +1,9 @@
 import { type ReferenceUse, referenceBinding, stepBinding, streamBinding } from './bindings';
-import { holdsAggregate, isAnalytic } from './aggregates';
-import type { Expression, Join, OutputName, Select, SelectQuery, Source } from './ast';
-import { keyText } from './comparison';
+import type { Join, OutputName, Select, SelectQuery, Source } from './ast';
 import { type DeclaredColumns, declaredColumns } from './declaredFields';
 import { requireShallow } from './depth';
 import { createContext, translatePredicate } from './expression';
+import type { Located } from './fromClause';
 import { parse } from './parse';
 import { planMatch } from './matchRecognize';
 import { type PayloadFields, eventFields } from './payload';
@@ -16,13 +15,14 @@ import {
   type StreamSource,
   referenceTable,
 } from './plan';
-import { type Located, type Planner, planSelect } from './planSelect';
+import { type Planner, planSelect } from './planSelect';
 import { QueryError } from './queryError';
 import { referenceNames } from './roles';
 import { asColumn, createScope, recordTextSql, same } from './scope';
 import { columnsOf } from './selectList';
-import { convert, name } from './types';
+import { createSource, timestampKey } from './streamSource';
 import { requireTimelines } from './timelines';
+import { name } from './types';
 import { planUnion } from './union';
 import { functionsOf } from './userFunctions';
 
@@ -245,45 +245,6 @@ function intoOf(query: SelectQuery): OutputName | null {
   if (query.kind === 'select') return query.into;
   const [first] = query.selects;
   return first ? intoOf(first) : null;
-}
-
-function createSource(
-  { name: input, timestampBy, over, at }: Source,
-  alias: string,
-  table: string,
-  fields: PayloadFields,
-): StreamSource {
-  const scope = createScope([streamBinding(alias, fields, { table: 'raw', timestamp: 'enqueued' })]);
-  const context = createContext(scope, scope.timestamp, refuseInTimestamp);
-  const key = (one: Expression): string => `coalesce(${keyText(context.translate(one))}, '')`;
-  const timeline = over.length > 0 ? `concat_ws(chr(31), ${over.map(key).join(', ')})` : undefined;
-  if (!timestampBy) return { input, table, fields, timestamp: undefined, timeline, at };
-  const value = context.translate(timestampBy);
-  if (value.type === 'bigint' || value.type === 'float' || value.type === 'bit')
-    throw new QueryError(
-      `TIMESTAMP BY needs a datetime, not ${value.type}: convert the value, as in DATEADD(second, value, '1970-01-01T00:00:00Z')`,
-      timestampBy.at,
-    );
-  const timestamp = convert(value, 'datetime', timestampBy.at);
-  return { input, table, fields, timestamp, timeline, at: timestampBy.at };
-}
-
-/** "System.Timestamp() can't be used in TIMESTAMP BY" (TIMESTAMP BY). No event has a history before it has a time. */
-function refuseInTimestamp(expression: Expression): undefined {
-  if (expression.kind !== 'call') return;
-  const { name: called, at } = expression;
-  if (called.toLowerCase() === 'system.timestamp' || isAnalytic(expression) || holdsAggregate(expression))
-    throw new QueryError(`TIMESTAMP BY cannot have ${called}: write a field of the input`, at);
-}
-
-/** Equal for equal TIMESTAMP BY, however the source is called where it stands. */
-function timestampKey(timestampBy: unknown, alias: string): string {
-  return JSON.stringify(timestampBy, (key, value: unknown) => {
-    if (key === 'at' || key === 'isQuoted') return undefined;
-    if (key !== 'path' || !Array.isArray(value)) return value;
-    const path = value.map((part) => String(part).toLowerCase());
-    return path.length > 1 && path[0] === alias.toLowerCase() ? path.slice(1) : path;
-  });
 }
 
 function sortedSql(relation: Relation): string {

@@ -1,9 +1,10 @@
 /** Finds what DuckDB reads as JSON although it is not (RFC 8259): a comma before a closing bracket, NaN and infinity. */
 
 const COMMA = /,[ \t\r\n]*[}\]]/;
-const NOT_FINITE = /[:,[ \t\r\n-](?:nan|inf)/i;
+/** The whole word: texts often contain others that begin with it, such as "information". */
+const NOT_FINITE = /[:,[ \t\r\n-](?:nan|inf(?:inity)?)[,}\] \t\r\n]/i;
 /** Apart from {@link NOT_FINITE}, because this alternative would make it slower. */
-const NOT_FINITE_AT_START = /^(?:nan|inf)/i;
+const NOT_FINITE_AT_START = /^(?:nan|inf(?:inity)?)(?:[ \t\r\n]|$)/i;
 /** An unclosed text goes up to the end: looking for its end from each of its quotes would take quadratic time. */
 const TEXT = /"(?:[^"\\]|\\.)*(?:"|\\?$)/gs;
 
@@ -16,7 +17,7 @@ export const isLoose = (text: string): boolean => mayBeLoose(text) && mayBeLoose
 /** The expressions look through so many bytes at once: a longer text is expensive to create. */
 const TEXT_BYTES = 65_536;
 /** They overlap by the longest match of {@link NOT_FINITE} but one byte. */
-const OVERLAP_BYTES = 3;
+const OVERLAP_BYTES = 9;
 
 /** Whether bytes may contain such JSON, also over several lines, or in a string inside it. */
 export const bytesMayBeLoose = (bytes: Buffer): boolean =>

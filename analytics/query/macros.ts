@@ -5,7 +5,7 @@ import { PATTERN_MACROS } from './patternSize';
 import { modulus } from './types';
 
 /** As in looseJson.ts. */
-const LOOSE = `',[ \\t\\r\\n]*[}\\]]|(?:^|[:,\\[ \\t\\r\\n-])(?i:nan|inf)'`;
+const LOOSE = `',[ \\t\\r\\n]*[}\\]]|(?:^|[:,\\[ \\t\\r\\n-])(?i:nan|inf(?:inity)?)(?:[,}\\] \\t\\r\\n]|$)'`;
 
 /** −2^63, as a float. */
 const LEAST_BIGINT = '(-9223372036854775808::DOUBLE)';

@@ -147,6 +147,21 @@ test('19 digits in a row are found wherever the file is divided for reading', as
   }
 });
 
+test('only whole words are taken for numbers that are not finite, wherever the file is divided', async () => {
+  const file = join(folder, 'words');
+  for (const text of ['"see the information"', '"1-infinitely, nanometres"', '"a [inferred, name"']) {
+    // Longer than a part that is looked at, with the words at each place of it.
+    await writeFile(file, `{"v":${text}}\n`.repeat(5_000));
+    expect((await suspicionsOf(file)).loose).toBe(false);
+  }
+  for (const word of ['NaN', 'inf', '-Infinity'])
+    for (const start of [0, 65_536 - 9, 65_536 - 5, 65_536, 1_048_576 - 10, 1_048_576 - 1])
+      for (const after of ['}', ' }', ',"w":1}']) {
+        await writeFile(file, `{"v":${word}${after}`.padStart(start + 5 + word.length + after.length, 'x'));
+        expect((await suspicionsOf(file)).loose).toBe(true);
+      }
+});
+
 test('a comma before a closing bracket is found wherever the file is divided, however much white space is between them', async () => {
   const file = join(folder, 'commas');
   const MEBIBYTE = 1_048_576;

@@ -94,10 +94,10 @@ describe('a file of events', () => {
   test.each(TORN)('of lines may begin with one that ends too early: %s', async (_, torn) => {
     vi.spyOn(console, 'error').mockReturnValue();
     expect(await rows(`${torn}\n{"id":2}\n{"id":3}\n`)).toEqual(ids(2, 3));
-    expect(await rows(`${torn}\n\n{"id":2,"v":3}\n`, 'events', 'SELECT id FROM [i]')).toEqual(ids(2));
   });
-  testEach(2, TORN)('of many lines may begin with one that ends too early: %s', async (_, torn) => {
+  testEach(2, TORN)('of many or empty lines may begin with one that ends too early: %s', async (_, torn) => {
     vi.spyOn(console, 'error').mockReturnValue();
+    expect(await rows(`${torn}\n\n{"id":2,"v":3}\n`, 'events', 'SELECT id FROM [i]')).toEqual(ids(2));
     expect(
       await rows(
         `${torn}\r\n${'{"id":2}\r\n'.repeat(120_000)}`,

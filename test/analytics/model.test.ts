@@ -10,7 +10,7 @@ import { batches, inBatches, onFiles, readings, withKills } from './model/runs';
 
 /** Of 20,000 queries. */
 const TIMEOUT_MS = 7_200_000;
-const OPTIONS = propertyRuns(2, 20, 3);
+const OPTIONS = propertyRuns(1, 20, 3);
 
 /** The rows by the model; undefined where the documentation does not define them. */
 function definedRows(query: ModelQuery, streams: Streams): string[] | undefined {

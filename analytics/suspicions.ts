@@ -42,7 +42,10 @@ function endsWithSpaceAfterComma(bytes: Buffer, end: number, before: number): bo
   return at < end - before && bytes[at] === COMMA;
 }
 
-/** It checks only every 19th byte, and further bytes if this byte is a digit. */
+/**
+ * Whether a number of so many digits may be there. Those of a text usually follow a quotation mark, as in the ids of SIM
+ * cards, and those of a fraction a point. It checks only every 19th byte, and further bytes if this byte is a digit.
+ */
 function hasLongNumber(bytes: Buffer): boolean {
   for (let at = LONG_DIGITS - 1; at < bytes.length;) {
     if (!isDigit(bytes[at])) {
@@ -53,13 +56,20 @@ function hasLongNumber(bytes: Buffer): boolean {
     while (start > 0 && isDigit(bytes[start - 1])) start -= 1;
     let end = at + 1;
     while (isDigit(bytes[end])) end += 1;
-    if (end - start >= LONG_DIGITS) return true;
+    // What the bytes begin with was whole among those before, unless it is longer than what is looked at again.
+    const isNumber = start === 0 ? end >= SEAM_BYTES : mayPrecedeNumber(bytes[start - 1]);
+    if (end - start >= LONG_DIGITS && isNumber) return true;
     at = end + LONG_DIGITS - 1;
   }
   return false;
 }
 
 const COMMA = 0x2c;
+const COLON = 0x3a;
+const BRACKET = 0x5b;
+const MINUS = 0x2d;
 const isSpace = (byte: number | undefined): boolean =>
   byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+const mayPrecedeNumber = (byte: number | undefined): boolean =>
+  isSpace(byte) || byte === COLON || byte === COMMA || byte === BRACKET || byte === MINUS;
 const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x30 && byte <= 0x39;

@@ -80,7 +80,7 @@ export const MACROS: readonly string[] = [
   // DuckDB also reads a comma before a closing bracket, NaN and infinity.
   `asa_is_strict(s) AS CASE WHEN regexp_matches(s, ${LOOSE}) THEN NOT regexp_matches(regexp_replace(s, '"(?s:\\\\.|[^"\\\\])*("|\\\\?$)', '""', 'g'), ${LOOSE}) ELSE true END`,
   // "When reading bigint datatypes outside the range … InputDeserializationError" (data types): such an event is dropped.
-  `asa_is_oversized(s) AS CASE WHEN regexp_matches(s, '[0-9]{19}') THEN len(list_filter(
+  `asa_is_oversized(s) AS CASE WHEN regexp_matches(s, '(^|[:,\\[ \\t\\r\\n-])[0-9]{19}') THEN len(list_filter(
      regexp_extract_all(regexp_replace(s, '"(\\\\.|[^"\\\\])*"', '"', 'g'), '-?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]+)?'),
      lambda n: regexp_full_match(n, '-?[0-9]+') AND TRY_CAST(n AS BIGINT) IS NULL)) > 0 ELSE false END`,
   `asa_text_json(s) AS json(CASE WHEN asa_is_strict(s) AND NOT asa_is_oversized(s) THEN TRY_CAST(s AS JSON) END)`,

@@ -135,16 +135,21 @@ test('a file gives the rows and counts of the live engine, in order or not, time
   );
 }, 600_000);
 
-test('19 digits in a row are found wherever the file is divided for reading', async () => {
+test('19 digits of a number are found wherever the file is divided for reading', async () => {
   const file = join(folder, 'digits');
   const MEBIBYTE = 1_048_576;
   for (const start of [0, MEBIBYTE - 19, MEBIBYTE - 18, MEBIBYTE - 1, MEBIBYTE, 2 * MEBIBYTE - 7]) {
-    const text = `${'x'.repeat(start)}${'1'.repeat(18)}`;
+    const text = `${'x'.repeat(start)}:${'1'.repeat(18)}`;
     await writeFile(file, `${text}.1`);
     expect((await suspicionsOf(file)).oversized).toBe(false);
     await writeFile(file, `${text}1`);
     expect((await suspicionsOf(file)).oversized).toBe(true);
   }
+  // Ids in texts, and fractions, at each place of the parts that are read.
+  await writeFile(file, '{"sim":"89445001021983038261", "v":0.1234567890123456789}\n'.repeat(100_000));
+  expect((await suspicionsOf(file)).oversized).toBe(false);
+  await writeFile(file, `:${'1'.repeat(2 * MEBIBYTE)}`);
+  expect((await suspicionsOf(file)).oversized).toBe(true);
 });
 
 test('only whole words are taken for numbers that are not finite, wherever the file is divided', async () => {

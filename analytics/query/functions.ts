@@ -1,7 +1,7 @@
 /** The scalar functions of the query language, with their translations. */
 
 import type { Call, Position } from './ast';
-import { AGGREGATES } from './aggregates';
+import { AGGREGATES, isAnalytic } from './aggregates';
 import { compare } from './comparison';
 import { dateFunctions } from './dateFunctions';
 import { once } from './once';
@@ -160,15 +160,17 @@ export const FUNCTIONS: ReadonlyMap<string, Scalar> = new Map(
   Object.entries({ ...dateFunctions, ...stringFunctions, ...mathFunctions, ...otherFunctions }),
 );
 
-/** Functions over the events before one. What can have them takes them itself. */
-const ANALYTIC = new Set(['lag', 'last', 'isfirst']);
-
 /** Functions of Stream Analytics, or of the author of a query, that are not translated. */
 const UNCOVERED = /^(anomalydetection_|[a-z_]\w*\.)/;
 
 /** @throws {QueryError} naming a function that is not covered, or what is wrong with its arguments */
 export function callFunction(call: Call, context: Context): Typed {
   const key = call.name.toLowerCase();
+  if (isAnalytic(call))
+    throw new QueryError(
+      `${call.name} cannot be inside another function with OVER, and not in a SELECT with GROUP BY: compute it in a WITH step`,
+      call.at,
+    );
   if (AGGREGATES.has(key))
     throw new QueryError(
       `the aggregate ${call.name} cannot be used here: compute it in a WITH step with GROUP BY and a window, or add OVER (LIMIT DURATION(…))`,
@@ -178,11 +180,6 @@ export function callFunction(call: Call, context: Context): Typed {
   if (use?.kind === 'aggregate')
     throw new QueryError(
       `the aggregate ${call.name} cannot be used here: compute it in a WITH step with GROUP BY and a window`,
-      call.at,
-    );
-  if (ANALYTIC.has(key))
-    throw new QueryError(
-      `${call.name} cannot be inside another function with OVER, and not in a SELECT with GROUP BY: compute it in a WITH step`,
       call.at,
     );
   if (use && !call.over && !call.distinct) return callScalar(call, use, context.scope, context.translate);

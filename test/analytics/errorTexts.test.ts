@@ -30,7 +30,7 @@ const REFUSALS: readonly (readonly [query: string, told: string])[] = [
   ],
   [
     `SELECT ABS(SUM(a) OVER (LIMIT DURATION(second, 5))) AS a, COUNT(*) AS n FROM i ${WINDOW}`,
-    '1:12: the aggregate SUM cannot be used here: compute it in a WITH step with GROUP BY and a window, or add OVER (LIMIT DURATION(…))',
+    '1:12: SUM cannot be inside another function with OVER, and not in a SELECT with GROUP BY: compute it in a WITH step',
   ],
   [
     'SELECT a INTO o FROM i\nSELECT b INTO o FROM i',

@@ -82,9 +82,9 @@ export function planAnalytic({
         `${call.name} needs OVER (LIMIT DURATION(unit, length)), as in OVER (LIMIT DURATION(minute, 5))`,
         call.at,
       );
-    const durationUs = spanUs(over.limit, call.at);
-    if (durationUs <= 0) throw new QueryError('DURATION must be longer than 0', call.at);
-    if (durationUs > MAX_WINDOW_US) throw new QueryError('DURATION must not exceed 7 days', call.at);
+    const durationUs = spanUs(over.limit, over.limit.at);
+    if (durationUs <= 0) throw new QueryError('DURATION must be longer than 0', over.limit.at);
+    if (durationUs > MAX_WINDOW_US) throw new QueryError('DURATION must not exceed 7 days', over.limit.at);
     longestUs = Math.max(longestUs, durationUs);
     if (key === 'lag' || key === 'last') return earlier(call, partition(), when, durationUs);
     const aggregate = AGGREGATES.get(key);

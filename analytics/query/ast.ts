@@ -52,7 +52,7 @@ export interface Call extends Node {
 export interface Over {
   partitionBy: Expression[];
   orderBy: OrderItem[];
-  limit: TimeSpan | null;
+  limit: (TimeSpan & Node) | null;
   when: Expression | null;
 }
 

@@ -48,10 +48,10 @@ const REFUSALS: readonly (readonly [query: string, told: string])[] = [
     'SELECT LAG(a) OVER (PARTITION BY b) AS x FROM i',
     '1:8: LAG needs OVER (LIMIT DURATION(unit, length)), as in OVER (LIMIT DURATION(minute, 5))',
   ],
-  ['SELECT LAG(a) OVER (LIMIT DURATION(second, 0)) AS x FROM i', '1:8: DURATION must be longer than 0'],
+  ['SELECT LAG(a) OVER (LIMIT DURATION(second, 0)) AS x FROM i', '1:36: DURATION must be longer than 0'],
   [
     'SELECT LAG(b) OVER (LIMIT DURATION(day, 1)) AS y,\n  LAG(a) OVER (LIMIT DURATION(day, 8)) AS x FROM i',
-    '2:3: DURATION must not exceed 7 days',
+    '2:31: DURATION must not exceed 7 days',
   ],
   ['SELECT a, b AS A FROM i', "1:11: two columns are named 'A': rename one of them with AS"],
   [

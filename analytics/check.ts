@@ -3,7 +3,7 @@
 import { isAbsolute, normalize, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createEngine } from './engine';
-import { readText } from './fileAccess';
+import { UsageError, readText } from './fileAccess';
 import { DEFAULT_TIME_POLICY } from './timePolicy';
 import { stubScripts } from './functions';
 import { QueryError, diagnostic, translate } from './query';
@@ -15,35 +15,46 @@ interface Finding {
   message: string;
 }
 
+export interface Check {
+  report: string;
+  /** number of queries that are wrong */
+  wrong: number;
+  /** what is wrong with the files that cannot be read */
+  unreadable: readonly string[];
+}
+
 /**
- * Translates queries and prepares them to run.
+ * Translates queries and prepares them to run. A file that cannot be read does not keep the others from being checked.
  *
- * @param format `text`: a line for each finding; `json`: a list; `sarif`: SARIF 2.1.0, as code scanning reads it
- * @throws {UsageError} when a file cannot be read
+ * @param format `text`: a line for each query that is wrong; `json`: a list of all findings; `sarif`: the same in SARIF 2.1.0, as code scanning reads it
  */
-export async function checkQueries(
-  files: readonly string[],
-  format: string,
-): Promise<{ report: string; wrong: number }> {
-  const findings: Finding[] = [];
-  for (const file of files) {
-    const text = await readText(file);
+export async function checkQueries(files: readonly string[], format: string): Promise<Check> {
+  const wrong: Finding[] = [];
+  const unreadable: Finding[] = [];
+  for (const file of files)
     try {
-      const plan = translate(text);
+      const plan = translate(await readText(file));
       const engine = await createEngine(plan, DEFAULT_TIME_POLICY, stubScripts(plan.functions));
       engine.close();
     } catch (error) {
-      if (!(error instanceof QueryError)) throw error;
-      findings.push({ file, ...error.at, message: error.message });
+      if (error instanceof QueryError) wrong.push({ file, ...error.at, message: error.message });
+      // Code scanning shows no finding without a line.
+      else if (error instanceof UsageError)
+        unreadable.push({ file, line: 1, column: 1, message: error.message });
+      else throw error;
     }
-  }
-  return { report: formatted(findings, format), wrong: findings.length };
+  return {
+    report: formatted(wrong, unreadable, format),
+    wrong: wrong.length,
+    unreadable: unreadable.map(({ message }) => message),
+  };
 }
 
-function formatted(findings: readonly Finding[], format: string): string {
-  if (format === 'json') return JSON.stringify(findings, null, 2);
-  if (format === 'sarif') return JSON.stringify(sarif(findings), null, 2);
-  return findings
+function formatted(wrong: readonly Finding[], unreadable: readonly Finding[], format: string): string {
+  const all = [...wrong, ...unreadable];
+  if (format === 'json') return JSON.stringify(all, null, 2);
+  if (format === 'sarif') return JSON.stringify(sarif(all), null, 2);
+  return wrong
     .map(({ file, line, column, message }) => diagnostic(file, new QueryError(message, { line, column })))
     .join('\n');
 }

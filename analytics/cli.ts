@@ -15,7 +15,7 @@ import { textOf, translate } from './query';
 import { type RunFlags, memoryOf, run, watching } from './runCommand';
 import { guardStandardOutput } from './standardOutput';
 import { removingFoldersOnSignals } from './temporaryFolders';
-import { type TestOptions, testProject } from './testProject';
+import { type TestOptions, removeResults, testProject } from './testProject';
 import { compatibilityNote } from './timePolicy';
 
 const MEMORY_HELP = "the most memory for the query, such as 4GB (default: 80% of the machine's)";
@@ -77,9 +77,11 @@ export async function main(
     .action(async (files: string[], { format }: { format: string }) => {
       if (!['text', 'json', 'sarif'].includes(format))
         throw new UsageError(`--format ${format} does not exist: use text, json or sarif`);
-      const { report, wrong } = await checkQueries(files, format);
+      const { report, wrong, unreadable } = await checkQueries(files, format);
       if (report !== '') console.log(report);
+      for (const reason of unreadable) console.error(`error: ${reason}`);
       if (wrong > 0) process.exitCode = EXIT_QUERY;
+      if (unreadable.length > 0) process.exitCode = EXIT_USAGE;
     });
   program
     .command('explain')
@@ -100,6 +102,7 @@ export async function main(
     .option('--outputPath <folder>', 'folder for the summary, a JUnit report and the rows', '.')
     .option('--memory <amount>', MEMORY_HELP)
     .action(async (flags: Omit<TestOptions, 'memory'> & { memory?: string }) => {
+      removeResults(flags.outputPath);
       const options: TestOptions = { ...flags, memory: memoryOf(flags) };
       await requireReadable(options.project);
       const { queryFile, jobConfigFile } = readProject(options.project);

@@ -1,10 +1,10 @@
 /** Runs the test cases of a project. */
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import * as z from 'zod';
-import { makeFolder, readText } from './fileAccess';
+import { fileError, makeFolder, readText } from './fileAccess';
 import { type FileRun, runFiles } from './fileRun';
 import { junitReport } from './junit';
 import { inputsOf, referencesOf, requireOwnFiles } from './namedFiles';
@@ -50,6 +50,21 @@ const testConfig = z.object({
   ),
 });
 type TestCase = z.infer<typeof testConfig>['TestCases'][number];
+
+/**
+ * Removes the summary and the JUnit report of an earlier run. CI publishes whatever it finds: if this run fails before
+ * its cases, or is killed, an earlier report would still tell that they passed.
+ *
+ * @throws {UsageError} if one cannot be removed
+ */
+export function removeResults(outputPath: string): void {
+  for (const file of [SUMMARY_FILE, JUNIT_FILE].map((name) => join(outputPath, name)))
+    try {
+      if (existsSync(file)) unlinkSync(file);
+    } catch (error) {
+      throw fileError(file, error);
+    }
+}
 
 /**
  * Runs the test cases of a project and writes `testResultSummary.json`, a JUnit report, and the rows of each case.

@@ -39,6 +39,23 @@ describe('the other commands', () => {
     });
   });
 
+  test.each(['text', 'json', 'sarif'])(
+    'check goes on after a file that it cannot read: %s',
+    async (format) => {
+      const log = vi.spyOn(console, 'log').mockReturnValue();
+      const told = vi.spyOn(console, 'error').mockReturnValue();
+      const [wrong, other] = [join(folder, 'before.asaql'), join(folder, 'after.asaql')];
+      for (const file of [wrong, other]) await writeFile(file, 'SELECT a\nFROM');
+      const missing = join(folder, 'missing.asaql');
+      await main(['check', '--format', format, wrong, missing, other]);
+      expect(process.exitCode).toBe(2);
+      expect(told.mock.calls).toEqual([[`error: ${missing} does not exist`]]);
+      const report = String(log.mock.lastCall?.[0]);
+      for (const file of [wrong, other]) expect(report).toContain(file);
+      if (format !== 'text') expect(report).toContain(`${missing} does not exist`);
+    },
+  );
+
   test('explain prints the SQL', async () => {
     const told = vi.spyOn(console, 'log').mockReturnValue();
     const file = join(folder, 'right.asaql');

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -178,6 +178,25 @@ describe('asa test', () => {
     for (const name of ['tab&#9; line&#13;&#10;', ']]&gt; \ud83d\ude00 ', '\ufffd', ' ', '名'.repeat(300)])
       expect(junit).toContain(`<testcase name="${name}" classname="`);
     expect(told).toContain('passed  tab  line \n');
+  });
+
+  test.each([
+    ['a query that is wrong', 'gate.asaql', 'SELECT'],
+    ['a broken configuration', 'test/testConfig.json', '{'],
+    ['a broken project', 'asaproj.json', '{'],
+  ])('leaves no report of an earlier run: %s', async (_, name, text) => {
+    vi.spyOn(console, 'error').mockReturnValue();
+    await run([PASSING]);
+    const before = await readFile(join(folder, name));
+    await writeFile(join(folder, name), text);
+    const out = join(folder, 'results');
+    try {
+      await main(['test', '--project', join(folder, 'asaproj.json'), '--outputPath', out]);
+    } finally {
+      await writeFile(join(folder, name), before);
+    }
+    expect(process.exitCode).not.toBe(0);
+    expect((await readdir(out)).filter((file) => file.startsWith('testResult'))).toEqual([]);
   });
 
   test('names what is wrong in a test configuration', async () => {

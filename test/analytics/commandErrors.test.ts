@@ -200,7 +200,7 @@ test('outputs have files of their own, also with letters beyond ASCII', async ()
 const LAUNCH = [join(__dirname, '..', '..', 'local', 'launch.mjs'), 'analytics'];
 
 describe.skipIf(process.platform === 'win32')('a signal', () => {
-  testEach<[NodeJS.Signals]>(1, [['SIGTERM'], ['SIGINT']])(
+  testEach<[NodeJS.Signals]>(2, [['SIGTERM'], ['SIGHUP'], ['SIGINT']])(
     'removes the temporary folders: %s',
     async (signal) => {
       const own = await mkdtemp(join(folder, 'signal-'));
@@ -219,6 +219,37 @@ describe.skipIf(process.platform === 'win32')('a signal', () => {
       expect(await found()).toEqual([]);
     },
   );
+
+  test('that cannot be handled leaves folders that the next run removes, and no others', async () => {
+    const own = await mkdtemp(join(folder, 'killed-'));
+    const found = async (): Promise<string[]> =>
+      (await readdir(own)).filter((name) => name.includes('asa-')).sort();
+    const env = { ...process.env, TMPDIR: own };
+    const start = (input: string): { child: ChildProcess; ended: Promise<unknown> } => {
+      const args = [...LAUNCH, '--query', file('q.asaql'), '--input', input, '--output', join(own, 'out')];
+      let child: ChildProcess | undefined;
+      const ended = new Promise((done) => (child = execFile(process.execPath, args, { env }, done)));
+      if (!child) throw new Error('not started');
+      return { child, ended };
+    };
+    const killed = start('-');
+    await expect.poll(async () => (await found()).length, { timeout: 30_000 }).toBe(3);
+    killed.child.kill('SIGKILL');
+    await killed.ended;
+    const left = await found();
+    expect(left).toHaveLength(3);
+    // Those of a process that runs, of another machine, of a user, and of a process that has ended, beside the output.
+    const name = String(left[0]);
+    const kept = [
+      name.replace(/\d+-[^-]*$/, `${process.pid}-live`),
+      name.replace(/-[0-9a-f]{8}-/, '-00000000-'),
+      'asa-results-2026',
+    ];
+    for (const one of [...kept, `.${name.replace(/[a-z]+(?=-[0-9a-f]{8}-)/, 'rows')}`])
+      await mkdir(join(own, one));
+    await start(file('events.ndjson')).ended;
+    expect(await found()).toEqual(kept.sort());
+  });
 });
 
 /** Whether there is a shell that can redirect to a full disk. */

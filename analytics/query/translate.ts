@@ -167,7 +167,7 @@ export function translate(text: string): Plan {
       const into = i > 0 && intoOf(select);
       if (into)
         throw new QueryError('only the first SELECT of a UNION can have INTO: move it there', into.at);
-      return planQuery(select);
+      return { relation: planQuery(select), at: select.at };
     });
     return planUnion(parts, planner, one.at);
   }

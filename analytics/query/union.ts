@@ -2,15 +2,23 @@ import type { Position } from './ast';
 import type { Relation } from './plan';
 import type { Planner } from './planSelect';
 import { QueryError } from './queryError';
-import { type Column, recordSql } from './scope';
-import { name, unify, widen } from './types';
+import { type Column, recordSql, same } from './scope';
+import { name, typeName, unify, widen } from './types';
+
+/** The rows of one SELECT of a UNION. */
+export interface UnionPart {
+  relation: Relation;
+  at: Position;
+}
 
 /**
- * Plans UNION: all rows of all parts. Columns are matched by position, and named by the first part.
+ * Plans UNION: all rows of all parts. Their columns have the same names in the same order, in any case of the letters.
+ * If a part has a `*` over an input, its columns depend on the event, so that the fields of each row are matched by name.
  *
- * @throws {QueryError}
+ * @throws {QueryError} at the part whose columns differ from those of the first one
  */
-export function planUnion(parts: readonly Relation[], planner: Planner, at: Position): Relation {
+export function planUnion(selects: readonly UnionPart[], planner: Planner, at: Position): Relation {
+  const parts = selects.map(({ relation }) => relation);
   const [first] = parts;
   if (!first) throw new Error('a UNION of nothing');
   const open = parts.some(({ columns }) => columns.some(({ kind }) => kind === 'star'));
@@ -20,11 +28,8 @@ export function planUnion(parts: readonly Relation[], planner: Planner, at: Posi
         const typed = parts.map((part) => ({ sql: '', type: part.columns[i]?.type ?? 'null' }));
         return { ...column, type: unify(typed) };
       });
-  if (!open && parts.some((part) => part.columns.length !== columns.length))
-    throw new QueryError(
-      'the SELECTs of a UNION have different numbers of columns: select as many in each',
-      at,
-    );
+  if (!open)
+    for (const part of selects.slice(1)) requireSameColumns(first.columns, part.relation.columns, part.at);
   const selected = (part: Relation): string => {
     if (open)
       return `${recordSql(part.columns.map((column) => ({ column, sql: name(column.name) })))} AS __star_0`;
@@ -55,4 +60,32 @@ export function planUnion(parts: readonly Relation[], planner: Planner, at: Posi
   const delayUs = Math.max(...parts.map((part) => part.delayUs));
   const ascends = parts.every((part) => part.ascends && part.delayUs === delayUs);
   return { table, columns, sources, delayUs, rowLength: undefined, keepsOrder: false, ascends };
+}
+
+/**
+ * "The number and the order of the columns must be the same in all queries. The data types must be compatible." The
+ * definitions of the columns "have to be the same or must be named same using an alias" (UNION).
+ *
+ * @throws {QueryError}
+ */
+function requireSameColumns(expected: readonly Column[], own: readonly Column[], at: Position): void {
+  if (own.length !== expected.length)
+    throw new QueryError(
+      `this SELECT has ${own.length} columns, but the first one of the UNION has ${expected.length}: select as many in each`,
+      at,
+    );
+  own.forEach((column, i) => {
+    const other = expected[i] ?? column;
+    if (!same(column.name, other.name))
+      throw new QueryError(
+        `column ${i + 1} is '${column.name}', but in the first SELECT of the UNION it is '${other.name}': select the same names in the same order, if need be with AS`,
+        at,
+      );
+    const types = [column, other].map(({ type }) => ({ sql: '', type }));
+    if (unify(types) === 'any' && types.every(({ type }) => type !== 'any'))
+      throw new QueryError(
+        `the column '${column.name}' is ${typeName(column.type)}, but in the first SELECT of the UNION it is ${typeName(other.type)}: cast one of them`,
+        at,
+      );
+  });
 }

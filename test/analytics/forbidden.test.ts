@@ -56,6 +56,23 @@ const FORBIDDEN: readonly (readonly [query: string, told: string])[] = [
     `SELECT SUM(a) OVER (PARTITION BY b) AS x FROM i ${WINDOW}`,
     '1:8: SUM with OVER needs LIMIT DURATION(unit, length), as in OVER (PARTITION BY deviceId LIMIT DURATION(minute, 5))',
   ],
+  // UNION
+  [
+    'SELECT a, b FROM i UNION\nSELECT b, a FROM j',
+    "2:1: column 1 is 'b', but in the first SELECT of the UNION it is 'a': select the same names in the same order, if need be with AS",
+  ],
+  [
+    'WITH s AS (SELECT v, k FROM i), r AS (SELECT k, v FROM i)\nSELECT * FROM s UNION SELECT * FROM r',
+    "2:23: column 1 is 'k', but in the first SELECT of the UNION it is 'v': select the same names in the same order, if need be with AS",
+  ],
+  [
+    'SELECT a FROM i UNION SELECT a FROM i UNION SELECT a, b FROM i',
+    '1:45: this SELECT has 2 columns, but the first one of the UNION has 1: select as many in each',
+  ],
+  [
+    'SELECT CAST(a AS bigint) AS x FROM i UNION SELECT CAST(a AS nvarchar(max)) AS x FROM i',
+    "1:44: the column 'x' is nvarchar(max), but in the first SELECT of the UNION it is bigint: cast one of them",
+  ],
   // JOIN, GROUP BY and windows
   [
     'SELECT a.x, * FROM a JOIN b ON a.x = b.x',

@@ -46,7 +46,7 @@ export function readProject(projectFile: string): Project {
   for (const { filePath, subType } of configurations) {
     const file = projectPath(folder, filePath);
     if (/^(JSFunction|JSFunctionConfig|JSUDA|JavaScript)/i.test(subType)) {
-      const script = file.replace(/\.js\.json$/i, '.js').replace(/\.json$/i, '.js');
+      const script = scriptOf(file);
       functions.set(basename(script, '.js'), readProjectText(script));
     }
     if (subType === 'JobConfig') jobConfigFile = file;
@@ -57,6 +57,9 @@ export function readProject(projectFile: string): Project {
   for (const [name, script] of scriptsBeside(folder)) if (!functions.has(name)) functions.set(name, script);
   return { queryFile: projectPath(folder, startFile), functions, jobConfigFile, localInputs };
 }
+
+/** The script that the definition of a function belongs to. */
+const scriptOf = (file: string): string => file.replace(/\.js\.json$/i, '.js').replace(/\.json$/i, '.js');
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
@@ -85,6 +88,34 @@ export function partsOf(queryFile: string): QueryParts {
   return existsSync(project)
     ? readProject(project)
     : { functions: scriptsBeside(folder), jobConfigFile: undefined, localInputs: [] };
+}
+
+/**
+ * The files that {@link partsOf} reads, and those of the local inputs, whether they exist or not: `asaproj.json`, what it
+ * names, and the scripts in the folder `Functions`, as `*.js`. Of files that cannot be read, nothing further.
+ */
+export function filesOfParts(queryFile: string): string[] {
+  const folder = dirname(resolve(queryFile));
+  const project = join(folder, PROJECT_FILE);
+  const files = [project, join(folder, FUNCTION_FOLDER, '*.js')];
+  const addNamed = (work: () => string[]): void => {
+    try {
+      files.push(...work());
+    } catch (error) {
+      // The run tells what is wrong with the file.
+      if (!(error instanceof ProjectError)) throw error;
+    }
+  };
+  const localFile = (file: string): string[] => [localInput(readJsonFile(file, localInputSchema), file).file];
+  addNamed(() => {
+    const { configurations } = readJsonFile(project, projectSchema);
+    return configurations.flatMap(({ filePath, subType }) => {
+      const file = projectPath(folder, filePath);
+      if (subType === 'InputMock') addNamed(() => localFile(file));
+      return [file, scriptOf(file)];
+    });
+  });
+  return files;
 }
 
 function scriptsBeside(folder: string): Map<string, string> {

@@ -1,9 +1,11 @@
 /** The command that runs a query on files. */
 
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Counts } from './counts';
 import {
   UsageError,
+  fileError,
   raisedByFile,
   readText,
   requireOtherFiles,
@@ -15,7 +17,7 @@ import { FormatError } from './inputFile';
 import { type LocalInput, csvFiles, localInputsOf } from './localInput';
 import { readMemory } from './memory';
 import { assignFiles, inputsOf, outputFiles, referencesOf } from './namedFiles';
-import { partsOf } from './project';
+import { filesOfParts, partsOf } from './project';
 import { type Plan, QueryError, textOf, translate } from './query';
 import { EXIT_USAGE, reportingQuery } from './exitCodes';
 import { printFile } from './standardOutput';
@@ -44,17 +46,17 @@ export async function watching(flags: RunFlags, signal: AbortSignal): Promise<vo
     });
     console.error(`${process.exitCode === 0 ? `${flags.output} is written; ` : ''}waiting for changes`);
   };
-  const named = [...flags.input, ...flags.reference, ...flags.function].map((value) =>
-    value.replace(/^[^=]+=/, ''),
-  );
+  const given = [...flags.input, ...flags.reference, ...flags.function];
+  const named = given.map((value) => value.replace(/^[^=]+=/, ''));
   if (named.includes('-')) throw new UsageError('--watch takes files, not standard input');
-  const { jobConfigFile, localInputs } = partsOf(query);
-  const beside = ['JobConfig.json', 'asaproj.json'].map((file) => join(dirname(query), file));
-  const local = [
-    ...(jobConfigFile === undefined ? [] : [jobConfigFile]),
-    ...localInputs.map(({ file }) => file),
-  ];
-  await watchFiles([query, ...named, ...beside, ...local], attempt, signal);
+  // A file may appear later, but a wrong folder is a mistake.
+  for (const file of [query, ...named])
+    await stat(dirname(file)).catch((error: unknown) => {
+      throw fileError(dirname(file), error);
+    });
+  // A file may have an = in its name.
+  const own = [query, ...given, ...named, join(dirname(query), 'JobConfig.json')];
+  await watchFiles(() => [...own, ...filesOfParts(query)], attempt, signal);
 }
 
 function queryFile({ query }: RunFlags): string {

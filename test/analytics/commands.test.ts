@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { main } from '../../analytics/cli';
 import { showProgress } from '../../analytics/progress';
@@ -101,6 +101,45 @@ test('--watch runs again after a change, also after a query that is wrong', asyn
   );
   abort.abort();
   await ended;
+});
+
+test('--watch runs again after changes of what belongs to the query, also of what is new', async () => {
+  const told = vi.spyOn(console, 'error').mockReturnValue();
+  const own = await mkdtemp(join(folder, 'parts-'));
+  const at = (name: string): string => join(own, name);
+  await writeFile(at('q.asaql'), 'SELECT udf.f(id) AS v FROM [i]');
+  const abort = new AbortController();
+  const ended = main(['--query', at('q.asaql'), '--output', at('out'), '--watch'], abort.signal);
+  const after = async (file: string, text: string | undefined, expected: string): Promise<void> => {
+    const before = told.mock.calls.length;
+    await mkdir(dirname(at(file)), { recursive: true });
+    await (text === undefined ? rm(at(file)) : writeFile(at(file), text));
+    const isTold = async (): Promise<boolean> =>
+      told.mock.calls.slice(before).some(([line]) => String(line).includes(expected)) ||
+      (await readFile(at('out'), 'utf8').catch(() => '')) === `${expected}\n`;
+    await vi.waitUntil(isTold, { timeout: 20_000 });
+  };
+  const project = (...configurations: object[]): string =>
+    JSON.stringify({ startFile: 'q.asaql', configurations });
+  const local = { filePath: 'Inputs/Local_i.json', subType: 'InputMock' };
+  try {
+    await vi.waitUntil(() => told.mock.calls.length > 1, { timeout: 20_000 });
+    await after('asaproj.json', '{', 'asaproj.json is not valid JSON');
+    await after('asaproj.json', project(local), "the query reads 'i'");
+    await after('Inputs/Local_i.json', '{"InputAlias":"i","FilePath":"../data/i.json"}', 'does not exist');
+    await after('data/i.json', '{"id":1}\n', 'the function udf.f has no script');
+    await after('Functions/f.js', 'function f(x) { return x + 1; }', '{"v":2}');
+    await after('Functions/f.js', 'function f(x) { return x + 2; }', '{"v":3}');
+    await after('data/i.json', '{"id":2}\n', '{"v":4}');
+    await after('Functions/f.js', undefined, 'the function udf.f has no script');
+    const script = { filePath: 'more/f.js', subType: 'JSFunction' };
+    await after('asaproj.json', project(local, script), 'f.js does not exist');
+    await after('more/f.js', 'function f(x) { return -x; }', '{"v":-2}');
+    await after('JobConfig.json', '{', 'JobConfig.json is not valid JSON');
+  } finally {
+    abort.abort();
+    await ended;
+  }
 });
 
 describe('progress', () => {

@@ -63,7 +63,7 @@ export async function main(
     .option('--query <file>', 'the query', DEFAULT_QUERY)
     .requiredOption(
       '--output <file>',
-      "file for the rows of the query's first output, as JSON lines; - for standard output; a further output b of rows.ndjson goes to rows.b.ndjson",
+      "file for the rows of the query's first output, as JSON lines; - for standard output, or a device or pipe; a further output b of rows.ndjson goes to rows.b.ndjson",
     )
     .option('--memory <amount>', MEMORY_HELP)
     .option('--watch', 'runs again after each change of the query or a file, until Ctrl-C')

@@ -18,6 +18,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: 'cannot be written: no space left on device',
   EPIPE: 'cannot be written: its reader has closed it',
   ENAMETOOLONG: 'has a name that is too long',
+  EBADF: 'is not open for writing',
   ELOOP: 'is a symbolic link that leads to itself',
 };
 

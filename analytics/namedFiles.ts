@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join, parse as parsePath } from 'node:path';
 import { UsageError } from './fileAccess';
+import type { OutputStream } from './outputStream';
 import type { Plan } from './query';
 
 /** Which files stand for which name of the query: `name=file`, or a bare file where there is one name only. Some names may have none. */
@@ -40,9 +41,25 @@ export const inputsOf = ({ sources }: Plan): string[] => [...new Set(sources.map
 /** The names of the reference data. */
 export const referencesOf = ({ references }: Plan): string[] => references.map(({ name }) => name);
 
-/** Where the rows of each output go, by its table. @throws {UsageError} if two outputs would have the same file */
-export function outputFiles(plan: Plan, file: string, folder: string): Map<string, string> {
-  if (file === '-') return new Map(plan.outputs.map(({ table }, i) => [table, join(folder, `${i}.ndjson`)]));
+/**
+ * Where the rows of each output go, by its table.
+ *
+ * @param folder for rows that no file is for
+ * @param stream of the file, if it is one
+ * @throws {UsageError} if two outputs would have the same file
+ */
+export function outputFiles(
+  plan: Plan,
+  file: string,
+  folder: string,
+  stream: OutputStream | undefined,
+): Map<string, string> {
+  if (stream) {
+    const isOpened = stream.descriptor === undefined;
+    return new Map(
+      plan.outputs.map(({ table }, i) => [table, isOpened && i === 0 ? file : join(folder, `${i}.ndjson`)]),
+    );
+  }
   const { dir, name } = parsePath(file);
   const files = new Map(
     plan.outputs.map((output, i) => {

@@ -17,10 +17,10 @@ import { FormatError } from './inputFile';
 import { type LocalInput, csvFiles, localInputsOf } from './localInput';
 import { readMemory } from './memory';
 import { assignFiles, inputsOf, outputFiles, referencesOf } from './namedFiles';
+import { type OutputStream, outputStream, printFile } from './outputStream';
 import { filesOfParts, partsOf } from './project';
 import { type Plan, QueryError, textOf, translate } from './query';
 import { EXIT_USAGE, reportingQuery } from './exitCodes';
-import { printFile } from './standardOutput';
 import { makeTemporaryFolder, removeTemporaryFolder } from './temporaryFolders';
 import { compatibilityNote, readTimePolicy } from './timePolicy';
 import { watchFiles } from './watchFiles';
@@ -100,7 +100,8 @@ export async function run(flags: RunFlags): Promise<void> {
     const scripts = await functionFiles(flags.function);
     const folder = makeTemporaryFolder('asa-output-');
     try {
-      const outputs = outputFiles(plan, flags.output, folder);
+      const stream = await outputStream(flags.output);
+      const outputs = outputFiles(plan, flags.output, folder, stream);
       for (const file of outputs.values()) await requireWritable(file);
       await requireOtherFiles(outputs.values(), [query, ...files]);
       const policy = readTimePolicy(query, jobConfigFile);
@@ -113,7 +114,7 @@ export async function run(flags: RunFlags): Promise<void> {
       }).catch((error: unknown) => {
         throw usage(error);
       });
-      if (flags.output === '-') await printRows([...outputs.values()], plan);
+      if (stream) await printRows(stream, [...outputs.values()], plan);
       report(counts, [...inputs.values()].flat());
     } finally {
       await removeTemporaryFolder(folder);
@@ -142,13 +143,17 @@ function usage(error: unknown): unknown {
   return error instanceof QueryError || error instanceof FormatError ? error : raisedByFile(error);
 }
 
-/** Prints the rows of the first output. Of the others, it reports that they are missing. */
-async function printRows([first = '']: readonly string[], { outputs }: Plan): Promise<void> {
-  await printFile(first);
+/** Prints the rows of the first output, unless they are there. Of the others, it reports that they are missing. */
+async function printRows(
+  stream: OutputStream,
+  [first = '']: readonly string[],
+  { outputs }: Plan,
+): Promise<void> {
+  if (stream.descriptor !== undefined) await printFile(first, stream);
   const [printed, ...others] = outputs.map(({ name }) => name);
   if (others.length > 0)
     console.error(
-      `standard output can hold only the rows of ${printed ?? ''}: write to a file to get the rows of ${others.join(', ')}`,
+      `${stream.name} can hold only the rows of ${printed ?? ''}: write to a file to get the rows of ${others.join(', ')}`,
     );
 }
 

@@ -1,7 +1,5 @@
-/** Writes to standard output, which may be a pipe that closes early, or a full disk. */
+/** Guards standard output, which may be a pipe that closes early, or a full disk. */
 
-import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
 import { fileError } from './fileAccess';
 
 let isGuarded = false;
@@ -18,13 +16,5 @@ export function guardStandardOutput(exitCode: number): void {
     if (error.code === 'EPIPE') return;
     console.error(`error: ${fileError('standard output', error).message}`);
     process.exitCode = exitCode;
-  });
-}
-
-/** Prints a file. */
-export async function printFile(file: string): Promise<void> {
-  await pipeline(createReadStream(file), process.stdout, { end: false }).catch((error: unknown) => {
-    // The guard reports what concerns standard output.
-    if ((error as NodeJS.ErrnoException).syscall !== 'write') throw error;
   });
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { link, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -293,7 +293,35 @@ describe.skipIf(!hasShell())('the program', () => {
       0,
       'standard output can hold only the rows of a: write to a file to get the rows of b\n',
     ],
+    [
+      'reports outputs that it does not write beside a device',
+      '--query @two.asaql --input @events.ndjson --output /dev/null',
+      0,
+      '/dev/null can hold only the rows of a: write to a file to get the rows of b\n',
+    ],
+    [
+      'reports a descriptor that is not open',
+      '--query @q.asaql --input @events.ndjson --output /dev/fd/99',
+      2,
+      'error: /dev/fd/99 is not open for writing\n',
+    ],
   ])('%s', async (_, command, code, told) => {
     expect(await asa(command)).toEqual({ code, errors: told });
+  });
+
+  testEach<[string, string]>(2, [
+    ['/dev/stdout', '>>'],
+    ['@linked', '>>'],
+    ['/dev/fd/1', '>>'],
+    ['/dev/stderr', '2>>'],
+    ['-', '>>'],
+  ])('adds rows to what %s leads to', async (output, redirection) => {
+    if (!existsSync(file('linked'))) await symlink('/dev/stdout', file('linked'));
+    await writeFile(file('log'), 'before\n');
+    const { code } = await asa(
+      `--query @q.asaql --input @events.ndjson --output ${output} ${redirection} @log`,
+    );
+    expect(code).toBe(0);
+    expect(await readFile(file('log'), 'utf8')).toBe('before\n{"id":1}\n{"id":2}\n');
   });
 });

@@ -1,5 +1,5 @@
 import type { TimePolicy } from './timePolicy';
-import type { PayloadFields, StreamSource } from './query';
+import type { MetadataNames, PayloadFields, StreamSource } from './query';
 
 /** Stream Analytics: an event whose own time is more than five minutes ahead of its arrival is dropped. */
 const EARLY_ARRIVAL_MINUTES = 5;
@@ -60,8 +60,8 @@ export interface Suspicions {
   oversized: boolean;
   /** what DuckDB reads as JSON although it is not */
   loose: boolean;
-  /** names of the metadata in another case, of those that each query reads */
-  otherNames: boolean;
+  /** names of the metadata that each query reads */
+  metadata: MetadataNames;
 }
 
 /** The form of the events in a file: payloads, optionally with the metadata of a sample, or messages of the feed. */
@@ -149,7 +149,7 @@ export function ownLinesSql(
   const events = fields.selectObjects(
     `SELECT event, __seq, CASE WHEN event IS NULL THEN line END AS other FROM (${read})`,
     time,
-    suspicions.otherNames,
+    suspicions.metadata,
   );
   return ownTimesSql(source, `(${fields.fitting(events)})`, 'raw.other AS other', time && `raw.${time}`);
 }

@@ -19,7 +19,7 @@ import {
   NOT_UTF8,
   readStart,
 } from './fileFormat';
-import { suspicionsOf } from './suspicions';
+import { type Findings, suspicionsOf } from './suspicions';
 import { makeTemporaryFolder, removeTemporaryFolder, temporaryFolderFull } from './temporaryFolders';
 import { NEEDED_NAMES, sqlName, sqlText } from './query';
 
@@ -115,7 +115,7 @@ export async function openInputFile(
         if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw temporaryFolderFull();
         throw new FormatError(`${file}: ${(error as Error).message}`);
       });
-      const suspicions = { oversized: false, loose: false, otherNames: true };
+      const suspicions = { oversized: false, loose: false, metadata: 'any case' } as const;
       const sql = linesSql(lines, compressionOf(false));
       return { rowsSql: rowsOfLines(`(${sql})`), lines: { sql, suspicions }, shape: 'payload', close };
     }
@@ -148,11 +148,9 @@ export async function openInputFile(
     const shape = shapeOf(format === undefined ? firstWholeLine(start) : start);
     // Rows of the feed and of reference data are examined one by one anyway.
     if (shape === 'feed' || use === 'reference') return { rowsSql, lines: undefined, shape, close };
-    const suspicions = {
-      ...(isGzip ? UNKNOWN : await suspicionsOf(path)),
-      otherNames: namesOtherwise(start),
-    };
-    return { rowsSql, lines: { sql, suspicions }, shape, close };
+    const { hasMetadata, ...found } = isGzip ? UNKNOWN : await suspicionsOf(path);
+    const metadata = namesOtherwise(start) ? 'any case' : hasMetadata ? 'exact' : 'absent';
+    return { rowsSql, lines: { sql, suspicions: { ...found, metadata } }, shape, close };
   } catch (error) {
     await close();
     throw error;
@@ -169,7 +167,7 @@ async function copy(from: NodeJS.ReadableStream, to: string): Promise<void> {
 /** Set for each file, because DuckDB otherwise decides by the file's name. */
 const compressionOf = (isGzip: boolean): string => `, compression = '${isGzip ? 'gzip' : 'uncompressed'}'`;
 
-const UNKNOWN = { oversized: true, loose: true };
+const UNKNOWN: Findings = { oversized: true, loose: true, hasMetadata: true };
 
 /** Whether the start of a file has a name of the metadata in another case. */
 const namesOtherwise = (start: string): boolean =>

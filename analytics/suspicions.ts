@@ -3,6 +3,13 @@
 import { open } from 'node:fs/promises';
 import type { Suspicions } from './batchSql';
 import { bytesMayBeLoose } from './looseJson';
+import { NEEDED_NAMES } from './query';
+
+/** What a file may contain. */
+export interface Findings extends Pick<Suspicions, 'oversized' | 'loose'> {
+  /** names of the metadata that each query reads, as they are usually written or with escapes */
+  hasMetadata: boolean;
+}
 
 /** An integer outside bigint has at least as many digits. */
 const LONG_DIGITS = 19;
@@ -11,20 +18,22 @@ const CHUNK_BYTES = 1_048_576;
 /** So many bytes are looked at again with the next ones. White space that goes on beyond them is suspicious after a comma. */
 const SEAM_BYTES = 64;
 
-/** Whether a file has 19 digits in a row, or what only looks like JSON, each perhaps within a text. */
-export async function suspicionsOf(file: string): Promise<Omit<Suspicions, 'otherNames'>> {
-  const found = { oversized: false, loose: false };
+/** Whether a file has 19 digits in a row, what only looks like JSON, or names of metadata, each perhaps within a text. */
+export async function suspicionsOf(file: string): Promise<Findings> {
+  const found: Findings = { oversized: false, loose: false, hasMetadata: false };
   const handle = await open(file);
   try {
     const buffer = Buffer.allocUnsafe(SEAM_BYTES + CHUNK_BYTES);
     /** how many bytes before are still in the buffer: a number may begin there */
     let before = 0;
-    while (!found.oversized || !found.loose) {
+    while (!found.oversized || !found.loose || !found.hasMetadata) {
       const { bytesRead } = await handle.read(buffer, before, CHUNK_BYTES, null);
       if (bytesRead === 0) break;
       const end = before + bytesRead;
-      found.oversized ||= hasLongNumber(buffer.subarray(0, end));
-      found.loose ||= bytesMayBeLoose(buffer.subarray(0, end));
+      const bytes = buffer.subarray(0, end);
+      found.oversized ||= hasLongNumber(bytes);
+      found.loose ||= bytesMayBeLoose(bytes);
+      found.hasMetadata ||= METADATA.some((text) => bytes.includes(text, 0, 'latin1'));
       before = Math.min(SEAM_BYTES, end);
       found.loose ||= endsWithSpaceAfterComma(buffer, end, before);
       buffer.copyWithin(0, end - before, end);
@@ -34,6 +43,9 @@ export async function suspicionsOf(file: string): Promise<Omit<Suspicions, 'othe
     await handle.close();
   }
 }
+
+/** Without quotation marks, which are so frequent that the search would be slower. */
+const METADATA: readonly string[] = [...NEEDED_NAMES, '\\u'];
 
 /** Whether there is only white space, from a comma on, at the end of the bytes, and more of it than is looked at again. */
 function endsWithSpaceAfterComma(bytes: Buffer, end: number, before: number): boolean {

@@ -2,7 +2,7 @@ export type { Kept, Output, Plan, PlanNode, StreamSource, TemporalNode } from '.
 export { referenceSpanUs, referenceTable } from './plan';
 export { type ReferenceUse, referenceColumn } from './bindings';
 export { MACROS } from './macros';
-export { type PayloadFields, NEEDED_NAMES, referenceRowFields } from './payload';
+export { type MetadataNames, type PayloadFields, NEEDED_NAMES, referenceRowFields } from './payload';
 export { databaseErrorKind, textOf } from './internalError';
 export { QueryError, diagnostic, problemText, raisedInQuery } from './queryError';
 export type { Column } from './scope';

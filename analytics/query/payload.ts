@@ -29,9 +29,9 @@ export interface PayloadFields {
    * once, and malformed JSON raises an error.
    *
    * @param time column of a field that only the time of the event is read from. It becomes a TIMESTAMP
-   * @param otherNames whether {@link NEEDED_NAMES} may be in the payloads in another case
+   * @param names of the metadata in the payloads
    */
-  selectObjects: (rows: string, time?: string, otherNames?: boolean) => string;
+  selectObjects: (rows: string, time?: string, names?: MetadataNames) => string;
   /** Notes the statements that read `kept`: a field that they do not name, such as that of TIMESTAMP BY, is not kept. */
   readBy: (statements: readonly string[]) => void;
   /** whether the query reads a column after the events have their times, or CREATE TABLE checks it */
@@ -85,6 +85,9 @@ const iotHubText = (field: string, column: string): Sampled => ({
 /** Names of the metadata that each query reads. */
 export const NEEDED_NAMES: readonly string[] = ['EventEnqueuedUtcTime', 'PartitionId'];
 
+/** How {@link NEEDED_NAMES} are written in a file. */
+export type MetadataNames = 'absent' | 'exact' | 'any case';
+
 /** `$now` is the time of reading, also of events without an enqueued time (`sent`). */
 const SAMPLED: readonly Sampled[] = [
   {
@@ -105,6 +108,8 @@ const SAMPLED: readonly Sampled[] = [
   iotHubText('CorrelationId', 'correlation_id'),
   iotHubText('ConnectionDeviceGenerationId', 'generation_id'),
 ];
+/** What an event without {@link NEEDED_NAMES} has. */
+const NO_METADATA = 'CAST(NULL AS TIMESTAMP) AS sent, CAST(NULL AS BIGINT) AS partition_id';
 const SENT = 'coalesce(sent, $now) AS enqueued, sent IS NOT NULL AS timed, CAST(NULL AS JSON) AS properties';
 
 /** Of the payloads of events. The properties of an input are not in each payload, although CREATE TABLE may name them. */
@@ -196,9 +201,13 @@ function createPayloadFields(declared: DeclaredColumns, always: readonly string[
       const selected = withWide(`SELECT * EXCLUDE (found), ${columns.join(', ')} FROM (${read})`);
       return sampled ? `SELECT *, ${SENT} FROM (${selected})` : selected;
     },
-    selectObjects: (rows, time, otherNames = true) => {
+    selectObjects: (rows, time, names = 'any case') => {
       const { all, withWide } = separated(time);
-      const own = sampledColumns();
+      const isNeeded = ({ path }: Sampled): boolean => NEEDED_NAMES.includes(path.join('.'));
+      const sampled = sampledColumns();
+      // Something must be read, so that malformed JSON raises an error.
+      const isAbsent = names === 'absent' && all.length > 0;
+      const own = isAbsent ? sampled.filter((one) => !isNeeded(one)) : sampled;
       const readings = [
         ...own.map(({ path, convertText }) => ({ path, asText: convertText !== undefined })),
         ...all.map(({ path, column }) => ({ path, asText: column === time })),
@@ -211,7 +220,7 @@ function createPayloadFields(declared: DeclaredColumns, always: readonly string[
           sampledSql(
             one,
             value(i),
-            otherNames || !NEEDED_NAMES.includes(one.path.join('.')),
+            names === 'any case' || !isNeeded(one),
             structure.texts[i] === true ? one.convertText : one.convert,
           ),
         ),
@@ -223,6 +232,7 @@ function createPayloadFields(declared: DeclaredColumns, always: readonly string[
           const datetime = structure.texts[own.length + i] === true ? 'asa_text_datetime' : 'asa_datetime';
           return `CASE WHEN ${sql} IS NOT NULL THEN ${datetime}(${sql}) WHEN ${other.test} THEN asa_datetime(${other.sql}) END AS ${column}`;
         }),
+        ...(isAbsent ? [NO_METADATA] : []),
       ];
       const read = `SELECT *, json_transform(event, ${structure.sql}) AS found FROM (${rows})`;
       const selected = withWide(`SELECT * EXCLUDE (found), ${columns.join(', ')} FROM (${read})`);

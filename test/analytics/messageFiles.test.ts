@@ -110,6 +110,18 @@ describe('a file of messages', () => {
   });
 
   test.each([
+    ['of the usual form', '"PartitionId":3,"EventEnqueuedUtcTime":"2026-01-01T00:00:01Z"'],
+    ['with escapes', '"Partition\\u0049d":3,"\\u0045ventEnqueuedUtcTime":"2026-01-01T00:00:01Z"'],
+  ])(
+    'has the metadata of IoT Hub under names %s, although only its last event has any',
+    async (_, metadata) => {
+      const file = `${`${JSON.stringify({ v: 0, text: 'x'.repeat(400) })}\n`.repeat(8_000)}{"v":1,${metadata}}\n`;
+      const query = 'SELECT v, PartitionId AS p, EventEnqueuedUtcTime AS e FROM [i] WHERE v = 1';
+      expect(await rows(file, 'events', query)).toEqual([{ v: 1, p: 3, e: '2026-01-01T00:00:01.0000000Z' }]);
+    },
+  );
+
+  test.each([
     ['JSON lines', (one: object) => JSON.stringify(one), 'events'],
     ['an array', (one: object) => JSON.stringify([one]), 'events'],
     ['gzip', (one: object) => gzipSync(JSON.stringify(one)), 'events.gz'],

@@ -132,7 +132,7 @@ test('the search for names in another case is planned once for many fields', () 
       '',
     ),
   ).sources;
-  for (const sql of [source?.fields.select('rows'), source?.fields.selectObjects('rows', undefined, false)])
+  for (const sql of [source?.fields.select('rows'), source?.fields.selectObjects('rows', undefined, 'exact')])
     expect(sql?.match(/asa_(?:plain_)?field\(/g)).toHaveLength(1);
 });
 

@@ -55,6 +55,12 @@ export async function main(
       [],
     )
     .option(
+      '--csv <file>',
+      'one of these files is CSV whatever its name is, such as - for standard input; repeat the flag for several',
+      collect,
+      [],
+    )
+    .option(
       '--function <name=file>',
       'the JavaScript of udf.name or uda.name; else from asaproj.json or the folder Functions beside the query',
       collect,

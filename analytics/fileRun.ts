@@ -22,7 +22,7 @@ import type { Counts } from './counts';
 import { MIN_US, timestamp } from './duckdbTimestamp';
 import type { CsvFormat } from './fileFormat';
 import { type FunctionScripts, registerFunctions } from './functions';
-import { FormatError, isMalformedJson, raisedInFile, rowsOfLines } from './inputFile';
+import { isMalformedJson, noObjects, raisedInFile, rowsOfLines } from './inputFile';
 import { type InputFiles, createInputFiles } from './inputFiles';
 import { memoryLimits } from './memory';
 import { PROGRESS_SETTINGS, showProgress } from './progress';
@@ -169,7 +169,8 @@ async function loadSource(
   };
   for (const file of files) {
     beginFile();
-    const { rowsSql, lines, shape } = await opened.open(file);
+    const found = await opened.open(file);
+    const { rowsSql, lines, shape } = found;
     const numbered = (sql: string): string => `SELECT * REPLACE (__seq + ${last} AS __seq) FROM (${sql})`;
     const count = (): Promise<Added> => bounded(() => readCounts(connection, addedSql(own, last), NO_ADDED));
     const read = async (): Promise<Added> => {
@@ -184,9 +185,7 @@ async function loadSource(
       throw raisedInQuery(raisedInFile(error, file), source.at);
     });
     if (added.events > 0 && added.malformed === added.events)
-      throw new FormatError(
-        `${file}: none of its ${added.events} rows is a JSON object${source.fields.declared.size === 0 ? '' : ' that fits CREATE TABLE'}`,
-      );
+      throw noObjects(file, found, source.fields.declared.size > 0);
     last = added.last;
   }
   const events = ofStoredSql(own, nowUs);

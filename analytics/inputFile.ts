@@ -30,12 +30,20 @@ export interface InputFile {
   /** a file of one payload per line, or of an array: SQL of its payloads, `line` and `__seq` */
   lines: { sql: string; suspicions: Suspicions } | undefined;
   shape: FileShape;
+  isCsv: boolean;
   /** removes what reading it needed */
   close: () => Promise<void>;
 }
 
 /** A file whose format is not the expected one. */
 export class FormatError extends Error {}
+
+/** The error for a file of which no row can be used. @param declared whether CREATE TABLE gives the types of its rows */
+export function noObjects(file: string, { isCsv }: InputFile, declared: boolean): FormatError {
+  const fitting = declared ? ' that fits CREATE TABLE' : '';
+  const told = isCsv ? '' : `; if it is CSV, tell so by the name .csv, by --csv ${file}, or in the project`;
+  return new FormatError(`${file}: none of its rows is a JSON object${fitting}${told}`);
+}
 
 /** DuckDB's errors for a file that it cannot read, with their meaning. DuckDB's own texts contain lines of the file. */
 const UNREADABLE: readonly (readonly [told: RegExp, meaning: string])[] = [
@@ -117,7 +125,13 @@ export async function openInputFile(
       });
       const suspicions = { oversized: false, loose: false, metadata: 'any case' } as const;
       const sql = linesSql(lines, compressionOf(false));
-      return { rowsSql: rowsOfLines(`(${sql})`), lines: { sql, suspicions }, shape: 'payload', close };
+      return {
+        rowsSql: rowsOfLines(`(${sql})`),
+        lines: { sql, suspicions },
+        shape: 'payload',
+        isCsv: false,
+        close,
+      };
     }
     const isCsv = csv !== undefined || /\.csv(\.gz)?$/i.test(path);
     const compression = compressionOf(isGzip);
@@ -134,7 +148,7 @@ export async function openInputFile(
       if (header.names.some((name) => name.includes('\0')))
         throw new FormatError(`${file}: the header has a NUL character`);
       const rowsSql = csvSql(path, compression, header);
-      return { rowsSql, lines: undefined, shape: 'payload', close };
+      return { rowsSql, lines: undefined, shape: 'payload', isCsv, close };
     }
     const format = isSpread(start, isWhole) ? 'unstructured' : isArray(start, isWhole) ? 'array' : undefined;
     // DuckDB takes a byte order mark for a part of the JSON.
@@ -147,10 +161,10 @@ export async function openInputFile(
     const rowsSql = rowsOfLines(`(${sql})`);
     const shape = shapeOf(format === undefined ? firstWholeLine(start) : start);
     // Rows of the feed and of reference data are examined one by one anyway.
-    if (shape === 'feed' || use === 'reference') return { rowsSql, lines: undefined, shape, close };
+    if (shape === 'feed' || use === 'reference') return { rowsSql, lines: undefined, shape, isCsv, close };
     const { hasMetadata, ...found } = isGzip ? UNKNOWN : await suspicionsOf(path);
     const metadata = namesOtherwise(start) ? 'any case' : hasMetadata ? 'exact' : 'absent';
-    return { rowsSql, lines: { sql, suspicions: { ...found, metadata } }, shape, close };
+    return { rowsSql, lines: { sql, suspicions: { ...found, metadata } }, shape, isCsv, close };
   } catch (error) {
     await close();
     throw error;

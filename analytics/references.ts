@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { timestamp } from './duckdbTimestamp';
-import { FormatError, type InputFile, openInputFile, raisedInFile } from './inputFile';
+import { FormatError, type InputFile, noObjects, openInputFile, raisedInFile } from './inputFile';
 import {
   type ReferenceUse,
   referenceColumn,
@@ -96,9 +96,7 @@ export async function createReferences(
             values,
           );
           if (rowsChanged === 0 && (await hasRows(connection, opened.rowsSql)))
-            throw new FormatError(
-              `${file}: none of its rows is a JSON object${use.declared.size === 0 ? '' : ' that fits CREATE TABLE'}`,
-            );
+            throw noObjects(file, opened, use.declared.size > 0);
           rows += rowsChanged;
         } catch (error) {
           throw raisedInFile(error, file);

@@ -12,6 +12,7 @@ import {
   requireReadable,
   requireWritable,
 } from './fileAccess';
+import type { CsvFormat } from './fileFormat';
 import { runFiles } from './fileRun';
 import { FormatError } from './inputFile';
 import { type LocalInput, csvFiles, localInputsOf } from './localInput';
@@ -28,6 +29,7 @@ import { watchFiles } from './watchFiles';
 export interface RunFlags {
   input: string[];
   reference: string[];
+  csv: string[];
   function: string[];
   query: string | undefined;
   output: string;
@@ -97,6 +99,8 @@ export async function run(flags: RunFlags): Promise<void> {
     if (files.filter((file) => file === '-').length > 1)
       throw new UsageError('standard input (-) can stand for one file only');
     for (const file of files) await requireReadable(file);
+    for (const file of flags.csv)
+      if (!files.includes(file)) throw new UsageError(`--csv ${file}: the command reads no such file`);
     const scripts = await functionFiles(flags.function);
     const folder = makeTemporaryFolder('asa-output-');
     try {
@@ -110,7 +114,10 @@ export async function run(flags: RunFlags): Promise<void> {
       const functions = new Map([...ownScripts, ...scripts]);
       const counts = await runFiles({
         ...{ plan, policy, inputs, references, outputs, functions, memory },
-        csvFiles: csvFiles(local),
+        csvFiles: new Map([
+          ...csvFiles(local),
+          ...flags.csv.map((file): [string, CsvFormat] => [file, { delimiter: undefined }]),
+        ]),
       }).catch((error: unknown) => {
         throw usage(error);
       });

@@ -166,7 +166,7 @@ describe('a file of events', () => {
   test('of another format is an error', async () => {
     const told = vi.spyOn(console, 'error').mockReturnValue();
     await rows('id,name\n1,a\n2,b\n').catch(() => undefined);
-    expect(told.mock.lastCall?.[0]).toContain('none of its 3 rows is a JSON object');
+    expect(told.mock.lastCall?.[0]).toContain('none of its rows is a JSON object');
     expect(process.exitCode).toBe(2);
   });
 
@@ -174,7 +174,7 @@ describe('a file of events', () => {
     const told = vi.spyOn(console, 'error').mockReturnValue();
     const query = 'CREATE TABLE i (id bigint) SELECT id FROM i';
     await rows('{"id":"x"}\n{"id":{}}\n', 'events', query).catch(() => undefined);
-    expect(told.mock.lastCall?.[0]).toContain('none of its 2 rows is a JSON object that fits CREATE TABLE');
+    expect(told.mock.lastCall?.[0]).toContain('none of its rows is a JSON object that fits CREATE TABLE');
     expect(process.exitCode).toBe(2);
   });
 
@@ -201,7 +201,10 @@ describe('a file of events', () => {
 
   test.each([
     ['[{"id":1},]', 'the JSON is malformed'],
-    ['1\n2\n', 'none of its rows is a JSON object'],
+    [
+      '1\n2\n',
+      'none of its rows is a JSON object; if it is CSV, tell so by the name .csv, by --csv @, or in the project',
+    ],
   ])('of reference data that cannot be read is an error of the file: %j', async (content, meaning) => {
     const errors = vi.spyOn(console, 'error').mockReturnValue();
     const [events, names, asaql] = ['events', 'names', 'q.asaql'].map((name) => inFolder(name));
@@ -210,7 +213,7 @@ describe('a file of events', () => {
     await writeFile(String(asaql), 'SELECT r.id FROM i JOIN r ON i.id = r.id');
     const files = ['--input', `i=${events}`, '--reference', `r=${names}`];
     await main([...files, '--query', String(asaql), '--output', inFolder('out.ndjson')]);
-    expect(errors.mock.lastCall?.[0]).toBe(`error: ${names}: ${meaning}`);
+    expect(errors.mock.lastCall?.[0]).toBe(`error: ${names}: ${meaning.replace('@', String(names))}`);
     expect(process.exitCode).toBe(2);
   });
 });

@@ -40,6 +40,19 @@ test('standard input serves all sources of an input', async () => {
   expect(await text('out.b.ndjson')).toBe('{"id":1}\n');
 });
 
+test('standard input is CSV if the command says so', async () => {
+  const told = vi.spyOn(console, 'error').mockReturnValue();
+  await run('SELECT id, name FROM i', 'id;name\n1;a\n2;"b;c"\n', '--input', '-', '--csv', '-');
+  expect(await text('out.ndjson')).toBe('{"id":"1","name":"a"}\n{"id":"2","name":"b;c"}\n');
+  await run('SELECT id FROM i', 'id;name\n1;a\n', '--input', '-');
+  expect(told.mock.lastCall?.[0]).toBe(
+    'error: -: none of its rows is a JSON object; if it is CSV, tell so by the name .csv, by --csv -, or in the project',
+  );
+  await run('SELECT id FROM i', '{"id":1}\n', '--input', '-', '--csv', 'other');
+  expect(told.mock.lastCall?.[0]).toBe('error: --csv other: the command reads no such file');
+  expect(process.exitCode).toBe(2);
+});
+
 const JOIN = 'SELECT r.v FROM i JOIN r ON i.id = r.id';
 
 test('reference data of a pipe is not read again when a statement runs again with more memory', async () => {

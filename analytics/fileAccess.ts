@@ -22,9 +22,16 @@ const REASONS: Readonly<Record<string, string>> = {
   ELOOP: 'is a symbolic link that leads to itself',
 };
 
+/** Stands for a time in the paths of reference data (https://learn.microsoft.com/azure/stream-analytics/stream-analytics-use-reference-data). */
+const PATH_VARIABLE = /\{(?:date|time)\}/i;
+
 /** An error of the operating system as an error of the file. */
 export function fileError(file: string, error: unknown): UsageError {
   const { code = '', message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT' && PATH_VARIABLE.test(file))
+    return new UsageError(
+      `${file} is a path pattern, and only the live job chooses snapshots by date and time: give the file of one snapshot`,
+    );
   return new UsageError(`${file} ${REASONS[code] ?? `cannot be opened: ${code || message}`}`);
 }
 

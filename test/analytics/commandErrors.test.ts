@@ -36,6 +36,7 @@ beforeAll(async () => {
     'letters.asaql':
       'SELECT id INTO [ä] FROM events SELECT id + 1 AS id INTO [ö] FROM events SELECT id + 2 AS id INTO [ü] FROM events',
     'test/alike.json': '{"startFile":"../alike.asaql"}',
+    'join.asaql': 'SELECT r.v FROM events JOIN r ON events.id = r.id',
     'asaproj.json': '{"startFile":"q.asaql"}',
     'events.ndjson': '{"id":1}\n{"id":2}\n',
     'utf16.asaql': Buffer.from('\uFEFFSELECT id FROM events', 'utf16le'),
@@ -123,6 +124,10 @@ describe('a command that is wrong exits with 2 and says why', () => {
       "error: the outputs 'a?' and 'A!' would have the same file A_.json: rename one of them",
     ],
     [`${RUN} @no/events.ndjson --watch`, 'error: @no does not exist'],
+    [
+      'run --query @join.asaql --output @out --input @events.ndjson --reference @ref/{date}/{time}/r.json',
+      'error: @ref/{date}/{time}/r.json is a path pattern, and only the live job chooses snapshots by date and time: give the file of one snapshot',
+    ],
     [`${RUN} - --input -`, 'error: standard input (-) can stand for one file only'],
     ['run --query @q.asaql --output @folder --input @events.ndjson', 'error: @folder is a folder'],
     ['run --query @q.asaql --output @no/out --input @events.ndjson', 'error: @no does not exist'],

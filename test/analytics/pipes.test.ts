@@ -81,6 +81,13 @@ test('several files of one name are all read', async () => {
   expect(await text('out.ndjson')).toBe('{"v":"v1"}\n{"v":"v2"}\n{"v":"v3"}\n');
 });
 
+test('rows of several files of reference data are added together', async () => {
+  for (const v of [1, 2]) await writeFile(file(`v${v}.json`), `{"id":1,"v":${v}}\n`);
+  const references = [1, 2].flatMap((v) => ['--reference', `r=${file(`v${v}.json`)}`]);
+  await run(JOIN, '{"id":1}\n', '--input', 'i=-', ...references);
+  expect(await text('out.ndjson')).toBe('{"v":1}\n{"v":2}\n');
+});
+
 test.skipIf(process.platform === 'win32')('a pipe has the rows of all slices', async () => {
   execFileSync('mkfifo', [file('pipe')]);
   const reader = text('pipe');

@@ -103,6 +103,11 @@ describe('asa run beside asaproj.json', () => {
       'D:\\data\\e.json does not exist',
     ],
     [
+      'with a path pattern',
+      { 'Local_i.json': { ...JSON_INPUT, FilePath: 'data/{date}/e.json' } },
+      '@data/{date}/e.json is a path pattern, and only the live job chooses snapshots by date and time: give the file of one snapshot',
+    ],
+    [
       'with a folder as data',
       { 'Local_i.json': { ...JSON_INPUT, FilePath: 'd' }, 'd/e': '' },
       '@d is a folder',

@@ -1,8 +1,9 @@
 import type { Call, Expression } from './ast';
 import { distinctKey } from './comparison';
+import { once } from './once';
 import { QueryError } from './queryError';
 import { callAggregate, functionUse } from './userFunctions';
-import { type Typed, isNumeric, toJson, typeName } from './types';
+import { type Typed, call as macro, isNumeric, toJson, typeName } from './types';
 
 /** The columns that an aggregate can request of the rows of its group. A kept row stands for `__n` equal ones. */
 export interface GroupRows {
@@ -48,6 +49,20 @@ function overNumbers(sql: (number: string, part: Part) => string): Aggregate {
   };
 }
 
+/** SQL of a float that is NULL beyond its range, as a sum may be. */
+const finite = macro('asa_finite');
+
+/** 2^64: the sum of so many floats, each divided by it, is within the range of a float. */
+const SCALE = '18446744073709551616::DOUBLE';
+
+/** The mean of floats whose sum exceeds the range of a float is within this range. */
+const average = overNumbers((number, part) =>
+  once(
+    [part('avg', number), part('avg', `${number} / ${SCALE}`)],
+    (mean, scaled) => `CASE WHEN isfinite(${mean}) THEN ${mean} ELSE asa_finite(${scaled} * ${SCALE}) END`,
+  ),
+);
+
 /** The squares of smaller numbers, and a sum of 10^8 of them, are within the range of a float (1.8e308). */
 const MAX_SQUARED = '1e150';
 
@@ -68,12 +83,12 @@ const sum: Aggregate = (call, rows, suffix) => {
   }
   // For floats, the result depends on the order, and on how often each value is added.
   if (!call.distinct) rows.single();
-  if (value.type === 'float') return { sql: `sum(${each}${value.sql})${suffix}`, type: 'float' };
+  if (value.type === 'float') return { sql: finite(`sum(${each}${value.sql})${suffix}`), type: 'float' };
   if (value.type !== 'any')
     throw new QueryError(`${call.name} takes numbers, not ${typeName(value.type)}`, call.at);
   return {
     sql: `CASE WHEN bool_and(coalesce(asa_is_int(${value.sql}), true))${suffix} THEN to_json(CAST(sum(${each}CASE WHEN asa_is_int(${value.sql}) THEN asa_bigint(${value.sql}) END)${suffix} AS BIGINT))
-      ELSE to_json(sum(${each}asa_number(${value.sql}))${suffix}) END`,
+      ELSE ${macro('asa_float_json')(`sum(${each}asa_number(${value.sql}))${suffix}`)} END`,
     type: 'any',
   };
 };
@@ -200,7 +215,10 @@ function percentile(name: 'quantile_cont' | 'quantile_disc'): Aggregate {
       `${name}(${of}, ${quantileFraction(share, order.descending)})${suffix}`;
     const number = `asa_number(${value.sql})`;
     if (name === 'quantile_cont')
-      return { sql: `CAST(${quantile(value.type === 'any' ? number : value.sql)} AS DOUBLE)`, type: 'float' };
+      return {
+        sql: finite(`CAST(${quantile(value.type === 'any' ? number : value.sql)} AS DOUBLE)`),
+        type: 'float',
+      };
     if (value.type !== 'any') return { sql: quantile(value.sql), type: value.type };
     // The numbers decide the order. The result is the value itself, so that a bigint remains one.
     const ordered = `CASE WHEN ${number} IS NOT NULL THEN {number: ${number}, json: ${value.sql}} END`;
@@ -213,7 +231,7 @@ export const AGGREGATES: ReadonlyMap<string, Aggregate> = new Map(
   Object.entries({
     count,
     sum,
-    avg: overNumbers((number, part) => part('avg', number)),
+    avg: average,
     min: extreme('min'),
     max: extreme('max'),
     stdev: spread('stddev_samp'),

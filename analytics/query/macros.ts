@@ -20,6 +20,8 @@ const METADATA_NAMES = "['eventprocessedutctime', 'partitionid', 'eventenqueuedu
  */
 export const MACROS: readonly string[] = [
   ...PATTERN_MACROS,
+  // A float beyond its range is null.
+  `asa_finite(x) AS CASE WHEN isfinite(x) THEN x END`,
   `asa_plain_pointer(name) AS '/' || replace(replace(name, '~', '~0'), '/', '~1')`,
   // A number would also be the index of an element. Stream Analytics reads elements only by GetArrayElement.
   `asa_pointer(name) AS CASE WHEN regexp_full_match(name, '[0-9]+|-') THEN '$."' || name || '"' ELSE asa_plain_pointer(name) END`,
@@ -62,7 +64,7 @@ export const MACROS: readonly string[] = [
   ),
 
   `asa_text_bigint(s) AS CASE WHEN regexp_full_match(s, '\\s*[+-]?[0-9]+\\s*') THEN TRY_CAST(trim(s) AS BIGINT) END`,
-  `asa_text_float(s) AS CASE WHEN regexp_full_match(s, '\\s*[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?\\s*') THEN TRY_CAST(trim(s) AS DOUBLE) END`,
+  `asa_text_float(s) AS CASE WHEN regexp_full_match(s, '\\s*[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?\\s*') THEN asa_finite(TRY_CAST(trim(s) AS DOUBLE)) END`,
   // .NET's datetime, 0001 to 9999.
   `asa_in_range(t) AS CASE WHEN t BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN t END`,
   `asa_with_seconds(s) AS regexp_replace(s, '([T ][0-9]{2}:[0-9]{2})(Z|[+-].*)$', '\\1:00\\2')`,

@@ -43,7 +43,8 @@ export function raisedInQuery(error: unknown, statement: Position): unknown {
   if (failure !== undefined) return new QueryError(failure, { line: Number(line), column: Number(column) });
   const kind = databaseErrorKind(error);
   if (kind === undefined || kind === 'IO') return error;
-  const raised = RAISED[kind];
+  // Of a sum of bigints, DuckDB says that it cannot be cast.
+  const raised = RAISED[message.includes('out of range for the destination type') ? 'Out of Range' : kind];
   if (raised !== undefined) return new QueryError(`${raised}, so the job stops`, statement);
   return new QueryError(`${internalMeaning(error)}, so the job stops`, statement, { cause: error });
 }

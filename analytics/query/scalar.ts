@@ -2,7 +2,7 @@ import type { Call, CastType, Expression } from './ast';
 import { failCall } from './failure';
 import { once } from './once';
 import type { Context } from './scope';
-import { type Type, type Typed, convert, structure, text } from './types';
+import { type Type, type Typed, call, convert, structure, text } from './types';
 
 /** A scalar function, with its number of arguments. */
 export interface Scalar {
@@ -21,15 +21,16 @@ export function simple(
   return {
     least,
     most: parameters.length,
-    translate: (call, context) => {
-      const values = call.args.map((arg, i) => {
+    translate: ({ args }, context) => {
+      const values = args.map((arg, i) => {
         const [value, parameter = 'nvarchar'] = [context.translate(arg), parameters[i]];
         if (parameter === 'nvarchar') return text(value, arg.at);
         return parameter === 'record' || parameter === 'array'
           ? structure(value, parameter, arg.at)
           : convert(value, parameter, arg.at);
       });
-      return { sql: once(values, sql), type };
+      const found = once(values, sql);
+      return { sql: type === 'float' ? call('asa_finite')(found) : found, type };
     },
   };
 }
@@ -70,17 +71,20 @@ export function numeric(
   return {
     least: 1 + further.length,
     most: 1 + further.length,
-    translate: (call, context) => {
-      const [arg, ...rest] = call.args;
+    translate: (called, context) => {
+      const [arg, ...rest] = called.args;
       const bigintSql = (...args: [string, ...string[]]): string =>
-        exceeds ? inRange(ofBigint(...args), call) : `CAST(${ofBigint(...args)} AS BIGINT)`;
+        exceeds ? inRange(ofBigint(...args), called) : `CAST(${ofBigint(...args)} AS BIGINT)`;
       const value = context.translate(argument(arg));
       const others = rest.map((one, i) => convert(context.translate(one), further[i] ?? 'float', one.at));
       const of = (number: string, body: (value: string, ...others: string[]) => string): string =>
         once([number, ...others], (one = '', ...more) => body(one, ...more));
       if (value.type === 'bigint') return { sql: of(value.sql, bigintSql), type: 'bigint' };
       if (value.type !== 'any')
-        return { sql: of(convert(value, 'float', argument(arg).at), floatSql), type: 'float' };
+        return {
+          sql: call('asa_finite')(of(convert(value, 'float', argument(arg).at), floatSql)),
+          type: 'float',
+        };
       return {
         sql: of(
           value.sql,

@@ -6,11 +6,18 @@ import { UsageError } from './fileAccess';
 import type { OutputStream } from './outputStream';
 import type { Plan } from './query';
 
-/** Which files stand for which name of the query: `name=file`, or a bare file where there is one name only. Some names may have none. */
+/**
+ * Which files stand for which name of the query: `name=file`, or a bare file where there is one name only. Some names may
+ * have none.
+ *
+ * @param others the names whose files follow the other flag
+ * @throws {UsageError}
+ */
 export function assignFiles(
   given: readonly string[],
   names: readonly string[],
-  flag: string,
+  flag: '--input' | '--reference',
+  others: readonly string[],
 ): Map<string, string[]> {
   const files = new Map<string, string[]>();
   const free = (): string[] => names.filter((name) => !files.has(name));
@@ -19,7 +26,15 @@ export function assignFiles(
     const named = names.find((name) => name.toLowerCase() === before?.toLowerCase());
     const only = free().length === 1 ? free()[0] : names.length === 1 ? names[0] : undefined;
     // A file may have an = in its name.
-    if (named === undefined && before !== undefined && names.length > 0 && !existsSync(value))
+    const isName = named === undefined && before !== undefined && !existsSync(value);
+    const other = isName ? others.find((one) => one.toLowerCase() === before.toLowerCase()) : undefined;
+    if (other !== undefined)
+      throw new UsageError(
+        flag === '--input'
+          ? `--input ${value}: the query joins '${other}' without a time bound, so it is reference data: give it with --reference, or write DATEDIFF(…) BETWEEN … in ON for a JOIN of two streams`
+          : `--reference ${value}: the query reads '${other}' as events: give it with --input`,
+      );
+    if (isName && names.length > 0)
       throw new UsageError(
         `${flag} ${value}: the query does not read '${before}' (it reads: ${names.join(', ')})`,
       );

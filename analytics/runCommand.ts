@@ -78,9 +78,10 @@ export async function run(flags: RunFlags): Promise<void> {
     const filesOf = async (
       given: string[],
       names: string[],
-      flag: string,
+      flag: '--input' | '--reference',
+      others: string[],
     ): Promise<Map<string, string[]>> => {
-      const found = assignFiles(given, names, flag);
+      const found = assignFiles(given, names, flag, others);
       for (const name of names) {
         if (found.has(name)) continue;
         const own = await localInputsOf(localInputs, name);
@@ -93,8 +94,9 @@ export async function run(flags: RunFlags): Promise<void> {
       }
       return found;
     };
-    const inputs = await filesOf(flags.input, inputsOf(plan), '--input');
-    const references = await filesOf(flags.reference, referencesOf(plan), '--reference');
+    const [events, data] = [inputsOf(plan), referencesOf(plan)];
+    const inputs = await filesOf(flags.input, events, '--input', data);
+    const references = await filesOf(flags.reference, data, '--reference', events);
     const files = [...inputs.values(), ...references.values()].flat();
     if (files.filter((file) => file === '-').length > 1)
       throw new UsageError('standard input (-) can stand for one file only');

@@ -184,6 +184,11 @@ export function callFunction(call: Call, context: Context): Typed {
     );
   if (use && !call.over && !call.distinct) return callScalar(call, use, context.scope, context.translate);
   const known = FUNCTIONS.get(key);
+  if (key === 'system.window')
+    throw new QueryError(
+      'System.Window() can be used only in the SELECT of a query with GROUP BY and a window: select System.Window().Id AS id in a WITH step, and compare id after it',
+      call.at,
+    );
   if (!known)
     throw new QueryError(
       UNCOVERED.test(key)

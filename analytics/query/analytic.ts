@@ -7,7 +7,7 @@ import { createContext, translatePredicate } from './expression';
 import { type Relation, type TemporalNode, isDue } from './plan';
 import { QueryError } from './queryError';
 import { type Binding, createScope, isInput } from './scope';
-import { spanUs } from './timeUnits';
+import { spanUs, windowSpanUs } from './timeUnits';
 import { MAX_WINDOW_US } from './windows';
 import { type Typed, name, typeName, unify, widen } from './types';
 import { functionUse } from './userFunctions';
@@ -150,7 +150,7 @@ export function planAnalytic({
       call.args.length !== 2
     )
       throw new QueryError('ISFIRST takes a time unit and a number, as in ISFIRST(minute, 10)', call.at);
-    const intervalUs = spanUs({ unit: unit.path[0] ?? '', amount: Number(amount.value) }, call.at);
+    const intervalUs = windowSpanUs({ unit: unit.path[0] ?? '', amount: Number(amount.value) }, call.at);
     if (!(intervalUs > 0)) throw new QueryError('the interval of ISFIRST must be longer than 0', call.at);
     if (intervalUs > MAX_WINDOW_US)
       throw new QueryError('the interval of ISFIRST must not exceed 7 days', call.at);

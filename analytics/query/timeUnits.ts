@@ -55,6 +55,20 @@ export function spanUs({ unit, amount }: TimeSpan, at: Position): number {
 }
 
 /**
+ * The same for the units that the pages of the windows and of ISFIRST list. LIMIT DURATION has those of DATEDIFF.
+ *
+ * @throws {QueryError} also for weeks
+ */
+export function windowSpanUs(span: TimeSpan, at: Position): number {
+  if (datePart(span.unit, at) === 'week')
+    throw new QueryError(
+      `'${span.unit}' cannot be used here: use day, hour, minute, second, millisecond or microsecond`,
+      at,
+    );
+  return spanUs(span, at);
+}
+
+/**
  * SQL for joining rows within a length of time: the number of the period of that length in which a time is. DuckDB
  * joins by equal values, and would otherwise compare each row with all rows of its key.
  */

@@ -1,11 +1,14 @@
 import type { Window } from './ast';
 import { isDue } from './plan';
 import { QueryError } from './queryError';
-import { periodSql, spanUs } from './timeUnits';
+import { periodSql, windowSpanUs } from './timeUnits';
 import { quote } from './types';
 
 /** Stream Analytics: "The maximum size of the window in all cases is 7 days." */
 export const MAX_WINDOW_US = 7 * 86_400_000_000;
+
+/** Each event is a row for each of its windows. No page has a limit; this is above a hop of a second in 7 days. */
+const MAX_WINDOWS = 1_000_000;
 
 /** The translation of a window over kept rows. */
 export interface WindowSql {
@@ -38,7 +41,7 @@ const EPOCH_US = 62_135_596_800_000_000n;
 export function windowSql(window: Window, sessionKeys: readonly string[]): WindowSql {
   const { at } = window;
   const span = (size: { unit: string; amount: number }): number => {
-    const us = spanUs(size, at);
+    const us = windowSpanUs(size, at);
     if (us <= 0) throw new QueryError('the lengths of a window must be greater than 0', at);
     if (us > MAX_WINDOW_US) throw new QueryError('the lengths of a window must not exceed 7 days', at);
     return us;
@@ -52,7 +55,12 @@ export function windowSql(window: Window, sessionKeys: readonly string[]): Windo
     case 'tumbling':
     case 'hopping': {
       const [sizeUs, hopUs] = [span(window.size), span(window.hop)];
-      const offsetUs = window.offset ? spanUs(window.offset, at) : 0;
+      if (sizeUs / hopUs > MAX_WINDOWS)
+        throw new QueryError(
+          `each event would be in ${Math.ceil(sizeUs / hopUs).toLocaleString('en')} hopping windows, but the runner computes at most ${MAX_WINDOWS.toLocaleString('en')}: use a longer hop`,
+          at,
+        );
+      const offsetUs = window.offset ? windowSpanUs(window.offset, at) : 0;
       const first = `asa_window_end(__ts, ${hopUs}, ${offsetUs})`;
       const ends =
         hopUs === sizeUs ? first : `unnest(range(${first}, __ts + ${micros(sizeUs)}, ${micros(hopUs)}))`;

@@ -75,6 +75,29 @@ const FORBIDDEN: readonly (readonly [query: string, told: string])[] = [
   ],
   // JOIN, GROUP BY and windows
   [
+    'SELECT COUNT(*) AS n FROM i GROUP BY TumblingWindow(week, 1)',
+    "1:38: 'week' cannot be used here: use day, hour, minute, second, millisecond or microsecond",
+  ],
+  [
+    'SELECT COUNT(*) AS n FROM i GROUP BY TumblingWindow(Duration(day, 1), Offset(wk, 1))',
+    "1:38: 'wk' cannot be used here: use day, hour, minute, second, millisecond or microsecond",
+  ],
+  [
+    'SELECT ISFIRST(week, 1) AS x FROM i',
+    "1:8: 'week' cannot be used here: use day, hour, minute, second, millisecond or microsecond",
+  ],
+  [
+    'SELECT COUNT(*) AS n FROM i GROUP BY HoppingWindow(Duration(day, 7), Hop(microsecond, 1))',
+    '1:38: each event would be in 604,800,000,000 hopping windows, but the runner computes at most 1,000,000: use a longer hop',
+  ],
+  ...['WHERE System.Window().Id = 1', `${WINDOW} HAVING System.Window().Id = 'a'`].map(
+    (rest) =>
+      [
+        `SELECT MAX(a) AS a FROM i ${rest}`,
+        `1:${`SELECT MAX(a) AS a FROM i ${rest}`.indexOf('System') + 1}: System.Window() can be used only in the SELECT of a query with GROUP BY and a window: select System.Window().Id AS id in a WITH step, and compare id after it`,
+      ] as const,
+  ),
+  [
     'SELECT a.x, * FROM a JOIN b ON a.x = b.x',
     '1:13: SELECT * cannot be used with JOIN: list the columns, or put the names of the inputs in front (a.*, b.*)',
   ],

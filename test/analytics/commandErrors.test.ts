@@ -29,7 +29,6 @@ beforeAll(async () => {
   const lines = Array.from({ length: 3_000 }, (_, id) => `{"id":${id},"text":"${Math.sin(id)}"}\n`).join('');
   const contents = {
     'q.asaql': 'SELECT id FROM events',
-    'join.asaql': 'SELECT events.id FROM events JOIN other ON events.id = other.id',
     'two.asaql': 'SELECT id INTO a FROM events SELECT id INTO b FROM events',
     'alike.asaql': 'SELECT id INTO [a?] FROM events SELECT id INTO [A!] FROM events',
     'three.asaql':
@@ -104,8 +103,8 @@ describe('a command that is wrong exits with 2 and says why', () => {
       "error: --input x=@events.ndjson: the query does not read 'x' (it reads: events)",
     ],
     [
-      'run --query @join.asaql --output @out --input events=@events.ndjson --input other=@events.ndjson',
-      "error: --input other=@events.ndjson: the query joins 'other' without a time bound, so it is reference data: give it with --reference, or write DATEDIFF(…) BETWEEN … in ON for a JOIN of two streams",
+      'run --query @join.asaql --output @out --input events=@events.ndjson --input r=@events.ndjson',
+      "error: --input r=@events.ndjson: the query joins 'r' without a time bound, so it is reference data: give it with --reference, or write DATEDIFF(…) BETWEEN … in ON for a JOIN of two streams",
     ],
     [
       'run --query @join.asaql --output @out --input @events.ndjson --reference events=@events.ndjson',

@@ -15,7 +15,7 @@ export interface UnionPart {
  * Plans UNION: all rows of all parts. Their columns have the same names in the same order, in any case of the letters.
  * If a part has a `*` over an input, its columns depend on the event, so that the fields of each row are matched by name.
  *
- * @throws {QueryError} at the part whose columns differ from those of the first one
+ * @throws {QueryError} at the part whose columns differ from those of one before it
  */
 export function planUnion(selects: readonly UnionPart[], planner: Planner, at: Position): Relation {
   const parts = selects.map(({ relation }) => relation);
@@ -28,8 +28,7 @@ export function planUnion(selects: readonly UnionPart[], planner: Planner, at: P
         const typed = parts.map((part) => ({ sql: '', type: part.columns[i]?.type ?? 'null' }));
         return { ...column, type: unify(typed) };
       });
-  if (!open)
-    for (const part of selects.slice(1)) requireSameColumns(first.columns, part.relation.columns, part.at);
+  if (!open) requireSameColumns(selects, first.columns);
   const selected = (part: Relation): string => {
     if (open)
       return `${recordSql(part.columns.map((column) => ({ column, sql: name(column.name) })))} AS __star_0`;
@@ -68,24 +67,29 @@ export function planUnion(selects: readonly UnionPart[], planner: Planner, at: P
  *
  * @throws {QueryError}
  */
-function requireSameColumns(expected: readonly Column[], own: readonly Column[], at: Position): void {
-  if (own.length !== expected.length)
-    throw new QueryError(
-      `this SELECT has ${own.length} columns, but the first one of the UNION has ${expected.length}: select as many in each`,
-      at,
-    );
-  own.forEach((column, i) => {
-    const other = expected[i] ?? column;
-    if (!same(column.name, other.name))
+function requireSameColumns([, ...others]: readonly UnionPart[], first: readonly Column[]): void {
+  const types = first.map(({ type }) => type);
+  for (const { relation, at } of others) {
+    const own = relation.columns;
+    if (own.length !== first.length)
       throw new QueryError(
-        `column ${i + 1} is '${column.name}', but in the first SELECT of the UNION it is '${other.name}': select the same names in the same order, if need be with AS`,
+        `this SELECT has ${own.length} columns, but the first one of the UNION has ${first.length}: select as many in each`,
         at,
       );
-    const types = [column, other].map(({ type }) => ({ sql: '', type }));
-    if (unify(types) === 'any' && types.every(({ type }) => type !== 'any'))
-      throw new QueryError(
-        `the column '${column.name}' is ${typeName(column.type)}, but in the first SELECT of the UNION it is ${typeName(other.type)}: cast one of them`,
-        at,
-      );
-  });
+    first.forEach((expected, i) => {
+      const [{ name: ownName, type } = expected, known = 'any'] = [own[i], types[i]];
+      if (!same(ownName, expected.name))
+        throw new QueryError(
+          `column ${i + 1} is '${ownName}', but in the first SELECT of the UNION it is '${expected.name}': select the same names in the same order, if need be with AS`,
+          at,
+        );
+      if (type === 'any') return;
+      types[i] = known === 'any' ? type : unify([known, type].map((one) => ({ sql: '', type: one })));
+      if (types[i] === 'any')
+        throw new QueryError(
+          `the column '${ownName}' is ${typeName(type)}, but before it in the UNION it is ${typeName(known)}: cast one of them`,
+          at,
+        );
+    });
+  }
 }

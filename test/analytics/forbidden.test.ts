@@ -71,7 +71,15 @@ const FORBIDDEN: readonly (readonly [query: string, told: string])[] = [
   ],
   [
     'SELECT CAST(a AS bigint) AS x FROM i UNION SELECT CAST(a AS nvarchar(max)) AS x FROM i',
-    "1:44: the column 'x' is nvarchar(max), but in the first SELECT of the UNION it is bigint: cast one of them",
+    "1:44: the column 'x' is nvarchar(max), but before it in the UNION it is bigint: cast one of them",
+  ],
+  [
+    'SELECT a AS x FROM i UNION SELECT CAST(a AS bigint) AS x FROM i UNION SELECT CAST(a AS nvarchar(max)) AS x FROM i',
+    "1:71: the column 'x' is nvarchar(max), but before it in the UNION it is bigint: cast one of them",
+  ],
+  [
+    "SELECT NULL AS x FROM i UNION SELECT 1 AS x FROM i UNION SELECT 'a' AS x FROM i",
+    "1:58: the column 'x' is nvarchar(max), but before it in the UNION it is bigint: cast one of them",
   ],
   // JOIN, GROUP BY and windows
   [

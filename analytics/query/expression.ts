@@ -103,7 +103,9 @@ export function translateExpression(expression: Expression, context: Context): T
       return translateCase(expression, context);
     case 'cast': {
       const operand = typed(expression.operand);
-      if (expression.attempt) return { sql: convert(operand, expression.type, at), type: expression.type };
+      // Each value has a text, except a float beyond its range, which is null.
+      if (expression.attempt || expression.type === 'nvarchar')
+        return { sql: convert(operand, expression.type, at), type: expression.type };
       const failure = failAt(
         at,
         `CAST to ${typeName(expression.type)} failed: the job stops (TRY_CAST would give null)`,

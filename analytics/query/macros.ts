@@ -89,7 +89,7 @@ export const MACROS: readonly string[] = [
   `asa_float_bigint(x) AS TRY_CAST(trunc(x) AS BIGINT)`,
   // JSON has no infinity.
   `asa_float_json(x) AS CASE WHEN isfinite(x) THEN to_json(x) END`,
-  `asa_float_text(x) AS CASE WHEN x = trunc(x) AND abs(x) < 1e15 THEN x::BIGINT::VARCHAR ELSE x::VARCHAR END`,
+  `asa_float_text(x) AS CASE WHEN x = trunc(x) AND abs(x) < 1e15 THEN x::BIGINT::VARCHAR WHEN isfinite(x) THEN x::VARCHAR END`,
   `asa_bit_text(b) AS CASE WHEN b THEN '1' WHEN NOT b THEN '0' END`,
   `asa_datetime_text(t) AS strftime(t, '%Y-%m-%dT%H:%M:%S.%f') || '0Z'`,
 

@@ -105,6 +105,12 @@ test('a LIKE pattern of an event gives null where it is too long', async () => {
   expect(await rowsOf(query, bodies)).toEqual(['{"x":1}', '{"x":null}']);
 });
 
+test('a float beyond its range has no text', async () => {
+  const query = `SELECT CAST(CAST(a AS float) * 10 AS nvarchar(max)) AS x, CONCAT('t', CAST(a AS float) * 10) AS y,
+    CAST(b AS nvarchar(max)) AS z FROM i`;
+  expect(await rowsOf(query, ['{"a":1e308,"b":1e999}'])).toEqual(['{"x":null,"y":"t","z":null}']);
+});
+
 test('the least bigint modulo -1 is 0', async () => {
   const query =
     'SELECT a % -1 AS x, a % b AS y, TRY_CAST(a AS bigint) % TRY_CAST(b AS bigint) AS z, -9223372036854775808 % -1 AS c, a % 0 AS n FROM i';

@@ -41,8 +41,10 @@ export class FormatError extends Error {}
 /** The error for a file of which no row can be used. @param declared whether CREATE TABLE gives the types of its rows */
 export function noObjects(file: string, { isCsv }: InputFile, declared: boolean): FormatError {
   const fitting = declared ? ' that fits CREATE TABLE' : '';
-  const told = isCsv ? '' : `; if it is CSV, tell so by the name .csv, by --csv ${file}, or in the project`;
-  return new FormatError(`${file}: none of its rows is a JSON object${fitting}${told}`);
+  const advice = isCsv
+    ? ''
+    : `; if it is CSV, name it .csv, pass --csv ${file}, or set its format in the project`;
+  return new FormatError(`${file}: none of its rows is a JSON object${fitting}${advice}`);
 }
 
 /** DuckDB's errors for a file that it cannot read, with their meaning. DuckDB's own texts contain lines of the file. */

@@ -18,7 +18,7 @@ const CHUNK_BYTES = 1_048_576;
 /** So many bytes are looked at again with the next ones. White space that goes on beyond them is suspicious after a comma. */
 const SEAM_BYTES = 64;
 
-/** Whether a file has 19 digits in a row, what only looks like JSON, or names of metadata, each perhaps within a text. */
+/** Whether a file may have numbers of 19 digits, what only looks like JSON, and names of metadata: each may be within a text. */
 export async function suspicionsOf(file: string): Promise<Findings> {
   const found: Findings = { oversized: false, loose: false, hasMetadata: false };
   const handle = await open(file);

@@ -203,7 +203,7 @@ describe('a file of events', () => {
     ['[{"id":1},]', 'the JSON is malformed'],
     [
       '1\n2\n',
-      'none of its rows is a JSON object; if it is CSV, tell so by the name .csv, by --csv @, or in the project',
+      'none of its rows is a JSON object; if it is CSV, name it .csv, pass --csv @, or set its format in the project',
     ],
   ])('of reference data that cannot be read is an error of the file: %j', async (content, meaning) => {
     const errors = vi.spyOn(console, 'error').mockReturnValue();

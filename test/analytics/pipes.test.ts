@@ -46,7 +46,7 @@ test('standard input is CSV if the command says so', async () => {
   expect(await text('out.ndjson')).toBe('{"id":"1","name":"a"}\n{"id":"2","name":"b;c"}\n');
   await run('SELECT id FROM i', 'id;name\n1;a\n', '--input', '-');
   expect(told.mock.lastCall?.[0]).toBe(
-    'error: -: none of its rows is a JSON object; if it is CSV, tell so by the name .csv, by --csv -, or in the project',
+    'error: -: none of its rows is a JSON object; if it is CSV, name it .csv, pass --csv -, or set its format in the project',
   );
   await run('SELECT id FROM i', '{"id":1}\n', '--input', '-', '--csv', 'other');
   expect(told.mock.lastCall?.[0]).toBe('error: --csv other: the command reads no such file');
